@@ -43,7 +43,7 @@ def test_openid_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys
         run(["ledger", "baseline", "--all", "--reason", "sent in spring", "--dir", str(folder)])
         == ExitCode.OK
     )
-    assert planned(folder, capsys) == {"list#1": "done"}
+    assert planned(folder, capsys) == {"list#1": "sent"}
     write(folder, 12_000)
     assert planned(folder, capsys) == {"list#1": "conflict", "list#2": "conflict"}
 
@@ -59,7 +59,7 @@ def test_baseline_marks_nothing_while_a_campaign_is_invalid(folder: Path, capsys
     assert run([*command, "good"]) == ExitCode.OK
     (folder / "bad.yaml").write_text(text.format("再见"), encoding="utf-8")
     assert run([*command, "--all"]) == ExitCode.OK
-    assert planned(folder, capsys) == {"bad": "done", "good": "done"}
+    assert planned(folder, capsys) == {"bad": "sent", "good": "sent"}
 
 
 def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
@@ -72,6 +72,6 @@ def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
     assert planned(folder, capsys) == {"sale": "send"}
     command = ["ledger", "baseline", "sale", "--reason", "sent in the console", "--dir", str(folder)]
     assert run(command) == ExitCode.OK
-    assert planned(folder, capsys) == {"sale": "done"}
+    assert planned(folder, capsys) == {"sale": "sent"}
     assert run(command) == ExitCode.OK
     assert run(["ledger", "verify", "--dir", str(folder)]) == ExitCode.OK

@@ -15,7 +15,7 @@ from tests.support.playground import SERVICE, Playground
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.standing import standing
+from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.status import refresh_job_status
 from wechat_campaigns.wechat.callback.verify import Credentials
 from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
@@ -85,6 +85,6 @@ def test_status_explains_a_failure_from_its_event(playground: Playground, aes_ke
         state.sends.copy().values(), accounts=accounts, ledger=playground.ledger(), state=state,
         connect=lambda account: playground.connect(account, read_only=True),
     )  # fmt: skip
-    row = standing("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
+    row = send_status("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
     assert row.known.status == "failed"
     assert row.note == "err(20008): the review took it for fraud"

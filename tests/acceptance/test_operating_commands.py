@@ -224,7 +224,7 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
     ]
     assert campaign("report", *outputs)[0] == ExitCode.OK
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8")))
-    assert (row["send"], row["receivers"], row["status"]) == ("sale", "tag 会员", "accepted")
+    assert (row["send"], row["recipients"], row["status"]) == ("sale", "tag 会员", "accepted")
     assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
 

@@ -78,7 +78,7 @@ def run(programs: Path, folder: Path, *words: str) -> subprocess.CompletedProces
 
 
 def test_the_wheel_holds_what_it_needs(built: Path) -> None:
-    """Schemas, the marker of types, themes, the workflows; and no test."""
+    """Schemas, the marker of types, themes, templates, the workflows; and no test."""
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     needed = (
         "_schema/campaign.schema.json", "py.typed", "source/starter/github.yml", "source/starter/gitlab.yml",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import linked
+from tests.support.factories import linked, view_of
 from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
@@ -23,7 +23,7 @@ from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
-from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.posting import Result
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
@@ -82,7 +82,7 @@ def test_renamed_campaign_is_sent_once_from_two_clones(make_shop: MakeShop) -> N
     assert "formerly: [sale]" in " ".join(said.split())
     assert second.apply("spring") == ExitCode.POLICY
     second.write(spring=campaign_file("今晚八点", "formerly: [sale]\n"))
-    assert second.summary() == {"done": 1}
+    assert second.summary() == {"sent": 1}
     assert second.apply() == ExitCode.OK
     assert len(first.texts()) == 1
 
@@ -340,7 +340,7 @@ def test_unreviewed_resend_is_not_made(shop: Shop, by: str) -> None:
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply(*shop.reviewed(by)) == ExitCode.UNKNOWN
     assert shop.texts() == ["贺卡"]
-    assert shop.summary() == {"done": 1, "resend": 1}
+    assert shop.summary() == {"sent": 1, "resend": 1}
 
 
 @pytest.mark.parametrize("by", BY)
@@ -454,7 +454,7 @@ def test_used_window_is_not_reported_as_missed(shop: Shop) -> None:
     """The send was made in time."""
     assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
-    assert shop.summary() == {"done": 1}
+    assert shop.summary() == {"sent": 1}
     assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
@@ -595,7 +595,7 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
     """Anybody who may upload can give that name in the material list."""
     playground.sandbox.media("voice-1", "voice", name="早安")
     playground.write("sale.yaml", "filter: {tag: 会员}\nmsgtype: voice\ncontent: {name: 早安}\n")
-    file = plan_data(playground.plan())
+    file = plan_data(view_of(playground.plan()))
     (row,) = file["sends"]
     assert row["resolved"]["voice 早安"] == "voice-1"
     playground.sandbox.call("material/del_material", {"media_id": "voice-1"})
@@ -674,7 +674,7 @@ def test_policy_evaluates_the_stored_content_of_a_resend(shop: Shop, gone: bool)
     before = settings.read_text(encoding="utf-8")
     settings.write_text(before + LINKED, encoding="utf-8")
     row = shop.row("sale", "--resend", "sale")
-    assert (row["action"], row["policy"][0]["rule"]) == ("unknown", "allowed_links")
+    assert (row["action"], row["violations"][0]["rule"]) == ("unknown", "allowed_links")
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.posts() == 1
     settings.write_text(before, encoding="utf-8")
@@ -855,7 +855,7 @@ environments:
   production:
     api: https://api.weixin.qq.com
     ledger: git
-    repeat_until: {until}
+    resend_until: {until}
     accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: X}}}}}}
 """
 
@@ -966,7 +966,7 @@ def test_same_id_in_two_namespaces_is_two_messages(make_shop: MakeShop) -> None:
     second.write(welcome=campaign_file("欢迎"))
     assert [first.apply(), second.apply()] == [ExitCode.OK, ExitCode.OK]
     assert first.texts() == ["你好", "欢迎"]
-    assert [first.summary(), second.summary()] == [{"done": 1}, {"done": 1}]
+    assert [first.summary(), second.summary()] == [{"sent": 1}, {"sent": 1}]
 
 
 def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) -> None:
@@ -1003,7 +1003,7 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert first.apply() == ExitCode.UNKNOWN
     assert second.apply() == ExitCode.OK
-    assert second.summary() == {"done": 1}
+    assert second.summary() == {"sent": 1}
     assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == ExitCode.USAGE
     assert first.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
@@ -1026,7 +1026,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     assert "formerly: [Sale]" in " ".join(said.split())
     for former in ("sale", "shop:Sale"):
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
-        assert shop.summary() == {"done": 1}
+        assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
@@ -1065,7 +1065,7 @@ def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
     assert second.run("hold", "main", "--reason", "a stop is for everybody")[0] == ExitCode.OK
     assert second.run("unhold", "main", "--reason", "x")[0] == ExitCode.OK
     for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
-        assert cloned(first, name, *how).summary() == {"done": 1}
+        assert cloned(first, name, *how).summary() == {"sent": 1}
     settings = second.folder / "campaigns" / "_settings.yaml"
     settings.write_text(settings.read_text("utf-8").replace("shop\n", "office\n", 1), "utf-8")
     assert second.apply() == ExitCode.OK

@@ -190,16 +190,9 @@ def test_annotations_come_first_and_the_plan_is_guarded(
 def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str]:
     environment = {**os.environ, "TZ": zone, "LC_ALL": locale, "LANG": locale}
     command = [
-        sys.executable,
-        "-m",
-        "wechat_campaigns",
-        "plan",
-        "--report",
-        "json=../p",
-        "--report",
-        "markdown=../m",
-        *words,
-    ]
+        sys.executable, "-m", "wechat_campaigns",
+        "plan", "--report", "json=../p", "--report", "markdown=../m", *words,
+    ]  # fmt: skip
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     texts = [(clone.parent / name).read_text(encoding="utf-8") for name in ("p", "m")]

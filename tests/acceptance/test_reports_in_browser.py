@@ -18,14 +18,13 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
+    view_of,
 )
 from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.calendar import calendar_html
-from wechat_campaigns.report.calendar_data import month_of
-from wechat_campaigns.report.history import history_html
-from wechat_campaigns.report.history_data import past
-from wechat_campaigns.report.html import plan_html
+from wechat_campaigns.report.calendar_view import calendar_view
+from wechat_campaigns.report.history_view import history_view, past_sends
+from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")
 LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
@@ -48,9 +47,9 @@ def pages() -> dict[str, str]:
         )
     state = make_state(*steps)
     coming = [make_send(f"来{n}", text=str(n), not_before=NOW + timedelta(days=n)) for n in range(1, 6)]
-    begun = past(state, {"main": make_account()}, now=NOW)
-    month = month_of(date(2026, 12, 1), plan_of(*coming, state=state), begun, NOW)
-    return {"report": history_html(begun), "calendar": calendar_html(month)}
+    begun = past_sends(state, {"main": make_account()}, now=NOW)
+    month = calendar_view(date(2026, 12, 1), plan_of(*coming, state=state), begun, NOW)
+    return {"report": history_html(history_view(begun)), "calendar": calendar_html(month)}
 
 
 @pytest.mark.optional_part
@@ -87,11 +86,11 @@ def test_plan_page_fits_a_phone(tmp_path: Path) -> None:
         make_send("tea", content=Articles(articles=(article,))),
     ]
     page = tmp_path / "plan.html"
-    page.write_text(plan_html(plan_of(*sends), data=lambda _file: b"", timezone="UTC"), encoding="utf-8")
+    page.write_text(plan_html(view_of(plan_of(*sends), "UTC"), data=lambda _file: b""), encoding="utf-8")
     narrow = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": True}
     cell = "getComputedStyle(document.querySelector('.sends td:nth-child(3)'), '::before').content"
     with open_browser(width=500, height=900) as chrome:
         chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
         chrome.get(page.as_uri())
         seen = f"return [document.documentElement.scrollWidth, {cell}]"
-        assert chrome.execute_script(seen) == [400, '"to "']  # type: ignore[no-untyped-call]
+        assert chrome.execute_script(seen) == [400, '"To "']  # type: ignore[no-untyped-call]

@@ -166,7 +166,7 @@ environments:
   test:
     api: {api}
     ledger: sqlite
-    repeat_after: 0
+    resend_after: 0
     accounts: {{main: {{kind: service, appid: {appid}, secret: {{env: CAMPAIGN_TEST_SECRET}}}}}}
 policy: {{duplicate_content_days: 0}}
 """
@@ -201,7 +201,7 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_p
     """`api: sandbox`: the emulator dies with the command, and both come back agreeing."""
     project = Project(tmp_path / "project", random.Random(7))
     project.begin(
-        "environments: {sandbox: {api: sandbox, ledger: sqlite, repeat_after: 0}}\n"
+        "environments: {sandbox: {api: sandbox, ledger: sqlite, resend_after: 0}}\n"
         "policy: {duplicate_content_days: 0}\n"
     )
     state = state_folder(project.folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE

@@ -334,11 +334,11 @@ def test_an_old_folder_of_state_is_named_and_not_read(tmp_path: Path, campaign: 
     (project / ".campaign").mkdir()
     checks = json.loads(campaign(project, "doctor", "--format", "json").stdout)["checks"]
     (inner,) = state.iterdir()
-    assert [check for check in checks if str(inner) in check["what"] and check["grade"] == "ok"]
-    assert [check for check in checks if str(project / ".campaign") in check["what"]]
+    assert [check for check in checks if str(inner) in check["message"] and check["grade"] == "ok"]
+    assert [check for check in checks if str(project / ".campaign") in check["message"]]
     (project / ".campaign").rmdir()
     checks = json.loads(campaign(project, "doctor", "--format", "json").stdout)["checks"]
-    assert not [check for check in checks if ".campaign" in check["what"]]
+    assert not [check for check in checks if ".campaign" in check["message"]]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import COLUMNS, history_csv
-from wechat_campaigns.report.history_data import past
+from wechat_campaigns.report.history_view import history_view, past_sends
 
 SIGNS = "=+-@＝＋－﹣−＠"
 STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",
@@ -27,7 +27,7 @@ def written(name: str, note: str = "") -> str:
     actor = {"commit": note or "c" * 40}
     intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
     state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(send, msg_id=7)))
-    return history_csv(past(state, {"main": make_account()}, now=NOW))
+    return history_csv(history_view(past_sends(state, {"main": make_account()}, now=NOW)))
 
 
 def formulas(text: str) -> list[str]:

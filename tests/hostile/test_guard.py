@@ -55,8 +55,8 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
     ("approvals.approvers", with_approvals("bob"), with_approvals("bob", "eve")),
     ("approvals.approvers", with_approvals("bob"), with_approvals("eve")),
     ("approvals.not_author", with_approvals("bob"), with_approvals("bob", not_author=False)),
-    ("repeat_after", PLAIN, make_settings(resend_after_s=1)),
-    ("repeat_until", PLAIN, make_settings(resend_until_s=86400)),
+    ("resend_after", PLAIN, make_settings(resend_after_s=1)),
+    ("resend_until", PLAIN, make_settings(resend_until_s=86400)),
     ("policy.allow_to_all", PLAIN, with_policy(allow_to_all=True)),
     ("policy.max_recipients", with_policy(max_recipients=10), with_policy(max_recipients=11)),
     ("policy.max_recipients", with_policy(max_recipients=10), PLAIN),
@@ -403,7 +403,7 @@ def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository,
 
 # --- what repeats and refusals do to the guard --------------------------------------------------------
 
-UNFENCED = "protected: false", "repeat_after: 1", "repeat_until: 72000"
+UNFENCED = "protected: false", "resend_after: 1", "resend_until: 72000"
 """The last key only names the default."""
 
 
@@ -429,7 +429,7 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
     asked = ["--resend", "sale"] if file == "gone" else []
     done = made.apply(*asked, ci=ci)
     assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
-    assert "repeat_after" in done.stderr
+    assert "resend_after" in done.stderr
     assert made.run("apply", *asked, ci=False, given="yes\nyes\n").returncode == ExitCode.USAGE
     assert calls(made) == before
     sandbox.advance(120)  # the platform's own wait between two calls with one clientmsgid

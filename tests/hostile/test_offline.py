@@ -196,7 +196,7 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     before = offline.files()
     plan = json.loads(offline.run("plan", "--offline", "--format", "json").stdout)
     assert plan["ledger_known"] is True
-    assert [send["action"] for send in plan["sends"]] == ["done"]
+    assert [send["action"] for send in plan["sends"]] == ["sent"]
     assert offline.outside() == set()
     assert offline.files() == before
 

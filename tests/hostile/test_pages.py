@@ -9,7 +9,7 @@ import pytest
 from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
 from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
-from wechat_campaigns.report.html import fitting
+from wechat_campaigns.report.html import fitted
 
 
 def _file(number: int, size_bytes: int) -> FileInfo:
@@ -68,8 +68,7 @@ def test_messages_are_left_out_unmade_once_the_page_is_full() -> None:
         made.append(number)
         return "x" * 1_000_000
 
-    blocks = [lambda number=number: block(number) for number in range(10_000)]
-    shown = fitting(blocks, MESSAGE_CHARS)
-    assert len(shown) < MESSAGE_CHARS + 1_000
+    part = fitted(block, range(10_000), MESSAGE_CHARS)
+    assert len(part.text) <= MESSAGE_CHARS
     assert len(made) == MESSAGE_CHARS // 1_000_000 + 1
-    assert f"{10_000 - MESSAGE_CHARS // 1_000_000:,}" in shown
+    assert part.left_out == 10_000 - MESSAGE_CHARS // 1_000_000

@@ -28,6 +28,8 @@ from wechat_campaigns.plan.plan import Plan, PlanDecision, PlannedSend, make_pla
 from wechat_campaigns.plan.policy.facts import DecisionContext
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
+from wechat_campaigns.send.posting import SendOutcome
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -144,6 +146,16 @@ class MemoryLedger:
 
     def close(self) -> None:
         pass
+
+
+def view_of(plan: Plan, timezone: str = "Asia/Shanghai", **changes: Any) -> PlanView:
+    """The view that every report of a plan renders."""
+    return plan_view(plan, timezone=timezone, **changes)
+
+
+def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> ApplyView:
+    """The view that every report of an apply renders."""
+    return apply_view(outcomes, plan or plan_of(), timezone="Asia/Shanghai")
 
 
 def make_events(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:

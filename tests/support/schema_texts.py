@@ -14,7 +14,7 @@ SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 
 
 def schema_words() -> dict[str, list[str]]:
-    """Every text that `wechat_campaigns.schemas` translates when it says it, with its JSON paths."""
+    """Every text that `wechat_campaigns.source.schemas` translates when it says it, with its JSON paths."""
     found: dict[str, list[str]] = {}
     for name in SCHEMAS:
         for path, text in _said(schema(name), ""):

@@ -20,7 +20,7 @@ environments:
   shop:
     api: {url}
     ledger: "{ledger}"
-    repeat_after: 0
+    resend_after: 0
     accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
 """
 SENDALL = "message/mass/sendall"

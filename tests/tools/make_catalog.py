@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 from tests.support.schema_texts import schema_words
 from wechat_campaigns.cli.help_pages import flat
@@ -24,6 +26,7 @@ from wechat_campaigns.core.words import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
 ROOT = Path(__file__).parents[2]
+TEMPLATES = sorted((ROOT / "runner/wechat_campaigns/report/templates").glob("*.html"))
 KEYWORDS = {"_": 1, "N_": 1, "ngettext": 2}
 """What marks a message, and how many texts it takes."""
 HEADER = """\
@@ -81,6 +84,10 @@ def words() -> Iterator[tuple[str, Message]]:
     for path in sorted((ROOT / "runner").rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
+    for path in TEMPLATES:
+        place = path.relative_to(ROOT).as_posix()
+        parsed = Environment().parse(path.read_text(encoding="utf-8"))
+        yield from ((place, str(text)) for _line, _name, text in extract_from_ast(parsed, ("_",)) if text)
     yield from (("runner/wechat_campaigns/wechat/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)

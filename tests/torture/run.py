@@ -274,7 +274,7 @@ class Torture:
             sent = message.mark in verdict.marks
             if unknown and not shown & {"unknown", "resend"}:
                 untold.append(f"{message.name} is unknown, and the plan says {shown}")
-            if not sent and not message.claimed and actions.get(message.name) in (None, "done"):
+            if not sent and not message.claimed and actions.get(message.name) in (None, "sent"):
                 untold.append(f"{message.name} was not sent, and the plan says {shown}")
         self.score.silent += len(untold)
         assert not untold, "; ".join(untold)

@@ -11,10 +11,10 @@ import click
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, Formats
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
-from wechat_campaigns.cli.plan_formats import plan_formats, plan_text
+from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
@@ -24,6 +24,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.words import N_, _, ngettext
 from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
 from wechat_campaigns.integrations.home import record_campaigns_folders
+from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.workspace import run_url
 
 if TYPE_CHECKING:
@@ -83,11 +84,12 @@ def apply(
     result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
     reviewed, digest, audiences = _reviewed(context, result.plan, state, plan_file, expect_digest)
     result = replace(result, plan=reviewed)
+    view = view_of(context, result)
     if PlanAction.INVALID in result.plan.counts():
-        context.output(plan_formats(context, result))
+        context.output(plan_formats(context, view))
         _print_unknown(result.plan)
         raise InvalidError(result.errors)
-    context.show_progress(plan_text(context, result))
+    context.show_progress(plan_text(context, view))
     approval.check(result.plan)
     covered = plan_file is not None or expect_digest is not None
     looser = check_looser(context, result.plan, covered=covered, asking=not auto_approve)
@@ -151,15 +153,17 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
 
 
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
-    from wechat_campaigns.report.data import outcomes_data
+    from wechat_campaigns.report.json import outcomes_data
     from wechat_campaigns.report.markdown import outcomes_markdown
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.plan_view import apply_view
+    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import outcomes_text
 
+    view = apply_view(outcomes, plan, timezone=context.settings.policy.timezone)
     return {
-        "text": lambda: outcomes_text(outcomes, context.text_options),
-        "json": lambda: json_text(outcomes_data(outcomes)),
-        "markdown": lambda: outcomes_markdown(outcomes, plan),
+        "text": lambda: outcomes_text(view, context.text_options),
+        "json": lambda: json_text(outcomes_data(view)),
+        "markdown": lambda: outcomes_markdown(view),
     }
 
 
@@ -177,7 +181,7 @@ def _print_unknown(plan: Plan) -> None:
 
 def _print_blocked(plan: Plan) -> None:
     """Print that sends are blocked, also under `--quiet`, which does not show the plan."""
-    from wechat_campaigns.report.words import counted
+    from wechat_campaigns.report.phrases import status_counts
 
     blocked = {
         action: n
@@ -185,9 +189,8 @@ def _print_blocked(plan: Plan) -> None:
         if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
     }
     if blocked:
-        print_message(
-            _("Blocked: {counts}; `campaign plan` shows the reasons.").format(counts=counted(blocked))
-        )
+        message = _("Not sent: {counts}; `campaign plan` shows the reasons.")
+        print_message(message.format(counts=status_counts(blocked)))
 
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:

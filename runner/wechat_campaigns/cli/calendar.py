@@ -23,15 +23,14 @@ def calendar(context: Context, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
     from wechat_campaigns.api import make_plan
     from wechat_campaigns.plan.quota import china_day
-    from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
-    from wechat_campaigns.report.calendar_data import bounds, month_of
-    from wechat_campaigns.report.history_data import past
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.calendar_view import bounds, calendar_view
+    from wechat_campaigns.report.formats import OF_CALENDAR, formats
+    from wechat_campaigns.report.history_view import past_sends
 
     now, state = context.clock(), context.state(verified=False)
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
-    sends = past(state, context.settings.environment.accounts, now=now, since=begin, until=end)
+    sends = past_sends(state, context.settings.environment.accounts, now=now, since=begin, until=end)
     plan = make_plan(context, (), state, offline=True).plan
     if plan.invalid:
         message = ngettext(
@@ -40,12 +39,5 @@ def calendar(context: Context, month: datetime | None) -> int:
             len(plan.invalid),
         )
         context.show_progress(message.format(count=len(plan.invalid)))
-    layout = month_of(first, plan, sends, now)
-    context.output(
-        {
-            "text": lambda: calendar_text(layout),
-            "json": lambda: json_text(calendar_data(layout)),
-            "html": lambda: calendar_html(layout),
-        }
-    )
+    context.output(formats(OF_CALENDAR, calendar_view(first, plan, sends, now)))
     return ExitCode.OK

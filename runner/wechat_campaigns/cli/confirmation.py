@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.words import _
-from wechat_campaigns.report.neutral import inert
-from wechat_campaigns.report.sentences import changed
-from wechat_campaigns.report.words import calls, headcount, receivers, summary
+from wechat_campaigns.report.attention import settings_change
+from wechat_campaigns.report.phrases import calls, headcount, recipients, summary
+from wechat_campaigns.report.sanitize import inert
 
 if TYPE_CHECKING:
     from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -26,20 +26,20 @@ def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
     """Ask for a yes to the rules that block less than at the last apply, if there are any."""
     if not looser:
         return True
-    rules = "\n".join(f"  {changed(change)}" for change in looser)
+    rules = "\n".join(f"  {settings_change(change)}" for change in looser)
     question = _("These rules are looser than at the last apply:\n{rules}\nType yes to accept them")
     return ask(inert(question.format(rules=rules))) == "yes"
 
 
 def _row(planned: PlannedSend) -> str:
-    row = _("  {send} → {account}: {receivers}, {count} followers")
+    row = _("  {send} → {account}: {recipients}, {count} followers")
     if planned.resend_intent is not None:
-        row = _("  {send} → {account}: {receivers}, {count} followers; posted once more: {what}")
+        row = _("  {send} → {account}: {recipients}, {count} followers; posted once more: {what}")
     return row.format(
         what=summary(planned.send.content),
         send=planned.send.id,
         account=planned.account.name,
-        receivers=receivers(planned.send.filter),
+        recipients=recipients(planned.send.filter),
         count=headcount(planned.resolved.audience),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,15 +14,13 @@ from wechat_campaigns.cli.output import file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.words import _
+from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
-    from wechat_campaigns.report.text import Look
+    from wechat_campaigns.report.text import TextOptions
 
 WIDTH_WITHOUT_TERMINAL = 120
-
-Formats = Mapping[str, Callable[[], str]]
-"""A result by output format, each written only when it is asked for."""
 
 
 @dataclass(kw_only=True)
@@ -45,13 +43,13 @@ class Context(Workspace):
         )
 
     @property
-    def text_options(self) -> Look:
+    def text_options(self) -> TextOptions:
         """How text is drawn on this terminal."""
         import shutil
 
-        from wechat_campaigns.report.text import Look
+        from wechat_campaigns.report.text import TextOptions
 
-        return Look(
+        return TextOptions(
             width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
             color=self.color,
             timezone=self.settings.policy.timezone,
@@ -71,7 +69,7 @@ class Context(Workspace):
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
         import secrets
 
-        from wechat_campaigns.report.neutral import guarded
+        from wechat_campaigns.report.sanitize import guarded
 
         return guarded(text, secrets.token_hex(16))
 
@@ -130,7 +128,7 @@ class Context(Workspace):
         Returns:
             As `output_at_end`.
         """
-        from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
+        from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
 
         data = {"format_version": FORMAT_VERSION, **facts}
         return self.output_at_end({"text": lambda: sentence, "json": lambda: json_text(data)})

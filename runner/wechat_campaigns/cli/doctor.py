@@ -31,7 +31,7 @@ def doctor(context: Context) -> int:
     from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.sanitize import json_text
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:

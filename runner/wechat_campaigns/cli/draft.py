@@ -39,7 +39,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
     and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
     """
-    from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
+    from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 
     state = context.initialized_state()
     result = make_plan(context, (campaign_of(select),), state)
@@ -62,6 +62,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
 def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
     from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.report.phrases import status_word
     from wechat_campaigns.wechat import payloads
 
     wanted_id = normalize_id(select)
@@ -82,7 +83,7 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
         first = matches[0]
         raise UsageError(
             _("{send} is {action}: {reason}").format(
-                send=first.send.id, action=first.action.value, reason=first.decision.reason
+                send=first.send.id, action=status_word(first.action), reason=first.decision.reason
             ),
             hint=first.decision.hint or _("choose a send that is still to be made"),
         )
@@ -106,6 +107,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     from wechat_campaigns.ledger.fold import fold
     from wechat_campaigns.plan.decide import decide
     from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.report.phrases import status_word
     from wechat_campaigns.send import drafting
     from wechat_campaigns.send.apply import LOCK_WAIT_S
 
@@ -116,7 +118,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
         if now.action not in PENDING:
             raise UsageError(
                 _("another run was first: the send is {action} now, {reason}").format(
-                    action=now.action.value, reason=now.reason
+                    action=status_word(now.action), reason=now.reason
                 ),
                 hint=_("run `campaign status`"),
                 location=planned.send.id,

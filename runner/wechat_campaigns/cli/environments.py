@@ -13,7 +13,7 @@ from wechat_campaigns.cli.options import DIR, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.report.promotion import Stage, rows, stage
+from wechat_campaigns.report.environments import Stage, rows, stage
 
 
 @command(
@@ -30,7 +30,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     shows, and `content` are equal where followers get the same.
     """
     from wechat_campaigns.report.environments import environments_data, environments_text
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.sanitize import json_text
 
     all_names = context.settings.environments
     unknown = [name for name in names if name not in all_names]

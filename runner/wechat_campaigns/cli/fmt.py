@@ -31,7 +31,7 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
     stay as they are written, and no digest changes.
     """
-    from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text, line
+    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
     from wechat_campaigns.source.load import campaign_files
 
     changed: list[str] = []

@@ -10,7 +10,7 @@ import click
 
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.words import _, current_language
-from wechat_campaigns.report.columns import columns, wrapped
+from wechat_campaigns.report.line_breaks import columns, wrapped
 
 
 class HelpContext(click.Context):

@@ -193,8 +193,8 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def _print_error(error: CampaignError) -> None:
     from wechat_campaigns.core.redact import redact
-    from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.problems import problems_text
+    from wechat_campaigns.report.sanitize import inert
 
     if isinstance(error, InvalidError):
         print_message(problems_text(error.problems, color=_colors()))

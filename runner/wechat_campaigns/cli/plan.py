@@ -11,7 +11,7 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
-from wechat_campaigns.cli.plan_formats import plan_formats
+from wechat_campaigns.cli.plan_formats import plan_formats, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -63,13 +63,14 @@ def plan(
     state = context.state(verified=not offline)
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
+    view = view_of(context, result)
     if out is not None:
         from wechat_campaigns.plan import planfile
-        from wechat_campaigns.report.data import plan_data
+        from wechat_campaigns.report.json import plan_data
 
         with file_errors(out, f"--out {out}"):
-            planfile.write(out, plan_data(result.plan))
-    context.output(plan_formats(context, result, everything=everything or bool(select)))
+            planfile.write(out, plan_data(view))
+    context.output(plan_formats(context, view, everything=everything or bool(select)))
     actions = result.plan.counts().keys()
     if PlanAction.INVALID in actions:
         return ExitCode.INVALID

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, Formats, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.formats import Formats
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Send
@@ -54,7 +55,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     from wechat_campaigns.core.digest import to_plain_data
     from wechat_campaigns.core.state_folder import private_file, private_folder
     from wechat_campaigns.render.article.page import page
-    from wechat_campaigns.report.neutral import json_text, visible_record
+    from wechat_campaigns.report.sanitize import json_text, visible_record
 
     sends = _sends(context, select)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
@@ -84,11 +85,11 @@ def _render_once(context: Context, select: str) -> list[Path]:
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     from wechat_campaigns.core.model import Articles, Newspic, Text
-    from wechat_campaigns.report.neutral import inert
-    from wechat_campaigns.report.words import receivers, summary
+    from wechat_campaigns.report.phrases import recipients, summary
+    from wechat_campaigns.report.sanitize import inert
 
-    recipients = _("to {receivers}").format(receivers=receivers(send.filter))
-    lines = [f"── {send.id} · {send.msgtype} · {recipients} ──"]
+    to = _("to {recipients}").format(recipients=recipients(send.filter))
+    lines = [f"── {send.id} · {send.msgtype} · {to} ──"]
     match send.content:
         case Text():
             lines.append(send.content.content)
@@ -138,8 +139,8 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
 
 
 def _attempt(context: Context, select: str) -> list[Path]:
-    from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.problems import problems_text
+    from wechat_campaigns.report.sanitize import inert
 
     # A context of its own reads every file anew.
     with Context.of(context.options) as fresh:

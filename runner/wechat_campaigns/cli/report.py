@@ -26,29 +26,21 @@ def report(context: Context, since: datetime | None) -> int:
     (`campaign listen`), states from the last `campaign status`.
     """
     from wechat_campaigns.plan.quota import CHINA
-    from wechat_campaigns.report.history import (
-        history_csv,
-        history_data,
-        history_html,
-        history_markdown,
-        history_text,
-    )
-    from wechat_campaigns.report.history_data import past
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.formats import OF_HISTORY, formats
+    from wechat_campaigns.report.history_view import history_view, past_sends
 
-    sends = past(
+    sends = past_sends(
         context.state(verified=False),
         context.settings.environment.accounts,
         now=context.clock(),
         since=since.replace(tzinfo=CHINA) if since is not None else None,
     )
-    context.output(
-        {
-            "text": lambda: history_text(sends, context.text_options),
-            "json": lambda: json_text(history_data(sends)),
-            "markdown": lambda: history_markdown(sends).rstrip(),
-            "html": lambda: history_html(sends),
-            "csv": lambda: history_csv(sends),
-        }
-    )
+    view = history_view(sends)
+
+    def text() -> str:
+        from wechat_campaigns.report.text import history_text
+
+        return history_text(view, context.text_options)
+
+    context.output({"text": text, **formats(OF_HISTORY, view)})
     return ExitCode.OK

@@ -16,7 +16,7 @@ from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.records import SendStatus
 
 if TYPE_CHECKING:
-    from wechat_campaigns.report.standing import Standing
+    from wechat_campaigns.report.send_status import StatusRow
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -41,8 +41,8 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
 
     With --wait, exits 8 when some have not ended in time.
     """
-    from wechat_campaigns.report.data import status_data
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.json import status_data
+    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import status_text
 
     rows = _refreshed(context, send_id)
@@ -68,7 +68,9 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     )
 
 
-def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
+def _waited(
+    context: Context, send_id: str | None, rows: list[StatusRow], timeout_s: float
+) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} ended; asking again every {seconds:.0f} s")
     with context.progress_bar(_("waiting for WeChat"), len(rows)) as update:
@@ -84,8 +86,8 @@ def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout
     return rows
 
 
-def _refreshed(context: Context, send_id: str | None) -> list[Standing]:
-    from wechat_campaigns.report.standing import standing
+def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
+    from wechat_campaigns.report.send_status import send_status
     from wechat_campaigns.send.status import refresh_job_status
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
@@ -108,5 +110,5 @@ def _refreshed(context: Context, send_id: str | None) -> list[Standing]:
         )
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now = context.clock()
-    rows = [standing(send.account or send.appid, send, state, now) for send in sends]
+    rows = [send_status(send.account or send.appid, send, state, now) for send in sends]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -24,7 +24,7 @@ from wechat_campaigns.core.words import N_
 )
 def tags(context: Context, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
-    from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
+    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
     from wechat_campaigns.report.text import tags_text
 
     selection = [context.account(name) for name in names] or [context.account(None)]

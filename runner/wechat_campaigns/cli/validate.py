@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, Formats
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
@@ -34,8 +32,9 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
     """
+    from wechat_campaigns.report.formats import OF_PROBLEMS, formats
+    from wechat_campaigns.report.phrases import sends
     from wechat_campaigns.report.problems import problems_text
-    from wechat_campaigns.report.words import sends
 
     problems, count = _problems(context, paths)
     errors = sum(problem.level == "error" for problem in problems)
@@ -51,25 +50,10 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
             "text": lambda: "\n".join(
                 [*filter(None, [problems_text(problems, color=context.color)]), closing]
             ),
-            **_machine_formats(problems),
+            **formats(OF_PROBLEMS, problems),
         }
     )
     return ExitCode.INVALID if errors else ExitCode.OK
-
-
-def _machine_formats(problems: list[Diagnostic]) -> Formats:
-    """Write the formats that programs read; each module is imported when its format is asked for."""
-
-    def written(module: str, name: str) -> Callable[[], str]:
-        return lambda: str(getattr(import_module(f"wechat_campaigns.report.{module}"), name)(problems))
-
-    return {
-        "json": written("problems", "problems_json"),
-        "github": written("problems", "problems_github"),
-        "sarif": written("sarif", "sarif"),
-        "codequality": written("gitlab", "codequality"),
-        "junit": written("junit", "problems_junit"),
-    }
 
 
 def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:

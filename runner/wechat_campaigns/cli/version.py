@@ -13,7 +13,7 @@ def version_text() -> str:
     from wechat_campaigns.core.digest import DIGEST_VERSION
     from wechat_campaigns.plan.doctor import EXTRAS, is_extra_installed
     from wechat_campaigns.protocol.events import FORMAT
-    from wechat_campaigns.report.neutral import FORMAT_VERSION
+    from wechat_campaigns.report.sanitize import FORMAT_VERSION
     from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")

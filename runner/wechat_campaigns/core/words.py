@@ -5,7 +5,7 @@ English costs nothing: no catalog is opened, and gettext itself is not loaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -43,11 +43,16 @@ class LocalizedMessage(str):
         }
         return LocalizedMessage(super().format(*args, **values), self.english.format(*args, **told))
 
+    def join(self, messages: Iterable[str]) -> LocalizedMessage:
+        """Join messages by this one; the result knows the English of each."""
+        parts = list(messages)
+        return LocalizedMessage(super().join(parts), self.english.join(map(english_text, parts)))
+
 
 def english_text(message: str) -> str:
     """Give a message as English says it: for the ledger, and for whatever is compared.
 
-    Joining or cutting a message loses its English; whole templates filled by `format` keep it.
+    Cutting a message loses its English; templates filled by `format`, and separators that `join`, keep it.
     """
     return message.english if isinstance(message, LocalizedMessage) else message
 

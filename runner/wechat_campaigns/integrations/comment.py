@@ -7,7 +7,7 @@ import re
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.integrations.forge import CodeHost, as_described
-from wechat_campaigns.report.fit import COMMENT_CHARS
+from wechat_campaigns.report.sections import COMMENT_CHARS
 
 BOT = "github-actions[bot]"
 _CUT = N_("Cut here: the comment would be too long. The whole report is among the run's artifacts.")

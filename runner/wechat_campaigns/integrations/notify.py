@@ -13,8 +13,8 @@ from typing import Any
 
 from wechat_campaigns.core.settings import ChatWebhook
 from wechat_campaigns.core.words import _
-from wechat_campaigns.report.neutral import line
-from wechat_campaigns.report.words import counted
+from wechat_campaigns.report.phrases import status_counts
+from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 MAX_BYTES = 2000
@@ -57,7 +57,7 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
         return None
     counts = {group: sum(g == group for g, _ in told) for group in _MARK}
     said = _("Campaigns, {environment}: {counts}")
-    lines = [said.format(environment=run.environment, counts=counted(counts))]
+    lines = [said.format(environment=run.environment, counts=status_counts(counts))]
     lines += [_line(str(group), outcome, run) for group, outcome in told[:MAX_LINES]]
     if len(told) > MAX_LINES:
         lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))

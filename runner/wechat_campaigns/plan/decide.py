@@ -123,7 +123,7 @@ def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerStat
         decided = replace(decided, send_state=record)
         known = state.send(facts.key.appid, record.id, record.revision)
     facts = replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
-    action = PlanAction(_ACTIONS.get(decided.action, decided.action.value))
+    action = PlanAction(decided.action.value)
     if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
@@ -134,7 +134,6 @@ def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerStat
     return PlanDecision(action=action, reason=reason, hint=hint, code=decided.reason, resend_intent=again)
 
 
-_ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
 Words = Callable[[protocol.Decision, DecisionInput, SendRecord | None], tuple[str, str]]
 
 

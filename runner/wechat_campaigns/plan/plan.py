@@ -266,6 +266,7 @@ def _not_reviewed(planned: PlannedSend) -> PlannedSend:
         action=PlanAction.UNKNOWN,
         reason=why,
         hint=_("plan again, have the new plan reviewed, apply with its digest"),
+        code=planned.decision.code,
     )
     return replace(planned, decision=decision, resend_intent=None)
 
@@ -437,6 +438,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
         reason=reason if planned.resend_intent is None else not_resent_message(reason),
         hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
+        code=protocol.Reason.POLICY,
     )
     return replace(planned, violations=found, decision=decision)
 
@@ -495,7 +497,9 @@ def _unknown_decision(known: SendRecord, grounds: DecisionContext) -> PlanDecisi
 
 def _incomplete(send_id: str) -> PlanDecision:
     why = _("posted, no answer recorded; its openid list is not in the campaign any more")
-    return PlanDecision(action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id))
+    return PlanDecision(
+        action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id), code=protocol.Reason.NO_RESPONSE
+    )
 
 
 def _unplanned(sends: Iterable[Send], grounds: DecisionContext) -> tuple[SendRecord, ...]:

@@ -1,55 +1,84 @@
-"""Numbers per send in, one inline SVG out: bars of sent, left out and failed, in order of time."""
+"""Lay out stacked bars of followers by send, in order of time; the template `chart.svg` draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.report.columns import columns
-from wechat_campaigns.report.neutral import line
+from wechat_campaigns.core.words import _
+from wechat_campaigns.report.history_view import PastSend
+from wechat_campaigns.report.line_breaks import columns
+from wechat_campaigns.report.sanitize import line
 
 WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 124, 34, 200, 104
-SENT, LEFT_OUT, FAILED, ADDRESSED = N_("sent"), N_("left out"), N_("failed"), N_("addressed")
-COLOURS = {SENT: "#1a7f37", LEFT_OUT: "#8c959f", FAILED: "#cf222e", ADDRESSED: "none"}
+COLOURS = {"Sent": "#1a7f37", "Left out": "#8c959f", "Failed": "#cf222e", "Addressed": "none"}
 MAX_BAR = 56.0
 LABEL_COLUMNS = 16
 QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle; `title` names it for who points at it or cannot see it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One send; `parts` are followers by what became of them, drawn from the bottom up."""
+    """One send: its boxes from the bottom up, and where its label ends."""
 
     label: str
-    when: str
-    parts: tuple[tuple[str, int], ...]
+    x: float
+    boxes: tuple[Box, ...]
 
 
-def chart(bars: Sequence[Bar], *, title: str) -> str:
-    """Draw stacked bars; `addressed` is drawn hollow, as nobody told what became of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """What `chart.svg` draws."""
+
+    title: str
+    grid: tuple[tuple[float, int], ...]
+    """The height of each line, and the followers it stands for."""
+    bars: tuple[Bar, ...]
+    width: int = WIDTH
+    height: int = TOP + PLOT + BOTTOM
+    left: int = LEFT
+    label_y: int = TOP + PLOT + 14
+
+
+def chart(rows: Sequence[PastSend], *, title: str) -> Chart:
+    """Lay out the bars; `addressed` is drawn hollow, as no event counted what became of it.
 
     Args:
-        bars: in order.
+        rows: in order.
         title: read out to who cannot see it.
     """
-    top = _ceiling(max((sum(count for _, count in bar.parts) for bar in bars), default=0))
-    step = (WIDTH - LEFT - 10) / max(1, len(bars))
-    height = TOP + PLOT + BOTTOM
-    parts = [
-        f'<svg role="img" viewBox="0 0 {WIDTH} {height}" width="100%" font-family="sans-serif" '
-        f'font-size="12" fill="#57606a"><title>{escape(line(title))}</title>',
-        *_legend(),
-        *_grid(top),
-        *(_bar(bar, LEFT + step * index, step, top) for index, bar in enumerate(bars)),
-        "</svg>\n",
-    ]
-    return "\n".join(parts)
+    top = _ceiling(max((sum(_parts(row).values()) for row in rows), default=0))
+    step = (WIDTH - LEFT - 10) / max(1, len(rows))
+    quarters = range(QUARTERS + 1)
+    return Chart(
+        title=line(title),
+        grid=tuple(
+            (TOP + PLOT - PLOT * quarter / QUARTERS, top * quarter // QUARTERS) for quarter in quarters
+        ),
+        bars=tuple(_bar(row, LEFT + step * index, step, top) for index, row in enumerate(rows)),
+    )
+
+
+def _parts(row: PastSend) -> Mapping[str, int]:
+    if row.sent is None:
+        return {"Addressed": row.addressed or 0}
+    return {"Sent": row.sent, "Left out": row.left_out or 0, "Failed": row.failed or 0}
 
 
 def _ceiling(value: int) -> int:
-    """Round up to four times 1, 2 or 5 times a power of ten: no line of the grid says half a follower."""
+    """Round up to four times 1, 2 or 5 times a power of ten: the grid counts whole followers."""
     step = 1
     while True:
         for factor in (1, 2, 5):
@@ -58,46 +87,16 @@ def _ceiling(value: int) -> int:
         step *= 10
 
 
-def _legend() -> list[str]:
-    found = []
-    for index, (name, colour) in enumerate(COLOURS.items()):
-        x, stroke = LEFT + index * 130, "#57606a" if colour == "none" else colour
-        box = f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}" stroke="{stroke}"/>'
-        found.append(f'{box}<text x="{x + 18}" y="18">{_(name)}</text>')
-    return found
-
-
-def _grid(top: int) -> list[str]:
-    lines = []
-    for quarter in range(QUARTERS + 1):
-        y = TOP + PLOT - PLOT * quarter / QUARTERS
-        lines.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:g}" y2="{y:g}" stroke="#d0d7de"/>'
-            f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{top * quarter // QUARTERS:,}</text>'
-        )
-    return lines
-
-
-def _bar(bar: Bar, x: float, step: float, top: int) -> str:
+def _bar(row: PastSend, x: float, step: float, top: int) -> Bar:
     width = min(MAX_BAR, step * 0.7)
-    left, y = x + (step - width) / 2, float(TOP + PLOT)
-    drawn = []
-    for name, count in bar.parts:
-        size = PLOT * count / top
-        y -= size
-        fill = COLOURS[name]
-        told = _("{send}: {count:,} {what}").format(send=line(bar.label), count=count, what=_(name))
-        stroke = "#57606a" if fill == "none" else fill
-        drawn.append(
-            f'<rect x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{size:.1f}" fill="{fill}" '
-            f'stroke="{stroke}"><title>{escape(told)}</title></rect>'
-        )
-    middle, low = x + step / 2, TOP + PLOT + 14
-    drawn.append(
-        f'<text x="{middle:.1f}" y="{low}" text-anchor="end" transform="rotate(-35 {middle:.1f} {low})">'
-        f"{escape(_short(line(bar.label)))} {escape(bar.when)}</text>"
-    )
-    return "".join(drawn)
+    y, boxes = float(TOP + PLOT), []
+    for name, count in _parts(row).items():
+        height = PLOT * count / top
+        y -= height
+        title = _("{send}: {count:,} {what}").format(send=line(row.send), count=count, what=_(name).lower())
+        left = x + (step - width) / 2
+        boxes.append(Box(x=left, y=y, width=width, height=height, colour=COLOURS[name], title=title))
+    return Bar(label=f"{_short(line(row.send))} {row.at[5:10]}", x=x + step / 2, boxes=tuple(boxes))
 
 
 def _short(label: str) -> str:

@@ -1,28 +1,31 @@
-"""The findings of `campaign doctor` in, text and plain data out."""
+"""Write the findings of `campaign doctor` as text and as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from wechat_campaigns.core.words import english_text
+from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.doctor import Check, Severity
-from wechat_campaigns.report.neutral import FORMAT_VERSION, line
-from wechat_campaigns.report.text import Look
-from wechat_campaigns.report.words import counted
+from wechat_campaigns.report.phrases import status_word
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
+from wechat_campaigns.report.text import TextOptions
 
 _STYLE = {Severity.OK: "32", Severity.WARNING: "33", Severity.ERROR: "1;31"}
 
 
-def doctor_text(checks: Sequence[Check], look: Look) -> str:
+def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     """Write one line a check, its hint below it, and a summary."""
     lines = []
     for check in checks:
-        grade = f"\x1b[{_STYLE[check.grade]}m{check.grade}\x1b[0m" if look.color else check.grade.value
+        grade = status_word(check.grade)
+        grade = f"\x1b[{_STYLE[check.grade]}m{grade}\x1b[0m" if options.color else grade
         lines.append(f"{grade}: {line(check.name)}: {line(check.message)}")
         lines += [f"    → {line(check.hint)}"] if check.hint else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
-    return "\n".join([*lines, "", counted(counts)])
+    template = _("{count} {grade}")
+    totals = [template.format(count=n, grade=status_word(grade)) for grade, n in counts.items() if n]
+    return "\n".join([*lines, "", _(", ").join(totals)])
 
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
@@ -31,9 +34,9 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "checks": [
             {
-                "name": english_text(check.name),
+                "name": check.name,
                 "grade": check.grade.value,
-                "what": check.message,
+                "message": check.message,
                 "hint": check.hint,
             }
             for check in checks

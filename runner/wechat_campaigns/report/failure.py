@@ -1,25 +1,18 @@
-"""A run that ended in an error in, its report in every form out: a report is written whatever the outcome."""
+"""Write the report of a run that ended in an error, in every form."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from html import escape
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.words import _
-from wechat_campaigns.report.gitlab import NO_CHANGES, codequality
-from wechat_campaigns.report.html import document
-from wechat_campaigns.report.junit import problems_junit
+from wechat_campaigns.report.formats import OF_PROBLEMS, Formats, form, formats
+from wechat_campaigns.report.gitlab import NO_CHANGES
 from wechat_campaigns.report.markdown import failure_markdown
-from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
-from wechat_campaigns.report.problems import problem_dict, problems_github, problems_text
-from wechat_campaigns.report.sarif import sarif
+from wechat_campaigns.report.problems import problem_dict, problems_text
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 
 
-def failure_forms(
-    error: CampaignError, *, command: str, environment: str, settings_file: str
-) -> Mapping[str, Callable[[], str]]:
+def failure_forms(error: CampaignError, *, command: str, environment: str, settings_file: str) -> Formats:
     """Give the report of a failed run by kind.
 
     Args:
@@ -32,29 +25,27 @@ def failure_forms(
     problems = (
         error.problems if isinstance(error, InvalidError) else (_problem(error, masked, settings_file),)
     )
-    said = _("{command} failed: {error}").format(command=command, error=str(masked))
-    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(masked.hint)}"
+    failed = _("{command} failed: {error}").format(command=command, error=str(masked))
+    text = f"{problems_text(problems)}\n\n{inert(failed)}\n→ {inert(masked.hint)}"
     title = _("campaign {command} failed").format(command=command)
     data = {
         "format_version": FORMAT_VERSION,
         "error": {
-            "what": masked.message,
-            "where": masked.location,
+            "message": masked.message,
+            "location": masked.location,
             "hint": masked.hint,
             "exit_code": error.exit_code,
         },
         "problems": [problem_dict(problem) for problem in problems],
     }
     return {
+        **formats(OF_PROBLEMS, problems),
         "text": lambda: text,
         "json": lambda: json_text(data),
-        "github": lambda: problems_github(problems),
         "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
-        "html": lambda: document(title, f"<pre>{escape(text)}</pre>\n"),
-        "sarif": lambda: sarif(problems),
-        "codequality": lambda: codequality(problems),
+        "html": form("html.failure_html", title, text),
         "widget": lambda: NO_CHANGES,
-        "junit": lambda: problems_junit(problems, command),
+        "junit": form(OF_PROBLEMS["junit"], problems, command),
     }
 
 

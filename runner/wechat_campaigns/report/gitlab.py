@@ -1,4 +1,4 @@
-"""Problems and plans in, the two reports that GitLab shows in a merge request out."""
+"""Write the two reports that GitLab shows in a merge request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.concerns import fingerprints
-from wechat_campaigns.report.neutral import json_text, line
+from wechat_campaigns.report.attention import fingerprints
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.sanitize import json_text, line
 
 SEVERITY = {"error": "major", "warning": "minor"}
-
-
 NO_CHANGES = '{"create": 0, "update": 0, "delete": 0}'
 """The widget's counts when there is no plan."""
 
@@ -40,12 +38,11 @@ def codequality(problems: Sequence[Diagnostic]) -> str:
     )
 
 
-def widget(plan: Plan) -> str:
+def widget(view: PlanView) -> str:
     """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
 
-    Nothing is ever deleted by a plan. Source: GitLab Docs, Terraform integration in merge requests,
+    A plan never deletes anything. Source: GitLab Docs, Terraform integration in merge requests,
     read 2026-11; the three keys are all the widget reads.
     """
-    return json_text(
-        {"create": len(plan.calls()), "update": plan.counts().get(PlanAction.SCHEDULED, 0), "delete": 0}
-    )
+    due = view.counts.get(PlanAction.SEND, 0) + view.counts.get(PlanAction.RESEND, 0)
+    return json_text({"create": due, "update": view.counts.get(PlanAction.SCHEDULED, 0), "delete": 0})

@@ -1,22 +1,24 @@
-"""A plan in, one self-contained HTML page out: the facts, what changed, each message in a phone's width.
+"""Draw self-contained HTML pages by the templates beside this module: plan, history, calendar, failure.
 
-No script, no network, no form: a strict policy stands in the page, pictures are data: addresses.
+No script, no network, no form: a strict policy stands in each page, pictures are data: addresses. Whatever a
+template prints is escaped, and hidden characters in it are made visible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from html import escape
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.core.words import Language, _, current_language
-from wechat_campaigns.plan.compare import Comparison, SendChange
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -25,201 +27,132 @@ from wechat_campaigns.render.article.page import (
     content,
     findings_table,
 )
-from wechat_campaigns.report.lines import diff, send_lines
-from wechat_campaigns.report.neutral import visible_record
-from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
-from wechat_campaigns.report.words import counted, headcount, moment, receivers, summary, window
+from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarView
+from wechat_campaigns.report.chart import COLOURS, Chart, chart
+from wechat_campaigns.report.diff import change_diff
+from wechat_campaigns.report.history import SHOWN, shown_cells
+from wechat_campaigns.report.history_view import HistoryView
+from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.sanitize import visible_record
 
-POLICY = (
-    "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'"
-)
-MAX_ROWS = 5_000
-"""Of a table."""
 LIST_CHARS = 4_000_000
-"""Of a list in a page, or of all changes."""
-HTML_LANGUAGE: Mapping[Language, str] = {"en": "en", "zh": "zh-CN"}
-"""What a page says of its own words."""
+"""The maximum length of a list in a page, or of all changes."""
+DAY_CHARS = 200_000
+"""The maximum length of the sends of one day."""
+MAX_BARS = 40
+HTML_LANGUAGE: Final[Mapping[Language, str]] = {"en": "en", "zh": "zh-CN"}
 
 
-def plan_html(
-    plan: Plan,
-    *,
-    data: Data,
-    timezone: str,
-    comparison: Comparison | None = None,
-    problems: Sequence[Diagnostic] = (),
-) -> str:
-    """Show a plan as a page.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a page has room for, and how many items it has not."""
+
+    text: Markup
+    left_out: int
+
+
+def plan_html(view: PlanView, *, data: Data) -> str:
+    """Draw a plan: the facts, what changed, each message in a phone's width.
 
     Args:
-        plan: the dry run.
+        view: of the plan.
         data: gives the bytes of a picture.
-        timezone: in which times are told.
-        comparison: with the commit the change is based on.
-        problems: errors, which stand before everything else.
-
-    Returns:
-        A whole HTML document.
     """
-    shown = [planned for planned in plan.sends if planned.action not in QUIET]
-    heading = _("Campaign plan for {environment}: {total}")
     pictures = Pictures(data)
-    messages = fitting(
-        [partial(_message, planned, pictures, timezone) for planned in shown], MESSAGE_CHARS + PICTURE_BYTES
+
+    def message(send: Send) -> Markup:
+        return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
+
+    return _render(
+        "plan.html",
+        view=view,
+        rows=view.listed(),
+        pictures=pictures,
+        content=message,
+        findings=_findings,
+        change_diff=change_diff,
+        message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
-    body = [
-        f"<h1>{html_text(heading.format(environment=plan.environment, total=total(plan)))}</h1>\n",
-        _facts(plan, timezone),
-        findings_table(visible_record(tuple(problems))),
-        pictures.note(),
-        _overview([*(_parts(planned, timezone) for planned in shown), *map(_orphan, plan.unknown_sends)]),
-        _listed(_("Needs attention"), attention_lines(plan)),
-        _changes(comparison, timezone) if comparison is not None else "",
-        messages,
-        _listed(_("Accounts"), account_lines(plan)),
-    ]
-    title = _("Campaign plan for {environment}").format(environment=plan.environment)
-    return document(title, "".join(body))
 
 
-def fitting(blocks: Sequence[Callable[[], str]], room: int) -> str:
-    """Join blocks as long as there is room, and say how many are left out.
+def history_html(view: HistoryView) -> str:
+    """Draw what was sent, with a chart."""
+    links = [(row.send, url) for row in view.rows for url in row.links]
+    return _render(
+        "history.html",
+        view=view,
+        links=links,
+        colours=COLOURS,
+        chart=chart(view.rows[-MAX_BARS:], title=_("Followers by send")),
+        headings=SHOWN,
+        cells=shown_cells,
+        max_bars=MAX_BARS,
+        message_chars=MESSAGE_CHARS,
+    )
+
+
+def calendar_html(view: CalendarView) -> str:
+    """Draw a month: a grid of days, then the count by account and recipients."""
+    return _render("calendar.html", view=view, weekdays=WEEKDAYS, day_chars=DAY_CHARS)
+
+
+def failure_html(title: str, text: str) -> str:
+    """Draw the report of a run that failed."""
+    return _render("failure.html", title=title, text=text)
+
+
+def chart_svg(layout: Chart) -> str:
+    """Draw a chart."""
+    return _render("chart.svg", chart=layout, colours=COLOURS)
+
+
+def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fitted:
+    """Render items while there is room; those after the first that does not fit are only counted.
 
     Args:
-        blocks: each makes one; those that are left out are not made.
-        room: characters.
+        render: one item; it returns markup.
+        items: in order.
+        chars: the maximum length of all.
     """
-    kept: list[str] = []
-    for block in blocks:
-        text = block()
-        if len(text) > room:
-            left = _("{count:,} more are not shown: the page would be too large").format(
-                count=len(blocks) - len(kept)
-            )
-            return f'{"".join(kept)}<p class="warning">{html_text(left)}</p>\n'
-        room -= len(text)
-        kept.append(text)
-    return "".join(kept)
+    parts: list[str] = []
+    rest = iter(items)
+    for item in rest:
+        part = render(item)
+        if len(part) > chars:
+            return Fitted(Markup().join(parts), 1 + sum(1 for _item in rest))
+        chars -= len(part)
+        parts.append(part)
+    return Fitted(Markup().join(parts), 0)
 
 
-def document(title: str, body: str) -> str:
-    """Put a fragment into a whole document with the page's styles and policy."""
-    return (
-        f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[current_language()]}"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{html_text(title)}</title>\n'
-        f"<style>\n{_css('wechat_campaigns.render.article', 'page')}"
-        f"{_css('wechat_campaigns.report', 'report')}</style></head>\n"
-        f"<body>\n{body}</body></html>"
+def _render(template: str, **values: Any) -> str:
+    page_css = resources.files("wechat_campaigns.render.article").joinpath("page.css").read_text("utf-8")
+    values = {"language": HTML_LANGUAGE[current_language()], "page_css": _trusted(page_css), **values}
+    return _environment().get_template(template).render(list_chars=LIST_CHARS, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("wechat_campaigns.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
     )
+    environment.filters["number"] = "{:,}".format
+    environment.globals |= {"_": _, "fitted": fitted}
+    return environment
 
 
-def _facts(plan: Plan, timezone: str) -> str:
-    counts = counted(plan.counts()) or _("no campaigns")
-    times = _("made {made}, expires {expires} ({timezone})")
-    facts = [
-        _("{counts}. This plan has sent nothing.").format(counts=counts),
-        _("digest {digest}").format(digest=plan.plan_digest),
-        _("commit {commit}").format(commit=plan.commit) if plan.commit else "",
-        times.format(
-            made=moment(plan.created_at, timezone),
-            expires=moment(plan.expires_at, timezone),
-            timezone=timezone,
-        ),
-        _("WeChat was not asked, so audiences are unknown") if plan.offline else "",
-    ]
-    return f'<p class="facts">{"<br>".join(html_text(fact) for fact in facts if fact)}</p>\n'
+def _finalize(value: Any) -> Any:
+    return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _overview(listed: Sequence[tuple[str, ...]]) -> str:
-    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            # On a narrow screen the names of the columns stand in the cells.
-            f'<td data-name="{name}">{html_text(part)}</td>'
-            for name, part in zip(names, parts, strict=True)
-        )
-        + "</tr>\n"
-        for parts in listed[:MAX_ROWS]
-    )
-    if len(listed) > MAX_ROWS:
-        more = _("{count:,} more are not shown: the page would be too large").format(
-            count=len(listed) - MAX_ROWS
-        )
-        rows += f'<tr><td colspan="{len(names)}" class="warning">{html_text(more)}</td></tr>\n'
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return f'<table class="sends">\n<tr>{head}</tr>\n{rows}</table>\n' if rows else ""
+def _findings(problems: Iterable[Diagnostic]) -> Markup:
+    return _trusted(findings_table(visible_record(tuple(problems))))
 
 
-def _parts(planned: PlannedSend, timezone: str) -> tuple[str, ...]:
-    send = planned.send
-    return (
-        planned.action.value,
-        send.id,
-        receivers(send.filter),
-        headcount(planned.resolved.audience),
-        f"{send.msgtype}: {summary(send.content)}",
-        window(send, timezone),
-        planned.decision.reason,
-    )
-
-
-def _orphan(orphan: UnknownSend) -> tuple[str, ...]:
-    return PlanAction.UNKNOWN.value, orphan.send_state.send, "", "", "", "", orphan.decision.reason
-
-
-def _message(planned: PlannedSend, pictures: Pictures, timezone: str) -> str:
-    send = planned.send
-    facts = " · ".join(
-        (planned.action, receivers(send.filter), window(send, timezone), planned.content_digest)
-    )
-    return (
-        f'<section>\n<h2>{html_text(send.id)}</h2>\n<p class="facts">{html_text(facts)}</p>\n'
-        f"{findings_table(visible_record(send.diagnostics))}{_phone(send, pictures)}</section>\n"
-    )
-
-
-def _phone(send: Send, pictures: Pictures) -> str:
-    shown = content(replace(send, content=visible_record(send.content)), pictures=pictures)
-    # Articles bring frames of their own, one for each width.
-    return shown if isinstance(send.content, Articles) else f'<div class="phone">{shown}</div>\n'
-
-
-def _listed(title: str, lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    items = fitting([partial(_item, line) for line in lines], LIST_CHARS)
-    return f"<section>\n<h2>{title}</h2>\n<ul>\n{items}</ul></section>\n"
-
-
-def _item(line: str) -> str:
-    return f"<li>{html_text(line)}</li>\n"
-
-
-def _changes(comparison: Comparison, timezone: str) -> str:
-    told = fitting([partial(_change, change, timezone) for change in comparison.changes], LIST_CHARS)
-    note = f"<p>{html_text(comparison.note)}</p>\n" if comparison.note else ""
-    heading = f"<h2>{html_text(_('Changed since {ref}').format(ref=comparison.ref))}</h2>\n"
-    nothing = f"<p>{_('nothing')}</p>"
-    return f"<section>\n{heading}{note}{told or nothing}</section>\n"
-
-
-def _change(change: SendChange, timezone: str) -> str:
-    if change.before is None or change.after is None:
-        kind, word = ("new", _("new")) if change.before is None else ("gone", _("removed"))
-        return f'<p><b class="{kind}">{word}</b> {html_text(change.id)}</p>\n'
-    lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone)).split("\n")
-    colours = {"+": "new", "-": "gone"}
-    shown = "\n".join(f'<span class="{colours.get(line[:1], "")}">{html_text(line)}</span>' for line in lines)
-    return f"<p><b>{_('edited')}</b> {html_text(change.id)}</p>\n<pre>{shown}</pre>\n"
-
-
-def html_text(text: str) -> str:
-    """Write a text for a page, with nothing hidden in it."""
-    return escape(escape_invisible(text))
-
-
-def _css(package: str, name: str) -> str:
-    return resources.files(package).joinpath(f"{name}.css").read_text(encoding="utf-8")
+def _trusted(html: str) -> Markup:
+    """Mark what `render.article.page` or a style sheet wrote as markup; it has escaped its campaign text."""
+    return Markup(html)  # noqa: S704

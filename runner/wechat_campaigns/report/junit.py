@@ -1,19 +1,18 @@
-"""Problems and plans in, JUnit XML out: what most CI servers show as test results."""
+"""Write problems and plans as JUnit XML, which most CI servers show as test results."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.words import _
-from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.concerns import HELD_BACK
-from wechat_campaigns.report.neutral import inert, line
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.sanitize import inert, line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,35 +30,25 @@ def problems_junit(problems: Iterable[Diagnostic], command: str = "validate") ->
     for problem in problems:
         if problem.level == "error":
             by_file[problem.location.file].append(problem)
-    cases = [_broken(file, found, command) for file, found in by_file.items()]
+    cases = [_broken(file, of_file, command) for file, of_file in by_file.items()]
     return _suite(f"campaign {command}", cases or [_Case(name=_("all campaigns"), group=command)])
 
 
-def plan_junit(plan: Plan) -> str:
-    """Write one case for each send: held back is a failure, expired is skipped, all else passes."""
-    cases = [_broken(invalid.id, list(invalid.problems), plan.environment) for invalid in plan.invalid]
-    for planned in plan.sends:
-        reason, hint = planned.decision.reason, planned.decision.hint
-        bad = planned.action in HELD_BACK or planned.action is PlanAction.INVALID
-        cases.append(
-            _Case(
-                name=planned.send.id,
-                group=plan.environment,
-                failure=f"{planned.action}: {reason}" if bad else "",
-                details=f"{reason}\n→ {hint}" if bad else "",
-                skipped=reason if planned.action is PlanAction.EXPIRED else "",
-            )
-        )
-    cases += [
-        _Case(
-            name=orphan.send_state.send, group=plan.environment, failure=f"unknown: {orphan.decision.reason}"
-        )
-        for orphan in plan.unknown_sends
-    ]
-    return _suite("campaign plan", cases)
+def plan_junit(view: PlanView) -> str:
+    """Write one case for each send: blocked is a failure, expired is skipped, all else passes."""
+    return _suite("campaign plan", [_row(row, view.environment) for row in view.rows])
 
 
-def _broken(name: str, problems: list[Diagnostic], group: str) -> _Case:
+def _row(row: Row, group: str) -> _Case:
+    if row.problems:
+        return _broken(row.id, row.problems, group)
+    if row.failed:
+        details = f"{row.reason}\n→ {row.hint}"
+        return _Case(name=row.id, group=group, failure=f"{row.status}: {row.reason}", details=details)
+    return _Case(name=row.id, group=group, skipped=row.reason if row.action is PlanAction.EXPIRED else "")
+
+
+def _broken(name: str, problems: Sequence[Diagnostic], group: str) -> _Case:
     return _Case(name=name, group=group, failure=problems[0].message, details=problems_text(problems))
 
 

@@ -1,4 +1,4 @@
-"""A plan or the outcomes of an apply in, Markdown for a pull request's comment or a job's summary out.
+"""Write plans and outcomes as Markdown, for a pull request's comment or a job's summary.
 
 The summary comes first and is never cut; campaign text stands in code spans and fences only.
 """
@@ -12,14 +12,13 @@ from wechat_campaigns.core.errors import CampaignError, Diagnostic
 from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.plan.compare import Comparison, SendChange
-from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.report.fit import Section, fitted, shortened
-from wechat_campaigns.report.lines import content_lines, diff, html_lines, send_lines
-from wechat_campaigns.report.neutral import cell, code, fence, html_code
+from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
+from wechat_campaigns.report.phrases import media, shortened, status_word
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
-from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
-from wechat_campaigns.report.words import counted, headcount, media, moment, receivers, summary, window
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.report.sanitize import cell, code, fence, html_code
+from wechat_campaigns.report.sections import Section, fitted
+from wechat_campaigns.send.posting import SendOutcome
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
@@ -38,67 +37,43 @@ def marker(kind: str, environment: str) -> str:
     return f"<!-- campaign:{kind} environment={quote(environment, safe='').replace('-', '%2D')} -->"
 
 
-def plan_markdown(
-    plan: Plan,
-    *,
-    timezone: str,
-    comparison: Comparison | None = None,
-    problems: Sequence[Diagnostic] = (),
-) -> str:
-    """Write a plan for its reviewers.
-
-    Args:
-        plan: the dry run.
-        timezone: in which times are told.
-        comparison: with the commit the change is based on.
-        problems: errors, which stand before everything else.
-
-    Returns:
-        At most 65,000 characters.
-    """
-    shown = [planned for planned in plan.sends if planned.action not in QUIET]
+def plan_markdown(view: PlanView) -> str:
+    """Write a plan for its reviewers, in at most 65,000 characters."""
+    rows = view.listed()
+    messages = [(row, row.planned.send) for row in rows if row.planned is not None]
     sections = [
-        Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in problems]),
-        _overview(shown, plan, timezone),
-        _fences(_("Needs attention"), "note", attention_lines(plan)),
-        *([_changes(comparison, timezone)] if comparison is not None else []),
+        Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in view.errors]),
+        _overview(rows),
+        _fences(_("Needs attention"), "note", view.attention),
+        *([_changes(view.comparison, view.timezone)] if view.comparison is not None else []),
         Section(
             title=_("What followers receive"),
             noun="message",
-            blocks=[_message(p, timezone, opened=n < OPEN_MESSAGES) for n, p in enumerate(shown)],
+            blocks=[_message(row, send, opened=n < OPEN_MESSAGES) for n, (row, send) in enumerate(messages)],
         ),
-        _fences(_("Accounts"), "line", account_lines(plan)),
+        _fences(_("Accounts"), "line", view.accounts),
     ]
-    return fitted(_head(plan, timezone, comparison), sections)
+    return fitted(_head(view), sections)
 
 
-def outcomes_markdown(outcomes: Sequence[SendOutcome], plan: Plan) -> str:
-    """Write what became of each send of an apply.
-
-    Args:
-        outcomes: of this run.
-        plan: that was applied.
-    """
-    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    said = _("Campaigns applied to {environment}: {counts}").format(
-        environment=code(plan.environment), counts=counted(counts) or _("nothing to send")
+def outcomes_markdown(view: ApplyView) -> str:
+    """Write what became of each send of an apply."""
+    title = _("Campaigns applied to {environment}: {counts}").format(
+        environment=code(view.environment), counts=view.summary or _("nothing to send")
     )
-    head = (
-        f"{marker('apply', plan.environment)}\n## {said}\n\n"
-        f"{_facts({_('Digest'): plan.plan_digest, _('Commit'): plan.commit or ''})}"
-    )
-    rows = [
-        f"| {outcome.result} | {cell(outcome.id)} | {cell(outcome.account)} | {outcome.msg_id or ''} "
-        f"| {cell(outcome.reason, 200)} |"
-        for outcome in outcomes
+    facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
+    hints = [f"{outcome.id}: {outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
+    notes = [f"{outcome.id}: {note}" for outcome in view.outcomes for note in outcome.notes]
+    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("What happened"))
+    lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
+    sections = [
+        Section(
+            title=_("Sends"), noun="send", lead=lead, blocks=list(map(_outcome, view.outcomes)), joint="\n"
+        ),
+        _fences(_("What to do"), "note", hints),
+        _fences(_("Good to know"), "note", notes),
     ]
-    hints = [f"{o.id}: {o.reason} → {o.hint}" for o in outcomes if o.hint and o.exit_code]
-    names = (_("result"), _("send"), _("account"), "msg_id", _("what happened"))
-    lead = f"| {' | '.join(names)} |\n| --- | --- | --- | --- | --- |"
-    sends = Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
-    notes = [f"{outcome.id}: {note}" for outcome in outcomes for note in outcome.notes]
-    parts = [sends, _fences(_("What to do"), "note", hints), _fences(_("Good to know"), "note", notes)]
-    return fitted(head, parts)
+    return fitted(f"{marker('apply', view.environment)}\n## {title}\n\n{facts}", sections)
 
 
 def failure_markdown(
@@ -112,30 +87,32 @@ def failure_markdown(
         command: `plan`, `apply` or `validate`.
         environment: its name.
     """
-    told = f"{error}\n→ {error.hint}"
-    said = _("Campaign {command} failed for {environment}").format(
+    title = _("Campaign {command} failed for {environment}").format(
         command=command, environment=code(environment)
     )
-    head = f"{marker(command, environment)}\n## {said}\n\n{fence(told)}"
+    reason = fence(f"{error}\n→ {error.hint}")
+    head = f"{marker(command, environment)}\n## {title}\n\n{reason}"
     blocks = [fence(problems_text([problem])) for problem in problems]
     return fitted(head, [Section(title=_("Problems"), noun="problem", blocks=blocks)])
 
 
-def _head(plan: Plan, timezone: str, comparison: Comparison | None) -> str:
-    said = _("Campaign plan for {environment}: {total}").format(
-        environment=code(plan.environment), total=total(plan)
+def _head(view: PlanView) -> str:
+    title = _("Campaign plan for {environment}: {total}").format(
+        environment=code(view.environment), total=view.total
     )
-    told = _("**This plan has sent nothing.** {counts}.")
-    if plan.offline:
-        told = _("**This plan has sent nothing.** {counts}. WeChat was not asked, so audiences are unknown.")
+    summary = _("**This plan has sent nothing.** {counts}.")
+    if view.offline:
+        summary = _(
+            "**This plan has sent nothing.** {counts}. WeChat was not asked, so audiences are unknown."
+        )
     times = _("{made}, expires {expires} ({timezone})").format(
-        made=moment(plan.created_at, timezone), expires=moment(plan.expires_at, timezone), timezone=timezone
+        made=view.created, expires=view.expires, timezone=view.timezone
     )
-    facts = {_("Digest"): plan.plan_digest, _("Commit"): plan.commit or "", _("Made"): times}
-    if comparison is not None:
-        facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:12]})"
-    counts = counted(plan.counts()) or _("no campaigns")
-    return f"{marker('plan', plan.environment)}\n## {said}\n\n{told.format(counts=counts)}\n\n{_facts(facts)}"
+    facts = {_("Digest"): view.digest, _("Commit"): view.commit, _("Made"): times}
+    if view.comparison is not None:
+        facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:12]})"
+    summary = summary.format(counts=view.summary)
+    return f"{marker('plan', view.environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}"
 
 
 def _facts(facts: dict[str, str]) -> str:
@@ -143,34 +120,31 @@ def _facts(facts: dict[str, str]) -> str:
     return "\n".join([first, "| --- | --- |", *rest])
 
 
-def _overview(shown: Sequence[PlannedSend], plan: Plan, timezone: str) -> Section:
-    rows = [_row(planned, timezone) for planned in shown]
-    rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
-    for orphan in plan.unknown_sends:
-        why = cell(orphan.decision.reason, 120)
-        rows.append(f"| **unknown** | {cell(orphan.send_state.send)} | | | | | {why} |")
-    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
-    lead = f"| {' | '.join(names)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
-    return Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
+def _overview(rows: Sequence[Row]) -> Section:
+    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("What"), _("When"), _("Why"))
+    lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
+    return Section(title=_("Sends"), noun="send", lead=lead, blocks=list(map(_row, rows)), joint="\n")
 
 
-def _row(planned: PlannedSend, timezone: str) -> str:
-    send = planned.send
+def _row(row: Row) -> str:
     cells = (
-        f"**{planned.action}**",
-        cell(send.id),
-        cell(receivers(send.filter)),
-        headcount(planned.resolved.audience),
-        f"{send.msgtype}: {cell(summary(send.content))}",
-        window(send, timezone),
-        cell(planned.decision.reason, 120),
+        f"**{row.status}**",
+        cell(row.id),
+        cell(row.recipients),
+        row.followers,
+        f"{row.msgtype}: {cell(row.content)}" if row.msgtype else "",
+        row.window,
+        cell(row.reason, 120),
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _count(problems: Sequence[Diagnostic]) -> str:
-    said = ngettext("{count:,} problem, see above", "{count:,} problems, see above", len(problems))
-    return said.format(count=len(problems))
+def _outcome(outcome: SendOutcome) -> str:
+    cells = (
+        status_word(outcome.result), cell(outcome.id), cell(outcome.account), str(outcome.msg_id or ""),
+        cell(outcome.reason, 200),
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
@@ -180,20 +154,19 @@ def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
     return Section(title=title, noun=noun, blocks=blocks)
 
 
-def _message(planned: PlannedSend, timezone: str, *, opened: bool) -> str:
-    send = planned.send
-    told = _("{action} {send} to {receivers}, {count} followers, {window}").format(
-        action=planned.action.value,
-        send=html_code(send.id),
-        receivers=html_code(receivers(send.filter)),
-        count=headcount(planned.resolved.audience),
-        window=window(send, timezone),
+def _message(row: Row, send: Send, *, opened: bool) -> str:
+    summary = _("{action} {send} to {recipients}, {count} followers, {window}").format(
+        action=row.status,
+        send=html_code(row.id),
+        recipients=html_code(row.recipients),
+        count=row.followers,
+        window=row.window,
     )
-    folded = f"<details{' open' if opened else ''}><summary>{told}</summary>"
-    return f"{folded}\n\n{_shown(send)}\n\n</details>"
+    folded = f"<details{' open' if opened else ''}><summary>{summary}</summary>"
+    return f"{folded}\n\n{_content(send)}\n\n</details>"
 
 
-def _shown(send: Send) -> str:
+def _content(send: Send) -> str:
     if isinstance(send.content, Articles):
         return "\n\n".join(_card(send.content, index) for index in range(len(send.content.articles)))
     return fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))
@@ -203,24 +176,24 @@ def _card(content: Articles, index: int) -> str:
     article = content.articles[index]
     facts = {
         _("author"): article.author,
-        _("digest"): article.digest,
+        _("summary"): article.digest,
         _("cover"): media(article.cover),
         _("read more"): article.content_source_url,
         _("size"): _size(article),
     }
-    told = "\n".join(f"- {name}: {code(value)}" for name, value in facts.items() if value)
+    lines = "\n".join(f"- {name}: {code(value)}" for name, value in facts.items() if value)
     excerpt = shortened("\n".join(html_lines(article.html)), EXCERPT_CHARS)
     heading = _("**Article {number}**").format(number=index + 1)
-    return f"{heading} {code(article.title)}\n\n{told}\n\n{fence(excerpt)}"
+    return f"{heading} {code(article.title)}\n\n{lines}\n\n{fence(excerpt)}"
 
 
 def _size(article: Article) -> str:
-    said = ngettext(
+    template = ngettext(
         "{chars:,} characters of HTML, {count:,} picture",
         "{chars:,} characters of HTML, {count:,} pictures",
         len(article.images),
     )
-    return said.format(chars=len(article.html), count=len(article.images))
+    return template.format(chars=len(article.html), count=len(article.images))
 
 
 def _changes(comparison: Comparison, timezone: str) -> Section:
@@ -236,7 +209,5 @@ def _change(change: SendChange, timezone: str) -> str:
         return _("**new** {send}").format(send=code(change.id))
     if change.after is None:
         return _("**removed** {send}").format(send=code(change.id))
-    edited = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
-    note = edited or _("the same text; a file, an option or the markup of an article differs")
     heading = _("**edited** {send}").format(send=code(change.id))
-    return f"{heading}\n\n{fence(shortened(note, DIFF_CHARS), 'diff')}"
+    return f"{heading}\n\n{fence(shortened(change_diff(change, timezone), DIFF_CHARS), 'diff')}"

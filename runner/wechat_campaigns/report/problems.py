@@ -1,4 +1,4 @@
-"""Problems in, the lines people and CI read out: text, JSON, GitHub annotations."""
+"""Write problems as text, as JSON and as GitHub annotations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.words import _
-from wechat_campaigns.report.neutral import (
+from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,
     command_property,
@@ -21,7 +21,7 @@ GITHUB_PER_LEVEL = 9
 
 
 def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
-    """Write one problem as `file:line:col: what [rule]`, its JSON path, its hint.
+    """Write one problem as `file:line:col: message [rule]`, its JSON path, its hint.
 
     Args:
         problems: in the order they should be read.
@@ -39,7 +39,7 @@ def problem_dict(problem: Diagnostic) -> dict[str, object]:
         "path": problem.path,
         "rule": problem.rule,
         "level": problem.level,
-        "what": problem.message,
+        "message": problem.message,
         "hint": problem.hint,
     }
 
@@ -53,12 +53,12 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
     """Write GitHub workflow commands, the worst first, bounded to what GitHub shows."""
     lines: list[str] = []
     for level in ("error", "warning"):
-        found = [problem for problem in problems if problem.level == level]
-        lines += [_annotation(problem) for problem in found[:GITHUB_PER_LEVEL]]
-        if len(found) > GITHUB_PER_LEVEL:
-            said = _("{count} more of level {level}: see the log of this step")
-            told = said.format(count=len(found) - GITHUB_PER_LEVEL, level=level)
-            lines.append(f"::notice title=campaign::{command_data(told)}")
+        chosen = [problem for problem in problems if problem.level == level]
+        lines += [_annotation(problem) for problem in chosen[:GITHUB_PER_LEVEL]]
+        if len(chosen) > GITHUB_PER_LEVEL:
+            template = _("{count} more of level {level}: see the log of this step")
+            more = template.format(count=len(chosen) - GITHUB_PER_LEVEL, level=level)
+            lines.append(f"::notice title=campaign::{command_data(more)}")
     return "\n".join(lines)
 
 
@@ -75,13 +75,13 @@ def _lines(problem: Diagnostic, color: bool) -> str:
 
 def _annotation(problem: Diagnostic) -> str:
     place = problem.location
-    named = [
+    values = [
         ("file", place.file),
         ("line", place.line),
         ("col", place.column),
         ("title", f"campaign {problem.rule}"),
     ]
     properties = ",".join(
-        f"{key}={command_property(str(value))}" for key, value in named if value is not None
+        f"{key}={command_property(str(value))}" for key, value in values if value is not None
     )
     return f"::{problem.level} {properties}::{command_data(f'{problem.message} → {problem.hint}')}"

@@ -1,4 +1,4 @@
-"""Problems in, SARIF 2.1.0 out: what code scanning and many editors read."""
+"""Write problems as SARIF 2.1.0, which code scanning and many editors read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from wechat_campaigns import __version__
 from wechat_campaigns.core.errors import Diagnostic, Location
-from wechat_campaigns.report.concerns import fingerprints
-from wechat_campaigns.report.neutral import json_text, line
+from wechat_campaigns.report.attention import fingerprints
+from wechat_campaigns.report.sanitize import json_text, line
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

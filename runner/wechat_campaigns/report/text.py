@@ -1,4 +1,4 @@
-"""Plans, outcomes and states in, text for people out: tables that fit the terminal, hints below them."""
+"""Draw plans, outcomes and states for a terminal: tables that fit, hints below them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
-from wechat_campaigns.core.model import InvalidCampaign, PlanAction
-from wechat_campaigns.core.words import N_, _, current_language, ngettext
-from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.report.columns import breaks
-from wechat_campaigns.report.neutral import inert
-from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
-from wechat_campaigns.report.standing import Standing
-from wechat_campaigns.report.words import counted, headcount, moment, receivers, summary, window
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.words import _, current_language
+from wechat_campaigns.report.history_view import HistoryView
+from wechat_campaigns.report.line_breaks import breaks
+from wechat_campaigns.report.phrases import moment, status_word
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 ACTION_STYLE = {
@@ -40,211 +40,153 @@ RESULT_STYLE = {
     Result.SKIPPED: "yellow",
     Result.NOT_SENT: "bold red",
 }
-MANY = 100
+MAX_TABLE_ROWS = 100
 """Sends above which a plan is a line for each instead of a table."""
-HEADINGS = {
-    "ACTION": N_("ACTION"),
-    "RESULT": N_("RESULT"),
-    "STATUS": N_("STATUS"),
-    "SEND": N_("SEND"),
-    "TO": N_("TO"),
-    "FOLLOWERS": N_("FOLLOWERS"),
-    "WHAT": N_("WHAT"),
-    "WHEN": N_("WHEN"),
-    "WHY": N_("WHY"),
-    "ACCOUNT": N_("ACCOUNT"),
-    "WHAT HAPPENED": N_("WHAT HAPPENED"),
-    "SINCE": N_("SINCE"),
-    "NOTE": N_("NOTE"),
-    "TAG": N_("TAG"),
-}
-"""What stands above the columns; names of the platform's own fields are the same in every language."""
+NARROW = frozenset({"Action", "Result", "Status", "Send", "Followers", "msg_id"})
+"""Columns that are never broken into lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class TextOptions:
     """How text is drawn."""
 
     width: int = 100
     color: bool = False
     everything: bool = False
-    """Show what needs no attention too: sends done and expired."""
+    """Show what needs no attention too: sends that were sent or are expired."""
     timezone: str = "Asia/Shanghai"
 
 
-def plan_text(plan: Plan, look: Look) -> str:
+def plan_text(view: PlanView, options: TextOptions) -> str:
     """Draw a plan: a table first, then what needs attention, then what apply would do."""
-    if len(plan.sends) > MANY:
-        return _long_plan(plan, look)
-    parts: list[ConsoleRenderable] = [_said(_heading(plan, look), style="bold")]
-    table = _plan_table(plan, look)
-    parts += [table, _said("")] if table.row_count else [_said(_("Nothing to send.") + "\n")]
-    parts += [_said(line) for line in account_lines(plan)]
-    parts += [_said(line, style="yellow") for line in _attention(plan)]
-    parts.append(_said(_closing(plan, look)))
-    return _drawn(Group(*parts), look)
+    rows = view.listed(everything=options.everything)
+    attention = [f"  {line}" for line in view.attention]
+    attention = ["", _("Needs attention:"), *attention] if attention else []
+    closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
+    if len(view.rows) > MAX_TABLE_ROWS:
+        # Fitting thousands of rows into a table takes longer than making the plan.
+        lines = (_line(row, options.width) for row in rows)
+        return "\n".join(map(inert, [_heading(view), *lines, "", *view.accounts, *attention, *closing]))
+    parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
+    parts += [_plan_table(rows, options.width), _text("")] if rows else [_text(_("Nothing to send.") + "\n")]
+    parts += [_text(line) for line in view.accounts]
+    parts += [_text(line, style="yellow") for line in attention]
+    parts += [_text(line) for line in closing]
+    return _drawn(Group(*parts), options)
 
 
-def outcomes_text(outcomes: Sequence[SendOutcome], look: Look) -> str:
+def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
-    table = _table("RESULT", "SEND", "ACCOUNT", "msg_id", "WHAT HAPPENED")
-    for outcome in outcomes:
+    if not view.outcomes:
+        return inert(view.nothing)
+    table = _table("Result", "Send", "Account", "msg_id", "What happened")
+    for outcome in view.outcomes:
         table.add_row(
-            _said(outcome.result.value, style=RESULT_STYLE[outcome.result]),
-            _said(outcome.id),
-            _said(outcome.account),
-            _said(_ids(outcome)),
-            _said("\n".join(_told(outcome))),
+            _text(status_word(outcome.result), style=RESULT_STYLE[outcome.result]),
+            _text(outcome.id),
+            _text(outcome.account),
+            _text(_ids(outcome)),
+            _text("\n".join(_happened(outcome, view.hints.get(outcome)))),
         )
-    rows = [table] if outcomes else []
-    return _drawn(Group(*rows, _said(_tally(outcomes))), look)
+    template = _("{counts}.")
+    if view.counts[Result.ACCEPTED]:
+        template = _("{counts}. Accepted is not delivered: `campaign status` asks WeChat what became of it.")
+    return _drawn(Group(table, _text(f"\n{template.format(counts=view.summary)}")), options)
 
 
-def status_text(standings: Iterable[Standing], look: Look) -> str:
+def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
     """Draw where sends stand."""
-    table = _table("STATUS", "SEND", "ACCOUNT", "msg_id", "SINCE", "NOTE")
-    standings = tuple(standings)
-    if not standings:
+    if not statuses:
         return _("Nothing was sent so far.")
-    for row in standings:
+    table = _table("Status", "Send", "Account", "msg_id", "Since", "Note")
+    for row in statuses:
         known = row.known
         name = known.send
         if known.revision > 1:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         table.add_row(
-            _said(known.status.value),
-            _said(name),
-            _said(row.account),
-            _said(str(known.msg_id or "")),
-            _said(moment(known.at, look.timezone)),
-            _said(f"{row.note}\n→ {row.hint}" if row.hint else row.note),
+            _text(status_word(known.status)),
+            _text(name),
+            _text(row.account),
+            _text(str(known.msg_id or "")),
+            _text(moment(known.at, options.timezone)),
+            _text(f"{row.note}\n→ {row.hint}" if row.hint else row.note),
         )
-    return _drawn(table, look)
+    return _drawn(table, options)
 
 
-def history_text(title: str, rows: Sequence[Mapping[str, Any]], links: Sequence[str], look: Look) -> str:
-    """Draw what was sent; the note says in words what the counts of an event are.
-
-    Args:
-        title: what it comes to.
-        rows: those of the other forms, their receivers in words.
-        links: of articles, a line each.
-        look: how text is drawn.
-    """
-    table = _table("STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "SINCE", "NOTE")
-    for row in rows:
-        before = [_said(row[key]) for key in ("status", "send", "account", "receivers")]
-        addressed = "" if row["addressed"] is None else f"{row['addressed']:,}"
-        table.add_row(*before, addressed, row["at"], _said(row["note"]))
-    parts: list[ConsoleRenderable] = [_said(title)]
-    parts += [_said(""), table] if rows else []
+def history_text(view: HistoryView, options: TextOptions) -> str:
+    """Draw what was sent; the note writes in words what the counts of an event are."""
+    parts: list[ConsoleRenderable] = [_text(view.total)]
+    if view.rows:
+        table = _table("Status", "Send", "Account", "To", "Followers", "Since", "Note")
+        for row in view.rows:
+            addressed = "" if row.addressed is None else f"{row.addressed:,}"
+            before = map(_text, (status_word(row.status), row.send, row.account, row.recipients_text))
+            table.add_row(*before, addressed, row.at, _text(row.note))
+        parts += [_text(""), table]
+    links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
     # An address is not broken into lines: it would no longer be one.
-    return "\n".join([_drawn(Group(*parts), look), *map(inert, ["", *links] if links else [])])
+    return "\n".join([_drawn(Group(*parts), options), *map(inert, ["", *links] if links else [])])
 
 
-def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) -> str:
+def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextOptions) -> str:
     """Draw the tags of each account with their counts."""
-    table = _table("ACCOUNT", "tag_id", "TAG", "FOLLOWERS")
+    table = _table("Account", "tag_id", "Tag", "Followers")
     for account, tags in rows.items():
         for tag in tags:
-            table.add_row(account, str(tag["id"]), _said(str(tag["name"])), str(tag.get("count", "")))
-    return _drawn(table, look)
+            table.add_row(account, str(tag["id"]), _text(str(tag["name"])), str(tag.get("count", "")))
+    return _drawn(table, options)
 
 
-def _heading(plan: Plan, look: Look) -> str:
-    said = _("Plan for {environment}, {at}{commit}{offline}").format(
-        environment=plan.environment,
-        at=f"{moment(plan.created_at, look.timezone)} {look.timezone}",
-        commit=_(", commit {commit}").format(commit=plan.commit[:12]) if plan.commit else "",
-        offline=_(", offline: audiences unknown") if plan.offline else "",
+def _heading(view: PlanView) -> str:
+    heading = _("Plan for {environment}, {at}{commit}{offline}").format(
+        environment=view.environment,
+        at=f"{view.created} {view.timezone}",
+        commit=_(", commit {commit}").format(commit=view.commit[:12]) if view.commit else "",
+        offline=_(", offline: audiences unknown") if view.offline else "",
     )
-    return f"{said}\n"
+    return f"{heading}\n"
 
 
-def _long_plan(plan: Plan, look: Look) -> str:
-    """Write a line a send: fitting thousands of rows into a table takes longer than making the plan."""
-    lines = [_heading(plan, look)]
-    for planned in _shown(plan, look):
-        send, audience = planned.send, headcount(planned.resolved.audience)
-        content = " ".join(f"{send.msgtype}: {summary(send.content)}".split())
-        cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
-        lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
-    lines += [f"{PlanAction.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
-    lines += [
-        f"{PlanAction.UNKNOWN:8}  {one.send_state.send}  {one.decision.reason}" for one in plan.unknown_sends
-    ]
-    lines += ["", *account_lines(plan), *_attention(plan), _closing(plan, look)]
-    return "\n".join(map(inert, lines))
+def _line(row: Row, width: int) -> str:
+    content = row.message[: width // 3]
+    cells = [row.id, row.recipients, row.followers, content, row.window, row.reason]
+    return "  ".join(filter(None, [f"{row.status:9}", *cells]))
 
 
-def _shown(plan: Plan, look: Look) -> list[PlannedSend]:
-    return [p for p in plan.sends if look.everything or p.action not in QUIET]
-
-
-def _listed_above(invalid: InvalidCampaign) -> str:
-    count = len(invalid.problems)
-    said = ngettext("{count:,} problem, listed above", "{count:,} problems, listed above", count)
-    return said.format(count=count)
-
-
-def _plan_table(plan: Plan, look: Look) -> Table:
-    shown = _shown(plan, look)
-    windows = any(planned.send.not_before or planned.send.not_after for planned in shown)
-    table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", *(["WHEN"] if windows else []), "WHY")
-    for planned in shown:
-        send = planned.send
-        told = inert(f"{send.msgtype}: {summary(send.content)}")
-        content = Text(told, no_wrap=True, overflow="ellipsis")
-        content.truncate(max(24, look.width // 3), overflow="ellipsis")
+def _plan_table(rows: Iterable[Row], width: int) -> Table:
+    windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
+    table = _table("Action", "Send", "To", "Followers", "What", *(["When"] if windows else []), "Why")
+    for row in rows:
+        content = Text(inert(row.message), no_wrap=True, overflow="ellipsis")
+        content.truncate(max(24, width // 3), overflow="ellipsis")
         table.add_row(
-            _action(planned.action),
-            _said(send.id),
-            _said(receivers(send.filter)),
-            headcount(planned.resolved.audience),
+            _text(row.status, style=ACTION_STYLE[row.action]),
+            _text(row.id),
+            _text(row.recipients),
+            row.followers,
             content,
-            *([window(send, look.timezone)] if windows else []),
-            _said(planned.decision.reason),
+            *([row.window] if windows else []),
+            _text(row.reason),
         )
-    blank = [""] * (4 if windows else 3)
-    for invalid in plan.invalid:
-        table.add_row(_action(PlanAction.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
-    for orphan in plan.unknown_sends:
-        why = _said(orphan.decision.reason)
-        table.add_row(_action(PlanAction.UNKNOWN), _said(orphan.send_state.send), *blank, why)
     return table
 
 
-def _attention(plan: Plan) -> list[str]:
-    lines = attention_lines(plan)
-    return ["", _("Needs attention:"), *(f"  {line}" for line in lines)] if lines else []
+def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
+    template = _("Summary: {counts}. This plan has sent nothing.")
+    if hidden:
+        template = _("Summary: {counts} (--all lists those sent and expired). This plan has sent nothing.")
+    yield template.format(counts=view.summary)
+    yield _("Digest: {digest}").format(digest=view.digest)
+    if view.ready:
+        yield _("An apply of this plan would make {total}.").format(total=view.total)
 
 
-def _closing(plan: Plan, look: Look) -> str:
-    counts = plan.counts()
-    said = _("Summary: {counts}. This plan has sent nothing.")
-    if len(_shown(plan, look)) < len(plan.sends):
-        said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
-    told = said.format(counts=counted(counts) or _("no campaigns"))
-    lines = ["", told, _("Digest: {digest}").format(digest=plan.plan_digest)]
-    if plan.calls() and plan.ledger_known and not (PlanAction.INVALID in counts or plan.uninitialized):
-        lines.append(_("An apply of this plan would make {total}.").format(total=total(plan)))
-    return "\n".join(lines)
-
-
-def _tally(outcomes: Sequence[SendOutcome]) -> str:
-    counts = {result: sum(o.result is result for o in outcomes) for result in Result}
-    if not outcomes:
-        return _("Nothing to send.")
-    said = _("{counts}.")
-    if counts[Result.ACCEPTED]:
-        said = _("{counts}. Accepted is not delivered: `campaign status` asks WeChat what became of it.")
-    return f"\n{said.format(counts=counted(counts))}"
-
-
-def _told(outcome: SendOutcome) -> Iterator[str]:
+def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
     yield outcome.reason
-    if outcome.hint and outcome.exit_code:
-        yield f"→ {outcome.hint}"
+    if hint:
+        yield f"→ {hint}"
     yield from outcome.notes
 
 
@@ -269,31 +211,26 @@ class _Words(Text):
         return lines
 
 
-def _said(text: str, style: str = "") -> Text:
+def _text(text: str, style: str = "") -> Text:
     return (Text if current_language() == "en" else _Words)(inert(text), style=style)
-
-
-def _action(action: PlanAction) -> Text:
-    return _said(action.value, style=ACTION_STYLE[action])
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        narrow = column in ("ACTION", "RESULT", "STATUS", "SEND", "FOLLOWERS", "msg_id")
-        justify: JustifyMethod = "right" if column == "FOLLOWERS" else "left"
-        heading = _(HEADINGS.get(column, column))
-        table.add_column(heading, no_wrap=narrow, overflow="fold", justify=justify)
+        justify: JustifyMethod = "right" if column == "Followers" else "left"
+        heading = column if column.islower() else _(column).upper()
+        table.add_column(heading, no_wrap=column in NARROW, overflow="fold", justify=justify)
     return table
 
 
-def _drawn(renderable: ConsoleRenderable, look: Look) -> str:
+def _drawn(renderable: ConsoleRenderable, options: TextOptions) -> str:
     out = io.StringIO()
     console = Console(
         file=out,
-        width=look.width,
-        force_terminal=look.color,
-        color_system="standard" if look.color else None,
+        width=options.width,
+        force_terminal=options.color,
+        color_system="standard" if options.color else None,
         highlight=False,
         emoji=False,
         markup=False,

@@ -212,8 +212,8 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         default_account=default,
         vars=data.get("vars", {}),
         approvals=_approvals(data.get("approvals")),
-        resend_after_s=data.get("repeat_after", PROTECTED_RESEND_AFTER_S),
-        resend_until_s=data.get("repeat_until", RESEND_UNTIL_S),
+        resend_after_s=data.get("resend_after", PROTECTED_RESEND_AFTER_S),
+        resend_until_s=data.get("resend_until", RESEND_UNTIL_S),
     )
 
 

@@ -58,23 +58,23 @@ def _default_account(
 
 
 def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
-    after = environment.get("repeat_after", PROTECTED_RESEND_AFTER_S)
-    until = environment.get("repeat_until", RESEND_UNTIL_S)
+    after = environment.get("resend_after", PROTECTED_RESEND_AFTER_S)
+    until = environment.get("resend_until", RESEND_UNTIL_S)
     if not isinstance(after, int) or not isinstance(until, int):
         return
     if after >= until:
-        key = "repeat_until" if "repeat_until" in environment else "repeat_after"
+        key = "resend_until" if "resend_until" in environment else "resend_after"
         yield PathDiagnostic(
             path=(*path, key),
             rule="repeat-order",
-            message=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
+            message=_("`resend_after` ({after} s) is not before `resend_until` ({until} s)").format(
                 after=after, until=until
             ),
-            hint=_("make `repeat_until` larger than `repeat_after`"),
+            hint=_("make `resend_until` larger than `resend_after`"),
         )
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
         yield PathDiagnostic(
-            path=(*path, "repeat_after"),
+            path=(*path, "resend_after"),
             rule="protected-repeat",
             message=_(
                 "a protected environment may not repeat so soon: the first call may still be on its way"
@@ -84,7 +84,7 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[P
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
         yield PathDiagnostic(
-            path=(*path, "repeat_until"),
+            path=(*path, "resend_until"),
             rule="repeat-too-late",
             message=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
             hint=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),

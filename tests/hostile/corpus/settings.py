@@ -88,8 +88,8 @@ KEYS = {
     "accounts-many": "accounts: {" + ", ".join(
         f"a{n}: {{kind: service, appid: wx{n:016x}, secret: {{env: A}}}}" for n in range(3000)) + "}",
     "account-name": "accounts: {'../../x': {kind: service, appid: wx1234567890abcdef, secret: {env: A}}}",
-    "repeat-negative": f"{ACCOUNT}, repeat_after: -1",
-    "repeat-huge": f"{ACCOUNT}, repeat_after: 99999999999999999999",
+    "repeat-negative": f"{ACCOUNT}, resend_after: -1",
+    "repeat-huge": f"{ACCOUNT}, resend_after: 99999999999999999999",
     "protected-text": f"{ACCOUNT}, protected: 'no'",
     "approvals-empty": f"{ACCOUNT}, approvals: {{approvers: []}}",
     "approvals-many": f"{ACCOUNT}, approvals: {{count: 99999, approvers: ['@everyone']}}",

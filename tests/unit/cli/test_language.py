@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wechat_campaigns.cli import help_pages, language
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import words
-from wechat_campaigns.report.columns import breaks, columns, wrapped
+from wechat_campaigns.report.line_breaks import breaks, columns, wrapped
 
 CHINESE = "从经过评审的文件发送微信公众号群发消息。"
 

@@ -194,12 +194,12 @@ def test_a_failure_that_cannot_be_handed_over_is_named() -> None:
 
 SLOW = """
 import os, sys, time
-from wechat_campaigns.core.workers import each
+from wechat_campaigns.core.workers import map_in_workers
 def work(item):
     os.write(1, b"begun\\n")
     time.sleep(0.5)
 try:
-    each(work, range(20_000), lost=print, workers=2)
+    map_in_workers(work, range(20_000), lost=print, workers=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -14,8 +14,8 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.integrations.comment import comment_body, upsert
 from wechat_campaigns.integrations.forge import MAX_PAGES, CodeHost
-from wechat_campaigns.report.fit import COMMENT_CHARS
 from wechat_campaigns.report.markdown import marker
+from wechat_campaigns.report.sections import COMMENT_CHARS
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"
@@ -213,7 +213,7 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
 
 def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
-    actions = ("send", "wait", "resend", "unknown", "done", "blocked")
+    actions = ("send", "scheduled", "resend", "unknown", "sent", "blocked")
     assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
     expected = f"digest={'d' * 64}\npending=4\ndue=3\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected

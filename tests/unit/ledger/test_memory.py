@@ -65,8 +65,8 @@ def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
     code = (
-        "import sys; from pathlib import Path; from wechat_campaigns.ledger.memory import Memory\n"
-        "memory = Memory(Path(sys.argv[1]))\n"
+        "import sys; from pathlib import Path; from wechat_campaigns.ledger.memory import SeenHeads\n"
+        "memory = SeenHeads(Path(sys.argv[1]))\n"
         "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(file), str(n)]) for n in range(1, 4)]

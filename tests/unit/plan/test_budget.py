@@ -14,13 +14,13 @@ from tests.support.factories import (
     make_settings,
     make_state,
     plan_of,
+    view_of,
 )
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.data import plan_data
-from wechat_campaigns.report.sentences import account_lines
+from wechat_campaigns.report.json import plan_data
 
 EVERYONE = Filter(is_to_all=True)
 PAPER = make_account("main", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
@@ -65,7 +65,7 @@ def test_call_counter_of_the_platform_is_shown() -> None:
 def test_budget_is_in_the_text_and_in_the_data() -> None:
     """The lines name what is not covered; the plan's data holds the same."""
     plan = plan_of(make_send("a"), make_send("b", text="另一条"), settings=make_settings(PAPER))
-    text = "\n".join(account_lines(plan))
+    text = "\n".join(view_of(plan).accounts)
     assert "0 of 1 sends used in 2026-12-01 as the ledger knows, 1 by this plan" in text
     assert "not covered by the allowance: b" in text
-    assert plan_data(plan)["accounts"]["main"]["refused"] == ["b"]
+    assert plan_data(view_of(plan))["accounts"]["main"]["refused"] == ["b"]

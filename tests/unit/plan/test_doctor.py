@@ -25,7 +25,7 @@ from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
-from wechat_campaigns.report.text import Look
+from wechat_campaigns.report.text import TextOptions
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]
@@ -195,11 +195,11 @@ def test_unprotected_production_environment_is_doubtful() -> None:
 def test_text_and_data_of_doctor_agree() -> None:
     """A hint stands below its line; the data has the same names."""
     checks = list(checked(make_settings()).values())
-    assert doctor_text(checks, Look()).splitlines() == [
+    assert doctor_text(checks, TextOptions()).splitlines() == [
         "warning: protection: apply sends to real followers without a reviewed plan",
         "    → write `protected: true` in environment test",
         "",
         "1 warning",
     ]
-    assert "\x1b[33m" in doctor_text(checks, Look(color=True))
+    assert "\x1b[33m" in doctor_text(checks, TextOptions(color=True))
     assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]

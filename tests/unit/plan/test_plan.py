@@ -60,7 +60,7 @@ def test_sent_campaign_does_not_need_its_tag():
     plan = plan_of(
         send, state=make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
     )
-    assert actions(plan) == {"sale": "done"}
+    assert actions(plan) == {"sale": "sent"}
 
 
 @pytest.mark.parametrize(("counted", "source"), [(940, "ledger"), (None, "unknown")])
@@ -93,7 +93,7 @@ def test_scheduled_sends_use_no_quota_today():
     account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
     later = make_send("a", "a", not_before=NOW + timedelta(days=1))
     plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
-    assert actions(plan) == {"b": "send", "a": "wait"}
+    assert actions(plan) == {"b": "send", "a": "scheduled"}
 
 
 def test_duplicate_content_in_one_plan_is_blocked():

@@ -22,6 +22,7 @@ from tests.support.factories import (
     make_state,
     named,
     plan_of,
+    view_of,
 )
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.digest import sha256
@@ -30,14 +31,14 @@ from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report.json import plan_data
 
 SALE, CARD = make_send("sale"), make_send("card", "贺卡")
 EMPTY = LedgerState()
 
 
 def reviewed(*sends: Any) -> dict[str, Any]:
-    return plan_data(plan_of(*sends))
+    return plan_data(view_of(plan_of(*sends)))
 
 
 def refusal(
@@ -107,7 +108,7 @@ def test_partial_apply_may_go_on_under_the_same_plan():
 def test_send_made_under_another_plan_is_refused():
     """What somebody else sent in the meantime was not reviewed."""
     state = make_state((EventKind.INTENT, intent_of(CARD)), (EventKind.ACCEPTED, named(CARD)))
-    assert "card is done now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
+    assert "card is sent now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
 
 
 def test_edit_after_a_partial_apply_is_refused():

@@ -18,6 +18,7 @@ from tests.support.factories import (
     make_settings,
     make_state,
     plan_of,
+    view_of,
 )
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.model import (
@@ -42,7 +43,7 @@ from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_unknown_se
 from wechat_campaigns.plan.policy.facts import DecisionContext
 from wechat_campaigns.plan.stored import stored_body, stored_send
 from wechat_campaigns.protocol.events import Event, EventKind
-from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.wechat import payloads as wire
 
 HOUR = timedelta(hours=1)
@@ -177,7 +178,7 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
     assert {(one.account.name, one.action) for one in bound.sends} == {
         ("main", PlanAction.UNKNOWN), ("new", PlanAction.SEND),
     }  # fmt: skip
-    planfile.check_file(plan_data(plan), plan, state, NOW)
+    planfile.check_file(plan_data(view_of(plan)), plan, state, NOW)
 
 
 @pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])

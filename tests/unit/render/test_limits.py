@@ -242,10 +242,10 @@ def test_test_account_is_warned_not_stopped():
 
 
 class FakeSource:
-    def place(self, path=(), *, key=False):
+    def location(self, path=(), *, key=False):
         return Location(file="campaigns/sale.yaml", line=len(path) + 10)
 
-    def line(self, path, number):
+    def line_location(self, path, number):
         raise AssertionError("not asked here")
 
 

@@ -9,17 +9,21 @@ import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
-from wechat_campaigns.report.calendar_data import Month, bounds, month_of
-from wechat_campaigns.report.history_data import past
+from wechat_campaigns.report.calendar import calendar_data, calendar_text
+from wechat_campaigns.report.calendar_view import CalendarView, bounds, calendar_view
+from wechat_campaigns.report.history_view import past_sends
+from wechat_campaigns.report.html import calendar_html
 
 DECEMBER = date(2026, 12, 1)
 
 
-def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = None) -> Month:
+def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = None) -> CalendarView:
     state = make_state(*begun)
-    return month_of(
-        first, plan_of(*sends, state=state, known=known), past(state, {"main": make_account()}, now=NOW), NOW
+    return calendar_view(
+        first,
+        plan_of(*sends, state=state, known=known),
+        past_sends(state, {"main": make_account()}, now=NOW),
+        NOW,
     )
 
 
@@ -46,7 +50,7 @@ def test_what_was_sent_is_not_coming() -> None:
     """A send that was begun is shown once, as past; a refused one never happened."""
     sale = make_send("old", text="old")
     shown = month(sale, begun=begun())
-    assert [(e.send, e.state, e.coming) for e in shown.entries] == [("old", "accepted", False)]
+    assert [(e.send, e.status, e.coming) for e in shown.entries] == [("old", "accepted", False)]
     refused = [*begun()[:1], (EventKind.REJECTED, named(sale))]
     assert [(e.send, e.coming) for e in month(sale, begun=refused).entries] == [("old", True)]
 
@@ -69,7 +73,7 @@ def test_a_month_has_its_days(first: date, days: int) -> None:
 def test_sends_are_tallied_by_account_and_tag() -> None:
     """How often each tag is addressed is what fatigue is about."""
     shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(receivers="tag 会员"))
-    assert shown.tally() == {("main", "tag 会员"): (1, 2)}
+    assert shown.tally == (("main", "tag 会员", 1, 2),)
 
 
 def test_the_text_lists_days_and_the_tally() -> None:
@@ -81,7 +85,7 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "2026-12-01 Tue  (today)",
         "  12:00 main → tag 会员: old (accepted, 900 followers)",
         "2026-12-02 Wed",
-        "  19:00 main → tag 会员: 春茶 (wait)",
+        "  19:00 main → tag 会员: 春茶 (scheduled)",
         "",
         "main → tag 会员: 1 past, 1 coming",
     ]

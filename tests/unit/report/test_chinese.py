@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
 
 import pytest
 from rich.cells import cell_len
 
-from tests.support.factories import NOW, make_send, plan_of
+from tests.support.factories import NOW, applied, make_send, plan_of, view_of
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.core.errors import Diagnostic, Location
-from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.words import _, set_language
-from wechat_campaigns.report.concerns import fingerprints
-from wechat_campaigns.report.data import plan_data
-from wechat_campaigns.report.html import document, plan_html
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.doctor import Severity
+from wechat_campaigns.report.attention import fingerprints
+from wechat_campaigns.report.html import failure_html, plan_html
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.report.neutral import visible_record
-from wechat_campaigns.report.text import Look, outcomes_text, plan_text
-from wechat_campaigns.report.words import receivers_told
+from wechat_campaigns.report.phrases import recorded_recipients, status_word
+from wechat_campaigns.report.problems import problems_json
+from wechat_campaigns.report.sanitize import visible_record
+from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 LONG = "微信已受理，这一句话很长；它会在表格里折行，折行处不会以标点开头（括号也不会落在行尾）。"
@@ -47,8 +51,8 @@ def starts(line: str, words: str) -> int:
 @pytest.mark.parametrize("width", [80, 120])
 def test_columns_of_a_plan_line_up(width: int) -> None:
     """Headings, ids and receivers begin at the same column in every row, and no row is too wide."""
-    lines = plan_text(plan_of(*SENDS), Look(width=width)).split("\n")
-    head = next(line for line in lines if line.startswith("动作"))
+    lines = plan_text(view_of(plan_of(*SENDS)), TextOptions(width=width)).split("\n")
+    head = next(line for line in lines if line.startswith("状态"))
     rows = {send.id: next(line for line in lines if f" {send.id} " in line) for send in SENDS}
     assert {starts(head, "群发")} == {starts(row, name) for name, row in rows.items()}
     everyone = rows.pop("2026/spring/everyone")
@@ -65,7 +69,7 @@ def test_lines_break_as_chinese_does(width: int) -> None:
     outcome = SendOutcome(
         id="sale", account="main", result=Result.UNKNOWN, reason=LONG, hint=LONG, notes=(LONG,)
     )
-    text = outcomes_text([outcome], Look(width=width))
+    text = outcomes_text(applied(outcome), TextOptions(width=width))
     assert max(map(cell_len, text.split("\n"))) <= width
     assert not [line for line in text.split("\n") if line.strip()[:1] in tuple("，。；）")]
     assert not [line for line in text.split("\n") if line.endswith("（")]
@@ -74,45 +78,40 @@ def test_lines_break_as_chinese_does(width: int) -> None:
 
 def test_receivers_of_the_calendar_are_chinese() -> None:
     """A coming send to a list of openids, told from a record, reads as it does in the plan."""
-    assert receivers_told("4 openids") == "4 个 openid"
-    assert receivers_told("openids") == "openids"
+    assert recorded_recipients("4 openids") == "4 个 openid"
+    assert recorded_recipients("openids") == "openids"
 
 
 def test_pages_say_their_language() -> None:
     """For screen readers and fonts; and English pages say English."""
     plan = plan_of(*SENDS)
-    page = plan_html(plan, data=lambda _file: b"", timezone="Asia/Shanghai")
+    page = plan_html(view_of(plan), data=lambda _file: b"")
     assert '<html lang="zh-CN">' in page
     assert f"<h1>{plan.environment} 的群发计划：" in page
     set_language("en")
-    assert '<html lang="en">' in document("x", "")
+    assert '<html lang="en">' in failure_html("x", "")
 
 
 def test_comments_are_chinese_and_found_again() -> None:
     """The hidden first line is the same in every language."""
-    told = plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")
+    told = plan_markdown(view_of(plan_of(*SENDS))).split("\n")
     set_language("en")
-    assert plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")[0] == told[0]
+    assert plan_markdown(view_of(plan_of(*SENDS))).split("\n")[0] == told[0]
     assert told[1].startswith("## ")
     assert "的群发计划：" in told[1]
 
 
-def test_machines_read_the_same_keys_and_codes() -> None:
-    """Only sentences differ between the languages."""
-    told = plan_data(plan_of(*SENDS))
+def test_machines_read_english() -> None:
+    """A plan as JSON is the same in every language, sentences included."""
+    chinese = plan_data(view_of(plan_of(*SENDS)))
     set_language("en")
-    english = plan_data(plan_of(*SENDS))
-    assert told["plan_digest"] == english["plan_digest"]
-    assert [shape(one) for one in told["sends"]] == [shape(one) for one in english["sends"]]
-    assert told["sends"] != english["sends"]
+    assert chinese == plan_data(view_of(plan_of(*SENDS)))
 
 
-def shape(value: Any) -> Any:
-    """A value without the sentences in it."""
-    if isinstance(value, dict):
-        sentences = ("reason", "hint", "what")
-        return {key: shape(one) for key, one in value.items() if key not in sentences}
-    return [shape(one) for one in value] if isinstance(value, list) else value
+@pytest.mark.parametrize("codes", [PlanAction, Result, SendStatus, Severity])
+def test_every_status_has_a_chinese_word(codes: type[StrEnum]) -> None:
+    """People read no code."""
+    assert all(re.fullmatch("[\u4e00-\u9fff]+", status_word(code)) for code in codes)
 
 
 def test_a_finding_keeps_its_fingerprint() -> None:
@@ -133,3 +132,15 @@ def test_a_translated_message_is_made_harmless_too() -> None:
     what = _("there is no send {name}").format(name="\u202esale")
     problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
     assert "\u202e" not in visible_record(problem).message
+
+
+def test_problems_are_english_for_machines() -> None:
+    """A program reads the same message in every locale."""
+    problem = Diagnostic(
+        location=Location(file="a.yaml"),
+        rule="r",
+        message=_("there is no send {name}").format(name="sale"),
+        hint="",
+    )
+    for found in (problem, visible_record(problem)):
+        assert '"message": "there is no send sale"' in problems_json([found])

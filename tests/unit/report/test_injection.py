@@ -13,23 +13,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.support.factories import make_send
+from tests.support.factories import applied, make_send, view_of
 from tests.unit.report.hostile_texts import ATTACK, hostile_comparison, hostile_plan
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.errors import Diagnostic, UsageError
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report import neutral
-from wechat_campaigns.report.concerns import plan_problems
-from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report import sanitize
+from wechat_campaigns.report.attention import plan_problems
 from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.html import plan_html
+from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import problems_github, problems_text
 from wechat_campaigns.report.sarif import sarif
-from wechat_campaigns.report.text import Look, outcomes_text, plan_text
+from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -48,25 +48,23 @@ def language(request: pytest.FixtureRequest) -> Iterator[None]:
 def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
     problems = plan_problems(plan)
-    comparison = hostile_comparison(plan, text)
+    view = view_of(plan, "UTC", comparison=hostile_comparison(plan, text), errors=problems)
     outcome = SendOutcome(
         id=text, account=text, result=Result.NOT_SENT, reason=text, hint=text, notes=(text,)
     )
-    look = Look()
+    options = TextOptions()
     return {
-        "text": plan_text(plan, look),
-        "outcomes": outcomes_text([outcome], look),
+        "text": plan_text(view, options),
+        "outcomes": outcomes_text(applied(outcome), options),
         "problems": problems_text(problems),
         "shown": send_text(make_send("a", text)),
-        "json": neutral.json_text(plan_data(plan)),
+        "json": sanitize.json_text(plan_data(view)),
         "sarif": sarif(problems),
         "codequality": codequality(problems),
-        "widget": widget(plan),
-        "junit": plan_junit(plan) + problems_junit(problems),
-        "markdown": _without_marker(
-            plan_markdown(plan, timezone="UTC", comparison=comparison, problems=problems)
-        ),
-        "applied": _without_marker(outcomes_markdown([outcome], plan)),
+        "widget": widget(view),
+        "junit": plan_junit(view) + problems_junit(problems),
+        "markdown": _without_marker(plan_markdown(view)),
+        "applied": _without_marker(outcomes_markdown(applied(outcome, plan=plan))),
         "failed": failure_forms(
             UsageError(text, hint=text, location=text), command="plan", environment="e", settings_file="s"
         )["text"](),
@@ -112,7 +110,7 @@ def test_annotations_hold_no_command_but_our_own(text: str) -> None:
 def test_markdown_shows_campaign_text_as_code_only(text: str) -> None:
     """Rendered as GitHub renders it, no link, picture, mention or HTML comes from campaign text."""
     plan = hostile_plan(text)
-    markdown = plan_markdown(plan, timezone="UTC", comparison=hostile_comparison(plan, text))
+    markdown = plan_markdown(view_of(plan, "UTC", comparison=hostile_comparison(plan, text)))
     for token in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown):
         for child in token.children or []:
             assert child.type not in ("image", "link_open", "html_inline"), child
@@ -139,8 +137,8 @@ class _Tags(HTMLParser):
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
     """No script, no foreign address, no handler; articles stand in sandboxed frames under a strict policy."""
     plan = hostile_plan()
-    comparison, problems = hostile_comparison(plan), plan_problems(plan)
-    page = plan_html(plan, data=lambda _file: b"", timezone="UTC", comparison=comparison, problems=problems)
+    view = view_of(plan, "UTC", comparison=hostile_comparison(plan), errors=plan_problems(plan))
+    page = plan_html(view, data=lambda _file: b"")
     tags = _Tags()
     tags.feed(page)
     names = {name for name, _ in tags.found}
@@ -156,10 +154,12 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 def test_data_reports_stay_data() -> None:
     """JSON and XML still parse, and JSON gives back the very text."""
     plan = hostile_plan()
-    assert json.loads(neutral.json_text(plan_data(plan)))["sends"][0]["content"]["content"] == ATTACK
+    assert (
+        json.loads(sanitize.json_text(plan_data(view_of(plan))))["sends"][0]["content"]["content"] == ATTACK
+    )
     json.loads(sarif(plan_problems(plan)))
     json.loads(codequality(plan_problems(plan)))
-    xml.dom.minidom.parseString(plan_junit(plan))
+    xml.dom.minidom.parseString(plan_junit(view_of(plan)))
 
 
 KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality", "junit"]

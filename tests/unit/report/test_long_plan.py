@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import time
 
-from tests.support.factories import make_send, plan_of
-from wechat_campaigns.report.text import MANY, Look, plan_text
+from tests.support.factories import make_send, plan_of, view_of
+from wechat_campaigns.report.text import MAX_TABLE_ROWS, TextOptions, plan_text
 
 
 def test_each_send_of_a_long_plan_has_its_line() -> None:
     """Above the limit no table is fitted; what a table says of a send stands in its line."""
-    sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(MANY + 1)]
-    text = plan_text(plan_of(*sends), Look())
-    for number in (0, MANY):
+    sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(MAX_TABLE_ROWS + 1)]
+    text = plan_text(view_of(plan_of(*sends)), TextOptions())
+    for number in (0, MAX_TABLE_ROWS):
         (line,) = [line for line in text.splitlines() if f" s{number} " in line]
         assert line.split()[:2] == ["send", f"s{number}"]
         assert f"text: 第 {number} 期" in line
         assert "tag 会员" in line
-    assert f"Summary: {MANY + 1} send" in text
+    assert f"Summary: {MAX_TABLE_ROWS + 1} send" in text
 
 
 def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
     """Nothing in a send's words can move the cursor of a terminal."""
-    sends = [make_send(f"s{number}", text="\x1b[2J清屏" if number else "好") for number in range(MANY + 1)]
-    assert "\x1b" not in plan_text(plan_of(*sends), Look())
+    sends = [
+        make_send(f"s{number}", text="\x1b[2J清屏" if number else "好")
+        for number in range(MAX_TABLE_ROWS + 1)
+    ]
+    assert "\x1b" not in plan_text(view_of(plan_of(*sends)), TextOptions())
 
 
 def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
     """A line a send, a few seconds of CPU at most even on a slow machine."""
     plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])
     began = time.process_time()
-    assert plan_text(plan, Look()).count("\n") > 10_000
+    assert plan_text(view_of(plan), TextOptions()).count("\n") > 10_000
     assert time.process_time() - began < 40

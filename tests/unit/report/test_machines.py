@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import make_send, make_settings, plan_of
+from tests.support.factories import make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.concerns import fingerprints, plan_problems
+from wechat_campaigns.report.attention import fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.problems import problems_github
@@ -80,7 +80,7 @@ def test_annotations_are_the_first_nine_and_how_many_more() -> None:
 
 def test_the_widget_counts_what_goes_out_now_and_later() -> None:
     """Three integers, as the merge request widget reads them."""
-    assert json.loads(widget(blocked_plan())) == {"create": 1, "update": 0, "delete": 0}
+    assert json.loads(widget(view_of(blocked_plan()))) == {"create": 1, "update": 0, "delete": 0}
 
 
 def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
@@ -96,7 +96,9 @@ def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
 
 def test_junit_fails_what_is_held_back_and_passes_the_rest() -> None:
     """A CI server shows the blocked send red, the other green."""
-    suite = xml.dom.minidom.parseString(plan_junit(blocked_plan())).getElementsByTagName("testsuite")[0]
+    suite = xml.dom.minidom.parseString(plan_junit(view_of(blocked_plan()))).getElementsByTagName(
+        "testsuite"
+    )[0]
     failed = {
         case.getAttribute("name"): bool(case.getElementsByTagName("failure"))
         for case in suite.getElementsByTagName("testcase")

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, make_article, make_send, plan_of
+from tests.support.factories import NOW, applied, make_article, make_send, plan_of, view_of
 from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.fit import COMMENT_CHARS, Section, fitted, shortened
 from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
+from wechat_campaigns.report.phrases import shortened
+from wechat_campaigns.report.sections import COMMENT_CHARS, Section, fitted
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"
-ZONE = "Asia/Shanghai"
 PROBLEM = Diagnostic(
     location=Location(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
     message="no", hint="so",
@@ -49,19 +49,19 @@ def example() -> tuple[Plan, Comparison]:
 def test_the_plan_reads_as_it_did() -> None:
     """The whole comment, byte for byte; a deliberate change is a change of `plan.md`."""
     plan, comparison = example()
-    text = plan_markdown(plan, timezone=ZONE, comparison=comparison, problems=[PROBLEM])
+    text = plan_markdown(view_of(plan, comparison=comparison, errors=[PROBLEM]))
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_the_summary_comes_first_and_the_digest_with_it() -> None:
     """Who opens the comment reads how many sends, to how many, and the digest, before anything else."""
     plan, _ = example()
-    head = plan_markdown(plan, timezone=ZONE).split("### ")[0]
+    head = plan_markdown(view_of(plan)).split("### ")[0]
     assert head.startswith(
         "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends to 2,000"
     )
     assert plan.plan_digest in head
-    assert "2 send, 1 wait, 1 blocked, 1 invalid" in head
+    assert "2 send, 1 scheduled, 1 blocked, 1 invalid" in head
 
 
 @pytest.mark.parametrize("name", ["a--b", "a -->", "生产", "x y", ""])
@@ -87,7 +87,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     plan = plan_of(*sends)
     changes = tuple(SendChange(id=s.id, before=make_send(s.id, "短"), after=s) for s in sends)
     comparison = Comparison(ref="main", commit="b" * 40, changes=changes)
-    text = plan_markdown(plan, timezone=ZONE, comparison=comparison)
+    text = plan_markdown(view_of(plan, comparison=comparison))
     assert len(text) <= COMMENT_CHARS
     assert plan.plan_digest in text
     for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
@@ -133,7 +133,7 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
             id="all", account="main", result=Result.NOT_SENT, reason="45028", hint="wait", exit_code=7
         ),
     ]
-    text = outcomes_markdown(outcomes, plan)
+    text = outcomes_markdown(applied(*outcomes, plan=plan))
     assert text.startswith("<!-- campaign:apply environment=test -->\n")
     assert "| accepted | `sale` | `main` | 34182 | `accepted` |" in text
     assert "all: 45028 → wait" in text

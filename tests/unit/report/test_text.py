@@ -7,27 +7,27 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.factories import NOW, make_planned, make_send, make_settings, plan_of
+from tests.support.factories import NOW, applied, make_planned, make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.fold import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.plan import PlanDecision
-from wechat_campaigns.report.sentences import attention_lines, total
-from wechat_campaigns.report.standing import Standing
-from wechat_campaigns.report.text import Look, outcomes_text, plan_text, status_text
+from wechat_campaigns.report.attention import attention_lines
+from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
-LOOK = Look(width=120)
+LOOK = TextOptions(width=120)
 
 
 def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     """One line for each send, then counts, the digest, and what apply would do."""
     plan = plan_of(make_send("sale", "全场 8 折"), make_send("later", not_before=NOW + timedelta(days=1)))
-    text = plan_text(plan, LOOK)
+    text = plan_text(view_of(plan), LOOK)
     lines = text.split("\n")
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
-    assert "Summary: 1 send, 1 wait. This plan has sent nothing." in lines
+    assert "Summary: 1 send, 1 scheduled. This plan has sent nothing." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert lines[-1] == "An apply of this plan would make 1 send to 1,000 followers."
 
@@ -44,23 +44,23 @@ def test_no_apply_is_promised_that_would_be_refused() -> None:
         replace(plan, sends=(*plan.sends, tagless)),
         replace(plan, uninitialized=("main",)),
     ):
-        assert "An apply of this plan" not in plan_text(refused, LOOK)
+        assert "An apply of this plan" not in plan_text(view_of(refused), LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
     """An archive of thousands does not hide the one send that matters; `--all` lists it."""
-    done = make_planned(make_send("done"), decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
-    plan = replace(plan_of(make_send("sale")), sends=(*plan_of(make_send("sale")).sends, done))
-    assert "\ndone " not in plan_text(plan, LOOK)
-    assert "1 done (--all lists" in plan_text(plan, LOOK)
-    assert "\ndone " in plan_text(plan, replace(LOOK, everything=True))
+    old = make_planned(make_send("old"), decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
+    plan = replace(plan_of(make_send("sale")), sends=(*plan_of(make_send("sale")).sends, old))
+    assert "\nsent " not in plan_text(view_of(plan), LOOK)
+    assert "1 sent (--all lists" in plan_text(view_of(plan), LOOK)
+    assert "\nsent " in plan_text(view_of(plan), replace(LOOK, everything=True))
 
 
 def test_an_unknown_audience_is_never_a_number() -> None:
     """Offline nobody was asked, and the total says so."""
     plan = plan_of(make_send(), known=None)
-    assert total(plan) == "1 send to an unknown number of followers"
-    assert total(plan_of()) == "nothing to send now"
+    assert view_of(plan).total == "1 send to an unknown number of followers"
+    assert view_of(plan_of()).total == "nothing to send now"
 
 
 def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
@@ -79,7 +79,7 @@ def test_a_long_text_stays_within_the_terminal(width: int) -> None:
     """No line of the table is wider than the terminal, Chinese counted as two."""
     from rich.cells import cell_len
 
-    text = plan_text(plan_of(make_send("sale", "很长的一句话" * 40)), Look(width=width))
+    text = plan_text(view_of(plan_of(make_send("sale", "很长的一句话" * 40))), TextOptions(width=width))
     table = text.split("\n\n")[1]
     assert max(cell_len(line) for line in table.split("\n")) <= width
 
@@ -87,15 +87,22 @@ def test_a_long_text_stays_within_the_terminal(width: int) -> None:
 def test_colours_are_only_for_a_terminal() -> None:
     """Plain text holds no escape sequence; colours are ours alone, whatever the campaign says."""
     plan = plan_of(make_send("sale", "\x1b[31m红"))
-    assert "\x1b" not in plan_text(plan, LOOK)
-    coloured = plan_text(plan, replace(LOOK, color=True))
+    assert "\x1b" not in plan_text(view_of(plan), LOOK)
+    coloured = plan_text(view_of(plan), replace(LOOK, color=True))
     assert "\x1b[" in coloured
     assert "\x1b[31m红" not in coloured
 
 
 def test_nothing_sent_is_said_without_a_table() -> None:
-    """Headings above no row would look as if a row had been lost."""
-    assert outcomes_text([], Look()) == "Nothing to send."
+    """Headings above no row would options as if a row had been lost."""
+    assert outcomes_text(applied(), TextOptions()) == "Nothing to send."
+
+
+def test_without_a_due_send_the_next_one_is_named() -> None:
+    """Who runs apply too early reads when the next send begins."""
+    plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
+    text = outcomes_text(applied(plan=plan), LOOK)
+    assert text == "Nothing is due now. Next: later, from 2026-12-02 12:00."
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
@@ -114,12 +121,12 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
             account="main",
             result=Result.REJECTED,
             reason="45028",
-            hint="wait",
+            hint="slow down",
             exit_code=ExitCode.FAILED,
         ),
     ]
-    text = outcomes_text(outcomes, LOOK)
-    assert "→ wait" in text
+    text = outcomes_text(applied(*outcomes), LOOK)
+    assert "→ slow down" in text
     assert "no need" not in text
     assert "<p> gone" in text
     assert "1 accepted, 1 refused. Accepted is not delivered" in text
@@ -128,7 +135,7 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     """`sale (revision 2)` is another send than `sale`."""
     state = SendRecord(appid="wx", send="sale", revision=2, status=SendStatus.UNKNOWN, at=NOW)
-    row = Standing(account="main", known=state, told=None, note="no answer yet")
+    row = StatusRow(account="main", known=state, told=None, note="no answer yet")
     text = status_text([row], LOOK)
     assert "sale (revision 2)" in text
     assert SendStatus.UNKNOWN.value in text

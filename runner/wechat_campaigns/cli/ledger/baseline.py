@@ -44,7 +44,7 @@ def baseline(
 ) -> int:
     """Record campaigns as sent before this ledger existed, or by hand, so that apply never sends them."""
     from wechat_campaigns.api import compile_selected
-    from wechat_campaigns.report.words import sends
+    from wechat_campaigns.report.phrases import sends
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(

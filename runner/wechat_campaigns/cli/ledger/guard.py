@@ -30,8 +30,8 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
     any more who wrote the events before: --new-secret declares them true. Check `ledger log` first.
     """
     from wechat_campaigns.integrations.gate import current_run, ledger_changes, record_guard, vouch
-    from wechat_campaigns.report.neutral import inert
-    from wechat_campaigns.report.sentences import changed
+    from wechat_campaigns.report.attention import settings_change
+    from wechat_campaigns.report.sanitize import inert
 
     environment = context.settings.environment
     if current_run() is not None:
@@ -44,7 +44,7 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
     state = context.initialized_state(sending=False, verified=False)
     changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
-        inert("\n".join(f"  {changed(change)}" for change in changes) or _("no rule has changed"))
+        inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
     if not auto_approve:
         require_terminal(_("add --auto-approve"))

@@ -18,7 +18,7 @@ from wechat_campaigns.protocol.events import Event, EventKind
 )
 def log(context: Context) -> int:
     """Print every event, oldest first within each account."""
-    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.sanitize import json_text
 
     events = context.ledger.events()
     context.output(

@@ -17,7 +17,7 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.events import Event
 
 Rules = Mapping[str, Any]
-"""Plain data: `protected`, `approvals`, `policy`, `repeat_after`, `repeat_until`, `api`, `ledger`."""
+"""Plain data: `protected`, `approvals`, `policy`, `resend_after`, `resend_until`, `api`, `ledger`."""
 DAY_MINUTES: Final = 24 * 60
 COVERED: Final = ("environment", "rules", "settings_sha256", "replaces", "loosened")
 """What the mac is over."""
@@ -49,8 +49,8 @@ def rules_of(settings: Settings) -> dict[str, Any]:
             "not_author": approvals.not_author,
         },
         "policy": to_plain_data(asdict(settings.policy)),
-        "repeat_after": environment.resend_after_s,
-        "repeat_until": environment.resend_until_s,
+        "resend_after": environment.resend_after_s,
+        "resend_until": environment.resend_until_s,
         "api": environment.api,
         "ledger": environment.ledger,
     }
@@ -210,8 +210,8 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "approvals.approvers": _more_names,
     "approvals.count": _lowered,
     "approvals.not_author": _switched_off,
-    "repeat_after": _lowered,
-    "repeat_until": _raised,
+    "resend_after": _lowered,
+    "resend_until": _raised,
     "policy.allow_to_all": _switched_on,
     "policy.max_recipients": _raised,
     "policy.audience_drift": _drift_widened,

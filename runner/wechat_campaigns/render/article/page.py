@@ -149,7 +149,7 @@ def article_frames(article: Article, *, pictures: Pictures, index: int = 1, coun
 def findings_table(findings: Iterable[Diagnostic]) -> str:
     """List findings; empty when there are none."""
     rows = "".join(
-        f'<tr><td class="{finding.level}">{finding.level}</td><td>{escape(str(finding.location))}</td>'
+        f'<tr><td class="{finding.level}">{_(finding.level)}</td><td>{escape(str(finding.location))}</td>'
         f"<td>{escape(finding.rule)}</td><td>{escape(finding.message)}</td><td>{escape(finding.hint)}</td></tr>\n"
         for finding in findings
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from wechat_campaigns.report import neutral
+from wechat_campaigns.report import sanitize
 
 COMMANDS = ("::", "##[", "<!--", "-->", "${{")
 NASTY = st.text(
@@ -38,7 +38,7 @@ NASTY = st.text(
 )
 def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> None:
     """Hidden characters get a name; Chinese, emoji families and line breaks stay as they are."""
-    assert neutral.escape_invisible(text) == shown
+    assert sanitize.escape_invisible(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -46,34 +46,34 @@ def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> No
 )
 def test_no_word_of_command_is_left(text: str) -> None:
     """A blank breaks every word that a CI log or a comment would obey, a newly made one too."""
-    assert not any(word in neutral.inert(text) for word in COMMANDS)
+    assert not any(word in sanitize.inert(text) for word in COMMANDS)
 
 
 @given(NASTY)
 def test_inert_text_is_visible_and_commands_nothing(text: str) -> None:
     """Whatever was written, nothing invisible and no word of command comes out."""
-    shown = neutral.inert(text)
+    shown = sanitize.inert(text)
     assert not any(word in shown for word in COMMANDS)
     assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
     assert not set(shown) & set(
         "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f\ufeff"
     )
-    assert neutral.inert(shown) == shown
+    assert sanitize.inert(shown) == shown
 
 
 @given(NASTY)
 def test_a_fence_holds_everything_it_was_given(text: str) -> None:
     """Rendered, a fence is one code block with exactly the inert text, and nothing escapes it."""
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"before\n\n{neutral.fence(text)}\n\nafter\n")
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"before\n\n{sanitize.fence(text)}\n\nafter\n")
     assert [t.type for t in tokens if t.nesting == 0] == ["inline", "fence", "inline"]
     fenced = next(t.content for t in tokens if t.type == "fence")
-    assert fenced == neutral.inert(text.rstrip("\n")) + "\n"
+    assert fenced == sanitize.inert(text.rstrip("\n")) + "\n"
 
 
 @given(NASTY)
 def test_a_cell_stays_in_its_table(text: str) -> None:
     """Rendered, a table row keeps its cells, and the campaign's text is code in one of them."""
-    table = f"| a | b |\n| --- | --- |\n| {neutral.cell(text)} | 2 |\n"
+    table = f"| a | b |\n| --- | --- |\n| {sanitize.cell(text)} | 2 |\n"
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(table)
     assert [t.type for t in tokens].count("td_open") == 2
     inline = [t for t in tokens if t.type == "inline"][2]
@@ -83,21 +83,21 @@ def test_a_cell_stays_in_its_table(text: str) -> None:
 @given(NASTY)
 def test_json_keeps_every_character_and_hides_its_spelling(text: str) -> None:
     """JSON gives back what was written, while its raw text commands nothing and hides nothing."""
-    raw = neutral.json_text({"text": text})
+    raw = sanitize.json_text({"text": text})
     assert json.loads(raw) == {"text": text}
     assert not any(word in raw for word in COMMANDS)
-    assert neutral.escape_invisible(raw) == raw
+    assert sanitize.escape_invisible(raw) == raw
 
 
 def test_command_data_cannot_end_its_command() -> None:
     """Line ends, percents and the marks of properties are escaped as GitHub asks."""
-    assert neutral.command_data("5%\n::error::x") == "5%25%0A: :error: :x"
-    assert neutral.command_property("a,b:c") == "a%2Cb%3Ac"
+    assert sanitize.command_data("5%\n::error::x") == "5%25%0A: :error: :x"
+    assert sanitize.command_property("a,b:c") == "a%2Cb%3Ac"
 
 
 def test_guarded_text_stands_between_stop_and_resume() -> None:
     """GitHub obeys nothing until the token comes back."""
-    assert neutral.guarded("text", "t0k") == "::stop-commands::t0k\ntext\n::t0k::"
+    assert sanitize.guarded("text", "t0k") == "::stop-commands::t0k\ntext\n::t0k::"
 
 
 def test_records_are_made_visible_in_depth() -> None:
@@ -105,6 +105,6 @@ def test_records_are_made_visible_in_depth() -> None:
     from tests.support.factories import make_article, make_file
 
     article = make_article("标\u202e题", make_file("图.png"))
-    seen = neutral.visible_record((article,))
+    seen = sanitize.visible_record((article,))
     assert seen[0].title == "标⟨U+202E⟩题"
     assert seen[0].images == article.images

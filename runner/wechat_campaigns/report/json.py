@@ -1,7 +1,8 @@
-"""Plans and outcomes in, plain data for JSON out: versioned, with no secret and no openid.
+"""Turn plans, outcomes and states into plain data for JSON: versioned, without a secret or an openid.
 
-Added keys raise the minor version; a reader ignores what it does not know and refuses another major.
-The shape is published as `schema/plan.schema.json`.
+A code stands beside each sentence, and sentences are English whatever the locale. Added keys raise the minor
+version; a reader ignores what it does not know and refuses another major. The shape is published as
+`schema/plan.schema.json`.
 """
 
 from __future__ import annotations
@@ -11,62 +12,52 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.budget import Budget
+from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.stored import resend_data
-from wechat_campaigns.report.neutral import FORMAT_VERSION
+from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.report.standing import Standing
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
+from wechat_campaigns.report.send_status import StatusRow
 
 
-def plan_data(plan: Plan) -> dict[str, Any]:
+def plan_data(view: PlanView) -> dict[str, Any]:
     """Give a plan as plain data: the plan file and `--format json`."""
-    return with_checksum(_plan(plan))
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    return {
+    plan = view.plan
+    settings = [("last apply", change) for change in plan.settings_changes]
+    settings += [("commit", change) for change in plan.settings_edits]
+    data = {
         "format_version": FORMAT_VERSION,
-        "plan_digest": plan.plan_digest,
+        "plan_digest": view.digest,
         "resolved": plan.resolved_digest,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
-        "environment": plan.environment,
+        "environment": view.environment,
         "commit": plan.commit,
-        "offline": plan.offline,
+        "offline": view.offline,
         "ledger_known": plan.ledger_known,
-        "summary": {action.value: count for action, count in plan.counts().items()},
-        "sends": [_planned(planned, offline=plan.offline) for planned in plan.sends]
-        + [
-            {"id": invalid.id, "action": "invalid", "problems": [problem_dict(p) for p in invalid.problems]}
-            for invalid in plan.invalid
-        ]
-        + [
-            {
-                "id": orphan.send_state.send,
-                "action": "unknown",
-                "reason": orphan.decision.reason,
-                "hint": orphan.decision.hint,
-            }
-            for orphan in plan.unknown_sends
-        ],
-        "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
+        "summary": {action.value: count for action, count in view.counts.items()},
+        "sends": [_row(row, offline=view.offline) for row in view.rows],
+        "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "settings": [
             {
                 "since": since,
-                "key": redact(c.key),
-                "before": redact(c.before),
-                "after": redact(c.after),
-                "looser": c.is_looser,
+                "key": redact(change.key),
+                "before": redact(change.before),
+                "after": redact(change.after),
+                "looser": change.is_looser,
             }
-            for since, found in (("last apply", plan.settings_changes), ("commit", plan.settings_edits))
-            for c in found
+            for since, change in settings
         ],
     }
+    return with_checksum(in_english(data))
+
+
+def plan_json(view: PlanView) -> str:
+    """Write a plan as JSON."""
+    return json_text(plan_data(view))
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
@@ -83,7 +74,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     }
 
 
-def outcomes_data(outcomes: Iterable[SendOutcome]) -> dict[str, Any]:
+def outcomes_data(view: ApplyView) -> dict[str, Any]:
     """Give what became of each send as plain data."""
     return {
         "format_version": FORMAT_VERSION,
@@ -92,24 +83,24 @@ def outcomes_data(outcomes: Iterable[SendOutcome]) -> dict[str, Any]:
                 "id": outcome.id,
                 "account": outcome.account,
                 "result": outcome.result.value,
-                "why": outcome.reason,
+                "reason": outcome.reason,
                 "hint": outcome.hint,
                 "msg_id": outcome.msg_id,
                 "msg_data_id": outcome.msg_data_id,
                 "errcode": outcome.errcode,
                 "notes": list(outcome.notes),
             }
-            for outcome in outcomes
+            for outcome in view.outcomes
         ],
     }
 
 
-def status_data(standings: Iterable[Standing]) -> dict[str, Any]:
+def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
     """Give where sends stand as plain data."""
-    return {"format_version": FORMAT_VERSION, "sends": [_standing(row) for row in standings]}
+    return {"format_version": FORMAT_VERSION, "sends": [_status(row) for row in statuses]}
 
 
-def _standing(row: Standing) -> dict[str, Any]:
+def _status(row: StatusRow) -> dict[str, Any]:
     known, told = row.known, row.told
     counts = {key: getattr(told, key) for key in ("total", "filtered", "sent", "errors")} if told else None
     return {
@@ -128,13 +119,21 @@ def _standing(row: Standing) -> dict[str, Any]:
     }
 
 
+def _row(row: Row, *, offline: bool) -> dict[str, Any]:
+    data = {
+        "id": row.id,
+        "action": row.action.value,
+        "code": row.code,
+        "reason": row.reason,
+        "hint": row.hint,
+        "problems": [problem_dict(problem) for problem in row.problems],
+    }
+    return data if row.planned is None else data | _planned(row.planned, offline=offline)
+
+
 def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
     send, audience = planned.send, planned.resolved.audience
     return {
-        "id": send.id,
-        "action": planned.action.value,
-        "reason": planned.decision.reason,
-        "hint": planned.decision.hint,
         "account": {
             "name": planned.account.name,
             "kind": planned.account.kind.value,
@@ -152,20 +151,17 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.diagnostics],
-        "policy": [
+        "violations": [
             {
-                "rule": o.rule,
-                "what": o.message,
-                "hint": o.hint,
-                "blocks": o.blocks,
-                "level": o.level,
-                "verdict": o.verdict.value,
+                "rule": violation.rule,
+                "message": violation.message,
+                "hint": violation.hint,
+                "blocks": violation.blocks,
+                "level": violation.level,
+                "verdict": violation.verdict.value,
             }
-            for o in planned.violations
+            for violation in planned.violations
         ],
-        "problems": [problem_dict(problem) for problem in planned.resolved.problems]
-        if planned.action is PlanAction.INVALID
-        else [],
     }
 
 

@@ -11,16 +11,16 @@ from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_sta
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.standing import Standing, ended, standing
+from wechat_campaigns.report.send_status import StatusRow, ended, send_status
 
 TAG = make_send()
 EVERYONE = make_send(filter=Filter(is_to_all=True))
 TOLD = {"msg_id": 7, "status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
 
 
-def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> Standing:
+def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> StatusRow:
     state = make_state((EventKind.INTENT, intent_of(send)), *steps)
-    return standing("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
+    return send_status("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
 
 
 ACCEPTED = (EventKind.ACCEPTED, named(TAG))
@@ -127,7 +127,7 @@ def test_a_refusal_keeps_its_reason() -> None:
     """The number that the ledger kept is told with its meaning; a person's words as they are."""
     note = stand((EventKind.REJECTED, named(TAG, errcode=45028))).note
     assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
-    settled = named(TAG, sent=False, why="not in the console (errcode 1)")
+    settled = named(TAG, sent=False, reason="not in the console (errcode 1)")
     assert stand((EventKind.SETTLED, settled)).note == "not in the console (errcode 1)"
     assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
         "the call was not begun"

@@ -1,4 +1,4 @@
-"""A send in, what matters of it as lines of text out: what a rendered diff compares."""
+"""Write a send as lines of text, and the difference between two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text
 from wechat_campaigns.core.words import _
-from wechat_campaigns.report.words import media, receivers, summary, window
+from wechat_campaigns.plan.compare import SendChange
+from wechat_campaigns.report.phrases import media, recipients, summary, window
 
 _BREAKS = frozenset({
     "address", "blockquote", "br", "div", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
@@ -24,7 +25,7 @@ def send_lines(send: Send, timezone: str) -> list[str]:
         timezone: in which its window is told.
     """
     head = [
-        _("to: {receivers}").format(receivers=receivers(send.filter)),
+        _("to: {recipients}").format(recipients=recipients(send.filter)),
         _("account: {name}").format(name=send.account),
         _("when: {window}").format(window=window(send, timezone)),
     ]
@@ -62,6 +63,14 @@ def diff(before: Sequence[str], after: Sequence[str]) -> str:
     return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])
 
 
+def change_diff(change: SendChange, timezone: str) -> str:
+    """Write what was edited in a send as a diff; a sentence where its text is the same."""
+    if change.before is None or change.after is None:
+        return ""
+    lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
+    return lines or _("the same text; a file, an option or the markup of an article differs")
+
+
 def _article(number: int, article: Article) -> list[str]:
     facts = {
         "author": article.author,
@@ -71,10 +80,12 @@ def _article(number: int, article: Article) -> list[str]:
         "need_open_comment": article.need_open_comment,
         "only_fans_can_comment": article.only_fans_can_comment,
     }
-    told = [f"{key}: {value}" for key, value in facts.items() if value]
-    said = _("[picture {file}, {digest}]")
-    pictures = [said.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images]
-    return [f"{number}. {article.title}", *told, "", *html_lines(article.html), *pictures, ""]
+    lines = [f"{key}: {value}" for key, value in facts.items() if value]
+    template = _("[picture {file}, {digest}]")
+    pictures = [
+        template.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images
+    ]
+    return [f"{number}. {article.title}", *lines, "", *html_lines(article.html), *pictures, ""]
 
 
 class _Reader(HTMLParser):

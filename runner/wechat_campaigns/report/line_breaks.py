@@ -1,10 +1,9 @@
-"""Text in, where its lines end out, by columns: a Chinese sign takes two, and may end a line."""
+"""Break text into lines by columns: a Chinese sign takes two, and may end a line."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
-from unicodedata import east_asian_width
 
 _WIDE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _OPENING, _CLOSING = "（“「『【《〈", "，。、；：！？）”」』】》〉…"
@@ -14,21 +13,25 @@ _PIECE: Final = rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}
 
 def columns(text: str) -> int:
     """Count the columns a text takes on a terminal."""
-    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # an English help page does without it
+
+    return cell_len(text)
 
 
 def breaks(text: str, width: int) -> list[int]:
-    """Say where the lines after the first begin, so that each takes at most so many columns."""
-    found, used = [], 0
+    """Find where the lines after the first begin, so that each takes at most so many columns."""
+    starts, used = [], 0
     for piece in re.finditer(_PIECE, text):
         start, bare = piece.start(), columns(piece.group().rstrip())
         if used and used + bare > width:
-            found.append(start)
+            starts.append(start)
             used = 0
         cuts = [0, *_cuts(piece.group().rstrip(), width)] if bare > width else [0]
-        found += [start + cut for cut in cuts[1:]]
+        starts += [start + cut for cut in cuts[1:]]
         used = columns(piece.group()[cuts[-1] :]) + (used if len(cuts) == 1 else 0)
-    return found
+    return starts
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Sends in, the short phrases every report uses for them out: to whom, what, when."""
+"""Write the words that every report shares: headings, statuses, to whom, what, when, how many."""
 
 from __future__ import annotations
 
@@ -22,39 +22,57 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.core.words import N_, _, ngettext
+
+HEADINGS = (
+    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("What"), N_("When"),
+    N_("Why"), N_("Account"), N_("What happened"), N_("Since"), N_("Note"), N_("Tag"), N_("At"),
+    N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"), N_("Coming"),
+)  # fmt: skip
+"""What stands above columns; names of the platform's own fields are the same in every language."""
+STATUSES = (
+    N_("send"), N_("resend"), N_("scheduled"), N_("expired"), N_("sent"), N_("blocked"), N_("conflict"),
+    N_("unknown"), N_("invalid"), N_("open"), N_("refused"), N_("accepted"), N_("failed"), N_("recalled"),
+    N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
+)  # fmt: skip
+"""Codes of actions, statuses, outcomes and grades; in English the code is the word."""
 
 
-def receivers(receiver_filter: Filter) -> str:
-    """Say a filter in words: `everyone`, `tag 会员`, `12 openids`."""
-    if receiver_filter.is_to_all:
+def status_word(code: str) -> str:
+    """Write the code of an action, a status, an outcome or a grade for people."""
+    return _(str(code))
+
+
+def recipients(recipient_filter: Filter) -> str:
+    """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
+    if recipient_filter.is_to_all:
         return _("everyone")
-    if receiver_filter.tag is not None:
-        return _("tag {name}").format(name=receiver_filter.tag)
-    if receiver_filter.tag_id is not None:
-        return f"tag_id {receiver_filter.tag_id}"
-    return _("{count} openids").format(count=len(receiver_filter.openids))
+    if recipient_filter.tag is not None:
+        return _("tag {name}").format(name=recipient_filter.tag)
+    if recipient_filter.tag_id is not None:
+        return f"tag_id {recipient_filter.tag_id}"
+    return _("{count} openids").format(count=len(recipient_filter.openids))
 
 
-def receivers_told(known: str) -> str:
-    """Say receivers as they are recorded: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
-    kind, _blank, name = known.partition(" ")
+def recorded_recipients(record: str) -> str:
+    """Write recipients from their record: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
+    kind, _blank, name = record.partition(" ")
     if kind == "tag":
         return _("tag {name}").format(name=name)
     if name == "openids":
         return _("{count} openids").format(count=kind)
-    return _("everyone") if known == "everyone" else known
+    return _("everyone") if record == "everyone" else record
 
 
 def headcount(audience: Audience) -> str:
-    """Say how many: `1,204`; `?` when nobody was asked, a dash when it does not matter any more."""
+    """Write a count: `1,204`; `?` when WeChat was not asked, a dash when it does not matter any more."""
     if audience.count is not None:
         return f"{audience.count:,}"
     return "?" if audience.source == "unknown offline" else "–"
 
 
 def summary(content: Content) -> str:
-    """Say what a follower would see, in one line."""
+    """Write what a follower would see, in one line."""
     match content:
         case Text():
             return " ".join(content.content.split())
@@ -83,7 +101,7 @@ def media(value: Media) -> str:
 
 
 def window(send: Send, timezone: str) -> str:
-    """Say when a send may be made, in the policy's time zone."""
+    """Write when a send may be made, in a time zone."""
     begin, end = send.not_before, send.not_after
     if begin is None and end is None:
         return _("any time")
@@ -113,10 +131,21 @@ def resends(count: int) -> str:
 
 def calls(due: int, again: int) -> str:
     """Write `2 sends`, `1 resend` or `2 sends, 1 resend`."""
-    told = [sends(due)] if due or not again else []
-    return _(", ").join(told + ([resends(again)] if again else []))
+    if due and again:
+        return _(", ").join([sends(due), resends(again)])
+    return resends(again) if again else sends(due)
 
 
-def counted(counts: Mapping[Any, int]) -> str:
-    """Write counts of statuses, actions, outcomes: `2 send, 1 wait`; those words are the same everywhere."""
-    return _(", ").join(f"{count} {name}" for name, count in counts.items() if count)
+def status_counts(counts: Mapping[Any, int]) -> str:
+    """Write how many sends there are of each status: `2 send, 1 scheduled`."""
+    template = _("{count} {status}")
+    parts = [template.format(count=n, status=status_word(code)) for code, n in counts.items() if n]
+    return _(", ").join(parts)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a long text at a line's end, and write how much is missing."""
+    if len(text) <= limit:
+        return text
+    start = text[:limit].rpartition("\n")[0] or text[:limit]
+    return f"{start}\n… {_('{count:,} characters more').format(count=len(text) - len(start))}"

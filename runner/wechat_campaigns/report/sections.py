@@ -1,4 +1,4 @@
-"""Markdown sections in, one comment that GitHub takes out: cut section by section, its head never."""
+"""Fit Markdown sections into one comment that GitHub takes: cut section by section, its head never."""
 
 from __future__ import annotations
 
@@ -52,14 +52,6 @@ def fitted(head: str, sections: Sequence[Section], *, limit: int = COMMENT_CHARS
     return f"{text}\n"
 
 
-def shortened(text: str, limit: int) -> str:
-    """Cut a long text at a line's end, saying how much is missing."""
-    if len(text) <= limit:
-        return text
-    kept = text[:limit].rpartition("\n")[0] or text[:limit]
-    return f"{kept}\n… {_('{count:,} characters more').format(count=len(text) - len(kept))}"
-
-
 def _cut(section: Section, room: int) -> str:
     text = _opening(section)
     left = len(section.blocks)
@@ -70,8 +62,8 @@ def _cut(section: Section, room: int) -> str:
         text += piece
         left -= 1
     if left:
-        said = _("… {what} more: see the log of this run, or its JSON report.")
-        text += f"\n\n{said.format(what=COUNTED[section.noun](left).format(count=left))}"
+        note = _("… {what} more: see the log of this run, or its JSON report.")
+        text += f"\n\n{note.format(what=COUNTED[section.noun](left).format(count=left))}"
     return text
 
 

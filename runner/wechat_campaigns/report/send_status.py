@@ -1,4 +1,4 @@
-"""A send as the ledger knows it and what the platform told in, where it stands in plain words out."""
+"""Write where a send stands, from what the ledger and the platform's event hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StatusRow:
     """One send's line of `campaign status`."""
 
     account: str
@@ -36,8 +36,8 @@ class Standing:
         return self.known.status is SendStatus.ACCEPTED and not self.known.has_no_msg_id
 
 
-def standing(account: str, known: SendRecord, state: LedgerState, now: datetime) -> Standing:
-    """Say where a send stands.
+def send_status(account: str, known: SendRecord, state: LedgerState, now: datetime) -> StatusRow:
+    """Find where a send stands.
 
     Args:
         account: its name.
@@ -47,16 +47,16 @@ def standing(account: str, known: SendRecord, state: LedgerState, now: datetime)
     """
     told = state.job_result(known)
     note, hint = _words(known, told, now)
-    return Standing(account=account, known=known, told=told, note=note, hint=hint)
+    return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
 
 
 def ended(status: str) -> tuple[str, str]:
-    """Explain the SendStatus of an event: what it means, what to do.
+    """Explain the Status of an event: what it means, what to do.
 
     The platform's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
     """
-    found = _ERR.search(status)
-    word = f"err({found.group(1)})" if found else status.strip().lower()
+    match = _ERR.search(status)
+    word = f"err({match.group(1)})" if match else status.strip().lower()
     entry = mass_event_status().get(word)
     if entry is None:
         return (
@@ -64,30 +64,30 @@ def ended(status: str) -> tuple[str, str]:
             _("look the send up in the account's console"),
         )
     meaning = _(entry.meaning)
-    if found:
+    if match:
         meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
     return meaning, _(entry.hint)
 
 
-def counted(told: JobResult) -> str:
-    """Say how many a job reached, and what became of the others."""
-    said = _("{sent:,} of {total:,} followers got it")
+def reach(told: JobResult) -> str:
+    """Write how many followers a job reached, and what became of the others."""
+    template = _("{sent:,} of {total:,} followers got it")
     if told.filtered_out and told.errors:
-        said = _(
+        template = _(
             "{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks), "
             "{errors:,} failed"
         )
     elif told.filtered_out:
-        said = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
+        template = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
     elif told.errors:
-        said = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
-    return said.format(sent=told.sent, total=told.total, left_out=told.filtered_out, errors=told.errors)
+        template = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
+    return template.format(sent=told.sent, total=told.total, left_out=told.filtered_out, errors=told.errors)
 
 
 def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
     match known.status:
         case SendStatus.ACCEPTED if told is not None:
-            return (counted(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
+            return (reach(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
         case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
                 _("WeChat has it, and named no msg_id to ask about"),
@@ -130,10 +130,10 @@ def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
             _("accepted; an administrator who had to confirm it has run out of time"),
             _("ask again in a minute"),
         )
-    said = _(
+    template = _(
         "accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left"
     )
-    return said.format(minutes=left), _("let the administrator confirm it on the phone")
+    return template.format(minutes=left), _("let the administrator confirm it on the phone")
 
 
 def _minutes_left(known: SendRecord, now: datetime) -> int:
@@ -143,7 +143,7 @@ def _minutes_left(known: SendRecord, now: datetime) -> int:
 
 
 def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
-    parts = [counted(told)] if told is not None else []
+    parts = [reach(told)] if told is not None else []
     articles = [str(number) for number in known.recalled_articles if number]
     if articles and known.status is SendStatus.SENT:
         parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))

@@ -1,17 +1,18 @@
-"""Campaign text in, the same text out with nothing in it that a terminal, GitHub, GitLab or Markdown obeys.
+"""Make campaign text harmless: a terminal, GitHub, GitLab, Markdown and HTML obey nothing in it.
 
-Every report passes what users wrote through this room, and nothing else decides what is harmless.
+Every report passes what users wrote through this module, and no other module decides what is harmless.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from wechat_campaigns.core.patterns import INVISIBLE_OR_CONTROL, escape_invisible
-from wechat_campaigns.core.words import LocalizedMessage
+from wechat_campaigns.core.words import LocalizedMessage, english_text
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.0"
@@ -30,10 +31,10 @@ _TICKS = re.compile("`+")
 
 def inert(text: str) -> str:
     """Make a text safe for a terminal and a CI log: nothing hidden, and a blank in each word of command."""
-    shown = escape_invisible(text)
-    while _ORDER.search(shown):
-        shown = _ORDER.sub(lambda found: _ORDERS[found.group()], shown)
-    return shown
+    text = escape_invisible(text)
+    while _ORDER.search(text):
+        text = _ORDER.sub(lambda match: _ORDERS[match.group()], text)
+    return text
 
 
 def line(text: str) -> str:
@@ -43,12 +44,12 @@ def line(text: str) -> str:
 
 def code(text: str) -> str:
     """Write a text as a Markdown code span, where mentions, links and HTML are only characters."""
-    shown = line(text)
-    if not shown:
+    text = line(text)
+    if not text:
         return ""
-    ticks = _longer_than_any_run(shown, least=1)
-    edge = " " if shown[0] == "`" or shown[-1] == "`" else ""
-    return f"{ticks}{edge}{shown}{edge}{ticks}"
+    ticks = _longer_than_any_run(text, least=1)
+    edge = " " if text[0] == "`" or text[-1] == "`" else ""
+    return f"{ticks}{edge}{text}{edge}{ticks}"
 
 
 def html_code(text: str) -> str:
@@ -69,9 +70,9 @@ def cell(text: str, limit: int = 60) -> str:
 
 def fence(text: str, language: str = "text") -> str:
     """Write a text as a fenced Markdown block that nothing in it can close."""
-    shown = inert(text.rstrip("\n"))
-    ticks = _longer_than_any_run(shown, least=3)
-    return f"{ticks}{language}\n{shown}\n{ticks}"
+    text = inert(text.rstrip("\n"))
+    ticks = _longer_than_any_run(text, least=3)
+    return f"{ticks}{language}\n{text}\n{ticks}"
 
 
 def command_data(text: str) -> str:
@@ -98,37 +99,48 @@ def guarded(text: str, token: str) -> str:
 
 
 def json_text(data: object, *, indent: int | None = None) -> str:
-    """Write JSON whose strings hold, as they stand, nothing hidden and no word of command.
+    """Write JSON in English whose strings hold, as they stand, nothing hidden and no word of command.
 
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
-    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    text = json.dumps(in_english(data), ensure_ascii=False, indent=indent)
     return INVISIBLE_OR_CONTROL.sub(_escaped, _ORDER.sub(_escaped, text))
+
+
+def in_english(data: Any) -> Any:
+    """Replace the messages in plain data by their English."""
+    if isinstance(data, str):
+        return english_text(data)
+    if isinstance(data, Mapping):
+        return {key: in_english(value) for key, value in data.items()}
+    return [in_english(value) for value in data] if isinstance(data, list | tuple) else data
 
 
 def visible_record(record: Record) -> Record:
     """Make every string of a record visible, records and tuples inside it too."""
-    changed: Record = _seen(record)
-    return changed
+    result: Record = _visible(record)
+    return result
 
 
-def _seen(value: Any) -> Any:
-    if type(value) in (str, LocalizedMessage):
+def _visible(value: Any) -> Any:
+    if type(value) is LocalizedMessage:
+        return LocalizedMessage(escape_invisible(value), escape_invisible(value.english))
+    if type(value) is str:
         return escape_invisible(value)
     if isinstance(value, tuple):
-        return tuple(_seen(item) for item in value)
+        return tuple(_visible(item) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{entry.name: _seen(getattr(value, entry.name)) for entry in fields(value)})
+        return replace(value, **{entry.name: _visible(getattr(value, entry.name)) for entry in fields(value)})
     return value
 
 
 def _flat(text: str) -> str:
-    # Shown first: Python's split would swallow some of the hidden characters.
+    # Made visible first: Python's split would swallow some of the hidden characters.
     return " ".join(escape_invisible(text).split())
 
 
-def _escaped(found: re.Match[str]) -> str:
-    units = found.group().encode("utf-16-be", "surrogatepass")
+def _escaped(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 

@@ -1,0 +1,121 @@
+"""List what a person should read before a plan is applied, as sentences and as problems beside the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.words import _, english_text
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.report.phrases import shortened
+
+BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
+"""Actions that a person has to do something about."""
+FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
+"""What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+VALUE_CHARS = 160
+"""The maximum length of one value of the settings."""
+
+
+def attention_lines(plan: Plan) -> tuple[str, ...]:
+    """List what a person should read before agreeing to a plan."""
+    lines = [_no_ledger()] if not plan.ledger_known else []
+    if plan.offline and any(planned.resolved_names for planned in plan.sends):
+        lines.append(_not_resolved())
+    if plan.uninitialized:
+        lines.append(_not_initialized(plan))
+    since = _("settings, since the last apply: {change}")
+    if plan.offline:  # the ledger's record was not compared with the AppSecret
+        since = _("settings, since the last apply (as the ledger says, not verified): {change}")
+    lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
+    lines += [_("settings, edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
+    lines += [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    orphans = [
+        (orphan.send_state.send, orphan.decision) for orphan in plan.unknown_sends if orphan.decision.hint
+    ]
+    return (*lines, *(f"{send}: {decision.reason} → {decision.hint}" for send, decision in orphans))
+
+
+def settings_change(change: SettingsChange) -> str:
+    """Write a key of the settings before and after, without secrets."""
+    template = _("{key}: {before} → {after}, looser") if change.is_looser else _("{key}: {before} → {after}")
+    before, after = (shortened(redact(text), VALUE_CHARS) for text in (change.before, change.after))
+    return template.format(key=redact(change.key), before=before, after=after)
+
+
+def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
+    """List every problem of a plan once, errors first.
+
+    Args:
+        plan: whose sends may carry findings, violations, and problems of their own.
+        errors: of files and campaigns, which no send of the plan carries.
+    """
+    problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
+    problems += [problem for planned in plan.sends for problem in _problems(planned)]
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
+
+
+def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
+    """Give each problem 64 hex characters that stay when its line moves.
+
+    Problems alike in file, JSON path, rule and message differ by their order. The message is the English
+    one, whatever language the report is in.
+    """
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
+        seen[base] += 1
+        yield base if seen[base] == 1 else sha256([base, seen[base]])
+
+
+def _problems(planned: PlannedSend) -> Iterator[Diagnostic]:
+    send, decision = planned.send, planned.decision
+    if planned.action in FINISHED or not send.location.file:  # its file does not exist any more
+        return
+    yield from planned.resolved.problems
+    yield from send.diagnostics
+    if planned.action in BLOCKED:
+        hint = decision.hint or _("see `campaign status`")
+        yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
+    for violation in planned.violations:
+        if not violation.blocks:
+            rule = f"policy-{violation.rule.replace('_', '-')}"
+            yield _warning(planned, rule, violation.message, violation.hint)
+
+
+def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnostic:
+    what = _("{send}: {what}").format(send=planned.send.id, what=what)
+    return Diagnostic(location=planned.send.location, rule=rule, message=what, hint=hint, level="warning")
+
+
+def _notes(planned: PlannedSend) -> Iterator[str]:
+    decision = planned.decision
+    if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
+        return
+    if decision.hint:
+        yield f"{decision.reason} → {decision.hint}"
+    yield from (f"{v.rule}: {v.message} → {v.hint}" for v in planned.violations if not v.blocks)
+    yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
+
+
+def _no_ledger() -> str:
+    what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
+    return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
+
+
+def _not_resolved() -> str:
+    what = _("what tags, media and drafts stand for was not looked up, so no apply can compare it")
+    return f"{what} → {_('plan without `--offline` before the plan is reviewed')}"
+
+
+def _not_initialized(plan: Plan) -> str:
+    what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
+    hint = _(
+        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
+    )
+    return f"{what.format(names=_(', ').join(plan.uninitialized))} → {hint.format(name=plan.environment)}"

@@ -1,0 +1,51 @@
+"""Name the function that writes each format; its module is loaded when the format is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+Formats = Mapping[str, Callable[[], str]]
+
+OF_PROBLEMS: Final = {
+    "json": "problems.problems_json",
+    "github": "problems.problems_github",
+    "sarif": "sarif.sarif",
+    "codequality": "gitlab.codequality",
+    "junit": "junit.problems_junit",
+}
+"""What programs read of a list of problems."""
+OF_PLAN: Final = {
+    "json": "json.plan_json",
+    "markdown": "markdown.plan_markdown",
+    "widget": "gitlab.widget",
+    "junit": "junit.plan_junit",
+}
+"""What is written of a `PlanView` alone."""
+OF_HISTORY: Final = {
+    "json": "history.history_json",
+    "markdown": "history.history_markdown",
+    "html": "html.history_html",
+    "csv": "history.history_csv",
+}
+OF_CALENDAR: Final = {
+    "text": "calendar.calendar_text",
+    "json": "calendar.calendar_json",
+    "html": "html.calendar_html",
+}
+
+
+def form(function: str, *arguments: Any) -> Callable[[], str]:
+    """Give what writes a format, `module.function` of this package, once it is called."""
+
+    def write() -> str:
+        module, _dot, name = function.partition(".")
+        return str(getattr(import_module(f"wechat_campaigns.report.{module}"), name)(*arguments))
+
+    return write
+
+
+def formats(functions: Mapping[str, str], view: Any) -> dict[str, Callable[[], str]]:
+    """Give what writes each of some formats of one view."""
+    return {kind: form(function, view) for kind, function in functions.items()}

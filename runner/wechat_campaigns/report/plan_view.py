@@ -1,0 +1,285 @@
+"""Build the view of a plan, and of an apply, that every report renders; a report decides nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.plan.compare import Comparison
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
+from wechat_campaigns.report.attention import BLOCKED, FINISHED, attention_lines, plan_problems
+from wechat_campaigns.report.phrases import (
+    calls,
+    headcount,
+    moment,
+    recipients,
+    status_counts,
+    status_word,
+    summary,
+    window,
+)
+from wechat_campaigns.send.posting import Result, SendOutcome
+
+ACCOUNT_KINDS = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One send of a plan, a campaign that is invalid, or an unknown send whose file is gone."""
+
+    action: PlanAction
+    id: str
+    reason: str
+    code: str
+    """Of the reason: one of `protocol.decide.Reason`, or the rule of a problem."""
+    hint: str = ""
+    recipients: str = ""
+    followers: str = ""
+    msgtype: str = ""
+    content: str = ""
+    """What a follower sees, in one line."""
+    window: str = ""
+    problems: tuple[Diagnostic, ...] = ()
+    """Of an invalid campaign."""
+    planned: PlannedSend | None = None
+
+    @property
+    def status(self) -> str:
+        """The action as a word."""
+        return status_word(self.action)
+
+    @property
+    def message(self) -> str:
+        """The msgtype, and what a follower sees."""
+        return f"{self.msgtype}: {self.content}" if self.msgtype else ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a plan only counts it."""
+        return self.action in FINISHED
+
+    @property
+    def failed(self) -> bool:
+        """Whether a person has to do something about it."""
+        return self.action in BLOCKED or self.action is PlanAction.INVALID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan as every report shows it."""
+
+    plan: Plan
+    environment: str
+    digest: str
+    commit: str
+    offline: bool
+    created: str
+    expires: str
+    timezone: str
+    comparison: Comparison | None
+    errors: tuple[Diagnostic, ...]
+    """Of files and campaigns; they stand before everything else."""
+    rows: tuple[Row, ...]
+    """The sends, then invalid campaigns, then unknown sends that no file names."""
+    counts: Mapping[PlanAction, int]
+    summary: str
+    """How many sends there are of each status: `4 send, 1 scheduled`."""
+    total: str
+    """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
+    ready: bool
+    """Whether an apply would make calls, and none of what is known here refuses it."""
+    budgets: tuple[Budget, ...]
+    accounts: tuple[str, ...]
+    """What each account may still send, in sentences."""
+    attention: tuple[str, ...]
+    """What a person should read first, in sentences."""
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """Every problem of the plan and its files once, errors first."""
+        return plan_problems(self.plan, self.errors)
+
+    def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
+        """List the rows without what was sent or is expired, unless everything is wanted."""
+        return tuple(row for row in self.rows if everything or not row.finished)
+
+
+def plan_view(
+    plan: Plan, *, timezone: str, comparison: Comparison | None = None, errors: Sequence[Diagnostic] = ()
+) -> PlanView:
+    """Build the view of a plan.
+
+    Args:
+        plan: the dry run.
+        timezone: of the times in it.
+        comparison: with the commit on which the change is based.
+        errors: of files and campaigns.
+    """
+    counts = plan.counts()
+    rows = [_send_row(planned, timezone) for planned in plan.sends]
+    rows += [*map(_invalid_row, plan.invalid), *map(_orphan_row, plan.unknown_sends)]
+    used = budgets(plan)
+    return PlanView(
+        plan=plan,
+        environment=plan.environment,
+        digest=plan.plan_digest,
+        commit=plan.commit or "",
+        offline=plan.offline,
+        created=moment(plan.created_at, timezone),
+        expires=moment(plan.expires_at, timezone),
+        timezone=timezone,
+        comparison=comparison,
+        errors=tuple(errors),
+        rows=tuple(rows),
+        counts=counts,
+        summary=status_counts(counts) or _("no campaigns"),
+        total=_total(plan),
+        ready=bool(
+            plan.calls() and plan.ledger_known and PlanAction.INVALID not in counts and not plan.uninitialized
+        ),
+        budgets=used,
+        accounts=_account_lines(plan, used),
+        attention=attention_lines(plan),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyView:
+    """The outcomes of an apply as every report shows them."""
+
+    environment: str
+    digest: str
+    commit: str
+    outcomes: tuple[SendOutcome, ...]
+    counts: Mapping[Result, int]
+    summary: str
+    hints: Mapping[SendOutcome, str]
+    """What to do, where something went wrong."""
+    nothing: str
+    """What is printed when there is no outcome: the next send, if one is scheduled."""
+
+
+def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
+    """Build the view of what became of each send of an apply.
+
+    Args:
+        outcomes: of this run.
+        plan: that was applied.
+        timezone: of the times in it.
+    """
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
+    return ApplyView(
+        environment=plan.environment,
+        digest=plan.plan_digest,
+        commit=plan.commit or "",
+        outcomes=tuple(outcomes),
+        counts=counts,
+        summary=status_counts(counts),
+        hints=hints,
+        nothing=_nothing(plan, timezone),
+    )
+
+
+def _nothing(plan: Plan, timezone: str) -> str:
+    scheduled = [planned.send for planned in plan.sends if planned.action is PlanAction.SCHEDULED]
+    begins = [(send.not_before, send.id) for send in scheduled if send.not_before is not None]
+    if not begins:
+        return _("Nothing to send.")
+    begin, send_id = min(begins)
+    template = _("Nothing is due now. Next: {send}, from {begin}.")
+    return template.format(send=send_id, begin=moment(begin, timezone))
+
+
+def _send_row(planned: PlannedSend, timezone: str) -> Row:
+    send, decision, problems = planned.send, planned.decision, planned.resolved.problems
+    code = problems[0].rule if planned.action is PlanAction.INVALID and problems else decision.code.value
+    return Row(
+        action=planned.action,
+        id=send.id,
+        reason=decision.reason,
+        code=code,
+        hint=decision.hint,
+        recipients=recipients(send.filter),
+        followers=headcount(planned.resolved.audience),
+        msgtype=send.msgtype,
+        content=" ".join(summary(send.content).split()),
+        window=window(send, timezone),
+        planned=planned,
+    )
+
+
+def _invalid_row(invalid: InvalidCampaign) -> Row:
+    count = len(invalid.problems)
+    template = ngettext("{count:,} problem, see above", "{count:,} problems, see above", count)
+    return Row(
+        action=PlanAction.INVALID,
+        id=invalid.id,
+        reason=template.format(count=count),
+        code="invalid",
+        problems=invalid.problems,
+    )
+
+
+def _orphan_row(orphan: UnknownSend) -> Row:
+    decision = orphan.decision
+    return Row(
+        action=PlanAction.UNKNOWN,
+        id=orphan.send_state.send,
+        reason=decision.reason,
+        code=decision.code.value,
+        hint=decision.hint,
+    )
+
+
+def _total(plan: Plan) -> str:
+    counts = [planned.resolved.audience.count for planned in plan.calls()]
+    if not counts:
+        return _("nothing to send now")
+    sends = calls(len(plan.due()), len(plan.resends()))
+    if None in counts:
+        return _("{sends} to an unknown number of followers").format(sends=sends)
+    return _("{sends} to {count:,} followers").format(sends=sends, count=sum(n or 0 for n in counts))
+
+
+def _account_lines(plan: Plan, used: Sequence[Budget]) -> tuple[str, ...]:
+    lines = [line for budget in used for line in _budget_lines(budget)]
+    if lines:
+        lines.append(_("Sends made in the web console use the same allowance and are not visible here."))
+    missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
+    if missing:
+        template = ngettext(
+            "Before sending, {count:,} file will be uploaded.",
+            "Before sending, {count:,} files will be uploaded.",
+            len(missing),
+        )
+        lines.append(template.format(count=len(missing)))
+    return tuple(lines)
+
+
+def _budget_lines(budget: Budget) -> list[str]:
+    account, allowance = budget.account, budget.allowance
+    template = _("Account {account}: {used} of {limit} sends used in {period} as the ledger knows")
+    if account.kind.value == "service":
+        template = _("Account {account}: {used} of {limit} to everyone used in {period} as the ledger knows")
+    line = template.format(
+        account=f"{account.name} ({ACCOUNT_KINDS[account.kind]}, {account.appid})",
+        used=allowance.used,
+        limit=allowance.limit,
+        period=allowance.period,
+    )
+    line += _(", {count} by this plan").format(count=budget.uses) if budget.uses else ""
+    if budget.calls_left is not None:
+        left = _("; {left} of {limit} API sends left today")
+        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
+    lines = [line]
+    if budget.blocked:
+        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.blocked)))
+    if budget.frequency_capped:
+        lost = _("  followers who have had four this month will not get: {sends}")
+        lines.append(lost.format(sends=", ".join(budget.frequency_capped)))
+    return lines
