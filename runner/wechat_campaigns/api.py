@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.words import _
-from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
-from wechat_campaigns.integrations.home import check_campaigns_folder, record_campaigns_folders
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder, record_campaigns_folders
+from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
 from wechat_campaigns.workspace import Workspace, commit_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.plan.compare import Comparison
     from wechat_campaigns.plan.plan import Plan
     from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.render.prepare import CompileResult
+    from wechat_campaigns.render.compile import CompileResult
     from wechat_campaigns.send.posting import SendOutcome
 
 __all__ = ["apply", "exit_code", "load", "plan"]
@@ -175,12 +175,12 @@ def make_plan(
         prepared: what the campaigns were rendered to, when they were already.
         again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
-    from wechat_campaigns.integrations.gate import ledger_changes
+    from wechat_campaigns.integrations.ci_guard import ledger_changes
     from wechat_campaigns.plan import plan as planner
     from wechat_campaigns.plan.compare import with_warnings
     from wechat_campaigns.plan.decide import DecisionOptions
-    from wechat_campaigns.plan.pipeline import refresh
-    from wechat_campaigns.plan.policy.facts import DecisionContext
+    from wechat_campaigns.plan.policy.rule_input import DecisionContext
+    from wechat_campaigns.plan.refresh import refresh
 
     settings = workspace.settings
     check_campaigns_folder(workspace, state)
@@ -239,7 +239,7 @@ def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
     """Render the campaigns a workspace names: all of them when `select` is empty."""
-    from wechat_campaigns.render.prepare import compile_campaigns
+    from wechat_campaigns.render.compile import compile_campaigns
 
     return compile_campaigns(
         workspace.root,
@@ -288,7 +288,7 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
 
 
 def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-    from wechat_campaigns.render.prepare import compile_campaigns
+    from wechat_campaigns.render.compile import compile_campaigns
     from wechat_campaigns.source.files import Files
     from wechat_campaigns.source.settings import load_settings
 

@@ -22,20 +22,20 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
     UsageError,
 )
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState
-    from wechat_campaigns.ledger.memory import RollbackGuardedLedger
+    from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.protocol.events import Entry, Event
     from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
+    from wechat_campaigns.wechat.clock_watch import ClockWatch
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
-    from wechat_campaigns.wechat.watch import ClockWatch
 
 
 @dataclass
@@ -135,7 +135,7 @@ class Workspace:
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
         if not self.is_sandbox:
             return timedelta()
-        from wechat_campaigns.wechat.rehearsal import clock_offset
+        from wechat_campaigns.wechat.sandbox_clock import clock_offset
 
         return clock_offset(self.api_url)
 
@@ -145,7 +145,7 @@ class Workspace:
         if self.settings.environment.api != SANDBOX:
             return timedelta()
         from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE
-        from wechat_campaigns.wechat.rehearsal import stored_clock_offset
+        from wechat_campaigns.wechat.sandbox_clock import stored_clock_offset
 
         return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
 
@@ -334,7 +334,7 @@ class Workspace:
         Raises:
             PolicyError: as `gate.settings_approved`.
         """
-        from wechat_campaigns.integrations.gate import check_settings_approved
+        from wechat_campaigns.integrations.ci_guard import check_settings_approved
 
         with self._secrets_lock:
             if appid not in self._settings_approvals:
@@ -387,7 +387,7 @@ class Workspace:
             SecretError: it cannot be had.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
-        from wechat_campaigns.integrations.gate import check_command
+        from wechat_campaigns.integrations.ci_guard import check_command
         from wechat_campaigns.source.api_hosts import check_api_host
         from wechat_campaigns.source.secret import read_secret
 
@@ -411,7 +411,7 @@ class Workspace:
         Raises:
             PolicyError, SecretError: as `secret`.
         """
-        from wechat_campaigns.integrations.gate import check_command
+        from wechat_campaigns.integrations.ci_guard import check_command
         from wechat_campaigns.source.secret import read_secret
 
         for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
@@ -452,7 +452,7 @@ class Workspace:
     @cached_property
     def watch(self) -> ClockWatch:
         """How far this machine's clock is from the platform's, as its answers tell."""
-        from wechat_campaigns.wechat.watch import ClockWatch
+        from wechat_campaigns.wechat.clock_watch import ClockWatch
 
         return ClockWatch()
 

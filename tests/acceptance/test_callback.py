@@ -16,7 +16,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.send_status import send_status
-from wechat_campaigns.send.status import refresh_job_status
+from wechat_campaigns.send.job_status import refresh_job_status
 from wechat_campaigns.wechat.callback.verify import Credentials
 from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 

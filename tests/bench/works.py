@@ -24,7 +24,7 @@ from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
-from wechat_campaigns.render.prepare import compile_campaigns
+from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.ports import Clock
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.open import open_ledger
 

@@ -21,12 +21,12 @@ from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import is_signed
 from wechat_campaigns.plan.decide import DecisionOptions
-from wechat_campaigns.plan.pipeline import refresh
 from wechat_campaigns.plan.plan import Plan, make_plan, stored_unknown_sends
-from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.plan.policy.rule_input import DecisionContext
+from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.render.prepare import CompileResult, compile_campaigns
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
 from wechat_campaigns.source.files import Files

@@ -20,7 +20,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.facts import RuleInput
+from wechat_campaigns.plan.policy.rule_input import RuleInput
 from wechat_campaigns.protocol.events import EventKind
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)

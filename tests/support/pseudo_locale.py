@@ -8,7 +8,7 @@ from gettext import NullTranslations
 
 import pytest
 
-from wechat_campaigns.core import words
+from wechat_campaigns.core import i18n
 
 
 class PseudoTranslations(NullTranslations):
@@ -25,5 +25,5 @@ class PseudoTranslations(NullTranslations):
 def use_translations(translations: NullTranslations | None) -> Iterator[None]:
     """Speak a language for a while; None is English."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "_spoken", translations)
+        patch.setattr(i18n, "_spoken", translations)
         yield

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.schemas.schema_messages import has_hint
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.schemas.wording import has_hint
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 """Those whose files people write."""

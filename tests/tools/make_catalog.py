@@ -22,7 +22,7 @@ from wechat_campaigns.cli.help_pages import flat
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errcodes import texts
-from wechat_campaigns.core.words import CATALOGS, DOMAIN
+from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
 ROOT = Path(__file__).parents[2]

@@ -132,7 +132,7 @@ def _messages() -> str:
     parts = [
         "What this program says when something is wrong, and what it advises, in English and in Chinese; "
         "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
-        "made by `runner/wechat_campaigns/source/schemas/wording.py` from the schema itself."
+        "made by `runner/wechat_campaigns/source/schemas/schema_messages.py` from the schema itself."
     ]
     chinese = dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
     for path in sorted(PACKAGE.rglob("*.py")):

@@ -16,7 +16,7 @@ from typing import Any
 
 from wechat_campaigns.cli import apply, hold, plan, unhold, validate  # noqa: F401 (once, before forking)
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.ledger.memory import RollbackGuardedLedger
+from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
 from wechat_campaigns.protocol.events import Entry, Event, Head
 
 ROOM_BYTES = 16384

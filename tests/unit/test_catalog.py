@@ -12,7 +12,7 @@ import pytest
 from babel.messages import Catalog
 
 from tests.tools.make_catalog import catalogs, read, refreshed
-from wechat_campaigns.core.words import LANGUAGES
+from wechat_campaigns.core.i18n import LANGUAGES
 
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -33,9 +33,9 @@ from tests.support.pseudo_locale import PseudoTranslations, use_translations
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Filter, Send
 from wechat_campaigns.core.settings import Approvals, Policy
-from wechat_campaigns.core.words import _
 from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -46,8 +46,8 @@ from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
-from wechat_campaigns.wechat import payloads as wire
-from wechat_campaigns.wechat.answers import raise_for_errcode, transport_error
+from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.responses import raise_for_errcode, transport_error
 from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
 
 OTHERS = (PseudoTranslations(), None)
@@ -152,8 +152,8 @@ def _fault(*, never_sent: bool) -> TransportFailure:
 
 def _drafts(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES, its markup changed."""
-    done = {upload.key: "M" for upload in wire.uploads(ARTICLES)}
-    given = wire.draft_articles(ARTICLES, wire.MediaIds(upload_results=done, material_ids={}))
+    done = {upload.key: "M" for upload in payloads.uploads(ARTICLES)}
+    given = payloads.draft_articles(ARTICLES, payloads.MediaIds(upload_results=done, material_ids={}))
     return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
 
 
@@ -224,7 +224,7 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
     api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts(**changes))
     send = make_send(content=ARTICLES)
     resolved = replace(
-        make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(ARTICLES))
+        make_planned().resolved, uploads=tuple((upload, None) for upload in payloads.uploads(ARTICLES))
     )
     made = drafting.create_draft(
         make_planned(send, resolved=resolved), api=api, ledger=ledger, state=fold(ledger.events()),

@@ -17,18 +17,18 @@ NAMES = {path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removes
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
-    "core.errors", "core.model", "core.ports", "core.digest", "core.settings", "core.nearest",
+    "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings", "core.nearest",
     "core.patterns", "protocol",
-    "source.validate", "source.text", "source.sniff", "source.yaml_words", "source.strict_yaml",
+    "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold", "source.wizard",
-    "source.schemas.findings", "source.schemas.wording", "source.schemas.phrases", "source.schemas.hints",
+    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases", "source.schemas.hints",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.faults", "render.templates.placeholders", "ledger.fold", "ledger.events",
-    "ledger.records", "ledger.names", "ledger.home", "wechat.payloads", "plan", "send", "report",
+    "render.templates.errors", "render.templates.placeholders", "ledger.fold", "ledger.events",
+    "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send", "report",
     "integrations.notify",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
-EDGES = ("plan.doctor", "plan.pipeline", "send.apply")
+EDGES = ("plan.doctor", "plan.refresh", "send.apply")
 """They ask side by side in threads, or for installed libraries: still no disk, network or clock."""
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
 

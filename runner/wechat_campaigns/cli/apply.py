@@ -20,10 +20,10 @@ from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_termin
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.words import N_, _, ngettext
-from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
-from wechat_campaigns.integrations.home import record_campaigns_folders
+from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folders
+from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.workspace import run_url
 
@@ -196,7 +196,7 @@ def _print_blocked(plan: Plan) -> None:
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
     from wechat_campaigns.plan.plan import unplanned_unknown_sends
-    from wechat_campaigns.plan.policy.facts import DecisionContext
+    from wechat_campaigns.plan.policy.rule_input import DecisionContext
 
     grounds = DecisionContext(settings=context.settings, state=state, now=context.clock())
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), grounds))

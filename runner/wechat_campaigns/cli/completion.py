@@ -8,7 +8,7 @@ from wechat_campaigns.cli.completers import VARIABLE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 
 @command(

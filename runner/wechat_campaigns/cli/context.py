@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.cli.options import Options, format_error
 from wechat_campaigns.cli.output import file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.words import _
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.workspace import Workspace
 

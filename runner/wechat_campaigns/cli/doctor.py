@@ -10,7 +10,7 @@ import requests
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.ledger.events import Ledger
 
 TIMEOUT_S = 10.0

@@ -14,7 +14,7 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, QUI
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.report.environments import Stage, rows, stage
 
 

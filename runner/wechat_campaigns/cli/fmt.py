@@ -12,7 +12,7 @@ from wechat_campaigns.cli.options import DIR, QUIET
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 
 @command(

@@ -9,7 +9,7 @@ from copy import copy
 import click
 
 from wechat_campaigns.cli.options import KINDS
-from wechat_campaigns.core.words import _, current_language
+from wechat_campaigns.core.i18n import _, current_language
 from wechat_campaigns.report.line_breaks import columns, wrapped
 
 

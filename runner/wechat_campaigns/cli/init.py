@@ -12,7 +12,7 @@ import click
 from wechat_campaigns.cli.output import print_result, write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 if TYPE_CHECKING:
     from wechat_campaigns.source.starter import CodeHostName

@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.core.words import CATALOGS, DOMAIN, N_, Language, ngettext, set_language
+from wechat_campaigns.core.i18n import CATALOGS, DOMAIN, N_, Language, ngettext, set_language
 
 CLICKS_WORDS: Final = (
     N_("Usage:"),

@@ -18,7 +18,7 @@ from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account

@@ -23,7 +23,7 @@ from wechat_campaigns.cli.output import (
 )
 from wechat_campaigns.cli.registry import COMMANDS, Group, group
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
-from wechat_campaigns.core.words import LANGUAGES, N_, Language, _, language_from_env, ngettext
+from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env, ngettext
 
 COLLECT_AFTER = (50_000, 20, 20)
 """How many new objects the collector waits for. At its usual 700 it walks through a long past again and again

@@ -13,8 +13,8 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.prompt import TerminalPrompter, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.core.words import N_, _
 
 
 @command(

@@ -9,8 +9,8 @@ import requests
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import ChatWebhook
-from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
     from wechat_campaigns.integrations.notify import RunSummary

@@ -11,7 +11,7 @@ import click
 
 from wechat_campaigns.cli.completers import environments
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]

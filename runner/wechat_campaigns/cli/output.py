@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import work_tree_of
-from wechat_campaigns.core.words import _
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """The error numbers of the system when there is no room to write."""

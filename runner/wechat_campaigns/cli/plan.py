@@ -15,8 +15,8 @@ from wechat_campaigns.cli.plan_formats import plan_formats, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.words import N_
 
 
 @command(

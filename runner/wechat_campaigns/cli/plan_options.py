@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState

@@ -13,7 +13,7 @@ from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 
 def require_terminal(hint: str) -> None:

@@ -12,7 +12,7 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import click
 
 from wechat_campaigns.cli.help_pages import HelpContext, translated
 from wechat_campaigns.cli.options import Declaration, format_options, read_options
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),

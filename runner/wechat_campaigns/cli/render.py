@@ -15,7 +15,7 @@ from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
 

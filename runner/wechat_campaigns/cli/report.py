@@ -10,7 +10,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 
 @command(

@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 
 @command(

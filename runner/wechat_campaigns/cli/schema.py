@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 if TYPE_CHECKING:
     from wechat_campaigns.source.schemas.store import SchemaName

@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context, campaign_of
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _waited(
 
 def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
     from wechat_campaigns.report.send_status import send_status
-    from wechat_campaigns.send.status import refresh_job_status
+    from wechat_campaigns.send.job_status import refresh_job_status
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     state = context.state()

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 
 @command(

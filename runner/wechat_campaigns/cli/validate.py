@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.words import N_, _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 
 
 @command(
@@ -57,7 +57,7 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
 
 def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
-    from wechat_campaigns.render.examine import validate_campaigns
+    from wechat_campaigns.render.validate_all import validate_campaigns
 
     try:
         settings = context.settings

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 ErrcodeClass = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
 

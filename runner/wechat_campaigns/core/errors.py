@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 
 
 def _redacted(text: str) -> str:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.words import _
 
 TIMEOUT_S: Final = 120.0
 EXIT_TIMED_OUT: Final = 124

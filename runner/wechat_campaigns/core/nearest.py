@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 CUTOFF: Final = 0.6
 STRICT: Final = 0.7

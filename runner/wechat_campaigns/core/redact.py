@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from wechat_campaigns.core.i18n import LocalizedMessage
 from wechat_campaigns.core.patterns import OPENID
-from wechat_campaigns.core.words import LocalizedMessage
 
 _MASK = "***"
 _NAMES = (

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 STATE_DIR_VARIABLE: Final = "CAMPAIGN_STATE_DIR"
 PROGRAM: Final = "wechat-campaigns"

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
-from wechat_campaigns.core.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

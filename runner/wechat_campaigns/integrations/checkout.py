@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.errors import LedgerError, PolicyError
 from wechat_campaigns.core.git import GitResult, find_checkout, run_in_checkout
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.git.command import Git, checkout_output
 from wechat_campaigns.ledger.git.remote import NAME, remote_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.integrations.forge import CodeHost, as_described
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.integrations.code_host import CodeHost, as_described
 from wechat_campaigns.report.sections import COMMENT_CHARS
 
 BOT = "github-actions[bot]"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.integrations.approvals import MergedRequest
-from wechat_campaigns.integrations.forge import CodeHost, as_described
+from wechat_campaigns.integrations.code_host import CodeHost, as_described
 
 API = "https://api.github.com"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")

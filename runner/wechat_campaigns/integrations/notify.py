@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import ChatWebhook
-from wechat_campaigns.core.words import _
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.send.posting import Result, SendOutcome

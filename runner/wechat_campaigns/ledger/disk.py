@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}

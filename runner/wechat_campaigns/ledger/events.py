@@ -18,7 +18,7 @@ from wechat_campaigns.core.errors import (
     LedgerLockedError,
     TamperedLedgerError,
 )
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, EventKind, Head, chain_break, hash_of
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 

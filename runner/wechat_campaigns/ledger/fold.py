@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger import names
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger import send_ids
 from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,
@@ -111,15 +111,15 @@ class LedgerState:
 
     def ledger_id(self, send_id: str) -> str:
         """Give an id as events have it."""
-        return names.ledger_id(self.namespace, send_id)
+        return send_ids.ledger_id(self.namespace, send_id)
 
     def display_id(self, kept_id: str) -> str:
         """Give the id of an event as users write it."""
-        return names.display_id(self.namespace, kept_id)
+        return send_ids.display_id(self.namespace, kept_id)
 
     def is_in_namespace(self, kept_id: str) -> bool:
         """Tell whether the id of an event is of this namespace."""
-        return normalize_id(names.namespace_of(kept_id)) == normalize_id(self.namespace)
+        return normalize_id(send_ids.namespace_of(kept_id)) == normalize_id(self.namespace)
 
     def send_fields(self, send_id: str, revision: int) -> dict[str, Any]:
         """Name a send in the data of an event."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Event
 
 NOT_SENT = "not_begun"

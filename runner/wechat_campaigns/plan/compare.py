@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint

@@ -12,9 +12,9 @@ from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
-from wechat_campaigns.core.ports import ReadApi
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.interfaces import ReadApi
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
-from wechat_campaigns.core.words import N_, _, ngettext
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE

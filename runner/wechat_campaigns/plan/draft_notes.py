@@ -6,11 +6,11 @@ from typing import Literal
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Newspic, Send
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.resolve import Resolution
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 Rule = Literal["draft-changed", "draft-left", "draft-shared"]
 
@@ -25,7 +25,7 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
     """
     if known is None or not isinstance(send.content, Articles | Newspic):
         return ()
-    if set(wire.names(send.content)) - set(resolved.material_ids):
+    if set(payloads.names(send.content)) - set(resolved.material_ids):
         return ()
     if not _same(send.content, resolved, known):
         what = _(
@@ -55,8 +55,8 @@ def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord)
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
-    ids = wire.MediaIds(upload_results=done, material_ids=resolved.material_ids)
-    return sha256(wire.draft_articles(content, ids)) == known.sha256
+    ids = payloads.MediaIds(upload_results=done, material_ids=resolved.material_ids)
+    return sha256(payloads.draft_articles(content, ids)) == known.sha256
 
 
 def _warning(send: Send, rule: Rule, what: str, hint: str) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 
 def accepted_message(how: str) -> str:

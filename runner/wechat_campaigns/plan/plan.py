@@ -14,21 +14,21 @@ from typing import Any
 
 from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, resolved_digest
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decide import PlanDecision, decide, decide_by, ended_recently, list_id
 from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, Violation, evaluate
-from wechat_campaigns.plan.policy.facts import DecisionContext, RuleInput
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy.rule_input import DecisionContext, RuleInput
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
-from wechat_campaigns.plan.stored import stored_row, stored_send
+from wechat_campaigns.plan.stored_intent import stored_row, stored_send
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey

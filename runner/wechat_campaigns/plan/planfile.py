@@ -10,7 +10,7 @@ from typing import Any
 
 from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, as_reviewed, is_covered
 from wechat_campaigns.plan.quota import china_time

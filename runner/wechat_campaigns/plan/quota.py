@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
 
 CHINA = timezone(timedelta(hours=8))

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.interfaces import Clock, ReadApi
 from wechat_campaigns.core.model import Audience, Draft, Filter, Send
 from wechat_campaigns.core.nearest import close_matches
-from wechat_campaigns.core.ports import Clock, ReadApi
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.stored_draft import fingerprint
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
@@ -52,7 +52,7 @@ class Resolution:
     tag: str | None = None
     """The tag's name, once the platform was asked."""
     audience: Audience
-    uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
+    uploads: tuple[tuple[payloads.Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
     material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
@@ -81,7 +81,7 @@ def fetch_remote_facts(
     filters = [send.filter for send in (*sends, *again)]
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
     to_all = any(one.is_to_all for one in filters)
-    wanted = {pair for send in sends for pair in wire.names(send.content)}
+    wanted = {pair for send in sends for pair in payloads.names(send.content)}
     drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
     return RemoteFacts(
         tags=tuple(api.tags_get()) if by_tag else (),
@@ -108,13 +108,15 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
     """
     tag, audience, problems = _recipients(send, known)
     named: dict[tuple[str, str], str] = {}
-    for pair in () if known.offline else wire.names(send.content):
+    for pair in () if known.offline else payloads.names(send.content):
         ids = known.materials.get(pair, ())
         if len(ids) == 1:
             named[pair] = ids[0]
         else:
             problems.append(_no_material(send, pair, len(ids), known))
-    needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in wire.uploads(send.content))
+    needed = tuple(
+        (upload, _reusable(upload, appid, state, now)) for upload in payloads.uploads(send.content)
+    )
     return Resolution(
         tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,
         tag=str(tag["name"]) if "name" in tag else None,
@@ -134,7 +136,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
     found: dict[str, str | int | None] = {}
     if send.filter.tag is not None:
         found[f"tag {send.filter.tag}"] = resolved.tag_id
-    for kind, name in wire.names(send.content):
+    for kind, name in payloads.names(send.content):
         found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
     if isinstance(send.content, Draft):
         found[f"draft {send.content.media_id}"] = resolved.draft
@@ -272,7 +274,7 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFac
     return _problem(send, "$.content", "unknown-name", what, hint)
 
 
-def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
+def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
     known = state.uploads.get((appid, upload.key))
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None

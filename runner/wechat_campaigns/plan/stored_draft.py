@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""

@@ -30,7 +30,7 @@ class EventKind(StrEnum):
     # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
-    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.home`
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
     TRUSTED = "trusted"  # a person says that all events before are true: see `ledger.trust`
 
 

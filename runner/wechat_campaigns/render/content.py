@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.errors import KeyPath, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -24,7 +25,6 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.source.document import json_path

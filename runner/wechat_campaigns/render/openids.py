@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Batch
-from wechat_campaigns.core.words import N_, _
 
 MIN_BATCH = 2
 """Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""

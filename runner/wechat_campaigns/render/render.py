@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render import article
 from wechat_campaigns.render.content import render_content

@@ -12,12 +12,12 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol, TypeVar
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic, KeyPath, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, FileInfo, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleFormat, ArticleSource
-from wechat_campaigns.render.templates.faults import TemplateRenderError
+from wechat_campaigns.render.templates.errors import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.document import json_path

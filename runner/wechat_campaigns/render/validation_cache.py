@@ -23,10 +23,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from wechat_campaigns import __version__
 from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import LocalizedMessage, current_language, english_text
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.core.words import LocalizedMessage, current_language, english_text
 from wechat_campaigns.render.scope import FileReader
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.words import _, english_text
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.phrases import shortened

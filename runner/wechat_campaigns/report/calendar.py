@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarView, Entry
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from wechat_campaigns.core.i18n import N_, english_text
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.words import N_, english_text
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.history_view import PastSend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.report.history_view import PastSend
 from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.sanitize import line

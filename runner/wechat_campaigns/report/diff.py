@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text
-from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.compare import SendChange
 from wechat_campaigns.report.phrases import media, recipients, summary, window
 

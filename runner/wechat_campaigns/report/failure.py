@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.words import _
 from wechat_campaigns.report.formats import OF_PROBLEMS, Formats, form, formats
 from wechat_campaigns.report.gitlab import NO_CHANGES
 from wechat_campaigns.report.markdown import failure_markdown

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import CHINA

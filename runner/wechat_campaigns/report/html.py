@@ -16,9 +16,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import Language, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.patterns import escape_invisible
-from wechat_campaigns.core.words import Language, _, current_language
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,

@@ -16,7 +16,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.planfile import with_checksum
-from wechat_campaigns.plan.stored import resend_data
+from wechat_campaigns.plan.stored_intent import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text

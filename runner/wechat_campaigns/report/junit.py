@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.words import _
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line

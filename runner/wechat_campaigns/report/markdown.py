@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Article, Articles, Send
-from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
 from wechat_campaigns.report.phrases import media, shortened, status_word

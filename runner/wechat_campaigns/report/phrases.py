@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import (
     Articles,
     Audience,
@@ -22,7 +23,6 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.core.words import N_, _, ngettext
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("What"), N_("When"),

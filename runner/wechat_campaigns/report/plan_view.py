@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
-from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,

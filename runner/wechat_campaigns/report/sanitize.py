@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from wechat_campaigns.core.i18n import LocalizedMessage, english_text
 from wechat_campaigns.core.patterns import INVISIBLE_OR_CONTROL, escape_invisible
-from wechat_campaigns.core.words import LocalizedMessage, english_text
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 
 COMMENT_CHARS = 65_000
 """GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errcodes import mass_event_status
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus
 from wechat_campaigns.plan.hints import msg_id_hint

@@ -12,8 +12,8 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
+from wechat_campaigns.core.i18n import _, current_language
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.words import _, current_language
 from wechat_campaigns.report.history_view import HistoryView
 from wechat_campaigns.report.line_breaks import breaks
 from wechat_campaigns.report.phrases import moment, status_word

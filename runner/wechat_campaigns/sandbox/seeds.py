@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, bitmaps
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.tags import models as tags

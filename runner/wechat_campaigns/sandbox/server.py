@@ -15,7 +15,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, seeds, web
 from wechat_campaigns.sandbox.callbacks import pusher
 from wechat_campaigns.sandbox.dispatcher import Dispatcher

@@ -20,20 +20,20 @@ from wechat_campaigns.core.errors import (
     LedgerLockedError,
     NoResponseError,
 )
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.fold import IsAuthentic, fold
-from wechat_campaigns.ledger.names import ledger_id
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decide import DecisionOptions, decision_input
 from wechat_campaigns.plan.hints import edited_draft_hint, edited_draft_message, not_resent_message
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
-from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.plan.policy.rule_input import DecisionContext
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
-from wechat_campaigns.plan.stored import stored_body
+from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import normalize_id
@@ -47,7 +47,7 @@ from wechat_campaigns.send.posting import (
     RunContext,
     SendOutcome,
 )
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 LEDGER_CONFLICT = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
 LOCK_WAIT_S = 10.0
@@ -229,7 +229,9 @@ class _AccountRun:
             )
             draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
-        body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
+        body = payloads.mass_body(
+            planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id
+        )
         self.sender.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()

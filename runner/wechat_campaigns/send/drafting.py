@@ -13,9 +13,9 @@ from typing import Any
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
+from wechat_campaigns.core.i18n import _, english_text
+from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.core.model import Articles, Newspic
-from wechat_campaigns.core.ports import Api, ReadApi
-from wechat_campaigns.core.words import _, english_text
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
@@ -24,7 +24,7 @@ from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_fingerprint
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 MAX_DIFFERENCES = 3
 """How many differences an error names."""
@@ -44,7 +44,7 @@ class ReadyDraft:
 
 
 def ensure_draft(
-    planned: PlannedSend, ids: wire.MediaIds, *, api: Api, state: LedgerState, record: uploads.Record
+    planned: PlannedSend, ids: payloads.MediaIds, *, api: Api, state: LedgerState, record: uploads.Record
 ) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it.
 
@@ -68,7 +68,7 @@ def ensure_draft(
     content = planned.send.content
     if not isinstance(content, Articles | Newspic):
         return None
-    articles = wire.draft_articles(content, ids)
+    articles = payloads.draft_articles(content, ids)
     send = planned.send
     key = state.key(planned.account.appid, send.id, send.revision)
     data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}

@@ -23,9 +23,9 @@ from wechat_campaigns.core.errors import (
     LedgerError,
     NotSentError,
 )
-from wechat_campaigns.core.ports import Api, Clock, Sleep
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Api, Clock, Sleep
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import accepted_message, apply_again_hint, foreign_hint, msg_id_hint
@@ -38,7 +38,7 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 Decide = Callable[[StreamState], Decision]
 """Decides on the newest state of an account's stream."""
@@ -232,7 +232,7 @@ class AccountSender:
         kept: dict[str, Any] = {
             "account": planned.account.name,
             "content_digest": planned.content_digest,
-            "endpoint": wire.endpoint(send),
+            "endpoint": payloads.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
             "recipients": recipients(send.filter),

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import reporting_unrecorded
-from wechat_campaigns.core.ports import Api
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.settings import Tester
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
@@ -72,7 +72,7 @@ def preview(
     with uploads.forgetting(planned, state=state, record=record):
         ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
         draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
-        body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
+        body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})
     data = {
         **state.send_fields(planned.send.id, planned.send.revision),

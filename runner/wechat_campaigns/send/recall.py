@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
-from wechat_campaigns.core.ports import Api
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus

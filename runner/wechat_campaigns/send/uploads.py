@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.model import FileInfo, Media
-from wechat_campaigns.core.ports import Api
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 Read = Callable[[FileInfo], bytes]
 OnProgress = Callable[[str], None]
@@ -41,7 +41,7 @@ def upload(
     record: Record,
     read: Read,
     tell: OnProgress = lambda _what: None,
-) -> wire.MediaIds:
+) -> payloads.MediaIds:
     """Upload what is missing and name everything.
 
     Args:
@@ -65,11 +65,11 @@ def upload(
         if result is None:
             tell(_progress_message(item))
             result = _upload(
-                item, api=api, ids=wire.MediaIds(upload_results=done, material_ids=named), read=read
+                item, api=api, ids=payloads.MediaIds(upload_results=done, material_ids=named), read=read
             )
             record(EventKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
-    return wire.MediaIds(upload_results=done, material_ids=named)
+    return payloads.MediaIds(upload_results=done, material_ids=named)
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def check_material_names(planned: PlannedSend) -> None:
     Raises:
         UsageError: one has none.
     """
-    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.material_ids)
+    unnamed = set(payloads.names(planned.send.content)) - set(planned.resolved.material_ids)
     if unnamed:
         raise UsageError(
             _("material named {name} was not found: the send is {action}, {reason}").format(
@@ -142,16 +142,18 @@ def check_material_names(planned: PlannedSend) -> None:
         )
 
 
-def _progress_message(item: wire.Upload) -> str:
+def _progress_message(item: payloads.Upload) -> str:
     if item.file is None:
         return _("making the video one that can be sent to a tag")
     size = max(1, round(item.file.size_bytes / 1024))
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> str:
-    if item.endpoint == wire.UPLOADVIDEO:
-        source = ids.upload_results[item.of.key] if isinstance(item.of, wire.Upload) else _video(item, ids)
+def _upload(item: payloads.Upload, *, api: Api, ids: payloads.MediaIds, read: Read) -> str:
+    if item.endpoint == payloads.UPLOADVIDEO:
+        source = (
+            ids.upload_results[item.of.key] if isinstance(item.of, payloads.Upload) else _video(item, ids)
+        )
         return str(api.media_uploadvideo(source, item.title, item.description)["media_id"])
     if item.file is None:
         raise AssertionError("an upload without a file is a conversion")
@@ -163,7 +165,7 @@ def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> s
             location=str(item.file.path),
         )
     name = _name(item.file)
-    if item.endpoint == wire.UPLOADIMG:
+    if item.endpoint == payloads.UPLOADIMG:
         # The platform answers with http; phones refuse mixed content, and the host serves both.
         return api.media_uploadimg(name, data).replace("http://", "https://", 1)
     answer = api.material_add_material(item.kind, name, data, title=item.title, introduction=item.description)
@@ -175,7 +177,7 @@ def _name(file: FileInfo) -> str:
     return file.path.with_suffix(f".{file.format}").name if file.converted else file.path.name
 
 
-def _video(item: wire.Upload, ids: wire.MediaIds) -> str:
+def _video(item: payloads.Upload, ids: payloads.MediaIds) -> str:
     if not isinstance(item.of, Media):
         raise AssertionError("a conversion names what it converts")
     return ids.of(item.of, "video")

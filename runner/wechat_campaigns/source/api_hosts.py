@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 WECHAT_HOSTS: Final = frozenset(
     {

@@ -12,7 +12,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult, run_in_checkout
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024

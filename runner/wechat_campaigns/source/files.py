@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.sniff import duration_s, sniff
 from wechat_campaigns.source.text import TextFault, decode, shorten
 from wechat_campaigns.source.tree import link_diagnostic

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.nearest import did_you_mean
-from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
 from wechat_campaigns.source.files import FileError, read_regular

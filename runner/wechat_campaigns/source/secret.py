@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from wechat_campaigns.core.errors import KeyPath, SecretError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
 RunCommand = Callable[[tuple[str, ...]], str]

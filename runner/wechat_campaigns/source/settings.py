@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, UsageError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import (
     SANDBOX,
@@ -24,7 +25,6 @@ from wechat_campaigns.core.settings import (
     Settings,
     Tester,
 )
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.secret import written_secrets

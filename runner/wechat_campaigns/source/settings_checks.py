@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)

@@ -19,9 +19,9 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from wechat_campaigns.core.errors import KeyPath
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.text import MAX_PROBLEMS, TextFault, shorten
-from wechat_campaigns.source.yaml_words import describe_guess, syntax_fault
+from wechat_campaigns.source.yaml_messages import describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wechat_campaigns.core.errors import KeyPath
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 EDITOR_LOCK: Final = ".#"
 """How the dangling links begin that Emacs lays beside a file that is being edited."""

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
-from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, json_path
 from wechat_campaigns.source.schemas.accept import accepts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.source.scaffold import ScaffoldOptions
 
 KINDS = {

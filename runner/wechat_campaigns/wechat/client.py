@@ -19,16 +19,16 @@ from urllib3.filepost import encode_multipart_formdata
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import NotSentError, PolicyError
-from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.api_hosts import check_api_host
-from wechat_campaigns.wechat.answers import ApiResponse, parse_response, raise_for_errcode, transport_error
+from wechat_campaigns.wechat.clock_watch import ClockWatch
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.repeat import retry
+from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode, transport_error
+from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.token import Tokens
 from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
-from wechat_campaigns.wechat.watch import ClockWatch
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""

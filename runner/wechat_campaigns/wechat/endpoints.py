@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.core.ports import Api, ReadApi
-from wechat_campaigns.wechat.answers import require
+from wechat_campaigns.core.interfaces import Api, ReadApi
+from wechat_campaigns.wechat.responses import require
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.client import Client

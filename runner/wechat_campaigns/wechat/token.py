@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
-from wechat_campaigns.core.ports import Clock, Sleep
-from wechat_campaigns.core.words import _
-from wechat_campaigns.wechat.answers import (
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.wechat.responses import (
     ApiResponse,
     parse_response,
     raise_for_errcode,
     require,
     transport_error,
 )
-from wechat_campaigns.wechat.repeat import retry
+from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.transport import Reply, Request, Transport, TransportFailure
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path

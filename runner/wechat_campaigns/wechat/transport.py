@@ -13,9 +13,9 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.wechat.watch import ClockWatch
+from wechat_campaigns.wechat.clock_watch import ClockWatch
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024

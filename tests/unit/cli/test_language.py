@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.cli import help_pages, language
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.core import words
+from wechat_campaigns.core import i18n
 from wechat_campaigns.report.line_breaks import breaks, columns, wrapped
 
 CHINESE = "从经过评审的文件发送微信公众号群发消息。"
@@ -108,7 +108,7 @@ def test_without_its_catalog_it_speaks_english(
         target = tmp_path / "zh" / "LC_MESSAGES" / "campaign.mo"
         target.parent.mkdir(parents=True)
         target.write_bytes(content)
-    monkeypatch.setattr(words, "CATALOGS", tmp_path)
+    monkeypatch.setattr(i18n, "CATALOGS", tmp_path)
     assert run(["--lang", "zh", "schema"]) == 0
     told = capsys.readouterr()
     assert told.out.startswith("{")

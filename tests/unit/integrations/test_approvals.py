@@ -14,7 +14,7 @@ from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
-from wechat_campaigns.integrations.forge import CodeHost
+from wechat_campaigns.integrations.code_host import CodeHost
 from wechat_campaigns.integrations.github import github, pull_of
 from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
 

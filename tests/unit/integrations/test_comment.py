@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.support.code_hosts import BOT, FakeCodeHost
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
+from wechat_campaigns.integrations.code_host import MAX_PAGES, CodeHost
 from wechat_campaigns.integrations.comment import comment_body, upsert
-from wechat_campaigns.integrations.forge import MAX_PAGES, CodeHost
 from wechat_campaigns.report.markdown import marker
 from wechat_campaigns.report.sections import COMMENT_CHARS
 

@@ -15,7 +15,7 @@ from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, Violation, evaluate
 from wechat_campaigns.plan.policy.content import hosts
-from wechat_campaigns.plan.policy.facts import RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.source.schemas.store import schema
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.faults import TemplateRenderError
+from wechat_campaigns.render.templates.errors import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import fill
 from wechat_campaigns.render.templates.template import Templates
 

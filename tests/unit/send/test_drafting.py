@@ -28,7 +28,7 @@ from wechat_campaigns.core.model import Articles, Image, Media, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.drafting import ReadyDraft
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}
@@ -48,7 +48,8 @@ class DraftMaker:
 
     def run(self, send: Send, state: LedgerState | None = None) -> ReadyDraft | None:
         resolved = replace(
-            make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(send.content))
+            make_planned().resolved,
+            uploads=tuple((upload, None) for upload in payloads.uploads(send.content)),
         )
         return drafting.create_draft(
             make_planned(send, resolved=resolved),
@@ -75,10 +76,10 @@ class DraftMaker:
 
 def news(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES."""
-    results = {wire.UPLOADIMG: "https://mmbiz.qpic.cn/p", wire.ADD_MATERIAL: "M"}
-    done = {upload.key: results[upload.endpoint] for upload in wire.uploads(ARTICLES)}
-    ids = wire.MediaIds(upload_results=done, material_ids={})
-    return {"news_item": [{**wire.draft_articles(ARTICLES, ids)[0], **changes}]}
+    results = {payloads.UPLOADIMG: "https://mmbiz.qpic.cn/p", payloads.ADD_MATERIAL: "M"}
+    done = {upload.key: results[upload.endpoint] for upload in payloads.uploads(ARTICLES)}
+    ids = payloads.MediaIds(upload_results=done, material_ids={})
+    return {"news_item": [{**payloads.draft_articles(ARTICLES, ids)[0], **changes}]}
 
 
 SEND = make_send(content=ARTICLES)

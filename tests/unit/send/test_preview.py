@@ -41,7 +41,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.preview import preview, recipient, used_today
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 PICTURE = Media(media_id="P1")
 NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
@@ -74,7 +74,7 @@ def show(
     content: Content, msgtype: Msgtype, to: dict[str, str], **answers: Any
 ) -> tuple[ScriptedApi, MemoryLedger]:
     send = make_send(content=content, msgtype=msgtype)
-    needed = tuple((upload, None) for upload in wire.uploads(content))
+    needed = tuple((upload, None) for upload in payloads.uploads(content))
     resolved = Resolution(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
     script = {
         "material_add_material": {"media_id": "M"},

@@ -26,7 +26,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.resolve import OFFLINE, resolve
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}
@@ -51,7 +51,7 @@ class Uploader:
         self.state.add(event)
         return event
 
-    def upload(self, send: Send, **changes: Any) -> wire.MediaIds:
+    def upload(self, send: Send, **changes: Any) -> payloads.MediaIds:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
         return uploads.upload(
@@ -60,10 +60,10 @@ class Uploader:
 
     def planned(self, send: Send) -> Any:
         reusable = {upload.key: self.state.uploads.get((SERVICE, upload.key))
-                    for upload in wire.uploads(send.content)}  # fmt: skip
+                    for upload in payloads.uploads(send.content)}  # fmt: skip
         needed = tuple(
             (upload, known.result if (known := reusable[upload.key]) and upload.life is None else None)
-            for upload in wire.uploads(send.content)
+            for upload in payloads.uploads(send.content)
         )
         base = make_planned(send)
         return replace(base, resolved=replace(base.resolved, uploads=needed))
@@ -103,7 +103,7 @@ def test_upload_is_recorded_before_the_next_one_begins():
 def test_pictures_in_the_body_use_https():
     """The platform answers with http; the article says https."""
     ids = Uploader().upload(make_send(content=ARTICLES))
-    assert "https://mmbiz.qpic.cn/p" in wire.draft_articles(ARTICLES, ids)[0]["content"]
+    assert "https://mmbiz.qpic.cn/p" in payloads.draft_articles(ARTICLES, ids)[0]["content"]
 
 
 def test_file_changed_since_the_plan_is_refused():

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core import words
+from wechat_campaigns.core import i18n
 from wechat_campaigns.core.errors import Diagnostic, InvalidError
-from wechat_campaigns.render.prepare import compile_campaigns
+from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
@@ -105,7 +105,7 @@ class Marking:
 
 @pytest.fixture(autouse=True)
 def marking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "_spoken", Marking())
+    monkeypatch.setattr(i18n, "_spoken", Marking())
 
 
 def is_whole(text: str) -> bool:
@@ -186,7 +186,7 @@ def test_cached_text_reports_its_faults_in_the_current_language(monkeypatch: pyt
     from wechat_campaigns.source.strict_yaml import TextFault, compose
 
     first = compose("")
-    monkeypatch.setattr(words, "_spoken", None)
+    monkeypatch.setattr(i18n, "_spoken", None)
     second = compose("")
     assert isinstance(first, TextFault)
     assert isinstance(second, TextFault)

@@ -1,4 +1,4 @@
-"""`wording`: every keyword of the schemas that can refuse has words."""
+"""`schema_messages`: every keyword of the schemas that can refuse has words."""
 
 import ast
 import shutil
@@ -11,11 +11,11 @@ import pytest
 from tests.support.schema_texts import schema_words
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.source.load import load_campaigns
-from wechat_campaigns.source.schemas import findings, hints, phrases, shapes, wording
+from wechat_campaigns.source.schemas import findings, hints, phrases, schema_messages, shapes
 from wechat_campaigns.source.schemas.hints import value_hint
 from wechat_campaigns.source.schemas.phrases import clause, join_keys
+from wechat_campaigns.source.schemas.schema_messages import WORDS
 from wechat_campaigns.source.schemas.store import schema
-from wechat_campaigns.source.schemas.wording import WORDS
 from wechat_campaigns.source.settings import load_settings
 from wechat_campaigns.source.text import shorten
 
@@ -133,7 +133,7 @@ def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
     assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 
 
-MODULES = (findings, hints, phrases, shapes, wording)
+MODULES = (findings, hints, phrases, shapes, schema_messages)
 CASES = Path(__file__).parents[2]
 
 

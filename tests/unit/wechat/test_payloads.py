@@ -21,15 +21,15 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.wechat import payloads as wire
+from wechat_campaigns.wechat import payloads
 
 TAG = {"is_to_all": False, "tag_id": 2}
 M = Media(media_id="M")
-NO_IDS = wire.MediaIds(upload_results={}, material_ids={})
+NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
 VIDEO = Mpvideo(media=M, title="TITLE", description="Description")
-CONVERTED = wire.MediaIds(upload_results={wire.uploads(VIDEO)[-1].key: "N"}, material_ids={})
+CONVERTED = payloads.MediaIds(upload_results={payloads.uploads(VIDEO)[-1].key: "N"}, material_ids={})
 
-BODIES: list[tuple[Any, Msgtype, wire.MediaIds, dict[str, Any]]] = [
+BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
     (Draft(media_id="M"), Msgtype.MPNEWS, NO_IDS,
      {"filter": TAG, "mpnews": {"media_id": "M"}, "msgtype": "mpnews", "send_ignore_reprint": 0}),
     (Text(content="CONTENT"), Msgtype.TEXT, NO_IDS,
@@ -48,16 +48,16 @@ BODIES: list[tuple[Any, Msgtype, wire.MediaIds, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("content", "msgtype", "ids", "body"), BODIES, ids=[str(b[1]) for b in BODIES])
-def test_body_of_each_msgtype(content: Any, msgtype: Msgtype, ids: wire.MediaIds, body: dict[str, Any]):
+def test_body_of_each_msgtype(content: Any, msgtype: Msgtype, ids: payloads.MediaIds, body: dict[str, Any]):
     """Exactly these keys and values; `clientmsgid` is added when it is posted."""
     send = make_send(content=content, msgtype=msgtype, filter=Filter(tag_id=2))
-    assert wire.mass_body(send, tag_id=2, ids=ids, draft_media_id=None) == body
-    assert wire.endpoint(send) == "message/mass/sendall"
+    assert payloads.mass_body(send, tag_id=2, ids=ids, draft_media_id=None) == body
+    assert payloads.endpoint(send) == "message/mass/sendall"
 
 
 def test_body_to_everyone():
     """is_to_all and no tag_id."""
-    body = wire.mass_body(
+    body = payloads.mass_body(
         make_send(filter=Filter(is_to_all=True)), tag_id=None, ids=NO_IDS, draft_media_id=None
     )
     assert body["filter"] == {"is_to_all": True}
@@ -66,29 +66,29 @@ def test_body_to_everyone():
 def test_body_to_openids():
     """touser in place of filter, and the other endpoint."""
     send = make_send(filter=Filter(openids=("a", "b")))
-    body = wire.mass_body(send, tag_id=None, ids=NO_IDS, draft_media_id=None)
+    body = payloads.mass_body(send, tag_id=None, ids=NO_IDS, draft_media_id=None)
     assert body == {"touser": ["a", "b"], "msgtype": "text", "text": {"content": "你好"}}
-    assert wire.endpoint(send) == "message/mass/send"
+    assert payloads.endpoint(send) == "message/mass/send"
 
 
 def test_tag_without_its_id_is_never_posted():
     """A body with no receivers would be read as who knows what: it is not even made."""
     with pytest.raises(AssertionError):
-        wire.mass_body(make_send(), tag_id=None, ids=NO_IDS, draft_media_id=None)
+        payloads.mass_body(make_send(), tag_id=None, ids=NO_IDS, draft_media_id=None)
 
 
 def test_send_ignore_reprint_is_1_when_asked_for():
     """Only articles carry it."""
     send = make_send(content=Draft(media_id="M"), msgtype=Msgtype.MPNEWS, send_ignore_reprint=True)
-    assert wire.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=None)["send_ignore_reprint"] == 1
+    assert payloads.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=None)["send_ignore_reprint"] == 1
     text = make_send(send_ignore_reprint=True)
-    assert "send_ignore_reprint" not in wire.mass_body(text, tag_id=2, ids=NO_IDS, draft_media_id=None)
+    assert "send_ignore_reprint" not in payloads.mass_body(text, tag_id=2, ids=NO_IDS, draft_media_id=None)
 
 
 def test_images_options_are_numbers_and_only_those_given():
     """0 and 1 for the switches; what was not written is not sent."""
     content = Images(images=(M,), title="", need_open_comment=True, only_fans_can_comment=False)
-    body = wire.mass_body(make_send(content=content, msgtype=Msgtype.IMAGE), tag_id=2, ids=NO_IDS,
+    body = payloads.mass_body(make_send(content=content, msgtype=Msgtype.IMAGE), tag_id=2, ids=NO_IDS,
                           draft_media_id=None)  # fmt: skip
     assert body["images"] == {
         "media_ids": ["M"], "title": "", "need_open_comment": 1, "only_fans_can_comment": 0
@@ -98,9 +98,9 @@ def test_images_options_are_numbers_and_only_those_given():
 def test_video_is_uploaded_then_converted():
     """A file is added as material first; an id on the platform is only converted; the order is theirs."""
     file = Media(file=make_file("tea.mp4"))
-    both = wire.uploads(Mpvideo(media=file, title="t", description="d"))
-    assert [upload.endpoint for upload in both] == [wire.ADD_MATERIAL, wire.UPLOADVIDEO]
-    assert [upload.endpoint for upload in wire.uploads(VIDEO)] == [wire.UPLOADVIDEO]
+    both = payloads.uploads(Mpvideo(media=file, title="t", description="d"))
+    assert [upload.endpoint for upload in both] == [payloads.ADD_MATERIAL, payloads.UPLOADVIDEO]
+    assert [upload.endpoint for upload in payloads.uploads(VIDEO)] == [payloads.UPLOADVIDEO]
     assert both[1].life is not None
 
 
@@ -108,7 +108,7 @@ def test_upload_keys_depend_on_content_not_on_names():
     """The same bytes are one upload, whatever the file is called; other bytes or another use are another."""
 
     def key(name: str, data: bytes, content: Any = Image) -> str:
-        return wire.uploads(content(media=Media(file=make_file(name, data))))[0].key
+        return payloads.uploads(content(media=Media(file=make_file(name, data))))[0].key
 
     assert key("a.png", b"1") == key("b.png", b"1")
     assert len({key("a.png", b"1"), key("a.png", b"2"), key("a.png", b"1", Voice)}) == 3
@@ -117,16 +117,18 @@ def test_upload_keys_depend_on_content_not_on_names():
 def test_the_same_file_is_uploaded_once():
     """A cover used for two articles."""
     content = Articles(articles=(make_article("一"), make_article("二")))
-    assert len(wire.uploads(content)) == 1
+    assert len(payloads.uploads(content)) == 1
 
 
 def test_draft_articles_carry_uploaded_ids_and_urls():
     """Every placeholder becomes the picture's url, the cover its media_id; empty options are left out."""
     picture = make_file("p.png", b"p")
     article = make_article("茶", picture, author="李")
-    cover, body = wire.uploads(Articles(articles=(article,)))
-    ids = wire.MediaIds(upload_results={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, material_ids={})
-    (made,) = wire.draft_articles(Articles(articles=(article,)), ids)
+    cover, body = payloads.uploads(Articles(articles=(article,)))
+    ids = payloads.MediaIds(
+        upload_results={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, material_ids={}
+    )
+    (made,) = payloads.draft_articles(Articles(articles=(article,)), ids)
     assert made == {
         "article_type": "news", "title": "茶", "author": "李", "thumb_media_id": "T",
         "content": '<p>正文</p><img src="https://mmbiz.qpic.cn/p">',
@@ -137,19 +139,19 @@ def test_draft_articles_carry_uploaded_ids_and_urls():
 def test_newspic_lists_its_pictures():
     """A picture post in the form of draft/add."""
     content = Newspic(title="茶", text="好", images=(Media(media_id="A"), Media(name="杯")))
-    ids = wire.MediaIds(upload_results={}, material_ids={("image", "杯"): "B"})
-    assert wire.draft_articles(content, ids) == [
+    ids = payloads.MediaIds(upload_results={}, material_ids={("image", "杯"): "B"})
+    assert payloads.draft_articles(content, ids) == [
         {"article_type": "newspic", "title": "茶", "content": "好",
          "image_info": {"image_list": [{"image_media_id": "A"}, {"image_media_id": "B"}]}}
     ]  # fmt: skip
-    assert wire.names(content) == (("image", "杯"),)
-    assert wire.needs_draft(content)
+    assert payloads.names(content) == (("image", "杯"),)
+    assert payloads.needs_draft(content)
 
 
 def test_mass_call_sends_the_draft_that_was_added():
     """Written articles are sent by the id of their draft."""
     send = make_send(content=Articles(articles=(make_article(),)), msgtype=Msgtype.MPNEWS)
-    body = wire.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id="D")
+    body = payloads.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id="D")
     assert body["mpnews"] == {"media_id": "D"}
 
 
@@ -158,4 +160,4 @@ def test_preview_body_has_no_receivers_and_one_picture():
     images = Images(images=(Media(media_id="A"), Media(media_id="B")))
     send = make_send(content=images, msgtype=Msgtype.IMAGE)
     expected = {"msgtype": "image", "image": {"media_id": "A"}}
-    assert wire.preview_body(send, ids=NO_IDS, draft_media_id=None) == expected
+    assert payloads.preview_body(send, ids=NO_IDS, draft_media_id=None) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wechat_campaigns.cli.registry import group
-from wechat_campaigns.core.words import N_
+from wechat_campaigns.core.i18n import N_
 
 
 @group(

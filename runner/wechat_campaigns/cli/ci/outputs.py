@@ -11,7 +11,7 @@ import click
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 
 
 @command(examples={"campaign ci outputs plan.json": N_("digest, pending, due for later steps")})

@@ -10,8 +10,8 @@ import click
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.integrations.gate import current_run
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.integrations.ci_guard import current_run
 
 
 @command(examples={"campaign ci publish report.md": N_("the comment of a pull request")})

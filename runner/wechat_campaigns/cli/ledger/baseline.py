@@ -13,8 +13,8 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.integrations.home import check_campaigns_folder
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.protocol.events import Entry, EventKind

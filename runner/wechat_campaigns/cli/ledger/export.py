@@ -11,7 +11,7 @@ from wechat_campaigns.cli.options import DIR, ENV, QUIET
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_, ngettext
+from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.ledger.events import snapshot
 
 
@@ -22,7 +22,7 @@ from wechat_campaigns.ledger.events import snapshot
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
 def export(context: Context, out: Path | None) -> int:
     """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
-    from wechat_campaigns.ledger.moving import to_lines
+    from wechat_campaigns.ledger.export import to_lines
 
     events, heads = snapshot(context.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))

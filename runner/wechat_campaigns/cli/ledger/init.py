@@ -5,7 +5,7 @@ from __future__ import annotations
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 

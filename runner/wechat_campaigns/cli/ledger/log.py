@@ -6,8 +6,8 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.ledger.names import display_id
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.protocol.events import Event, EventKind
 
 

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.protocol import state as protocol

@@ -8,7 +8,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedgerError
-from wechat_campaigns.core.words import N_, _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.ledger.events import LEDGER, find_chain_faults, snapshot
 from wechat_campaigns.ledger.trust import authenticator, is_signed
 from wechat_campaigns.protocol.events import Event, EventKind

@@ -16,7 +16,7 @@ from wechat_campaigns.core.git import (
     is_installed,
     run_in_checkout,
 )
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

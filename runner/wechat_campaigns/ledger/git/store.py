@@ -16,9 +16,9 @@ from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
-from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,

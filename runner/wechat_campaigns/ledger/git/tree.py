@@ -13,7 +13,7 @@ from functools import partial
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import read_event
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.protocol.events import Event

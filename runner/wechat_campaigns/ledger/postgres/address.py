@@ -12,7 +12,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 NO_FILE: Final = "/dev/null/none"
 """A password file that cannot exist: libpq takes it for none, in silence."""

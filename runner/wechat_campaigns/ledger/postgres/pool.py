@@ -10,7 +10,7 @@ from typing import TypeVar
 import psycopg
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -17,8 +17,8 @@ import psycopg
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.ports import Clock, Sleep
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.ledger.events import (
     GENESIS,
     event_name,

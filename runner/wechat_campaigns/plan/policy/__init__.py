@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.policy import content, rules
-from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
 
 RULES: Mapping[str, Callable[[RuleInput], RuleFinding | None]] = {
     "hold": rules.hold,

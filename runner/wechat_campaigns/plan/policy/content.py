@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
     Articles,
@@ -16,9 +17,8 @@ from wechat_campaigns.core.model import (
     Newspic,
     Text,
 )
-from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.policy import links
-from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
 
 _PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
 """What stands for a picture of the campaign's own until it is uploaded."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Account, AccountKind, Policy
-from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
 
 

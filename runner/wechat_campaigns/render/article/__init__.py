@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
-from wechat_campaigns.core import bounded
+from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article.escape import escape_for
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
@@ -60,7 +60,7 @@ def build(source: ArticleSource) -> ArticleBody:
         body, reads = _bounded(
             work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.display_path)
         )
-    except bounded.OverBudgetError as error:
+    except limited_process.OverBudgetError as error:
         return _over_budget_body(source, error)
     files.replay(reads)
     return body
@@ -117,7 +117,7 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
 
     try:
         return _bounded(work, PICTURE_SECONDS, _("mending an image ({file})").format(file=file.path))
-    except bounded.OverBudgetError as error:
+    except limited_process.OverBudgetError as error:
         raise FileError(
             "image-budget",
             _("the image `{name}` was not converted: {reason}").format(
@@ -165,7 +165,7 @@ def _bounded(work: Callable[[], T], seconds: int, needed_for: str) -> T:
         except ImportError as error:
             return _MissingLibrary(error.name or "")
 
-    result = bounded.run(attempt, cpu_s=seconds)
+    result = limited_process.run(attempt, cpu_s=seconds)
     if isinstance(result, _MissingLibrary):
         raise _missing_extra_error(ImportError(name=result.name), needed_for)
     return result
@@ -178,7 +178,7 @@ class _MissingLibrary:
         self.name = name
 
 
-def _over_budget_body(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBody:
+def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
     findings = Findings(file=source.display_path)
     findings.error(
         "article-budget",
@@ -188,11 +188,13 @@ def _over_budget_body(source: ArticleSource, error: bounded.OverBudgetError) -> 
     return ArticleBody(html="", findings=tuple(findings))
 
 
-def _reason(error: bounded.OverBudgetError, seconds: int) -> str:
+def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
     if error.cause == "time":
         return _("it needs more than {seconds} s of computing time").format(seconds=seconds)
     if error.cause == "memory":
-        return _("it needs more than {count} MB of memory").format(count=bounded.MEMORY_BYTES // 1024**2)
+        return _("it needs more than {count} MB of memory").format(
+            count=limited_process.MEMORY_BYTES // 1024**2
+        )
     return _("a library failed on its content ({detail})").format(detail=error.detail or "?")
 
 

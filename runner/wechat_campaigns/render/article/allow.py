@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article import css
 
 _TAGS = """

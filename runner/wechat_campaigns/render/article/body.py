@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article import dom, embed, lint, markdown, rewrite, sanitize, theme
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (

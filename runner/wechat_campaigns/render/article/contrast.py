@@ -9,7 +9,7 @@ from functools import lru_cache
 from lxml.html import HtmlElement
 from tinycss2.color3 import RGBA
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css
 from wechat_campaigns.render.article.dom import line_of, own_text
 from wechat_campaigns.render.article.parts import Findings

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, FileInfo
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
 from wechat_campaigns.render.article.parts import ArticleSource, Findings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import contrast, css
 from wechat_campaigns.render.article.dom import BLOCKS, line_of, own_text, text_of
 from wechat_campaigns.render.article.parts import Findings

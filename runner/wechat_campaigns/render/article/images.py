@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
 
-from wechat_campaigns.core import bounded
+from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.words import N_, _
 
 MAX_BYTES = 1_000_000
 """Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
@@ -157,7 +157,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         return ImageInspection(
             faults=(ImageFault(rule="image-format", message=what, hint=_("export it as PNG or JPEG")),)
         )
-    bounded.extend(1)
+    limited_process.extend(1)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
@@ -186,7 +186,7 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
         Turned upright, without EXIF, RGB; PNG where it has transparency or was drawn, else JPEG.
     """
-    bounded.extend(3)
+    limited_process.extend(3)
     image = _open(data)
     source = (image.format or "").lower()
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 from markdown_it.common.normalize_url import normalizeLink
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article.allow import LINK_PREFIX
 from wechat_campaigns.render.article.dom import append_text, elements, line_of, make, take_content, text_of
 from wechat_campaigns.render.article.parts import Findings

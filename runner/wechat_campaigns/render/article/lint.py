@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import contrast, hidden
 from wechat_campaigns.render.article.cjk import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of

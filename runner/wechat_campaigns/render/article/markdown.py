@@ -21,7 +21,7 @@ from markdown_it.utils import OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import code
 from wechat_campaigns.render.article.cjk import CjkInline, join_lines
 from wechat_campaigns.render.article.escape import reveal

@@ -12,8 +12,8 @@ from html import escape
 from importlib import resources
 
 from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
 from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage, FileInfo
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.core.words import _
 
 ArticleFormat = Literal["markdown", "html"]
 

@@ -6,7 +6,7 @@ import re
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import links, lists
 from wechat_campaigns.render.article.dom import elements, line_of, make, strip_blank_text, text_of
 from wechat_campaigns.render.article.parts import Findings

@@ -9,8 +9,8 @@ from functools import lru_cache, partial
 import nh3
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article import css
 from wechat_campaigns.render.article.allow import (
     ATTRIBUTES,

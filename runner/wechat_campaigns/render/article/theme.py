@@ -11,7 +11,7 @@ from typing import Any, Final
 import css_inline
 import tinycss2
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css as bounds
 from wechat_campaigns.render.article.allow import style_fault
 from wechat_campaigns.render.article.parts import ArticleSource, Findings

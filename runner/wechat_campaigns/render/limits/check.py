@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -29,7 +30,6 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.files import (
     LimitDiagnostic,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.limits.table import (
     IMAGE_BYTES,
     IMAGE_FORMATS,

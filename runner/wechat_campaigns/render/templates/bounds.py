@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 
 MAX_SIZE = 200_000
 """Units in any one value, and characters in one rendered text."""

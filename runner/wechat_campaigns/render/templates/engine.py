@@ -12,11 +12,11 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TemplateBudgetError, copied
-from wechat_campaigns.render.templates.faults import TemplateRenderError, TextFiles
+from wechat_campaigns.render.templates.errors import TemplateRenderError, TextFiles
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,

@@ -24,8 +24,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.utils import Namespace, missing, pass_context
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import suggestion_suffix
-from wechat_campaigns.core.words import _
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates import meter as jinja_meter
 from wechat_campaigns.render.templates.bounds import RenderBudget

@@ -11,7 +11,7 @@ from typing import Any, cast
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.templates import bounds
 
 CHARGE, CHECK, CONCAT, RAW = " charge", " check", " concat", " raw"

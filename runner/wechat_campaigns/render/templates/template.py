@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.core.words import _
-from wechat_campaigns.render.templates.faults import TemplateRenderError, TextFiles
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.render.templates.errors import TemplateRenderError, TextFiles
 from wechat_campaigns.render.templates.placeholders import Escape, fill
 
 if TYPE_CHECKING:

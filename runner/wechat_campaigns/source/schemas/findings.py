@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from jsonschema import ValidationError
 
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.schemas.phrases import PathDiagnostic, SchemaViolation, value_name
+from wechat_campaigns.source.schemas.schema_messages import word
 from wechat_campaigns.source.schemas.shapes import content_for_another_msgtype
 from wechat_campaigns.source.schemas.store import SchemaName
-from wechat_campaigns.source.schemas.wording import word
 
 UNWORDED: Final = "not-as-described"
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, nearest
-from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.yaml_words import mistyped_colon
+from wechat_campaigns.source.yaml_messages import mistyped_colon
 
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "group_id": N_("WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`"),

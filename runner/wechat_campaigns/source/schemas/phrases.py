@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.errors import KeyPath
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.schemas.store import SchemaName
 from wechat_campaigns.source.text import shorten
 

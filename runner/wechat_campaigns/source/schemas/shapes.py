@@ -9,8 +9,8 @@ from typing import Any, cast
 from jsonschema import Draft7Validator, validators
 from jsonschema.protocols import Validator
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.core.words import _
 from wechat_campaigns.source.schemas.phrases import clause, join_keys
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from wechat_campaigns.core.words import current_language
+from wechat_campaigns.core.i18n import current_language
 from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
 CodeHostName = Literal["github", "gitlab", "none"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errors import MissingExtraError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.wechat.callback.xml import BadXmlError, read_xml
 
 WINDOW = timedelta(minutes=10)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.render.article.making import Make, rules
-from wechat_campaigns.core import bounded
+from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, dom
 from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
@@ -204,8 +204,8 @@ def test_files_read_by_a_worker_are_recorded_here(tmp_path: Path) -> None:
 def test_the_same_article_is_made_once_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of campaigns may send one article; other words, or another run's files, are another one."""
     made = []
-    real = bounded.run
-    monkeypatch.setattr(bounded, "run", lambda work, **limits: made.append(1) or real(work, **limits))
+    real = limited_process.run
+    monkeypatch.setattr(limited_process, "run", lambda work, **limits: made.append(1) or real(work, **limits))
     files = Files(tmp_path)
     source = ArticleSource(text="春茶", kind="markdown", file=PurePosixPath("a.md"), title="茶", files=files)
     assert build(source) == build(replace(source))

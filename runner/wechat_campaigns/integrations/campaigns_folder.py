@@ -1,0 +1,140 @@
+"""The folder that this is in, whether its ledger is another's out; and what makes it the ledger's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation
+from wechat_campaigns.ledger.send_ids import namespace_of
+from wechat_campaigns.protocol.keys import normalize_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+
+
+def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
+    """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
+
+    Raises:
+        InvalidError: `namespace` of the settings is to be written, or to be what it was.
+    """
+    from wechat_campaigns.source.settings import SETTINGS_FILE
+
+    root, namespace = workspace.root, workspace.settings.namespace
+    for appid in sorted({account.appid for account in workspace.settings.environment.accounts.values()}):
+        homes = state.campaigns_folders.get(appid, {})
+        if not homes and not namespace:
+            continue  # nobody has said whose it is, and git need not be asked
+        found = folder_violation(
+            homes,
+            _here(root),
+            namespace,
+            sent_by=frozenset(normalize_id(namespace_of(place[0])) for place in state.stream(appid).sends),
+            has_commit=lambda commit: _has_commit(root, commit),
+        )
+        if found is not None:
+            what, hint = found
+            place = Location(file=(root / SETTINGS_FILE).as_posix(), line=1)
+            raise InvalidError(
+                (Diagnostic(location=place, path="$.namespace", rule="namespace", message=what, hint=hint),)
+            )
+
+
+def record_campaigns_folders(
+    workspace: WorkspacePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
+) -> None:
+    """Write down whose ledger it is, for each account that an apply calls for, before the first call.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    environment, namespace = workspace.settings.environment, workspace.settings.namespace
+    asks_for_something = environment.protected or environment.approvals or namespace
+    if asks_for_something or not workspace.is_sandbox:  # else nobody is reached
+        appids = {account.appid for account in environment.accounts.values()}
+        record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
+
+
+def record_campaigns_folder(
+    workspace: WorkspacePort,
+    state: LedgerState,
+    appids: Iterable[str],
+    who: Mapping[str, object],
+    *,
+    moved: bool = False,
+) -> list[str]:
+    """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
+
+    Args:
+        workspace: with the settings.
+        state: the folded ledger.
+        appids: of the accounts.
+        who: for the record.
+        moved: a person vouches that the folder is another one now.
+
+    Returns:
+        The AppIDs for which something was new.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.protocol.events import Entry, EventKind
+
+    root, namespace, new = workspace.root, workspace.settings.namespace, []
+    here = replace(_here(root), root=_first_commit(root))
+    for appid in sorted(appids):
+        event = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
+        before = CampaignsFolder.from_event(event) if event is not None else None
+        if before is not None and not here.is_more_specific(before) and not (moved and here != before):
+            continue
+        data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
+        # An account without its secret sends nothing, and keeps no other from sending.
+        with suppress(SecretError):
+            workspace.ledger.append(Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
+            new.append(appid)
+    return new
+
+
+@cache
+def _here(root: Path) -> CampaignsFolder:
+    from wechat_campaigns.core.git import run_in_checkout
+
+    inside = run_in_checkout(root, "rev-parse", "--show-prefix", lazily=False)
+    if inside.code:
+        return CampaignsFolder(folder=root.resolve().name)
+    return CampaignsFolder(folder=inside.text.rstrip("/") or ".", in_git=True)
+
+
+def _first_commit(root: Path) -> str:
+    """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
+    from wechat_campaigns.core.git import run_in_checkout
+
+    if not _is_whole(root):
+        return ""
+    found = run_in_checkout(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
+    return found[-1] if found else ""
+
+
+def _is_whole(root: Path) -> bool:
+    from wechat_campaigns.core.git import run_in_checkout
+
+    return run_in_checkout(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
+
+
+@cache
+def _has_commit(root: Path, commit: str) -> bool | None:
+    from wechat_campaigns.core.git import run_in_checkout
+
+    if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
+        return True
+    return False if _is_whole(root) else None

@@ -1,0 +1,529 @@
+"""Whether this run may apply: the right event, the branch's newest campaigns, the approvals asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, StalePlanError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.integrations.ci_run import CiRun, check_ci_run, ci_run
+from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.source.files import Files, read_regular
+from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.integrations.approvals import MergedRequest
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+    from wechat_campaigns.protocol.events import Event
+
+REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
+SETTINGS = PurePosixPath(SETTINGS_FILE)
+
+
+def current_run() -> CiRun | None:
+    """Describe the CI run this process belongs to; None on a person's machine."""
+    return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+
+
+def check_run(workspace: WorkspacePort) -> None:
+    """Refuse to apply from a pull request, another branch or an outdated checkout.
+
+    A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
+
+    Raises:
+        PolicyError: says why, and what to run instead.
+    """
+    run = current_run()
+    if run is None or (workspace.is_sandbox and not workspace.settings.environment.protected):
+        return
+    check_ci_run(run)
+    if run.default_branch is not None:
+        from wechat_campaigns.integrations.checkout import check_up_to_date
+
+        check_up_to_date(workspace.root, run.default_branch)
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Refuse to run a `secret: {command: …}` where the settings may be a stranger's.
+
+    Raises:
+        PolicyError: this is the run of a pull request, or of another branch than the default one.
+    """
+    if command:
+        check_ci_run(current_run())
+
+
+# --- the settings, before they make this run read a secret --------------------------------------------
+
+
+def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
+    """Refuse settings that nobody approved, by the rules that were in force before each change of them.
+
+    Every commit that changed the file since the last apply is asked about, each by the approvals that the
+    version before it asked for, a merge also by those of the versions that it dropped: who is let in by a
+    commit cannot approve that very commit.
+
+    Args:
+        workspace: with the settings.
+        appid: of the account whose secret is about to be read; its stream of the ledger holds the last apply.
+
+    Returns:
+        Who approved what; empty where nothing is asked, and on a person's machine, where nobody can be.
+
+    Raises:
+        PolicyError: an approval is missing, or nobody can be asked.
+    """
+    run, folder = current_run(), workspace.root
+    if run is None or run.default_branch is None or not workspace.settings.source:
+        return ""
+    from wechat_campaigns.integrations.checkout import (
+        blob_id,
+        check_committed,
+        check_same,
+        is_shallow,
+        require_history,
+    )
+
+    environment = workspace.settings.environment
+    guard = workspace.guard(appid)
+    in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
+    if in_force:
+        require_history(folder)
+    elif is_shallow(folder):
+        if workspace.is_sandbox and not environment.protected:
+            return ""
+        require_history(folder)
+    steps = list(_changes_to_ask(workspace, guard))
+    if not (in_force or any(rules for _commit, _data, rules in steps)):
+        return ""
+    check_committed(folder, {SETTINGS: blob_id(folder, workspace.settings.source)})
+    told = {}
+    ask = _Reviews(run, run.default_branch)
+    for commit, data, rules in steps:
+        for rule in rules:
+            told[commit] = ask.approved({commit}, rule)
+            if data is not None:
+                check_same(folder, ask.head(commit), {SETTINGS: blob_id(folder, data)})
+    return "; ".join(dict.fromkeys(told.values()))
+
+
+def _changes_to_ask(
+    workspace: WorkspacePort, guard: Event | None
+) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
+    """Go back through the versions of the settings to the one of the last apply."""
+    from hashlib import sha256
+
+    from wechat_campaigns.integrations.checkout import newer_than, versions
+
+    environment, folder = workspace.settings.environment, workspace.root
+    accepted = guard.data.get("settings_sha256") if guard is not None else None
+    # The same bytes may have come back since: without the rules that were asked for in between.
+    since = newer_than(folder, _commit_of(guard))
+    asked: list[tuple[str, bytes | None, tuple[Approvals, ...]]] = []
+    reached = False
+    for version, older in pairwise(chain(versions(folder, SETTINGS), [None])):
+        if version is None:
+            break
+        data, before = version.data, older.data if older is not None else None
+        is_accepted = data is not None and sha256(data).hexdigest() == accepted
+        if is_accepted and version.commit not in since:
+            reached = True
+            break
+        held = [*version.dropped_parents, *([before] if before is not None and before != data else [])]
+        before_it = chain.from_iterable(approvals_in(one, environment) for one in held)
+        asked.append((version.commit, data, tuple(dict.fromkeys(before_it))))
+    for number, (commit, data, rules) in enumerate(asked):
+        if number == 0:
+            # By its own rules where there were none before; by the guard's where its version is not found.
+            kept = None if reached else guard_approvals(guard)
+            rules = tuple(filter(None, dict.fromkeys([*rules, kept]))) or tuple(
+                filter(None, [environment.approvals])
+            )
+        yield commit, data, rules
+
+
+def _commit_of(guard: Event | None) -> str:
+    """Name the commit that an apply was run at; empty when the ledger does not say, or says no commit."""
+    actor = guard.data.get("actor") if guard is not None else None
+    commit = str(actor.get("commit")).removesuffix("-dirty") if isinstance(actor, Mapping) else ""
+    return commit if commit.isalnum() else ""
+
+
+def guard_approvals(guard: Event | None) -> Approvals | None:
+    """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
+    rules = guard.data.get("rules") if guard is not None else None
+    data = rules.get("approvals") if isinstance(rules, Mapping) else None
+    if not isinstance(data, Mapping):
+        return None
+    names, count = data.get("approvers"), data.get("count")
+    return Approvals(
+        approvers=tuple(map(str, names)) if isinstance(names, list) else (),
+        count=count if isinstance(count, int) else 1,
+        not_author=data.get("not_author") is not False,
+    )
+
+
+# --- the files of what is due -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What was approved, before the first secret was read."""
+
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """`approved`: who approved what, for the ledger; empty when nothing was asked."""
+    digests: Mapping[str, str] | None = None
+    """By send id, the digest of what the approved files make; None when nothing was asked."""
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that would send something else than what the approved files make.
+
+        Raises:
+            StalePlanError: another file had a part in it, or it became due only now.
+        """
+        for planned in plan.due() if self.digests is not None else ():
+            if (self.digests or {}).get(planned.send.id) != planned.content_digest:
+                raise StalePlanError(
+                    _("the approved files make another message: something else changed this one"),
+                    hint=_(
+                        "run it again; if that is refused too, look for a campaign that changes shared `vars`"
+                    ),
+                    location=planned.send.id,
+                )
+
+
+def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> Approval:
+    """Refuse due sends whose files did not come by requests that were approved as they are.
+
+    Runs before the platform is asked anything, so before any secret is read.
+
+    Args:
+        workspace: with settings and files.
+        sends: everything that was rendered; those that the ledger and the clock make due are looked at.
+        state: the folded ledger.
+
+    Raises:
+        PolicyError: an approval is missing, or nobody can be asked.
+        StalePlanError: a file changed while this ran.
+    """
+    wanted, accounts = workspace.settings.environment.approvals, workspace.settings.environment.accounts
+    due = _due(workspace, sends, state)
+    appids = sorted({accounts[send.account].appid for send in due})
+    if not (wanted and due) and not any(guard_approvals(workspace.guard(appid)) for appid in appids):
+        return Approval()
+    run, folder = current_run(), workspace.root
+    if run is None or run.default_branch is None:
+        raise PolicyError(
+            _(
+                "this environment asks for approvals, and only a run of GitHub or GitLab "
+                "can ask who gave them"
+            ),
+            hint=_("apply by the workflow; see docs/ci.md"),
+            location=_("environment {name}").format(name=workspace.settings.environment.name),
+        )
+    settings_told = [workspace.check_settings_approved(appid) for appid in appids]
+    if wanted is None:  # taken back by a change that was approved
+        return Approval(actor=_approval_actor(settings_told))
+    from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
+
+    made = sources_of(workspace, {send.campaign for send in due})
+    blobs = {file: blob_id(folder, data) for file, data in made.files.items()}
+    check_committed(folder, blobs)
+    # The settings were asked about already, by the rules that were in force before.
+    changes = last_changes(folder, blobs.keys() - {SETTINGS})
+    ask = _Reviews(run, run.default_branch)
+    files_told = ask.approved(changes, wanted)
+    for commit, files in changes.items():
+        check_same(folder, ask.head(commit), {file: blobs[file] for file in files})
+    return Approval(actor=_approval_actor([*settings_told, files_told]), digests=made.digests)
+
+
+def _approval_actor(sayings: Sequence[str]) -> dict[str, str]:
+    told = "; ".join(dict.fromkeys(filter(None, sayings)))
+    return {"approved": told} if told else {}
+
+
+def _due(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> list[Send]:
+    """List what may be sent now, whatever the platform will say."""
+    from wechat_campaigns.core.digest import compute_content_digest
+    from wechat_campaigns.plan.decide import decide
+
+    accounts, now = workspace.settings.environment.accounts, workspace.clock()
+
+    def action(send: Send) -> PlanAction:
+        appid = accounts[send.account].appid
+        return decide(send, compute_content_digest(send), appid=appid, state=state, now=now).action
+
+    return [send for send in sends if action(send) is PlanAction.SEND]
+
+
+@dataclass(slots=True)
+class Sources:
+    """What some campaigns are made of: the bytes of each file, and the digest of each send."""
+
+    files: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file: PurePosixPath, data: bytes) -> None:
+        """Note the bytes of a file.
+
+        Raises:
+            StalePlanError: it had others before.
+        """
+        if self.files.setdefault(file, data) != data:
+            raise StalePlanError(
+                _("the file changed while it was read"), hint=_("run it again"), location=str(file)
+            )
+
+
+class _SourceRecordingFiles(Files):
+    """Reads files and keeps what was read."""
+
+    def __init__(self, root: Path, sources: Sources) -> None:
+        super().__init__(root)
+        self._sources = sources
+
+    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
+        data = super()._read(located, limit_bytes)
+        self._sources.add(located, data)
+        return data
+
+
+def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
+    """Render some campaigns once more, alone, and keep every byte that has a part in them.
+
+    Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
+    cannot have a part in the result. In this process, because what another one reads would not be seen.
+    """
+    from wechat_campaigns.core.digest import compute_content_digest
+    from wechat_campaigns.render.compile import Compiler
+    from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+
+    root, made = workspace.root, Sources()
+    settings = workspace.with_overrides(load_settings(root, environment=workspace.environment))
+    made.add(SETTINGS, workspace.settings.source)
+    made.add(SETTINGS, settings.source)
+    files = _SourceRecordingFiles(root, made)
+    workshop = Compiler(settings=settings, files=files, variables=workspace.variables)
+    for item in find_campaigns(root, sorted(campaigns))[0]:
+        if item.id not in campaigns:
+            continue
+        data = read_regular(item.display_path, MAX_YAML_BYTES)
+        made.add(item.file, data)
+        made.digests |= {send.id: compute_content_digest(send) for send in workshop.make(item, data).sends}
+    return made
+
+
+# --- the rules of the last apply ------------------------------------------------------------------------
+
+
+def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
+    """Tell whether the environment has left a ledger for one that knows of no rules.
+
+    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
+    so the versions of the settings are asked whether there was one that had something to hold back.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.core.git import find_checkout, is_installed
+    from wechat_campaigns.core.settings import SANDBOX
+    from wechat_campaigns.integrations.checkout import versions
+    from wechat_campaigns.plan.policy.guard import ledger_change
+
+    environment, folder = workspace.settings.environment, workspace.root
+    if (
+        environment.api == SANDBOX
+        or workspace.newest_guards()
+        or not (find_checkout(folder) and is_installed())
+    ):
+        return ()
+    with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
+        for version in versions(folder, SETTINGS):
+            held = chain.from_iterable(
+                ledgers_in(data, environment)
+                for data in (version.data, *version.dropped_parents)
+                if data is not None
+            )
+            if left := next((ledger for ledger in held if ledger != environment.ledger), None):
+                return (ledger_change(left, workspace.settings),)
+    return ()
+
+
+def check_looser(
+    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool
+) -> tuple[SettingsChange, ...]:
+    """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
+
+    Args:
+        workspace: with the settings.
+        plan: made just now.
+        covered: its digest, which is over the looser rules too, was reviewed.
+        asking: a person will be asked.
+
+    Returns:
+        What a person must still agree to, rule by rule.
+
+    Raises:
+        PolicyError: nobody agreed, and nobody will be asked.
+    """
+    if (
+        not plan.loosened_rules
+        or not plan.reaching()
+        or covered
+        or _approved_by_rules_before(workspace, plan)
+    ):
+        return ()
+    if asking and current_run() is None:
+        return plan.loosened_rules
+    raise PolicyError(
+        _("the settings are looser than at the last apply: {keys}").format(
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
+        ),
+        hint=_(
+            "have a new plan reviewed and apply with --plan FILE or --expect-digest DIGEST; or run "
+            "`campaign ledger guard --env {name}` on a machine with the AppSecret"
+        ).format(name=plan.environment),
+        location=_("environment {name}").format(name=plan.environment),
+    )
+
+
+def _approved_by_rules_before(workspace: WorkspacePort, plan: Plan) -> bool:
+    """Tell whether each account's guard asks for approvals: then every change since was asked about."""
+    approvals = [guard_approvals(workspace.guard(appid)) for appid in plan.reaching()]
+    return current_run() is not None and all(approvals)
+
+
+def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
+    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
+
+    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.core.errors import SecretError
+
+    environment = workspace.settings.environment
+    bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    for appid in sorted(plan.reaching() & accounts.keys()):
+        if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+            # An account without its secret sends nothing, and keeps no other from sending.
+            with suppress(SecretError):
+                record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
+
+
+def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+    """Keep the rules of the settings in an account's stream, if they are not those kept last.
+
+    Args:
+        workspace: with the settings.
+        account: whose secret makes the mac.
+        trusted: a person vouches for it, whatever guards the ledger holds.
+        more: for `guard_data`.
+
+    Returns:
+        Whether anything was new.
+    """
+    from wechat_campaigns.plan.policy.guard import guard_data, newest, verify_guards
+    from wechat_campaigns.protocol.attempt import TRIES
+    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+
+    secret = workspace.secret(account, trusted=trusted)
+    for left in reversed(range(TRIES)):
+        events = workspace.ledger.read(account.appid)
+        good, bad = verify_guards([event for event in events if event.kind == EventKind.GUARD], secret)
+        before = newest(good, workspace.settings.ledger_scope)
+        data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
+        known = ("environment", "rules", "settings_sha256")
+        if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
+            return False
+        try:
+            entry = Entry(stream=account.appid, kind=EventKind.GUARD, data=data)
+            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not left:
+                raise
+        else:
+            return True
+    return False
+
+
+def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
+    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
+
+    Raises:
+        LedgerConflictError: somebody wrote to the ledger since it was read.
+    """
+    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+    from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+    events = workspace.ledger.read(account.appid)
+    head = events[-1].head if events else EMPTY
+    plain = Entry(stream=account.appid, kind=EventKind.TRUSTED, data={"after": head.hash, **more})
+    mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
+    workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
+
+
+# --- the forge ----------------------------------------------------------------------------------------
+
+
+class _Reviews:
+    """What the forge says about commits, each asked about once."""
+
+    def __init__(self, run: CiRun, branch: str) -> None:
+        self._run = run
+        self._branch = branch
+        self._known: dict[str, MergedRequest | None] = {}
+        self._asking: Callable[[str], MergedRequest | None] | None = None
+
+    def approved(self, commits: Collection[str], wanted: Approvals) -> str:
+        """Say who approved the requests of some commits; raises PolicyError as `check_approvals`."""
+        from wechat_campaigns.integrations.approvals import check_approvals
+
+        return check_approvals(
+            {commit: self._request(commit) for commit in commits}, wanted, branch=self._branch
+        )
+
+    def head(self, commit: str) -> str:
+        """Name the newest commit of the request that brought an approved commit in."""
+        request = self._request(commit)
+        return request.head if request is not None else ""
+
+    def _request(self, commit: str) -> MergedRequest | None:
+        if commit not in self._known:
+            self._asking = self._asking or _forge(self._run, self._branch)
+            self._known[commit] = self._asking(commit)
+        return self._known[commit]
+
+
+def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+    own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
+    token = os.environ.get(REVIEW_TOKEN) or own
+    if not token:
+        raise PolicyError(
+            _("who approved cannot be asked: {variable} is not set").format(variable=REVIEW_TOKEN),
+            hint=_("give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"),
+            location=_("{service} run").format(service=run.service),
+        )
+    if run.service == "GitHub":
+        from wechat_campaigns.integrations.github import API, github, pull_of
+
+        hub = github(os.environ.get("GITHUB_API_URL", API), token)
+        return lambda commit: pull_of(hub, run.repository, branch, commit)
+    from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
+
+    lab = gitlab(os.environ.get("CI_API_V4_URL", "https://gitlab.com/api/v4"), token)
+    return lambda commit: merge_request_of(lab, run.repository, branch, commit)

@@ -1,0 +1,103 @@
+"""Which campaigns folder a ledger belongs to, namespace by namespace: two would take each other's ids.
+
+A folder is known by its path within its repository and by the repository's first commit, which every clone
+has. A shallow clone does not have it, and a copy without git knows no more than the folder's own name; where
+something is not known, two folders count as one: better an error too many than a message too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import normalize_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignsFolder:
+    """A campaigns folder."""
+
+    folder: str
+    """Its path within the repository; outside git its name."""
+    in_git: bool = False
+    root: str = ""
+    """The repository's first commit, where it is known."""
+
+    @classmethod
+    def from_event(cls, event: Event) -> CampaignsFolder:
+        """Read it back from the event that kept it."""
+        data = event.data
+        return cls(folder=str(data["folder"]), in_git=bool(data["in_git"]), root=str(data["root"]))
+
+    def is_more_specific(self, before: CampaignsFolder) -> bool:
+        """Tell whether more is known of the same folder than before."""
+        return (self.in_git, bool(self.root)) > (before.in_git, bool(before.root))
+
+
+HasCommit = Callable[[str], bool | None]
+"""Whether the repository here has a commit; None where that cannot be told."""
+
+
+def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommit) -> bool:
+    """Tell whether two are one folder, as far as is known."""
+    if before.root and has_commit(before.root) is False:
+        return False
+    if before.in_git and here.in_git:
+        return before.folder == here.folder
+    return PurePosixPath(before.folder).name == PurePosixPath(here.folder).name
+
+
+def folder_violation(
+    homes: Mapping[str, Event],
+    here: CampaignsFolder,
+    namespace: str,
+    *,
+    sent_by: frozenset[str],
+    has_commit: HasCommit,
+) -> tuple[str, str] | None:
+    """Find what speaks against using an account's ledger from here: in words, with the hint.
+
+    Args:
+        homes: the newest of each namespace, by `normalize_id`.
+        here: the folder.
+        namespace: of its settings; empty for none.
+        sent_by: the namespaces, by `normalize_id`, under which anything was sent.
+        has_commit: asks the repository here.
+    """
+    mine = homes.get(normalize_id(namespace))
+    if mine is not None:
+        if is_same(CampaignsFolder.from_event(mine), here, has_commit):
+            return None
+        said = _("the ledger belongs to another campaigns folder, `{folder}`, whose ids would count as yours")
+        if namespace:
+            said = _("another campaigns folder, `{folder}`, uses the ledger under this namespace")
+        return (
+            said.format(folder=CampaignsFolder.from_event(mine).folder),
+            _(
+                "if this is the same folder, moved or renamed, run `campaign ledger guard`; only if it is "
+                "another one, write `namespace: NAME`, one that no other folder has"
+            ),
+        )
+    others = {
+        name: event
+        for name, event in homes.items()
+        if is_same(CampaignsFolder.from_event(event), here, has_commit)
+    }
+    if others:
+        was = str(next(reversed(others.values())).data["namespace"])
+        guard = _("if this is another folder, say so with `campaign ledger guard`")
+        back = _("write `namespace: {name}` again").format(name=was) if was else _("remove `namespace`")
+        hint = f"{back}; {guard}"
+        return (
+            _("this folder has used the ledger under another namespace, where its campaigns count as sent"),
+            hint,
+        )
+    if namespace and not homes and "" in sent_by:
+        return (
+            _("the ledger holds sends without a namespace and does not say of which folder: perhaps of this"),
+            _("remove `namespace`; if they are another folder's, run `campaign ledger guard` there first"),
+        )
+    return None

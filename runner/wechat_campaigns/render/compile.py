@@ -1,0 +1,198 @@
+"""A campaigns folder in, its rendered sends and every problem out: load, validate, render, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.render import former_ids
+from wechat_campaigns.render.limits import check as limits
+from wechat_campaigns.render.render import render
+from wechat_campaigns.render.scope import FileReader
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileResult:
+    """What a campaigns folder would send, whatever was sent before."""
+
+    sends: tuple[Send, ...]
+    problems: tuple[Diagnostic, ...]
+    """Errors of files and campaigns, and warnings of sends."""
+    invalid: tuple[InvalidCampaign, ...]
+    ids: frozenset[str] = frozenset()
+    """Of every campaign file of the folder, selected or not, as `normalize_id` gives them."""
+
+    def presence_check(self) -> Callable[[str], bool]:
+        """Give what tells whether a send of some id is among the folder's campaigns.
+
+        Of a campaign that was not rendered (not selected, or invalid) only the file is asked for.
+        """
+        rendered = {normalize_id(send.campaign) for send in self.sends}
+        sends = {normalize_id(send.id) for send in self.sends}
+
+        def present(send_id: str) -> bool:
+            campaign = normalize_id(SendId.parse(send_id).campaign)
+            return normalize_id(send_id) in sends if campaign in rendered else campaign in self.ids
+
+        return present
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Only what must be corrected."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledCampaign:
+    """What became of one campaign file: problems of the file, or sends with the problems of rendering."""
+
+    id: str
+    sends: tuple[Send, ...] = ()
+    file_problems: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    is_independent: bool = True
+    """False when it depends on which other campaigns there are."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Compiler:
+    """Makes sends of campaign files, one after the other; includes are read once for all of them."""
+
+    settings: Settings
+    files: FileReader
+    variables: Mapping[str, str] = field(default_factory=dict)
+    campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
+    """Every campaign file of the folder, selected or not, as `former_ids.by_id` gives them."""
+    templates: Templates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.templates = Templates(self.files)
+
+    def make(self, item: CampaignFile, data: bytes | None = None) -> CompiledCampaign:
+        """Load, validate, render one campaign file and check it against the platform's limits.
+
+        Args:
+            item: the file.
+            data: its bytes, when they were read already.
+        """
+        campaign = load_campaign(item, data)
+        if not isinstance(campaign, Campaign):
+            return CompiledCampaign(id=item.id, file_problems=campaign)
+        if problems_of_ids := former_ids.former_id_problems(campaign, self.campaigns_by_id):
+            return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
+        rendered = render(
+            campaign,
+            settings=self.settings,
+            files=self.files,
+            variables=self.variables,
+            templates=self.templates,
+        )
+        problems = list(rendered.problems)
+        sends = []
+        for send in rendered.sends:
+            account = self.settings.environment.accounts[send.account]
+            found = limits.check(send, account, source=campaign.source)
+            warnings = tuple(problem for problem in found if problem.level == "warning")
+            problems += [*send.diagnostics, *found]
+            if len(warnings) == len(found):
+                sends.append(replace(send, diagnostics=(*send.diagnostics, *warnings)) if warnings else send)
+        # The batches of one openid list repeat what is wrong with their content.
+        return CompiledCampaign(
+            id=item.id,
+            sends=tuple(sends),
+            problems=tuple(dict.fromkeys(problems)),
+            is_independent=not any(send.formerly for send in rendered.sends),
+        )
+
+
+def resource_limit_result(
+    item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None
+) -> CompiledCampaign:
+    """Make the problem of a file that broke a limit of the system, or was left over because another did."""
+    what, hint = {
+        WorkerFailure.SLOW: (
+            _("rendering this file takes longer than {seconds:g} s"),
+            _("make its templates, articles and pictures smaller, or split the file"),
+        ),
+        WorkerFailure.RUN: (
+            _("the time for all files is used up; `{slowest}` took the longest"),
+            _("make `{slowest}` smaller, or check fewer files at a time"),
+        ),
+        WorkerFailure.MEMORY: (
+            _("rendering this file takes more than {mb:,} MB of memory"),
+            _("make its templates, articles and pictures smaller, or split the file"),
+        ),
+        WorkerFailure.CRASH: (
+            _("rendering this file ends the process that does it"),
+            _("remove parts of the file until it can be rendered, and report the part that fails"),
+        ),
+    }[loss]
+    longest = (slowest or item).display_path
+    problem = Diagnostic(
+        location=Location(file=item.display_path, line=1),
+        rule="too-much",
+        message=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
+        hint=hint.format(slowest=longest),
+    )
+    return CompiledCampaign(id=item.id, problems=(problem,))
+
+
+def compile_campaigns(
+    root: Path,
+    *,
+    settings: Settings,
+    files: FileReader,
+    variables: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    workers: int | None = None,
+) -> CompileResult:
+    """Load, validate, render and check against the platform's limits.
+
+    Args:
+        root: the campaigns folder.
+        settings: with the environment chosen.
+        files: reads below `root`.
+        variables: from `--var`.
+        only: ids, patterns or paths; empty means all.
+        workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
+
+    Raises:
+        UsageError: no such folder, or `only` selects nothing.
+    """
+    found, problems = find_campaigns(root, only)
+    everything = find_campaigns(root)[0] if only else found
+    workshop = Compiler(
+        settings=settings,
+        files=files,
+        variables=variables or {},
+        campaigns_by_id=former_ids.campaigns_by_id(everything),
+    )
+    made = map_in_workers(workshop.make, found, lost=resource_limit_result, workers=workers)
+    of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
+    return CompileResult(
+        sends=tuple(send for one in made for send in one.sends),
+        problems=(*of_files, *(problem for one in made for problem in one.problems)),
+        invalid=(*_by_file(of_files), *_by_campaign(made)),
+        ids=frozenset(workshop.campaigns_by_id),
+    )
+
+
+def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
+    by_file: dict[str, list[Diagnostic]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.location.file, []).append(problem)
+    return [InvalidCampaign(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
+
+
+def _by_campaign(made: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
+    errors = ((one.id, tuple(p for p in one.problems if p.level == "error")) for one in made)
+    return [InvalidCampaign(id=name, problems=found) for name, found in errors if found]

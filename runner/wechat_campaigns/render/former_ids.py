@@ -1,0 +1,67 @@
+"""A campaign and the files beside it in, the ids of its `formerly` that are no former ones out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from wechat_campaigns.core.errors import Diagnostic, KeyPath
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Campaign
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.source.document import json_path
+from wechat_campaigns.source.load import CampaignFile, load_campaign
+
+
+def campaigns_by_id(found: Sequence[CampaignFile]) -> dict[str, CampaignFile]:
+    """Give campaign files by id, as `normalize_id` gives it."""
+    return {normalize_id(item.id): item for item in found}
+
+
+def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) -> tuple[Diagnostic, ...]:
+    """Refuse a former id that a campaign or an entry still has: what is sent under it would count for both.
+
+    Args:
+        campaign: valid by the schema.
+        present: every campaign file of the folder, as `campaigns_by_id` gives them.
+    """
+    return tuple(
+        Diagnostic(
+            location=campaign.source.location(path),
+            path=json_path(path),
+            rule="formerly",
+            message=_("`{id}` is still there, so this cannot be its former id").format(id=name),
+            hint=_("delete the old one, or remove this line: two campaigns cannot have been one"),
+        )
+        for path, name, key in _named(campaign)
+        if _is_there(SendId.parse(name), key, campaign, present)
+    )
+
+
+def _named(campaign: Campaign) -> Iterator[tuple[KeyPath, str, str | None]]:
+    """List the former ids: where each is written, and in which entry."""
+    for number, name in enumerate(campaign.formerly):
+        yield ("formerly", number), name, None
+    for key, entry in (campaign.for_each or {}).items():
+        for number, name in enumerate(entry.get("formerly", ())):
+            yield ("for_each", key, "formerly", number), name, key
+
+
+def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[str, CampaignFile]) -> bool:
+    entry = named.entry or key
+    if normalize_id(named.campaign) != normalize_id(mine.id):
+        item = present.get(normalize_id(named.campaign))
+        return item is not None and (entry is None or _has(item, entry))
+    # That an entry was itself before does no harm.
+    entries = _entries(mine)
+    told_of = entries if key is None else [normalize_id(key)]
+    return entry is not None and normalize_id(entry) in entries and told_of != [normalize_id(entry)]
+
+
+def _has(item: CampaignFile, entry: str) -> bool:
+    """Tell whether a campaign has an entry; one that cannot be read may have it."""
+    found = load_campaign(item)
+    return not isinstance(found, Campaign) or normalize_id(entry) in _entries(found)
+
+
+def _entries(campaign: Campaign) -> list[str]:
+    return [normalize_id(key) for key in campaign.for_each or ()]

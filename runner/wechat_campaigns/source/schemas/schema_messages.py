@@ -1,0 +1,334 @@
+"""Takes one refusal of a schema, gives findings in the reader's words, a hint with each.
+
+One function words one keyword of the schemas; `WORDS` lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
+from wechat_campaigns.source.schemas.hints import unknown_key_hint, value_hint
+from wechat_campaigns.source.schemas.phrases import (
+    PathDiagnostic,
+    SchemaViolation,
+    clause,
+    display_value,
+    join_keys,
+    last_key,
+    under,
+    value_name,
+)
+from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
+
+_KINDS: Final = {
+    "string": N_("text"),
+    "integer": N_("a whole number"),
+    "number": N_("a number"),
+    "boolean": N_("true or false"),
+    "array": N_("a list"),
+    "object": N_("a map (`key: value` lines)"),
+}
+
+_MISSING_REMEDIES: Final = {
+    "filter": N_("give every entry a `filter`, or write one for the whole campaign"),
+    "secret": N_("add `secret: {env: NAME}` and put the AppSecret into that variable"),
+    "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
+}
+
+
+def has_hint(key: str) -> bool:
+    """Tell whether a missing key has a hint of its own, so that the schema's description is not said."""
+    return key in _MISSING_REMEDIES
+
+
+def word(error: SchemaViolation) -> list[PathDiagnostic]:
+    """Word one refusal; an empty list when another one says it already."""
+    return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
+
+
+def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+    allowed = list(error.shape.get("properties", {}))
+    path = error.path
+    return [
+        PathDiagnostic(
+            path=(*path, key),
+            rule="unknown-key",
+            message=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
+            hint=unknown_key_hint(key, path, allowed, error.schema_name),
+            at_key=True,
+        )
+        for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
+    ]
+
+
+def _key_name(error: SchemaViolation) -> PathDiagnostic:
+    path = error.path
+    return PathDiagnostic(
+        path=(*path, str(error.value)),
+        rule="key-name",
+        message=_("`{key}` cannot be a name {place}").format(
+            key=shorten(str(error.value)), place=under(path)
+        ),
+        hint=_instead(error),
+        at_key=True,
+    )
+
+
+def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
+    # jsonschema reports each missing key by itself but names it only inside its message.
+    missing = [key for key in error.keyword_value if f"'{key}' is" in error.message]
+    path = error.path
+    if path == () and missing == ["for_each"]:
+        if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
+            return []
+        return [
+            _finding(
+                error,
+                "missing-key",
+                _("there is no `filter`, so nobody would receive this"),
+                _("write whom it is for, such as `filter: {tag: 会员}`"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "missing-key",
+            _("`{key}` is missing {place}").format(key=key, place=under(path)),
+            _missing_hint(key, error),
+        )
+        for key in missing
+        if not _is_misspelt(key, error)
+    ]
+
+
+def _is_misspelt(key: str, error: SchemaViolation) -> bool:
+    """Tell whether another key was meant to be this one; that one is reported then."""
+    known = error.shape.get("properties", {})
+    unknown = [str(other) for other in error.value if other not in known]
+    return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
+
+
+def _is_only_key(key: str, error: SchemaViolation, unknown: list[str]) -> bool:
+    is_closed = error.shape.get("additionalProperties") is False
+    return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
+
+
+def _missing_hint(key: str, error: SchemaViolation) -> str:
+    if has_hint(key):
+        return _(_MISSING_REMEDIES[key])
+    shape = error.shape.get("properties", {}).get(key, {})
+    if "enum" in shape:
+        return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
+    if described := str(shape.get("description", "")):
+        return _("add `{key}`: {meaning}").format(key=key, meaning=clause(described))
+    return _("add `{key}`").format(key=key)
+
+
+def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
+    wanted = error.keyword_value if isinstance(error.keyword_value, list) else [error.keyword_value]
+    kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
+    is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
+    if error.value is None:
+        what = _("{name} is empty").format(name=value_name(error))
+        return [_finding(error, "empty-value", what, _("write {kinds} after it").format(kinds=kinds))]
+    return [
+        _finding(
+            error,
+            "wrong-type",
+            _("{name} must be {kinds}, but is {value}").format(
+                name=value_name(error), kinds=kinds, value=display_value(error)
+            ),
+            _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
+        )
+    ]
+
+
+def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
+    allowed = [str(value) for value in error.keyword_value]
+    otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
+    return [
+        _finding(
+            error,
+            "unknown-value",
+            _cannot_be(error),
+            did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
+        )
+    ]
+
+
+def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
+    if error.value is False:
+        return [
+            _finding(
+                error,
+                "is-to-all-false",
+                _("`is_to_all: false` says nobody"),
+                _("remove the key and name the receivers with `tag`, `tag_id` or `openids`"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "wrong-type",
+            _("{name} must be true, but is {value}").format(
+                name=value_name(error), value=display_value(error)
+            ),
+            _("write `{key}: true`, without quotes").format(key=last_key(error)),
+        )
+    ]
+
+
+def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+    choices = _choices(error)
+    known = [key for key in error.value if key in choices]
+    unknown = [key for key in error.value if key not in error.shape.get("properties", {})]
+    if known or (unknown and choices):
+        return []  # the missing or misspelt key is told by itself
+    if not choices:
+        what = _("{name} has no entries").format(name=value_name(error))
+        return [_finding(error, "empty-value", what, _("add one, or remove the key"))]
+    return [
+        _finding(
+            error,
+            "missing-choice",
+            _("{name} names none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
+            _("write exactly one of them"),
+        )
+    ]
+
+
+def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+    known = [key for key in error.value if key in _choices(error)]
+    if len(known) < 2:
+        return []
+    if last_key(error) == "filter" and "is_to_all" in known and error.value["is_to_all"] is False:
+        others = [key for key in known if key != "is_to_all"]
+        return [
+            _finding(
+                error,
+                "wire-filter",
+                _("{name} is written as on the wire, with both `is_to_all` and {keys}").format(
+                    name=value_name(error), keys=join_keys(others)
+                ),
+                _("remove `is_to_all: false`; one key is enough"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "two-choices",
+            _("{name} has {keys}, but only one is possible").format(
+                name=value_name(error), keys=join_keys(known)
+            ),
+            _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
+        )
+    ]
+
+
+def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
+    if last_key(error) == "openids" and error.value:
+        what = _("`openids` has one openid; mass/send takes at least 2")
+        hint = _("add openids, or use `campaign preview` for one person")
+        return [_finding(error, "too-few", what, hint)]
+    return [
+        _finding(
+            error,
+            "too-few",
+            _("{name} has {count} entries; at least {least} are needed").format(
+                name=value_name(error), count=len(error.value), least=error.keyword_value
+            ),
+            _("add what is missing"),
+        )
+    ]
+
+
+def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
+    return [
+        _finding(
+            error,
+            "too-many",
+            _("{name} has {count} entries; at most {most} are possible").format(
+                name=value_name(error), count=len(error.value), most=error.keyword_value
+            ),
+            _("remove some, or write a second campaign"),
+        )
+    ]
+
+
+def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
+    what = _("{name} is empty").format(name=value_name(error))
+    return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
+
+
+def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
+    hint = _("write {least} or more").format(least=error.keyword_value)
+    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
+
+
+def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
+    hint = _("write {most} or less").format(most=error.keyword_value)
+    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
+
+
+def _out_of_range(error: SchemaViolation) -> str:
+    return _("{name} is {value}").format(name=value_name(error), value=display_value(error))
+
+
+def _wrong_form(error: SchemaViolation) -> list[PathDiagnostic]:
+    if str(error.value) == "":
+        return _empty_text(error)
+    if error.shape.get("format") == "date-time":
+        return [_finding(error, "date-form", _date_words(error), _instead(error))]
+    return [_finding(error, "wrong-form", _cannot_be(error), _instead(error))]
+
+
+def _cannot_be(error: SchemaViolation) -> str:
+    return _("{name} cannot be {value}").format(name=value_name(error), value=display_value(error))
+
+
+def _date_words(error: SchemaViolation) -> str:
+    text = str(error.value)
+    has_time = ":" in text
+    has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
+    if has_time and not has_offset:
+        return _("{name} has no offset, so it is another moment on every machine").format(
+            name=value_name(error)
+        )
+    return _("{name} is not a full date and time").format(name=value_name(error))
+
+
+WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
+    "additionalProperties": _unknown_keys,
+    "required": _missing_key,
+    "type": _wrong_type,
+    "enum": _not_listed,
+    "const": _only_true,
+    "minProperties": _too_few_keys,
+    "maxProperties": _too_many_keys,
+    "minItems": _too_few_items,
+    "maxItems": _too_many_items,
+    "minLength": _empty_text,
+    "minimum": _too_small,
+    "maximum": _too_large,
+    "pattern": _wrong_form,
+}
+"""Every keyword of the schemas that can report by itself."""
+
+
+def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> PathDiagnostic:
+    return PathDiagnostic(path=error.path, rule=rule, message=what, hint=hint)
+
+
+def _instead(error: SchemaViolation) -> str:
+    return _(str(error.shape["patternErrorMessage"]))
+
+
+def _choices(error: SchemaViolation) -> list[str]:
+    """List the keys of which exactly one is wanted."""
+    required = error.shape.get("required", [])
+    properties = error.shape.get("properties", {})
+    return [key for key in properties if key not in required and properties[key] is not False]

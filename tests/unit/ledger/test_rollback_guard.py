@@ -1,0 +1,218 @@
+"""What a machine saw of a ledger: marks only rise, survive whatever ends the process, and are compared."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads, lost_events
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
+
+STREAM = "wx1"
+
+
+def now() -> datetime:
+    return datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
+    """Events of a ledger of its own."""
+    ledger = SqliteLedger(folder / name, now)
+    for number in range(count):
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS, data={"by": name, "n": number}))
+    events = ledger.events()
+    ledger.close()
+    return events
+
+
+def test_ledger_that_lost_or_changed_events_is_detected(tmp_path: Path):
+    """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
+    events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
+    marks = {STREAM: (3, events[2].hash)}
+    assert lost_events({}, events) == lost_events(marks, events) == lost_events(marks, events[:3]) == ()
+    assert (
+        len(lost_events(marks, events[:2]))
+        == len(lost_events(marks, others))
+        == len(lost_events(marks, ()))
+        == 1
+    )
+    assert len(lost_events({**marks, "wx2": (1, "x")}, others)) == 2
+
+
+def test_marks_never_go_back(tmp_path: Path):
+    """A process that was overtaken writes late: what is higher stays."""
+    memory, second = SeenHeads(tmp_path / "seen" / "x"), SeenHeads(tmp_path / "seen" / "x")
+    memory.note({"a": (5, "five"), "b": (1, "one")})
+    second.note({"a": (4, "four"), "b": (2, "two")})
+    assert memory.marks() == {"a": (5, "five"), "b": (2, "two")}
+    assert memory.marks("a") == {"a": (5, "five")}
+    memory.close()
+    second.close()
+
+
+def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
+    """Processes and threads that begin the file together all succeed, and the highest mark stays."""
+    file = tmp_path / "seen" / "x"
+    code = (
+        "import sys; from pathlib import Path; from wechat_campaigns.ledger.rollback_guard import SeenHeads\n"
+        "memory = SeenHeads(Path(sys.argv[1]))\n"
+        "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(file), str(n)]) for n in range(1, 4)]
+    memory = SeenHeads(file)
+    threads = [threading.Thread(target=memory.note, args=({"b": (n, str(n))},)) for n in range(1, 30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    assert memory.marks() == {"a": (799, "3"), "b": (29, "29")}
+    memory.close()
+
+
+def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
+    """It is noticed between reading and writing too, before the call that the entry announces."""
+    memory = SeenHeads(tmp_path / "seen")
+    memory.note({STREAM: (3, "x")})
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
+    )
+    with pytest.raises(TamperedLedgerError):
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    memory.note({STREAM: (1, "x")})
+    assert memory.marks() == {STREAM: (3, "x")}
+    ledger.close()
+
+
+def test_append_after_a_changed_event_fails(tmp_path: Path):
+    """The event before is not the one that was seen."""
+    chain(tmp_path, "ledger", 2)
+    memory = SeenHeads(tmp_path / "seen")
+    memory.note({STREAM: (2, "x")})
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
+    )
+    with pytest.raises(TamperedLedgerError):
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.close()
+
+
+def test_import_of_an_older_export_is_refused(tmp_path: Path):
+    """Nothing is written; an export with all that was seen is taken."""
+    events = chain(tmp_path, "one", 5)
+    memory = SeenHeads(tmp_path / "seen")
+    memory.note({STREAM: (5, events[-1].hash)})
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "new", now), memory, SeenHeads(tmp_path / "chains")
+    )
+    with pytest.raises(TamperedLedgerError):
+        ledger.restore(events[:4])
+    ledger.restore(events)
+    assert ledger.events() == events
+    ledger.close()
+
+
+def opened(folder: Path, name: str) -> RollbackGuardedLedger:
+    return open_ledger(f"sqlite:{name}", default=folder / "x.sqlite3", root=folder, clock=now)
+
+
+def copied(folder: Path, name: str, other: str) -> None:
+    with closing(sqlite3.connect(folder / name)) as db, closing(sqlite3.connect(folder / other)) as copy:
+        db.backup(copy)
+
+
+def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
+    """Whatever a command may do first."""
+    yield ledger.events
+    yield lambda: ledger.events(STREAM)
+    yield lambda: ledger.read(STREAM)
+    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[-1].head)
+    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[0].head)
+
+
+@pytest.mark.parametrize("way", range(5))
+@pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
+def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int, used: bool) -> None:
+    """It is known by its first event: an append that was never read again is missed too."""
+    chain(tmp_path, "one", 3)
+    copied(tmp_path, "one", "two")
+    ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
+    if used:
+        copy.events()
+        copy.close()
+        copy = opened(tmp_path, "two")
+    ledger.events()
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    with pytest.raises(TamperedLedgerError) as older:
+        list(ways_in(copy))[way]()
+    assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.hint
+    copied(tmp_path, "one", "two")
+    list(ways_in(copy))[way]()
+    ledger.close()
+    copy.close()
+
+
+def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
+    """The ledger that was left goes on while a run is at work on the copy."""
+    chain(tmp_path, "one", 3)
+    copied(tmp_path, "one", "two")
+    ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
+    assert ledger.events() == copy.events()
+    for _one in range(2):
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    for _again in range(3):
+        with pytest.raises(TamperedLedgerError):
+            copy.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    assert ledger.events()[-1].seq == 5
+    ledger.close()
+    copy.close()
+
+
+def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) -> None:
+    """Also when its first event was written and never read, as by a first apply."""
+    ledger = opened(tmp_path, "one")
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    copied(tmp_path, "one", "two")
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    copy = opened(tmp_path, "two")
+    with pytest.raises(TamperedLedgerError):
+        copy.events()
+    with pytest.raises(TamperedLedgerError):
+        opened(tmp_path, "three").restore(copy.store.events())
+    ledger.close()
+    copy.close()
+
+
+def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> None:
+    """The same account, begun anew: nothing is asked of it that the first one had."""
+    for name in ("one", "two"):
+        ledger = opened(tmp_path, name)
+        for _one in range(3 if name == "one" else 1):
+            ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+        assert ledger.read(STREAM) == ledger.events()
+        ledger.close()
+
+
+def test_damaged_marks_file_is_an_error(tmp_path: Path):
+    """It says so, and names the file; it does not count as a first sight."""
+    ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.close()
+    (file,) = (tmp_path / "seen").glob("x-*.sqlite3")
+    file.write_bytes(b"no database" * 100)
+    ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
+    with pytest.raises(LedgerError) as damaged:
+        ledger.events()
+    assert str(file) in damaged.value.hint
+    ledger.close()

@@ -1,0 +1,192 @@
+"""What the ledger stored of a post, read back as the send that it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_account,
+    make_events,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+    view_of,
+)
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.model import (
+    Content,
+    Draft,
+    Filter,
+    Image,
+    Images,
+    Media,
+    Msgtype,
+    PlanAction,
+    Send,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.ledger.fold import SendStatus, fold
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.decide import DecisionOptions
+from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_unknown_sends
+from wechat_campaigns.plan.policy.rule_input import DecisionContext
+from wechat_campaigns.plan.stored_intent import stored_body, stored_send
+from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.report.json import plan_data
+from wechat_campaigns.wechat import payloads
+
+HOUR = timedelta(hours=1)
+ONE = Media(media_id="m-1")
+CONTENTS: list[tuple[Msgtype, Content]] = [
+    (Msgtype.TEXT, Text(content="今晚八点")),
+    (Msgtype.MPNEWS, Draft(media_id="d-1")),
+    (Msgtype.VOICE, Voice(media=ONE)),
+    (Msgtype.IMAGE, Image(media=ONE)),
+    (Msgtype.IMAGE, Images(images=(ONE, Media(media_id="m-2")), title="图", recommend="看")),
+    (Msgtype.WXCARD, Wxcard(card_id="c-1")),
+]
+
+
+def intent(send: Send, **more: Any) -> Event:
+    """An intent with the body that this send has on the payloads."""
+    ids = payloads.MediaIds(upload_results={}, material_ids={})
+    body = payloads.mass_body(send, tag_id=100, ids=ids, draft_media_id=None)
+    if "touser" in body:
+        body["touser"] = {"sha256": sha256(body["touser"]), "count": len(body["touser"])}
+    data = intent_of(send, at=NOW - HOUR, body=body, body_sha256=sha256(body), **more)
+    return make_events((EventKind.INTENT, data))[0]
+
+
+@pytest.mark.parametrize(("msgtype", "content"), CONTENTS, ids=[type(c).__name__ for _m, c in CONTENTS])
+@pytest.mark.parametrize("to", [Filter(tag="会员"), Filter(tag_id=100), Filter(is_to_all=True)])
+def test_stored_body_is_read_back_as_its_content(msgtype: Msgtype, content: Content, to: Filter) -> None:
+    """Kind, content and receivers, in the names that the user wrote."""
+    send = replace(make_send("sale", filter=to), msgtype=msgtype, content=content)
+    stored = stored_send(intent(send, not_after=(NOW + HOUR).isoformat()), send_id="sale", account="main")
+    assert stored is not None
+    assert (stored.id, stored.revision, stored.msgtype) == (send.id, send.revision, msgtype)
+    assert (stored.content, stored.filter) == (content, to)
+    assert stored.not_after == NOW + HOUR
+
+
+def test_unchanged_content_is_shown_from_its_campaign() -> None:
+    """With the window that was posted, not the one in the file now."""
+    send = make_send("sale", not_after=NOW + 9 * HOUR)
+    stored = stored_send(intent(send), send_id="sale", account="main", campaign=send)
+    assert stored == replace(send, not_after=None)
+
+
+def test_openids_come_from_the_campaign_if_their_hash_is_the_same() -> None:
+    """The ledger keeps only the hash."""
+    send = make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))
+    posted = intent(send)
+    assert stored_send(posted, send_id="sale#1", account="main") is None
+    edited = replace(send, filter=Filter(openids=("o-one", "o-three")))
+    assert stored_send(posted, send_id="sale#1", account="main", campaign=edited) is None
+    stored = stored_send(
+        posted, send_id="sale#1", account="main", campaign=replace(send, content=Text(content="别的"))
+    )
+    assert stored is not None
+    assert stored_body(posted, stored)["touser"] == ["o-one", "o-two"]
+
+
+BROKEN: list[Any] = [
+    {"body": None}, {"body": {}}, {"body": {"msgtype": "text"}}, {"body_sha256": None, "not_after": "soon"},
+    {"body": {"msgtype": "text", "text": {"content": 5}, "filter": {"is_to_all": True}}},
+    {"body": {"msgtype": "none", "filter": {"is_to_all": True}}}, {"body": {"msgtype": "text", "filter": 5}},
+    {"filter": 5}, {"filter": {"tag": 5}}, {"send": "a[", "filter": {"tag": "x"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", BROKEN, ids=str)
+@pytest.mark.parametrize("known", [False, True])
+def test_malformed_stored_body_is_ignored(more: dict[str, Any], known: bool) -> None:
+    """Without the AppSecret a plan reads such an event, and acts on none."""
+    event = intent(make_send("sale"))
+    event = replace(event, data={**event.data, **more})
+    campaign = make_send("sale", "改过" if "send" in more else "今晚八点") if known else None
+    if more.keys() <= {"filter", "send"} and known:
+        return  # the campaign says the same
+    assert stored_send(event, send_id=event.data["send"], account="main", campaign=campaign) is None
+
+
+def test_rule_that_blocks_a_resend_keeps_it_unknown_under_the_same_digest() -> None:
+    """A plan made at night equals the plan made by day, as it does for sends."""
+    send = make_send("sale")
+    state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
+    quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
+    night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
+    assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
+    assert "--allow quiet_hours" in night.sends[0].decision.hint
+    assert night.plan_digest == day.plan_digest
+
+
+def test_resend_counts_for_limits_but_uses_no_quota() -> None:
+    """A resend used its quota when it was posted first."""
+    send = make_send("sale", filter=Filter(is_to_all=True))
+    state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
+    for policy, action in (
+        (Policy(allow_to_all=True, quota_reserve=4), PlanAction.RESEND),
+        (Policy(allow_to_all=True, max_sends_per_apply=0), PlanAction.UNKNOWN),
+        (Policy(allow_to_all=False), PlanAction.UNKNOWN),
+        (Policy(allow_to_all=True, max_recipients=10), PlanAction.UNKNOWN),
+    ):
+        (planned,) = plan_of(send, state=state, settings=make_settings(policy=policy)).sends
+        assert planned.action is action, policy
+
+
+def test_resend_records_the_plan_it_was_made_under() -> None:
+    """A run that was cut off finds its own resends by the plan's digest."""
+    send = make_send("sale")
+    name = {"send": "sale", "revision": 1}
+    events = make_events(
+        (EventKind.INTENT, intent_of(send)),
+        (EventKind.RESEND, {**name, "call": 2, "plan_digest": "p" * 64}),
+        (EventKind.ACCEPTED, {**name, "call": 2}),
+    )
+    (known,) = fold(events).sends.values()
+    assert (known.status, known.resend_plan_digest) == (SendStatus.ACCEPTED, "p" * 64)
+
+
+def test_send_moved_to_another_account_keeps_its_old_record() -> None:
+    """Two rows have one id: only that of the old account is left when the resend was not reviewed."""
+    old, new = make_account(), make_account(name="new", appid="wx00000000000000ff")
+    settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
+    state = make_state((EventKind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
+    named = DecisionOptions(resend=frozenset({"sale"}))
+    grounds = DecisionContext(settings=settings, state=state, now=NOW, options=named)
+    (stored,) = stored_unknown_sends([send], grounds)
+    known = {"main": make_known(), "new": make_known()}
+    plan = make_plan([send, stored], invalid=(), grounds=grounds, known=known)
+    assert {(one.account.name, one.action) for one in plan.sends} == {
+        ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
+    }  # fmt: skip
+    before = make_plan([send], invalid=(), grounds=grounds, known=known)
+    bound = as_reviewed(plan, state, before.plan_digest)
+    assert bound is not None
+    assert {(one.account.name, one.action) for one in bound.sends} == {
+        ("main", PlanAction.UNKNOWN), ("new", PlanAction.SEND),
+    }  # fmt: skip
+    planfile.check_file(plan_data(view_of(plan)), plan, state, NOW)
+
+
+@pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])
+def test_digest_of_a_resend_covers_the_body_and_its_time(other: dict[str, Any]) -> None:
+    """Another draft or tag under the same content is another body."""
+    send = make_send("sale")
+    usual = intent_of(send, at=NOW - HOUR)
+    states = [make_state((EventKind.INTENT, data)) for data in (usual, usual | other)]
+    plans = [plan_of(send, state=state) for state in states]
+    assert [plan.counts() for plan in plans] == [{PlanAction.RESEND: 1}] * 2
+    assert plans[0].plan_digest != plans[1].plan_digest

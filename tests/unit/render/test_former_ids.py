@@ -1,0 +1,103 @@
+"""`formerly`: an id that a campaign or an entry still has is no former one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.factories import make_settings
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.workers import ENOUGH
+from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.source.files import Files
+
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"
+SALE = {"sale": TEXT}
+CITIES = {"sale": f"{EACH}  北京: {{}}\n  上海: {{}}\n"}
+
+
+Told = list[tuple[str, int | None, str]]
+"""File, line and JSON path."""
+
+
+def problems(root: Path, *only: str, **files: str) -> Told:
+    """What `plan` finds about `formerly`, and `validate` as well."""
+    for name, text in files.items():
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    made = compile_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    found = validate_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    assert list(made.problems) == [*found.file_problems, *found.problems]
+    return told(made.problems)
+
+
+def told(found: Sequence[Diagnostic]) -> Told:
+    mine = [problem for problem in found if problem.rule == "formerly"]
+    assert {problem.level for problem in mine} <= {"error"}
+    return [(Path(problem.location.file).stem, problem.location.line, problem.path) for problem in mine]
+
+
+@pytest.mark.parametrize("only", [(), ("new",)])
+@pytest.mark.parametrize(
+    ("beside", "text", "path"),
+    [
+        (SALE, f"{TEXT}formerly: [gone, sale]\n", "$.formerly[1]"),
+        (SALE, f"{TEXT}formerly: [SALE]\n", "$.formerly[0]"),
+        (CITIES, f"{TEXT}formerly: ['sale[北京]']\n", "$.formerly[0]"),
+        (CITIES, f"{EACH}  西安: {{}}\nformerly: [sale]\n", "$.formerly[0]"),
+        (CITIES, f"{EACH}  西安: {{formerly: ['sale[上海]']}}\n", "$.for_each.西安.formerly[0]"),
+        (CITIES, f"{EACH}  上海: {{formerly: [sale]}}\n", "$.for_each.上海.formerly[0]"),
+        (
+            {"sale": "for_each: ["},
+            f"{EACH}  西安: {{formerly: ['sale[上海]']}}\n",
+            "$.for_each.西安.formerly[0]",
+        ),
+        ({}, f"{EACH}  a: {{}}\n  b: {{formerly: ['new[A]']}}\n", "$.for_each.b.formerly[0]"),
+        ({}, f"{EACH}  a: {{}}\n  b: {{}}\nformerly: ['new[a]']\n", "$.formerly[0]"),
+    ],
+)
+def test_former_id_that_is_still_in_use_is_an_error(
+    tmp_path: Path, only: tuple[str, ...], beside: dict[str, str], text: str, path: str
+) -> None:
+    """At its line, whether the other campaign was selected or not."""
+    line = next(number for number, one in enumerate(text.splitlines(), 1) if "formerly" in one)
+    assert problems(tmp_path, *only, **beside, new=text) == [("new", line, path)]
+
+
+@pytest.mark.parametrize(
+    ("beside", "text"),
+    [
+        ({}, f"{TEXT}formerly: [sale]\n"),
+        ({}, f"{TEXT}formerly: [New, new]\n"),
+        ({}, f"{EACH}  a: {{formerly: ['new[b]', new, 'new[a]']}}\nformerly: [new]\n"),
+        (CITIES, f"{EACH}  西安: {{formerly: ['sale[西安]']}}\n"),
+        (CITIES, f"{EACH}  西安: {{formerly: [sale]}}\n"),
+        (SALE, f"{EACH}  西安: {{formerly: ['sale[西安]']}}\n"),
+    ],
+)
+def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], text: str) -> None:
+    """An entry that was moved out of a campaign, too; and to have been oneself does no harm."""
+    assert problems(tmp_path, **beside, new=text) == []
+
+
+def test_validation_cache_does_not_hide_a_reused_former_id(tmp_path: Path) -> None:
+    """The file with the line stays as it was; another one comes."""
+    root = tmp_path / "campaigns"
+    root.mkdir()
+    for number in range(ENOUGH):
+        (root / f"c{number}.yaml").write_text(TEXT, encoding="utf-8")
+    (root / "new.yaml").write_text(f"{TEXT}formerly: [sale]\n", encoding="utf-8")
+
+    def found(now_ns: int) -> Told:
+        examined = validate_campaigns(
+            root, settings=make_settings(), files=Files(root), cache=tmp_path / "cache", now_ns=now_ns
+        )
+        return told([*examined.file_problems, *examined.problems])
+
+    much_later = (root / "new.yaml").stat().st_mtime_ns + 10**12
+    assert found(much_later) == []
+    (root / "sale.yaml").write_text(TEXT, encoding="utf-8")
+    assert found(2 * much_later) == [("new", 4, "$.formerly[0]")]

@@ -1,0 +1,81 @@
+"""Accepted is not sent: following a job to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_entry,
+    kinds,
+    make_account,
+    make_send,
+    named,
+)
+from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.send.job_status import refresh_job_status
+
+SALE = make_send()
+
+
+def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[ScriptedApi, MemoryLedger]:
+    ledger = MemoryLedger()
+    ledger.append(intent_entry(SALE))
+    if accept:
+        data = named(SALE, msg_id=7)
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
+    api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
+    for _ in answers or (1,):
+        sends = list(state.sends.values())
+        refresh_job_status(
+            sends, accounts={appid: make_account()}, connect=lambda _a: api, ledger=ledger, state=state
+        )
+    return api, ledger
+
+
+def status(ledger: MemoryLedger) -> SendStatus:
+    state: LedgerState = fold(ledger.events())
+    return state.sends[SERVICE, "sale", 1].status
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("SEND_SUCCESS", SendStatus.SENT),
+        ("SEND_FAIL", SendStatus.DELIVERY_FAILED),
+        ("DELETE", SendStatus.RECALLED),
+    ],
+)
+def test_final_status_is_recorded_once(said: str, expected: SendStatus):
+    """The status is queried until it is final, then no more."""
+    api, ledger = followed({"msg_status": "SENDING"}, {"msg_status": said}, {"msg_status": said})
+    assert len(api.calls) == 2
+    assert kinds(ledger.events()) == ["intent", "accepted", "status"]
+    assert status(ledger) is expected
+
+
+def test_unknown_msg_status_is_not_final():
+    """A new msg_status of the platform does not end the query."""
+    _, ledger = followed({"msg_status": "SEND_PAUSED"})
+    assert status(ledger) is SendStatus.ACCEPTED
+
+
+def test_only_accepted_sends_of_known_accounts_are_queried():
+    """An unknown send has no msg_id; another environment's account cannot be queried."""
+    assert followed(accept=False)[0].calls == []
+    assert followed(appid="wx0000000000000009")[0].calls == []
+
+
+def test_job_unknown_to_the_platform_keeps_its_status():
+    """A wrong msg_id (40059) does not keep the others from being queried; other errcodes are reported."""
+    _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
+    assert status(ledger) is SendStatus.ACCEPTED
+    with pytest.raises(ApiError):
+        followed(api_error(48001, "/cgi-bin/message/mass/get"))
