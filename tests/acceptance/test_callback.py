@@ -86,5 +86,5 @@ def test_status_explains_a_failure_from_its_event(playground: Playground, aes_ke
         connect=lambda account: playground.connect(account, read_only=True),
     )  # fmt: skip
     row = send_status("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
-    assert row.known.status == "failed"
+    assert row.known.status == "delivery_failed"
     assert row.note == "err(20008): the review took it for fraud"

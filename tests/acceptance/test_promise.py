@@ -795,7 +795,7 @@ def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
     ("kind", "data"),
     [
         (EventKind.REJECTED, {"errcode": 40007}),
-        (EventKind.REJECTED, {"reason": "not_begun"}),
+        (EventKind.REJECTED, {"reason": "not_sent"}),
         (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
     ],
 )

@@ -521,7 +521,7 @@ def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
     )
     done = command(folder, "validate", "campaigns", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
     assert done.returncode == 3, done.stderr
-    assert "too-much" in done.stdout + done.stderr
+    assert "resource-limit" in done.stdout + done.stderr
     assert "1 send " in done.stdout + done.stderr
 
 

@@ -418,7 +418,7 @@ def test_call_begins_within_a_minute_of_its_intent(kind: EventKind, late: timede
     assert len(platform.posts) == (not late)
     if late:
         ended = store.events()[-1]
-        assert (ended.kind, ended.data["reason"]) == (EventKind.REJECTED, "not_begun")
+        assert (ended.kind, ended.data["reason"]) == (EventKind.REJECTED, "not_sent")
         assert outcome.status is (Status.REJECTED if kind is EventKind.INTENT else Status.UNKNOWN)
 
 

@@ -21,10 +21,12 @@ PURE = (
     "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold", "source.wizard",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases", "source.schemas.hints",
+    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases",
+    "source.schemas.hints",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "render.templates.errors", "render.templates.placeholders", "ledger.fold", "ledger.events",
-    "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send", "report",
+    "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "report",
     "integrations.notify",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""

@@ -22,11 +22,11 @@ MAX_BYTES = 2000
 MAX_LINES = 20
 _GROUP = {
     Result.ACCEPTED: "accepted",
-    Result.REJECTED: "failed",
-    Result.NOT_SENT: "failed",
+    Result.REJECTED: "not_sent",
+    Result.NOT_SENT: "not_sent",
     Result.UNKNOWN: "unknown",
 }
-_MARK = {"accepted": "✓", "failed": "✗", "unknown": "?"}
+_MARK = {"accepted": "✓", "not_sent": "✗", "unknown": "?"}
 
 Post = Callable[[str, Mapping[str, Any]], Any]
 """Posts JSON to an address and gives the answer's JSON or text; raises `OSError` when it cannot."""
@@ -50,7 +50,7 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
     Args:
         outcomes: of the run; sends that were only skipped are not told.
         run: where and by which commit.
-        when: of which outcomes it is told: `accepted`, `failed`, `unknown`.
+        when: of which outcomes it is told: `accepted`, `not_sent`, `unknown`.
     """
     told = [(group, outcome) for outcome in outcomes if (group := _GROUP.get(outcome.result)) in when]
     if not told:

@@ -12,21 +12,21 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Event
 
-NOT_SENT = "not_begun"
+NOT_SENT = "not_sent"
 """Recorded of a call that certainly was not made."""
 
 
 class SendStatus(StrEnum):
     """Where a send stands."""
 
-    UNKNOWN = "open"
+    UNKNOWN = "unknown"
     """An intent without an outcome."""
-    REJECTED = "refused"
+    REJECTED = "rejected"
     """Certainly not sent; may be tried again."""
     ACCEPTED = "accepted"
     """Taken by the platform, not yet known to be delivered."""
     SENT = "sent"
-    DELIVERY_FAILED = "failed"
+    DELIVERY_FAILED = "delivery_failed"
     """The platform gave the job up (SEND_FAIL)."""
     RECALLED = "recalled"
     BASELINE = "baseline"

@@ -12,7 +12,7 @@ from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.wechat import payloads
 
-Rule = Literal["draft-changed", "draft-left", "draft-shared"]
+Rule = Literal["draft-changed", "draft-unused", "draft-shared"]
 
 
 def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
@@ -31,7 +31,7 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
         what = _(
             "draft {media_id}, made for it before the last edit, will not be sent: apply makes another"
         ).format(media_id=known.media_id)
-        return (_warning(send, "draft-left", what, _("delete the old one in the console")),)
+        return (_warning(send, "draft-unused", what, _("delete the old one in the console")),)
     if known.stored_changes:
         what = _("WeChat changed its draft {media_id}: {changes}").format(
             media_id=known.media_id, changes=_("; ").join(known.stored_changes)

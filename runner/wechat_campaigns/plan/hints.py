@@ -7,7 +7,7 @@ from wechat_campaigns.core.i18n import _
 
 def accepted_message(how: str) -> str:
     """Say how it is known that a send was made after all."""
-    if how == "repeat":
+    if how == "resend":
         return _("the first try never arrived; the repeat was accepted by WeChat")
     return _("WeChat had it already (45065); nothing was sent a second time")
 

@@ -85,7 +85,7 @@ class Attempt:
         try:
             answer = self.api.post_once(body, begin_by=min(begin_by, message.not_after or begin_by))
         except NotSentError as error:
-            return self._ended(replace(begun, error=error), EventKind.REJECTED, {"reason": "not_begun"})
+            return self._ended(replace(begun, error=error), EventKind.REJECTED, {"reason": "not_sent"})
         except NoResponseError as error:
             return replace(begun, error=error)
         told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}

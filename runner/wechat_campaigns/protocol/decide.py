@@ -26,12 +26,12 @@ class Reason(StrEnum):
     """Why; the words are made elsewhere, from the code and the parameters."""
 
     NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
-    NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_answer", "answer_may_come", "disputed"
+    NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_response", "response_pending", "disputed"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
-    WINDOW_NOT_OPEN, WINDOW_ENDED = "window_ahead", "window_ended"
-    HOLD, CLOCK_SKEW, POLICY = "hold", "clock", "policy"
+    WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
+    HOLD, CLOCK_SKEW, POLICY = "hold", "clock_skew", "policy"
 
 
 @dataclass(frozen=True, slots=True)

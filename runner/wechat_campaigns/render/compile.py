@@ -139,7 +139,7 @@ def resource_limit_result(
     longest = (slowest or item).display_path
     problem = Diagnostic(
         location=Location(file=item.display_path, line=1),
-        rule="too-much",
+        rule="resource-limit",
         message=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
         hint=hint.format(slowest=longest),
     )

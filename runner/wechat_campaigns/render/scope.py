@@ -204,7 +204,7 @@ class Scope:
         except FileError as error:
             self.problems.append(error.to_diagnostic(self.campaign.source.location(path), json_path(path)))
         except CampaignError as error:
-            self.problem(path, "missing-part", error.message, error.hint)
+            self.problem(path, "missing-extra", error.message, error.hint)
         return None
 
     @property

@@ -32,7 +32,7 @@ HEADINGS = (
 """What stands above columns; names of the platform's own fields are the same in every language."""
 STATUSES = (
     N_("send"), N_("resend"), N_("scheduled"), N_("expired"), N_("sent"), N_("blocked"), N_("conflict"),
-    N_("unknown"), N_("invalid"), N_("open"), N_("refused"), N_("accepted"), N_("failed"), N_("recalled"),
+    N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"), N_("recalled"),
     N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
@@ -40,7 +40,7 @@ STATUSES = (
 
 def status_word(code: str) -> str:
     """Write the code of an action, a status, an outcome or a grade for people."""
-    return _(str(code))
+    return _(str(code).replace("_", " "))
 
 
 def recipients(recipient_filter: Filter) -> str:

@@ -53,11 +53,11 @@ class Result(StrEnum):
     """How one send ended in this run."""
 
     ACCEPTED = "accepted"
-    REJECTED = "refused"
+    REJECTED = "rejected"
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
     """Not tried: not due any more, taken by another runner, or the run was stopped before it."""
-    NOT_SENT = "failed"
+    NOT_SENT = "not_sent"
     """Not sent: something before the call went wrong."""
 
 
@@ -283,7 +283,7 @@ class AccountSender:
     def _accepted(
         self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool
     ) -> SendOutcome:
-        how = "45065" if duplicate else "repeat" if again else "answer"
+        how = "45065" if duplicate else "resend" if again else "answer"
         return self.outcome(
             send_id,
             Result.ACCEPTED,

@@ -21,7 +21,7 @@ from wechat_campaigns.send.posting import Result, SendOutcome
 RUN = RunSummary(
     environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}
 )
-ALL = ("accepted", "failed", "unknown")
+ALL = ("accepted", "not_sent", "unknown")
 URL = Secret(env="ROBOT")
 
 
@@ -74,7 +74,7 @@ def test_notification_names_sends_recipients_and_commit() -> None:
     """Everything a colleague asks, in a few lines."""
     told = message([outcome(), outcome("旧活动", Result.REJECTED, "no allowance left")], RUN, ALL)
     assert str(told).splitlines() == [
-        "Campaigns, production: 1 accepted, 1 failed",
+        "Campaigns, production: 1 accepted, 1 not sent",
         "✓ sale (main) → 1,204 followers",
         "✗ 旧活动 (main): no allowance left",
         "commit cccccccccccc",
@@ -84,7 +84,7 @@ def test_notification_names_sends_recipients_and_commit() -> None:
 
 def test_robot_gets_only_the_chosen_events() -> None:
     """`when` chooses; a run without such an outcome is silent, and so is one that only skipped."""
-    assert message([outcome()], RUN, ("failed", "unknown")) is None
+    assert message([outcome()], RUN, ("not_sent", "unknown")) is None
     assert message([outcome(result=Result.SKIPPED)], RUN, ALL) is None
     told = message([outcome(), outcome("b", Result.UNKNOWN, "no answer")], RUN, ("unknown",))
     assert "sale" not in str(told)

@@ -72,7 +72,7 @@ def test_plan_notes_what_the_platform_changed_in_a_draft():
 def test_plan_names_the_draft_of_an_earlier_text(edited: Articles | Newspic):
     """It will not be sent, and stays until somebody deletes it."""
     ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
-    assert rule == "draft-left"
+    assert rule == "draft-unused"
     assert "draft D" in what
 
 

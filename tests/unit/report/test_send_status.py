@@ -129,6 +129,6 @@ def test_a_refusal_keeps_its_reason() -> None:
     assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
     settled = named(TAG, sent=False, reason="not in the console (errcode 1)")
     assert stand((EventKind.SETTLED, settled)).note == "not in the console (errcode 1)"
-    assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
+    assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_sent"})).note == (
         "the call was not begun"
     )

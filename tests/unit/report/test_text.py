@@ -129,7 +129,7 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
     assert "→ slow down" in text
     assert "no need" not in text
     assert "<p> gone" in text
-    assert "1 accepted, 1 refused. Accepted is not delivered" in text
+    assert "1 accepted, 1 rejected. Accepted is not delivered" in text
 
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:

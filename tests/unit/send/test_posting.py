@@ -264,7 +264,7 @@ def test_runner_delayed_after_its_intent_does_not_post(late_s: int, result: Resu
     assert len(api.calls) == (result is Result.ACCEPTED)
     ended = ledger.events()[-1]
     assert (ended.kind, ended.data.get("reason")) == (
-        (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_begun")
+        (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_sent")
     )
 
 

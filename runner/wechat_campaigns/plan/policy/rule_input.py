@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     """What a rule that does not pass says."""
 
     FAIL = "fail"
-    UNCHECKED = "could not check"
+    UNCHECKED = "unchecked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
