@@ -72,6 +72,7 @@ check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 
 docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.tools.make_reference
+	@$(BIN)/python -m tests.tools.make_architecture
 	@$(BIN)/python -m mkdocs build -f .mkdocs.yml --strict --quiet
 
 dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.make_architecture import PICTURE, picture
+
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 ORDER = ("core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report", "integrations")
 """Each may import from those to its left."""
@@ -169,3 +171,17 @@ def test_every_path_of_the_recipes_is_there() -> None:
     assert len(paths) > 15
     for path in paths:
         assert list(PACKAGE.glob(path)) or list(PACKAGE.parents[1].glob(path)), path
+
+
+def test_every_module_to_read_first_is_there() -> None:
+    """Whoever begins with a package opens a file that exists."""
+    text = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [row.split("|") for row in text.splitlines() if row.startswith("| `")]
+    paths = [f"{row[1].strip(' `')}/{name}" for row in rows for name in re.findall(r"`([\w.]+)`", row[3])]
+    assert len(paths) > 10
+    assert [path for path in paths if not (PACKAGE / path).is_file()] == []
+
+
+def test_the_picture_of_the_packages_is_current() -> None:
+    """Drawn from the imports: run `python -m tests.tools.make_architecture`."""
+    assert PICTURE.read_text(encoding="utf-8") == picture()

@@ -1,0 +1,86 @@
+"""Draw the packages and their imports as `docs/images/packages.svg`.
+
+Run `python -m tests.tools.make_architecture`; a test keeps the picture current.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = PROJECT / "runner" / "wechat_campaigns"
+PICTURE = PROJECT / "docs" / "images" / "packages.svg"
+ORDER = (
+    "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report", "integrations",
+    "workspace", "api", "cli", "sandbox",
+)  # fmt: skip
+ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
+STYLE = """\
+text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }
+.count { font-size: 11px; fill: #59636e }
+rect { fill: #f6f8fa; stroke: #d1d9e0 }
+path { fill: none; stroke: #0969da; opacity: .45 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc } .count { fill: #9198a1 }
+  rect { fill: #151b23; stroke: #3d444d } path { stroke: #4493f8 }
+}"""
+
+
+def imports() -> Counter[tuple[str, str]]:
+    """Count the modules of each package that import from each other package, in functions too."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        importer = _package(path)
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            found |= {name.split(".")[1] for name in names if name.startswith("wechat_campaigns.")}
+        pairs.update((importer, package) for package in found & set(ORDER) - {importer})
+    return pairs
+
+
+def _package(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def picture() -> str:
+    """Draw a box for each package from top to bottom, and an arc to each package that it imports."""
+    modules = Counter(_package(path) for path in PACKAGE.rglob("*.py"))
+    height = ROW * len(ORDER) + 2 * LEFT
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + ARCS} {height}" role="img">',
+        "<title>The packages in their order; each imports only from those above it</title>",
+        f"<style>{STYLE}</style>",
+    ]
+    middle = {name: LEFT + ROW * number + (ROW - 8) / 2 for number, name in enumerate(ORDER)}
+    right = LEFT + WIDTH
+    for (importer, imported), count in sorted(imports().items()):
+        if importer not in middle:
+            continue
+        start, end = middle[importer], middle[imported]
+        bulge = right + 20 + abs(start - end) * 0.55
+        parts.append(
+            f'<path d="M{right} {start:g} C{bulge:g} {start:g} {bulge:g} {end:g} {right} {end:g}" '
+            f'stroke-width="{min(5, 0.6 + count / 8):.1f}"/>'
+        )
+    for name in ORDER:
+        top = middle[name] - (ROW - 8) / 2
+        count = f"{modules[name]} modules" if modules[name] > 1 else "1 module"
+        parts += [
+            f'<rect x="{LEFT}" y="{top:g}" width="{WIDTH}" height="{ROW - 8}" rx="5"/>',
+            f'<text x="{LEFT + 10}" y="{middle[name] + 4:g}">{name}</text>',
+            f'<text class="count" x="{right - 10}" y="{middle[name] + 4:g}" text-anchor="end">{count}</text>',
+        ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> None:
+    PICTURE.write_text(picture(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
