@@ -14,6 +14,7 @@ from wechat_campaigns.cli.output import file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.workspace import Workspace
 
@@ -165,8 +166,11 @@ class Context(Workspace):
 
 
 def campaign_of(send_id: str) -> str:
-    """Name the campaign of a send: `sale` of `sale[beijing]#2`."""
-    return send_id.partition("[")[0].partition("#")[0]
+    """Name the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
+    try:
+        return SendId.parse(send_id).campaign
+    except ValueError:
+        return send_id
 
 
 def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:

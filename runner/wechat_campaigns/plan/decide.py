@@ -16,7 +16,7 @@ from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.keys import SendId, SendKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def ended_recently(send: Send, now: datetime) -> bool:
 
 def list_id(send: Send) -> str:
     """Name what the batches of one openid list have in common."""
-    return send.id.rpartition("#")[0]
+    return str(replace(SendId.parse(send.id), batch=None))
 
 
 def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:

@@ -12,7 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.protocol.keys import SendId, batch_id
 from wechat_campaigns.render import article
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
@@ -97,7 +97,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
     named: KeyPath = (*path, next(iter(receivers))) if receivers else path
     at = campaign.source.location(named)
     send = Send(
-        id=campaign.id if key is None else f"{campaign.id}[{key}]",
+        id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
         revision=campaign.revision,
@@ -255,10 +255,10 @@ def _numbered(draft: _RenderedSend) -> list[Send]:
     return [
         replace(
             send,
-            id=f"{send.id}#{batch.index}",
+            id=batch_id(send.id, batch.index),
             filter=Filter(openids=openids),
             batch=batch,
-            formerly=tuple(f"{name}#{batch.index}" for name in send.formerly),
+            formerly=tuple(batch_id(name, batch.index) for name in send.formerly),
         )
         for batch, openids in batches(send.filter.openids)
     ]
