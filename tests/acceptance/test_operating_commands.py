@@ -69,7 +69,7 @@ def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sa
     assert "on hold: 价格写错了" in " ".join(campaign("plan")[1].split())
     code, _out, err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
-    assert "Blocked: 1 blocked; `campaign plan` shows the reasons." in err
+    assert "Not sent: 1 blocked; `campaign plan` shows the reasons." in err
     assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == ExitCode.USAGE
     assert not sandbox.jobs()
     assert campaign("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
@@ -84,7 +84,7 @@ def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sand
     code, out, err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
     assert "1 accepted" in out
-    assert "Blocked: 1 blocked; `campaign plan` shows the reasons." in err
+    assert "Not sent: 1 blocked; `campaign plan` shows the reasons." in err
     assert len(sandbox.jobs()) == 1
 
 

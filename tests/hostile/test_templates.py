@@ -395,7 +395,7 @@ for name, text in given["cases"].items():
     try:
         found = {"text": templates.render(text, variables)[:2000]}
     except TemplateRenderError as error:
-        found = {"what": error.what[:2000], "hint": error.hint, "line": error.line}
+        found = {"what": error.message[:2000], "hint": error.hint, "line": error.line}
     except BaseException as error:
         found = {"escaped": repr(error)[:500]}
     found["seconds"] = time.process_time() - began
@@ -556,7 +556,7 @@ def test_three_plans_are_one(tmp_path: Path) -> None:
 
 
 def _sends(plan: Any) -> list[dict[str, Any]]:
-    return [item for item in plan["sends"] if "digest" in item]
+    return [item for item in plan["sends"] if "content_digest" in item]
 
 
 SHOWING = [

@@ -35,7 +35,7 @@ class MassApi(Protocol):
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
 
-        Raises: NotSentError: not begun, or `begin_by` had passed; NoResponseError: it may have arrived.
+        Raises: NotSentError: not made, or `begin_by` had passed; NoResponseError: it may have arrived.
         """
         ...
 

@@ -114,7 +114,7 @@ def _not_resolved() -> str:
 
 
 def _not_initialized(plan: Plan) -> str:
-    what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
+    what = _("the ledger is not initialized for {names}, whose campaigns would all count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
     )
