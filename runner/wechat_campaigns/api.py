@@ -103,10 +103,10 @@ def apply(
     check_looser(campaigns, plan, covered=True, asking=False)
     ports = campaigns.ports(stopping or threading.Event())
     who = {**campaigns.actor(), **approval.actor}
-    warrant = RunContext(plan_digest=digest, actor=who)
+    run_context = RunContext(plan_digest=digest, actor=who)
     record_guards(campaigns, plan, who)
     record_campaigns_folders(campaigns, plan, state, who)
-    outcomes = make(plan, ports=ports, settings=campaigns.settings, warrant=warrant)
+    outcomes = make(plan, ports=ports, settings=campaigns.settings, run_context=run_context)
     return (*outcomes, *_blocked_outcomes(plan))
 
 
@@ -192,10 +192,10 @@ def make_plan(
         resend_until_s=settings.environment.resend_until_s,
         resend=frozenset(again),
     )
-    grounds = DecisionContext(
+    decision_context = DecisionContext(
         settings=settings, state=state, now=workspace.clock(), overrides=allowed or {}, options=setting
     )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, grounds))
+    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, decision_context))
     known = None
     if not offline:
         known = refresh(
@@ -211,7 +211,7 @@ def make_plan(
     plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
-        grounds=replace(grounds, now=workspace.clock(), options=told),
+        decision_context=replace(decision_context, now=workspace.clock(), options=told),
         known=known,
         commit=commit_of(workspace.root),
         with_orphans=not select,
@@ -221,7 +221,7 @@ def make_plan(
         ledger_known=workspace.ledger_known,
     )
     if select and again:
-        waiting = planner.unplanned_unknown_sends(sends, grounds)
+        waiting = planner.unplanned_unknown_sends(sends, decision_context)
         plan = replace(
             plan,
             unknown_sends=tuple(

@@ -165,8 +165,8 @@ class Machine(RuleBasedStateMachine):
 
     def _apply(self) -> tuple[SendOutcome, ...]:
         plan = plan_of(make_send(SEND), state=self.state(), now=self.now)
-        warrant = RunContext(plan_digest="p" * 64)
-        return apply(plan, ports=self.ports(), settings=make_settings(), warrant=warrant)
+        run_context = RunContext(plan_digest="p" * 64)
+        return apply(plan, ports=self.ports(), settings=make_settings(), run_context=run_context)
 
     @rule(answer=ANSWERS, steps=STEPS, held_up=HELD_UP, other=ANSWERS)
     def run(self, answer: str, steps: tuple[str, ...], held_up: float, other: str) -> None:
@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
             self.platform,  # type: ignore[arg-type]
             state,
             ports=self.ports(),
-            warrant=RunContext(plan_digest="p" * 64),
+            run_context=RunContext(plan_digest="p" * 64),
             again_s=60,
         )
         known = state.send(SERVICE, SEND, 1)

@@ -108,7 +108,7 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
-    return make_plan(sends, grounds=DecisionContext(**(given | chosen)), **(asked | changes))
+    return make_plan(sends, decision_context=DecisionContext(**(given | chosen)), **(asked | changes))
 
 
 # --- the ledger ---------------------------------------------------------------------------------

@@ -203,8 +203,10 @@ class Playground:
             resend_until_s=environment.resend_until_s,
             resend=self.resend,
         )
-        grounds = DecisionContext(settings=self.settings, state=state, now=self.clock(), options=setting)
-        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, grounds))
+        decision_context = DecisionContext(
+            settings=self.settings, state=state, now=self.clock(), options=setting
+        )
+        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, decision_context))
         known = refresh(
             sends,
             settings=self.settings,
@@ -213,7 +215,7 @@ class Playground:
             clock=self.clock,
             setting=setting,
         )
-        return make_plan(sends, invalid=prepared.invalid, grounds=grounds, known=known)
+        return make_plan(sends, invalid=prepared.invalid, decision_context=decision_context, known=known)
 
     def apply(self, prepared: CompileResult | None = None) -> ExitCode:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""
@@ -230,8 +232,8 @@ class Playground:
             stop_requested=self.stopping,
             mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
         )
-        warrant = RunContext(plan_digest=plan.plan_digest)
-        self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
+        run_context = RunContext(plan_digest=plan.plan_digest)
+        self.outcomes = apply(plan, ports=ports, settings=self.settings, run_context=run_context)
         return exit_code(self.outcomes)
 
     def settle(self, prepared: CompileResult | None = None, runs: int = 5) -> ExitCode:

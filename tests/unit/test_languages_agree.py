@@ -138,7 +138,7 @@ class ScriptedPlatform:
         ports = ApplyPorts(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
                       sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
         plan = plan_of(*sends, settings=settings, known={"main": make_known()})
-        return apply(plan, ports=ports, settings=settings, warrant=RunContext(plan_digest="p" * 64))
+        return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
 
 
 def _fault(*, never_sent: bool) -> TransportFailure:

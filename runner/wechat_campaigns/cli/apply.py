@@ -98,10 +98,10 @@ def apply(
     message = _("Stopping: the send in hand is finished, no other is started.")
     with stop_signals(lambda: context.show_progress(message)) as stopping:
         ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
-        warrant = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
+        run_context = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
         record_guards(context, result.plan, who)
         record_campaigns_folders(context, result.plan, state, who)
-        outcomes = send_due(result.plan, ports=ports, settings=context.settings, warrant=warrant)
+        outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     _print_blocked(result.plan)
     if select:
@@ -198,8 +198,8 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     from wechat_campaigns.plan.plan import unplanned_unknown_sends
     from wechat_campaigns.plan.policy.rule_input import DecisionContext
 
-    grounds = DecisionContext(settings=context.settings, state=state, now=context.clock())
-    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), grounds))
+    decision_context = DecisionContext(settings=context.settings, state=state, now=context.clock())
+    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
     if count:
         message = ngettext(
             "{count} unknown send outside the selection still waits: run apply without a selection soon.",

@@ -29,32 +29,32 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 )
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--ci", "forge", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
+    "--ci", "code_host", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
     help="Also write the workflow that plans in pull requests and applies after review.",
 )  # fmt: skip
 @click.option(
     "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: where this tool's action is kept."
 )
-def init(folder: Path, forge: CodeHostName, action: str | None) -> int:
+def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
     """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
 
     Files that exist are kept as they are. FOLDER is the current one unless it is named.
     """
     from wechat_campaigns.source.starter import starter
 
-    if forge == "github" and not action:
+    if code_host == "github" and not action:
         raise UsageError(
             _("the workflow needs the address of this tool's action"),
             hint=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
         )
-    if forge == "github" and action and not _PINNED_ACTION.fullmatch(action):
+    if code_host == "github" and action and not _PINNED_ACTION.fullmatch(action):
         raise UsageError(
             _("'{action}' does not name the action by a commit of 40 hexadecimal digits").format(
                 action=action
             ),
             hint=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
         )
-    for place, text in starter(forge, action=action or "").items():
+    for place, text in starter(code_host, action=action or "").items():
         is_new = write_new(folder / place, text)
         message = _("wrote {file}") if is_new else _("kept  {file}")
         print_result(message.format(file=folder / place))

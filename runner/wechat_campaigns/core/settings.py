@@ -144,7 +144,7 @@ class ChatWebhook:
     kind: Literal["wecom", "feishu", "dingtalk", "slack"]
     url: Secret
     """Its address is a secret: whoever has it can write to the chat."""
-    when: tuple[str, ...] = ("accepted", "not_sent", "unknown")
+    when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown")
     """Outcomes; not `on`, which YAML readers take for true."""
 
 

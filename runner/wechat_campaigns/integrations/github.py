@@ -27,11 +27,11 @@ def github(api_url: str, token: str) -> CodeHost:
 
 
 @as_described(N_("pull requests"))
-def pull_of(forge: CodeHost, repository: str, branch: str, commit: str) -> MergedRequest | None:
+def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> MergedRequest | None:
     """Find the merged pull request a commit came by.
 
     Args:
-        forge: with a token that may read pull requests.
+        code_host: with a token that may read pull requests.
         repository: OWNER/NAME.
         branch: it must have been merged into.
         commit: on that branch.
@@ -45,18 +45,20 @@ def pull_of(forge: CodeHost, repository: str, branch: str, commit: str) -> Merge
     Source: GitHub, REST API endpoints for commits, pull requests and their reviews, read 2026-11.
     """
     root = f"/repos/{repository}"
-    merged = [p for p in forge.all(f"{root}/commits/{commit}/pulls") if _merged_here(p, repository, branch)]
+    merged = [
+        p for p in code_host.all(f"{root}/commits/{commit}/pulls") if _merged_here(p, repository, branch)
+    ]
     exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit] or merged
     if len(exact) != 1:
         return None
     pull = exact[0]
     number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
-    verdicts = _verdicts(forge.all(f"{root}/pulls/{number}/reviews"))
+    verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
     return MergedRequest(
         number=number,
         head=head,
         author=_login(pull.get("user")),
-        writers=frozenset(_writers(forge.all(f"{root}/pulls/{number}/commits"))),
+        writers=frozenset(_writers(code_host.all(f"{root}/pulls/{number}/commits"))),
         approved_by=tuple(
             name
             for name, review in verdicts.items()

@@ -18,11 +18,11 @@ def gitlab(api_url: str, token: str) -> CodeHost:
 
 
 @as_described(N_("merge requests"))
-def merge_request_of(forge: CodeHost, project: str, branch: str, commit: str) -> MergedRequest | None:
+def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str) -> MergedRequest | None:
     """Find the merged merge request a commit came by.
 
     Args:
-        forge: with a token that may read the project.
+        code_host: with a token that may read the project.
         project: its number.
         branch: it must have been merged into.
         commit: on that branch.
@@ -36,14 +36,14 @@ def merge_request_of(forge: CodeHost, project: str, branch: str, commit: str) ->
     Source: GitLab, Commits API, Merge requests API and Merge request approvals API, read 2026-11.
     """
     root = f"/projects/{project}"
-    found = forge.all(f"{root}/repository/commits/{commit}/merge_requests")
+    found = code_host.all(f"{root}/repository/commits/{commit}/merge_requests")
     merged = [m for m in found if m.get("state") == "merged" and m.get("target_branch") == branch]
     merged = [m for m in merged if str(m.get("target_project_id")) == project]
     if len(merged) != 1:
         return None
     number, head = int(merged[0]["iid"]), str(merged[0].get("sha"))
-    version = next(forge.all(f"{root}/merge_requests/{number}/versions"), {})
-    approvals = forge.get(f"{root}/merge_requests/{number}/approvals")
+    version = next(code_host.all(f"{root}/merge_requests/{number}/versions"), {})
+    approvals = code_host.get(f"{root}/merge_requests/{number}/approvals")
     pushed = _time(version.get("created_at"), number)
     if version.get("head_commit_sha") != head:
         raise _unexpected_response_error(number)

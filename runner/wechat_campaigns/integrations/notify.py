@@ -20,13 +20,7 @@ from wechat_campaigns.send.posting import Result, SendOutcome
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""
 MAX_LINES = 20
-_GROUP = {
-    Result.ACCEPTED: "accepted",
-    Result.REJECTED: "not_sent",
-    Result.NOT_SENT: "not_sent",
-    Result.UNKNOWN: "unknown",
-}
-_MARK = {"accepted": "✓", "not_sent": "✗", "unknown": "?"}
+_MARK = {Result.ACCEPTED: "✓", Result.REJECTED: "✗", Result.NOT_SENT: "✗", Result.UNKNOWN: "?"}
 
 Post = Callable[[str, Mapping[str, Any]], Any]
 """Posts JSON to an address and gives the answer's JSON or text; raises `OSError` when it cannot."""
@@ -50,15 +44,15 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
     Args:
         outcomes: of the run; sends that were only skipped are not told.
         run: where and by which commit.
-        when: of which outcomes it is told: `accepted`, `not_sent`, `unknown`.
+        when: of which outcomes it is told: `accepted`, `rejected`, `not_sent`, `unknown`.
     """
-    told = [(group, outcome) for outcome in outcomes if (group := _GROUP.get(outcome.result)) in when]
+    told = [outcome for outcome in outcomes if outcome.result in _MARK and outcome.result in when]
     if not told:
         return None
-    counts = {group: sum(g == group for g, _ in told) for group in _MARK}
+    counts = {result: sum(outcome.result is result for outcome in told) for result in _MARK}
     said = _("Campaigns, {environment}: {counts}")
     lines = [said.format(environment=run.environment, counts=status_counts(counts))]
-    lines += [_line(str(group), outcome, run) for group, outcome in told[:MAX_LINES]]
+    lines += [_line(outcome, run) for outcome in told[:MAX_LINES]]
     if len(told) > MAX_LINES:
         lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))
     lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
@@ -111,11 +105,11 @@ def notify_robot(
         return _("it could not be reached ({error})").format(error=str(error))
 
 
-def _line(group: str, outcome: SendOutcome, run: RunSummary) -> str:
+def _line(outcome: SendOutcome, run: RunSummary) -> str:
     count = (run.followers or {}).get(outcome.id)
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
     why = "" if outcome.result is Result.ACCEPTED else f": {outcome.reason}"
-    return line(f"{_MARK[group]} {outcome.id} ({outcome.account}){to}{why}")
+    return line(f"{_MARK[outcome.result]} {outcome.id} ({outcome.account}){to}{why}")
 
 
 def _shortened(text: str) -> str:

@@ -56,7 +56,7 @@ def _budget(plan: Plan, account: Account) -> Budget:
 
 
 def _violates_quota(planned: PlannedSend) -> bool:
-    return any(objection.rule in QUOTA_RULES for objection in planned.violations)
+    return any(violation.rule in QUOTA_RULES for violation in planned.violations)
 
 
 def _named(sends: Iterable[PlannedSend]) -> tuple[str, ...]:

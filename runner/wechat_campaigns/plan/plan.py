@@ -163,7 +163,7 @@ def make_plan(
     sends: Sequence[Send],
     *,
     invalid: Sequence[InvalidCampaign],
-    grounds: DecisionContext,
+    decision_context: DecisionContext,
     known: Mapping[str, RemoteFacts] | None,
     commit: str | None = None,
     with_orphans: bool = True,
@@ -177,7 +177,7 @@ def make_plan(
     Args:
         sends: rendered and within the platform's limits.
         invalid: campaigns that are not, for the record.
-        grounds: the settings with the environment, the ledger's state, the present moment.
+        decision_context: the settings with the environment, the ledger's state, the present moment.
         known: reads by account name, one for each account with something to send; None plans offline.
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
@@ -186,9 +186,11 @@ def make_plan(
         left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
     """
-    settings, state, now = grounds.settings, grounds.state, grounds.now
+    settings, state, now = decision_context.settings, decision_context.state, decision_context.now
     accounts = settings.environment.accounts
-    looked_at = _sharing_drafts(sorted((_first_look(send, grounds, known) for send in sends), key=order))
+    looked_at = _sharing_drafts(
+        sorted((_first_look(send, decision_context, known) for send in sends), key=order)
+    )
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,
@@ -196,16 +198,16 @@ def make_plan(
         expires_at=now + PLAN_LIFE,
         commit=commit,
         offline=known is None,
-        sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
+        sends=tuple(_under_policy(looked_at, decision_context, offline=known is None)),
         invalid=tuple(invalid),
-        unknown_sends=unplanned_unknown_sends(sends, grounds) if with_orphans else (),
+        unknown_sends=unplanned_unknown_sends(sends, decision_context) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         remote_facts=known or {},
         uninitialized=tuple(uninitialized),
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),
         ledger_known=ledger_known,
-        is_current=grounds.options.is_current,
+        is_current=decision_context.options.is_current,
     )
 
 
@@ -284,11 +286,19 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
     return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
 
 
-def _first_look(send: Send, grounds: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
-    account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
+def _first_look(
+    send: Send, decision_context: DecisionContext, known: Mapping[str, RemoteFacts] | None
+) -> PlannedSend:
+    account, state, now = (
+        decision_context.settings.environment.accounts[send.account],
+        decision_context.state,
+        decision_context.now,
+    )
     digest = compute_content_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
-    decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.options)
+    decision = decide(
+        send, digest, appid=account.appid, state=state, now=now, setting=decision_context.options
+    )
     if decision.resend_intent is not None:
         name = state.display_id(decision.resend_intent.data["send"])
         stored = stored_send(decision.resend_intent, send_id=name, account=send.account, campaign=send)
@@ -349,7 +359,7 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
 
 
 def _under_policy(
-    looked_at: Sequence[PlannedSend], grounds: DecisionContext, *, offline: bool
+    looked_at: Sequence[PlannedSend], decision_context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due = sum(one.action in CALLING for one in looked_at)
@@ -360,12 +370,13 @@ def _under_policy(
         if one.action is PlanAction.SEND:
             twin = seen.get((appid, one.content_digest))
             facts = _facts(
-                one, looked_at, grounds, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
+                one, looked_at, decision_context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, evaluate(facts, grounds.overrides))
+            one = with_violations(one, evaluate(facts, decision_context.overrides))
         elif one.action is PlanAction.RESEND:
             one = with_violations(
-                one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds)
+                one,
+                _against(_facts(one, looked_at, decision_context, due, offline=offline), decision_context),
             )
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
@@ -374,16 +385,20 @@ def _under_policy(
 
 
 def _facts(
-    planned: PlannedSend, among: Iterable[PlannedSend], grounds: DecisionContext, due: int, **more: Any
+    planned: PlannedSend,
+    among: Iterable[PlannedSend],
+    decision_context: DecisionContext,
+    due: int,
+    **more: Any,
 ) -> RuleInput:
     return RuleInput(
         send=planned.send,
         content_digest=planned.content_digest,
         account=planned.account,
         audience=_whole_audience(planned, among),
-        policy=grounds.settings.policy,
-        state=grounds.state,
-        now=grounds.now,
+        policy=decision_context.settings.policy,
+        state=decision_context.state,
+        now=decision_context.now,
         due=due,
         tag=planned.resolved.tag,
         **more,
@@ -391,14 +406,14 @@ def _facts(
 
 
 def recheck(
-    planned: PlannedSend, plan: Plan, grounds: DecisionContext, *, reviewed: Mapping[str, int | None]
+    planned: PlannedSend, plan: Plan, decision_context: DecisionContext, *, reviewed: Mapping[str, int | None]
 ) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
         plan: the plan it belongs to.
-        grounds: as they are now.
+        decision_context: as they are now.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
     appid = planned.account.appid
@@ -406,21 +421,25 @@ def recheck(
         planned.send,
         planned.content_digest,
         appid=appid,
-        state=grounds.state,
-        now=grounds.now,
-        setting=grounds.options,
+        state=decision_context.state,
+        now=decision_context.now,
+        setting=decision_context.options,
     )
     fresh = replace(planned, decision=decision, violations=())
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed_count=saw)
-    return with_violations(fresh, _against(facts, grounds, again=planned.resend_intent is not None))
+    facts = _facts(
+        planned, plan.sends, decision_context, len(plan.calls()), applying=True, reviewed_count=saw
+    )
+    return with_violations(fresh, _against(facts, decision_context, again=planned.resend_intent is not None))
 
 
-def _against(facts: RuleInput, grounds: DecisionContext, *, again: bool = True) -> tuple[Violation, ...]:
+def _against(
+    facts: RuleInput, decision_context: DecisionContext, *, again: bool = True
+) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    found = evaluate(facts, grounds.overrides)
+    found = evaluate(facts, decision_context.overrides)
     return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
 
 
@@ -428,7 +447,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     """Block a due send when a rule stands against it; lesser objections stay as warnings."""
     if not found and not planned.violations:
         return planned
-    blocking = [objection for objection in found if objection.blocks]
+    blocking = [violation for violation in found if violation.blocks]
     if not blocking:
         return replace(planned, violations=found)
     first = blocking[0]
@@ -453,19 +472,22 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
-def unplanned_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> tuple[UnknownSend, ...]:
+def unplanned_unknown_sends(
+    sends: Iterable[Send], decision_context: DecisionContext
+) -> tuple[UnknownSend, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     return tuple(
-        UnknownSend(known, _unknown_decision(known, grounds)) for known in _unplanned(sends, grounds)
+        UnknownSend(known, _unknown_decision(known, decision_context))
+        for known in _unplanned(sends, decision_context)
     )
 
 
-def stored_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> Iterator[Send]:
+def stored_unknown_sends(sends: Iterable[Send], decision_context: DecisionContext) -> Iterator[Send]:
     """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
-    accounts = grounds.settings.environment.accounts
-    for known in _unplanned(sends, grounds):
+    accounts = decision_context.settings.environment.accounts
+    for known in _unplanned(sends, decision_context):
         if (
-            grounds.state.normalized_ledger_id(known.send) in grounds.options.resend
+            decision_context.state.normalized_ledger_id(known.send) in decision_context.options.resend
             and known.intent is not None
         ):
             names = [name for name, account in accounts.items() if account.appid == known.appid]
@@ -475,18 +497,18 @@ def stored_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> Ite
                 yield stored
 
 
-def _unknown_decision(known: SendRecord, grounds: DecisionContext) -> PlanDecision:
-    setting = grounds.options
+def _unknown_decision(known: SendRecord, decision_context: DecisionContext) -> PlanDecision:
+    setting = decision_context.options
     facts = protocol.DecisionInput(
-        key=SendKey(known.appid, grounds.state.ledger_id(known.send), known.revision),
+        key=SendKey(known.appid, decision_context.state.ledger_id(known.send), known.revision),
         content_digest="",
-        now=grounds.now,
+        now=decision_context.now,
         clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
-        resend_stored=grounds.state.normalized_ledger_id(known.send) in setting.resend,
+        resend_stored=decision_context.state.normalized_ledger_id(known.send) in setting.resend,
     )
-    decision = decide_by(facts, grounds.state)
+    decision = decide_by(facts, decision_context.state)
     if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
@@ -502,8 +524,8 @@ def _incomplete(send_id: str) -> PlanDecision:
     )
 
 
-def _unplanned(sends: Iterable[Send], grounds: DecisionContext) -> tuple[SendRecord, ...]:
-    accounts, state = grounds.settings.environment.accounts, grounds.state
+def _unplanned(sends: Iterable[Send], decision_context: DecisionContext) -> tuple[SendRecord, ...]:
+    accounts, state = decision_context.settings.environment.accounts, decision_context.state
     planned = {
         (accounts[send.account].appid, state.normalized_ledger_id(name))
         for send in sends

@@ -35,10 +35,10 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
     lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
     lines += [_("settings, edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
     lines += [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
-    orphans = [
-        (orphan.send_state.send, orphan.decision) for orphan in plan.unknown_sends if orphan.decision.hint
+    unknowns = [
+        (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
-    return (*lines, *(f"{send}: {decision.reason} → {decision.hint}" for send, decision in orphans))
+    return (*lines, *(f"{send}: {decision.reason} → {decision.hint}" for send, decision in unknowns))
 
 
 def settings_change(change: SettingsChange) -> str:

@@ -225,11 +225,11 @@ def _invalid_row(invalid: InvalidCampaign) -> Row:
     )
 
 
-def _orphan_row(orphan: UnknownSend) -> Row:
-    decision = orphan.decision
+def _orphan_row(unknown: UnknownSend) -> Row:
+    decision = unknown.decision
     return Row(
         action=PlanAction.UNKNOWN,
-        id=orphan.send_state.send,
+        id=unknown.send_state.send,
         reason=decision.reason,
         code=decision.code.value,
         hint=decision.hint,

@@ -64,7 +64,7 @@ _SKIP_EXIT_CODES = {
 
 
 def apply(
-    plan: Plan, *, ports: ApplyPorts, settings: Settings, warrant: RunContext
+    plan: Plan, *, ports: ApplyPorts, settings: Settings, run_context: RunContext
 ) -> tuple[SendOutcome, ...]:
     """Settle unknown sends, then make the due ones; accounts side by side, each in order.
 
@@ -72,13 +72,13 @@ def apply(
         plan: made moments ago; its due sends are decided on again one by one.
         ports: the world.
         settings: the environment the plan was made for.
-        warrant: what is recorded beside each intent.
+        run_context: what is recorded beside each intent.
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then those whose window
         nobody used. Never raises for a failed send.
     """
-    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in _busy(plan, settings)]
+    runs = [_AccountRun(account, plan, ports, settings, run_context) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     return (*done, *(_missed(planned) for planned in plan.missed_sends()))
 
@@ -159,7 +159,7 @@ class _AccountRun:
                     self.ports.connect(self.account),
                     state,
                     ports=self.ports,
-                    warrant=self.context,
+                    run_context=self.context,
                     again_s=self.settings.environment.resend_after_s,
                 )
                 # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
@@ -183,9 +183,9 @@ class _AccountRun:
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        orphans = (one.send_state for one in self.plan.unknown_sends if self._is_mine(one.send_state.appid))
+        unknowns = (one.send_state for one in self.plan.unknown_sends if self._is_mine(one.send_state.appid))
         waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
-        found = {known.send: frozenset({self._same(known.send)}) for known in orphans}
+        found = {known.send: frozenset({self._same(known.send)}) for known in unknowns}
         return found | {planned.send.id: self._names(planned) for planned in waiting}
 
     def _same(self, send_id: str) -> str:
@@ -247,17 +247,24 @@ class _AccountRun:
 
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
-        grounds = self._decision_context()
+        decision_context = self._decision_context()
 
         def violated() -> tuple[str, ...]:
-            fresh = recheck(planned, self.plan, grounds, reviewed=self.context.audiences)
+            fresh = recheck(planned, self.plan, decision_context, reviewed=self.context.audiences)
             return () if fresh.action is planned.action else (fresh.decision.reason,)
 
-        setting = replace(grounds.options, find_violations=violated)
+        setting = replace(decision_context.options, find_violations=violated)
         appid = self.account.appid
         return protocol.decide(
             stream,
-            decision_input(planned.send, planned.content_digest, appid, grounds.state, grounds.now, setting),
+            decision_input(
+                planned.send,
+                planned.content_digest,
+                appid,
+                decision_context.state,
+                decision_context.now,
+                setting,
+            ),
         )
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:

@@ -153,7 +153,7 @@ class AccountSender:
         state: LedgerState,
         *,
         ports: ApplyPorts,
-        warrant: RunContext,
+        run_context: RunContext,
         again_s: int,
     ) -> None:
         self.account = account
@@ -161,7 +161,7 @@ class AccountSender:
         self.state = state
         self.stop_reason = ""
         self._ports = ports
-        self._context = warrant
+        self._context = run_context
         self._again_s = again_s
         self._posts = deque(_recent(state, account.appid, ports.clock()), maxlen=CALLS_PER_MINUTE)
         self._calls = MassCalls(api, ports.clock)
@@ -250,11 +250,11 @@ class AccountSender:
 
     def _run_context(self) -> dict[str, Any]:
         """Say by what right a call is made; each call has its own."""
-        warrant = self._context
+        run_context = self._context
         return {
-            "plan_digest": warrant.plan_digest,
-            "overrides": dict(warrant.overrides),
-            "actor": dict(warrant.actor),
+            "plan_digest": run_context.plan_digest,
+            "overrides": dict(run_context.overrides),
+            "actor": dict(run_context.actor),
         }
 
     def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> SendOutcome | None:

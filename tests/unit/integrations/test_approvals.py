@@ -298,11 +298,11 @@ class Odd(CodeHost):
 @given(st.data())
 def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) -> None:
     """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""
-    forge = Odd(api_url="https://forge.example")
-    object.__setattr__(forge, "values", values)
+    code_host = Odd(api_url="https://forge.example")
+    object.__setattr__(code_host, "values", values)
     for ask in (
-        lambda: pull_of(forge, REPO, "main", COMMIT),
-        lambda: merge_request_of(forge, "7", "main", COMMIT),
+        lambda: pull_of(code_host, REPO, "main", COMMIT),
+        lambda: merge_request_of(code_host, "7", "main", COMMIT),
     ):
         with suppress(CodeHostError):
             assert isinstance(ask(), MergedRequest | None)

@@ -144,10 +144,10 @@ def test_the_runner_s_netrc_is_not_used(
 
 def test_no_token_leaves_without_https() -> None:
     """Plain http is for loopback."""
-    forge = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
+    code_host = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
     with pytest.raises(CodeHostError, match="https"):
-        forge.get("/user")
-    assert "Bearer" not in repr(forge)
+        code_host.get("/user")
+    assert "Bearer" not in repr(code_host)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from wechat_campaigns.send.posting import Result, SendOutcome
 RUN = RunSummary(
     environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}
 )
-ALL = ("accepted", "not_sent", "unknown")
+ALL = ("accepted", "rejected", "not_sent", "unknown")
 URL = Secret(env="ROBOT")
 
 
@@ -74,7 +74,7 @@ def test_notification_names_sends_recipients_and_commit() -> None:
     """Everything a colleague asks, in a few lines."""
     told = message([outcome(), outcome("旧活动", Result.REJECTED, "no allowance left")], RUN, ALL)
     assert str(told).splitlines() == [
-        "Campaigns, production: 1 accepted, 1 not sent",
+        "Campaigns, production: 1 accepted, 1 rejected",
         "✓ sale (main) → 1,204 followers",
         "✗ 旧活动 (main): no allowance left",
         "commit cccccccccccc",

@@ -128,10 +128,10 @@ def test_by_digest_follows_the_latest_attempt():
 
 
 @pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
-def test_outcome_without_an_intent_is_tampering(orphan: Any):
+def test_outcome_without_an_intent_is_tampering(unknown: Any):
     """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:
-        make_state(orphan)
+        make_state(unknown)
     assert "ledger verify" in caught.value.hint
 
 

@@ -142,7 +142,7 @@ def test_unknown_send_without_a_file_stays_in_the_plan():
     """Deleting the file of an unknown send does not hide it; a selection of other campaigns does."""
     state = make_state((EventKind.INTENT, intent_of(make_send("gone"))))
     plan = plan_of(make_send(), state=state)
-    assert [orphan.send_state.send for orphan in plan.unknown_sends] == ["gone"]
+    assert [unknown.send_state.send for unknown in plan.unknown_sends] == ["gone"]
     assert plan.counts()[PlanAction.UNKNOWN] == 1
     assert plan_of(make_send(), state=state, with_orphans=False).unknown_sends == ()
 

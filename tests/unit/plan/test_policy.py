@@ -27,11 +27,11 @@ def said(about: RuleInput, rule: str) -> Violation | None:
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_fails_and_blocks(rule: str) -> None:
     """A rule that is broken blocks, and says what and what to do."""
-    objection = said(FAILING[rule], rule)
-    assert objection is not None
-    assert (objection.verdict, objection.blocks, objection.level) == (Verdict.FAIL, True, "mandatory")
-    assert objection.message
-    assert objection.hint
+    violation = said(FAILING[rule], rule)
+    assert violation is not None
+    assert (violation.verdict, violation.blocks, violation.level) == (Verdict.FAIL, True, "mandatory")
+    assert violation.message
+    assert violation.hint
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -43,9 +43,9 @@ def test_a_rule_passes(rule: str) -> None:
 @pytest.mark.parametrize("rule", UNCHECKED)
 def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     """A mandatory rule without an answer blocks; in an offline plan it is left to apply, and says so."""
-    objection = said(UNCHECKED[rule], rule)
-    assert objection is not None
-    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, True)
+    violation = said(UNCHECKED[rule], rule)
+    assert violation is not None
+    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, True)
     later = said(replace(UNCHECKED[rule], offline=True), rule)
     assert later is not None
     assert not later.blocks
@@ -57,9 +57,9 @@ def test_an_advisory_rule_only_warns(rule: str) -> None:
     """`policy.levels` turns a rule into a warning, whether it fails or cannot be checked."""
     for about in (FAILING[rule], UNCHECKED.get(rule, FAILING[rule])):
         policy = replace(about.policy, levels={rule: "advisory"})
-        objection = said(replace(about, policy=policy), rule)
-        assert objection is not None
-        assert (objection.blocks, objection.level) == (False, "advisory")
+        violation = said(replace(about, policy=policy), rule)
+        assert violation is not None
+        assert (violation.blocks, violation.level) == (False, "advisory")
 
 
 @pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
@@ -125,9 +125,9 @@ def test_plan_has_no_audience_change() -> None:
 
 def test_digest_alone_leaves_audience_change_unchecked() -> None:
     """With only a digest reviewed the rule warns: the digest covers content, not the tag's growth."""
-    objection = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
-    assert objection is not None
-    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, False)
+    violation = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
+    assert violation is not None
+    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, False)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_every_text_of_a_content_is_searched_for_links() -> None:
 
 def test_four_sends_a_month_to_one_tag_only_warn() -> None:
     """WeChat skips followers who have received four; the plan warns of it."""
-    objection = said(facts(state=to_everyone(4)), "quota")
-    assert objection is not None
-    assert not objection.blocks
+    violation = said(facts(state=to_everyone(4)), "quota")
+    assert violation is not None
+    assert not violation.blocks
     assert said(facts(state=to_everyone(3)), "quota") is None
 
 
@@ -191,9 +191,9 @@ def test_quota_counts_earlier_sends_of_the_plan() -> None:
 
 def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:
     """Two files with the same content in one plan: the second is blocked."""
-    objection = said(facts(duplicate_of="sale-old"), "duplicate_content_days")
-    assert objection is not None
-    assert "sale-old" in objection.message
+    violation = said(facts(duplicate_of="sale-old"), "duplicate_content_days")
+    assert violation is not None
+    assert "sale-old" in violation.message
 
 
 @pytest.mark.parametrize(("known", "found"), [("SALE", False), ("old", False), ("Other", True)])

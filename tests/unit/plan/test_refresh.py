@@ -81,7 +81,7 @@ def test_plan_from_files(tmp_path: Path):
     plan = make_plan(
         made.sends,
         invalid=made.invalid,
-        grounds=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
+        decision_context=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
         known=asked(made, api_of()),
         commit="abc",
     )

@@ -165,14 +165,14 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
     settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
     state = make_state((EventKind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
     named = DecisionOptions(resend=frozenset({"sale"}))
-    grounds = DecisionContext(settings=settings, state=state, now=NOW, options=named)
-    (stored,) = stored_unknown_sends([send], grounds)
+    decision_context = DecisionContext(settings=settings, state=state, now=NOW, options=named)
+    (stored,) = stored_unknown_sends([send], decision_context)
     known = {"main": make_known(), "new": make_known()}
-    plan = make_plan([send, stored], invalid=(), grounds=grounds, known=known)
+    plan = make_plan([send, stored], invalid=(), decision_context=decision_context, known=known)
     assert {(one.account.name, one.action) for one in plan.sends} == {
         ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
     }  # fmt: skip
-    before = make_plan([send], invalid=(), grounds=grounds, known=known)
+    before = make_plan([send], invalid=(), decision_context=decision_context, known=known)
     bound = as_reviewed(plan, state, before.plan_digest)
     assert bound is not None
     assert {(one.account.name, one.action) for one in bound.sends} == {

@@ -66,9 +66,9 @@ class ApplyRunner:
             connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
             sleep=lambda _s: None, read=lambda _file: b"", stop_requested=lambda: self.stopping,
         )  # fmt: skip
-        warrant = RunContext(plan_digest="p" * 64, overrides=overrides or {})
+        run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {})
         plan = plan or self.plan(*sends, overrides=overrides)
-        return apply(plan, ports=ports, settings=self.settings, warrant=warrant)
+        return apply(plan, ports=ports, settings=self.settings, run_context=run_context)
 
     def bodies(self) -> list[str]:
         return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]
@@ -203,7 +203,9 @@ def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
         read=lambda _file: b"",
     )  # fmt: skip
     plan = runner.plan(make_send("open"))
-    (outcome,) = apply(plan, ports=ports, settings=runner.settings, warrant=RunContext(plan_digest="p" * 64))
+    (outcome,) = apply(
+        plan, ports=ports, settings=runner.settings, run_context=RunContext(plan_digest="p" * 64)
+    )
     assert outcome.result is Result.UNKNOWN
     assert "apply after 14:00" in outcome.hint
     assert len(runner.api.calls) == 61

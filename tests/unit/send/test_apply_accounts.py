@@ -57,7 +57,7 @@ def applied(ledger: Held) -> tuple[SendOutcome, ...]:
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
-    return apply(plan, ports=ports, settings=settings, warrant=RunContext(plan_digest="p" * 64))
+    return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
 
 
 def test_locked_accounts_come_last() -> None:

@@ -43,8 +43,10 @@ def run(
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
-    warrant = RunContext(plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000})
-    return apply(plan, ports=ports, settings=settings, warrant=warrant), api
+    run_context = RunContext(
+        plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000}
+    )
+    return apply(plan, ports=ports, settings=settings, run_context=run_context), api
 
 
 def test_tag_that_grew_beyond_max_recipients_blocks_the_send() -> None:

@@ -190,7 +190,7 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
     )
     assert settings.testers["小李"].wxname == "xiaoli2026"
     assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [
-        ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "not_sent", "unknown")),
+        ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "rejected", "not_sent", "unknown")),
         ("slack", Secret(env="SLACK_URL"), ("not_sent",)),
     ]
 

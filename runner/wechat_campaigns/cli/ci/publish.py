@@ -41,9 +41,9 @@ def _comment(text: str, author: str) -> str:
         return _("no comment: this run does not belong to a GitHub pull request")
     if not token:
         return _("no comment: GITHUB_TOKEN is not set; the job summary shows the report")
-    forge = github(os.environ.get("GITHUB_API_URL", API), token)
+    code_host = github(os.environ.get("GITHUB_API_URL", API), token)
     try:
-        upsert(forge, run.repository, run.number, comment_body(text, run.head), author=author)
+        upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
     except CodeHostError as error:
         return _("no comment: {error}; the job summary shows the report").format(error=str(error))
     return _("the comment of #{number} is up to date").format(number=run.number)

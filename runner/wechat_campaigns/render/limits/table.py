@@ -1,6 +1,6 @@
 """Every number the platform sets for a message, once: the page it is from, and what is uncertain about it.
 
-All pages read 2026-11. Openid counts stand in `rendering.openids`.
+All pages read 2026-11. Openid counts stand in `render.openids`.
 """
 
 TITLE_CHARS = 32

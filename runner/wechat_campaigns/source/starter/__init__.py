@@ -31,11 +31,11 @@ _WORKFLOWS = {
 """Forge to the file's new place and its place in this project; the wheel carries it as `FORGE.yml`."""
 
 
-def starter(forge: CodeHostName, *, action: str = "") -> dict[str, str]:
+def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     """Give the files of a new campaigns repository.
 
     Args:
-        forge: whose workflow is wanted.
+        code_host: whose workflow is wanted.
         action: GitHub only: `OWNER/REPOSITORY@COMMIT` of this tool's action.
 
     Returns:
@@ -47,8 +47,8 @@ def starter(forge: CodeHostName, *, action: str = "") -> dict[str, str]:
         files["campaigns/_settings.yaml"] = here.joinpath("settings.zh.yaml").read_text(encoding="utf-8")
     names: tuple[SchemaName, ...] = ("campaign", "settings")
     files.update({f"schema/{name}.schema.json": schema_text(name) for name in names})
-    if forge != "none":
-        place, text = _workflow(forge)
+    if code_host != "none":
+        place, text = _workflow(code_host)
         # Whoever copies the workflow uses the action from elsewhere, and needs no note on copying.
         text = re.sub(r"uses: \./ #.*", lambda _: f"uses: {action}", text)
         files[place] = re.sub(
@@ -57,9 +57,9 @@ def starter(forge: CodeHostName, *, action: str = "") -> dict[str, str]:
     return files
 
 
-def _workflow(forge: str) -> tuple[str, str]:
-    place, source = _WORKFLOWS[forge]
-    packed = _PACKAGE / f"{forge}.yml"
+def _workflow(code_host: str) -> tuple[str, str]:
+    place, source = _WORKFLOWS[code_host]
+    packed = _PACKAGE / f"{code_host}.yml"
     # The wheel carries a copy; an editable install has only the repository's file.
     path = packed if packed.is_file() else _REPOSITORY / source
     return place, path.read_text(encoding="utf-8")
