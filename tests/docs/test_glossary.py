@@ -1,0 +1,143 @@
+"""docs/glossary.md has every word of the code, and no word that the code does not use."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import click
+import pytest
+
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.history import COLUMNS
+from wechat_campaigns.report.phrases import status_word
+from wechat_campaigns.send.posting import Result
+from wechat_campaigns.source.schemas.store import schema
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "runner" / "wechat_campaigns"
+PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+STATUSES = frozenset({*PlanAction, *SendStatus, *Result})
+
+
+def rows(text: str) -> list[tuple[str, str]]:
+    """Read the first two cells of every row."""
+    found = re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", text, flags=re.M)
+    return [(term, chinese) for term, chinese in found if term != "term"]
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def terms(text: str) -> list[str]:
+    """List the words that rows explain and that are written so in files and output."""
+    return [word for term, _ in rows(text) for word in re.findall("`(.+?)`", term)]
+
+
+def keys(part: object) -> Iterator[str]:
+    """List the keys of a JSON Schema's objects."""
+    if isinstance(part, dict):
+        yield from part.get("properties", {})
+    below: Iterable[object] = (
+        part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    )
+    for value in below:
+        yield from keys(value)
+
+
+def output_keys() -> Iterator[str]:
+    """List the keys that reports and commands write: those of dicts, and of `output_sentence`."""
+    yield from COLUMNS
+    for path in chain((PACKAGE / "report").rglob("*.py"), (PACKAGE / "cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Dict):
+                yield from (str(key.value) for key in node.keys if isinstance(key, ast.Constant))
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "output_sentence":
+                yield from (word.arg for word in node.keywords if word.arg)
+
+
+def options(command: click.Command) -> Iterator[str]:
+    """List the long options of a command and of those below it."""
+    context = click.Context(command)
+    for parameter in command.get_params(context):
+        names = [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
+        yield from (name for name in names if name.startswith("--"))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from options(below)
+
+
+PLAN_KEYS = frozenset(keys(schema("plan")))
+OTHER_KEYS = frozenset({*keys(schema("campaign")), *keys(schema("settings")), *output_keys()})
+OPTIONS = frozenset(options(campaign))
+WORDS = {
+    "events": frozenset(EventKind),
+    "statuses": STATUSES,
+    "reasons": frozenset(Reason),
+    "plan keys": PLAN_KEYS,
+    "options": OPTIONS,
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_every_word_is_explained(kind: str) -> None:
+    """A new event, status, reason, key or option needs its row."""
+    assert not WORDS[kind] - set(terms(PAGE))
+
+
+def test_no_word_is_left_over() -> None:
+    """A word that the code no longer uses has no row."""
+    assert not set(terms(PAGE)) - OTHER_KEYS.union(*WORDS.values())
+
+
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        ("Actions, statuses and results", STATUSES),
+        ("Reasons", WORDS["reasons"]),
+        ("Events of the ledger", WORDS["events"]),
+        ("JSON keys", PLAN_KEYS | OTHER_KEYS),
+        ("Options", OPTIONS),
+    ],
+)
+def test_a_section_has_only_its_words(heading: str, words: frozenset[str]) -> None:
+    """An event that is gone is found although a key has the same name."""
+    assert terms(section(heading))
+    assert not set(terms(section(heading))) - words
+
+
+def test_every_option_in_the_text_exists() -> None:
+    """Also those in the third column."""
+    assert not set(re.findall(r"`(--[a-z-]+)", PAGE)) - OPTIONS
+
+
+def test_one_word_has_one_row() -> None:
+    """No word is explained twice, with or without code type."""
+    every = [word.strip("` ") for term, _ in rows(PAGE) for word in term.split(",")]
+    assert [word for word, count in Counter(every).items() if count > 1] == []
+
+
+def test_chinese_is_what_the_program_prints() -> None:
+    """The Chinese of an action, a status or a result is that of the catalog."""
+    listed = {
+        word: chinese.split("；") for term, chinese in rows(PAGE) for word in re.findall("`(.+?)`", term)
+    }
+    set_language("zh")
+    try:
+        assert {
+            word: str(status_word(word)) for word in STATUSES if status_word(word) not in listed[word]
+        } == {}
+    finally:
+        set_language("en")
