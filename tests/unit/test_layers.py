@@ -185,3 +185,13 @@ def test_every_module_to_read_first_is_there() -> None:
 def test_the_picture_of_the_packages_is_current() -> None:
     """Drawn from the imports: run `python -m tests.tools.make_architecture`."""
     assert PICTURE.read_text(encoding="utf-8") == picture()
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """Whoever reads one name in two places reads of one thing."""
+    places: dict[str, list[str]] = {}
+    for path, name in NAMES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

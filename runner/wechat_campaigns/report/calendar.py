@@ -6,7 +6,7 @@ from typing import Any
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarView, Entry
+from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarEntry, CalendarView
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
 
 
@@ -51,7 +51,7 @@ def calendar_json(view: CalendarView) -> str:
     return json_text(calendar_data(view))
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: CalendarEntry) -> str:
     template = _("{time} {account} → {recipients}: {send} ({status})")
     if entry.followers is not None:
         template = _("{time} {account} → {recipients}: {send} ({status}, {count:,} followers)")

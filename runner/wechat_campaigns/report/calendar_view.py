@@ -20,7 +20,7 @@ COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CalendarEntry:
     """One send on its day."""
 
     at: datetime
@@ -55,7 +55,7 @@ class CalendarView:
 
     first: date
     today: date
-    entries: tuple[Entry, ...]
+    entries: tuple[CalendarEntry, ...]
 
     @property
     def name(self) -> str:
@@ -66,7 +66,7 @@ class CalendarView:
         """Give the month's weeks, Monday first, filled up with the days around it."""
         return calendar.Calendar().monthdatescalendar(self.first.year, self.first.month)
 
-    def of(self, day: date) -> tuple[Entry, ...]:
+    def of(self, day: date) -> tuple[CalendarEntry, ...]:
         """List the sends of one day."""
         return tuple(entry for entry in self.entries if china_day(entry.at) == day)
 
@@ -101,8 +101,8 @@ def bounds(first: date) -> tuple[datetime, datetime]:
     return begin, (begin + timedelta(days=32)).replace(day=1)
 
 
-def _past(past: PastSend) -> Entry:
-    return Entry(
+def _past(past: PastSend) -> CalendarEntry:
+    return CalendarEntry(
         at=past.moment,
         account=past.account,
         recipients=past.recipients,
@@ -113,8 +113,8 @@ def _past(past: PastSend) -> Entry:
     )
 
 
-def _coming(planned: PlannedSend, now: datetime) -> Entry:
-    return Entry(
+def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
+    return CalendarEntry(
         at=max(planned.send.not_before or now, now),
         account=planned.account.name,
         recipients=english_text(recipients(planned.send.filter)),

@@ -52,7 +52,7 @@ def content_lines(send: Send) -> list[str]:
 
 def html_lines(html: str) -> list[str]:
     """Read an article's HTML as a person would: its paragraphs, pictures as `[picture]`."""
-    reader = _Reader()
+    reader = _TextExtractor()
     reader.feed(html)
     reader.close()
     return reader.lines()
@@ -88,7 +88,7 @@ def _article(number: int, article: Article) -> list[str]:
     return [f"{number}. {article.title}", *lines, "", *html_lines(article.html), *pictures, ""]
 
 
-class _Reader(HTMLParser):
+class _TextExtractor(HTMLParser):
     """Collects the text of an HTML fragment, a line for each block."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class EnvironmentRow:
     """One send in every environment that has it."""
 
     id: str
@@ -69,21 +69,21 @@ def stage(send: Send, *, environment: str, account: Account, state: LedgerState)
     )
 
 
-def rows(stages: Mapping[str, Sequence[Stage]]) -> tuple[Row, ...]:
+def rows(stages: Mapping[str, Sequence[Stage]]) -> tuple[EnvironmentRow, ...]:
     """Bring stages together by send.
 
     Args:
         stages: by send id, in the order of the environments.
     """
-    return tuple(Row(id=name, stages=tuple(stages[name])) for name in sorted(stages))
+    return tuple(EnvironmentRow(id=name, stages=tuple(stages[name])) for name in sorted(stages))
 
 
-def environments_text(rows: Sequence[Row], timezone: str) -> str:
+def environments_text(rows: Sequence[EnvironmentRow], timezone: str) -> str:
     """Write each send with one line an environment."""
     return "\n\n".join(_row(row, timezone) for row in rows) or _("no sends")
 
 
-def environments_data(rows: Sequence[Row]) -> dict[str, Any]:
+def environments_data(rows: Sequence[EnvironmentRow]) -> dict[str, Any]:
     """Give the same as plain data."""
     sends = [
         {"id": row.id, "same_content": row.same, "environments": [_stage(stage) for stage in row.stages]}
@@ -92,7 +92,7 @@ def environments_data(rows: Sequence[Row]) -> dict[str, Any]:
     return {"format_version": FORMAT_VERSION, "sends": sends}
 
 
-def _row(row: Row, timezone: str) -> str:
+def _row(row: EnvironmentRow, timezone: str) -> str:
     heading = _("{send}: the same everywhere") if row.same else _("{send}: not the same everywhere")
     lines = [heading.format(send=line(row.id))]
     for stage in row.stages:
