@@ -263,7 +263,7 @@ def gone(_id: str) -> bool:
 def test_moved_file_is_the_same_message(
     changes: dict[str, Any], steps: list[EventSpec], decision: tuple[Action, Reason]
 ) -> None:
-    """Same content and receivers, its old file gone: blocked until `formerly` says so.
+    """Same content and recipients, its old file gone: blocked until `formerly` says so.
 
     `formerly` carries the record over. A copy whose original is still there is a campaign of its own.
     """

@@ -216,7 +216,7 @@ def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> 
 
 
 def body_of(send: Send) -> dict[str, Any]:
-    """A stored body for a send's receivers, as the ledger keeps it."""
+    """A stored body for a send's recipients, as the ledger keeps it."""
     body: dict[str, Any] = {"msgtype": "text", "text": {"content": "存下的"}}
     if send.filter.openids:
         return {**body, "touser": filter_form(send)["openids"]}

@@ -18,7 +18,7 @@ Ask = Callable[[str], str]
 
 
 def calls_text(plan: Plan) -> str:
-    """Name each send and resend with its account, receivers and count, before anybody is asked."""
+    """Name each send and resend with its account, recipients and count, before anybody is asked."""
     return inert("\n".join(map(_row, plan.calls())))
 
 

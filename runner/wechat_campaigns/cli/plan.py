@@ -39,7 +39,7 @@ from wechat_campaigns.core.model import PlanAction
 @click.option(
     "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
 )
-@click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
+@click.option("--all", "everything", is_flag=True, help="List sends that were made or expired too.")
 def plan(
     context: Context,
     select: tuple[str, ...],

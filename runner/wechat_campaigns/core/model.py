@@ -244,7 +244,7 @@ class Send:
     """Ids that it has had: a file that was renamed is still the same message."""
     location: Location
     filter_path: str = "$.filter"
-    """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
+    """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""
     filter_position: tuple[int | None, int | None] = (None, None)
     """Line and column of that, in the file of `location`; a pair, because workers hand over thousands."""
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -77,7 +77,7 @@ class Policy:
     allowed_links: tuple[str, ...] = ()
     """Hosts; what lies below one is allowed with it."""
     duplicate_content_days: int = 30
-    """Within how many days the same content to the same receivers under another id is refused; 0 is off."""
+    """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0
     """Sends of a day (订阅号) or month (服务号) that are kept back."""
     hold: bool | tuple[str, ...] = False

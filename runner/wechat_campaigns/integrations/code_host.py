@@ -142,7 +142,7 @@ def _unexpected_response_error(path: str) -> CodeHostError:
 def _status_error(status: int, path: str) -> CodeHostError:
     again = status >= 500 or status == 429
     return CodeHostError(
-        _("the forge answered with status {status}").format(status=status),
+        _("the code host answered with status {status}").format(status=status),
         hint=_("run it again") if again else _("check the token and its permissions"),
         location=path,
         passing=status >= 500,

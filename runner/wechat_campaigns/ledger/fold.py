@@ -136,7 +136,7 @@ class LedgerState:
         return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
-        """List the sends whose latest attempt carried this content to these receivers."""
+        """List the sends whose latest attempt carried this content to these recipients."""
         found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
         return [state for state in found if state.content_digest == digest]
 

@@ -235,7 +235,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
         if before[name].get("content_digest") != after[name].content_digest:
-            found.append(_("{send} has other content or receivers").format(send=name))
+            found.append(_("{send} has other content or recipients").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send} has another revision").format(send=name))
         elif before[name]["appid"] != after[name].account.appid:

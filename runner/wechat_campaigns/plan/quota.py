@@ -103,7 +103,7 @@ def count_same_recipients(appid: str, send: Send, state: LedgerState, now: datet
 
 
 def recipients(receiver_filter: Filter) -> str:
-    """Name a filter's receivers in one word for comparison."""
+    """Name a filter's recipients in one word for comparison."""
     if receiver_filter.is_to_all:
         return "all"
     if receiver_filter.tag is not None:

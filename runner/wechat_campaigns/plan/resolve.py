@@ -72,7 +72,7 @@ def fetch_remote_facts(
         sends: to be made.
         api: of the account.
         clock: for the moment of the reads.
-        again: sends to be posted once more, of which only the receivers are asked about.
+        again: sends to be posted once more, of which only the recipients are asked about.
 
     Raises:
         ApiError, NotSentError, NoResponseError: the platform did not answer a read.

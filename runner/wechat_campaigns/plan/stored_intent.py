@@ -71,7 +71,7 @@ def resend_data(intent: Event) -> dict[str, str]:
 
 def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | None) -> Send:
     data, send = intent.data, campaign
-    body, receivers = data["body"], _filter(data, campaign)
+    body, recipients = data["body"], _filter(data, campaign)
     stored_row(intent, send_id)
     if send is None or compute_content_digest(send) != data["content_digest"]:
         send = Send(
@@ -79,11 +79,11 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
             campaign=SendId.parse(send_id).campaign,
             account=account,
             revision=data["revision"],
-            filter=receivers,
+            filter=recipients,
             msgtype=Msgtype(body["msgtype"]),
             content=_content(body),
             send_ignore_reprint=bool(body.get("send_ignore_reprint")),
-            batch=campaign.batch if campaign is not None and receivers.openids else None,
+            batch=campaign.batch if campaign is not None and recipients.openids else None,
             location=campaign.location if campaign is not None else Location(file=""),
         )
     ends = data.get("not_after")

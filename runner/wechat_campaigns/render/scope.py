@@ -153,7 +153,7 @@ class Scope:
                 path,
                 "openid-in-content",
                 _("line {line} of the text holds an openid, which would be sent").format(line=line),
-                _("take it out; receivers stand under `filter` alone"),
+                _("take it out; recipients stand under `filter` alone"),
             )
         elif turned:
             self.problem(

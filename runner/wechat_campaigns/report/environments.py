@@ -15,7 +15,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.report.phrases import moment, status_word
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 
-NOT_SENT = "not sent"
+NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Stage:
     content: str
     """The same without the account's name: equal where followers get the same."""
     status: str
-    """The ledger's word, or `not sent`; a code, translated only where people read it."""
+    """The ledger's word, or `not_sent`; a code, translated only where people read it."""
     at: datetime | None = None
     edited: bool = False
     """Something else was sent there than would be sent now."""
@@ -44,7 +44,7 @@ class EnvironmentRow:
 
     @property
     def same(self) -> bool:
-        """Whether every environment sends the same to receivers of the same name."""
+        """Whether every environment sends the same to recipients of the same name."""
         return len({stage.content for stage in self.stages}) <= 1
 
 

@@ -20,7 +20,7 @@ MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
 
 _DATA: Final = (".yaml", ".yml", ".csv", ".tsv", ".xls", ".xlsx")
-"""How files end that hold settings, campaigns or receivers."""
+"""How files end that hold settings, campaigns or recipients."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Not followed: a link at the last step. Not waited for: a pipe, which is refused then.
@@ -221,7 +221,7 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
 
 
 def refuse_data(path: str) -> None:
-    """Keep settings, campaigns and tables of receivers out of what is sent.
+    """Keep settings, campaigns and tables of recipients out of what is sent.
 
     Args:
         path: of a text to send, as it is written.

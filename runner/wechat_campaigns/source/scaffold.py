@@ -45,15 +45,15 @@ def modeline(file: PurePosixPath) -> str:
 
 
 def campaign_text(wanted: ScaffoldOptions) -> str:
-    """Write a new campaign; without a receiver it names a tag to be filled in."""
+    """Write a new campaign; without a recipient it names a tag to be filled in."""
     file = PurePosixPath(f"{wanted.id}.yaml")
-    receivers = f"tag: {_scalar(wanted.tag or '会员')}"
+    recipients = f"tag: {_scalar(wanted.tag or '会员')}"
     if wanted.tag_id is not None:
-        receivers = f"tag_id: {wanted.tag_id}"
+        recipients = f"tag_id: {wanted.tag_id}"
     elif wanted.to_all:
-        receivers = "is_to_all: true"
+        recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
-    return f"{modeline(file)}\nfilter:\n  {receivers}\nmsgtype: {wanted.msgtype}\n{content}"
+    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}"
 
 
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:

@@ -144,7 +144,7 @@ def mass_body(send: Send, *, tag_id: int | None, ids: MediaIds, draft_media_id: 
 
 
 def preview_body(send: Send, *, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
-    """Write the body of mass/preview, receiver left out.
+    """Write the body of mass/preview, recipient left out.
 
     Preview knows a single picture only: of several, the first is shown.
 

@@ -97,18 +97,18 @@ def publish(client: WeChatClient, thumb: str) -> None:
     client.draft.delete(unwanted)
 
 
-def receiver(whom: object) -> dict[str, object]:
-    """Name the receivers as this version does."""
+def recipient(whom: object) -> dict[str, object]:
+    """Name the recipients as this version does."""
     return {"tag_or_users" if wechatpy.__version__ >= "2" else "group_or_users": whom}
 
 
 def previews(client: WeChatClient, article: str, person: str) -> None:
-    client.message.send_mass_article(media_id=article, preview=True, **receiver("tester1"))
-    client.message.send_mass_text(content="试", preview=True, **receiver(person))
+    client.message.send_mass_article(media_id=article, preview=True, **recipient("tester1"))
+    client.message.send_mass_text(content="试", preview=True, **recipient(person))
 
 
 def sends(client: WeChatClient, media: dict[str, str]) -> int:
-    mass, people, tag = client.message, client.user.get_followers()["data"]["openid"], receiver(2)
+    mass, people, tag = client.message, client.user.get_followers()["data"]["openid"], recipient(2)
     article = draft(client, media["image"], "群发")
     previews(client, article, people[1])
     mass.send_mass_text(content="你好", client_msg_id="1", **tag)
@@ -117,8 +117,8 @@ def sends(client: WeChatClient, media: dict[str, str]) -> int:
     mass.send_mass_video(media_id=media["video"], title="标题", description="简介", client_msg_id="4", **tag)
     control(SANDBOX, "clock", {"advance_s": 31 * 86400})
     mass.send_mass_card(card_id="C", client_msg_id="5", **tag)  # its token has ended: it fetches another
-    mass.send_mass_text(content="你好", client_msg_id="6", **receiver(people[:3]))
-    sent = mass.send_mass_article(media_id=article, is_to_all=True, client_msg_id="7", **receiver(None))
+    mass.send_mass_text(content="你好", client_msg_id="6", **recipient(people[:3]))
+    sent = mass.send_mass_article(media_id=article, is_to_all=True, client_msg_id="7", **recipient(None))
     assert mass.get_mass(sent["msg_id"])["msg_status"] == "SEND_SUCCESS"
     control(SANDBOX, "clock", {"advance_s": 60})
     assert refused(lambda: mass.send_mass_text(content="你好", client_msg_id="6", **tag)) == 45065

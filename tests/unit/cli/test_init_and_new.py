@@ -210,7 +210,7 @@ def test_new_never_overwrites(here: Path) -> None:
 
 
 def test_one_filter_only(here: Path) -> None:
-    """Two kinds of receivers contradict each other."""
+    """Two kinds of recipients contradict each other."""
     assert run(["new", "sale", "--tag", "a", "--to-all"]) == ExitCode.USAGE
 
 

@@ -53,7 +53,7 @@ def test_canonical_json_is_compact_utf8_without_nan():
 
 
 def test_digest_ignores_file_window_revision_and_account_name():
-    """A moved file, a new window, a raised revision, a renamed account: the same to the same receivers."""
+    """A moved file, a new window, a raised revision, a renamed account: the same to the same recipients."""
     file = make_file("a/b.png")
     send = make_send(msgtype=Msgtype.IMAGE, content=Image(media=Media(file=file)))
     moved = replace(

@@ -73,7 +73,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
     ),
     ("edited after it was sent", make_send(text="改过"), accepted(), PlanAction.CONFLICT, "edited after"),
     (
-        "other receivers after it was sent",
+        "other recipients after it was sent",
         make_send(filter=Filter(tag="北京")),
         accepted(),
         PlanAction.CONFLICT,

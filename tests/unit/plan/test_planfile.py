@@ -66,8 +66,12 @@ def test_same_account_name_with_another_appid_is_refused():
 
 
 CHANGES: list[tuple[str, list[Any], str]] = [
-    ("text", [make_send("sale", "别的"), CARD], "sale has other content or receivers"),
-    ("filter", [make_send("sale", filter=Filter(tag="星标组")), CARD], "sale has other content or receivers"),
+    ("text", [make_send("sale", "别的"), CARD], "sale has other content or recipients"),
+    (
+        "filter",
+        [make_send("sale", filter=Filter(tag="星标组")), CARD],
+        "sale has other content or recipients",
+    ),
     ("revision", [replace(SALE, revision=2), CARD], "sale has another revision"),
     ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale"),
     ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale has another send window"),

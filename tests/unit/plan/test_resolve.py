@@ -54,18 +54,18 @@ def test_each_read_is_made_once_and_only_when_needed():
 
 def test_tag_by_name_and_by_id():
     """Either gives the id to send and the count to show."""
-    for receiver in (Filter(tag="会员"), Filter(tag_id=100)):
-        found = resolved(make_send(filter=receiver))
+    for recipient in (Filter(tag="会员"), Filter(tag_id=100)):
+        found = resolved(make_send(filter=recipient))
         assert (found.tag_id, found.audience) == (
             100, Audience(count=1000, source="tags/get", as_of=NOW)
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("receiver", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
-def test_unknown_tag_is_a_problem_with_a_location(receiver: Filter):
+@pytest.mark.parametrize("recipient", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
+def test_unknown_tag_is_a_problem_with_a_location(recipient: Filter):
     """A part of a name, a number as a name, an id that does not exist: none of them is guessed."""
     written = Location(file="campaigns/sale.yaml", line=3, column=8)
-    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_position=(3, 8))
+    send = make_send(filter=recipient, filter_path="$.filter.tag", filter_position=(3, 8))
     (problem,) = resolved(send).problems
     assert (problem.rule, problem.path, problem.location) == ("unknown-tag", "$.filter.tag", written)
     assert "campaign tags" in problem.hint

@@ -71,7 +71,7 @@ def intent(send: Send, **more: Any) -> Event:
 @pytest.mark.parametrize(("msgtype", "content"), CONTENTS, ids=[type(c).__name__ for _m, c in CONTENTS])
 @pytest.mark.parametrize("to", [Filter(tag="会员"), Filter(tag_id=100), Filter(is_to_all=True)])
 def test_stored_body_is_read_back_as_its_content(msgtype: Msgtype, content: Content, to: Filter) -> None:
-    """Kind, content and receivers, in the names that the user wrote."""
+    """Kind, content and recipients, in the names that the user wrote."""
     send = replace(make_send("sale", filter=to), msgtype=msgtype, content=content)
     stored = stored_send(intent(send, not_after=(NOW + HOUR).isoformat()), send_id="sale", account="main")
     assert stored is not None

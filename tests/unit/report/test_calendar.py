@@ -72,7 +72,7 @@ def test_a_month_has_its_days(first: date, days: int) -> None:
 
 def test_sends_are_tallied_by_account_and_tag() -> None:
     """How often each tag is addressed is what fatigue is about."""
-    shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(receivers="tag 会员"))
+    shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(recipients="tag 会员"))
     assert shown.tally == (("main", "tag 会员", 1, 2),)
 
 

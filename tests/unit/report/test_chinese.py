@@ -50,7 +50,7 @@ def starts(line: str, words: str) -> int:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_columns_of_a_plan_line_up(width: int) -> None:
-    """Headings, ids and receivers begin at the same column in every row, and no row is too wide."""
+    """Headings, ids and recipients begin at the same column in every row, and no row is too wide."""
     lines = plan_text(view_of(plan_of(*SENDS)), TextOptions(width=width)).split("\n")
     head = next(line for line in lines if line.startswith("状态"))
     rows = {send.id: next(line for line in lines if f" {send.id} " in line) for send in SENDS}

@@ -46,7 +46,7 @@ def test_a_send_is_followed_from_staging_to_production(
     assert seen["same_content"]
     assert list(seen["environments"]) == ["staging", "production"]
     assert seen["environments"]["staging"]["status"] == "accepted"
-    assert seen["environments"]["production"]["status"] == "not sent"
+    assert seen["environments"]["production"]["status"] == "not_sent"
     assert seen["environments"]["production"]["at"] is None
 
 

@@ -72,7 +72,7 @@ def test_body_to_openids():
 
 
 def test_tag_without_its_id_is_never_posted():
-    """A body with no receivers would be read as who knows what: it is not even made."""
+    """A body with no recipients would be read as who knows what: it is not even made."""
     with pytest.raises(AssertionError):
         payloads.mass_body(make_send(), tag_id=None, ids=NO_IDS, draft_media_id=None)
 
@@ -156,7 +156,7 @@ def test_mass_call_sends_the_draft_that_was_added():
 
 
 def test_preview_body_has_no_receivers_and_one_picture():
-    """Preview has its own receiver, no clientmsgid, and knows a single picture only."""
+    """Preview has its own recipient, no clientmsgid, and knows a single picture only."""
     images = Images(images=(Media(media_id="A"), Media(media_id="B")))
     send = make_send(content=images, msgtype=Msgtype.IMAGE)
     expected = {"msgtype": "image", "image": {"media_id": "A"}}

@@ -47,7 +47,7 @@ def allowed_links(facts: RuleInput) -> RuleFinding | None:
 
 
 def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
-    """The same content to the same receivers under another id is most likely a renamed file."""
+    """The same content to the same recipients under another id is most likely a renamed file."""
     if facts.policy.duplicate_content_days == 0:
         return None
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
@@ -62,7 +62,7 @@ def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
     if not twins:
         return None
     return RuleFinding(
-        message=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
+        message=_("the same content to the same recipients is already in {send}").format(send=twins[0]),
         hint=_("give the file its old name back, or change the content"),
     )
 

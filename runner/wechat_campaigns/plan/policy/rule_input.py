@@ -61,7 +61,7 @@ class RuleInput:
     ahead: int = 0
     """How many of this account's, using its allowance, come before this one in the plan."""
     duplicate_of: str | None = None
-    """A send of the same plan with the same content and receivers, if one comes before."""
+    """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and the platform was asked."""

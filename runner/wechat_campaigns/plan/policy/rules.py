@@ -234,7 +234,7 @@ def _four_a_month(facts: RuleInput) -> RuleFinding | None:
     before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
     if before < SERVICE_PER_MONTH:
         return None
-    what = _("these receivers have been sent {count} this month: who has had four gets no more, silently")
+    what = _("these recipients have been sent {count} this month: who has had four gets no more, silently")
     return RuleFinding(
         advisory=True,
         message=what.format(count=before),

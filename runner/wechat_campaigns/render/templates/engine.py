@@ -121,7 +121,7 @@ class Engine:
             raise FileError(
                 "openid-in-content",
                 _("`{file}` holds an openid in line {line}, and would be sent").format(file=path, line=line),
-                _("include a text; receivers stand under `filter` alone"),
+                _("include a text; recipients stand under `filter` alone"),
             )
         self._checked_texts[text] = True
         return text

@@ -167,7 +167,7 @@ def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
                 error,
                 "is-to-all-false",
                 _("`is_to_all: false` says nobody"),
-                _("remove the key and name the receivers with `tag`, `tag_id` or `openids`"),
+                _("remove the key and name the recipients with `tag`, `tag_id` or `openids`"),
             )
         ]
     return [
