@@ -31,6 +31,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
@@ -223,7 +224,7 @@ class Machine(RuleBasedStateMachine):
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:
-            if known is None or known.status is SendStatus.REJECTED:
+            if known is None or known.status in RETRYABLE_STATUSES:
                 crossing.send(make_planned(make_send(SEND)), body, self.judge)
             elif known.status is SendStatus.UNKNOWN and known.intent is not None:
                 crossing.resend(known.intent, body, self.judge)

@@ -13,13 +13,12 @@ import click
 import pytest
 
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import COLUMNS
-from wechat_campaigns.report.phrases import status_word
 from wechat_campaigns.send.posting import Result
 from wechat_campaigns.source.schemas.store import schema
 

@@ -21,6 +21,7 @@ from tests.support.ledger_backends import Backend
 from tests.torture.messages import Clone, Message, begin, marks_in
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.protocol.state import Status as Sending
@@ -161,7 +162,7 @@ class Testbed:
             accepted = known.status in (SendStatus.ACCEPTED, SendStatus.SENT) and (appid, send) not in said
             if accepted and not made[key]:
                 faults.append(f"the ledger calls {send}@{revision} sent, and the platform has no such job")
-            if made[key] and known.status is SendStatus.REJECTED:
+            if made[key] and known.status in RETRYABLE_STATUSES:
                 faults.append(f"the platform took {send}@{revision}, and the ledger calls it refused")
         return faults + [f"the platform has a job {key} of no intent" for key in made.keys() - keys]
 

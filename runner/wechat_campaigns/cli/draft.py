@@ -61,8 +61,8 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
 
 def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
+    from wechat_campaigns.core.i18n import status_word
     from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.report.phrases import status_word
     from wechat_campaigns.wechat import payloads
 
     wanted_id = normalize_id(select)
@@ -104,10 +104,10 @@ def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: 
 
 def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
+    from wechat_campaigns.core.i18n import status_word
     from wechat_campaigns.ledger.fold import fold
     from wechat_campaigns.plan.decide import decide
     from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.report.phrases import status_word
     from wechat_campaigns.send import drafting
     from wechat_campaigns.send.apply import LOCK_WAIT_S
 

@@ -74,7 +74,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
         "{send}: the preview was sent to {tester}; check it on the phone. It is recorded as previewed."
     )
     return context.output_sentence(
-        message.format(send=send_id, tester=name or _("the tester")),
+        message.format(send=send_id, tester=name if name in context.settings.testers else _("the tester")),
         send=send_id,
         digest=planned.content_digest,
         notes=list(notes),

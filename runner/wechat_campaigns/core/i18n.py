@@ -103,3 +103,8 @@ def ngettext(one: str, many: str, count: int) -> str:
 def N_(message: str) -> str:  # noqa: N802
     """Mark a constant for the catalog; it is translated with `_` where it is used."""
     return message
+
+
+def status_word(code: str) -> str:
+    """Write the code of an action, a status, an outcome or a grade for people."""
+    return _(str(code).replace("_", " "))

@@ -306,11 +306,15 @@ def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict
         raise KeyError(event.data["send"])
     taken = decided.status is protocol.Status.ACCEPTED
     happened = known is not None and known.was_accepted
+    errcode = event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None
+    status = _FROM[decided.status]
+    if status is SendStatus.REJECTED and errcode is None:
+        status = SendStatus.NOT_SENT
     found: dict[str, Any] = {
-        "status": known.status if taken and known is not None and happened else _FROM[decided.status],
+        "status": known.status if taken and known is not None and happened else status,
         "disputed": decided.status is protocol.Status.DISPUTED,
         "reason": event.data.get("reason", ""),
-        "errcode": event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None,
+        "errcode": errcode,
     }
     # The platform's own number wins over that of a person who settled in the meantime.
     if taken and (known is None or not happened or known.has_no_msg_id or event.kind == EventKind.ACCEPTED):

@@ -22,7 +22,9 @@ class SendStatus(StrEnum):
     UNKNOWN = "unknown"
     """An intent without an outcome."""
     REJECTED = "rejected"
-    """Certainly not sent; may be tried again."""
+    """The platform refused it with a certain errcode; may be tried again."""
+    NOT_SENT = "not_sent"
+    """The call was certainly not made, or a person settled it as not sent; may be tried again."""
     ACCEPTED = "accepted"
     """Taken by the platform, not yet known to be delivered."""
     SENT = "sent"
@@ -40,7 +42,7 @@ FINAL_BY_MSG_STATUS = {
 }
 """mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
 
-RETRYABLE_STATUSES = frozenset({SendStatus.REJECTED})
+RETRYABLE_STATUSES = frozenset({SendStatus.REJECTED, SendStatus.NOT_SENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class SendRecord:
     @property
     def may_have_reached(self) -> bool:
         """True when followers have, or may have, received it."""
-        return self.status not in (SendStatus.REJECTED, SendStatus.DELIVERY_FAILED)
+        return self.status not in (*RETRYABLE_STATUSES, SendStatus.DELIVERY_FAILED)
 
     @property
     def was_accepted(self) -> bool:

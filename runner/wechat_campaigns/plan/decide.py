@@ -29,6 +29,8 @@ class PlanDecision:
     code: Reason = Reason.NEW
     resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
+    status: SendStatus | None = None
+    """Of the ledger's record, when it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,10 @@ def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerStat
         action, decided = PlanAction.RESEND, replace(decided, reason=Reason.NO_RESPONSE)
     reason, hint = _WORDS[decided.reason](decided, facts, known)
     again = record.intent if record is not None and action is PlanAction.RESEND else None
-    return PlanDecision(action=action, reason=reason, hint=hint, code=decided.reason, resend_intent=again)
+    status = known.status if known is not None else None
+    return PlanDecision(
+        action=action, reason=reason, hint=hint, code=decided.reason, resend_intent=again, status=status
+    )
 
 
 Words = Callable[[protocol.Decision, DecisionInput, SendRecord | None], tuple[str, str]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, as_reviewed, is_covered
 from wechat_campaigns.plan.quota import china_time
@@ -252,7 +252,7 @@ def _no_more(name: str, planned: PlannedSend | None) -> str:
     if planned is None:
         return _("{send} is gone").format(send=name)
     return _("{send} is {action} now: {reason}").format(
-        send=name, action=planned.action, reason=planned.decision.reason
+        send=name, action=status_word(planned.action), reason=planned.decision.reason
     )
 
 

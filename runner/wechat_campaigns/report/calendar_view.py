@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from wechat_campaigns.core.i18n import N_, english_text
+from wechat_campaigns.core.i18n import N_, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.history_view import PastSend
-from wechat_campaigns.report.phrases import recipients, recorded_recipients, status_word
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})

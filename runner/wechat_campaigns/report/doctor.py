@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.plan.doctor import Check, Severity
-from wechat_campaigns.report.phrases import status_word
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.text import TextOptions
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.report.phrases import moment, status_word
+from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 
 NOT_SENT = "not_sent"

@@ -7,9 +7,8 @@ import io
 import re
 from typing import Any
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.report.history_view import HistoryView, PastSend
-from wechat_campaigns.report.phrases import status_word
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, json_text, line
 
 COLUMNS = (

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
-from wechat_campaigns.report.phrases import media, shortened, status_word
+from wechat_campaigns.report.phrases import media, shortened
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code

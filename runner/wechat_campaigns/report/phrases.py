@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import (
     Articles,
     Audience,
@@ -36,11 +36,6 @@ STATUSES = (
     N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
-
-
-def status_word(code: str) -> str:
-    """Write the code of an action, a status, an outcome or a grade for people."""
-    return _(str(code).replace("_", " "))
 
 
 def recipients(recipient_filter: Filter) -> str:

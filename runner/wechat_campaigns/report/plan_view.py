@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
@@ -18,7 +19,6 @@ from wechat_campaigns.report.phrases import (
     moment,
     recipients,
     status_counts,
-    status_word,
     summary,
     window,
 )
@@ -44,12 +44,15 @@ class Row:
     """What a follower sees, in one line."""
     window: str = ""
     problems: tuple[Diagnostic, ...] = ()
-    """Of an invalid campaign."""
+    """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
 
     @property
     def status(self) -> str:
-        """The action as a word."""
+        """The action as a word; of a send that was made and came to nothing, how it ended."""
+        status = self.planned.decision.status if self.planned is not None else None
+        if self.action is PlanAction.SENT and status in (SendStatus.DELIVERY_FAILED, SendStatus.RECALLED):
+            return status_word(status)
         return status_word(self.action)
 
     @property
@@ -209,6 +212,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         msgtype=send.msgtype,
         content=" ".join(summary(send.content).split()),
         window=window(send, timezone),
+        problems=problems,
         planned=planned,
     )
 

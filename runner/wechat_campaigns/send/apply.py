@@ -20,11 +20,11 @@ from wechat_campaigns.core.errors import (
     LedgerLockedError,
     NoResponseError,
 )
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import IsAuthentic, fold
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decide import DecisionOptions, decision_input
@@ -370,11 +370,11 @@ class _AccountRun:
         sends = self.sender.state.sends.values()
         mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
         latest = max(mine, key=lambda known: known.at)
-        freed = latest.status is SendStatus.REJECTED
+        freed = latest.status in RETRYABLE_STATUSES
         return self.sender.outcome(
             send_id,
             Result.SKIPPED,
-            _("settled by another run meanwhile: {status}").format(status=latest.status),
+            _("settled by another run meanwhile: {status}").format(status=status_word(latest.status)),
             hint=_("run apply again: it was not sent") if freed else "",
             exit_code=ExitCode.FAILED if freed else ExitCode.OK,
         )

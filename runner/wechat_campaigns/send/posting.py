@@ -305,7 +305,7 @@ class AccountSender:
             )
         return self.outcome(
             send_id,
-            Result.REJECTED,
+            Result.REJECTED if errcode is not None else Result.NOT_SENT,
             error.message,
             hint=error.hint,
             errcode=errcode,

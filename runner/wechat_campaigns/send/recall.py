@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -48,7 +48,9 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
         raise UsageError(_("it was recalled already"), hint=_("nothing is left to do"), location=known.send)
     if known.status is not SendStatus.SENT:
         raise UsageError(
-            _("it is {status}, and only what was sent can be recalled").format(status=known.status),
+            _("it is {status}, and only what was sent can be recalled").format(
+                status=status_word(known.status)
+            ),
             hint=_("run `campaign status` first: it asks WeChat whether it has been sent"),
             location=known.send,
         )

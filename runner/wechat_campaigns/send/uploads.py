@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.model import FileInfo, Media
 from wechat_campaigns.ledger.events import Ledger
@@ -134,7 +134,7 @@ def check_material_names(planned: PlannedSend) -> None:
         raise UsageError(
             _("material named {name} was not found: the send is {action}, {reason}").format(
                 name=min(name for _kind, name in unnamed),
-                action=planned.action,
+                action=status_word(planned.action),
                 reason=planned.decision.reason,
             ),
             hint=_("give the media_id instead of the name, or do this before the send is made"),

@@ -43,11 +43,11 @@ def status(*steps: Any) -> SendStatus:
         ([INTENT, REFUSED], SendStatus.REJECTED),
         ([INTENT, REFUSED, SECOND], SendStatus.UNKNOWN),
         ([INTENT, SENT], SendStatus.ACCEPTED),
-        ([INTENT, NOT_SENT], SendStatus.REJECTED),
+        ([INTENT, NOT_SENT], SendStatus.NOT_SENT),
         ([INTENT, RESEND, REFUSED], SendStatus.UNKNOWN),
         ([INTENT, RESEND, REFUSED, REFUSED_AGAIN], SendStatus.REJECTED),
         ([INTENT, REFUSED, RESEND], SendStatus.UNKNOWN),
-        ([INTENT, RESEND, NOT_SENT_TWICE], SendStatus.REJECTED),
+        ([INTENT, RESEND, NOT_SENT_TWICE], SendStatus.NOT_SENT),
         ([INTENT, RESEND, NOT_SENT], SendStatus.UNKNOWN),
         ([INTENT, REFUSED, SECOND, REFUSED], SendStatus.UNKNOWN),
         ([INTENT, RESEND, NOT_SENT_TWICE, THIRD, REFUSED_THIRD], SendStatus.REJECTED),
@@ -127,7 +127,7 @@ def test_by_digest_follows_the_latest_attempt():
     assert [s.send for s in state.sends_by_content(SERVICE, intent_of(edited)["content_digest"])] == ["sale"]
 
 
-@pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
+@pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(unknown: Any):
     """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:

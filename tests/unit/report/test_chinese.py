@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from tests.support.factories import NOW, applied, make_send, plan_of, view_of
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.core.errors import Diagnostic, Location
-from wechat_campaigns.core.i18n import _, set_language
+from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.doctor import Severity
@@ -21,7 +21,7 @@ from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.report.phrases import recorded_recipients, status_word
+from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.problems import problems_json
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
