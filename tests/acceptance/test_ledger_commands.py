@@ -341,7 +341,7 @@ def test_recall_of_an_unknown_send_recalls_no_older_send(
     append(ledger, SERVICE, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
-    assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
+    assert "it is unknown, and only what was sent can be recalled" in capsys.readouterr().err
 
 
 def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
