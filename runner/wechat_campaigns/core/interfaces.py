@@ -43,10 +43,6 @@ class ReadApi(Protocol):
         """One draft: `{"news_item": […]}`."""
         ...
 
-    def draft_batchget(self, offset: int, count: int) -> dict[str, Any]:
-        """One page of drafts: `{"total_count", "item": [{"media_id", "content", "update_time"}]}`."""
-        ...
-
     def mass_get(self, msg_id: int) -> dict[str, Any]:
         """Job state: `{"msg_id", "msg_status": "SENDING|SEND_SUCCESS|SEND_FAIL|DELETE"}`."""
         ...

@@ -22,14 +22,13 @@ UPLOADIMG = "/cgi-bin/media/uploadimg"
 UPLOADVIDEO = "/cgi-bin/media/uploadvideo"
 DRAFT_ADD = "/cgi-bin/draft/add"
 DRAFT_GET = "/cgi-bin/draft/get"
-DRAFT_BATCHGET = "/cgi-bin/draft/batchget"
 MASS_SENDALL = "/cgi-bin/message/mass/sendall"
 MASS_SEND = "/cgi-bin/message/mass/send"
 MASS_PREVIEW = "/cgi-bin/message/mass/preview"
 MASS_GET = "/cgi-bin/message/mass/get"
 MASS_DELETE = "/cgi-bin/message/mass/delete"
 
-READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, DRAFT_BATCHGET, MASS_GET})
+READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, MASS_GET})
 
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -129,23 +128,6 @@ class ReadOnlyApi(ReadApi):
         answer = self._client.post(DRAFT_GET, {"media_id": media_id})
         require(DRAFT_GET, answer, "news_item")
         return answer
-
-    def draft_batchget(self, offset: int, count: int) -> dict[str, Any]:
-        """Read one page of drafts with their content; the order is not documented.
-
-        Args:
-            offset: from 0.
-            count: 1 to 20.
-
-        Returns:
-            `{"total_count", "item_count", "item": [{"media_id", "content", "update_time"}]}`; the articles
-            stand under `content.news_item`.
-
-        Source: draft_batchget (2026-11).
-        """
-        page = self._client.post(DRAFT_BATCHGET, {"offset": offset, "count": count, "no_content": 0})
-        require(DRAFT_BATCHGET, page, "total_count")
-        return {"item_count": 0, "item": []} | page
 
     def mass_get(self, msg_id: int) -> dict[str, Any]:
         """Read the state of a mass job.

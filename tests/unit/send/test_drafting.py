@@ -42,7 +42,7 @@ class DraftMaker:
 
     def __init__(self, **answers: Any) -> None:
         given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
-                 "draft_add": "D", "draft_batchget": {"item": []}}  # fmt: skip
+                 "draft_add": "D"}  # fmt: skip
         self.api = ScriptedApi(**(given | answers))
         self.ledger: MemoryLedger = MemoryLedger()
 

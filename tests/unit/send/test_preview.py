@@ -81,7 +81,6 @@ def show(
         "media_uploadimg": "http://mmbiz/x",
         "media_uploadvideo": {"media_id": "M"},
         "draft_add": "D",
-        "draft_batchget": {"total_count": 0, "item_count": 0, "item": []},
         "mass_preview": {"errcode": 0},
     }
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()

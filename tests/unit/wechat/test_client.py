@@ -352,7 +352,6 @@ def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
         lambda: api.openapi_quota_get(MASS_SENDALL),
         lambda: api.material_batchget_material("image", 0, 20),
         lambda: api.draft_get("M"),
-        lambda: api.draft_batchget(0, 20),
         lambda: api.mass_get(1),
     ]
 

@@ -52,14 +52,6 @@ POSTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any], dict[str, Any], Any
         {"errcode": 0, "news_item": [{"title": "春"}]},
     ),
     (
-        "draft_batchget",
-        (0, 20),
-        "/cgi-bin/draft/batchget",
-        {"offset": 0, "count": 20, "no_content": 0},
-        {"total_count": 0, "item_count": 0},
-        {"errcode": 0, "total_count": 0, "item_count": 0, "item": []},
-    ),
-    (
         "mass_get",
         (3147483730,),
         MASS + "get",
