@@ -1,4 +1,4 @@
-"""The texts of the JSON schemas that people read, in messages and in editors, with places, for the catalog."""
+"""The texts of the JSON schemas that people read, in messages and in editors, for the catalog."""
 
 from __future__ import annotations
 
