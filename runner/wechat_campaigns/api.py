@@ -301,7 +301,9 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
             variables=workspace.variables,
         )
     except (InvalidError, UsageError) as error:
-        said = _("that commit cannot be rendered for {name}, so every send counts as new: {error}")
+        said = _(
+            "the campaigns of that commit cannot be rendered for {name}, so every send counts as new: {error}"
+        )
         return (), said.format(name=name, error=error.message)
     if not found.invalid:
         return found.sends, ""

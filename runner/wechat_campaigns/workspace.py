@@ -211,7 +211,7 @@ class Workspace:
                 _(
                     "this ledger records production sends of {names}; a sandbox environment cannot use it"
                 ).format(names=_(", ").join(sorted(real))),
-                hint=_("give the sandbox environment a ledger of its own, such as `sqlite`"),
+                hint=_("configure a separate ledger for the sandbox environment, such as `sqlite`"),
                 location=_("environment {name}").format(name=environment.name),
             )
         return state
@@ -270,7 +270,8 @@ class Workspace:
             what = _("the ledger is empty, so every campaign here would count as never sent")
             if state.initialized:
                 what = _(
-                    "the ledger is not initialized for {names}, whose campaigns would all count as never sent"
+                    "the ledger is not initialized for {names}, so all their campaigns would count "
+                    "as never sent"
                 ).format(names=_(", ").join(uninitialized))
             accounts = environment.accounts
             if state.initialized and any(
@@ -289,8 +290,8 @@ class Workspace:
             raise LedgerError(
                 what,
                 hint=_(
-                    "run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
-                    "for what was sent before"
+                    "run `campaign ledger init --env {name}`, then record earlier sends with "
+                    "`campaign ledger baseline`"
                 ).format(name=environment.name),
                 location=_("environment {name}").format(name=environment.name),
             )
@@ -371,7 +372,7 @@ class Workspace:
                 _("no account of environment {name} has the AppID {appid}").format(
                     name=self.settings.environment.name, appid=entry.stream
                 ),
-                hint=_("write the account into _settings.yaml, then run the same command again"),
+                hint=_("add the account to _settings.yaml, then run the same command again"),
             )
         return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
 
@@ -426,12 +427,10 @@ class Workspace:
         _good, bad = verify_guards((self._guards or {}).get(appid, ()), secret)
         if bad:
             raise TamperedLedgerError(
-                _("event {number} is a guard that was not written with this AppSecret").format(
-                    number=bad[-1].seq
-                ),
+                _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
                 hint=_(
-                    "find out who can write to the ledger; afterwards run `campaign ledger guard --env "
-                    "{name}`, with --new-secret when the AppSecret was changed"
+                    "find out who can write to the ledger; then run `campaign ledger guard --env "
+                    "{name}`, with `--new-secret` if the AppSecret was changed"
                 ).format(name=self.settings.environment.name),
                 location=appid,
             )
@@ -473,8 +472,8 @@ class Workspace:
             said = _("environment {name} has no account {account}")
             hint = _("use one of: {names}")
             if chosen is None:
-                said = _("environment {name} has no account chosen by default")
-                hint = _("--account with one of: {names}")
+                said = _("environment {name} has no default account")
+                hint = _("add `--account` with one of: {names}")
             raise UsageError(
                 said.format(name=environment.name, account=chosen),
                 hint=hint.format(names=", ".join(environment.accounts)),

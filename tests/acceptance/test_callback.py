@@ -87,4 +87,4 @@ def test_status_explains_a_failure_from_its_event(playground: Playground, aes_ke
     )  # fmt: skip
     row = send_status("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
     assert row.known.status == "delivery_failed"
-    assert row.note == "err(20008): the review took it for fraud"
+    assert row.note == "err(20008): WeChat's review classified the message as fraud"

@@ -61,7 +61,7 @@ def test_page_follows_every_save_until_ctrl_c(root: Path, tmp_path: Path, watchi
     watching.send_signal(signal.SIGINT)
     assert watching.wait(60) == 0
     told = log.read_text(encoding="utf-8")
-    assert "no longer watching" in told
+    assert "stopped watching" in told
     assert "Traceback" not in told
 
 

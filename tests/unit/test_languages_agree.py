@@ -143,7 +143,7 @@ class ScriptedPlatform:
 
 def _fault(*, never_sent: bool) -> TransportFailure:
     if not never_sent:
-        return TransportFailure(not_sent=False, message=_("the connection was cut"))
+        return TransportFailure(not_sent=False, message=_("the connection was interrupted"))
     nobody = "http://127.0.0.1:1"
     reply = Transport(nobody, make_session(nobody)).exchange(Request(method="POST", path="/x", body=b"{}"))
     assert isinstance(reply, TransportFailure)

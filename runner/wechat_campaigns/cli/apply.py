@@ -1,4 +1,4 @@
-"""Show the plan, ask, send what is due."""
+"""Show the plan, ask for confirmation, send what is due."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR, QUIET),
     reports_failure=True,
     examples={
-        "campaign apply sale": N_("show, ask, send"),
-        "campaign apply --env production --plan plan.json": N_("exactly what was reviewed"),
-        "campaign apply --allow quiet_hours='live show, agreed with the duty manager'": N_("one rule, once"),
+        "campaign apply sale": N_("show the plan, ask for confirmation, send"),
+        "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
+        "campaign apply --allow quiet_hours='live show, agreed with the duty manager'": N_(
+            "override one rule, once"
+        ),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
@@ -49,12 +51,12 @@ if TYPE_CHECKING:
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Refuse unless this was reviewed.",
+    help="The reviewed plan file; refuse if anything differs from it.",
 )
 @click.option(
     "--expect-digest",
     metavar="DIGEST",
-    help="Refuse unless the plan has this digest; alone it does not compare what names stand for.",
+    help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
 def apply(
     context: Context,
@@ -65,10 +67,10 @@ def apply(
     resend: tuple[str, ...],
     allow: tuple[str, ...],
 ) -> int:
-    """Show the plan, ask, send what is due, record it. A send is made once, however often this runs.
+    """Show the plan, ask for confirmation, send what is due and record it.
 
-    Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
-    in hand finish and starts no other.
+    Each send is made only once, however often this runs. Unknown sends are resolved first, with the same
+    clientmsgid. Ctrl-C lets the current send finish and starts no other.
     """
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.apply import exit_code
@@ -95,7 +97,7 @@ def apply(
     looser = check_looser(context, result.plan, covered=covered, asking=not auto_approve)
     if (result.plan.calls() or looser) and not auto_approve:
         _confirm(result.plan, looser)
-    message = _("Stopping: the send in hand is finished, no other is started.")
+    message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: context.show_progress(message)) as stopping:
         ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
         run_context = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
@@ -127,15 +129,18 @@ def _reviewed(
             planfile.check_plan_digest(data, digest)
         plan = planfile.check_file(data, plan, state, context.clock())
         if names := planfile.unresolved_names(data, plan):
-            message = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
+            message = _(
+                "The plan file was made offline, so the review did not cover what these "
+                "names stand for: {names}."
+            )
             print_message(message.format(names=_(", ").join(names)))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return planfile.check_digest(digest, plan, state), digest, {}
     if context.settings.environment.protected:
         raise PolicyError(
-            _("this environment is protected: apply needs a reviewed plan"),
-            hint=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
+            _("`campaign apply` requires a reviewed plan, because this environment is protected"),
+            hint=_("pass `--plan FILE` or `--expect-digest DIGEST` from the reviewed plan"),
             location=_("environment {name}").format(name=plan.environment),
         )
     audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
@@ -143,13 +148,13 @@ def _reviewed(
 
 
 def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
-    require_terminal(_("add --auto-approve once the plan has been reviewed"))
+    require_terminal(_("add `--auto-approve` after reviewing the plan"))
     from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text, rules_confirmed
 
     if plan.calls():
         print_message(calls_text(plan))
     if not (rules_confirmed(looser, ask) and (not plan.calls() or calls_confirmed(plan, ask))):
-        raise not_confirmed_error(_("Not confirmed, so nothing is sent."))
+        raise not_confirmed_error(_("Not confirmed: nothing was sent."))
 
 
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
@@ -173,8 +178,8 @@ def _print_unknown(plan: Plan) -> None:
     unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
     if unknown:
         message = _(
-            "Still unknown: {sends}. Correct the files and run apply again soon: a resend is "
-            "safe for a few hours only."
+            "Outcome still unknown: {sends}. Correct the files and run `campaign apply` again "
+            "soon: a resend is safe only for a few hours."
         )
         print_message(message.format(sends=", ".join(sorted(unknown))))
 
@@ -189,7 +194,7 @@ def _print_blocked(plan: Plan) -> None:
         if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
     }
     if blocked:
-        message = _("Not sent: {counts}; `campaign plan` shows the reasons.")
+        message = _("Not sent: {counts}. Run `campaign plan` to see the reasons.")
         print_message(message.format(counts=status_counts(blocked)))
 
 
@@ -202,8 +207,10 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
     if count:
         message = ngettext(
-            "{count} unknown send outside the selection still waits: run apply without a selection soon.",
-            "{count} unknown sends outside the selection still wait: run apply without a selection soon.",
+            "{count} unknown send outside the selection is still waiting: run `campaign apply` "
+            "without a selection soon.",
+            "{count} unknown sends outside the selection are still waiting: run `campaign apply` "
+            "without a selection soon.",
             count,
         )
         print_message(message.format(count=count))

@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import N_, ngettext
 )
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
 def calendar(context: Context, month: datetime | None) -> int:
-    """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
+    """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
     from wechat_campaigns.api import make_plan
     from wechat_campaigns.plan.quota import china_day
     from wechat_campaigns.report.calendar_view import bounds, calendar_view
@@ -34,8 +34,8 @@ def calendar(context: Context, month: datetime | None) -> int:
     plan = make_plan(context, (), state, offline=True).plan
     if plan.invalid:
         message = ngettext(
-            "{count:,} file cannot be planned and not shown: `campaign validate`",
-            "{count:,} files cannot be planned and not shown: `campaign validate`",
+            "{count:,} file has errors and is not shown: run `campaign validate`",
+            "{count:,} files have errors and are not shown: run `campaign validate`",
             len(plan.invalid),
         )
         context.show_progress(message.format(count=len(plan.invalid)))

@@ -13,13 +13,13 @@ from wechat_campaigns.core.i18n import N_
 
 @command(
     examples={
-        "source <(campaign completion bash)": N_("bash 4.4 or newer; zsh likewise"),
+        "source <(campaign completion bash)": N_("bash 4.4 or newer; the same for zsh"),
         "campaign completion fish | source": N_("fish"),
     }
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print the script that completes commands, options, ids and names of the settings in a shell."""
+    """Print the shell completion script for commands, options, ids and names from the settings."""
     from click.shell_completion import get_completion_class
 
     from wechat_campaigns.cli.main import campaign

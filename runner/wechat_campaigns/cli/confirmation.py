@@ -34,7 +34,7 @@ def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
 def _row(planned: PlannedSend) -> str:
     row = _("  {send} → {account}: {recipients}, {count} followers")
     if planned.resend_intent is not None:
-        row = _("  {send} → {account}: {recipients}, {count} followers; posted once more: {what}")
+        row = _("  {send} → {account}: {recipients}, {count} followers; resends: {what}")
     return row.format(
         what=summary(planned.send.content),
         send=planned.send.id,
@@ -53,8 +53,8 @@ def calls_confirmed(plan: Plan, ask: Ask) -> bool:
     """
     accounts = sorted({planned.account.name for planned in plan.calls() if planned.send.filter.is_to_all})
     if not accounts:
-        question = _("{environment}: a send cannot be undone. Type yes to make {sends}")
+        question = _("{environment}: {sends} will start now and cannot be undone. Type yes to continue")
         sends = calls(len(plan.due()), len(plan.resends()))
         return ask(question.format(environment=plan.environment, sends=sends)) == "yes"
-    question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send")
+    question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send it")
     return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

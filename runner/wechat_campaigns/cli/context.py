@@ -177,7 +177,7 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     """Make the error for an id that none of some sends has; it lists theirs."""
     ids = ", ".join(send.id for send in sends)
     return UsageError(
-        _("there is no send {name}").format(name=send_id), hint=_("one of: {names}").format(names=ids)
+        _("there is no send {name}").format(name=send_id), hint=_("choose one of: {names}").format(names=ids)
     )
 
 

@@ -1,4 +1,4 @@
-"""Check everything that a send needs."""
+"""Check everything that a send requires."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TIMEOUT_S = 10.0
 def doctor(context: Context) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
-    Also prints where this machine keeps its state. Each line has a hint. Exits 4 when WeChat is the
-    trouble, 6 when it is the ledger.
+    Also prints where this machine keeps its state. Each problem has a hint. Exits 4 when the problem is
+    with WeChat, 6 when it is with the ledger.
     """
     from wechat_campaigns.core.state_folder import FORMER
     from wechat_campaigns.ledger.git.store import GitLedger

@@ -1,4 +1,4 @@
-"""Make an article's draft, and stop there."""
+"""Make the draft of an article without sending it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ Draft = tuple["PlannedSend", "ReadyDraft"]
     formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV, VAR, FIX_IMAGES, QUIET),
     examples={
-        "campaign draft news": N_("upload, add the draft, send nothing"),
-        "campaign draft 'tasting[beijing]' --auto-approve": N_("one send of a for_each, without a question"),
+        "campaign draft news": N_("upload the files and add the draft, send nothing"),
+        "campaign draft 'tasting[beijing]' --auto-approve": N_(
+            "make the draft of one send of a for_each, without asking"
+        ),
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
 def draft(context: Context, select: str, auto_approve: bool) -> int:
-    """Make the draft of an article and stop there, so that it can be looked at in the console.
+    """Make the draft of an article without sending it, so that it can be checked in the WeChat console.
 
-    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
-    and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
+    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` later sends exactly this
+    draft, and refuses if it was edited by hand in the meantime. ID is a campaign, or one send of it:
+    sale[beijing].
     """
     from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 
@@ -74,18 +77,18 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
         raise UsageError(
             _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=kind.value),
             hint=_(
-                "use `campaign render` to look at it: only articles and picture posts written in "
-                "the campaign become drafts"
+                "use `campaign render` to view it: only articles and picture posts written in the "
+                "campaign become drafts"
             ),
         )
     pending = [planned for planned in matches if planned.action in PENDING]
     if not pending:
         first = matches[0]
         raise UsageError(
-            _("{send} is {action}: {reason}").format(
+            _("cannot make a draft for {send} ({action}): {reason}").format(
                 send=first.send.id, action=status_word(first.action), reason=first.decision.reason
             ),
-            hint=first.decision.hint or _("choose a send that is still to be made"),
+            hint=first.decision.hint or _("choose a send that has not been sent"),
         )
     return pending
 
@@ -93,13 +96,13 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
 def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
     for planned in pending:
         missing = sum(result is None for _, result in planned.resolved.uploads)
-        row = _("  {send} → draft box of {account}, {count} uploads")
+        row = _("  {send} → drafts of {account}, files to upload: {count}")
         context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
     if auto_approve:
         return
-    require_terminal(_("add --auto-approve"))
-    if not ask_yes(_("Make {count} drafts? Nothing is sent").format(count=len(pending))):
-        raise not_confirmed_error(_("Not confirmed, so no draft is made."))
+    require_terminal(_("add `--auto-approve` to skip the question"))
+    if not ask_yes(_("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))):
+        raise not_confirmed_error(_("Not confirmed: no draft was made."))
 
 
 def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
@@ -117,10 +120,10 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
         now = decide(planned.send, planned.content_digest, appid=appid, state=state, now=context.clock())
         if now.action not in PENDING:
             raise UsageError(
-                _("another run was first: the send is {action} now, {reason}").format(
+                _("another run changed this send; its action is now {action}: {reason}").format(
                     action=status_word(now.action), reason=now.reason
                 ),
-                hint=_("run `campaign status`"),
+                hint=_("run `campaign status` to see its status"),
                 location=planned.send.id,
             )
         api = context.write_api(planned.account)
@@ -140,16 +143,17 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
 def _text(drafts: Sequence[Draft]) -> str:
     lines = []
     for planned, ready in drafts:
-        line = _("{send}: draft {media_id} was there already, unchanged, account {account}")
+        line = _("{send}: account {account} already has the draft {media_id}, unchanged")
         if ready.is_new:
-            line = _("{send}: draft {media_id} added, account {account}")
+            line = _("{send}: draft {media_id} added to account {account}")
         lines.append(line.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
         lines += [f"  {note}" for note in ready.notes]
     lines.append(
         "\n"
         + _(
-            "Nothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
-            "files, not the draft: `campaign apply` sends it only as it is now."
+            "Nothing was sent. Check the draft on mp.weixin.qq.com under 草稿箱 (drafts). To change "
+            "it, edit the campaign's files, not the draft: `campaign apply` sends the draft only "
+            "if it is unchanged."
         )
     )
     return "\n".join(lines)

@@ -19,15 +19,15 @@ from wechat_campaigns.report.environments import Stage, rows, stage
 @command(
     formats=TEXT_AND_JSON,
     options=(DIR, VAR, QUIET),
-    examples={"campaign environments sale": N_("rehearsed, staged, in production?")},
+    examples={"campaign environments sale": N_("has it been rehearsed, staged, sent in production?")},
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
-@click.option("--in", "names", metavar="NAME", multiple=True, help="Only this environment; repeatable.")
+@click.option("--in", "names", metavar="NAME", multiple=True, help="Show only this environment; repeatable.")
 def environments(context: Context, select: tuple[str, ...], names: tuple[str, ...]) -> int:
-    """Show how far each send has come in every environment, and whether all of them send the same.
+    """Show the status of each send in every environment, and whether all environments send the same.
 
-    Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
-    shows, and `content` are equal where followers get the same.
+    Reads the files and each environment's ledger; makes no request to WeChat. `content` and `digest`, which
+    the plan of the environment shows, are equal where followers receive the same.
     """
     from wechat_campaigns.report.environments import environments_data, environments_text
     from wechat_campaigns.report.sanitize import json_text
@@ -60,7 +60,7 @@ def _stages_by_send(
         except CampaignError as error:
             if all_needed:
                 raise
-            message = _("{name} is left out: {error}; `--in {name}` shows the whole error")
+            message = _("skipping {name}: {error}; use `--in {name}` to see the whole error")
             context.show_progress(message.format(name=name, error=str(error)))
             continue
         for send_id, there in stages:

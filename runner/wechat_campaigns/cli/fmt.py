@@ -1,4 +1,4 @@
-"""Bring campaign files into the usual shape."""
+"""Format campaign files."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from wechat_campaigns.core.i18n import N_, _
     formats=TEXT_AND_JSON,
     options=(DIR, QUIET),
     examples={
-        "campaign fmt": N_("write every file in the usual shape"),
-        "campaign fmt --check": N_("only list which would change"),
+        "campaign fmt": N_("format every file"),
+        "campaign fmt --check": N_("only list the files that would change"),
     },
 )
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)
-@click.option("--check", is_flag=True, help="Change nothing; exit 3 when a file is not in shape.")
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 if a file is not formatted.")
 def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
-    """Bring campaign files into the usual shape: modeline, order of keys, line ends.
+    """Format campaign files: modeline, order of keys, line endings.
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
-    stay as they are written, and no digest changes.
+    stay unchanged, and so do the digests.
     """
     from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
     from wechat_campaigns.source.load import campaign_files

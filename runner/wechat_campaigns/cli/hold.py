@@ -1,4 +1,4 @@
-"""Stop every send of an account at once."""
+"""Stop all sends of an account immediately."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 
 @command(
     formats=TEXT_AND_JSON,
-    options=(reason_option("Recorded, and shown with each blocked send."), DIR, ENV),
+    options=(reason_option("The reason; recorded, and shown with each blocked send."), DIR, ENV),
     examples={
-        "campaign hold main --reason '客服系统故障'": N_("every runner stops before its next call"),
+        "campaign hold main --reason '客服系统故障'": N_("stop every runner before its next call"),
     },
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 def hold(context: Context, account_name: str, reason: str) -> int:
-    """Stop every send of an account, those of a running apply too, until `campaign unhold`."""
+    """Stop every send of an account, including those of a running apply, until `campaign unhold`."""
     appid = context.account(account_name).appid
     # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason, "actor": context.actor()}
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
-    message = _("account {name} is on hold: nothing is sent from it").format(name=account_name)
+    message = _("account {name} is on hold: it sends nothing until `campaign unhold`").format(
+        name=account_name
+    )
     return context.output_sentence(message, account=account_name, held=True, changed=True)

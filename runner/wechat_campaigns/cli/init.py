@@ -24,7 +24,7 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 @command(
     examples={
         "campaign init shop": N_("a new repository in the folder shop"),
-        "campaign init --ci gitlab": N_("here, with GitLab's workflow"),
+        "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),
     },
 )
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
@@ -33,26 +33,31 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
     help="Also write the workflow that plans in pull requests and applies after review.",
 )  # fmt: skip
 @click.option(
-    "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: where this tool's action is kept."
+    "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: the address of this tool's action."
 )
 def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
     """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
 
-    Files that exist are kept as they are. FOLDER is the current one unless it is named.
+    Existing files are not changed. FOLDER defaults to the current folder.
     """
     from wechat_campaigns.source.starter import starter
 
     if code_host == "github" and not action:
         raise UsageError(
-            _("the workflow needs the address of this tool's action"),
-            hint=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
+            _("the GitHub workflow requires the address of this tool's action"),
+            hint=_(
+                "add `--action OWNER/REPOSITORY@COMMIT` with the full commit hash of a release that you trust"
+            ),
         )
     if code_host == "github" and action and not _PINNED_ACTION.fullmatch(action):
         raise UsageError(
-            _("'{action}' does not name the action by a commit of 40 hexadecimal digits").format(
+            _("'{action}' does not pin the action to a commit of 40 hexadecimal digits").format(
                 action=action
             ),
-            hint=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
+            hint=_(
+                "write `OWNER/REPOSITORY@COMMIT`: a tag can be moved to other code, and the "
+                "jobs hold the AppSecret"
+            ),
         )
     for place, text in starter(code_host, action=action or "").items():
         is_new = write_new(folder / place, text)

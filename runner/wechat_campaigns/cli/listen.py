@@ -28,16 +28,18 @@ if TYPE_CHECKING:
 
 @command(
     options=(DIR, ENV),
-    examples={"campaign listen --env production": N_("behind your server with TLS")},
+    examples={"campaign listen --env production": N_("behind your TLS server")},
 )
-@click.option("--port", default=8091, show_default=True, help="0 picks a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
-@click.option("--name", "names", multiple=True, help="The host name that this server passes on; repeatable.")
+@click.option("--port", default=8091, show_default=True, help="0 picks a free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front of it.")
+@click.option(
+    "--name", "names", multiple=True, help="The host name that the TLS server passes on; repeatable."
+)
 def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
-    """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
+    """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
-    is `listening on http://HOST:PORT`. A WSGI server of your own can mount
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings. The first line printed is
+    `listening on http://HOST:PORT`. Your own WSGI server can mount
     `wechat_campaigns.wechat.callback.wsgi:callback_app`.
     """
     from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
@@ -56,7 +58,7 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
         raise UsageError(
             _("cannot listen on this address"),
             location=f"{host}:{port}",
-            hint=_("use --port 0 to pick a free port"),
+            hint=_("use `--port 0` to pick a free port"),
         ) from error
     print_result(f"listening on http://{host}:{server.port}")
     for name in receiver.accounts:
@@ -83,10 +85,12 @@ def receiver_of(context: Context) -> CallbackApp:
     }
     if not credentials:
         raise UsageError(
-            _("no account of environment {name} has a callback").format(
+            _("no account of environment {name} has `callback` in its settings").format(
                 name=context.settings.environment.name
             ),
-            hint=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
+            hint=_(
+                "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
+            ),
         )
     # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
     return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
@@ -108,7 +112,7 @@ def _credentials(account: Account) -> Credentials:
         except CallbackRejectedError as error:
             raise SecretError(
                 str(error),
-                hint=_("copy it again from 基本配置 → 服务器配置"),
+                hint=_("copy it again from the WeChat console: 基本配置 → 服务器配置"),
                 location=_("account {name}").format(name=account.name),
             ) from None
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)

@@ -63,10 +63,13 @@ def _length_of_own_options(args: list[str]) -> int:
     return count
 
 
-EXIT_CODES = N_("""Exit codes: 0 done or nothing to do; 1 a bug; 2 sends pending or missed
-(plan --detailed-exitcode); 3 invalid campaign or setting; 4 refused by WeChat; 5 refused by policy, digest
-or staleness; 6 ledger; 7 some sends failed or were missed; 8 an outcome is unknown; 64 usage;
-130 interrupted.""")
+EXIT_CODES = N_(
+    "Exit codes: 0 done, or nothing to do; 1 a bug; 2 sends are pending or were "
+    "missed\n(plan --detailed-exitcode); 3 invalid campaign or setting; 4 refused by "
+    "WeChat; 5 refused by policy, or not\nthe reviewed plan; 6 ledger locked or "
+    "unreachable; 7 some sends failed or were missed; 8 an outcome is\nunknown; 64 "
+    "wrong usage; 130 interrupted."
+)
 
 
 @group(
@@ -74,19 +77,20 @@ or staleness; 6 ledger; 7 some sends failed or were missed; 8 an outcome is unkn
     *COMMANDS,
     cls=Commands,
     examples={
-        "campaign": N_("what would be sent, of all campaigns"),
-        "campaign apply sale": N_("send one campaign, after a question"),
+        "campaign": N_("show what all campaigns would send"),
+        "campaign apply sale": N_("send one campaign after confirmation"),
     },
 )
 @click.option(
     "--lang", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
     callback=lambda ctx, _param, language: _choose(ctx, language),
-    help="Language of all messages; default: that of the locale (LC_ALL, LC_MESSAGES, LANG).",
+    help="Language of all messages; default: the language of the locale (LC_ALL, LC_MESSAGES, "
+         "LANG).",
 )  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False,
     callback=lambda ctx, _param, requested: _print_version(ctx, requested),
-    help="Show the version, the formats it knows and the extras installed.",
+    help="Show the version, the supported formats and the installed extras.",
 )  # fmt: skip
 def campaign() -> None:
     """Send WeChat Official Account mass messages from reviewed files.
@@ -139,7 +143,7 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
         return error
     message = _("{missing} For example: `{example}`").format(missing=error.format_message(), example=example)
     if "--reason" in names:
-        message = _("Give the reason, for example: `{example}`").format(example=example)
+        message = _("Add the reason, for example: `{example}`").format(example=example)
     return click.UsageError(message, error.ctx)
 
 
@@ -179,7 +183,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
         after = "\n" if sys.stderr.isatty() else ""
-        print_message(str(stopped) or after + _("Interrupted; nothing more was started."))
+        print_message(str(stopped) or after + _("Interrupted: nothing more was started."))
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         discard_output()
@@ -204,7 +208,7 @@ def _print_error(error: CampaignError) -> None:
 
 def _disk_full(error: OSError) -> int:
     discard_output()
-    message = _("Error: a file cannot be written: {reason}\n→ free disk space, then run the command again")
+    message = _("Error: cannot write a file: {reason}\n→ free disk space, then run the command again")
     print_message(message.format(reason=error.strerror))
     return int(ExitCode.USAGE)
 
@@ -221,10 +225,12 @@ def _bug() -> int:
             "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
         ) as log:
             log.write(f"wechat-campaigns {__version__}, Python {sys.version}\n{text}")
-        message = _("This is a bug. What happened is in {file}; please report it.").format(file=log.name)
+        message = _("This is a bug. Please report it with the log {file}.").format(file=log.name)
     except OSError as unwritten:
         # Without a log, the last line alone names the fault.
-        message = _("This is a bug. No log can be written ({reason}); {fault}; please report it.")
+        message = _(
+            "This is a bug: {fault}. The log cannot be written ({reason}). Please report this message."
+        )
         message = message.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
     print_message(message)
     return int(ExitCode.BUG)

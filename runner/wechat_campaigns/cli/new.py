@@ -21,17 +21,17 @@ from wechat_campaigns.core.model import Msgtype
     formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={
-        "campaign new": N_("asks, on a terminal"),
+        "campaign new": N_("ask for each value on a terminal"),
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
-        "campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA": N_("a draft that exists"),
+        "campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA": N_("an existing draft"),
     },
 )
 @click.argument("campaign_id", metavar="[ID]", required=False)
 @click.option("--msgtype", type=click.Choice([m.value for m in Msgtype]), default="text", show_default=True)
-@click.option("--tag", help="Receivers by tag name.")
-@click.option("--tag-id", type=int, help="Receivers by tag id.")
-@click.option("--to-all", is_flag=True, help="Everyone who follows the account.")
-@click.option("--media-id", help="A draft or material that exists; for wxcard the card_id.")
+@click.option("--tag", help="Recipients: the tag with this name.")
+@click.option("--tag-id", type=int, help="Recipients: the tag with this id.")
+@click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
+@click.option("--media-id", help="An existing draft or material; for wxcard, the card_id.")
 def new(
     context: Context,
     campaign_id: str | None,
@@ -43,8 +43,8 @@ def new(
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
-    ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
-    is asked.
+    ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID, the
+    command asks for it on the terminal.
     """
     from wechat_campaigns.source.load import enclosing_campaigns_folder, require_folder
     from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
@@ -55,10 +55,10 @@ def new(
         require_folder(root)
     if (tag is not None) + (tag_id is not None) + to_all > 1:
         raise UsageError(
-            _("more than one filter is given"), hint=_("give one of --tag, --tag-id and --to-all")
+            _("more than one filter is set"), hint=_("pass only one of `--tag`, `--tag-id` and `--to-all`")
         )
     if campaign_id is None:
-        require_terminal(_("name the campaign: campaign new 2026/spring/sale --tag 会员"))
+        require_terminal(_("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"))
         campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
     else:
         campaign = ScaffoldOptions(
@@ -72,7 +72,7 @@ def new(
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
         raise _exists_error(target)
-    message = _("{file} written; next: campaign plan {name}")
+    message = _("wrote {file}; next: `campaign plan {name}`")
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
     )
@@ -90,12 +90,12 @@ def _free_id(name: str, root: Path) -> str:
     if path.suffix in (".yaml", ".yml"):
         name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
     file = PurePosixPath(f"{name}.yaml")
-    message = _("'{name}' cannot be a campaign id").format(name=name)
+    message = _("'{name}' is not a valid campaign id").format(name=name)
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
-        hint = _("use a path below the campaigns folder, no part beginning with _ or a dot")
+        hint = _("use a path below the campaigns folder; no part of it may start with `_` or a dot")
         raise UsageError(message, hint=hint)
     if BAD_IN_ID.search(name):
-        hint = _("choose another id; blanks and the characters [ ] # , : \\ are not possible")
+        hint = _("use an id without spaces and without the characters [ ] # , : \\")
         raise UsageError(message, hint=hint)
     if (root / file).exists():
         raise _exists_error(root / file)
@@ -104,5 +104,5 @@ def _free_id(name: str, root: Path) -> str:
 
 def _exists_error(target: Path) -> UsageError:
     return UsageError(
-        _("the file exists already"), hint=_("edit it, or choose another id"), location=str(target)
+        _("the file already exists"), hint=_("edit it, or choose another id"), location=str(target)
     )

@@ -33,7 +33,9 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -
         except CampaignError as error:
             reason = error.message
         if reason is not None:
-            message = _("Warning: robot {number} ({kind}) was not notified: {reason}. No send is affected.")
+            message = _(
+                "Warning: chat robot {number} ({kind}) was not notified: {reason}. No send is affected."
+            )
             context.show_progress(message.format(number=number, kind=robot.kind, reason=reason))
 
 
@@ -42,7 +44,7 @@ def _notify_robot(
 ) -> str | None:
     from wechat_campaigns.integrations.notify import notify_robot
 
-    address = context.other_secret(robot.url, name=_("robot's address"))
+    address = context.other_secret(robot.url, name=_("chat robot's address"))
     return notify_robot(robot, address, outcomes, run, post=post)
 
 
@@ -57,7 +59,7 @@ def post(address: str, body: Mapping[str, Any]) -> Any:
     except (requests.RequestException, ValueError) as error:
         raise ConnectionError(type(error).__name__) from None
     if not 200 <= answer.status_code < 300:
-        raise ConnectionError(_("status {status}").format(status=answer.status_code))
+        raise ConnectionError(_("HTTP status {status}").format(status=answer.status_code))
     try:
         return answer.json()
     except ValueError:

@@ -25,7 +25,7 @@ DIR: Final = click.option(
     help="The campaigns folder.",
 )
 ENV: Final = click.option(
-    "--env", metavar="NAME", shell_complete=environments, help="Environment of _settings.yaml."
+    "--env", metavar="NAME", shell_complete=environments, help="The environment in _settings.yaml."
 )
 VAR: Final = click.option(
     "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
@@ -33,11 +33,11 @@ VAR: Final = click.option(
 FIX_IMAGES: Final = click.option(
     "--fix-images",
     is_flag=True,
-    help="Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}`.",
+    help="Convert and shrink images that WeChat would reject, like `articles: {fix_images: true}`.",
 )
-NO_COLOR: Final = click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
-QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
-AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+NO_COLOR: Final = click.option("--no-color", is_flag=True, help="Use no colours; NO_COLOR does the same.")
+QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
+AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
 """Ends the part of `--report`'s help that is the same for every command."""
@@ -71,7 +71,7 @@ class Day(click.DateTime):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            message = _("'{text}' is not of the form {shape}").format(text=value, shape=self.shape)
+            message = _("'{text}' does not have the form {shape}").format(text=value, shape=self.shape)
             self.fail(message, param, ctx)
 
 
@@ -96,14 +96,14 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
             default="text",
             show_default=True,
             type=click.Choice(formats),
-            help="What standard output carries.",
+            help="The format of standard output.",
         ),
         click.option(
             "--report",
             "reports",
             metavar="KIND=FILE",
             multiple=True,
-            help=f"Write the result to a file too; repeatable. {KINDS}{', '.join(formats)}.",
+            help=f"Also write the result to a file; repeatable. {KINDS}{', '.join(formats)}.",
         ),
     )
 
@@ -136,7 +136,7 @@ def _report(pair: str, formats: Sequence[str]) -> tuple[str, Path]:
 def format_error(name: str, formats: Iterable[str]) -> UsageError:
     """Make the error for an output format that a command does not have."""
     return UsageError(
-        _("this command has no format {name}").format(name=name),
+        _("this command does not support the format {name}").format(name=name),
         hint=_("choose one of: {choices}").format(choices=", ".join(formats)),
     )
 
@@ -145,7 +145,7 @@ def _pair(text: str, shape: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise UsageError(
-            _("'{text}' is not of the form {shape}").format(text=text, shape=shape),
+            _("'{text}' does not have the form {shape}").format(text=text, shape=shape),
             hint=_("write {shape}").format(shape=shape),
         )
     return key, value

@@ -65,8 +65,8 @@ def print_result(text: str, *, newline: bool = True) -> None:
     except OSError as error:
         discard_output()
         raise UsageError(
-            _("the result cannot be written: {reason}").format(reason=error.strerror),
-            hint=_("free disk space, or redirect standard output"),
+            _("cannot write the result: {reason}").format(reason=error.strerror),
+            hint=_("free disk space, or redirect standard output to another place"),
             location=_("standard output"),
         ) from error
 
@@ -94,7 +94,7 @@ def file_errors(path: Path, option: str = "") -> Iterator[None]:
     if path == Path("-"):
         raise UsageError(
             _("'-' is not a file name"),
-            hint=_("leave it out and redirect standard output; --format chooses what it carries"),
+            hint=_("omit this option and redirect standard output; `--format` sets what it contains"),
             location=option,
         )
     _refuse_links(path, option or str(path))
@@ -103,8 +103,8 @@ def file_errors(path: Path, option: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            _("the file cannot be written: {reason}").format(reason=error.strerror),
-            hint=_("name a file in a folder that can be written")
+            _("cannot write the file: {reason}").format(reason=error.strerror),
+            hint=_("choose a file in a writable folder")
             if option
             else _("make the file and its folder writable, or work in a copy of the repository"),
             location=option or str(path),
@@ -121,7 +121,7 @@ def _refuse_links(path: Path, option: str) -> None:
         if carried and (place.is_symlink() or part.casefold() == ".git"):
             raise UsageError(
                 _("{place} is a link or belongs to git, so nothing is written there").format(place=place),
-                hint=_("remove the link, or name a file outside the checkout"),
+                hint=_("remove the link, or choose a file outside the checkout"),
                 location=option,
             )
 
@@ -151,8 +151,8 @@ def write_new(path: Path, text: str) -> bool:
             file.write(text)
     except OSError as error:
         raise UsageError(
-            _("the file cannot be written: {reason}").format(reason=error.strerror),
-            hint=_("name a folder that can be written"),
+            _("cannot write the file: {reason}").format(reason=error.strerror),
+            hint=_("choose a writable folder"),
             location=str(path),
         ) from error
     return True

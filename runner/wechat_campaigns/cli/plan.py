@@ -25,21 +25,24 @@ from wechat_campaigns.core.model import PlanAction
     reports_failure=True,
     examples={
         "campaign plan": N_("all campaigns"),
-        "campaign plan '2026/*' --offline": N_("some, without asking WeChat"),
-        "campaign plan --env production --out plan.json": N_("what a reviewer approves"),
-        "campaign plan --changed-since main --report html=plan.html": N_("what a branch changes"),
+        "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),
+        "campaign plan --env production --out plan.json": N_("write the plan file for review"),
+        "campaign plan --changed-since main --report html=plan.html": N_("show what a branch changes"),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
-@click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
+@click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending, or were missed lately."
+    "--detailed-exitcode", is_flag=True, help="Exit 2 if sends are pending or were missed in the last day."
 )
 @click.option(
-    "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
+    "--changed-since",
+    "since",
+    metavar="REF",
+    help="Show what changed since a commit; warn of other pending sends.",
 )
-@click.option("--all", "everything", is_flag=True, help="List sends that were made or expired too.")
+@click.option("--all", "everything", is_flag=True, help="Also list sends that were made or have expired.")
 def plan(
     context: Context,
     select: tuple[str, ...],
@@ -51,10 +54,10 @@ def plan(
     resend: tuple[str, ...],
     allow: tuple[str, ...],
 ) -> int:
-    """Show what would be sent, to how many, and what stands against it. Sends nothing.
+    """Show what would be sent, to how many followers, and what prevents it. Sends nothing.
 
-    SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
-    any other call is refused before it leaves this machine.
+    SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
+    other call is refused before it leaves this machine.
     """
     from wechat_campaigns.plan.plan import PENDING
 

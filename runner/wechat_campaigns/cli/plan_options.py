@@ -17,7 +17,7 @@ RESEND: Final = click.option(
     "--resend",
     metavar="ID",
     multiple=True,
-    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
+    help="Resend an unknown send unchanged although its campaign was edited or removed; repeatable.",
 )
 ALLOW: Final = click.option(
     "--allow", metavar="RULE=REASON", multiple=True, help="Override one policy rule, once; recorded."
@@ -40,7 +40,7 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
         if state.normalized_ledger_id(send_id) not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=send_id),
-                hint=_("take an id from `campaign status`"),
+                hint=_("use an id from `campaign status`"),
             )
     return frozenset(state.normalized_ledger_id(send_id) for send_id in ids)
 
@@ -58,15 +58,15 @@ def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
         rule, _equals, reason = pair.partition("=")
         if rule not in OVERRIDABLE:
             raise UsageError(
-                _("--allow {pair}: no rule of this name can be overridden").format(pair=pair),
-                hint=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
+                _("--allow {pair}: this is not a rule that can be overridden").format(pair=pair),
+                hint=_("use one of: {names}; to end a hold, run `campaign unhold`").format(
                     names=", ".join(sorted(OVERRIDABLE))
                 ),
             )
         if not reason.strip():
             raise UsageError(
                 _("--allow {pair}: the reason is missing").format(pair=pair),
-                hint=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
+                hint=_("write `--allow {rule}=REASON`; the ledger records the reason").format(rule=rule),
             )
         allowed[rule] = reason.strip()
     return allowed

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
     examples={
-        "campaign preview sale --to 小李": N_("a tester of the settings"),
+        "campaign preview sale --to 小李": N_("a tester named in the settings"),
         "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat name"),
     },
 )
@@ -34,19 +34,21 @@ if TYPE_CHECKING:
     "name",
     metavar="TESTER",
     shell_complete=testers,
-    help="An alias of the settings, or a WeChat name.",
+    help="An alias from the settings, or a WeChat ID.",
 )
 @click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
 def preview(context: Context, send_id: str, name: str | None, openid: str | None) -> int:
     """Send one real message to one tester, and record that this content was previewed.
 
-    Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
-    for_each. Of several pictures a preview shows the first.
+    Uses none of the quota; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
+    for_each. A preview of several pictures shows only the first.
     """
     from wechat_campaigns.send import preview as previews
 
     if (name is None) == (openid is None):
-        raise UsageError(_("exactly one tester is needed"), hint=_("give --to TESTER or --to-openid OPENID"))
+        raise UsageError(
+            _("exactly one tester is required"), hint=_("pass `--to TESTER` or `--to-openid OPENID`")
+        )
     state = context.initialized_state()
     result = make_plan(context, (campaign_of(send_id),), state)
     if result.compiled.errors:
@@ -54,7 +56,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     planned = _planned(result.plan, send_id)
     used = previews.used_today(planned.account.appid, state, context.clock())
     if used >= previews.PER_DAY:
-        message = _("The ledger has {used} previews of today; WeChat may refuse more than {limit}.")
+        message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
         context.show_progress(message.format(used=used, limit=previews.PER_DAY))
     with _draft_lock(context, planned):
         notes = previews.preview(
@@ -71,7 +73,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     for note in notes:
         context.show_progress(f"  {note}")
     message = _(
-        "{send}: the preview was sent to {tester}; check it on the phone. It is recorded as previewed."
+        "{send}: preview sent to {tester}; check it on the phone. This content is now recorded as previewed."
     )
     return context.output_sentence(
         message.format(send=send_id, tester=name if name in context.settings.testers else _("the tester")),

@@ -68,6 +68,6 @@ class TerminalPrompter:
                 return answer
             if answer.isdecimal() and 0 < int(answer) <= len(names):
                 return names[int(answer) - 1]
-            raise click.UsageError(_("write a number from 1 to {last}").format(last=len(names)))
+            raise click.UsageError(_("enter a number from 1 to {last}").format(last=len(names)))
 
         return str(click.prompt(question, default="1", err=True, value_proc=picked))

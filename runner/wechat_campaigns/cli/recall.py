@@ -25,24 +25,26 @@ if TYPE_CHECKING:
     formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV, QUIET),
     examples={
-        "campaign recall news": N_("all articles of a send"),
-        "campaign recall news --article 2": N_("the second one only"),
+        "campaign recall news": N_("recall all articles of a send"),
+        "campaign recall news --article 2": N_("recall only the second article"),
     },
 )
 @click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
-@click.option("--article", "article_idx", type=click.IntRange(1), help="One article, from 1.")
+@click.option(
+    "--article", "article_idx", type=click.IntRange(1), help="Delete one article only, counted from 1."
+)
 @click.option(
     "--account",
     "account_name",
     shell_complete=accounts,
-    help="Which account's send, when several have sent this id.",
+    help="The account, if several accounts have sent this id.",
 )
 def recall(
     context: Context, send_id: str, article_idx: int | None, account_name: str | None, auto_approve: bool
 ) -> int:
     """Delete a sent article or video: its page goes blank, its card stays in every chat.
 
-    Text, pictures and voice cannot be recalled. Ten a day.
+    Text, pictures and voice cannot be recalled. WeChat allows ten recalls a day.
     """
     from wechat_campaigns.send import recall as recalls
 
@@ -52,12 +54,14 @@ def recall(
     recalls.check(send, article, state)
     remaining = recalls.recalls_left(send.appid, state, context.clock())
     context.show_progress(
-        _("{limits} By the ledger, {count} are left today.").format(limits=_(recalls.LIMITS), count=remaining)
+        _("{limits} According to the ledger, {count} are left today.").format(
+            limits=_(recalls.LIMITS), count=remaining
+        )
     )
     if not auto_approve:
         question = _("Type {send} to recall it").format(send=send_id)
         if ask(question) != send_id:
-            raise not_confirmed_error(_("Not confirmed, so nothing is recalled."))
+            raise not_confirmed_error(_("Not confirmed: nothing was recalled."))
     recalls.recall(send, article, api=context.write_api(account), ledger=context.ledger, state=state)
     message = _("{send}: article {number} recalled") if article else _("{send}: recalled")
     return context.output_sentence(
@@ -83,13 +87,13 @@ def _sent_by(
     if not candidates:
         raise UsageError(
             _("the ledger has no send {name}").format(name=send_id),
-            hint=_("`campaign status` lists the sends"),
+            hint=_("run `campaign status` to list the sends"),
         )
     senders = sorted({accounts[send.appid].name for send in candidates})
     if len(senders) > 1:
         raise UsageError(
-            _("{send} was sent by several accounts").format(send=send_id),
-            hint=_("--account with one of: {names}").format(names=", ".join(senders)),
+            _("several accounts have sent {send}").format(send=send_id),
+            hint=_("add `--account` with one of: {names}").format(names=", ".join(senders)),
         )
     send = max(candidates, key=lambda s: s.revision)
     return accounts[send.appid], send

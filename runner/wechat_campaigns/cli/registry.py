@@ -17,27 +17,27 @@ from wechat_campaigns.core.i18n import N_, _
 COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),
     "new": N_("Write a new campaign file."),
-    "validate": N_("Report every problem of every file."),
-    "fmt": N_("Bring campaign files into the usual shape."),
+    "validate": N_("Check every file and report all problems."),
+    "fmt": N_("Format campaign files."),
     "render": N_("Show what a follower will see."),
     "schema": N_("Print a JSON Schema."),
     "plan": N_("Show what would be sent (the default)."),
-    "apply": N_("Show the plan, ask, send what is due."),
+    "apply": N_("Show the plan, ask for confirmation, send what is due."),
     "preview": N_("Send one real message to a tester."),
-    "draft": N_("Make an article's draft, and stop there."),
-    "status": N_("Show what became of each send."),
+    "draft": N_("Make the draft of an article without sending it."),
+    "status": N_("Show the status of each send."),
     "recall": N_("Delete a sent article or video."),
-    "report": N_("Report on what was sent."),
+    "report": N_("Report past sends."),
     "calendar": N_("Show a month's past and coming sends."),
-    "doctor": N_("Check everything that a send needs."),
-    "hold": N_("Stop every send of an account at once."),
+    "doctor": N_("Check everything that a send requires."),
+    "hold": N_("Stop all sends of an account immediately."),
     "unhold": N_("Let an account send again."),
-    "tags": N_("List the tags with their counts."),
+    "tags": N_("List the tags with their follower counts."),
     "ledger": N_("Manage the ledger."),
     "environments": N_("Compare the environments, send by send."),
-    "ci": N_("Steps of a CI job."),
-    "listen": N_("Receive the platform's events: counts, reasons, links."),
-    "sandbox": N_("Serve a local WeChat with an inbox."),
+    "ci": N_("Run a step of a CI job."),
+    "listen": N_("Receive WeChat's events: counts, reasons, links."),
+    "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),
     "completion": N_("Complete commands and ids in a shell."),
 }
 """The commands in the order in which they are used, with the line that `campaign --help` shows. The module of
@@ -134,7 +134,7 @@ class Group(click.Group):
             from wechat_campaigns.core.nearest import nearest
 
             near = nearest(args[0], self.names)
-            message = _("There is no command {name}; `{path} --help` lists them")
+            message = _("There is no command {name}; run `{path} --help` for the list")
             if near:
                 message = _("There is no command {name}; did you mean `{path} {near}`?")
             raise click.UsageError(message.format(name=args[0], near=near, path=ctx.command_path), ctx)

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
     examples={
-        "campaign render sale": N_("the text here, pages in the state folder"),
-        "campaign render 'tasting[beijing]' --open": N_("one send of a for_each, in the browser"),
-        "campaign render news --open --watch": N_("while you write"),
+        "campaign render sale": N_("print the text, write pages to the state folder"),
+        "campaign render 'tasting[beijing]' --open": N_("open one send of a for_each in the browser"),
+        "campaign render news --open --watch": N_("update the page while you write"),
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
-@click.option("--watch", is_flag=True, help="Render again after every save; Ctrl-C ends it.")
+@click.option("--watch", is_flag=True, help="Render again after every save; press Ctrl-C to stop.")
 def render(context: Context, select: str, open_: bool, watch: bool) -> int:
     """Show what a follower will see: text here, and a page with phone-width frames for each send.
 
-    ID is a campaign, or one send of it: sale[beijing]. Pages are written into the state folder and their
-    paths printed; for a single send `--report html=FILE` names another place. With --watch, reload the
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
+    paths are printed; for a single send, `--report html=FILE` sets another path. With --watch, reload the
     page in the browser.
     """
     if watch:
@@ -130,11 +130,11 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
             if pages and not opened:
                 _open(pages)
                 opened = True
-            message = _("{time} waiting for the next save; Ctrl-C ends it")
+            message = _("{time} waiting for the next save; press Ctrl-C to stop")
             context.show_progress(message.format(time=time.strftime("%H:%M:%S")))
             next(next_save)
     except KeyboardInterrupt:
-        context.show_progress("\n" + _("no longer watching"))
+        context.show_progress("\n" + _("stopped watching"))
     return ExitCode.OK
 
 

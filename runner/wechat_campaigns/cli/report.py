@@ -1,4 +1,4 @@
-"""Report on what was sent."""
+"""Report past sends."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from wechat_campaigns.core.i18n import N_
     options=(DIR, ENV, NO_COLOR),
     examples={"campaign report --report csv=sends.csv": N_("for a spreadsheet")},
 )
-@click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From that day on (China time).")
+@click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 def report(context: Context, since: datetime | None) -> int:
-    """Report on what was sent: followers reached, left out, failed, by send; asks nobody.
+    """Report on past sends: followers reached, left out, failed, for each send; makes no request to WeChat.
 
     Text and Markdown are a table, HTML has a chart, CSV is for a spreadsheet. Counts come from events
-    (`campaign listen`), states from the last `campaign status`.
+    (`campaign listen`), statuses from the last `campaign status`.
     """
     from wechat_campaigns.plan.quota import CHINA
     from wechat_campaigns.report.formats import OF_HISTORY, formats

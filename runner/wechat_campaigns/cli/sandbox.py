@@ -1,4 +1,4 @@
-"""Serve a local WeChat with an inbox."""
+"""Run a WeChat sandbox with an inbox on this machine."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from wechat_campaigns.core.i18n import N_, _
 
 @command(
     examples={
-        "campaign sandbox": N_("a WeChat on http://127.0.0.1:8090"),
+        "campaign sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),
         "campaign sandbox --rehearsal": N_("the phones of the last rehearsal"),
     },
 )
-@click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
+@click.option("--port", default=8090, show_default=True, help="0 picks a free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Any other address requires --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
-@click.option("--name", "names", multiple=True, help="Another name clients reach it by; repeatable.")
+@click.option("--name", "names", multiple=True, help="Another host name that clients use for it; repeatable.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
-@click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
+@click.option(
+    "--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir, using their state."
+)
 @click.option(
     "--dir",
     "directory",
@@ -36,8 +38,8 @@ from wechat_campaigns.core.i18n import N_, _
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
 )
-@click.option("--no-quota", is_flag=True, help="No daily or monthly limits.")
-@click.option("--retired-cards", is_flag=True, help="Let wxcard through, which WeChat refuses with 45113.")
+@click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
+@click.option("--retired-cards", is_flag=True, help="Accept wxcard, which WeChat rejects with 45113.")
 def sandbox(
     port: int,
     host: str,
@@ -50,7 +52,7 @@ def sandbox(
     no_quota: bool,
     retired_cards: bool,
 ) -> int:
-    """Serve the WeChat API on loopback, with followers whose phones can be looked at.
+    """Serve the WeChat API on loopback, with followers whose phones you can view.
 
     The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
     """
@@ -77,6 +79,6 @@ def _rehearsal_state(root: Path, state: Path | None) -> Path:
     from wechat_campaigns.source.load import require_folder
 
     if state is not None:
-        raise UsageError(_("--rehearsal has a state file of its own"), hint=_("leave `--state` out"))
+        raise UsageError(_("`--rehearsal` uses a state file of its own"), hint=_("omit `--state`"))
     require_folder(root)
     return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE

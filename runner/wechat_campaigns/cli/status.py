@@ -1,4 +1,4 @@
-"""Show what became of each send."""
+"""Show the status of each send."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ WAIT_LIMIT_S = 1800
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, NO_COLOR, QUIET),
     examples={
-        "campaign status": N_("every send of the ledger"),
-        "campaign status sale --wait": N_("until WeChat has finished"),
+        "campaign status": N_("every send in the ledger"),
+        "campaign status sale --wait": N_("wait until WeChat has finished"),
     },
 )
 @click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
-@click.option("--wait", is_flag=True, help="Ask again until every job has ended.")
+@click.option("--wait", is_flag=True, help="Query again until every job has ended.")
 @click.option(
     "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
     help="How long to wait.",
 )  # fmt: skip
 def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) -> int:
-    """Show where each send stands; asks WeChat (mass/get) about those not ended.
+    """Show the status of each send; query WeChat (mass/get) for those that have not ended.
 
-    With --wait, exits 8 when some have not ended in time.
+    With --wait, exits 8 if some have not ended in time.
     """
     from wechat_campaigns.report.json import status_data
     from wechat_campaigns.report.sanitize import json_text
@@ -56,7 +56,7 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     )
     states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
-        message = _("Not all have ended within {seconds:.0f} s; run the same command again.")
+        message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
         context.show_progress(message.format(seconds=timeout_s))
         return ExitCode.UNKNOWN
     return (
@@ -72,7 +72,7 @@ def _waited(
     context: Context, send_id: str | None, rows: list[StatusRow], timeout_s: float
 ) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
-    message = _("{ended} of {total} ended; asking again every {seconds:.0f} s")
+    message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
     with context.progress_bar(_("waiting for WeChat"), len(rows)) as update:
         while any(row.unfinished for row in rows) and time.monotonic() < deadline:
             ended = sum(not row.unfinished for row in rows)
@@ -102,7 +102,7 @@ def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
     if send_id is not None and not sends:
         raise UsageError(
             _("the ledger has no send {name}").format(name=send_id),
-            hint=_("`campaign status` lists them all"),
+            hint=_("run `campaign status` to list all sends"),
         )
     if any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends):
         refresh_job_status(

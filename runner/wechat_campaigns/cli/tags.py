@@ -1,4 +1,4 @@
-"""List the tags with their counts."""
+"""List the tags with their follower counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wechat_campaigns.core.i18n import N_
     examples={"campaign tags --env production --account main": N_("names, ids, counts")},
 )
 @click.option(
-    "--account", "names", multiple=True, shell_complete=accounts, help="Only this account; repeatable."
+    "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
 def tags(context: Context, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""

@@ -15,7 +15,7 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 @command(
     formats=TEXT_AND_JSON,
     options=(reason_option("Recorded in the ledger."), DIR, ENV),
-    examples={"campaign unhold main --reason '已恢复'": N_("sends may go on")},
+    examples={"campaign unhold main --reason '已恢复'": N_("the account may send again")},
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 def unhold(context: Context, account_name: str, reason: str) -> int:
@@ -24,7 +24,7 @@ def unhold(context: Context, account_name: str, reason: str) -> int:
     # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
     holds = context.fold_ledger(verified=True).stream(appid).holds
     if not holds:
-        message = _("account {name} was not on hold; nothing to do").format(name=account_name)
+        message = _("account {name} is not on hold; nothing to do").format(name=account_name)
         return context.output_sentence(message, account=account_name, held=False, changed=False)
     data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(holds)}
     context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))

@@ -1,4 +1,4 @@
-"""Report every problem of every file."""
+"""Check every file and report all problems."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
     reports_failure=True,
     examples={
         "campaign validate": N_("all campaigns and the settings"),
-        "campaign validate sale --format json": N_("one, for a program"),
-        "campaign validate --fix-images": N_("would it pass with its pictures converted?"),
-        "campaign validate --report sarif=problems.sarif": N_("also as a file for code scanning"),
+        "campaign validate sale --format json": N_("one campaign, as JSON for a program"),
+        "campaign validate --fix-images": N_("check as if pictures were converted"),
+        "campaign validate --report sarif=problems.sarif": N_("also write a file for code scanning"),
     },
 )
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)
 def validate(context: Context, paths: tuple[str, ...]) -> int:
-    """Report every problem of every file at once: settings, campaigns, templates, assets, limits.
+    """Report all problems in all files: settings, campaigns, templates, assets, limits.
 
-    PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
+    PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Requires no network.
     """
     from wechat_campaigns.report.formats import OF_PROBLEMS, formats
     from wechat_campaigns.report.phrases import sends

@@ -135,7 +135,7 @@ class InvalidError(CampaignError):
         found = ngettext("{count} problem found", "{count} problems found", len(problems))
         super().__init__(
             found.format(count=len(problems)),
-            hint=_("correct the files at the places listed, then run the same command again"),
+            hint=_("correct the listed places, then run the same command again"),
         )
         self.problems = problems
 
@@ -154,7 +154,7 @@ class MissingExtraError(CampaignError):
 
     def __init__(self, extra: str, *, needed_for: str) -> None:
         super().__init__(
-            _("{what} needs the extra '{extra}', which is not installed").format(
+            _("{what} requires the extra '{extra}', which is not installed").format(
                 what=needed_for, extra=extra
             ),
             hint=extra_hint(extra),
@@ -258,5 +258,5 @@ def reporting_unrecorded(done: str) -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        what = _("{done}, but the ledger does not know of it: {why}").format(done=done, why=error.message)
+        what = _("{done}, but the ledger did not record it: {why}").format(done=done, why=error.message)
         raise type(error)(what, hint=error.hint, location=error.location) from error

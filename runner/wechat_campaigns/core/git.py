@@ -132,7 +132,7 @@ class GitResult:
         """The line of git's answer that says most, without credentials."""
         lines = [*self.stdout.decode(errors="replace").splitlines(), *self.stderr.splitlines()]
         telling = [line for line in lines if line.startswith(("!", "fatal:", "error:", "remote:"))]
-        words = (telling or lines or [_("git ended with code {code}").format(code=self.code)])[0]
+        words = (telling or lines or [_("git exited with code {code}").format(code=self.code)])[0]
         return redact(_USERINFO.sub("", words).replace("\t", " ").strip())
 
 
@@ -317,10 +317,12 @@ def _settings_of(checkout: Checkout) -> GitResult:
         is_read |= is_own and scope == "local"
         if file.is_relative_to(checkout.top) and not is_own:
             raise UsageError(
-                _("git's settings include `{file}`, a file of the checkout").format(
+                _("the git configuration includes `{file}`, a file in the checkout").format(
                     file=file.relative_to(checkout.top)
                 ),
-                hint=_("remove the `include.path` from `.git/config`, or let HOME lie outside the checkout"),
+                hint=_(
+                    "remove `include.path` from `.git/config`, or set HOME to a folder outside the checkout"
+                ),
                 location=str(checkout.top),
             )
     if answer.code or is_read:

@@ -88,7 +88,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
-    """Who must have approved the pull or merge request that brought a campaign in."""
+    """Who must approve a pull or merge request before its campaigns may be sent."""
 
     approvers: tuple[str, ...]
     """User names at GitHub or GitLab; upper and lower case are the same."""
@@ -99,7 +99,7 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One place to send to: an API, its accounts, a ledger."""
+    """One environment: an API, its accounts and a ledger."""
 
     name: str
     api: str

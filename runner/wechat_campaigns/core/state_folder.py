@@ -56,7 +56,9 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
     """
     if chosen := environ.get(STATE_DIR_VARIABLE):
         if not Path(chosen).is_absolute():
-            raise _unusable_error(chosen, _("`{name}` is a relative path").format(name=STATE_DIR_VARIABLE))
+            raise _unusable_error(
+                chosen, _("`{name}` is set to a relative path").format(name=STATE_DIR_VARIABLE)
+            )
         return Path(chosen)
     base = environ.get("XDG_STATE_HOME", "")
     if Path(base).is_absolute():
@@ -86,7 +88,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     checkout = work_tree_of(campaigns) or campaigns
     if any(real.is_relative_to(checkout) for real in resolved_ancestors(folder)):
         raise _unusable_error(
-            str(folder), _("the state folder lies in the checkout, where a commit can replace it")
+            str(folder), _("the state folder is in the checkout, where a commit can replace it")
         )
     try:
         private_folder(folder)
@@ -97,7 +99,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
             with suppress(OSError):
                 (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
     except OSError as error:
-        why = _("the state folder cannot be made or used: {error}").format(error=error.strerror)
+        why = _("the state folder cannot be created or used: {error}").format(error=error.strerror)
         raise _unusable_error(str(folder), why) from error
     return folder
 
@@ -142,14 +144,15 @@ def _refuse_others(folder: Path) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise _unusable_error(str(folder), _("the state folder belongs to another user"))
     if found.st_mode & stat.S_IWOTH:
-        raise _unusable_error(str(folder), _("every user can write the state folder"))
+        raise _unusable_error(str(folder), _("every user can write to the state folder"))
 
 
 def _unusable_error(where: str, why: str) -> UsageError:
     return UsageError(
         why,
         hint=_(
-            "set `{name}` to an absolute path outside the checkout, in a folder that only this user can write"
+            "set `{name}` to an absolute path outside the checkout, in a folder that only this "
+            "user can write to"
         ).format(name=STATE_DIR_VARIABLE),
         location=where,
     )

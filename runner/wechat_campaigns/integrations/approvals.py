@@ -47,10 +47,13 @@ def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approv
     for commit, request in sorted(requests.items()):
         if request is None:
             raise _approval_error(
-                _("commit {commit} is on {branch} without a merged request").format(
+                _("commit {commit} reached {branch} without a merged request").format(
                     commit=commit[:12], branch=branch
                 ),
-                _("bring the change in by a request that is approved; forbid pushes to the branch"),
+                _(
+                    "submit the change in a pull or merge request and have it approved; forbid "
+                    "direct pushes to the branch"
+                ),
             )
         # Kept in the ledger, so in English whatever the reader speaks.
         found[request.number] = f"#{request.number} by {', '.join(_approvers(request, wanted))}"
@@ -66,21 +69,21 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
             _("{names} asked for changes in #{number}").format(
                 names=_(", ").join(against), number=request.number
             ),
-            _("settle it there: an approval of theirs takes it back"),
+            _("resolve it in that request: an approval by the same person withdraws the request for changes"),
         )
     barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
-        what = _("#{number} has {count} of {wanted} approvals of its newest commit")
+        what = _("#{number} has {count} of {wanted} required approvals for its newest commit")
         hint = (
             _(
-                "have it approved by one of {names} other than its authors and run this again; an approval "
-                "given before the last commit does not count"
+                "ask one of {names} who is not an author of the request to approve it, then run "
+                "this again; approvals given before the last commit do not count"
             )
             if barred & eligible
             else _(
-                "have it approved by one of {names} and run this again; an approval given before the last "
-                "commit does not count"
+                "ask one of {names} to approve it, then run this again; approvals given before the "
+                "last commit do not count"
             )
         )
         raise _approval_error(

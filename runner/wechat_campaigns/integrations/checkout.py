@@ -34,7 +34,7 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     where = str(folder)
     if checkout_output(folder, "status", "--porcelain", "--", "."):
         raise PolicyError(
-            _("the campaigns here are not those of any commit"),
+            _("the campaigns folder has uncommitted changes"),
             hint=_("apply from a clean checkout"),
             location=where,
         )
@@ -43,16 +43,19 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     there = checkout_output(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
         raise PolicyError(
-            _("whether these campaigns are the newest of {branch} cannot be told: {words}").format(
+            _("cannot determine whether this checkout is up to date with {branch}: {words}").format(
                 branch=branch, words=answer.error_line
             ),
-            hint=_("let the run read the repository: CAMPAIGN_LEDGER_TOKEN, or git's own credentials"),
+            hint=_(
+                "allow the run to read the repository: set `CAMPAIGN_LEDGER_TOKEN` or configure "
+                "git credentials"
+            ),
             location=where,
         )
     if here != there:
         raise PolicyError(
-            _("{branch} holds other campaigns by now").format(branch=branch),
-            hint=_("nothing to do when the run for the newer commit sends them; else start that one"),
+            _("{branch} now holds different campaigns").format(branch=branch),
+            hint=_("no action is needed if a run for the newer commit sends them; otherwise start that run"),
             location=where,
         )
 
@@ -78,7 +81,9 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
         )
         if not commit:
             raise PolicyError(
-                _("the file is in no commit"), hint=_("commit it and have it approved"), location=str(file)
+                _("the file is not part of any commit"),
+                hint=_("commit it and have it approved"),
+                location=str(file),
             )
         found.setdefault(commit, []).append(file)
     return found
@@ -124,16 +129,16 @@ def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
     for file, blob in sorted(blobs.items()):
         if file not in here or (folder / file).is_symlink():
             raise PolicyError(
-                _("it is not a regular file of the commit that is checked out"),
+                _("the file is not a regular file in the commit that is checked out"),
                 hint=_("commit the file itself, not a link to it, and have it approved"),
                 location=str(file),
             )
         if here[file] != blob:
             raise PolicyError(
-                _("its bytes are not those of the commit that is checked out"),
+                _("the content of the file differs from the commit that is checked out"),
                 hint=_(
-                    "apply from a clean checkout; keep files of campaigns out of Git LFS and out of line-end "
-                    "conversion"
+                    "apply from a clean checkout; exclude campaign files from Git LFS and from "
+                    "line-end conversion"
                 ),
                 location=str(file),
             )
@@ -147,7 +152,9 @@ def _refuse_link(folder: Path) -> None:
     for step in (plain, *plain.parents):
         if step.is_symlink() and inside and Path(os.path.realpath(step.parent)).is_relative_to(inside):
             raise PolicyError(
-                _("the campaigns folder is a link"), hint=_("commit the folder itself"), location=str(step)
+                _("the campaigns folder is a symbolic link"),
+                hint=_("commit the folder itself"),
+                location=str(step),
             )
 
 
@@ -168,12 +175,13 @@ def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) ->
     for file, blob in sorted(blobs.items()):
         if approved.get(file) != blob:
             raise PolicyError(
-                _("it is not what was approved at {commit}: another change was merged into it").format(
-                    commit=commit[:12]
-                ),
+                _(
+                    "the file differs from the version approved at {commit}: another change was "
+                    "merged into it"
+                ).format(commit=commit[:12]),
                 hint=_(
-                    "let requests be merged only when they are up to date with the branch; have the file "
-                    "approved once more by another request"
+                    "allow merging only when a request is up to date with the branch; have the "
+                    "file approved again in another request"
                 ),
                 location=str(file),
             )
@@ -202,10 +210,10 @@ def is_shallow(folder: Path) -> bool:
 
 def _shallow_error(folder: Path) -> PolicyError:
     return PolicyError(
-        _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
+        _("cannot determine who changed the campaigns: the checkout holds only part of the history"),
         hint=_(
-            "check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab; no `filter`, no "
-            "`.git/info/grafts`"
+            "check out the whole history: set `fetch-depth: 0` on GitHub or `GIT_DEPTH: 0` on "
+            "GitLab; use no `filter` and no `.git/info/grafts`"
         ),
         location=str(folder),
     )

@@ -194,9 +194,9 @@ class Approval:
         for planned in plan.due() if self.digests is not None else ():
             if (self.digests or {}).get(planned.send.id) != planned.content_digest:
                 raise StalePlanError(
-                    _("the approved files make another message: something else changed this one"),
+                    _("the approved files render a different message: another file changed this send"),
                     hint=_(
-                        "run it again; if that is refused too, look for a campaign that changes shared `vars`"
+                        "run it again; if it is refused again, look for a campaign that changes shared `vars`"
                     ),
                     location=planned.send.id,
                 )
@@ -224,11 +224,8 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     run, folder = current_run(), workspace.root
     if run is None or run.default_branch is None:
         raise PolicyError(
-            _(
-                "this environment asks for approvals, and only a run of GitHub or GitLab "
-                "can ask who gave them"
-            ),
-            hint=_("apply by the workflow; see docs/ci.md"),
+            _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
+            hint=_("apply in the CI workflow; see docs/ci.md"),
             location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
     settings_told = [workspace.check_settings_approved(appid) for appid in appids]
@@ -282,7 +279,7 @@ class Sources:
         """
         if self.files.setdefault(file, data) != data:
             raise StalePlanError(
-                _("the file changed while it was read"), hint=_("run it again"), location=str(file)
+                _("the file changed while it was being read"), hint=_("run it again"), location=str(file)
             )
 
 
@@ -386,12 +383,12 @@ def check_looser(
     if asking and current_run() is None:
         return plan.loosened_rules
     raise PolicyError(
-        _("the settings are looser than at the last apply: {keys}").format(
+        _("the settings are less strict than at the last apply: {keys}").format(
             keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
         ),
         hint=_(
-            "have a new plan reviewed and apply with --plan FILE or --expect-digest DIGEST; or run "
-            "`campaign ledger guard --env {name}` on a machine with the AppSecret"
+            "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
+            "or run `campaign ledger guard --env {name}` on a machine that holds the AppSecret"
         ).format(name=plan.environment),
         location=_("environment {name}").format(name=plan.environment),
     )
@@ -514,8 +511,8 @@ def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:
         raise PolicyError(
-            _("who approved cannot be asked: {variable} is not set").format(variable=REVIEW_TOKEN),
-            hint=_("give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"),
+            _("cannot check who approved the changes: {variable} is not set").format(variable=REVIEW_TOKEN),
+            hint=_("provide a token that can read pull requests (GitHub) or the API (GitLab: `read_api`)"),
             location=_("{service} run").format(service=run.service),
         )
     if run.service == "GitHub":

@@ -19,7 +19,7 @@ APPLY_EVENTS = {
 }
 """Events an apply may come from; anything else, known or not, is refused."""
 NO_BRANCH = "no branch"
-_FROM_MAIN = N_("merge it; the run on the default branch applies what was reviewed")
+_FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +71,27 @@ def check_ci_run(run: CiRun | None) -> None:
     if run is None:
         return
     if run.event not in APPLY_EVENTS[run.service]:
-        what = _("a run of the event `{event}` must not send").format(event=run.event or "unknown")
+        what = _("a run triggered by `{event}` is not allowed to send").format(event=run.event or "unknown")
         raise _apply_refused_error(run, what, _(_FROM_MAIN))
     if run.default_branch is None:
         raise _apply_refused_error(
             run,
-            _("the run does not tell which branch is the default one"),
-            _("keep GITHUB_EVENT_PATH (GitHub) or CI_DEFAULT_BRANCH (GitLab) as the service sets it"),
+            _("the run does not provide the name of the default branch"),
+            _(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
         )
     if run.branch != run.default_branch:
         what = (
-            _("it runs for no branch, not for {default}")
+            _("this run is not on a branch; only {default} may apply")
             if run.branch == NO_BRANCH
-            else _("it runs for {branch}, not for {default}")
+            else _("this run is on {branch}; only {default} may apply")
         ).format(branch=run.branch, default=run.default_branch)
         raise _apply_refused_error(run, what, _(_FROM_MAIN))
     if run.fork and run.event == "schedule":
-        hint = _("run it in the repository it was forked from")
-        raise _apply_refused_error(run, _("a fork's schedule must not send"), hint)
+        hint = _("run it in the original repository")
+        raise _apply_refused_error(run, _("a scheduled run in a fork is not allowed to send"), hint)
 
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:

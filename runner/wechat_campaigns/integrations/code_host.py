@@ -58,7 +58,7 @@ class CodeHost:
                 return
         raise CodeHostError(
             _("the list has more than {count} entries").format(count=MAX_PAGES * PER_PAGE),
-            hint=_("clear it up"),
+            hint=_("remove the entries that are not needed"),
             location=path,
         )
 
@@ -84,7 +84,7 @@ class CodeHost:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise CodeHostError(
-                _("a token is not sent without https"), hint=_("use the https address"), location=path
+                _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
             answer = requests.request(
@@ -133,8 +133,8 @@ def _json(answer: requests.Response, path: str) -> Any:
 
 def _unexpected_response_error(path: str) -> CodeHostError:
     return CodeHostError(
-        _("the answer is not what the documentation describes"),
-        hint=_("check the API's address"),
+        _("the response does not have the documented format"),
+        hint=_("check the address of the API"),
         location=path,
     )
 
@@ -142,7 +142,7 @@ def _unexpected_response_error(path: str) -> CodeHostError:
 def _status_error(status: int, path: str) -> CodeHostError:
     again = status >= 500 or status == 429
     return CodeHostError(
-        _("the code host answered with status {status}").format(status=status),
+        _("the code host returned status {status}").format(status=status),
         hint=_("run it again") if again else _("check the token and its permissions"),
         location=path,
         passing=status >= 500,

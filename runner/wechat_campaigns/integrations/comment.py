@@ -10,7 +10,7 @@ from wechat_campaigns.integrations.code_host import CodeHost, as_described
 from wechat_campaigns.report.sections import COMMENT_CHARS
 
 BOT = "github-actions[bot]"
-_CUT = N_("Cut here: the comment would be too long. The whole report is among the run's artifacts.")
+_CUT = N_("Truncated here: the comment is too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
@@ -32,8 +32,8 @@ def comment_body(report: str, head: str | None) -> str:
     mark, _end, rest = report.partition("\n")
     if not _MARK.fullmatch(mark):
         raise UsageError(
-            _("this is no report that a comment could be found again by"),
-            hint=_("make it with `campaign plan --report markdown=FILE`"),
+            _("this report lacks the marker by which its comment is found again"),
+            hint=_("create the report with `campaign plan --report markdown=FILE`"),
         )
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""

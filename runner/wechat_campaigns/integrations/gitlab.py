@@ -75,7 +75,10 @@ def _time(text: Any, number: int) -> datetime:
 
 def _unexpected_response_error(number: int) -> CodeHostError:
     return CodeHostError(
-        _("whether its newest commit was approved cannot be told"),
-        hint=_("update GitLab, or use a protected environment with approvals instead of this setting"),
+        _("cannot determine whether the newest commit of the merge request was approved"),
+        hint=_(
+            "update GitLab, or replace the `approvals` setting with a protected environment "
+            "that requires approval"
+        ),
         location=_("merge request !{number}").format(number=number),
     )

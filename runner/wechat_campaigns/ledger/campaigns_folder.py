@@ -71,14 +71,17 @@ def folder_violation(
     if mine is not None:
         if is_same(CampaignsFolder.from_event(mine), here, has_commit):
             return None
-        said = _("the ledger belongs to another campaigns folder, `{folder}`, whose ids would count as yours")
+        said = _(
+            "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
+            "count as sends of this folder"
+        )
         if namespace:
-            said = _("another campaigns folder, `{folder}`, uses the ledger under this namespace")
+            said = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
         return (
             said.format(folder=CampaignsFolder.from_event(mine).folder),
             _(
-                "if this is the same folder, moved or renamed, run `campaign ledger guard`; only if it is "
-                "another one, write `namespace: NAME`, one that no other folder has"
+                "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
+                "different folder, set `namespace: NAME` to a name that no other folder uses"
             ),
         )
     others = {
@@ -88,16 +91,25 @@ def folder_violation(
     }
     if others:
         was = str(next(reversed(others.values())).data["namespace"])
-        guard = _("if this is another folder, say so with `campaign ledger guard`")
-        back = _("write `namespace: {name}` again").format(name=was) if was else _("remove `namespace`")
+        guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
+        back = _("restore `namespace: {name}`").format(name=was) if was else _("remove `namespace`")
         hint = f"{back}; {guard}"
         return (
-            _("this folder has used the ledger under another namespace, where its campaigns count as sent"),
+            _(
+                "this folder used another namespace in the ledger before; its earlier sends are "
+                "recorded there"
+            ),
             hint,
         )
     if namespace and not homes and "" in sent_by:
         return (
-            _("the ledger holds sends without a namespace and does not say of which folder: perhaps of this"),
-            _("remove `namespace`; if they are another folder's, run `campaign ledger guard` there first"),
+            _(
+                "the ledger holds sends without a namespace and does not record which folder made "
+                "them; it may have been this one"
+            ),
+            _(
+                "remove `namespace`; if another folder made those sends, run `campaign ledger guard` "
+                "in that folder first"
+            ),
         )
     return None

@@ -17,30 +17,39 @@ NETWORK = frozenset(
 MOUNTS = Path("/proc/mounts")
 
 _WORDS = {
-    sqlite3.SQLITE_FULL: (N_("the disk is full"), N_("make room, then run the same command again")),
+    sqlite3.SQLITE_FULL: (
+        N_("the disk is full"),
+        N_("free some disk space, then run the same command again"),
+    ),
     sqlite3.SQLITE_READONLY: (
-        N_("the ledger cannot be written: its file or folder is read-only"),
-        N_("let this user write the file and its folder, or name another place in `ledger: sqlite:PATH`"),
+        N_("the ledger is not writable: its file or folder is read-only"),
+        N_(
+            "make the file and its folder writable for this user, or set another path in `ledger: "
+            "sqlite:PATH`"
+        ),
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        N_("the ledger's file cannot be opened or made"),
-        N_("check that the folder exists, is writable, and the path names a file"),
+        N_("the ledger file cannot be opened or created"),
+        N_("check that the folder exists and is writable, and that the path is that of a file"),
     ),
     sqlite3.SQLITE_NOTADB: (
         N_("this file is not a campaign ledger"),
-        N_("name another file in `ledger: sqlite:PATH`, or restore the ledger from a copy"),
+        N_("set another file in `ledger: sqlite:PATH`, or restore the ledger from a backup"),
     ),
     sqlite3.SQLITE_CORRUPT: (
-        N_("the ledger's file is damaged"),
-        N_("restore it from a copy, or `campaign ledger export` what can be read; send nothing until then"),
+        N_("the ledger file is damaged"),
+        N_(
+            "restore it from a backup, or save the readable part with `campaign ledger export`; "
+            "send nothing until then"
+        ),
     ),
     sqlite3.SQLITE_BUSY: (
-        N_("another program holds the ledger's file for too long"),
+        N_("another program has locked the ledger file for too long"),
         N_("wait until it has finished, then run the same command again"),
     ),
     sqlite3.SQLITE_IOERR: (
-        N_("the disk failed while the ledger was used"),
-        N_("check the disk and the room on it, then run the same command again"),
+        N_("a disk error occurred while the ledger was in use"),
+        N_("check the disk and its free space, then run the same command again"),
     ),
 }
 
@@ -56,8 +65,8 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     what, hint = _WORDS.get(
         code,
         (
-            N_("the ledger cannot be used"),
-            N_("check that file and folder can be written and the disk has room"),
+            N_("the ledger is not usable"),
+            N_("check that the file and its folder are writable and the disk has free space"),
         ),
     )
     told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
@@ -83,9 +92,10 @@ def refuse_network(path: Path, mounts: str) -> None:
     if kind in NETWORK:
         raise LedgerError(
             _(
-                "the ledger lies on a network file system ({kind}), where SQLite cannot keep runners apart"
+                "the ledger is on a network file system ({kind}), where SQLite cannot protect it "
+                "from concurrent runs"
             ).format(kind=kind),
-            hint=_("put it on a local disk, or use `ledger: git` or a postgresql:// address"),
+            hint=_("move it to a local disk, or use `ledger: git` or a postgresql:// address"),
             location=str(path),
         )
 

@@ -110,15 +110,15 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
             return event_from(data)
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
-            _("this event was changed after it was written: it cannot be read any more"),
-            hint=_("restore the ledger from a copy before any apply"),
+            _("this event was changed after it was written and is not readable"),
+            hint=_("restore the ledger from a backup before you apply anything"),
             location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
-        _("this event has {newer}, which this version does not know").format(newer=newer),
+        _("this event has {newer}, which this version does not support").format(newer=newer),
         hint=_(
-            "upgrade wechat-campaigns wherever this ledger is used; if no newer one is in use, the event was "
-            "changed: restore the ledger from a copy"
+            "upgrade wechat-campaigns on every machine that uses this ledger; if no machine runs a "
+            "newer version, the event was changed: restore the ledger from a backup"
         ),
         location=where if isinstance(where, str) else where(),
     )
@@ -144,7 +144,7 @@ def head_moved_error(stream: str) -> LedgerConflictError:
     """Say that somebody wrote to a stream since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
-        hint=_("run the same command again: it starts from what the other runner recorded"),
+        hint=_("run the same command again; it continues from what the other runner recorded"),
         location=stream,
     )
 
@@ -164,20 +164,24 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
     if since != EMPTY:
         if not events or events[0].head != since:
             raise TamperedLedgerError(
-                _("event {number} of {stream}, which was there before, is gone or changed").format(
+                _("event {number} of {stream} existed before and is now missing or changed").format(
                     number=since.seq, stream=stream
                 ),
-                hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
                 location=stream,
             )
         events = events[1:]
     found = chain_break(events, since, head)
     if found is not None:
         raise TamperedLedgerError(
-            _("event {number} of {stream} does not follow from the events before it ({what})").format(
+            _("event {number} of {stream} does not match the events before it ({what})").format(
                 number=found[1], stream=stream, what=found[0]
             ),
-            hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
             location=stream,
         )
     return tuple(events)
@@ -195,8 +199,8 @@ def stream_locked_error(stream: str) -> LedgerLockedError:
 def not_empty_error(where: str) -> LedgerError:
     """Say that a restore would mix two pasts."""
     return LedgerError(
-        _("this ledger holds events already; two pasts cannot be mixed"),
-        hint=_("import into a ledger that is empty"),
+        _("this ledger already holds events; an import cannot be mixed with them"),
+        hint=_("run the import on an empty ledger"),
         location=where,
     )
 
@@ -220,21 +224,21 @@ def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, st
             fault = _("event {number} of {stream} follows event {last}: events are missing or out of order")
             faults.append(fault.format(**name, last=seq))
         elif event.previous != previous:
-            fault = _("event {number} of {stream} is not chained to the event before it")
+            fault = _("event {number} of {stream} does not carry the hash of the event before it")
             faults.append(fault.format(**name))
         if hash_of(event) != event.hash:
             fault = _("event {number} of {stream} was changed after it was written")
             faults.append(fault.format(**name))
         last[event.stream] = (event.seq, event.hash)
     faults += [
-        _("stream {stream} ends at event {last}, its head says {head}").format(
+        _("stream {stream} ends at event {last}, but its recorded head is {head}").format(
             stream=stream, last=last.get(stream, (0, ""))[0], head=head[0]
         )
         for stream, head in sorted(heads.items())
         if last.get(stream, (0, GENESIS)) != head
     ]
     faults += [
-        _("stream {stream} has events and no head").format(stream=stream)
+        _("stream {stream} has events but no recorded head").format(stream=stream)
         for stream in sorted(set(last) - set(heads))
     ]
     return tuple(faults)

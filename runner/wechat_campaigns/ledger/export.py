@@ -46,13 +46,13 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     faults = find_chain_faults(events, heads)
     if faults:
         what = (
-            _("the chain of the export does not hold: {fault}, and {count} faults more")
+            _("the hash chain of the export is broken: {fault}, and {count} more faults")
             if len(faults) > 1
-            else _("the chain of the export does not hold: {fault}")
+            else _("the hash chain of the export is broken: {fault}")
         )
         raise TamperedLedgerError(
             what.format(fault=faults[0], count=len(faults) - 1),
-            hint=_("export again from a ledger that `campaign ledger verify` finds whole"),
+            hint=_("export again from a ledger in which `campaign ledger verify` finds no fault"),
             location=where,
         )
     return events
@@ -72,7 +72,7 @@ def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
-            _("this is no export of a ledger that this program reads"),
-            hint=_("give a file that `campaign ledger export` of this version wrote"),
+            _("this file is not a ledger export that this version can read"),
+            hint=_("use a file written by `campaign ledger export` of this version"),
             location=f"{where}:1",
         ) from error

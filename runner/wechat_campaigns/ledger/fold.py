@@ -175,10 +175,12 @@ class LedgerState:
                 step(self, event)
         except (KeyError, TypeError, ValueError) as error:
             raise TamperedLedgerError(
-                _("event {number} ({kind}) does not fit the events before it").format(
+                _("event {number} ({kind}) contradicts the events before it").format(
                     number=event.seq, kind=event.kind
                 ),
-                hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
                 location=event.stream,
             ) from error
 

@@ -68,15 +68,15 @@ def _sqlite_path(written: str, default: Path) -> Path:
     """Place the file: a relative one in the state folder, none where a commit may replace it."""
     if not written:
         return default
-    hint = _("leave the path out: `ledger: sqlite`; or name an absolute one outside every git work tree")
+    hint = _("omit the path (`ledger: sqlite`), or use an absolute path outside every git work tree")
     if not Path(written).is_absolute():
         path = Path(os.path.normpath(default.parent / written))
         if not path.is_relative_to(default.parent):
-            what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
+            what = _("a relative path of the ledger starts in the state folder and must stay inside it")
             raise LedgerError(what, hint=hint, location=f"sqlite:{written}")
         return path
     if tree := next(filter(None, map(work_tree_of, resolved_ancestors(Path(written)))), None):
-        what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
+        what = _("the ledger is inside the git work tree {folder}, where a commit can replace it")
         raise LedgerError(what.format(folder=tree), hint=hint, location=f"sqlite:{written}")
     return Path(written)
 
@@ -123,14 +123,14 @@ def _with_file_locks() -> Iterator[None]:
         yield
     except ImportError as error:
         raise LedgerError(
-            _("the git ledger needs the file locks of Linux or macOS"),
+            _("the git ledger requires file locks, which only Linux and macOS provide"),
             hint=_("use `ledger: sqlite` or a postgresql:// address on this system"),
         ) from error
 
 
 def _no_backend_error(name: str) -> UsageError:
     return UsageError(
-        _("there is no ledger backend '{name}'").format(name=name),
+        _("there is no ledger type '{name}'").format(name=name),
         hint=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
     )
 
@@ -153,10 +153,12 @@ def _refuse_committed(url: str, root: Path) -> None:
     real = Path(os.path.realpath(path))
     own = real == tree or real.is_relative_to(tree / ".git")
     if real.is_relative_to(tree) and not own:
-        what = _("the ledger's remote lies in the git work tree {folder}, where a commit can replace it")
+        what = _(
+            "the remote of the ledger is inside the git work tree {folder}, where a commit can replace it"
+        )
         raise LedgerError(
             what.format(folder=tree),
-            hint=_("name a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
+            hint=_("use a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
             location=path,
         )
 

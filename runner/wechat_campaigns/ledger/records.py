@@ -85,7 +85,7 @@ class SendRecord:
             endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("the call was not made") if self.reason == NOT_SENT else self.reason
+        return _("no call was made") if self.reason == NOT_SENT else self.reason
 
     @property
     def has_no_msg_id(self) -> bool:

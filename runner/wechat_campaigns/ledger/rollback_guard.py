@@ -49,10 +49,10 @@ def lost_events(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
     for stream, (seq, digest) in sorted(marks.items()):
         end = ends.get(stream, (0, ""))[0]
         if end < seq:
-            said = _("{stream} ends at event {last}; this machine has seen event {number}")
+            said = _("{stream} ends at event {last}, but this machine has seen event {number}")
             faults.append(said.format(stream=stream, last=end, number=seq))
         elif found[stream] != digest:
-            said = _("event {number} of {stream} is not the one that this machine has seen")
+            said = _("event {number} of {stream} differs from the one that this machine has seen")
             faults.append(said.format(stream=stream, number=seq))
     return tuple(faults)
 
@@ -104,12 +104,12 @@ class SeenHeads:
                 self._db = self._db or self._connect()
                 yield self._db
             except (sqlite3.Error, OSError) as error:
-                what = _("what this machine remembers of the ledger cannot be used ({error})")
+                what = _("this machine's record of the events it has seen is not usable ({error})")
                 raise LedgerError(
                     what.format(error=error),
                     hint=_(
-                        "check the disk; if the file is damaged, compare the ledger with a copy, delete "
-                        "`{file}` and run `campaign ledger verify`"
+                        "check the disk; if the file is damaged, compare the ledger with a backup, "
+                        "delete `{file}` and run `campaign ledger verify`"
                     ).format(file=self.file),
                     location=str(self.file),
                 ) from error
@@ -189,11 +189,11 @@ class RollbackGuardedLedger:
         event = self.store.append(self.sign(entry), after=after)
         for (seq, digest), memory in ((seen, self.memory), (known, self.chains)):
             if event.seq <= seq:
-                said = _("{stream} ends at event {last}; this machine has seen event {number}")
+                said = _("{stream} ends at event {last}, but this machine has seen event {number}")
                 told = said.format(stream=entry.stream, last=event.seq - 1, number=seq)
                 raise _rollback_error([told], [memory])
             if seq and event.seq == seq + 1 and event.previous != digest:
-                said = _("event {number} of {stream} is not the one that this machine has seen")
+                said = _("event {number} of {stream} differs from the one that this machine has seen")
                 raise _rollback_error([said.format(stream=entry.stream, number=seq)], [memory])
         if event.seq == 1:
             self._firsts[event.stream] = event.hash
@@ -260,9 +260,10 @@ class RollbackGuardedLedger:
 
 def _rollback_error(faults: Sequence[str], memories: Sequence[SeenHeads]) -> TamperedLedgerError:
     return TamperedLedgerError(
-        _("events that were there before are gone or changed: {faults}").format(faults="; ".join(faults)),
+        _("events that existed before are missing or changed: {faults}").format(faults="; ".join(faults)),
         hint=_(
-            "restore the newer ledger. If an older one was restored on purpose, delete {files}, run "
-            "`campaign ledger verify`, and mark what was sent since with `campaign ledger baseline`"
+            "restore the newer ledger. If an older one was restored on purpose, delete {files}, "
+            "run `campaign ledger verify`, and mark the sends made since then with `campaign "
+            "ledger baseline`"
         ).format(files=_(", ").join(f"`{memory.file}`" for memory in memories)),
     )

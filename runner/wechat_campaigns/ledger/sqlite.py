@@ -214,12 +214,12 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
             _("this SQLite file is not a campaign ledger"),
-            hint=_("name another file in `ledger: sqlite:PATH`"),
+            hint=_("set another file in `ledger: sqlite:PATH`"),
             location=str(path),
         )
     if version > VERSION:
         raise LedgerError(
-            _("the ledger has format {version}; this program reads up to {newest}").format(
+            _("the ledger has format {version}; this version reads formats up to {newest}").format(
                 version=version, newest=VERSION
             ),
             hint=_("upgrade wechat-campaigns"),

@@ -82,10 +82,10 @@ def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
     warning = Diagnostic(
         location=planned.send.location,
         rule=RULE,
-        message=_("this plan would send it, yet nothing of it was edited since {ref}").format(
+        message=_("this plan would send it, but it has not been edited since {ref}").format(
             ref=comparison.ref
         ),
-        hint=_("make sure that it may go out with this change, or apply it on its own first"),
+        hint=_("confirm that it may be sent together with this change, or apply it separately first"),
         level="warning",
     )
     return replace(planned, send=replace(planned.send, diagnostics=(*planned.send.diagnostics, warning)))

@@ -149,15 +149,15 @@ def _at(known: SendRecord | None) -> str:
 def _sent(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     status = known.status if known is not None else SendStatus.SENT
     done = {
-        SendStatus.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
-        SendStatus.DELIVERY_FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
+        SendStatus.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
+        SendStatus.DELIVERY_FAILED: _("delivery failed (msg_id {msg_id}); raise `revision` to send it again"),
         SendStatus.RECALLED: _("sent {when} and recalled"),
         SendStatus.BASELINE: _("sent before this ledger was initialized"),
     }
     reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
     return (
         reason.format(when=_at(known), msg_id=(known.msg_id if known is not None else None) or "?"),
-        _("`campaign status` asks WeChat") if status is SendStatus.ACCEPTED else "",
+        _("run `campaign status` to query WeChat") if status is SendStatus.ACCEPTED else "",
     )
 
 
@@ -165,7 +165,7 @@ def _edited(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord
     revision = decided.send_state.revision if decided.send_state is not None else 0
     return (
         _("edited after it was sent {when}").format(when=_at(known)),
-        _("revert the edit, or set revision: {number} to send the new text as well").format(
+        _("revert the edit, or set `revision: {number}` to send the new content as well").format(
             number=revision + 1
         ),
     )
@@ -174,8 +174,8 @@ def _edited(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord
 def _newer(decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None) -> tuple[str, str]:
     number = decided.send_state.revision if decided.send_state is not None else 0
     return (
-        _("revision {number} was sent already").format(number=number),
-        _("set revision to {number}, or above to send again").format(number=number),
+        _("revision {number} was already sent").format(number=number),
+        _("set `revision` to {number}, or higher to send it again").format(number=number),
     )
 
 
@@ -183,10 +183,10 @@ def _split(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord 
     record = decided.send_state
     name, revision = (record.id, record.revision) if record is not None else ("?", 0)
     return (
-        _("{send} of the same campaign was sent, or may have been, {when}").format(
+        _("{send}, another part of this campaign, was sent or may have been sent {when}").format(
             send=name, when=_at(known)
         ),
-        _("take the edit of for_each or openids back, or set revision: {number} to send again").format(
+        _("revert the edit of `for_each` or `openids`, or set `revision: {number}` to send again").format(
             number=revision + 1
         ),
     )
@@ -196,20 +196,20 @@ def _list_edited(
     _decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None
 ) -> tuple[str, str]:
     return (
-        _("the openid list was edited after a part of it had been sent"),
-        _("restore the list; put new openids into a campaign of their own"),
+        _("the openid list was edited after part of it had been sent"),
+        _("restore the list; put new openids into a separate campaign"),
     )
 
 
 def _moved(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     name = decided.send_state.id if decided.send_state is not None else "?"
     return (
-        _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
-            send=name, when=_at(known)
-        ),
-        _("if the file was renamed or moved, write `formerly: [{send}]`; else change the content").format(
-            send=name
-        ),
+        _(
+            "the same content was sent to the same recipients {when} as {send}, whose file no longer exists"
+        ).format(send=name, when=_at(known)),
+        _(
+            "if the file was renamed or moved, write `formerly: [{send}]`; otherwise change the content"
+        ).format(send=name),
     )
 
 
@@ -219,30 +219,30 @@ def _window_ended(
     at = decided.params["at"]
     when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
     if decided.action is protocol.Action.UNKNOWN:
-        why = _("its window ended {when}, so it is not repeated").format(when=when)
+        why = _("its send window ended {when}, so it is not resent").format(when=when)
         return why, settle_hint(_name(decided, facts))
-    return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
+    return _("its send window ended {when}").format(when=when), _("set a later `not_after` to send it anyway")
 
 
 def _window_ahead(
     decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None
 ) -> tuple[str, str]:
-    return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
+    return _("its send window starts {when}").format(when=china_time(decided.params["at"])), ""
 
 
 def _rejected(
     _decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None
 ) -> tuple[str, str]:
-    return _("try again: {why}").format(why=known.reason_text if known is not None else ""), ""
+    return _("repeats a failed attempt: {why}").format(why=known.reason_text if known is not None else ""), ""
 
 
 def _raised(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     if known is None or known.status is SendStatus.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
-    said = _("again: revision {number} was sent {when}")
+    said = _("sent again on purpose: revision {number} was sent {when}")
     if known.status is SendStatus.BASELINE:  # dated when it was written down
-        said = _("again: revision {number} was sent before this ledger was initialized")
+        said = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
     return said.format(number=known.revision, when=_at(known)), ""
 
 
@@ -259,36 +259,36 @@ def _name(decided: protocol.Decision, facts: DecisionInput) -> str:
 def _may_come(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     first = decided.send_state.first_unanswered_call if decided.send_state is not None else None
     wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
-    reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
+    reason = _("posted {when}, the answer may still arrive").format(when=_at(known))
     return reason, apply_again_hint(ceil(wait.total_seconds()) + 1)
 
 
 def _too_late(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    reason = _("posted {when}, no answer recorded; too old to be repeated safely").format(when=_at(known))
+    reason = _("posted {when}, no answer recorded; too old to resend safely").format(when=_at(known))
     return reason, settle_hint(_name(decided, facts))
 
 
 def _changed(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    reason = _("posted {when} with other content, no answer recorded").format(when=_at(known))
+    reason = _("posted {when} with different content, no answer recorded").format(when=_at(known))
     return reason, resend_hint(_name(decided, facts))
 
 
 def _disputed(decided: protocol.Decision, facts: DecisionInput, _known: SendRecord | None) -> tuple[str, str]:
     return (
-        _("this message was sent under another ledger or by another program, or the ledger was forged"),
+        _("another ledger or another program sent this message, or the ledger was forged"),
         foreign_hint(_name(decided, facts)),
     )
 
 
 def clock_skew_message(error: timedelta) -> tuple[str, str]:
     """Say how far this machine's clock is from the platform's, and what to do."""
-    said = _("the clock of this machine is {minutes} minutes behind WeChat's, so nothing is sent")
+    said = _("the clock of this machine is {minutes} minutes behind WeChat's clock, so nothing is sent")
     if error > timedelta():
-        said = _("the clock of this machine is {minutes} minutes ahead of WeChat's, so nothing is sent")
+        said = _("the clock of this machine is {minutes} minutes ahead of WeChat's clock, so nothing is sent")
     minutes = max(1, int(abs(error).total_seconds() // 60))
     return (
         said.format(minutes=minutes),
-        _("let NTP set the clock of this machine, then run the same command again"),
+        _("set the clock of this machine with NTP, then run the same command again"),
     )
 
 

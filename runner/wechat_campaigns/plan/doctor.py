@@ -27,7 +27,10 @@ EXTRAS = {
 }
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
-IP_HINT = N_("console → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send")
+IP_HINT = N_(
+    "WeChat console → 基本配置 → IP白名单; never add 0.0.0.0/0: anyone who finds the AppSecret "
+    "could then send"
+)
 _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
 
 
@@ -91,8 +94,8 @@ def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
     """
     found = [Check(name=_("state folder"), grade=Severity.OK, message=folder)]
     if unused:
-        what = _("{folder} is not read: state is no longer kept in the checkout").format(folder=unused)
-        hint = _("delete it, or `git rm -r` it where it was committed")
+        what = _("{folder} is not used: state is no longer kept in the checkout").format(folder=unused)
+        hint = _("delete the folder; if it was committed, use `git rm -r`")
         found.append(Check(name=_("state folder"), grade=Severity.WARNING, message=what, hint=hint))
     return tuple(found)
 
@@ -111,13 +114,17 @@ def worst(checks: Iterable[Check]) -> ExitCode:
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
     if environment.protected or environment.is_sandbox:
-        what = _("apply is protected") if not environment.is_sandbox else _("a rehearsal")
+        what = (
+            _("apply requires a reviewed plan")
+            if not environment.is_sandbox
+            else _("a rehearsal: nothing reaches real followers")
+        )
         return Check(name=_("protection"), grade=Severity.OK, message=what)
     return Check(
         name=_("protection"),
         grade=Severity.WARNING,
         message=_("apply sends to real followers without a reviewed plan"),
-        hint=_("write `protected: true` in environment {name}").format(name=environment.name),
+        hint=_("set `protected: true` in environment {name}").format(name=environment.name),
     )
 
 
@@ -138,28 +145,28 @@ def _clock(ports: DoctorPorts) -> Check:
             name=_("clock"),
             grade=Severity.ERROR,
             exit_code=ExitCode.WECHAT,
-            message=_("the platform does not answer ({error})").format(error=type(error).__name__),
+            message=_("WeChat does not respond ({error})").format(error=type(error).__name__),
             hint=_("check the network, the proxy and `api` in the settings"),
         )
     if away is None:
         return Check(
             name=_("clock"),
             grade=Severity.WARNING,
-            message=_("the platform's answers have no date, so it cannot be compared"),
-            hint=_("let the proxy pass on the Date header; a wrong clock can send twice"),
+            message=_("WeChat's responses carry no date, so the clocks cannot be compared"),
+            hint=_("configure the proxy to pass on the Date header; a wrong clock can cause a second send"),
         )
     if abs(away) <= CLOCK_SLACK:
-        what = _("within half a minute of the platform's")
+        what = _("the clock is within half a minute of WeChat's")
         return Check(name=_("clock"), grade=Severity.OK, message=what)
-    bad, said = abs(away) > CLOCK_TOLERANCE, _("{seconds:.0f} s behind the platform's")
+    bad, said = abs(away) > CLOCK_TOLERANCE, _("the clock is {seconds:.0f} s behind WeChat's")
     if away > timedelta():
-        said = _("{seconds:.0f} s ahead of the platform's")
+        said = _("the clock is {seconds:.0f} s ahead of WeChat's")
     return Check(
         name=_("clock"),
         grade=Severity.ERROR if bad else Severity.WARNING,
         exit_code=ExitCode.WECHAT if bad else ExitCode.OK,
         message=said.format(seconds=abs(away).total_seconds()),
-        hint=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
+        hint=_("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it"),
     )
 
 
@@ -170,7 +177,7 @@ def _account(account: Account, ports: DoctorPorts) -> list[Check]:
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
     except CampaignError as error:
         return [_refused(name, error)]
-    what = _("{appid}: credentials and IP allow list are good").format(appid=account.appid)
+    what = _("{appid}: the credentials and the IP allow list are correct").format(appid=account.appid)
     found = [Check(name=name, grade=Severity.OK, message=what)]
     return [*found, _quota(name, quota), _permission(name, account, api)]
 
@@ -179,9 +186,9 @@ def _refused(name: str, error: CampaignError) -> Check:
     hint = error.hint
     if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
         address = _ADDRESS.search(error.errmsg)
-        hint = _("add the address of this machine to the list: {where}").format(where=_(IP_HINT))
+        hint = _("add the address of this machine to the IP allow list: {where}").format(where=_(IP_HINT))
         if address is not None:
-            said = _("add {address} to the list: {where}")
+            said = _("add {address} to the IP allow list: {where}")
             hint = said.format(address=address.group(), where=_(IP_HINT))
     return Check(name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint)
 
@@ -192,8 +199,8 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     return Check(
         name=_("{name}: calls").format(name=name),
         grade=Severity.OK if good else Severity.WARNING,
-        message=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
-        hint="" if good else _("wait until tomorrow, China time"),
+        message=_("{left} of {limit} mass/sendall calls are left today").format(left=left, limit=limit),
+        hint="" if good else _("wait until tomorrow (China time)"),
     )
 
 
@@ -203,22 +210,22 @@ def _permission(name: str, account: Account, api: ReadApi) -> Check:
         return Check(
             name=name,
             grade=Severity.WARNING,
-            message=_("a 测试号 may not send mass messages (48001)"),
+            message=_("a test account (测试号) cannot send mass messages (48001)"),
             hint=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
     try:
         tags = api.tags_get()
     except ApiError as error:
         kind = lookup(error.errcode).errcode_class
-        hint = _("get the account verified (认证)") if kind == "permission" else error.hint
+        hint = _("have the account verified (认证)") if kind == "permission" else error.hint
         return Check(
             name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint
         )
     except CampaignError as error:
         return _refused(name, error)
-    said = _("{kind}: {count} tags readable; no openid lists (服务号 only)")
+    said = _("{kind}: {count} tags are readable; openid lists are not available (服务号 only)")
     if account.kind is AccountKind.SERVICE:
-        said = _("{kind}: {count} tags readable; openid lists too")
+        said = _("{kind}: {count} tags are readable; openid lists are available")
     return Check(name=name, grade=Severity.OK, message=said.format(kind=account.kind.value, count=len(tags)))
 
 
@@ -239,17 +246,19 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
                 name=_("ledger"),
                 grade=Severity.ERROR,
                 exit_code=ExitCode.LEDGER,
-                message=_("the chain does not hold: {fault}").format(fault=faults[0]),
-                hint=_("restore the ledger from a copy; until then send nothing from here"),
+                message=_("the hash chain is broken: {fault}").format(fault=faults[0]),
+                hint=_("restore the ledger from a backup, and send nothing from here until then"),
             )
         ]
     held = ngettext(
-        "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
+        "{count:,} event; all hash chains are intact",
+        "{count:,} events; all hash chains are intact",
+        len(events),
     ).format(count=len(events))
     found = [_initialized(settings, state, held), *_waiting(settings, state)]
     if not ports.is_durable():
-        what = _("a power cut at the git remote could lose sends that it has acknowledged")
-        hint = _("run `git config core.fsync all` in that repository")
+        what = _("a power failure at the git remote could lose sends that the remote has already confirmed")
+        hint = _("run `git config core.fsync all` in the remote repository")
         found.append(Check(name=_("ledger"), grade=Severity.WARNING, message=what, hint=hint))
     return found
 
@@ -266,12 +275,13 @@ def _initialized(settings: Settings, state: LedgerState, held: str) -> Check:
         name=_("ledger"),
         grade=Severity.ERROR,
         exit_code=ExitCode.LEDGER,
-        message=_("it is not initialized for {names}, so every campaign would count as never sent").format(
-            names=_(", ").join(uninitialized)
-        ),
-        hint=_("`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before").format(
-            name=name
-        ),
+        message=_(
+            "the ledger is not initialized for {names}, so every campaign would count as never sent"
+        ).format(names=_(", ").join(uninitialized)),
+        hint=_(
+            "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for the "
+            "sends made before"
+        ).format(name=name),
     )
 
 
@@ -289,7 +299,10 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
             )
         if unknown := state.unknown_sends(account.appid):
             ids = ", ".join(known.send for known in unknown)
-            hint = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
+            hint = _(
+                "run `campaign apply` within 20 hours to resolve them; after that use "
+                "`campaign ledger settle`"
+            )
             what = _("unknown sends: {names}").format(names=ids)
             found.append(Check(name=name, grade=Severity.WARNING, message=what, hint=hint))
     return found

@@ -29,14 +29,18 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
         return ()
     if not _same(send.content, resolved, known):
         what = _(
-            "draft {media_id}, made for it before the last edit, will not be sent: apply makes another"
+            "draft {media_id} was made before the last edit and will not be sent: apply makes a new one"
         ).format(media_id=known.media_id)
-        return (_warning(send, "draft-unused", what, _("delete the old one in the console")),)
+        return (_warning(send, "draft-unused", what, _("delete the old draft in the WeChat console")),)
     if known.stored_changes:
-        what = _("WeChat changed its draft {media_id}: {changes}").format(
+        what = _("WeChat changed the draft {media_id} of this send: {changes}").format(
             media_id=known.media_id, changes=_("; ").join(known.stored_changes)
         )
-        return (_warning(send, "draft-changed", what, _("look at it in the console: this draft is sent")),)
+        return (
+            _warning(
+                send, "draft-changed", what, _("check the draft in the WeChat console: it is sent as it is")
+            ),
+        )
     return ()
 
 
@@ -46,8 +50,8 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     The pages disagree whether it may then be sent once more: one says that its media_id ends, another
     that only the articles' links differ. The safe reading is that it ends.
     """
-    what = _("{send} takes the same draft, which may be gone once it was sent (40007)")
-    hint = _("make a draft for each, or write the articles in the campaign")
+    what = _("{send} uses the same draft, which may no longer exist after that send (40007)")
+    hint = _("make a separate draft for each send, or write the articles in the campaign")
     return _warning(send, "draft-shared", what.format(send=taken_by), hint)
 
 

@@ -8,57 +8,63 @@ from wechat_campaigns.core.i18n import _
 def accepted_message(how: str) -> str:
     """Say how it is known that a send was made after all."""
     if how == "resend":
-        return _("the first try never arrived; the repeat was accepted by WeChat")
-    return _("WeChat had it already (45065); nothing was sent a second time")
+        return _("the first call did not reach WeChat; WeChat accepted the resend")
+    return _("WeChat already had it (45065); nothing was sent a second time")
 
 
 def msg_id_hint(send_id: str) -> str:
     """Say what to do about a send that WeChat took without naming its msg_id."""
-    return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
-        send=send_id
-    )
+    return _(
+        "find it in the WeChat console, then run `campaign ledger settle '{send}' --sent MSG_ID`"
+    ).format(send=send_id)
 
 
 def not_resent_message(why: str) -> str:
     """Say that an unknown send was left as it is."""
-    return _("not repeated: {why}").format(why=why)
+    return _("not resent: {why}").format(why=why)
 
 
 def edited_draft_message(media_id: str) -> str:
     """Say that an unknown send is left because its draft would send something else now."""
-    return not_resent_message(_("draft {media_id} was edited after it was posted").format(media_id=media_id))
+    return not_resent_message(
+        _("draft {media_id} was edited after the send was posted").format(media_id=media_id)
+    )
 
 
 def edited_draft_hint(send_id: str) -> str:
     """Say what to do about it."""
-    first = _("take the edit back in the console and run apply again")
+    first = _("revert the edit in the WeChat console and run `campaign apply` again")
     return _("{first}; or {then}").format(first=first, then=settle_hint(send_id))
 
 
 def settle_hint(send_id: str) -> str:
     """Say how a person clears up a send that nothing repeats any more."""
     return _(
-        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
-        "`--not-sent`"
+        "check in the WeChat console whether it was sent, then run `campaign ledger settle "
+        "'{send}' --sent MSG_ID` or `--not-sent`"
     ).format(send=send_id)
 
 
 def foreign_hint(send_id: str) -> str:
     """Say what to do about a send whose key somebody else has used."""
-    other = _("if another folder sends from this AppID, give each a `namespace:` of its own in the settings")
+    other = _(
+        "if another folder sends from this AppID, set a different `namespace:` in the settings of each folder"
+    )
     return _("{first}; {then}").format(first=settle_hint(send_id), then=other)
 
 
 def resend_hint(send_id: str) -> str:
     """Say what to do about an unknown send whose campaign does not say any more what was posted."""
     return _(
-        "take the edit back and run apply again; or let the old content go out: "
-        "`campaign apply --resend '{send}'`; or look in the console, then `campaign ledger settle '{send}'`"
+        "revert the edit and run `campaign apply` again; or send the old content: `campaign apply "
+        "--resend '{send}'`; or check the WeChat console, then run `campaign ledger settle "
+        "'{send}'`"
     ).format(send=send_id)
 
 
 def apply_again_hint(seconds: int) -> str:
     """Say how an unknown send is cleared up."""
     return _(
-        "run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"
+        "run `campaign apply` again in {seconds} s: it resends with the same clientmsgid, so "
+        "WeChat sends it only once"
     ).format(seconds=seconds)

@@ -263,11 +263,11 @@ def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange])
 
 
 def _not_reviewed(planned: PlannedSend) -> PlannedSend:
-    why = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
+    why = _("{why}; the reviewed plan does not contain this resend").format(why=planned.decision.reason)
     decision = PlanDecision(
         action=PlanAction.UNKNOWN,
         reason=why,
-        hint=_("plan again, have the new plan reviewed, apply with its digest"),
+        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
         code=planned.decision.code,
     )
     return replace(planned, decision=decision, resend_intent=None)
@@ -451,7 +451,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     if not blocking:
         return replace(planned, violations=found)
     first = blocking[0]
-    lifted = _("{hint}; once only: --allow {rule}=REASON")
+    lifted = _("{hint}; or override the rule once: `--allow {rule}=REASON`")
     reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
@@ -512,13 +512,13 @@ def _unknown_decision(known: SendRecord, decision_context: DecisionContext) -> P
     if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
-        why = _("posted {when}, no answer recorded; its file is not in this plan")
+        why = _("posted {when}, no answer recorded; its file is not part of this plan")
         return replace(decision, reason=why.format(when=china_time(known.at)))
     return decision
 
 
 def _incomplete(send_id: str) -> PlanDecision:
-    why = _("posted, no answer recorded; its openid list is not in the campaign any more")
+    why = _("posted, no answer recorded; its openid list is no longer in the campaign")
     return PlanDecision(
         action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id), code=protocol.Reason.NO_RESPONSE
     )

@@ -32,7 +32,7 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     except OSError as error:
         raise UsageError(
             _("the plan file cannot be written: {error}").format(error=error.strerror),
-            hint=_("give --out a path that can be written"),
+            hint=_("pass a writable path to `--out`"),
             location=str(path),
         ) from error
 
@@ -50,21 +50,21 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             _("the plan file cannot be read"),
-            hint=_("make it with `campaign plan --out FILE`"),
+            hint=_("create it with `campaign plan --out FILE`"),
             location=str(path),
         ) from error
     if not isinstance(data, dict) or not _has_shape(data):
         raise UsageError(
             _("this is not a plan file"),
-            hint=_("make it with `campaign plan --out FILE`"),
+            hint=_("create it with `campaign plan --out FILE`"),
             location=str(path),
         )
     if str(data["format_version"]).partition(".")[0] != MAJOR:
         raise UsageError(
-            _("the plan file has format {found}, this program reads {major}.x").format(
+            _("the plan file has format {found}; this version reads {major}.x").format(
                 found=data["format_version"], major=MAJOR
             ),
-            hint=_("plan again with the version that applies"),
+            hint=_("plan again with the version that will apply it"),
             location=str(path),
         )
     return data
@@ -88,17 +88,19 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if not _is_whole(reviewed):
         raise _stale_plan_error(_("the plan file was edited after it was written"))
     if reviewed["environment"] != plan.environment:
-        made_for = _("it was made for environment {reviewed}, this is {environment}")
+        made_for = _("the reviewed plan is for environment {reviewed}, but this is {environment}")
         raise _stale_plan_error(
             made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
         )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at)))
+        raise _stale_plan_error(_("the reviewed plan expired {when}").format(when=china_time(expires_at)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
-        raise _stale_plan_error(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
+        raise _stale_plan_error(
+            _("; ").join(_differences(reviewed, plan)) or _("the pending sends are not the same")
+        )
     if moved := _moved(reviewed, found):
         raise _stale_plan_error(_("; ").join(moved))
     return found
@@ -116,7 +118,7 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     found = as_reviewed(plan, state, reviewed)
     if found is None:
         raise _stale_plan_error(
-            _("the digest is {digest}, expected {expected}").format(
+            _("the digest of the plan is {digest}, expected {expected}").format(
                 digest=plan.plan_digest, expected=reviewed
             )
         )
@@ -170,7 +172,7 @@ def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    said = _("{name} of {send} was {before} and is {after}")
+    said = _("{send}: {name} was {before} and is now {after}")
     return [
         said.format(name=name, send=send_id, before=was, after=after[name])
         for name, was in before.items()
@@ -230,36 +232,36 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     before = {row["id"]: row for row in _rows(reviewed)}
     after = {p.send.id: p for p in plan.sends if is_covered(p)}
     added = sorted(set(after) - set(before))
-    found = [_("{send} was not in the reviewed plan").format(send=name) for name in added]
+    found = [_("{send} is not in the reviewed plan").format(send=name) for name in added]
     every = {p.send.id: p for p in plan.sends}
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
         if before[name].get("content_digest") != after[name].content_digest:
-            found.append(_("{send} has other content or recipients").format(send=name))
+            found.append(_("{send}: the content or the recipients changed").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
-            found.append(_("{send} has another revision").format(send=name))
+            found.append(_("{send}: `revision` changed").format(send=name))
         elif before[name]["appid"] != after[name].account.appid:
-            moved = _("{send} would be sent from another AppID, {appid}")
+            moved = _("{send}: it would be sent from another AppID, {appid}")
             found.append(moved.format(send=name, appid=after[name].account.appid))
         elif before[name].keys() != after[name].row.keys():
             found.append(_no_more(name, after[name]))
         elif before[name] != after[name].row:
-            found.append(_("{send} has another send window").format(send=name))
+            found.append(_("{send}: the send window changed").format(send=name))
     return found
 
 
 def _no_more(name: str, planned: PlannedSend | None) -> str:
     if planned is None:
-        return _("{send} is gone").format(send=name)
-    return _("{send} is {action} now: {reason}").format(
+        return _("{send} no longer exists").format(send=name)
+    return _("{send} is now {action}: {reason}").format(
         send=name, action=status_word(planned.action), reason=planned.decision.reason
     )
 
 
 def _stale_plan_error(what: str) -> StalePlanError:
     return StalePlanError(
-        _("what would be sent is not what was reviewed: {what}").format(what=what),
-        hint=_("plan again, have the new plan reviewed, apply with its digest"),
+        _("the reviewed plan cannot be applied: {what}").format(what=what),
+        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
     )
 
 

@@ -204,9 +204,9 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
         else _("the account has no tag with {key} {value}")
     ).format(key=_(field_name), value=wanted)
     hint = (
-        _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(close))
+        _("did you mean {names}? `campaign tags` lists all tags").format(names=_(", ").join(close))
         if close
-        else _("create the tag in the console first; `campaign tags` lists them all")
+        else _("create the tag in the WeChat console first; `campaign tags` lists all tags")
     )
     line, column = send.filter_position
     place = replace(send.location, line=line, column=column) if line else send.location
@@ -244,10 +244,10 @@ def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        _("the account has more than {count} {kind} items: too many to search by name").format(
+        _("the account has more than {count} {kind} items, too many to search by name").format(
             count=MAX_PAGES * PAGE, kind=kind
         ),
-        hint=_("give the media_id instead of the name"),
+        hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
     )
 
@@ -262,14 +262,14 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFac
             _("{count} {kind} items of the account are named {name}").format(
                 count=count, kind=kind, name=name
             ),
-            _("rename them in the console, or give the media_id"),
+            _("rename them in the WeChat console, or use the `media_id`"),
         )
     close = close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST)
     what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
     hint = (
-        _("nearest: {names}").format(names=_(", ").join(close))
+        _("did you mean {names}?").format(names=_(", ").join(close))
         if close
-        else _("look at the material list in the console")
+        else _("check the material list in the WeChat console")
     )
     return _problem(send, "$.content", "unknown-name", what, hint)
 

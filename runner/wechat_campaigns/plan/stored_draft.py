@@ -65,14 +65,14 @@ class _ListMessages(NamedTuple):
 
 
 _PICTURES: Final = _ListMessages(
-    lost=N_("{lost} of {count} pictures lost: {address}"),
-    more=N_("{kept} pictures where {count} were given"),
-    moved=N_("the pictures stand in another order"),
+    lost=N_("{lost} of {count} pictures are missing: {address}"),
+    more=N_("the draft has {kept} pictures instead of {count}"),
+    moved=N_("the pictures are in another order"),
 )
 _LINKS: Final = _ListMessages(
-    lost=N_("{lost} of {count} links lost: {address}"),
-    more=N_("{kept} links where {count} were given"),
-    moved=N_("the links stand in another order"),
+    lost=N_("{lost} of {count} links are missing: {address}"),
+    more=N_("the draft has {kept} links instead of {count}"),
+    moved=N_("the links are in another order"),
 )
 
 
@@ -90,7 +90,7 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
     Source: draft_add and getDraft, read 2026-11; what the platform rewrites is a field report.
     """
     if len(given) != len(stored):
-        what = _("{kept} of {count} articles are stored").format(kept=len(stored), count=len(given))
+        what = _("WeChat stored {kept} of {count} articles").format(kept=len(stored), count=len(given))
         return (DraftDifference(message=what, lossy=True),)
     found: list[DraftDifference] = []
     for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
@@ -144,12 +144,12 @@ def _article(
         yield from _field("digest", given, stored, lossy=alone)
     for name in _FLAGS:
         if _flag(given.get(name)) != _flag(stored.get(name)):
-            what = _("`{name}` was given as {value} and is stored otherwise")
+            what = _("`{name}` was set to {value}, but WeChat stored another value")
             yield DraftDifference(message=what.format(name=name, value=int(_flag(given.get(name)))))
     for name in _CROPS:
         if given.get(name) and stored.get(name) and given[name] != stored[name]:
             yield DraftDifference(
-                message=_("`{name}` is stored as {value}").format(name=name, value=stored[name])
+                message=_("WeChat stored `{name}` as {value}").format(name=name, value=stored[name])
             )
     if given.get("article_type") == "newspic":
         yield from _picture_post(given, stored)
@@ -164,10 +164,10 @@ def _field(
     if name not in stored:
         if meant:
             yield DraftDifference(
-                message=_("`{name}` is not told back, so it could not be compared").format(name=name)
+                message=_("WeChat did not return `{name}`, so it was not compared").format(name=name)
             )
     elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
-        what = _("`{name}` is stored as `{kept}` instead of `{meant}`")
+        what = _("WeChat stored `{name}` as `{kept}` instead of `{meant}`")
         yield DraftDifference(message=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
@@ -176,7 +176,7 @@ def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterat
     if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
         yield _text_change(_words(meant), _words(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
-        yield DraftDifference(message=_("the pictures are others, or in another order"), lossy=True)
+        yield DraftDifference(message=_("the pictures or their order changed"), lossy=True)
 
 
 def _content(given: str, stored: str) -> Iterator[DraftDifference]:
@@ -184,14 +184,14 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
-        yield DraftDifference(message=_("blanks or line breaks in a block of code changed"))
+        yield DraftDifference(message=_("spaces or line breaks in a code block changed"))
     yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
     yield from _addresses(_LINKS, meant.links, kept.links)
     markup = [DraftDifference(message=what) for what in _markup(meant, kept)]
     yield from markup[:MAX_DIFFERENCES]
     if len(markup) > MAX_DIFFERENCES:
         yield DraftDifference(
-            message=_("{count} more differences of markup").format(count=len(markup) - MAX_DIFFERENCES)
+            message=_("{count} more changes in the markup").format(count=len(markup) - MAX_DIFFERENCES)
         )
 
 
@@ -199,8 +199,8 @@ def _text_change(meant: str, kept: str) -> DraftDifference:
     pairs = enumerate(zip(meant, kept, strict=False))
     at = next((n for n, (one, other) in pairs if one != other), min(len(meant), len(kept)))
     start = max(at - _CONTEXT, 0)
-    parts = [text[start : at + _CONTEXT] or _("nothing") for text in (meant, kept)]
-    what = _("the text differs: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
+    parts = [text[start : at + _CONTEXT] or _("(empty)") for text in (meant, kept)]
+    what = _("the text changed: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
     return DraftDifference(message=what, lossy=True)
 
 
@@ -221,14 +221,14 @@ def _markup(meant: ArticleContent, kept: ArticleContent) -> Iterator[str]:
         times[tag, name] += count
     for (tag, name), count in sorted(times.items()):
         what = (
-            _("`{name}` of <{tag}> changed or removed ({count}×)")
+            _("`{name}` of <{tag}> was changed or removed ({count}×)")
             if name
-            else _("<{tag}> removed ({count}×)")
+            else _("<{tag}> was removed ({count}×)")
         )
         yield what.format(name=name, tag=tag, count=count)
     for (tag, name, _value), count in sorted(gained.items()):
         if not name:
-            yield _("<{tag}> added ({count}×)").format(tag=tag, count=count)
+            yield _("<{tag}> was added ({count}×)").format(tag=tag, count=count)
 
 
 def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -124,7 +124,7 @@ def resource_limit_result(
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
         WorkerFailure.RUN: (
-            _("the time for all files is used up; `{slowest}` took the longest"),
+            _("the time for all files has run out; `{slowest}` took the longest"),
             _("make `{slowest}` smaller, or check fewer files at a time"),
         ),
         WorkerFailure.MEMORY: (
@@ -132,8 +132,8 @@ def resource_limit_result(
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
         WorkerFailure.CRASH: (
-            _("rendering this file ends the process that does it"),
-            _("remove parts of the file until it can be rendered, and report the part that fails"),
+            _("the process that renders this file crashes"),
+            _("remove parts of the file until it renders, then report the part that fails"),
         ),
     }[loss]
     longest = (slowest or item).display_path

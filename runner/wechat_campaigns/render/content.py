@@ -113,7 +113,7 @@ def _body(
         else replace(
             finding,
             path=json_path(path),
-            message=_("{fault} (theme of the campaign {campaign})").format(
+            message=_("{fault} (in the theme of the campaign {campaign})").format(
                 fault=finding.message, campaign=scope.campaign.id
             ),
         )
@@ -132,7 +132,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
     kind = _KINDS.get(file.suffix.lower())
     if kind is None:
         what = _("`{file}` is neither Markdown nor HTML").format(file=written)
-        scope.problem(body, "article-kind", what, _("name a .md or .html file"))
+        scope.problem(body, "article-kind", what, _("use a .md or .html file"))
         return None
     text = scope.text_file(body, written, escape=scope.article_builder.escape_for(kind))
     if text is None:

@@ -29,8 +29,8 @@ def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) 
             location=campaign.source.location(path),
             path=json_path(path),
             rule="formerly",
-            message=_("`{id}` is still there, so this cannot be its former id").format(id=name),
-            hint=_("delete the old one, or remove this line: two campaigns cannot have been one"),
+            message=_("`{id}` still exists, so it cannot be a former id").format(id=name),
+            hint=_("delete the old campaign, or remove this line: an id in use cannot be a former id"),
         )
         for path, name, key in _named(campaign)
         if _is_there(SendId.parse(name), key, campaign, present)

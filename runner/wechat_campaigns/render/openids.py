@@ -57,9 +57,9 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Open
     malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     faults = [
-        _fault(malformed, positions, "openid-malformed", _("{positions}: no openid")),
+        _fault(malformed, positions, "openid-malformed", _("{positions}: not an openid")),
         _fault(
-            _repeated(openids), positions, "openid-duplicate", _("{positions}: an openid that came before")
+            _repeated(openids), positions, "openid-duplicate", _("{positions}: the openid is a duplicate")
         ),
     ]
     if not malformed:
@@ -68,7 +68,7 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Open
                 odd,
                 positions,
                 "openid-length",
-                _("{positions}: an openid not of the usual {usual} characters"),
+                _("{positions}: the openid does not have the usual {usual} characters"),
             )
         )
     return [fault for fault in (*faults, _too_few(len(openids))) if fault is not None]
@@ -107,11 +107,11 @@ def _repeated(openids: Sequence[str]) -> list[int]:
 
 _HINTS = {
     "openid-malformed": N_(
-        "write one openid an entry: letters, digits, `-` and `_` only; of a spreadsheet keep only the column "
-        "of openids, without header and quotes"
+        "write one openid per entry, with only letters, digits, `-` and `_`; from a spreadsheet, "
+        "keep only the openid column, without header or quotes"
     ),
-    "openid-duplicate": N_("remove the repetition: a follower is written to once"),
-    "openid-length": N_("compare it with the one in the follower list"),
+    "openid-duplicate": N_("remove the duplicate: a follower receives the message once"),
+    "openid-length": N_("compare it with the follower list"),
 }
 
 
@@ -137,9 +137,9 @@ def _too_few(count: int) -> OpenidFault | None:
     return OpenidFault(
         rule="openid-count",
         message=(
-            _("the list holds one openid; {least} is the least")
+            _("the list has one openid; the minimum is {least}")
             if count
-            else _("the list holds no openid; {least} is the least")
+            else _("the list has no openids; the minimum is {least}")
         ).format(least=MIN_BATCH),
-        hint=_("add openids; to write to one person, use `campaign preview`"),
+        hint=_("add openids; to send to one person, use `campaign preview`"),
     )

@@ -137,7 +137,7 @@ def _account(scope: Scope, settings: Settings) -> str:
         scope.problem(
             ("account",),
             "account",
-            _("the environment `{environment}` has several accounts and no default").format(
+            _("the environment `{environment}` has several accounts but no default account").format(
                 environment=environment.name
             ),
             _("write `account:` with one of {names}, or set `default_account`").format(
@@ -148,7 +148,7 @@ def _account(scope: Scope, settings: Settings) -> str:
         scope.problem(
             ("account",),
             "account",
-            _("no account named `{name}` in the environment `{environment}`{hint}").format(
+            _("the environment `{environment}` has no account `{name}`{hint}").format(
                 name=name, environment=environment.name, hint=suggestion_suffix(name, environment.accounts)
             ),
             _("write one of {names}").format(names=_listed(environment.accounts)),
@@ -157,7 +157,9 @@ def _account(scope: Scope, settings: Settings) -> str:
 
 
 def _listed(names: Mapping[str, Any]) -> str:
-    return _(", ").join(f"`{name}`" for name in sorted(names)) or _("its accounts, after adding one")
+    return _(", ").join(f"`{name}`" for name in sorted(names)) or _(
+        "the environment's accounts, after adding one"
+    )
 
 
 # --- who receives ------------------------------------------------------------------------------
@@ -178,11 +180,16 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     tag = scope.text(path, written)
     if not tag.strip() and len(scope.problems) == before:
         scope.problem(
-            path, "tag-empty", _("the tag is empty after rendering"), _("name a tag of the account")
+            path,
+            "tag-empty",
+            _("the tag is empty after rendering"),
+            _("write the name of one of the account's tags"),
         )
     elif tag.strip() and not is_one_line(tag):
-        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(name="tag")
-        scope.problem(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
+        what = _(
+            "`{name}` contains a line break or an invisible character, or starts or ends with a blank"
+        ).format(name="tag")
+        scope.problem(path, "blank-in-id", what, _("write only the name, or check the variables it uses"))
     return tag
 
 
@@ -194,10 +201,8 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     if len(scope.problems) == before:
-        what = _("`tag_id` becomes `{text}`, which is no tag id").format(text=text[:40])
-        scope.problem(
-            path, "tag-id", what, _("let it become a whole number, such as 2; for a name use `tag`")
-        )
+        what = _("`tag_id` becomes `{text}`, which is not a tag id").format(text=text[:40])
+        scope.problem(path, "tag-id", what, _("make it a whole number, such as 2; for a tag name, use `tag`"))
     return None
 
 

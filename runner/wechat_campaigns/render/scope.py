@@ -152,17 +152,17 @@ class Scope:
             self.problem(
                 path,
                 "openid-in-content",
-                _("line {line} of the text holds an openid, which would be sent").format(line=line),
-                _("take it out; recipients stand under `filter` alone"),
+                _("line {line} of the text contains an openid, which would be sent").format(line=line),
+                _("remove it; write recipients only under `filter`"),
             )
         elif turned:
             self.problem(
                 path,
                 "bidi-control",
-                _("`{text}` has a character that turns the order of those around it").format(
+                _("`{text}` contains a character that reverses the order of the text around it").format(
                     text=_around(text, turned)
                 ),
-                _("delete it; followers would read something else than what stands there"),
+                _("delete it: followers would read something other than what is written"),
             )
         return line is None and turned is None
 
@@ -170,8 +170,8 @@ class Scope:
         """Warn of characters that followers cannot see, and a reviewer neither."""
         if text.isascii() or not (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
             return
-        what = _("`{text}` has a character that nobody can see").format(text=_around(found.string, found))
-        hint = _("delete it; it often comes along when text is pasted")
+        what = _("`{text}` contains an invisible character").format(text=_around(found.string, found))
+        hint = _("delete it; it often comes with pasted text")
         self.problem(path, "invisible-character", what, hint, level="warning")
 
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
@@ -193,8 +193,8 @@ class Scope:
         mended = self.read((*path, "file"), lambda: self.article_builder.convert(file, self.files))
         if mended is None or not mended[1]:
             return media
-        what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])
-        self.problem((*path, "file"), "image-fixed", what, _("look at it in the preview"), level="warning")
+        what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=mended[1])
+        self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
         return Media(file=mended[0])
 
     def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
@@ -238,7 +238,7 @@ class Scope:
             self.problem(
                 path,
                 "template-braces",
-                _("followers will see `{text}` as it stands: it is no variable").format(text=found[0]),
+                _("followers will see `{text}` as written: it is not a variable").format(text=found[0]),
                 _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
                     name=doubled or single
                 ),
@@ -249,8 +249,10 @@ class Scope:
     def _look_for_placeholders(self, path: KeyPath, source: str) -> None:
         """Warn of the words of a new file: whoever forgot to replace them would send them."""
         if any(words in source for words in PLACEHOLDERS):
-            what = _("this is still what `campaign new` wrote, and followers would read it")
-            self.problem(path, "scaffold-text", what, _("write what is to be sent"), level="warning")
+            what = _("this is still the text that `campaign new` wrote, and followers would read it")
+            self.problem(
+                path, "scaffold-text", what, _("replace it with the content to be sent"), level="warning"
+            )
 
     def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
         if place is None and fault.file is not None:

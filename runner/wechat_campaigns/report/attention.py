@@ -29,11 +29,11 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
         lines.append(_not_resolved())
     if plan.uninitialized:
         lines.append(_not_initialized(plan))
-    since = _("settings, since the last apply: {change}")
+    since = _("setting changed since the last apply: {change}")
     if plan.offline:  # the ledger's record was not compared with the AppSecret
-        since = _("settings, since the last apply (as the ledger says, not verified): {change}")
+        since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
     lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
-    lines += [_("settings, edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
+    lines += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
     lines += [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
@@ -104,18 +104,21 @@ def _notes(planned: PlannedSend) -> Iterator[str]:
 
 
 def _no_ledger() -> str:
-    what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
-    return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
+    what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
+    return f"{what} → {_('run `campaign plan` without `--offline` where the ledger can be reached')}"
 
 
 def _not_resolved() -> str:
-    what = _("what tags, media and drafts stand for was not looked up, so no apply can compare it")
-    return f"{what} → {_('plan without `--offline` before the plan is reviewed')}"
+    what = _(
+        "the plan did not look up tags, media and drafts in WeChat, so `campaign apply` "
+        "cannot check whether they changed"
+    )
+    return f"{what} → {_('run `campaign plan` without `--offline` before the review')}"
 
 
 def _not_initialized(plan: Plan) -> str:
-    what = _("the ledger is not initialized for {names}, whose campaigns would all count as never sent")
+    what = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
     hint = _(
-        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
+        "run `campaign ledger init --env {name}`, then record earlier sends with `campaign ledger baseline`"
     )
     return f"{what.format(names=_(', ').join(plan.uninitialized))} → {hint.format(name=plan.environment)}"

@@ -12,13 +12,13 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
 
 def calendar_text(view: CalendarView) -> str:
     """Write a month as a list: days with sends, then the count by account and recipients."""
-    lines = [_("Sends of {month}, China time").format(month=view.name), ""]
+    lines = [_("Sends in {month}, China time").format(month=view.name), ""]
     for day in sorted({china_day(entry.at) for entry in view.entries}):
         today = _("  (today)") if day == view.today else ""
         lines.append(f"{day:%Y-%m-%d} {_(WEEKDAYS[day.weekday()])}{today}")
         lines += [f"  {_entry(entry)}" for entry in view.of(day)]
     if not view.entries:
-        lines.append(_("none"))
+        lines.append(_("no sends in this month"))
     tally = _("{account} → {recipients}: {past} past, {coming} coming")
     lines.append("")
     for account, who, past, coming in view.tally:

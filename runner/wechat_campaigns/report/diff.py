@@ -68,7 +68,7 @@ def change_diff(change: SendChange, timezone: str) -> str:
     if change.before is None or change.after is None:
         return ""
     lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
-    return lines or _("the same text; a file, an option or the markup of an article differs")
+    return lines or _("the text is the same; a file, an option or the markup of an article differs")
 
 
 def _article(number: int, article: Article) -> list[str]:

@@ -93,7 +93,11 @@ def environments_data(rows: Sequence[EnvironmentRow]) -> dict[str, Any]:
 
 
 def _row(row: EnvironmentRow, timezone: str) -> str:
-    heading = _("{send}: the same everywhere") if row.same else _("{send}: not the same everywhere")
+    heading = (
+        _("{send}: the same in every environment")
+        if row.same
+        else _("{send}: not the same in every environment")
+    )
     lines = [heading.format(send=line(row.id))]
     for stage in row.stages:
         at = f" {moment(stage.at, timezone)}" if stage.at else ""

@@ -120,11 +120,11 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
 
 def _total(sends: Sequence[PastSend]) -> str:
     if not sends:
-        return _("Nothing was sent in this time.")
+        return _("Nothing was sent in this period.")
     counts = [past.sent for past in sends if past.sent is not None]
     if not counts:
         return _(
-            "Sends: {begun} begun; no event was received yet, so it is not known how many were reached"
+            "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is unknown"
         ).format(begun=len(sends))
-    template = _("Sends: {begun} begun, {reached:,} followers reached by the {told} whose event was received")
+    template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
     return template.format(begun=len(sends), reached=sum(counts), told=len(counts))

@@ -83,7 +83,7 @@ def history_html(view: HistoryView) -> str:
         view=view,
         links=links,
         colours=COLOURS,
-        chart=chart(view.rows[-MAX_BARS:], title=_("Followers by send")),
+        chart=chart(view.rows[-MAX_BARS:], title=_("Followers per send")),
         headings=SHOWN,
         cells=shown_cells,
         max_bars=MAX_BARS,

@@ -58,7 +58,7 @@ def plan_markdown(view: PlanView) -> str:
 
 def outcomes_markdown(view: ApplyView) -> str:
     """Write what became of each send of an apply."""
-    title = _("Campaigns applied to {environment}: {counts}").format(
+    title = _("Apply result for {environment}: {counts}").format(
         environment=code(view.environment), counts=view.summary or _("nothing to send")
     )
     facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
@@ -100,10 +100,11 @@ def _head(view: PlanView) -> str:
     title = _("Campaign plan for {environment}: {total}").format(
         environment=code(view.environment), total=view.total
     )
-    summary = _("**This plan has sent nothing.** {counts}.")
+    summary = _("**This is only a plan: nothing was sent.** {counts}.")
     if view.offline:
         summary = _(
-            "**This plan has sent nothing.** {counts}. WeChat was not asked, so audiences are unknown."
+            "**This is only a plan: nothing was sent.** {counts}. The plan made no request to "
+            "WeChat, so audiences are unknown."
         )
     times = _("{made}, expires {expires} ({timezone})").format(
         made=view.created, expires=view.expires, timezone=view.timezone
@@ -199,7 +200,7 @@ def _size(article: Article) -> str:
 def _changes(comparison: Comparison, timezone: str) -> Section:
     blocks = [fence(comparison.note)] if comparison.note else []
     blocks += [_change(change, timezone) for change in comparison.changes]
-    nothing = [] if blocks else [_("No send is new, edited or removed.")]
+    nothing = [] if blocks else [_("No sends were added, edited or removed.")]
     title = _("Changed since {ref}").format(ref=code(comparison.ref))
     return Section(title=title, noun="change", blocks=blocks or nothing)
 

@@ -143,4 +143,4 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     start = text[:limit].rpartition("\n")[0] or text[:limit]
-    return f"{start}\n… {_('{count:,} characters more').format(count=len(text) - len(start))}"
+    return f"{start}\n… {_('{count:,} more characters').format(count=len(text) - len(start))}"

@@ -253,7 +253,7 @@ def _total(plan: Plan) -> str:
 def _account_lines(plan: Plan, used: Sequence[Budget]) -> tuple[str, ...]:
     lines = [line for budget in used for line in _budget_lines(budget)]
     if lines:
-        lines.append(_("Sends made in the web console use the same allowance and are not visible here."))
+        lines.append(_("Sends made in the WeChat console use the same quota and are not visible here."))
     missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
     if missing:
         template = ngettext(
@@ -267,23 +267,25 @@ def _account_lines(plan: Plan, used: Sequence[Budget]) -> tuple[str, ...]:
 
 def _budget_lines(budget: Budget) -> list[str]:
     account, allowance = budget.account, budget.allowance
-    template = _("Account {account}: {used} of {limit} sends used in {period} as the ledger knows")
+    template = _("Account {account}: {used} of {limit} sends used in {period} (from the ledger)")
     if account.kind.value == "service":
-        template = _("Account {account}: {used} of {limit} to everyone used in {period} as the ledger knows")
+        template = _(
+            "Account {account}: {used} of {limit} sends to everyone used in {period} (from the ledger)"
+        )
     line = template.format(
         account=f"{account.name} ({ACCOUNT_KINDS[account.kind]}, {account.appid})",
         used=allowance.used,
         limit=allowance.limit,
         period=allowance.period,
     )
-    line += _(", {count} by this plan").format(count=budget.uses) if budget.uses else ""
+    line += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
     if budget.calls_left is not None:
         left = _("; {left} of {limit} API sends left today")
         line += left.format(left=budget.calls_left, limit=budget.calls_limit)
     lines = [line]
     if budget.blocked:
-        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.blocked)))
+        lines.append(_("  not covered by the quota: {sends}").format(sends=", ".join(budget.blocked)))
     if budget.frequency_capped:
-        lost = _("  followers who have had four this month will not get: {sends}")
+        lost = _("  WeChat will skip followers who have already received four this month: {sends}")
         lines.append(lost.format(sends=", ".join(budget.frequency_capped)))
     return lines

@@ -56,7 +56,7 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
         chosen = [problem for problem in problems if problem.level == level]
         lines += [_annotation(problem) for problem in chosen[:GITHUB_PER_LEVEL]]
         if len(chosen) > GITHUB_PER_LEVEL:
-            template = _("{count} more of level {level}: see the log of this step")
+            template = _("{count} more at level {level}: see the log of this step")
             more = template.format(count=len(chosen) - GITHUB_PER_LEVEL, level=level)
             lines.append(f"::notice title=campaign::{command_data(more)}")
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def _cut(section: Section, room: int) -> str:
         text += piece
         left -= 1
     if left:
-        note = _("… {what} more: see the log of this run, or its JSON report.")
+        note = _("… not shown: {what}. See the log of this run, or its JSON report.")
         text += f"\n\n{note.format(what=COUNTED[section.noun](left).format(count=left))}"
     return text
 

@@ -60,8 +60,8 @@ def ended(status: str) -> tuple[str, str]:
     entry = mass_event_status().get(word)
     if entry is None:
         return (
-            _("WeChat ended it with {status}").format(status=status),
-            _("look the send up in the account's console"),
+            _("WeChat ended this send with the status {status}").format(status=status),
+            _("check the send in the WeChat console"),
         )
     meaning = _(entry.meaning)
     if match:
@@ -71,16 +71,19 @@ def ended(status: str) -> tuple[str, str]:
 
 def reach(told: JobResult) -> str:
     """Write how many followers a job reached, and what became of the others."""
-    template = _("{sent:,} of {total:,} followers got it")
+    template = _("{sent:,} of {total:,} followers received it")
     if told.filtered_out and told.errors:
         template = _(
-            "{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks), "
-            "{errors:,} failed"
+            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four this month "
+            "already, or messages turned off), {errors:,} failed"
         )
     elif told.filtered_out:
-        template = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
+        template = _(
+            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four "
+            "this month already, or messages turned off)"
+        )
     elif told.errors:
-        template = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
+        template = _("{sent:,} of {total:,} followers received it: {errors:,} failed")
     return template.format(sent=told.sent, total=told.total, left_out=told.filtered_out, errors=told.errors)
 
 
@@ -90,19 +93,19 @@ def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[st
             return (reach(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
         case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
-                _("WeChat has it, and named no msg_id to ask about"),
+                _("WeChat accepted this send but returned no msg_id to query"),
                 msg_id_hint(known.send),
             )
         case SendStatus.ACCEPTED:
             return _underway(known, now)
         case SendStatus.UNKNOWN:
-            return _unknown(known, now), _("run `campaign apply` to clear it up")
+            return _unknown(known, now), _("run `campaign apply` to resolve it")
         case SendStatus.DELIVERY_FAILED if told is not None:
             return ended(told.status)
         case SendStatus.DELIVERY_FAILED:
             return (
-                _("WeChat gave it up and says no reason here: only the event does"),
-                _("look in the console, or receive events with `campaign listen`"),
+                _("delivery failed; WeChat gives the reason only in its event, which has not arrived"),
+                _("check the WeChat console, or receive events with `campaign listen`"),
             )
         case SendStatus.SENT | SendStatus.RECALLED:
             return _reached(known, told)
@@ -113,11 +116,11 @@ def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[st
 def _unknown(known: SendRecord, now: datetime) -> str:
     left = _minutes_left(known, now)
     if not left:
-        return _("posted, no answer recorded: it may have been sent")
+        return _("posted, but no response is recorded: it may have been sent")
     # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
     return _(
-        "posted, no answer recorded: it may have been sent, or wait for an administrator, "
-        "who has {minutes} of 30 minutes left"
+        "posted, but no response is recorded: it may have been sent, or it may be waiting for an "
+        "administrator to confirm it ({minutes} of 30 minutes left)"
     ).format(minutes=left)
 
 
@@ -127,13 +130,14 @@ def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
     left = _minutes_left(known, now)
     if not left:
         return (
-            _("accepted; an administrator who had to confirm it has run out of time"),
-            _("ask again in a minute"),
+            _("accepted; if an administrator had to confirm it, the 30 minutes are over"),
+            _("run `campaign status` again in a minute"),
         )
     template = _(
-        "accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left"
+        "accepted; if mass-send protection (群发保护) is on, an administrator has {minutes} of 30 "
+        "minutes left to confirm it"
     )
-    return template.format(minutes=left), _("let the administrator confirm it on the phone")
+    return template.format(minutes=left), _("ask the administrator to confirm it on the phone")
 
 
 def _minutes_left(known: SendRecord, now: datetime) -> int:
@@ -149,5 +153,5 @@ def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
         parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
     note = _("; ").join(parts)
     if told is not None and told.sent == 0 and known.status is SendStatus.SENT:
-        return note, _("nobody got it: look whether the followers had four this month")
+        return note, _("check whether these followers have already received four this month")
     return note or known.reason_text, ""

@@ -90,14 +90,16 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
         )
     template = _("{counts}.")
     if view.counts[Result.ACCEPTED]:
-        template = _("{counts}. Accepted is not delivered: `campaign status` asks WeChat what became of it.")
+        template = _(
+            "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
+        )
     return _drawn(Group(table, _text(f"\n{template.format(counts=view.summary)}")), options)
 
 
 def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
     """Draw where sends stand."""
     if not statuses:
-        return _("Nothing was sent so far.")
+        return _("Nothing has been sent so far.")
     table = _table("Status", "Send", "Account", "msg_id", "Since", "Note")
     for row in statuses:
         known = row.known
@@ -174,13 +176,16 @@ def _plan_table(rows: Iterable[Row], width: int) -> Table:
 
 
 def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
-    template = _("Summary: {counts}. This plan has sent nothing.")
+    template = _("Summary: {counts}. This is only a plan: nothing was sent.")
     if hidden:
-        template = _("Summary: {counts} (--all lists those sent and expired). This plan has sent nothing.")
+        template = _(
+            "Summary: {counts} (`--all` also lists sent and expired ones). This is only a "
+            "plan: nothing was sent."
+        )
     yield template.format(counts=view.summary)
     yield _("Digest: {digest}").format(digest=view.digest)
     if view.ready:
-        yield _("An apply of this plan would make {total}.").format(total=view.total)
+        yield _("Running `campaign apply` now would make {total}.").format(total=view.total)
 
 
 def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:

@@ -79,13 +79,13 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(
             _("the seed file cannot be read: {error}").format(error=str(error).splitlines()[0]),
             location=str(path),
-            hint=_("give a YAML or JSON file as docs/sandbox.md shows"),
+            hint=_("use a YAML or JSON file in the format of docs/sandbox.md"),
         ) from error
     if not isinstance(data, dict):
         raise UsageError(
-            _("the seed file holds no mapping"),
+            _("the seed file does not contain a mapping"),
             location=str(path),
-            hint=_("begin it with `accounts:`, a list"),
+            hint=_("start it with `accounts:`, a list"),
         )
     return data
 

@@ -67,9 +67,9 @@ def serve(
     """
     if not _is_loopback(host) and not expose:
         raise UsageError(
-            _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
+            _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
             location=host,
-            hint=_("leave --host out, or add --expose on a network you trust"),
+            hint=_("omit `--host`, or add `--expose` on a network you trust"),
         )
     stopping = threading.Event()
     with embedded(
@@ -160,9 +160,9 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise UsageError(
-            _("the sandbox cannot listen there"),
+            _("the sandbox cannot listen on this address"),
             location=f"{host}:{port}",
-            hint=_("use --port 0 to pick a free port"),
+            hint=_("use `--port 0` to pick a free port"),
         ) from error
 
 
@@ -174,7 +174,7 @@ def _plant(store: Store, seed_data: Mapping[str, Any], now: float, *, where: str
                 seeds.plant(db, seed_data, now)
     except ValueError as error:
         raise UsageError(
-            str(error), location=where, hint=_("correct the seed as docs/sandbox.md shows")
+            str(error), location=where, hint=_("correct the seed file as described in docs/sandbox.md")
         ) from error
 
 

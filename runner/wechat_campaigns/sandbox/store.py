@@ -42,7 +42,7 @@ class Store:
             raise UsageError(
                 _("the sandbox cannot use its state file ({error})").format(error=error),
                 location=str(path),
-                hint=_("name another file with --state, or delete this one to begin anew"),
+                hint=_("use another file with `--state`, or delete this file to start again"),
             ) from error
 
     @contextmanager

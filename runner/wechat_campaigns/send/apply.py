@@ -49,7 +49,7 @@ from wechat_campaigns.send.posting import (
 )
 from wechat_campaigns.wechat import payloads
 
-LEDGER_CONFLICT = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
+LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, so no call was made")
 LOCK_WAIT_S = 10.0
 MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that one run sends for at a time."""
@@ -88,7 +88,7 @@ def _missed(planned: PlannedSend) -> SendOutcome:
         id=planned.send.id,
         account=planned.account.name,
         result=Result.SKIPPED,
-        reason=_("never sent: {why}").format(why=planned.decision.reason),
+        reason=_("missed and not sent: {why}").format(why=planned.decision.reason),
         hint=planned.decision.hint,
         exit_code=ExitCode.FAILED,
     )
@@ -211,9 +211,11 @@ class _AccountRun:
             return self._skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.sender.stop_reason = _("the ledger cannot be written")
+                self.sender.stop_reason = _("the ledger is not writable")
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
-                self.sender.stop_reason = _("refused with {errcode}").format(errcode=error.errcode)
+                self.sender.stop_reason = _(
+                    "WeChat rejected an earlier call of this account (errcode {errcode})"
+                ).format(errcode=error.errcode)
             return self._failed(planned.send.id, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
@@ -294,7 +296,9 @@ class _AccountRun:
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stop_requested():
-            return self._skipped(planned, _("stopped before it"), exit_code=ExitCode.INTERRUPTED)
+            return self._skipped(
+                planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
+            )
         decision = recheck(
             planned, self.plan, self._decision_context(), reviewed=self.context.audiences
         ).decision
@@ -335,7 +339,7 @@ class _AccountRun:
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.sender.wait_for_rate_limit(known.send)
         if self.ports.stop_requested():
-            return self.sender.unknown(known.send, _("stopped before it was repeated"))
+            return self.sender.unknown(known.send, _("the run was stopped before the resend"))
         if self.sender.stop_reason:
             return self.sender.unknown(known.send, not_resent_message(self.sender.stop_reason))
         try:
@@ -348,7 +352,7 @@ class _AccountRun:
             outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.sender.stop_reason = _("the ledger cannot be written")
+                self.sender.stop_reason = _("the ledger is not writable")
             return self.sender.unknown(known.send, error.message, hint=error.hint)
         return outcome or self._not_resent(counted)
 
@@ -374,8 +378,8 @@ class _AccountRun:
         return self.sender.outcome(
             send_id,
             Result.SKIPPED,
-            _("settled by another run meanwhile: {status}").format(status=status_word(latest.status)),
-            hint=_("run apply again: it was not sent") if freed else "",
+            _("another run resolved it in the meantime: {status}").format(status=status_word(latest.status)),
+            hint=_("run `campaign apply` again: it was not sent") if freed else "",
             exit_code=ExitCode.FAILED if freed else ExitCode.OK,
         )
 
@@ -384,7 +388,7 @@ class _AccountRun:
             id=send_id,
             account=self.account.name,
             result=Result.UNKNOWN,
-            reason=_("still unknown, and not looked at: {error}").format(error=error),
+            reason=_("still unknown; this run did not check it: {error}").format(error=error),
             hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )

@@ -179,10 +179,10 @@ def _check(
     lost = [change.message for change in found if change.lossy]
     if lost:
         raise WeChatError(
-            _("readers would not get what was meant: {losses}").format(losses=_some(lost)),
+            _("the stored draft lost part of the article: {losses}").format(losses=_some(lost)),
             hint=_(
-                "look at the draft in the console, correct the article and run again; or send the draft as "
-                "it is: `content: {{media_id: {media_id}}}`"
+                "check the draft in the WeChat console, correct the article and run again; or send "
+                "the draft as it is: `content: {{media_id: {media_id}}}`"
             ).format(media_id=data["media_id"]),
             location=_("draft {media_id}").format(media_id=data["media_id"]),
         )
@@ -191,12 +191,12 @@ def _check(
 
 def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
     return PolicyError(
-        _("the draft was edited by hand after it was made: {edits}").format(
-            edits=_some(edits) or _("its markup is another")
+        _("the draft was edited by hand after the program made it: {edits}").format(
+            edits=_some(edits) or _("its markup changed")
         ),
         hint=_(
-            "write the edit into the campaign and delete the draft in the console, so that the next run "
-            "makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`"
+            "copy the edit into the campaign and delete the draft in the WeChat console, so that "
+            "the next run makes a new one; or send it as it is: `content: {{media_id: {media_id}}}`"
         ).format(media_id=media_id),
         location=_("draft {media_id}").format(media_id=media_id),
     )
@@ -205,7 +205,7 @@ def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
 def _unused_draft_note(before: DraftRecord | None, data: Mapping[str, Any]) -> tuple[str, ...]:
     if before is None or before.sha256 == data["sha256"]:
         return ()
-    left = _("draft {media_id}, made for it before the last edit, stays in the draft box unsent")
+    left = _("draft {media_id}, made before the last edit, stays in the draft box and is not sent")
     return (left.format(media_id=before.media_id),)
 
 

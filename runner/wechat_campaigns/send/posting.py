@@ -129,8 +129,11 @@ class MassCalls:
         self.error = None
         if self._clock() > begin_by:
             raise NotSentError(
-                _("this runner was held up between recording the send and making it, so it was not made"),
-                hint=_("run apply again"),
+                _(
+                    "this runner was paused between recording the send and making the call, so no "
+                    "call was made"
+                ),
+                hint=_("run `campaign apply` again"),
             )
         call = self._api.mass_send if "touser" in body else self._api.mass_sendall
         try:
@@ -206,7 +209,7 @@ class AccountSender:
             intent_data=self._run_context(),
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
-        made = self._make(message, judge, _("repeating with the same clientmsgid"))
+        made = self._make(message, judge, _("resending with the same clientmsgid"))
         return self._outcome(made, self.state.display_id(data["send"]), again=True)
 
     def _make(self, message: Message, judge: Decide, doing: str) -> Attempted:
@@ -266,18 +269,18 @@ class AccountSender:
         if made.status is Status.ACCEPTED:
             return self._accepted(send_id, told, duplicate=refused is not None, again=again)
         if isinstance(made.error, LedgerError):
-            self.stop_reason = _("the ledger cannot be written")
-            why = _("the ledger could not keep what WeChat answered (msg_id {msg_id}): {what}")
+            self.stop_reason = _("the ledger is not writable")
+            why = _("the ledger could not record WeChat's answer (msg_id {msg_id}): {what}")
             return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.message))
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
             return self._rejected(send_id, error)
         if made.status is Status.DISPUTED:
-            why = _("WeChat has a job under this key (45065) that this ledger did not make")
+            why = _("WeChat has a job with the same clientmsgid (45065) that this ledger did not record")
             return self.unknown(send_id, why, hint=foreign_hint(send_id))
-        what = error.message if error is not None else _("the answer cannot be explained")
+        what = error.message if error is not None else _("WeChat's answer cannot be interpreted")
         if again:
-            what = _("repeated, and answered: {what}").format(what=what)
+            what = _("resent, but the outcome is still unknown: {what}").format(what=what)
         return self.unknown(send_id, what)
 
     def _accepted(
@@ -290,7 +293,7 @@ class AccountSender:
             _("accepted by WeChat; delivery is not confirmed yet")
             if how == "answer"
             else accepted_message(how),
-            hint=_("`campaign status` asks whether it was delivered")
+            hint=_("run `campaign status` to check whether it was delivered")
             if told["msg_id"] is not None
             else msg_id_hint(send_id),
             **told,
@@ -301,7 +304,11 @@ class AccountSender:
         stops = errcode is None or lookup(errcode).errcode_class in STOPPING_KINDS
         if stops:
             self.stop_reason = (
-                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.message
+                _("WeChat rejected an earlier call of this account (errcode {errcode})").format(
+                    errcode=errcode
+                )
+                if errcode is not None
+                else error.message
             )
         return self.outcome(
             send_id,
@@ -318,7 +325,7 @@ class AccountSender:
             wait = MINUTE - (self._ports.clock() - self._posts[0])
             if wait > timedelta():
                 seconds = min(wait, MINUTE).total_seconds()
-                said = _("waiting {seconds} s: WeChat takes {calls} sends a minute from an account")
+                said = _("waiting {seconds} s: WeChat accepts {calls} sends a minute from one account")
                 self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
                 self._ports.sleep(seconds)
 

@@ -19,8 +19,8 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})
 LIMITS = N_(
-    "A recall blanks the page; the card stays in every chat. If several sends share an article, all lose it. "
-    "WeChat allows 10 recalls a day, and none is undone."
+    "A recall blanks the page; the card stays in every chat. If several sends share an article, "
+    "all of them lose it. WeChat allows 10 recalls a day, and a recall cannot be undone."
 )
 
 
@@ -38,29 +38,29 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     msgtype = str(known.intent.data["body"].get("msgtype", "")) if known.intent is not None else ""
     if msgtype and msgtype not in RECALLABLE:
         raise UsageError(
-            _("WeChat recalls articles and videos only, and this was msgtype {msgtype}").format(
+            _("WeChat can recall only articles and videos; this send has msgtype {msgtype}").format(
                 msgtype=msgtype
             ),
-            hint=_("nothing can take it back; a correction can be sent as another campaign"),
+            hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,
         )
     if known.status is SendStatus.RECALLED or article_idx in known.recalled_articles:
-        raise UsageError(_("it was recalled already"), hint=_("nothing is left to do"), location=known.send)
+        raise UsageError(_("already recalled"), hint=_("no action is needed"), location=known.send)
     if known.status is not SendStatus.SENT:
         raise UsageError(
-            _("it is {status}, and only what was sent can be recalled").format(
+            _("the status is {status}; only a send with status sent can be recalled").format(
                 status=status_word(known.status)
             ),
-            hint=_("run `campaign status` first: it asks WeChat whether it has been sent"),
+            hint=_("run `campaign status` first to query WeChat"),
             location=known.send,
         )
     told = state.job_result(known)
     if told is not None and told.links and article_idx > len(told.links):
         raise UsageError(
-            _("it has {count} articles, there is no number {number}").format(
+            _("it has {count} articles; there is no article {number}").format(
                 count=len(told.links), number=article_idx
             ),
-            hint=_("count from 1"),
+            hint=_("count the articles from 1"),
             location=known.send,
         )
 
@@ -92,5 +92,5 @@ def recall(known: SendRecord, article_idx: int, *, api: Api, ledger: Ledger, sta
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }
-    with reporting_unrecorded(_("WeChat has recalled it")):
+    with reporting_unrecorded(_("WeChat recalled it")):
         state.add(ledger.append(Entry(stream=known.appid, kind=EventKind.RECALL, data=data)))

@@ -25,7 +25,7 @@ from wechat_campaigns.wechat import payloads
 Read = Callable[[FileInfo], bytes]
 OnProgress = Callable[[str], None]
 """Takes what is being done, in words."""
-UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send anew")
+UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send again")
 """The hint once they are forgotten."""
 
 
@@ -132,19 +132,19 @@ def check_material_names(planned: PlannedSend) -> None:
     unnamed = set(payloads.names(planned.send.content)) - set(planned.resolved.material_ids)
     if unnamed:
         raise UsageError(
-            _("material named {name} was not found: the send is {action}, {reason}").format(
+            _("material {name} was not found, and the send is {action}: {reason}").format(
                 name=min(name for _kind, name in unnamed),
                 action=status_word(planned.action),
                 reason=planned.decision.reason,
             ),
-            hint=_("give the media_id instead of the name, or do this before the send is made"),
+            hint=_("use the `media_id` instead of the name, or run this command before the send is made"),
             location=planned.send.id,
         )
 
 
 def _progress_message(item: payloads.Upload) -> str:
     if item.file is None:
-        return _("making the video one that can be sent to a tag")
+        return _("converting the video for a mass message")
     size = max(1, round(item.file.size_bytes / 1024))
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
@@ -160,7 +160,7 @@ def _upload(item: payloads.Upload, *, api: Api, ids: payloads.MediaIds, read: Re
     data = read(item.file)
     if hashlib.sha256(data).hexdigest() != item.file.sha256:
         raise StalePlanError(
-            _("the file changed while the plan was being applied"),
+            _("the file changed while the plan was applied"),
             hint=_("run the same command again"),
             location=str(item.file.path),
         )

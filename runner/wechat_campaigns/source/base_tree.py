@@ -17,7 +17,7 @@ from wechat_campaigns.source.files import MAX_MEDIA_BYTES
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 _REGULAR = ("100644", "100755")
-_SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or name another one")
+_SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or use another commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,11 @@ def resolve_ref(root: Path, ref: str) -> str:
     where = f"--changed-since {ref}"
     if not ref or ref.startswith("-") or not ref.isprintable():
         raise UsageError(
-            _("this cannot be a commit"), hint=_("name a branch, a tag or a hash"), location=where
+            _("this is not a valid name of a commit"), hint=_("use a branch, a tag or a hash"), location=where
         )
     done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if done.code:
-        raise UsageError(_("git knows no such commit here"), hint=_(_SHALLOW), location=where)
+        raise UsageError(_("git finds no such commit in this repository"), hint=_(_SHALLOW), location=where)
     return done.stdout.decode().strip()
 
 
@@ -65,10 +65,10 @@ def write_tree(root: Path, commit: str, target: Path) -> None:
     blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
     if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
         raise UsageError(
-            _("the campaigns folder holds more than {most} MiB at {commit}").format(
+            _("the campaigns folder is larger than {most} MiB at the commit {commit}").format(
                 most=MAX_TOTAL_BYTES // 1024**2, commit=commit[:12]
             ),
-            hint=_("plan without --changed-since"),
+            hint=_("run the command without `--changed-since`"),
         )
     wanted = "".join(f"{blob.object_id}\n" for blob in blobs).encode()
     done = _git(root, "cat-file", "--batch", given=wanted)
@@ -94,7 +94,9 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
     for blob in blobs:
         begin = output.find(b"\n", at) + 1
         if output[at:begin].split() != [blob.object_id.encode(), b"blob", str(blob.size_bytes).encode()]:
-            raise UsageError(_("an object of `{path}` is missing").format(path=blob.path), hint=_(_SHALLOW))
+            raise UsageError(
+                _("a git object for `{path}` is missing").format(path=blob.path), hint=_(_SHALLOW)
+            )
         yield output[begin : begin + blob.size_bytes]
         at = begin + blob.size_bytes + 1
 
@@ -102,7 +104,9 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
 def _git(root: Path, *words: str, given: bytes = b"") -> GitResult:
     answer = run_in_checkout(root, *words, given=given, lazily=False)
     if answer.code == EXIT_NOT_INSTALLED:
-        raise UsageError(_("--changed-since needs git"), hint=_("install git"))
+        raise UsageError(_("`--changed-since` requires git"), hint=_("install git"))
     if answer.code == EXIT_TIMED_OUT:
-        raise UsageError(_("git did not answer in time"), hint=_("plan without --changed-since"))
+        raise UsageError(
+            _("git did not respond in time"), hint=_("run the command without `--changed-since`")
+        )
     return answer

@@ -158,7 +158,7 @@ class Files:
         for step in (*reversed(located.parents[:-1]), located):
             if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
                 problem = link_diagnostic(f"{self.root.name}/{step}")
-                what = _("`{path}` is a link, which can lead anywhere on the machine")
+                what = _("`{path}` is a link, which can point anywhere on this machine")
                 raise FileError(problem.rule, what.format(path=shorten(problem.location.file)), problem.hint)
 
     def _missing_error(self, located: PurePosixPath) -> FileError:
@@ -207,12 +207,12 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
             _("`{name}` cannot be read: {reason}").format(
                 name=shorten(Path(path).name), reason=error.strerror
             ),
-            _("check what it is and its permissions"),
+            _("check the type of the file and its permissions"),
         ) from error
     if len(data) > limit_bytes:
         raise FileError(
             "file-too-large",
-            _("`{name}` is larger than {limit:,} KiB, the most that is read").format(
+            _("`{name}` is larger than the limit of {limit:,} KiB").format(
                 name=Path(path).name, limit=limit_bytes // 1024
             ),
             _("make it smaller"),
@@ -232,8 +232,8 @@ def refuse_data(path: str) -> None:
     if PurePosixPath(path).name.lower().rstrip(". ").endswith(_DATA):
         raise FileError(
             "file-data",
-            _("`{path}` holds settings or a table, and no text to send").format(path=shorten(path)),
-            _("name a text file, such as one that ends in .txt, .md or .html"),
+            _("`{path}` contains settings or a table, not text to send").format(path=shorten(path)),
+            _("use a text file, such as one that ends in .txt, .md or .html"),
         )
 
 
@@ -247,7 +247,7 @@ def _read_all(descriptor: int, expected: int, most: int) -> bytes:
 
 def _not_a_file_error(name: str) -> FileError:
     return FileError(
-        "file-not-a-file", _("`{name}` is not a file").format(name=shorten(name)), _("name a regular file")
+        "file-not-a-file", _("`{name}` is not a file").format(name=shorten(name)), _("use a regular file")
     )
 
 
@@ -255,25 +255,27 @@ def _refuse_foreign(path: str) -> None:
     """Refuse what is no relative path with `/`, the same on every system."""
     if not path.strip() or _CONTROL.search(path):
         raise FileError(
-            "file-path", _("a path is empty or holds invisible characters"), _("write the file's path")
+            "file-path",
+            _("a path is empty or contains invisible characters"),
+            _("write the path of the file"),
         )
     if "\\" in path:
         raise FileError(
             "file-path",
-            _("`{path}` is written with backslashes").format(path=shorten(path)),
+            _("`{path}` contains backslashes").format(path=shorten(path)),
             _("separate folders with `/`"),
         )
     if path.startswith("/") or _DRIVE.match(path):
         raise FileError(
             "file-path",
             _("`{path}` is an absolute path").format(path=shorten(path)),
-            _("write it relative to the folder of the file that names it"),
+            _("write it relative to the folder of the file that refers to it"),
         )
 
 
 def _outside_folder_error(path: str) -> FileError:
     return FileError(
         "file-outside",
-        _("`{path}` leads out of the campaigns folder").format(path=shorten(path)),
-        _("keep the file inside the campaigns folder"),
+        _("`{path}` is outside the campaigns folder").format(path=shorten(path)),
+        _("move the file into the campaigns folder"),
     )

@@ -59,13 +59,18 @@ def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
     """
     before = _meaning(text)
     if before is None:
-        return FormatResult(text=text, skip_reason=_("it is not valid YAML; `campaign validate` says where"))
+        return FormatResult(
+            text=text, skip_reason=_("it is not valid YAML; run `campaign validate` to see where")
+        )
     for attempt in _attempts(text.replace("\r\n", "\n")):
         shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
         if _meaning(shaped) == before:
             return FormatResult(text=shaped)
     return FormatResult(
-        text=text, skip_reason=_("its text would change; end it with a line feed, or reorder it by hand")
+        text=text,
+        skip_reason=_(
+            "formatting would change the message; end the file with a line feed, or reorder it by hand"
+        ),
     )
 
 

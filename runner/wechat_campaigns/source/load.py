@@ -94,11 +94,11 @@ def require_folder(root: Path) -> None:
     above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("there is no folder `{folder}`").format(folder=root.as_posix()),
-        hint=_("there is one further up: add --dir {folder}").format(folder=above)
+        hint=_("there is one in a folder above: add `--dir {folder}`").format(folder=above)
         if above
         else _(
-            "run the command beside the campaigns folder, name it with --dir, or begin one with "
-            "`campaign init`"
+            "run the command in the folder that contains the campaigns folder, name it with "
+            "`--dir`, or create one with `campaign init`"
         ),
     )
 
@@ -161,18 +161,18 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
     shown = item.display_path
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        what = _("the file's name is not UTF-8, perhaps GBK")
-        hint = _("rename it in UTF-8, or to ASCII letters")
+        what = _("the file name is not UTF-8; it may be GBK")
+        hint = _("rename the file in UTF-8, or use only ASCII letters")
         return (_problem(raw, "campaign-id", what, hint),)
     if bad := BAD_IN_ID.search(item.id):
         return (
             _problem(
                 shown,
                 "campaign-id",
-                _("the file's name holds {character}, which an id may not").format(
+                _("the file name contains {character}, which is not allowed in an id").format(
                     character=repr(bad.group())
                 ),
-                _("rename it; blanks and the characters [ ] # , : \\ are not possible"),
+                _("rename the file: blanks and the characters [ ] # , : \\ are not allowed"),
             ),
         )
     read = _read(item, data)
@@ -219,7 +219,7 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
             _("the folder `{folder}` cannot be read: {reason}").format(
                 folder=Path(folder).as_posix(), reason=error.strerror
             ),
-            hint=_("give yourself the right to read it, or name another with --dir"),
+            hint=_("give yourself permission to read it, or use `--dir` to name another folder"),
         ) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
@@ -241,8 +241,10 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
         others = same[normalize_id(item.id)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
-            what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].display_path)
-            hint = _("rename one: letter case and suffix do not tell ids apart")
+            what = _("the id `{id}` is already used by `{file}`").format(
+                id=item.id, file=others[0].display_path
+            )
+            hint = _("rename one of them: ids must differ in more than letter case or suffix")
             problems.append(_problem(item.display_path, "campaign-id-taken", what, hint))
     return problems
 
@@ -254,11 +256,11 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
     for wanted in only:
         matched = [item for item in found if _matches(item, wanted, root)]
         if not matched:
-            otherwise = _("name an id, a pattern of ids, or a file")
+            otherwise = _("use an id, a pattern of ids, or a file")
             if wanted.endswith(".json"):  # as other tools take it
-                otherwise = _("give a plan file as `campaign apply --plan FILE`")
+                otherwise = _("use `campaign apply --plan FILE` for a plan file")
             raise UsageError(
-                _("`{wanted}` selects no campaign").format(wanted=wanted),
+                _("no campaign matches `{wanted}`").format(wanted=wanted),
                 hint=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
             )
         chosen.update(item.relative for item in matched)

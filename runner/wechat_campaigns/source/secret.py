@@ -81,15 +81,15 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     except FileNotFoundError:
         what, hint = _("there is no such program"), _("install it, or correct `command`")
     except OSError as error:
-        what = _("it cannot be started: {reason}").format(reason=error.strerror)
+        what = _("the program cannot be started: {reason}").format(reason=error.strerror)
     except subprocess.TimeoutExpired:
-        what = _("it did not end within {seconds:g} s").format(seconds=timeout_s)
+        what = _("the program did not end within {seconds:g} s").format(seconds=timeout_s)
     except UnicodeDecodeError:
-        what = _("it printed something that is no text")
+        what = _("the output of the program is not text")
     else:
         if not done.returncode:
             return printed
-        what = _("it ended with code {code}").format(code=done.returncode)
+        what = _("the program ended with exit code {code}").format(code=done.returncode)
     # Raised out here, so that no error that it came from can show what was printed.
     raise SecretError(what, hint=hint, location=_program(command))
 
@@ -111,13 +111,15 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").rstrip("\r\n")
     if not value and not _NAME_OF_VARIABLE.fullmatch(name):
         raise SecretError(
-            _("the environment variable that `env` names is not set"),
-            hint=_("write the name of a variable after `env`, such as WECHAT_MAIN_SECRET, and set it"),
+            _("the environment variable named in `env` is not set"),
+            hint=_(
+                "write the name of a variable in `env`, such as WECHAT_MAIN_SECRET, and set that variable"
+            ),
         )
     if not value:
         raise SecretError(
             _("the environment variable {name} is not set").format(name=name),
-            hint=_("set {name} to the {secret} (in CI: a secret of the environment)").format(
+            hint=_("set {name} to the {secret} (in CI, as a secret of the environment)").format(
                 name=name, secret=what
             ),
         )
@@ -125,9 +127,7 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
 
 
 def _by_hand(command: tuple[str, ...]) -> str:
-    return _("run `{program} …` by hand; it must print the AppSecret and nothing else").format(
-        program=_program(command)
-    )
+    return _("run `{program} …` by hand; it must print only the AppSecret").format(program=_program(command))
 
 
 def _program(command: tuple[str, ...]) -> str:
@@ -201,12 +201,13 @@ def _finding(path: KeyPath) -> PathDiagnostic:
 
 def _words(path: KeyPath) -> tuple[str, str]:
     if path[-1:] == ("ledger",):
-        hint = _("remove it; set PGPASSWORD or a .pgpass file, or CAMPAIGN_LEDGER_TOKEN for a git ledger")
-        return _("a password or a token is written in this address"), hint
+        hint = _("remove it; use PGPASSWORD or a .pgpass file, or, for a git ledger, CAMPAIGN_LEDGER_TOKEN")
+        return _("this address contains a password or a token"), hint
     if path[-1:] == ("api",):
-        return _("a password is written in this address"), _("remove it; write the address alone")
+        return _("this address contains a password"), _("remove it; write only the address")
     key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
     hint = _(
-        "take it out, change it (it is in the history of the file), and write `{key}: {{env: NAME}}`"
+        "remove it, change the secret (the old one stays in the history of the file), and write "
+        "`{key}: {{env: NAME}}`"
     ).format(key=key)
-    return _("a secret is written in this file"), hint
+    return _("this file contains a secret"), hint

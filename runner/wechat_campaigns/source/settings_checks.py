@@ -67,7 +67,7 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[P
         yield PathDiagnostic(
             path=(*path, key),
             rule="repeat-order",
-            message=_("`resend_after` ({after} s) is not before `resend_until` ({until} s)").format(
+            message=_("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
                 after=after, until=until
             ),
             hint=_("make `resend_until` larger than `resend_after`"),
@@ -77,7 +77,7 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[P
             path=(*path, "resend_after"),
             rule="protected-repeat",
             message=_(
-                "a protected environment may not repeat so soon: the first call may still be on its way"
+                "a protected environment cannot resend so soon: the first call may still be on its way"
             ),
             hint=_("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
         )
@@ -86,7 +86,7 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[P
         yield PathDiagnostic(
             path=(*path, "resend_until"),
             rule="repeat-too-late",
-            message=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
+            message=_("a resend this late is a second send: WeChat no longer recognises the clientmsgid"),
             hint=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
         )
 
@@ -104,9 +104,10 @@ def _shared_ledger(
                 path=(*path, "ledger"),
                 rule="ledger-of-real",
                 message=_(
-                    "a rehearsal with the AppID and the ledger of `{name}` would mark its sends as sent"
+                    "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
+                    "would mark production sends as sent"
                 ).format(name=name),
-                hint=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                hint=_("use a separate ledger for the rehearsal, such as `sqlite`"),
             )
             return
 
@@ -127,9 +128,10 @@ def _two_ledgers(
                 path=(*path, "ledger") if "ledger" in environment else path,
                 rule="two-ledgers",
                 message=_(
-                    "`{name}` sends from {appid} too, by another ledger: each would send what the other sent"
+                    "`{name}` also sends from {appid}, but with another ledger: each would repeat "
+                    "the other's sends"
                 ).format(name=name, appid=shared[0]),
-                hint=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+                hint=_("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
             )
             return
 
@@ -144,10 +146,10 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
                 yield PathDiagnostic(
                     path=("environments", environment, "accounts", name, "kind"),
                     rule="appid-kind",
-                    message=_("`{name}` has the same AppID and is of kind {kind}").format(
+                    message=_("`{name}` has the same AppID but is of kind {kind}").format(
                         name=known, kind=kind
                     ),
-                    hint=_("write the kind that the account has at WeChat in both places"),
+                    hint=_("write the actual kind of the account in both places"),
                 )
 
 
@@ -167,10 +169,10 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
         yield PathDiagnostic(
             path=(*path, "approvals", "count"),
             rule="approvals-count",
-            message=_("{count} approvals are wanted, and only {approvers} may give one").format(
+            message=_("{count} approvals are required, but `approvers` lists only {approvers}").format(
                 count=count, approvers=len(approvers)
             ),
-            hint=_("name more `approvers`, or lower `count`"),
+            hint=_("add `approvers`, or lower `count`"),
         )
 
 
@@ -188,8 +190,8 @@ def _policy(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
         yield PathDiagnostic(
             path=("policy", "quiet_hours"),
             rule="quiet-hours-empty",
-            message=_("`quiet_hours` end when they begin"),
-            hint=_("write two times, or remove the key"),
+            message=_("`quiet_hours` start and end at the same time"),
+            hint=_("write two different times, or remove the key"),
         )
 
 

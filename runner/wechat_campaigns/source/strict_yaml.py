@@ -101,11 +101,11 @@ def compose(text: str, parser: type = NODES, /) -> Node | TextFault:
         return syntax_fault(text, error)
     except RecursionError:
         return TextFault(
-            rule="yaml-too-deep", message=_("the file is nested too deeply"), hint=_("flatten it")
+            rule="yaml-too-deep", message=_("the file is nested too deeply"), hint=_("reduce the nesting")
         )
     if root is None:
         return TextFault(
-            rule="yaml-empty", message=_("the file is empty"), hint=_("write it, or delete the file")
+            rule="yaml-empty", message=_("the file is empty"), hint=_("add content, or delete the file")
         )
     return root
 
@@ -154,8 +154,8 @@ class _Builder:
     def value(self, node: Node, depth: int) -> Any:
         if node.tag:
             # Never repeated: in the settings it may be a secret that begins with `!`.
-            what = _("a YAML tag (`!name`) is written here, and tags are not used")
-            self._report(node, "yaml-tag", what, _("remove it, or put a text that begins with `!` in quotes"))
+            what = _("this is a YAML tag (`!name`), which is not supported")
+            self._report(node, "yaml-tag", what, _("remove it, or put text that starts with `!` in quotes"))
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         self.nodes += len(node.value)
@@ -169,7 +169,7 @@ class _Builder:
             raise _StopReadingError(
                 node,
                 "yaml-alias-bomb",
-                _("the aliases (`*name`) of this file unfold to more than a file may hold"),
+                _("the aliases (`*name`) in this file expand beyond the size limit"),
                 _("write the values out, or use `vars`"),
             )
         if depth > MAX_DEPTH:
@@ -177,7 +177,7 @@ class _Builder:
                 node,
                 "yaml-too-deep",
                 _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH),
-                _("flatten it; an alias must not contain itself"),
+                _("reduce the nesting; an alias must not contain itself"),
             )
 
     def _scalar(self, node: ScalarNode) -> Any:
@@ -210,8 +210,8 @@ class _Builder:
             return
         fault = TextFault(
             rule="yaml-comment",
-            message=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
-            hint=_("put the whole text in quotes; for a comment, write a blank after `#`"),
+            message=_("the rest of this line would be lost: `#` after a space starts a YAML comment"),
+            hint=_("put the whole text in quotes; for a comment, add a space after `#`"),
             line=node.end_mark.line + 1,
             column=node.end_mark.column + len(found[0]) + 1,
         )
@@ -233,10 +233,10 @@ class _Builder:
         if len(self.found) > MAX_PROBLEMS:
             return  # the search below is not free
         first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
-        what = _("the key `{key}` is written twice; it is already in line {line}").format(
+        what = _("the key `{key}` is written twice; the first is in line {line}").format(
             key=shorten(key), line=first
         )
-        self._report(key_node, "yaml-duplicate-key", what, _("keep one of the two"))
+        self._report(key_node, "yaml-duplicate-key", what, _("keep only one of them"))
 
     def _key(self, node: Node, parent: MappingNode) -> str | None:
         if isinstance(node, ScalarNode):
@@ -244,8 +244,8 @@ class _Builder:
                 self._report(
                     node,
                     "yaml-merge-key",
-                    _("the merge key `<<` is not used here"),
-                    _("write the keys out, or share values through `vars`"),
+                    _("the merge key `<<` is not supported"),
+                    _("write the keys out, or share values with `vars`"),
                 )
                 return None
             key = self._scalar(node)
@@ -282,8 +282,8 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     if isinstance(node, MappingNode):
         return (
             "yaml-braces",
-            _("`{` begins a YAML map here, so this is no text"),
-            _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
+            _("`{` starts a YAML map here, so this is not text"),
+            _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
         )
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 

@@ -57,13 +57,13 @@ def decode(data: bytes) -> str | TextFault:
     if data.startswith(_DOCUMENT_MARKS):
         return TextFault(
             rule="text-document",
-            message=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
-            hint=_("copy its text into a plain text file (UTF-8); another name is not enough"),
+            message=_("the file is a Word, Excel, WPS or PDF document or an archive, not plain text"),
+            hint=_("copy its text into a plain text file (UTF-8); renaming the file is not enough"),
         )
     if data.startswith(b"\xef\xbb\xbf"):
         return TextFault(
             rule="text-bom",
-            message=_("the file begins with a byte order mark (BOM)"),
+            message=_("the file starts with a byte order mark (BOM)"),
             hint=_('save it as "UTF-8", not "UTF-8 with BOM"'),
         )
     try:
@@ -115,7 +115,7 @@ def _control_character(text: str, offset: int) -> TextFault:
     return TextFault(
         rule="text-control-character",
         message=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
-        hint=_("delete it; it often comes along when text is pasted"),
+        hint=_("delete it; it often comes with pasted text"),
         line=line,
         column=column,
     )

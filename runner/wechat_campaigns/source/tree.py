@@ -44,7 +44,7 @@ def link_diagnostic(shown: str) -> Diagnostic:
     return _problem(
         shown,
         "file-link",
-        _("this is a link, which can lead anywhere on the machine"),
+        _("this is a link, which can point anywhere on this machine"),
         _("put the file or folder itself here"),
     )
 
@@ -54,7 +54,7 @@ def _above(root: Path) -> Iterator[Diagnostic]:
         yield _problem(
             root.as_posix(),
             "file-link",
-            _("the campaigns folder is a link, which can lead anywhere on the machine"),
+            _("the campaigns folder is a link, which can point anywhere on this machine"),
             _("put the folder itself here, or name it with `--dir`"),
         )
         return
@@ -63,8 +63,8 @@ def _above(root: Path) -> Iterator[Diagnostic]:
             yield _problem(
                 folder.as_posix(),
                 "file-link",
-                _("a folder above the campaigns is a link inside a checkout"),
-                _("name the campaigns folder without the link: `--dir {folder}`").format(
+                _("a folder above the campaigns folder is a link inside a checkout"),
+                _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
                     folder=os.path.realpath(root)
                 ),
             )
@@ -105,8 +105,8 @@ def _repository(folder: str) -> Diagnostic:
     return _problem(
         Path(folder).as_posix(),
         "file-repository",
-        _("the campaigns folder holds a git repository"),
-        _("keep the repository outside the campaigns folder; a submodule may not lie in it"),
+        _("the campaigns folder contains a git repository"),
+        _("move the repository out of the campaigns folder; a submodule is not allowed there either"),
     )
 
 

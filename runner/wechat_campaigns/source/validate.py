@@ -94,8 +94,8 @@ def _more(document: Document) -> Diagnostic:
     return Diagnostic(
         location=Location(file=document.display_path),
         rule="too-many-problems",
-        message=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
-        hint=_("correct those listed, then look again"),
+        message=_("this file has more than {most} problems").format(most=MAX_PROBLEMS),
+        hint=_("correct the listed ones, then check again"),
     )
 
 
@@ -138,11 +138,11 @@ def _moments(data: dict[str, Any]) -> list[PathDiagnostic]:
         moment = _moment(data.get(key))
         if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
             continue
-        what = _("`{key}` is {moment}, which no calendar has")
+        what = _("`{key}` is {moment}, which is not a valid date or time")
         hint = _("correct the day, the hour (0-23) or the offset")
         if moment is not None:  # in another time zone there may be no such year
-            what = _("`{key}` is {moment}, too far away to be counted with")
-            hint = _("write a nearer day, or remove the key")
+            what = _("`{key}` is {moment}, which is too far away")
+            hint = _("write a closer date, or remove the key")
         what = what.format(key=key, moment=data[key])
         found.append(PathDiagnostic(path=(key,), rule="impossible-date", message=what, hint=hint))
     return found
@@ -156,7 +156,7 @@ def _window(data: dict[str, Any]) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=("not_after",),
             rule="window-empty",
-            message=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
+            message=_("the send window ends before it starts: `not_after` is not later than `not_before`"),
             hint=_("make `not_after` later than `not_before`"),
         )
     ]
@@ -170,7 +170,9 @@ def _reprint(data: dict[str, Any]) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=("send_ignore_reprint",),
             rule="mpnews-only",
-            message=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
+            message=_("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(
+                kind=kind
+            ),
             hint=_("remove it"),
             at_key=True,
         )
@@ -184,8 +186,8 @@ def _twins(data: dict[str, Any]) -> list[PathDiagnostic]:
     for key in entries if isinstance(entries, dict) else ():
         taken = first.setdefault(normalize_id(str(key)), str(key))
         if taken != key:
-            what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
-            hint = _("rename one: letter case does not tell ids apart")
+            what = _("the keys `{key}` and `{other}` count as the same key").format(key=key, other=taken)
+            hint = _("rename one of them: ids must differ in more than letter case")
             path = ("for_each", key)
             found.append(
                 PathDiagnostic(path=path, rule="for-each-key-taken", message=what, hint=hint, at_key=True)

@@ -46,14 +46,14 @@ def prompt_campaign(asks: Prompter, name_of: Callable[[str], str]) -> ScaffoldOp
         asks: the way to a person.
         name_of: gives the id that an answer names; a UsageError says why it names none.
     """
-    name = asks.line(_("Name, a path without .yaml (2026/spring/sale)"), None, name_of)
+    name = asks.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
     kind = Msgtype(asks.choice(_("What is sent?"), {kind.value: _(told) for kind, told in KINDS.items()}))
     to = asks.choice(_("To whom?"), {key: _(told) for key, told in RECIPIENT_KINDS.items()})
     tag = asks.line(_("Tag name"), "会员") if to == "tag" else None
     tag_id = asks.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
     media_id = None
     if kind is not Msgtype.TEXT:
-        what = "card_id" if kind is Msgtype.WXCARD else _("media_id that exists; empty to use files")
+        what = "card_id" if kind is Msgtype.WXCARD else _("an existing media_id; leave empty to use files")
         media_id = asks.line(what, "") or None
     return ScaffoldOptions(
         id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id

@@ -17,40 +17,40 @@ _GUESSES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         r"(?i:yes|no|on|off|y|n)",
         "yaml-boolean",
-        N_("YAML readers disagree whether `{text}` is a text or true/false"),
+        N_("YAML parsers disagree on whether `{text}` is text or true/false"),
     ),
     (
         r"[-+]?0[0-9_]+",
         "yaml-octal",
-        N_("`{text}` begins with 0, which YAML may read as an octal number"),
+        N_("`{text}` starts with 0, so YAML may read it as an octal number"),
     ),
-    (r"[-+]?0[oO][0-7_]+", "yaml-octal", N_("`{text}` is an octal number for YAML")),
+    (r"[-+]?0[oO][0-7_]+", "yaml-octal", N_("YAML reads `{text}` as an octal number")),
     (
         r"[-+]?0[xX][0-9a-fA-F_]+",
         "yaml-hexadecimal",
-        N_("`{text}` is a hexadecimal number for YAML"),
+        N_("YAML reads `{text}` as a hexadecimal number"),
     ),
-    (r"[-+]?0[bB][01_]+", "yaml-binary", N_("`{text}` is a binary number for YAML")),
+    (r"[-+]?0[bB][01_]+", "yaml-binary", N_("YAML reads `{text}` as a binary number")),
     (
         r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?",
         "yaml-sexagesimal",
-        N_("`{text}` is a number to base 60 for YAML (20:00 becomes 1200)"),
+        N_("YAML reads `{text}` as a base-60 number (20:00 becomes 1200)"),
     ),
     (
         r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?",
         "yaml-underscore",
-        N_("`{text}` is a number with underscores for YAML"),
+        N_("YAML reads `{text}` as a number with underscores"),
     ),
     (
         r"[-+]?\.(?i:inf|nan)",
         "yaml-not-a-number",
-        N_("`{text}` is infinity or not-a-number for YAML"),
+        N_("YAML reads `{text}` as infinity or not-a-number"),
     ),
-    (r"[-+]?[0-9]{19,}", "yaml-long-number", N_("`{text}` has too many digits for a number")),
+    (r"[-+]?[0-9]{19,}", "yaml-long-number", N_("`{text}` has too many digits to be a number")),
     (
         r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?",
         "yaml-number",
-        N_("`{text}` would not stay as written when it is read as a number"),
+        N_("`{text}` would change if it were read as a number"),
     ),
 )
 
@@ -60,94 +60,94 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "another document",
         "yaml-documents",
-        N_("a second YAML document begins here"),
-        N_("keep one campaign in one file"),
+        N_("a second YAML document starts here"),
+        N_("write only one campaign per file"),
     ),
     (
         "undefined alias",
         "yaml-alias",
-        N_("an alias (`*name`) refers to nothing"),
-        N_("put a text that begins with `*` in quotes"),
+        N_("the alias (`*name`) does not refer to anything"),
+        N_("put text that starts with `*` in quotes"),
     ),
     (
         "second occurrence",
         "yaml-alias",
-        N_("the same anchor (`&name`) is set twice"),
-        N_("rename one of the two"),
+        N_("the same anchor (`&name`) is defined twice"),
+        N_("rename one of them"),
     ),
-    ("nesting depth", "yaml-too-deep", N_("the file is nested too deeply"), N_("flatten it")),
+    ("nesting depth", "yaml-too-deep", N_("the file is nested too deeply"), N_("reduce the nesting")),
     (
         "mapping values are not allowed",
         "yaml-syntax",
-        N_("a `:` is not possible here"),
+        N_("`:` is not allowed here"),
         N_("put the text in quotes, or correct the indentation"),
     ),
     ("tab character", "yaml-tab", N_("a tab is used for indentation"), N_("indent with spaces")),
     (
         "cannot start any token",
         "yaml-syntax",
-        N_("no value can begin with this character"),
+        N_("a value cannot start with this character"),
         N_("put the value in quotes"),
     ),
     (
         "unexpected end of stream",
         "yaml-syntax",
-        N_("a quotation is not closed before the file ends"),
-        N_("close it with the quote it begins with"),
+        N_("a quoted text is not closed before the end of the file"),
+        N_("close it with the quote that it starts with"),
     ),
     (
         "unknown escape",
         "yaml-syntax",
-        N_("this backslash sequence means nothing in double quotes"),
+        N_("this backslash sequence is not valid in double quotes"),
         N_("use single quotes, or write `\\\\` for a backslash"),
     ),
     (
         "node content",
         "yaml-syntax",
-        N_("in this list or map a value or the end is missing"),
+        N_("this list or map lacks a value, or is not closed"),
         N_("close `[` with `]` and `{` with `}`"),
     ),
     (
         "']'",
         "yaml-syntax",
-        N_("a list that begins with `[` is not closed"),
+        N_("a list that starts with `[` is not closed"),
         N_("separate the items with `,` and close with `]`"),
     ),
     (
         "'}'",
         "yaml-syntax",
-        N_("a map that begins with `{` is not closed"),
+        N_("a map that starts with `{` is not closed"),
         N_("separate the entries with `,` and close with `}`"),
     ),
     (
         "expected ':'",
         "yaml-syntax",
-        N_("this line has no `:` after its key"),
+        N_("the key in this line is not followed by `:`"),
         N_("write `key: value`, or indent the text under its key"),
     ),
     (
         "sequence entries are not allowed",
         "yaml-syntax",
-        N_("a list item (`-`) is not possible here"),
-        N_("begin the list in the line below its key"),
+        N_("a list item (`-`) is not allowed here"),
+        N_("start the list on the line below its key"),
     ),
     (
         "did not find expected key",
         "yaml-syntax",
-        N_("this is not a `key: value` at the place of the keys above"),
-        N_("correct the indentation, or quote the whole value"),
+        N_("this line is not a `key: value` aligned with the keys above"),
+        N_("correct the indentation, or put the whole value in quotes"),
     ),
-    ("'-' indicator", "yaml-syntax", N_("the list ends without an end"), N_("indent all items alike")),
+    ("'-' indicator", "yaml-syntax", N_("the list does not end correctly"), N_("indent all items equally")),
     (
         "tag",
         "yaml-tag",
-        N_("YAML tags (`!name`) are not used here"),
-        N_("put a text that begins with `!` in quotes"),
+        N_("YAML tags (`!name`) are not supported"),
+        N_("put text that starts with `!` in quotes"),
     ),
     (
         "incompatible yaml",
         "yaml-syntax",
-        N_("this version of YAML is not known"),
+        N_("this YAML version is not supported"),
         N_("remove the `%YAML` line"),
     ),
 )
@@ -184,15 +184,15 @@ def describe_guess(plain: str) -> Words | None:
 def _guess_hint(rule: str, plain: str) -> str:
     if rule == "yaml-boolean":
         yes = plain.lower() in ("yes", "on", "y")
-        return _('write {boolean}, or "{text}" in quotes when it is a text').format(
+        return _('write {boolean}, or, for text, "{text}" in quotes').format(
             boolean="true" if yes else "false", text=plain
         )
     stripped = plain.lstrip("0")
     if rule == "yaml-octal" and stripped.isdigit():
-        return _('write {number} for a number, "{text}" in quotes for a text').format(
+        return _('write {number} for a number, or "{text}" in quotes for text').format(
             number=stripped, text=shorten(plain)
         )
-    return _('put it in quotes when it is a text: "{text}"').format(text=shorten(plain))
+    return _('put it in quotes if it is text: "{text}"').format(text=shorten(plain))
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> TextFault:
@@ -230,7 +230,10 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
         what = _("`{key}` is followed by a full-width colon `：`")
         hint = _("write `{key}: …`, with a half-width colon and a space")
     elif found := _CRAMPED_COLON.match(text):
-        what, hint = _("no space follows `{key}:`"), _("write `{key}: …`, with a space after the colon")
+        what, hint = (
+            _("there is no space after `{key}:`"),
+            _("write `{key}: …`, with a space after the colon"),
+        )
     else:
         return None
     key = found[1]
@@ -281,15 +284,15 @@ def _syntax_words(line: str, problem: str) -> Words:
     if re.search(r"(^|[:-] +)\{[{%#]", line):
         return (
             "yaml-braces",
-            _("`{` begins a YAML map here, so this is no text"),
-            _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
+            _("`{` starts a YAML map here, so this is not text"),
+            _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
         )
     for part, rule, what, hint in _SYNTAX:
         if part in problem:
             return rule, _(what), _(hint)
     return (
         "yaml-syntax",
-        _("the YAML cannot be read from here on"),
+        _("the YAML is not valid from here on"),
         _("check quotes, brackets and indentation"),
     )
 

@@ -100,7 +100,7 @@ class Client:
         token = self._tokens.last_token
         if not token:
             raise NotSentError(
-                _("no access_token was fetched before the call, so it was not made"),
+                _("no access_token was fetched before the call, so no call was made"),
                 hint=_("run the same command again"),
                 location=path,
             )
@@ -122,8 +122,8 @@ class Client:
     def _refuse_writes(self, request: Request) -> None:
         if self._read_only and request.path not in self._reads:
             raise PolicyError(
-                _("refused to change anything on the platform while only reading; nothing was sent"),
-                hint=_("use `campaign apply` to send; if you did not ask for a change, report this as a bug"),
+                _("a command that only reads tried to change something in WeChat; the request was not sent"),
+                hint=_("use `campaign apply` to send; if you did not start a change, report this as a bug"),
                 location=request.path,
             )
 

@@ -34,7 +34,7 @@ def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFa
     if reply.status != 200:
         return TransportFailure(
             not_sent=False,
-            message=_("something answered with HTTP status {status}").format(status=reply.status),
+            message=_("the server returned HTTP status {status}").format(status=reply.status),
         )
     try:
         # Names written by users have been seen with control characters, which strict JSON refuses.
@@ -42,19 +42,22 @@ def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFa
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
     except (ValueError, RecursionError):
-        return TransportFailure(not_sent=False, message=_("the answer is not JSON, or only a part of it"))
+        return TransportFailure(not_sent=False, message=_("the response is not JSON, or is incomplete"))
     if not isinstance(answer, dict):
-        return TransportFailure(not_sent=False, message=_("the answer is JSON, but not an object"))
+        return TransportFailure(not_sent=False, message=_("the response is JSON, but not an object"))
     return _with_numbers(answer)
 
 
 def transport_error(endpoint: str, fault: TransportFailure) -> NotSentError | NoResponseError:
     """Make the error a fault stands for: unreachable when the request was never sent, else lost."""
     if fault.not_sent:
-        hint = _("check the network, the proxy settings and the environment's api address; nothing was done")
+        hint = _(
+            "check the network, the proxy settings and the api address of the environment; no "
+            "request reached WeChat"
+        )
         return NotSentError(fault.message, hint=hint, location=endpoint)
-    hint = _("check the network and any proxy on the way, then run the same command again")
-    what = _("{fault}; whether the request arrived is unknown").format(fault=fault.message)
+    hint = _("check the network and the proxies in between, then run the same command again")
+    what = _("{fault}; it is unknown whether the request arrived").format(fault=fault.message)
     return NoResponseError(what, hint=hint, location=endpoint)
 
 
@@ -94,7 +97,7 @@ def require(endpoint: str, answer: ApiResponse, key: str) -> Any:  # JSON
         NoResponseError: it is absent, so something else than the platform has answered.
     """
     if answer.get(key) in (None, ""):
-        what = _("the answer has no {key}").format(key=key)
+        what = _("the response has no {key}").format(key=key)
         raise transport_error(endpoint, TransportFailure(not_sent=False, message=what))
     return answer[key]
 
@@ -107,7 +110,7 @@ def _with_numbers(answer: ApiResponse) -> ApiResponse | TransportFailure:
         return answer | {key: _as_int(answer[key]) for key in _IDS if key in answer}
     except (TypeError, ValueError):
         return TransportFailure(
-            not_sent=False, message=_("the answer has an errcode or id that is not a number")
+            not_sent=False, message=_("the response has an errcode or id that is not a number")
         )
 
 

@@ -104,7 +104,7 @@ class Tokens:
 
     def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
         """Nothing but the token was asked for, so whatever needed it certainly has not happened."""
-        what = _("no access_token could be had, so nothing else was sent: {what}")
+        what = _("no access_token is available, so nothing else was sent: {what}")
         return NotSentError(what.format(what=error.message), hint=error.hint, location=error.location)
 
     def _ask(self, secret: str) -> ApiResponse:

@@ -115,7 +115,7 @@ class Transport:
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
             if len(content) > self._max_answer_bytes:
-                limit = _("the answer is longer than {count} bytes")
+                limit = _("the response is longer than {count} bytes")
                 return TransportFailure(not_sent=False, message=limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
 
@@ -166,21 +166,21 @@ def _describe(error: Exception) -> str:
             return _(text)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(reason, NewConnectionError):
-        return _("no connection: the host has no address, or refuses to be connected to")
+        return _("no connection: the host name has no address, or the host refuses the connection")
     if type(error) is OSError:
-        return _("the trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read")
+        return _("the certificates that `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` points to cannot be read")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return _("the connection was cut")
-    return _("the HTTP library gave up ({error})").format(error=type(error).__name__)
+        return _("the connection was interrupted")
+    return _("the HTTP library failed ({error})").format(error=type(error).__name__)
 
 
 _FAULTS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.ConnectTimeout, N_("no connection within the time allowed")),
-    (requests.ReadTimeout, N_("no answer within the time allowed")),
-    (requests.exceptions.ProxyError, N_("the proxy set in the environment does not work")),
-    (requests.exceptions.SSLError, N_("no trusted TLS connection: certificate or handshake failed")),
+    (requests.ConnectTimeout, N_("no connection within the time limit")),
+    (requests.ReadTimeout, N_("no response within the time limit")),
+    (requests.exceptions.ProxyError, N_("the proxy set in the environment variables does not work")),
+    (requests.exceptions.SSLError, N_("no trusted TLS connection: the certificate or the handshake failed")),
     (requests.exceptions.InvalidURL, N_("the api address is not a valid URL")),
-    (requests.exceptions.InvalidSchema, N_("the api address has to begin with https:// or http://")),
-    (requests.exceptions.MissingSchema, N_("the api address has to begin with https:// or http://")),
-    (requests.exceptions.ContentDecodingError, N_("the answer's compression is broken")),
+    (requests.exceptions.InvalidSchema, N_("the api address must start with https:// or http://")),
+    (requests.exceptions.MissingSchema, N_("the api address must start with https:// or http://")),
+    (requests.exceptions.ContentDecodingError, N_("the compressed data of the response is corrupt")),
 )

@@ -141,7 +141,7 @@ class CutAfterCommit(PostgresLedger):
             self._cut = True
             db.execute("commit")
             db.close()
-            raise psycopg.OperationalError("the connection was cut")
+            raise psycopg.OperationalError("the connection was interrupted")
         return event
 
 

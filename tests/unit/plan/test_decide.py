@@ -126,7 +126,7 @@ def test_action_and_reason(send: Any, steps: list[Any], action: PlanAction, reas
 
 def test_only_unconfirmed_sends_suggest_a_status_query():
     """After a final status there is nothing to query."""
-    assert decided(SALE, *accepted()).hint == "`campaign status` asks WeChat"
+    assert decided(SALE, *accepted()).hint == "run `campaign status` to query WeChat"
     assert decided(SALE, *ended("SEND_SUCCESS")).hint == ""
 
 

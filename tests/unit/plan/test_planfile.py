@@ -46,7 +46,7 @@ def refusal(
 ) -> str:
     with pytest.raises(StalePlanError) as caught:
         planfile.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
-    assert "plan again" in caught.value.hint
+    assert "make the plan file again with `campaign plan`" in caught.value.hint
     return caught.value.message
 
 

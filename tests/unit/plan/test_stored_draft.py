@@ -88,7 +88,7 @@ LOOKS = {
     "alternative text": (' alt="茶"', "", "`alt` of <img> changed or removed (1×)"),
     "tag removed": ("<pre>", "<section>", "<pre> removed (1×)"),
     "tag added": ("<pre>", '<pre><span leaf="">', "<span> added (1×)"),
-    "blanks of code": ("\u00a0\u00a0b", "b", "blanks or line breaks in a block of code changed"),
+    "blanks of code": ("\u00a0\u00a0b", "b", "spaces or line breaks in a code block changed"),
 }
 
 

@@ -146,7 +146,7 @@ def test_html_fetches_and_runs_nothing() -> None:
 def test_an_empty_report_says_so() -> None:
     """Nothing sent is no error."""
     assert "Nothing was sent" in history_markdown(history_view(()))
-    assert history_text(history_view(()), TextOptions()) == "Nothing was sent in this time."
+    assert history_text(history_view(()), TextOptions()) == "Nothing was sent in this period."
     assert "<svg" not in history_html(history_view(()))
 
 

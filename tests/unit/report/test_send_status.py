@@ -130,5 +130,5 @@ def test_a_refusal_keeps_its_reason() -> None:
     settled = named(TAG, sent=False, reason="not in the console (errcode 1)")
     assert stand((EventKind.SETTLED, settled)).note == "not in the console (errcode 1)"
     assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_sent"})).note == (
-        "the call was not made"
+        "no call was made"
     )

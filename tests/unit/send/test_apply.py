@@ -42,7 +42,7 @@ from wechat_campaigns.send.apply import apply, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
 TAKEN = {"errcode": 0, "msg_id": 7}
-LOST = NoResponseError("the connection was cut", hint="try again")
+LOST = NoResponseError("the connection was interrupted", hint="try again")
 
 
 class ApplyRunner:

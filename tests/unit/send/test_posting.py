@@ -39,7 +39,7 @@ from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, Run
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
-LOST = NoResponseError("the connection was cut", hint="try again")
+LOST = NoResponseError("the connection was interrupted", hint="try again")
 UNREACHABLE = NotSentError("no connection", hint="check the network")
 
 
@@ -218,14 +218,14 @@ def test_resend_posts_the_same_body_and_id():
     outcome, state, api = resent(TAKEN)
     assert api.named("mass_sendall") == [({**BODY, "clientmsgid": SendKey(SERVICE, "sale", 1).clientmsgid},)]
     assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, SendStatus.ACCEPTED)
-    assert outcome.reason == "the first try never arrived; the repeat was accepted by WeChat"
+    assert outcome.reason == "the first call did not reach WeChat; WeChat accepted the resend"
 
 
 def test_resend_answered_45065_is_accepted():
     """The first call had arrived; no other call is made."""
     outcome, state, api = resent(api_error(45065, msg_id=3))
     assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
-    assert outcome.reason == "WeChat had it already (45065); nothing was sent a second time"
+    assert outcome.reason == "WeChat already had it (45065); nothing was sent a second time"
     assert [name for name, _ in api.calls] == ["mass_sendall"]
 
 

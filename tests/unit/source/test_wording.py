@@ -84,9 +84,9 @@ def test_every_pattern_says_what_to_write() -> None:
         ("²", ["integer"], "write a whole number, without quotes"),
         (2026, ["string"], 'put it in quotes: "2026"'),
         (True, ["string"], 'put it in quotes: "true"'),
-        ([], ["string"], "write a text in one piece"),
-        ("x", ["array"], "write one entry a line, each after `- `"),
-        ("x", ["object"], "write `key: value` lines, indented below it"),
+        ([], ["string"], "write it as a single text"),
+        ("x", ["array"], "write one entry per line, each after `- `"),
+        ("x", ["object"], "write indented `key: value` lines below it"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], hint: str) -> None:
@@ -119,7 +119,7 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
         ("filter: {tag： 会员}", "write `tag: …`, with a half-width colon and a space"),
         ("filter:\n  tag：会员", "write `tag: …`, with a half-width colon and a space"),
         ("filter:\n  tag:会员", "write `tag: …`, with a space after the colon"),
-        ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not with full-width ones"),
+        ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not full-width ones"),
     ],
 )
 def test_key_with_a_fullwidth_character_is_recognized(tmp_path: Path, written: str, hint: str) -> None:

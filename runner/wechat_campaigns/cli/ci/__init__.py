@@ -10,7 +10,7 @@ from wechat_campaigns.core.i18n import N_
     "wechat_campaigns.cli.ci",
     "publish",
     "outputs",
-    examples={"campaign ci publish report.md": N_("the comment of a pull request")},
+    examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 def ci() -> None:
-    """Steps of a CI job: show a plan to reviewers, hand its digest on. See docs/ci.md."""
+    """Steps of a CI job: show a plan to reviewers and pass its digest on. See docs/ci.md."""

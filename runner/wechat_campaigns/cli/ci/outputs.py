@@ -14,12 +14,13 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 
 
-@command(examples={"campaign ci outputs plan.json": N_("digest, pending, due for later steps")})
+@command(examples={"campaign ci outputs plan.json": N_("pass `digest`, `pending` and `due` to later steps")})
 @click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False))
 def outputs(plan_file: Path) -> int:
-    """Hand a plan file's digest on to later steps: to GITHUB_OUTPUT, or to standard output.
+    """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
-    digest, pending (sends and resends the digest covers), due (what an apply would make or settle now).
+    Prints digest, pending (sends and resends that the digest covers) and due (sends that apply would make
+    or resolve now).
     """
     from wechat_campaigns.plan import planfile
 
@@ -27,8 +28,8 @@ def outputs(plan_file: Path) -> int:
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise UsageError(
-            _("the digest of the plan file is not 64 hexadecimal digits"),
-            hint=_("plan again"),
+            _("the digest in the plan file is not 64 hexadecimal digits"),
+            hint=_("make the plan file again with `campaign plan`"),
             location=str(plan_file),
         )
     pending = sum(map(planfile.covers, data["sends"]))

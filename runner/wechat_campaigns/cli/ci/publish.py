@@ -14,14 +14,16 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.integrations.ci_guard import current_run
 
 
-@command(examples={"campaign ci publish report.md": N_("the comment of a pull request")})
+@command(examples={"campaign ci publish report.md": N_("update the comment of a pull request")})
 @click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--author", default="github-actions[bot]", show_default=True, help="Who writes the comment.")
+@click.option(
+    "--author", default="github-actions[bot]", show_default=True, help="The user that writes the comment."
+)
 def publish(report: Path, author: str) -> int:
     """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
 
-    The comment needs GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
-    token: there the summary alone shows the report, and nothing fails.
+    The comment requires GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
+    token: the report then appears only in the summary, and the step does not fail.
     """
     text = report.read_text(encoding="utf-8", errors="replace")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -38,12 +40,12 @@ def _comment(text: str, author: str) -> str:
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
-        return _("no comment: this run does not belong to a GitHub pull request")
+        return _("no comment was written: this run does not belong to a GitHub pull request")
     if not token:
-        return _("no comment: GITHUB_TOKEN is not set; the job summary shows the report")
+        return _("no comment was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
     code_host = github(os.environ.get("GITHUB_API_URL", API), token)
     try:
         upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
     except CodeHostError as error:
-        return _("no comment: {error}; the job summary shows the report").format(error=str(error))
+        return _("no comment was written: {error}; the job summary shows the report").format(error=str(error))
     return _("the comment of #{number} is up to date").format(number=run.number)

@@ -18,7 +18,7 @@ from wechat_campaigns.core.i18n import N_
     "settle",
     examples={
         "campaign ledger init --env production": N_("once, before the first send"),
-        "campaign ledger verify": N_("is every event as it was written?"),
+        "campaign ledger verify": N_("check that no event was changed"),
     },
 )
 def ledger() -> None:

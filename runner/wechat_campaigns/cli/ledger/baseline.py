@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     formats=TEXT_AND_JSON,
     options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
     examples={
-        "campaign ledger baseline --all --reason 'sent by hand'": N_("nothing of this is sent again"),
-        "campaign ledger baseline --before 2026-12-01 --reason archive": N_("windows that ended before"),
+        "campaign ledger baseline --all --reason 'sent by hand'": N_("never send any of these again"),
+        "campaign ledger baseline --before 2026-12-01 --reason archive": N_(
+            "campaigns whose window ended before that day"
+        ),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
@@ -37,18 +39,19 @@ if TYPE_CHECKING:
     "--before",
     metavar="YYYY-MM-DD",
     type=Day(),
-    help="Campaigns whose not_after lies before that day.",
+    help="Campaigns whose not_after is before that day.",
 )
 def baseline(
     context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
 ) -> int:
-    """Record campaigns as sent before this ledger existed, or by hand, so that apply never sends them."""
+    """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them."""
     from wechat_campaigns.api import compile_selected
     from wechat_campaigns.report.phrases import sends
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(
-            _("the campaigns are not named"), hint=_("name them, or give --all or --before YYYY-MM-DD")
+            _("the campaigns to record are missing or selected in more than one way"),
+            hint=_("pass campaign ids, `--all` or `--before YYYY-MM-DD`, only one of them"),
         )
     prepared = compile_selected(context, select)
     if prepared.errors:
@@ -68,7 +71,7 @@ def baseline(
         appid = accounts[send.account].appid
         context.ledger.append(_entry(send, appid, state, reason=reason, actor=context.actor()))
     recorded_before = [send.id for send in candidates if send not in unsent]
-    message = _("{sends} recorded as already sent, {known} known before")
+    message = _("{sends} recorded as already sent; recorded before: {known}")
     return context.output_sentence(
         message.format(sends=sends(len(unsent)), known=len(recorded_before)),
         recorded=[send.id for send in unsent],

@@ -17,11 +17,11 @@ from wechat_campaigns.ledger.events import snapshot
 
 @command(
     options=(DIR, ENV, QUIET),
-    examples={"campaign ledger export --out ledger.jsonl": N_("a copy")},
+    examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
 def export(context: Context, out: Path | None) -> int:
-    """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
+    """Write every event as a line of JSON, as a backup or for an import elsewhere."""
     from wechat_campaigns.ledger.export import to_lines
 
     events, heads = snapshot(context.ledger)

@@ -21,13 +21,16 @@ from wechat_campaigns.plan.policy.guard import changes_since
         "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
     },
 )
-@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: believe all events before.")
+@click.option(
+    "--new-secret", is_flag=True, help="The AppSecret was changed: declare all earlier events genuine."
+)
 def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
-    and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
-    any more who wrote the events before: --new-secret declares them true. Check `ledger log` first.
+    Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
+    AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, the
+    earlier events can no longer be verified: --new-secret declares them genuine. Check `campaign ledger
+    log` first.
     """
     from wechat_campaigns.integrations.ci_guard import current_run, ledger_changes, record_guard, vouch
     from wechat_campaigns.report.attention import settings_change
@@ -36,8 +39,8 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
     environment = context.settings.environment
     if current_run() is not None:
         raise PolicyError(
-            _("`campaign ledger guard` must not run in CI, where a commit could start it"),
-            hint=_("run it on a machine of somebody who holds the AppSecret"),
+            _("`campaign ledger guard` is not allowed in CI, where any commit could start it"),
+            hint=_("run it on the machine of a person who holds the AppSecret"),
             location=_("environment {name}").format(name=environment.name),
         )
     # Without checking macs: this command is what settles a forged guard.
@@ -47,10 +50,10 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
     if not auto_approve:
-        require_terminal(_("add --auto-approve"))
+        require_terminal(_("add `--auto-approve` to skip the question"))
         question = _("Type {name} to accept these rules").format(name=environment.name)
         if ask(question) != environment.name:
-            raise not_confirmed_error(_("Not confirmed, so nothing is recorded."))
+            raise not_confirmed_error(_("Not confirmed: nothing was recorded."))
     accounts = {account.appid: account for account in environment.accounts.values()}
     recorded = [
         account.name
@@ -63,8 +66,8 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         state = context.initialized_state(sending=False)
     moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
     recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
-    message = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
-    names = _(", ").join(recorded) or _("no account: they were recorded before")
+    message = _("recorded the rules and the campaigns folder of {name} for: {accounts}")
+    names = _(", ").join(recorded) or _("no account (already recorded)")
     return context.output_sentence(
         message.format(name=environment.name, accounts=names),
         environment=environment.name,

@@ -18,33 +18,38 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 
 @command(
     formats=TEXT_AND_JSON,
-    options=(reason_option("With --as-backup: how it was lost; recorded.", required=False), DIR, ENV),
+    options=(reason_option("With --as-backup: how the ledger was lost; recorded.", required=False), DIR, ENV),
     examples={
-        "campaign ledger import ledger.jsonl": N_("into an empty ledger"),
+        "campaign ledger import ledger.jsonl": N_("import into an empty ledger"),
         "campaign ledger import ledger.jsonl --as-backup --reason 'the disk is gone'": N_(
-            "the ledger is lost"
+            "replace a ledger that is lost"
         ),
     },
 )
 @click.argument("file", type=click.File(encoding="utf-8"))
-@click.option("--as-backup", is_flag=True, help="The ledger itself is lost: take an export without a hold.")
+@click.option(
+    "--as-backup", is_flag=True, help="The ledger itself is lost: accept an export made without a hold."
+)
 def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None) -> int:
-    """Take over an export, events and hashes as they are, into a ledger that holds none.
+    """Import an export, with its events and hashes unchanged, into an empty ledger.
 
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
-    What was sent after the export would be sent again.
+    Sends made after the export would be made again.
     """
     from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
 
     if as_backup != bool(reason and reason.strip()):
         raise UsageError(
-            _("--as-backup and --reason belong together"), hint=_("give both: --as-backup --reason REASON")
+            _("`--as-backup` and `--reason` must be used together"),
+            hint=_("pass both or neither: `--as-backup --reason REASON`"),
         )
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
-            _("the file is not UTF-8 text"), hint=_("give an export"), location=file.name
+            _("the file is not UTF-8 text"),
+            hint=_("pass a file written by `campaign ledger export`"),
+            location=file.name,
         ) from error
     events = from_lines(lines, where=file.name)
     account_names = {
@@ -54,12 +59,12 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
     if names and not as_backup:
         raise LedgerError(
             _(
-                "{names} could go on sending when this export was made: sends made later are "
-                "missing in it, and apply would repeat them"
+                "this export was made without a hold on {names}: later sends may be missing, and "
+                "`campaign apply` would repeat them"
             ).format(names=names),
             hint=_(
-                "run `campaign hold ACCOUNT --reason REASON` in the old ledger for each account, "
-                "wait until no apply runs, and export again; run `campaign unhold` after the "
+                "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
+                "wait until no apply is running, and export again; run `campaign unhold` after the "
                 "import. Only if the old ledger is lost, add `--as-backup --reason REASON`"
             ),
             location=file.name,
@@ -70,14 +75,14 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
         context.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT, data=data))
         print_message(
             _(
-                "Sends made after this export are missing in it, so the next apply would repeat "
-                "them: check the console of {names}, and mark each of them with `campaign ledger "
-                "baseline` first."
+                "Sends made after this export are missing in it, and the next apply would repeat "
+                "them. First check the WeChat console of {names}, and record each of these sends "
+                "with `campaign ledger baseline`."
             ).format(names=names)
         )
     message = ngettext(
-        "{count:,} event taken over, every chain holds",
-        "{count:,} events taken over, every chain holds",
+        "{count:,} event imported; all hash chains are intact",
+        "{count:,} events imported; all hash chains are intact",
         len(events),
     )
     return context.output_sentence(message.format(count=len(events)), events=len(events))

@@ -16,7 +16,7 @@ from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
     examples={"campaign ledger init --env production": N_("once, before the first send")},
 )
 def init(context: Context) -> int:
-    """Initialize the environment's ledger, or a new account of it."""
+    """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.fold_ledger(verified=True)
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
     streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
@@ -29,5 +29,5 @@ def init(context: Context) -> int:
         events = context.ledger.read(stream)
         entry = Entry(stream=stream, kind=EventKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
-    message = _("the ledger of {name} is initialized; `campaign ledger baseline` marks what was already sent")
+    message = _("the ledger of {name} is initialized; use `campaign ledger baseline` to record earlier sends")
     return context.output_sentence(message.format(name=name), environment=name, initialized=streams)

@@ -14,7 +14,7 @@ from wechat_campaigns.protocol.events import Event, EventKind
 @command(
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
-    examples={"campaign ledger log --format json": N_("every event whole")},
+    examples={"campaign ledger log --format json": N_("every event in full")},
 )
 def log(context: Context) -> int:
     """Print every event, oldest first within each account."""

@@ -24,8 +24,12 @@ from wechat_campaigns.protocol.state import latest_intent
     formats=TEXT_AND_JSON,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={
-        "campaign ledger settle sale --sent 3147483648 --reason 'seen in the console'": N_("it went out"),
-        "campaign ledger settle sale --not-sent --reason 'not in the console'": N_("it may be sent again"),
+        "campaign ledger settle sale --sent 3147483648 --reason 'seen in the console'": N_(
+            "the send went out"
+        ),
+        "campaign ledger settle sale --not-sent --reason 'not in the console'": N_(
+            "the send did not go out: `campaign apply` may send it again"
+        ),
     },
 )
 @click.argument("send_id", metavar="ID")
@@ -34,22 +38,22 @@ from wechat_campaigns.protocol.state import latest_intent
     "msg_id",
     type=click.IntRange(min=1),
     metavar="MSG_ID",
-    help="It went out; this is its msg_id.",
+    help="It was sent; this is its msg_id.",
 )
-@click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
+@click.option("--not-sent", is_flag=True, help="It was not sent; it may be sent again.")
 @click.option(
     "--account",
     "account",
     metavar="NAME",
     shell_complete=accounts,
-    help="Where several have such a send; or its appid.",
+    help="The account's name or appid, if several accounts have such a send.",
 )
 def settle(
     context: Context, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, reason: str
 ) -> int:
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
-        raise UsageError(_("the outcome is missing"), hint=_("give --sent MSG_ID or --not-sent"))
+        raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
     state = context.state(verified=True)
     send = _unknown_send(state, send_id, account, with_msg_id=msg_id is not None)
     stream = state.stream(send.appid)
@@ -68,7 +72,7 @@ def settle(
     context.ledger.append(entry, after=stream.head)
     message = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
-        message = _("{send}: settled as not sent; apply may send it")
+        message = _("{send}: settled as not sent; `campaign apply` may send it again")
     message = message.format(send=send_id, msg_id=msg_id)
     return context.output_sentence(
         message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id
@@ -80,10 +84,10 @@ def _check_age(record: protocol.SendState | None, now: datetime) -> None:
     if record is None or may_settle(record, now):
         return
     raise UsageError(
-        _("the last call of this send is younger than {minutes} minutes: it may still arrive").format(
-            minutes=round(SETTLE_AFTER.total_seconds() / 60)
-        ),
-        hint=_("look in the console after that, then run the same command again"),
+        _(
+            "the last call of this send was made less than {minutes} minutes ago and may still reach WeChat"
+        ).format(minutes=round(SETTLE_AFTER.total_seconds() / 60)),
+        hint=_("wait that long, check the WeChat console, then run the same command again"),
     )
 
 
@@ -98,11 +102,11 @@ def _unknown_send(state: LedgerState, send_id: str, account: str | None, *, with
     if not matches:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
-            hint=_("`campaign status` shows which sends are unknown"),
+            hint=_("run `campaign status` to see which sends are unknown"),
         )
     if len(matches) > 1:
         raise UsageError(
-            _("{send} is unknown on several accounts").format(send=send_id),
-            hint=_("--account with one of: {names}").format(names=", ".join(s.appid for s in matches)),
+            _("several accounts have an unknown send {send}").format(send=send_id),
+            hint=_("add `--account` with one of: {names}").format(names=", ".join(s.appid for s in matches)),
         )
     return matches[0]

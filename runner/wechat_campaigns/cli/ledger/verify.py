@@ -20,10 +20,10 @@ from wechat_campaigns.protocol.events import Event, EventKind
     examples={"campaign ledger verify --env production": N_("before and after a restore")},
 )
 def verify(context: Context) -> int:
-    """Check the hash chain: finds every event that was edited, removed, reordered or cut off.
+    """Check the hash chain: find every event that was edited, removed, reordered or cut off.
 
-    Also finds events that this machine has seen and that are gone or changed, and, of accounts whose
-    AppSecret is available, events that somebody without it wrote.
+    Also finds events that this machine has seen and that are now missing or changed. For accounts whose
+    AppSecret is available, it also finds events written without that AppSecret.
     """
     # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
     events, heads = snapshot(context.ledger.store)
@@ -32,11 +32,11 @@ def verify(context: Context) -> int:
         context.output_sentence("\n".join(faults), events=len(events), faults=faults)
         raise TamperedLedgerError(
             ngettext(
-                "{count:,} fault in the chains, events in all: {total:,}",
-                "{count:,} faults in the chains, events in all: {total:,}",
+                "{count:,} fault in the hash chains of {total:,} events",
+                "{count:,} faults in the hash chains of {total:,} events",
                 len(faults),
             ).format(count=len(faults), total=len(events)),
-            hint=_("restore the ledger from a copy; until then send nothing from here"),
+            hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
     context.ledger.events()
     forged, unread = _forged(context, events)
@@ -47,11 +47,13 @@ def verify(context: Context) -> int:
         for event in forged
     ]
     summary = ngettext(
-        "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
+        "{count:,} event; all hash chains are intact",
+        "{count:,} events; all hash chains are intact",
+        len(events),
     )
     lines = ["\n".join(descriptions) or summary.format(count=len(events))]
     if unread:
-        unchecked = _("the AppSecret of {names} is not available, so its macs were not checked")
+        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
         lines.append(unchecked.format(names=_(", ").join(unread)))
     code = context.output_sentence(
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
@@ -59,13 +61,13 @@ def verify(context: Context) -> int:
     if descriptions:
         raise TamperedLedgerError(
             ngettext(
-                "every chain holds, but {count:,} event was not written with this AppSecret",
-                "every chain holds, but {count:,} events were not written with this AppSecret",
+                "all hash chains are intact, but {count:,} event was not written with this AppSecret",
+                "all hash chains are intact, but {count:,} events were not written with this AppSecret",
                 len(descriptions),
             ).format(count=len(descriptions)),
             hint=_(
-                "if the AppSecret was not changed since, find out who can write to the ledger, "
-                "and check the sends of these events in the console"
+                "find out who can write to the ledger, and check the sends of these events in the "
+                "WeChat console, unless the AppSecret was changed after them"
             ),
         )
     return code

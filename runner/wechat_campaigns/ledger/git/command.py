@@ -59,10 +59,10 @@ class Git:
         answer = self.run(*arguments, given=given)
         if answer.code:
             raise LedgerError(
-                _("the local copy of the ledger cannot be used: {error}").format(error=answer.error_line),
-                hint=_("check that the disk has room and can be written; {folder} may be deleted").format(
-                    folder=self.folder
-                ),
+                _("the local copy of the ledger is not usable: {error}").format(error=answer.error_line),
+                hint=_(
+                    "check that the disk is writable and has free space; it is safe to delete {folder}"
+                ).format(folder=self.folder),
                 location=f"git {arguments[0]}",
             )
         return answer.stdout
@@ -93,7 +93,7 @@ def settings_of(folder: Path) -> dict[str, list[str]]:
 def _there(answer: GitResult) -> GitResult:
     if answer.code == EXIT_NOT_INSTALLED:
         raise LedgerError(
-            _("the git ledger needs the program git"),
-            hint=_("install git 2.31 or newer, or choose another ledger"),
+            _("the git ledger requires git, which is not installed"),
+            hint=_("install git 2.31 or newer, or use another kind of ledger"),
         )
     return answer

@@ -85,8 +85,10 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
         _refuse_carried(url, folder)
         return url
     raise LedgerError(
-        _("there is no git remote '{name}' to keep the ledger in").format(name=name),
-        hint=_("write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns"),
+        _("there is no git remote '{name}' for the ledger").format(name=name),
+        hint=_(
+            "write `ledger: git:ADDRESS#BRANCH`, or add the remote to the git repository of the campaigns"
+        ),
         location=str(folder),
     )
 
@@ -114,8 +116,8 @@ def _refuse_carried(url: str, folder: Path) -> None:
         path.is_relative_to(place) for place in (folder.resolve(), *((checkout.top,) if checkout else ()))
     ):
         raise LedgerError(
-            _("the ledger's repository lies inside the checkout, which anybody's commit may fill"),
-            hint=_("keep it outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
+            _("the ledger's repository is inside the checkout, where any commit can change it"),
+            hint=_("keep the repository outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
             location=str(path),
         )
 

@@ -253,8 +253,8 @@ class GitLedger:
         last = known[-1].head if known else EMPTY
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
-                _("the last event of this account is not the one the ledger noted"),
-                hint=_("run `campaign ledger verify`; restore the branch before any apply"),
+                _("the last event of this account differs from the recorded head"),
+                hint=_("run `campaign ledger verify`; restore the branch before you apply anything"),
                 location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
             )
         return last
@@ -297,7 +297,7 @@ class GitLedger:
         elif answer.failure is not GitFailure.NO_BRANCH:
             return answer
         elif known.get(TIP) is not None:
-            raise self._rewritten_error(_("the ledger's branch is gone from the remote"))
+            raise self._rewritten_error(_("the ledger branch is missing from the remote"))
         self._fresh_at = begun
         return None
 
@@ -310,7 +310,7 @@ class GitLedger:
     def _advance(self, before: str | None, tip: str) -> None:
         """Take a fetched commit, if it still holds every event this machine has seen."""
         if before not in (None, tip) and (lost := git_tree.rewritten_files(self._git, str(before), tip)):
-            what = _("{count} events that were there before are gone or changed")
+            what = _("{count} events that existed before are missing or changed")
             raise self._rewritten_error(what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
@@ -336,8 +336,8 @@ class GitLedger:
                 raise stream_locked_error(str(folder)) from None
             except OSError as error:
                 raise LedgerError(
-                    _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),
-                    hint=_("check that the folder can be written and the disk has room"),
+                    _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
+                    hint=_("check that the folder is writable and the disk has free space"),
                     location=str(folder),
                 ) from error
 
@@ -363,15 +363,16 @@ class GitLedger:
             # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
             seconds = round(time.monotonic() - effort.since)
             return LedgerError(
-                _("the ledger's branch stayed locked for {seconds} s").format(seconds=seconds),
+                _("the ledger branch stayed locked for {seconds} s").format(seconds=seconds),
                 hint=_(
-                    "when no run is writing it, delete {file} on the remote; then run the same command again"
+                    "make sure that no run is writing to the branch, delete {file} on the remote, "
+                    "then run the same command again"
                 ).format(file=effort.lock),
                 location=self._remote.display_url,
             )
         return LedgerError(
-            _("other runners were faster {count} times in a row").format(count=TRIES),
-            hint=_("run the same command again; for this many runners choose the postgresql ledger"),
+            _("other runners wrote first {count} times in a row").format(count=TRIES),
+            hint=_("run the same command again; for this many runners, use the postgresql ledger"),
             location=self._remote.display_url,
         )
 
@@ -383,19 +384,24 @@ class GitLedger:
 
 _WORDS = {
     GitFailure.REFUSED: (
-        N_("the remote does not let this runner write the ledger's branch"),
-        N_("let this runner's identity push to the branch (rulesets, protected branches, `contents: write`)"),
+        N_("this runner is not allowed to write to the ledger branch"),
+        N_(
+            "allow this runner's identity to push to the branch (rulesets, protected branches, "
+            "`contents: write`)"
+        ),
     ),
     GitFailure.NO_ACCESS: (
-        N_("the ledger's remote cannot be opened"),
-        N_("check its address, and the credentials: git's own helpers, SSH, or CAMPAIGN_LEDGER_TOKEN"),
+        N_("the remote of the ledger does not grant access"),
+        N_(
+            "check the address and the credentials: git's credential helpers, SSH, or `CAMPAIGN_LEDGER_TOKEN`"
+        ),
     ),
     GitFailure.RACE: (
-        N_("another runner wrote the ledger at the same moment"),
+        N_("another runner wrote to the ledger at the same time"),
         N_("run the same command again"),
     ),
     GitFailure.BROKEN: (
-        N_("the ledger's remote does not answer"),
-        N_("check network and remote, then run the same command again; what was recorded is kept"),
+        N_("the remote of the ledger does not respond"),
+        N_("check the network and the remote, then run the same command again; recorded events are kept"),
     ),
 }

@@ -94,7 +94,7 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
 
 
 def _on_branch(path: str) -> str:
-    return _("{path} on the ledger's branch").format(path=path)
+    return _("{path} on the ledger branch").format(path=path)
 
 
 def rewritten_files(git: Git, before: str, after: str) -> list[str]:
@@ -114,8 +114,8 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in noted.items()}
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
-            _("{file} on the ledger's branch is missing or was changed").format(file=HEADS),
-            hint=_("restore the branch from a copy before any apply"),
+            _("{file} on the ledger branch is missing or was changed").format(file=HEADS),
+            hint=_("restore the branch from a backup before you apply anything"),
             location=commit[:12],
         ) from error
 

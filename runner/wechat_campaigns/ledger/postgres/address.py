@@ -45,8 +45,10 @@ def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
     bound = local or all(host.casefold() in trusted for host in hosts)
     if not bound and environ.get("PGPASSWORD"):
         raise UsageError(
-            _("PGPASSWORD is not sent to {host}: this machine does not name it").format(host=hosts[0]),
-            hint=_("set `PGHOST` to the ledger's host where you set `PGPASSWORD`"),
+            _("PGPASSWORD is not sent to {host}: PGHOST on this machine does not list that host").format(
+                host=hosts[0]
+            ),
+            hint=_("where you set `PGPASSWORD`, also set `PGHOST` to the host of the ledger"),
             location="ledger",
         )
     extra: dict[str, str] = {"require_auth": _auth_methods(local=local, environ=environ)}
@@ -66,20 +68,25 @@ def _parameters(address: str) -> dict[str, str]:
         named = {key: str(value) for key, value in conninfo_to_dict(address).items() if value is not None}
     except ProgrammingError as error:
         raise UsageError(
-            _("the ledger's postgresql:// address cannot be read"),
+            _("the postgresql:// address of the ledger is not valid"),
             hint=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
         ) from error
     if named.pop("password", None):
         raise UsageError(
-            _("the ledger's address holds a password, and settings are read by everybody"),
-            hint=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
+            _("the ledger address contains a password, which everyone who can read the settings would see"),
+            hint=_(
+                "remove the password; provide it through `PGPASSWORD`, a password file or a "
+                "connection service file"
+            ),
         )
     for key in sorted(named):
         fine = key in _ALLOWED and (key != "options" or _SEARCH_PATH.fullmatch(named[key]))
         if not fine and (key, named[key]) != ("sslmode", "verify-full"):
             raise UsageError(
-                _("the ledger's address sets `{key}`, which only this machine may decide").format(key=key),
-                hint=_("remove `{key}` from the address; libpq's variables (PG…) set it").format(key=key),
+                _("the ledger address sets `{key}`, which only this machine may set").format(key=key),
+                hint=_("remove `{key}` from the address; set it through the variables of libpq (PG…)").format(
+                    key=key
+                ),
                 location="ledger",
             )
     return named

@@ -91,8 +91,8 @@ class Pool:
         """Say what the database refused."""
         lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
         return LedgerError(
-            _("the database refused: {words}").format(words=error_line(error)),
-            hint=_("grant this role what docs/ledger.md lists")
+            _("the database returned an error: {words}").format(words=error_line(error)),
+            hint=_("grant this role the permissions listed in docs/ledger.md")
             if lacking
             else _("check the address of the ledger and the state of the database"),
             location=self.where,
@@ -101,10 +101,11 @@ class Pool:
     def unreachable_error(self, error: ConnectionLostError) -> LedgerError:
         """Say that the database cannot be reached."""
         return LedgerError(
-            _("the database cannot be reached: {error}").format(error=error),
+            _("the database is not reachable: {error}").format(error=error),
             hint=_(
-                "check server, network, certificate and credentials (`PGHOST` names the host that the "
-                "password is for), then run the same command again; what was recorded is kept"
+                "check the server, network, certificate and credentials (`PGHOST` must list the "
+                "host that the password is for), then run the same command again; recorded events "
+                "are kept"
             ),
             location=self.where,
         )

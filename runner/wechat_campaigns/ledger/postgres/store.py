@@ -164,8 +164,8 @@ class PostgresLedger:
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
             raise TamperedLedgerError(
-                _("the head of this account was removed"),
-                hint=_("run `campaign ledger verify`; restore the tables before any apply"),
+                _("the recorded head of this account was removed"),
+                hint=_("run `campaign ledger verify`; restore the tables before you apply anything"),
                 location=stream,
             )
         return Head(int(str(row[0])), str(row[1]))
@@ -210,7 +210,7 @@ def _version(db: Connection, where: str) -> int:
     version = int(str(row[0])) if row and row[0] is not None else 0
     if version > VERSION:
         raise LedgerError(
-            _("the ledger has format {version}; this program reads up to {newest}").format(
+            _("the ledger has format {version}; this version reads formats up to {newest}").format(
                 version=version, newest=VERSION
             ),
             hint=_("upgrade wechat-campaigns"),

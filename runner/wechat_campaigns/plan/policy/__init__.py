@@ -72,7 +72,9 @@ def _violation(name: str, finding: RuleFinding, facts: RuleInput) -> Violation:
     later = facts.offline and finding.verdict is Verdict.UNCHECKED
     return Violation(
         rule=name,
-        message=_("{what}; checked at apply").format(what=finding.message) if later else finding.message,
+        message=_("{what}; apply checks this rule").format(what=finding.message)
+        if later
+        else finding.message,
         hint=finding.hint,
         blocks=level == "mandatory" and not later,
         level=level,

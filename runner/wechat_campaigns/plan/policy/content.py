@@ -33,16 +33,16 @@ def allowed_links(facts: RuleInput) -> RuleFinding | None:
     if isinstance(facts.send.content, Draft):
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            message=_("the links of a draft given by media_id cannot be looked at"),
-            hint=_("write the articles in the campaign, so that they are reviewed with it"),
+            message=_("cannot check the links of a draft that is given by `media_id`"),
+            hint=_("write the articles in the campaign, so that their links are reviewed with it"),
         )
     foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
     if not foreign:
         return None
-    what = _("it links to {hosts}, which policy.allowed_links does not list")
+    what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
     return RuleFinding(
         message=what.format(hosts=_(", ").join(foreign)),
-        hint=_("take the link out, or add the host to policy.allowed_links"),
+        hint=_("remove the link, or add the host to `policy.allowed_links`"),
     )
 
 
@@ -62,8 +62,8 @@ def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
     if not twins:
         return None
     return RuleFinding(
-        message=_("the same content to the same recipients is already in {send}").format(send=twins[0]),
-        hint=_("give the file its old name back, or change the content"),
+        message=_("{send} already has the same content and the same recipients").format(send=twins[0]),
+        hint=_("restore the old name of the file, or change the content"),
     )
 
 

@@ -25,8 +25,8 @@ def hold_finding(account: Account, policy: Policy, state: LedgerState) -> RuleFi
     name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
     if found is None and (held is True or (held is not False and name in held)):
         return RuleFinding(
-            message=_("account {name} is on hold by the settings").format(name=name),
-            hint=_("change policy.hold"),
+            message=_("the settings put account {name} on hold").format(name=name),
+            hint=_("change `policy.hold` in the settings"),
         )
     return found
 
@@ -38,7 +38,7 @@ def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | N
         return None
     return RuleFinding(
         message=_("account {name} is on hold: {why}").format(name=account.name, why=why),
-        hint=_("`campaign unhold {name} --reason REASON` lifts it").format(name=account.name),
+        hint=_("run `campaign unhold {name} --reason REASON` to lift the hold").format(name=account.name),
     )
 
 
@@ -47,8 +47,8 @@ def allow_to_all(facts: RuleInput) -> RuleFinding | None:
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
     return RuleFinding(
-        message=_("the filter is everyone, which the policy does not allow"),
-        hint=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
+        message=_("the filter selects every follower, which the policy does not allow"),
+        hint=_("use a tag, or set `policy.allow_to_all` in `_settings.yaml`"),
     )
 
 
@@ -61,16 +61,18 @@ def allowed_tags(facts: RuleInput) -> RuleFinding | None:
     if wanted.tag_id in allowed or name in allowed:
         return None
     if name is None:
-        unknown = _("the name of tag_id {tag_id} is unknown, so it cannot be looked up in allowed_tags")
+        unknown = _("the name of tag_id {tag_id} is unknown, so `allowed_tags` cannot be checked")
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
             message=unknown.format(tag_id=wanted.tag_id),
-            hint=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
+            hint=_("plan with a connection to WeChat, or add the id to `policy.allowed_tags`"),
         )
     listed = _(", ").join(str(tag) for tag in allowed)
     return RuleFinding(
-        message=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
-        hint=_("choose an allowed tag, or add this one to policy.allowed_tags"),
+        message=_("tag {name} is not allowed; the allowed tags are {listed}").format(
+            name=name, listed=listed
+        ),
+        hint=_("use an allowed tag, or add this one to `policy.allowed_tags`"),
     )
 
 
@@ -85,11 +87,13 @@ def max_recipients(facts: RuleInput) -> RuleFinding | None:
             message=_("the audience is unknown, so the limit of {limit} cannot be checked").format(
                 limit=limit
             ),
-            hint=_("plan with the platform reachable; apply counts again just before the send"),
+            hint=_("plan with a connection to WeChat; apply counts again just before it sends"),
         )
     return RuleFinding(
-        message=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
-        hint=_("choose a smaller tag, or raise policy.max_recipients"),
+        message=_("the audience is {count} followers; the policy allows {limit}").format(
+            count=count, limit=limit
+        ),
+        hint=_("use a smaller tag, or raise `policy.max_recipients`"),
     )
 
 
@@ -103,29 +107,31 @@ def audience_drift(facts: RuleInput) -> RuleFinding | None:
             verdict=Verdict.UNCHECKED,
             advisory=True,
             message=_(
-                "the review has no audience to compare with: only a digest was given, or it was offline"
+                "the review has no audience to compare with: only a digest was passed, or the plan "
+                "was made offline"
             ),
-            hint=_("apply with --plan FILE from an online plan"),
+            hint=_("apply an online plan with `--plan FILE`"),
         )
     if count is None:
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            message=_("the audience is unknown, {reviewed} were reviewed").format(
+            message=_("the audience is unknown; it was {reviewed} when reviewed").format(
                 reviewed=facts.reviewed_count
             ),
-            hint=_("apply again once the platform answers tags/get"),
+            hint=_("apply again when WeChat answers tags/get"),
         )
     change = abs(count - facts.reviewed_count)
     if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
         return None
     what = _(
-        "the audience is {count}, {reviewed} were reviewed: more than {percent} % and {floor} followers apart"
+        "the audience is {count} but was {reviewed} when reviewed: the difference exceeds "
+        "{percent} % and {floor} followers"
     )
     return RuleFinding(
         message=what.format(
             count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor
         ),
-        hint=_("look why the tag changed, then plan again and have the new plan reviewed"),
+        hint=_("find out why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
@@ -134,10 +140,10 @@ def max_sends_per_apply(facts: RuleInput) -> RuleFinding | None:
     limit = facts.policy.max_sends_per_apply
     if limit is None or facts.due <= limit:
         return None
-    what = _("this run would make {count} sends, the policy allows {limit}")
+    what = _("this run would make {count} sends; the policy allows {limit}")
     return RuleFinding(
         message=what.format(count=facts.due, limit=limit),
-        hint=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
+        hint=_("name the campaigns to apply, or raise `policy.max_sends_per_apply`"),
     )
 
 
@@ -148,9 +154,9 @@ def require_preview(facts: RuleInput) -> RuleFinding | None:
         or (facts.account.appid, facts.content_digest) in facts.state.previews
     ):
         return None
-    hint = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
+    hint = _("run `campaign preview '{send}' --to TESTER` and check the message on the phone")
     return RuleFinding(
-        message=_("no tester has received exactly this content"),
+        message=_("no tester has received this exact content"),
         hint=hint.format(send=facts.send.id),
     )
 
@@ -160,8 +166,8 @@ def require_not_after(facts: RuleInput) -> RuleFinding | None:
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
     return RuleFinding(
-        message=_("the campaign has no not_after"),
-        hint=_("write not_after, the end of its send window"),
+        message=_("the campaign does not set `not_after`"),
+        hint=_("set `not_after`, the end of the send window"),
     )
 
 
@@ -179,7 +185,7 @@ def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
-    what = _("it is {time:%H:%M} in {timezone}, within the quiet hours")
+    what = _("it is {time:%H:%M} in {timezone}, which is within the quiet hours")
     return RuleFinding(
         message=what.format(time=local, timezone=policy.timezone),
         hint=_("apply after {time:%H:%M}").format(time=end),
@@ -193,7 +199,9 @@ def quota(facts: RuleInput) -> RuleFinding | None:
         return _four_a_month(facts)
     if left.used + facts.ahead < left.limit:
         return None
-    what = _("{account} may send {limit} in {period}: {used} used, {ahead} ahead in this plan")
+    what = _(
+        "{account} can make {limit} sends in {period}: {used} are used and {ahead} come earlier in this plan"
+    )
     return RuleFinding(
         message=what.format(
             account=facts.account.name,
@@ -202,7 +210,7 @@ def quota(facts: RuleInput) -> RuleFinding | None:
             used=left.used,
             ahead=facts.ahead,
         ),
-        hint=_("wait for the next period, or move the send to another account"),
+        hint=_("wait for the next period, or send from another account"),
     )
 
 
@@ -212,12 +220,12 @@ def quota_reserve(facts: RuleInput) -> RuleFinding | None:
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
-    what = _("{left} of {limit} sends are left in {period}, the policy keeps {reserve} in reserve")
+    what = _("{left} of {limit} sends are left in {period}; the policy keeps {reserve} in reserve")
     return RuleFinding(
         message=what.format(
             left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve
         ),
-        hint=_("wait for the next period, or lower policy.quota_reserve"),
+        hint=_("wait for the next period, or lower `policy.quota_reserve`"),
     )
 
 
@@ -234,9 +242,12 @@ def _four_a_month(facts: RuleInput) -> RuleFinding | None:
     before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
     if before < SERVICE_PER_MONTH:
         return None
-    what = _("these recipients have been sent {count} this month: who has had four gets no more, silently")
+    what = _(
+        "these recipients were sent {count} messages this month: WeChat skips followers who "
+        "have received four, without an error"
+    )
     return RuleFinding(
         advisory=True,
         message=what.format(count=before),
-        hint=_("choose another tag or wait for the next month"),
+        hint=_("use another tag, or wait until next month"),
     )

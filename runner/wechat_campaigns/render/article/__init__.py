@@ -47,9 +47,7 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         from wechat_campaigns.render.article.body import assemble, warm
     except ImportError as error:
-        raise _missing_extra_error(
-            error, _("an article ({file})").format(file=source.display_path)
-        ) from error
+        raise _missing_extra_error(error, _("the article {file}").format(file=source.display_path)) from error
     files = _RecordingFiles(source.files)
     warm(source)
 
@@ -58,7 +56,7 @@ def build(source: ArticleSource) -> ArticleBody:
 
     try:
         body, reads = _bounded(
-            work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.display_path)
+            work, ARTICLE_SECONDS, _("the article {file}").format(file=source.display_path)
         )
     except limited_process.OverBudgetError as error:
         return _over_budget_body(source, error)
@@ -85,7 +83,7 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     try:
         from wechat_campaigns.render.article.images import converted_bytes
     except ImportError as error:
-        raise _missing_extra_error(error, _("a changed image ({file})").format(file=file.path)) from error
+        raise _missing_extra_error(error, _("converting the image {file}").format(file=file.path)) from error
     return converted_bytes(data, file)
 
 
@@ -106,7 +104,7 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     try:
         from wechat_campaigns.render.article import images
     except ImportError as error:
-        raise _missing_extra_error(error, _("mending an image ({file})").format(file=file.path)) from error
+        raise _missing_extra_error(error, _("converting the image {file}").format(file=file.path)) from error
     data = files.data(file.path)
 
     def work() -> tuple[FileInfo, str]:
@@ -116,14 +114,14 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
         return info, note
 
     try:
-        return _bounded(work, PICTURE_SECONDS, _("mending an image ({file})").format(file=file.path))
+        return _bounded(work, PICTURE_SECONDS, _("converting the image {file}").format(file=file.path))
     except limited_process.OverBudgetError as error:
         raise FileError(
             "image-budget",
             _("the image `{name}` was not converted: {reason}").format(
                 name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
             ),
-            _("export it again as PNG or JPEG, and smaller"),
+            _("export it again as a smaller PNG or JPEG file"),
         ) from error
 
 
@@ -182,20 +180,20 @@ def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetEr
     findings = Findings(file=source.display_path)
     findings.error(
         "article-budget",
-        _("the article was not made: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),
-        _("simplify or split it, and look for marks that are repeated very often or nested very deep"),
+        _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),
+        _("simplify or split the article; look for marks that repeat very often or are nested very deeply"),
     )
     return ArticleBody(html="", findings=tuple(findings))
 
 
 def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
     if error.cause == "time":
-        return _("it needs more than {seconds} s of computing time").format(seconds=seconds)
+        return _("it takes more than {seconds} s of computing time").format(seconds=seconds)
     if error.cause == "memory":
-        return _("it needs more than {count} MB of memory").format(
+        return _("it takes more than {count} MB of memory").format(
             count=limited_process.MEMORY_BYTES // 1024**2
         )
-    return _("a library failed on its content ({detail})").format(detail=error.detail or "?")
+    return _("a library failed while processing it ({detail})").format(detail=error.detail or "?")
 
 
 def _missing_extra_error(error: ImportError, needed_for: str) -> Exception:

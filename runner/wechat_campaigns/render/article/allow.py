@@ -82,16 +82,16 @@ _UNSAFE = re.compile(
 
 # Named by the platform's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
 _NAMED = {
-    "font-family": ("font-family", N_("remove it: the phone's own font is used")),
-    "position": ("position", N_("remove it: the reader moves or hides positioned boxes")),
+    "font-family": ("font-family", N_("remove it: the phone uses its own font")),
+    "position": ("position", N_("remove it: WeChat moves or hides positioned boxes")),
     "opacity": ("opacity", N_("remove it, or use a lighter colour")),
     "caret-color": ("caret-color", N_("remove it")),
-    "height": ("fixed-height", N_("remove it: text that needs more room would overlap")),
+    "height": ("fixed-height", N_("remove it: text taller than this height would overlap")),
     "min-width": ("fixed-width", N_("remove it: phones are 320 to 430 px wide")),
-    "background": ("style-property", N_("write background-color")),
+    "background": ("style-property", N_("use background-color instead")),
     "background-image": ("background-image", N_("remove it: dark mode cannot recolour text on a picture")),
 }
-_DROPPED = N_("remove it: the platform or the reader drops it")
+_DROPPED = N_("remove it: WeChat drops it")
 
 
 def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> StyleFault | None:
@@ -112,16 +112,16 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
         return StyleFault(
             "important",
             _("`{name}` is marked !important").format(name=name),
-            _("remove !important: dark mode needs to win"),
+            _("remove !important: dark mode must be able to override the style"),
         )
     if name not in PROPERTIES:
         rule, hint = _NAMED.get(name, ("style-property", _DROPPED))
-        what = _("the style property `{name}` is not kept in articles").format(name=name)
+        what = _("WeChat does not keep the style property `{name}` in articles").format(name=name)
         return StyleFault(rule, what, _(hint))
     if _UNSAFE.search(value):
         return StyleFault(
             "style-value",
-            _("`{name}: {value}` refers outside the article").format(name=name, value=value),
+            _("`{name}: {value}` refers to something outside the article").format(name=name, value=value),
             _("use a plain colour or length"),
         )
     functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
@@ -136,7 +136,7 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
 def _value_fault(name: str, value: str) -> StyleFault:
     return StyleFault(
         "style-value",
-        _("`{name}: {value}` is not a value that can be checked").format(name=name, value=value[:60]),
+        _("`{name}: {value}` is not an accepted value").format(name=name, value=value[:60]),
         _("use a plain colour or length"),
     )
 
@@ -194,7 +194,7 @@ def _overflow(_tag: str, name: str, value: str) -> StyleFault | None:
     return StyleFault(
         "hidden-text",
         _("`{name}: {value}` hides the text").format(name=name, value=value[:60]),
-        _("write auto"),
+        _("use auto"),
     )
 
 
@@ -203,8 +203,8 @@ def _align(_tag: str, name: str, value: str) -> StyleFault | None:
         return None
     return StyleFault(
         "text-align",
-        _("`{name}: {value}` is flagged by the platform").format(name=name, value=value),
-        _("write left or right"),
+        _("WeChat flags `{name}: {value}` as a problem").format(name=name, value=value),
+        _("use left or right"),
     )
 
 
@@ -221,10 +221,10 @@ def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
             return None
     return StyleFault(
         "line-height",
-        _("`{name}: {value}` can make wrapped lines overlap, or push them away").format(
+        _("`{name}: {value}` can make wrapped lines overlap, or push them too far apart").format(
             name=name, value=value
         ),
-        _("write a number from 1.5 to 2"),
+        _("use a number from 1.5 to 2"),
     )
 
 
@@ -240,7 +240,7 @@ def _width(tag: str, name: str, value: str) -> StyleFault | None:
     return StyleFault(
         "fixed-width",
         _("`{name}: {value}` can overflow a phone's screen").format(name=name, value=value),
-        _("write a percentage up to 100%"),
+        _("use a percentage up to 100%"),
     )
 
 
@@ -251,7 +251,7 @@ def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
         return None
     return StyleFault(
         "large-margin",
-        _("`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it").format(
+        _("`{name}: {value}` makes the text too narrow on a phone, or covers what is beside it").format(
             name=name, value=value
         ),
         _("use 0 to {most}px").format(most=most),
@@ -263,7 +263,7 @@ def _display(_tag: str, name: str, value: str) -> StyleFault | None:
         return None
     return StyleFault(
         "display",
-        _("`{name}: {value}` does not survive").format(name=name, value=value),
+        _("WeChat does not keep `{name}: {value}` in articles").format(name=name, value=value),
         _("use block or inline-block"),
     )
 
@@ -273,7 +273,7 @@ def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
         return None
     return StyleFault(
         "no-wrap",
-        _("`{name}: {value}` keeps text from wrapping on a phone").format(name=name, value=value),
+        _("`{name}: {value}` prevents text from wrapping on a phone").format(name=name, value=value),
         _("remove it"),
     )
 
@@ -285,7 +285,7 @@ def _font_size(_tag: str, name: str, value: str) -> StyleFault | None:
     return StyleFault(
         "hidden-text",
         _("`{name}: {value}` hides the text").format(name=name, value=value),
-        _("remove the text or the size"),
+        _("remove the text, or remove the font size"),
     )
 
 

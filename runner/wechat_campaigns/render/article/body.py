@@ -65,10 +65,11 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
     if not colours:
         findings.warning(
             "code-plain",
-            _("code is shown without colours: with them the article would pass {most:,} characters").format(
-                most=WARNING_CHARS
-            ),
-            _("shorten or split the article to have them back"),
+            _(
+                "code blocks are shown without syntax colours: with them the article would exceed "
+                "{most:,} characters"
+            ).format(most=WARNING_CHARS),
+            _("shorten or split the article to get the colours back"),
         )
     return _with(body, findings, attempt)
 
@@ -100,7 +101,7 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
         if depths[element] > MAX_DEPTH:
             findings.error(
                 "too-deep",
-                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_DEPTH),
+                _("text is nested more than {most} levels deep and would be lost").format(most=MAX_DEPTH),
                 _("use fewer levels of quotes and lists"),
                 line=dom.line_of(element),
             )
@@ -133,8 +134,8 @@ def _readable(source: str, findings: Findings) -> str:
     for offset in forbidden_offsets(text):
         findings.error(
             "control-character",
-            _("the character U+{code:04X} cannot stand in an article").format(code=ord(text[offset])),
-            _("remove it; it often comes from copying out of a PDF or a word processor"),
+            _("an article cannot contain the character U+{code:04X}").format(code=ord(text[offset])),
+            _("remove it; it often comes from text copied out of a PDF or a word processor"),
             line=text.count("\n", 0, offset) + 1,
         )
     return replace_forbidden(text)
@@ -145,7 +146,7 @@ def _brand(options: ArticleOptions, findings: Findings) -> str:
         return options.brand_color
     findings.error(
         "brand-colour",
-        _("`brand_color: {colour}` is not a colour we can use").format(colour=options.brand_color[:30]),
+        _("`brand_color: {colour}` is not a valid colour").format(colour=options.brand_color[:30]),
         _("write it as #rrggbb in the settings, under `articles`"),
     )
     return ArticleOptions().brand_color

@@ -78,7 +78,7 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
 
 
 def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
-    hint = _("choose colours further apart in lightness")
+    hint = _("choose colours that differ more in lightness")
     day = ratio(inks.text, inks.background)
     if day < INVISIBLE_RATIO:
         return

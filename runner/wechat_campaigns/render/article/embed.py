@@ -67,8 +67,8 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
     if not path or path.startswith(("data:", "//")) or "://" in path:
         findings.error(
             "image-address",
-            _("the image `{path}` is not a file of this repository").format(path=path[:60]),
-            _("save it beside the article and write its relative path: WeChat filters outside images"),
+            _("the image `{path}` is not a file in this repository").format(path=path[:60]),
+            _("save it next to the article and use its relative path: WeChat removes external images"),
             line=line,
         )
         return None
@@ -104,8 +104,8 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
         picture = _looked_at(info, data)
         findings.warning(
             "image-fixed",
-            _("`{path}` is sent converted: {note}").format(path=path, note=note),
-            _("look at it in the preview"),
+            _("`{path}` will be converted before it is sent: {note}").format(path=path, note=note),
+            _("check it in the preview"),
             line=line,
         )
     _report(picture.inspection.faults, path, line, findings)
@@ -134,6 +134,6 @@ def _check_alt(image: HtmlElement, findings: Findings) -> None:
         findings.warning(
             "image-alt",
             _("the image has no alternative text"),
-            _("say in the brackets what it shows, for readers who cannot see it"),
+            _("describe the image in the brackets, for readers who cannot see it"),
             line=line_of(image),
         )

@@ -54,15 +54,15 @@ class ImageUse:
 BODY = ImageUse(
     formats=("jpeg", "png"),
     under_bytes=MAX_BYTES,
-    format_words=N_("WeChat takes {formats} in articles, this is {format}"),
-    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} in articles"),
+    format_words=N_("WeChat accepts {formats} in articles, but this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} in articles"),
 )
 """`media/uploadimg`. Source: uploadimage, read 2026-11."""
 MATERIAL = ImageUse(
     formats=("jpeg", "png", "gif", "bmp"),
     under_bytes=10_000_000,
-    format_words=N_("WeChat takes {formats} as material, this is {format}"),
-    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} as material"),
+    format_words=N_("WeChat accepts {formats} as material, but this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} as material"),
 )
 """`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
@@ -105,7 +105,7 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
     except _BROKEN:
         pass
     raise StalePlanError(
-        _("the file is not the one that was planned"),
+        _("the file differs from the one in the plan"),
         location=str(file.path),
         hint=_("run `campaign plan` again"),
     )
@@ -153,7 +153,11 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
     Source: uploadimage, read 2026-11.
     """
     if image_format not in _KNOWN:
-        what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
+        what = (
+            _("the image is an SVG")
+            if image_format == "svg"
+            else _("the file is not an image in a known format")
+        )
         return ImageInspection(
             faults=(ImageFault(rule="image-format", message=what, hint=_("export it as PNG or JPEG")),)
         )
@@ -164,7 +168,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         width, height = _display_size(image)
     except Image.DecompressionBombError:
         return ImageInspection(
-            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in all")),)
+            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in total")),)
         )
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = ImageFault(
@@ -250,18 +254,20 @@ def _attempts(
 
 def _pixel_faults(image: Image.Image) -> Iterator[ImageFault]:
     if image.width * image.height > MAX_PIXELS:
-        what = _("the image has {width} × {height} pixels; the limit is {most:,} in all")
+        what = _("the image has {width} × {height} pixels; the limit is {most:,} in total")
         yield _too_many_pixels(what, width=image.width, height=image.height)
         return
     image.load()
     if getattr(image, "is_animated", False):
         yield ImageFault(
-            rule="image-animated", message=_("the image is animated"), hint=_("use one still picture of it")
+            rule="image-animated",
+            message=_("the image is animated"),
+            hint=_("use a single still frame instead"),
         )
     if image.mode == "CMYK":
         yield ImageFault(
             rule="image-cmyk",
-            message=_("the image is CMYK, made for print; phones show wrong colours"),
+            message=_("the image is CMYK (for print); phones show the wrong colours"),
             hint=_("export it as RGB, or set `articles: {fix_images: true}`"),
             is_convertible=True,
         )
@@ -269,7 +275,7 @@ def _pixel_faults(image: Image.Image) -> Iterator[ImageFault]:
 
 
 def _too_many_pixels(what: str, **size: int) -> ImageFault:
-    hint = _("make it smaller: 1080 pixels of width are plenty")
+    hint = _("make it smaller: a width of 1080 pixels is enough")
     return ImageFault(rule="image-pixels", message=what.format(**size, most=MAX_PIXELS), hint=hint)
 
 
@@ -278,7 +284,7 @@ def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
     if exif.get(_ORIENTATION, 1) != 1:
         yield ImageFault(
             rule="image-turned",
-            message=_("the image is stored turned; some phones show it lying on its side"),
+            message=_("the image is stored rotated; some phones show it sideways"),
             hint=_("save it upright, or set `articles: {fix_images: true}`"),
             is_convertible=True,
             warning=True,
@@ -286,7 +292,7 @@ def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
     if exif.get_ifd(_GPS):
         yield ImageFault(
             rule="image-location",
-            message=_("the image says where it was taken"),
+            message=_("the image records where it was taken"),
             hint=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
             is_convertible=True,
             warning=True,

@@ -57,17 +57,19 @@ def address_fault(url: str) -> str | None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return _("the link `{url}` is not an address").format(url=shown)
+        return _("the link `{url}` is not a valid address").format(url=shown)
     if url.startswith("#"):
-        return _("the link `{url}` points inside the article, and WeChat removes every anchor").format(
-            url=shown
-        )
+        return _(
+            "the link `{url}` points to a place inside the article, but WeChat removes all anchors"
+        ).format(url=shown)
     if not parts.scheme:
-        return _("the link `{url}` points to a file, which a follower does not have").format(url=shown)
+        return _("the link `{url}` points to a file, which followers do not have").format(url=shown)
     if parts.scheme.lower() not in _SCHEMES:
-        return _("the link `{url}` begins with `{scheme}:`").format(url=shown, scheme=parts.scheme)
+        return _("the link `{url}` starts with `{scheme}:`, which is not allowed").format(
+            url=shown, scheme=parts.scheme
+        )
     if parts.scheme.lower() in ("http", "https") and not parts.netloc:
-        return _("the link `{url}` names no host").format(url=shown)
+        return _("the link `{url}` has no host name").format(url=shown)
     return None
 
 
@@ -84,7 +86,7 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
         findings.error(
             "link-address",
             fault,
-            _("write a whole address that begins with https://"),
+            _("write a full address that starts with https://"),
             line=line,
         )
         element.drop_tag()
@@ -93,7 +95,7 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
         findings.error(
             "link-empty",
             _("the link to `{url}` has no text").format(url=url[:80]),
-            _("write words in the brackets"),
+            _("write the link text in the brackets"),
             line=line,
         )
     element.attrib.clear()

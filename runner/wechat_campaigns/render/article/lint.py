@@ -47,7 +47,7 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     faulty = any(finding.level == "error" for finding in findings)
     if not faulty and is_blank(text_of(root)) and root.find(".//img") is None:
         findings.error(
-            "article-empty", _("the article has no text and no image"), _("write something"), line=1
+            "article-empty", _("the article has no text and no image"), _("add some content"), line=1
         )
 
 
@@ -55,7 +55,7 @@ def check_source(source: str, findings: Findings) -> None:
     """Report a source so long that it is not worth making an article of."""
     findings.error(
         "article-too-long",
-        _("the source is {count:,} characters; an article may have {most:,} with its markup").format(
+        _("the source has {count:,} characters; an article is limited to {most:,}, markup included").format(
             count=len(source), most=CONTENT_CHARS
         ),
         _("split the article"),
@@ -76,7 +76,7 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     if chars >= CONTENT_CHARS:
         findings.error(
             "article-too-long",
-            _("the article is {count:,} characters of markup; the limit is {most:,}").format(
+            _("the article has {count:,} characters, markup included; the limit is {most:,}").format(
                 count=chars, most=CONTENT_CHARS
             ),
             hint,
@@ -84,9 +84,9 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     elif chars >= WARNING_CHARS:
         findings.warning(
             "article-long",
-            _("the article is {count:,} characters of markup, near the limit of {most:,}").format(
-                count=chars, most=CONTENT_CHARS
-            ),
+            _(
+                "the article has {count:,} characters, markup included; it is close to the limit of {most:,}"
+            ).format(count=chars, most=CONTENT_CHARS),
             hint,
         )
     size_bytes = len(html.encode())
@@ -107,10 +107,10 @@ def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
         if depths[element] == MAX_WRAPPERS + 1:
             findings.warning(
                 "nested-wrappers",
-                _("more than {most} <{tag}> of one style stand directly inside each other").format(
-                    most=MAX_WRAPPERS, tag=element.tag
-                ),
-                _("remove the needless ones: the platform's editor does, and may take the style with them"),
+                _(
+                    "more than {most} <{tag}> elements with the same style are nested directly in each other"
+                ).format(most=MAX_WRAPPERS, tag=element.tag),
+                _("remove the unnecessary ones: WeChat's editor removes them, and may remove the style too"),
                 line=line_of(element),
             )
 
@@ -127,8 +127,8 @@ def _check_prose(root: HtmlElement, findings: Findings) -> None:
         if any(_is_prose(line) for line in text_of(element).split("\n")):
             findings.warning(
                 "pre-prose",
-                _("a code block holds ordinary text, which does not wrap on a phone"),
-                _("remove the indentation or the fence around it"),
+                _("a code block contains ordinary text, which does not wrap on a phone"),
+                _("remove the indentation or the code fence around the text"),
                 line=line_of(element),
             )
 
@@ -144,10 +144,10 @@ def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
             if found := pattern.search(text):
                 findings.warning(
                     "leftover-markdown",
-                    _("readers will see `{text}`: it looks like {mark}").format(
+                    _("readers will see `{text}`, which looks like {mark}").format(
                         text=found[0].strip()[:40], mark=_(name)
                     ),
-                    _("correct the Markdown, or write a backslash before the mark if it is text"),
+                    _("correct the Markdown, or put a backslash before the mark if it is meant as text"),
                     line=line_of(element),
                 )
                 break

@@ -139,28 +139,31 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
         if token.type in ("html_block", "html_inline") and not _comment(token):
             findings.error(
                 "raw-html",
-                _("raw HTML in Markdown: {html}").format(html=token.content.strip()[:60]),
-                _("write it in Markdown, write a backslash before `<` if it is text, or use a .html body"),
+                _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60]),
+                _(
+                    "use Markdown instead, put a backslash before `<` if it is meant as text, or use "
+                    "a .html body"
+                ),
                 line=line,
             )
         elif token.type == "front_matter":
             findings.warning(
                 "front-matter",
-                _("the front matter of the Markdown file is not used"),
-                _("write title, author and digest in the campaign's YAML file and remove it here"),
+                _("the front matter of the Markdown file is ignored"),
+                _("write title, author and digest in the campaign file, and remove the front matter"),
                 line=1,
             )
         elif token.type == "fence" and not code.is_known_language(_language(token)):
             findings.warning(
                 "code-language",
-                _("no highlighting is known for the language `{language}`").format(language=_language(token)),
-                _("use a name Pygments knows (python, json, bash…), or none"),
+                _("the language `{language}` cannot be highlighted").format(language=_language(token)),
+                _("use a name that Pygments supports (python, json, bash…), or remove the name"),
                 line=line,
             )
         elif token.level >= MAX_NESTING - 1:
             findings.error(
                 "too-deep",
-                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_NESTING),
+                _("text is nested more than {most} levels deep and would be lost").format(most=MAX_NESTING),
                 _("use fewer levels of quotes and lists"),
                 line=line,
             )
@@ -174,7 +177,9 @@ def _check_notes(env: Env, source: str, findings: Findings) -> None:
             offset = source.find(f"[^{name}]:")
             findings.warning(
                 "unused-footnote",
-                _("nothing refers to the footnote [^{name}], so no reader will see it").format(name=name),
+                _("the article does not refer to the footnote [^{name}], so readers will not see it").format(
+                    name=name
+                ),
                 _("write [^{name}] where it belongs, or remove the footnote").format(name=name),
                 line=source.count("\n", 0, max(offset, 0)) + 1,
             )

@@ -29,7 +29,7 @@ _GAP = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
     "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
 )
-_HEADINGS = (N_("level"), N_("place"), N_("rule"), N_("what"), N_("hint"))
+_HEADINGS = (N_("level"), N_("location"), N_("rule"), N_("problem"), N_("hint"))
 
 _POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'"
@@ -67,7 +67,10 @@ class Pictures:
         """Tell what was left out, as a fragment; empty when nothing was."""
         if not self.omitted:
             return ""
-        said = _("{count} pictures are shown as grey boxes here: a page holds {most:,} bytes of pictures")
+        said = _(
+            "{count} pictures are shown as grey boxes here: a page can hold at most {most:,} "
+            "bytes of pictures"
+        )
         return f'<p class="warning">{escape(said.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
 
 
@@ -116,7 +119,7 @@ def content(send: Send, *, pictures: Pictures) -> str:
         case Newspic(images=images, title=title, text=text):
             shown = f'<h2>{escape(title)}</h2>\n<p class="bubble">{escape(text)}</p>\n'
             return shown + _pictures(images, pictures)
-    nothing = _("{msgtype}: nothing to show before it is sent").format(msgtype=send.msgtype)
+    nothing = _("{msgtype}: there is nothing to show before it is sent").format(msgtype=send.msgtype)
     return f'<p class="bubble">{escape(nothing)}</p>\n'
 
 
@@ -133,7 +136,7 @@ def article_frames(article: Article, *, pictures: Pictures, index: int = 1, coun
         An HTML fragment without scripts.
     """
     position = _("article {index} of {count}").format(index=index, count=count)
-    size = _("{chars:,} of {most:,} characters of markup, {images} images").format(
+    size = _("{chars:,} of {most:,} characters with markup, {images} images").format(
         chars=markup_chars(article.html, article.images), most=CONTENT_CHARS, images=len(article.images)
     )
     frames = [_frame(article, pictures, width) for width in WIDTHS]
@@ -186,7 +189,7 @@ def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) 
 
 
 def _frame(article: Article, pictures: Pictures, width: int, *, dark: bool = False) -> str:
-    name = _("{width} px, dark mode (roughly)").format(width=width) if dark else f"{width} px"
+    name = _("{width} px, dark mode (approximate)").format(width=width) if dark else f"{width} px"
     return (
         f'<figure><figcaption>{name}</figcaption><iframe sandbox title="{name}" width="{width}" '
         f'srcdoc="{escape(frame_document(article, pictures=pictures, dark=dark))}"></iframe></figure>\n'
@@ -205,12 +208,12 @@ def _with_pictures(article: Article, pictures: Pictures) -> str:
 def _cover(article: Article, pictures: Pictures) -> str:
     if article.cover.file is None:
         name = article.cover.name or article.cover.media_id or ""
-        told = _("cover: material {name}, already on the platform").format(name=name)
+        told = _("cover: material {name}, already uploaded to WeChat").format(name=name)
         return f'<p class="facts">{escape(told)}</p>'
     address = pictures.address(article.cover.file, times=2)
     wide = _crop(address, "wide", article.pic_crop_235_1, f"<b>{escape(article.title)}</b>")
     square = _crop(address, "square", article.pic_crop_1_1, "")
-    first, further = _("first article, 2.35:1"), _("further articles and shares, 1:1")
+    first, further = _("first article, 2.35:1"), _("other articles and shares, 1:1")
     return (
         f"<figure><figcaption>{first}</figcaption>{wide}</figure>"
         f"<figure><figcaption>{further}</figcaption>{square}</figure>"

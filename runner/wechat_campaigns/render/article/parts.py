@@ -127,7 +127,7 @@ class Findings:
             problem = Diagnostic(
                 location=Location(file=self.file),
                 rule="too-many-findings",
-                message=_("there are more findings than are listed"),
-                hint=_("correct these first"),
+                message=_("more problems were found than are listed"),
+                hint=_("correct the listed ones first"),
             )
         self._problems[problem] = None

@@ -64,9 +64,9 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
         elif caption:
             findings.warning(
                 "caption-inline",
-                _("the caption “{caption}” belongs to an image inside a line and is not shown").format(
-                    caption=caption[:30]
-                ),
+                _(
+                    "the caption “{caption}” belongs to an image within a line of text and is not shown"
+                ).format(caption=caption[:30]),
                 _("put the image in a paragraph of its own"),
                 line=line_of(image),
             )
@@ -83,7 +83,7 @@ def _width(image: HtmlElement, findings: Findings) -> None:
         return
     findings.error(
         "image-width",
-        _("the image's width `{width}` is not a part of the screen").format(width=width[:20]),
+        _("the image width `{width}` is not a percentage of the screen").format(width=width[:20]),
         _("write {width=50%}, from 1% to 100%"),
         line=line_of(image),
     )

@@ -33,13 +33,13 @@ StyleCheck = Callable[[], StyleFault | None]
 _EMBEDS = "script style title iframe object embed svg math template noscript select textarea video audio"
 _WITH_CONTENT = frozenset(_EMBEDS.split())
 _HINTS = {
-    "style": N_("write the declarations into style attributes"),
-    "svg": N_("export the drawing as PNG and use an image"),
-    "math": N_("export the formula as PNG and use an image"),
+    "style": N_("move the declarations into style attributes"),
+    "svg": N_("export the drawing as PNG and use it as an image"),
+    "math": N_("export the formula as PNG and use it as an image"),
     "iframe": N_("link to the page instead"),
-    "video": N_("upload it in the console and send it as its own message"),
-    "audio": N_("upload it in the console and send it as its own message"),
-    "input": N_("write ☐ or ☑"),
+    "video": N_("upload it in the WeChat console and send it as a message of its own"),
+    "audio": N_("upload it in the WeChat console and send it as a message of its own"),
+    "input": N_("use ☐ or ☑"),
     "font": N_("use <span style=…>"),
 }
 _OTHER_TAG = N_("remove it, or use another tag")
@@ -93,14 +93,16 @@ def compare(root: HtmlElement, html: str, report: Report) -> None:
     lost = Counter(tag_names(root)) - Counter(tag_names(result))
     if not lost and _words(root) == _words(result):
         return
-    what = _("text stands where HTML does not allow it and would be lost or moved")
+    what = _("HTML does not allow text in that place; it would be lost or moved")
     if lost:
         named = _(", ").join(f"<{tag}>" for tag in sorted(lost))
-        what = _("{tags} stands where HTML does not allow it and would be lost or moved").format(tags=named)
+        what = _("HTML does not allow {tags} in that place; the content would be lost or moved").format(
+            tags=named
+        )
     report(
         "html-structure",
         what,
-        _("close every tag, and put table cells into rows of a table"),
+        _("close every tag, and put table cells in table rows"),
     )
 
 
@@ -122,7 +124,9 @@ def _strip_comments(root: HtmlElement, report: Report) -> None:
     for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         if END in (comment.text or ""):
             report(
-                "html-comment", _("a comment is not closed and hides the rest"), _("write --> where it ends")
+                "html-comment",
+                _("a comment is not closed and hides everything after it"),
+                _("write --> where the comment ends"),
             )
         comment.drop_tree()
 
@@ -135,7 +139,7 @@ def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:
     tag = element.tag
     report(
         "html-tag",
-        _("<{tag}> is not kept in articles").format(tag=tag),
+        _("WeChat does not keep <{tag}> in articles").format(tag=tag),
         _(_HINTS.get(tag, _OTHER_TAG)),
         line=line,
     )
@@ -151,8 +155,10 @@ def _strip_attributes(element: HtmlElement, report: Report, line: int | None) ->
         del element.attrib[name]
         report(
             "html-attribute",
-            _("the attribute `{name}` of <{tag}> is not kept in articles").format(name=name, tag=element.tag),
-            _("use style")
+            _("WeChat does not keep the attribute `{name}` of <{tag}> in articles").format(
+                name=name, tag=element.tag
+            ),
+            _("use the style attribute instead")
             if name in ("class", "align", "width", "height", "bgcolor", "color")
             else _("remove it"),
             line=line,
@@ -186,7 +192,7 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
         report(
             "image-address",
             _("the image has no usable address"),
-            _("use a file beside the article"),
+            _("use a file next to the article"),
             line=line,
         )
         element.drop_tree()
@@ -216,15 +222,18 @@ def _judge(tag: str, style: str) -> tuple[str, tuple[StyleCheck, ...]]:
 
 def _not_css(reason: str | None, style: str) -> StyleFault:
     what = (
-        _("not CSS: a rule inside a style attribute in `{style}`").format(style=style)
+        _("invalid CSS: a style attribute contains a rule: `{style}`").format(style=style)
         if reason is None
-        else _("not CSS: {reason} in `{style}`").format(reason=reason, style=style)
+        else _("invalid CSS: {reason} in `{style}`").format(reason=reason, style=style)
     )
     return StyleFault("style-css", what, _("correct it"))
 
 
 def _too_much(style: str) -> StyleFault:
-    what = _("a style has more than {most:,} characters or {depth} brackets in brackets: `{style}`")
+    what = _(
+        "a style has more than {most:,} characters, or brackets nested more than {depth} "
+        "levels deep: `{style}`"
+    )
     return StyleFault(
         "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH, style=style), _("shorten it")
     )

@@ -52,7 +52,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
         findings.error(
             "theme",
             _("there is no theme `{name}`: {reason}").format(name=name, reason=error.message),
-            _("use one of {names}, or put your CSS into {path}").format(
+            _("use one of {names}, or save your CSS as {path}").format(
                 names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
             ),
         )
@@ -68,9 +68,9 @@ def _checked(css: str, findings: Findings) -> bool:
     if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
         findings.error(
             "theme-too-large",
-            _("a theme may have {most:,} characters, and {depth} brackets in brackets").format(
-                most=MAX_CHARS, depth=bounds.MAX_DEPTH
-            ),
+            _(
+                "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
+            ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH),
             _("make it smaller"),
             line=1,
         )
@@ -123,10 +123,10 @@ def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
         if length > MAX_VALUE_CHARS or total > MAX_CHARS:
             findings.error(
                 "theme-too-large",
-                _("`{name}` has more than {most:,} characters when its variables are filled in").format(
+                _("`{name}` has more than {most:,} characters once its variables are filled in").format(
                     name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
                 ),
-                _("use fewer variables in variables"),
+                _("use fewer variables inside variables"),
                 line=item.source_line,
             )
             return
@@ -170,7 +170,7 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     if rule.type == "error":
         findings.error(
             "theme-css",
-            _("not CSS: {reason}").format(reason=rule.message),
+            _("invalid CSS: {reason}").format(reason=rule.message),
             _("correct it"),
             line=rule.source_line,
         )
@@ -179,7 +179,7 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
         findings.error(
             "theme-at-rule",
             _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword),
-            _("remove it: WeChat keeps style attributes only"),
+            _("remove it: WeChat keeps only style attributes"),
             line=rule.source_line,
         )
         return ()
@@ -188,7 +188,7 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
         findings.error(
             "theme-pseudo",
             _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector),
-            _("remove it, or give the element a rule of its own"),
+            _("remove it, or write a separate rule for the element"),
             line=rule.source_line,
         )
         return ()
@@ -201,15 +201,15 @@ def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
         if item.type == "error":
             findings.error(
                 "theme-css",
-                _("not CSS: {reason}").format(reason=item.message),
+                _("invalid CSS: {reason}").format(reason=item.message),
                 _("correct it"),
                 line=item.source_line,
             )
         elif item.type != "declaration":
             findings.error(
                 "theme-css",
-                _("rules inside rules are not kept"),
-                _("write them one after another"),
+                _("WeChat does not keep rules inside rules"),
+                _("write the rules one after another"),
                 line=item.source_line,
             )
     return items
@@ -220,15 +220,18 @@ def _check_declaration(declaration: Any, defined: set[str], findings: Findings) 
     value = tinycss2.serialize(declaration.value).strip()
     if not value:
         findings.error(
-            "theme-css", _("`{name}` has no value").format(name=name), _("write one, or remove it"), line=line
+            "theme-css",
+            _("`{name}` has no value").format(name=name),
+            _("add a value, or remove the property"),
+            line=line,
         )
         return
     for variable in _VARIABLE.findall(value):
         if variable not in defined:
             findings.error(
                 "theme-variable",
-                _("nothing defines the variable `{variable}`").format(variable=variable),
-                _("define it in the theme; `--brand` is the brand colour of the settings"),
+                _("the variable `{variable}` is not defined").format(variable=variable),
+                _("define it in the theme; `--brand` is the brand colour from the settings"),
                 line=line,
             )
     if name.startswith("--"):

@@ -59,8 +59,8 @@ from wechat_campaigns.source.text import is_blank
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
 _POSSIBLE = {
-    "articles": N_("{count} articles; 1 to {most} are possible"),
-    "images": N_("{count} images; 1 to {most} are possible"),
+    "articles": N_("the message has {count} articles; 1 to {most} are allowed"),
+    "images": N_("the message has {count} images; 1 to {most} are allowed"),
 }
 
 
@@ -104,7 +104,7 @@ def _of_entry(send: Send, rule: str, what: str) -> str:
 
 def _audience(send: Send, account: Account) -> Iterator[LimitDiagnostic]:
     if account.kind is AccountKind.TEST:
-        what = _("`{name}` is a test account: the platform answers a mass send with 48001").format(
+        what = _("`{name}` is a test account: WeChat rejects mass sends from it with 48001").format(
             name=account.name
         )
         yield LimitDiagnostic(
@@ -117,13 +117,13 @@ def _audience(send: Send, account: Account) -> Iterator[LimitDiagnostic]:
         what = _(
             "`{name}` is a subscription account; only service accounts may send to openids (48001)"
         ).format(name=account.name)
-        yield LimitDiagnostic((), "mass-send-kind", what, _("address a tag, or choose a service account"))
+        yield LimitDiagnostic((), "mass-send-kind", what, _("send to a tag, or use a service account"))
     if not MIN_BATCH <= len(openids) <= MAX_BATCH:
-        what = _("{count:,} openids in one call; the platform takes {least}–{most:,}").format(
+        what = _("{count:,} openids in one call; WeChat accepts {least}–{most:,}").format(
             count=len(openids), least=MIN_BATCH, most=MAX_BATCH
         )
         yield LimitDiagnostic(
-            (), "openid-count", what, _("list two or more; longer lists are split by themselves")
+            (), "openid-count", what, _("list two or more; longer lists are split automatically")
         )
 
 
@@ -151,7 +151,7 @@ def _content(content: Content) -> Iterator[LimitDiagnostic]:
             yield from _mpvideo(content)
         case Wxcard(card_id=card_id):
             yield from _name((*path, "card_id"), card_id)
-            what = _("WeChat retired cards in mass messages in August 2024 and answers 45113")
+            what = _("WeChat retired cards in mass messages in August 2024 and returns 45113")
             yield LimitDiagnostic(
                 ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
             )
@@ -162,12 +162,12 @@ def _text(text: Text) -> Iterator[LimitDiagnostic]:
     yield from _not_empty(path, text.content)
     size_bytes = len(text.content.encode())
     if size_bytes > TEXT_BYTES:
-        what = _("the text has {count:,} bytes; more than {most:,} may be refused (45002)").format(
+        what = _("the text has {count:,} bytes; WeChat may reject more than {most:,} (45002)").format(
             count=size_bytes, most=TEXT_BYTES
         )
         yield LimitDiagnostic(path, "text-too-long", what, _("shorten it, or send an article"))
     elif len(text.content) > TEXT_CHARS_USUAL:
-        what = _("the text has {count} characters; the web console allows {most}").format(
+        what = _("the text has {count} characters; the WeChat console allows {most}").format(
             count=len(text.content), most=TEXT_CHARS_USUAL
         )
         yield LimitDiagnostic(path, "text-long", what, _("shorten it, or preview it first"), "warning")
@@ -179,9 +179,9 @@ def _articles(articles: Sequence[Article]) -> Iterator[LimitDiagnostic]:
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
         if article.digest and len(articles) > 1:
-            what = _("a digest shows only when a message has one article")
+            what = _("the digest is shown only when a message has one article")
             yield LimitDiagnostic(
-                (*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning"
+                (*path, index, "digest"), "digest-unseen", what, _("remove the digest"), "warning"
             )
 
 
@@ -204,13 +204,13 @@ def _newspic(newspic: Newspic) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
     if len(newspic.text) >= CONTENT_CHARS:
-        what = _("the text has {count:,} characters; {most:,} are the most").format(
+        what = _("the text has {count:,} characters; the maximum is {most:,}").format(
             count=len(newspic.text), most=CONTENT_CHARS - 1
         )
         yield LimitDiagnostic((*path, "text"), "content-too-long", what, _("shorten it"))
     elif is_blank(newspic.text):
-        what = _("a picture post without text may be refused (44003)")
-        yield LimitDiagnostic(path, "newspic-text", what, _("write a line of `text`"), "warning")
+        what = _("WeChat may reject a picture post without text (44003)")
+        yield LimitDiagnostic(path, "newspic-text", what, _("write a line in `text`"), "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
     for index, media in enumerate(newspic.images):
         yield from _media((*path, "images", index), media, image_file)
@@ -230,8 +230,8 @@ def _mpvideo(video: Mpvideo) -> Iterator[LimitDiagnostic]:
     yield from _not_empty((*path, "description"), video.description)
     yield from _media(path, video.media, video_file)
     if video.media.file is not None:
-        what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
-        hint = _("upload it in the web console and name it with `name`, or be ready for a refusal")
+        what = _("WeChat may reject a video uploaded through the API (48022, 48013)")
+        hint = _("upload it in the WeChat console and refer to it with `name`; otherwise expect a rejection")
         yield LimitDiagnostic((*path, "file"), "mpvideo-upload", what, hint, "warning")
 
 
@@ -244,7 +244,7 @@ def _not_empty(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
             path,
             "empty",
             _("`{name}` is empty").format(name=path[-1]),
-            _("write something, or check the variables it uses"),
+            _("add some content, or check the variables it uses"),
         )
 
 
@@ -255,18 +255,18 @@ def _name(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
         yield LimitDiagnostic(
             path,
             "blank-in-id",
-            _("`{name}` has a blank, a line break or an invisible character").format(name=path[-1]),
-            _("copy it again, without what stands around it, or check the variables it uses"),
+            _("`{name}` contains a blank, a line break or an invisible character").format(name=path[-1]),
+            _("copy it again without the surrounding text, or check the variables it uses"),
         )
 
 
 def _one_line(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
     if value.strip() and not is_one_line(value):
-        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(
-            name=path[-1]
-        )
+        what = _(
+            "`{name}` contains a line break or an invisible character, or starts or ends with a blank"
+        ).format(name=path[-1])
         yield LimitDiagnostic(
-            path, "blank-in-id", what, _("write the name alone, or check the variables it uses")
+            path, "blank-in-id", what, _("write only the name, or check the variables it uses")
         )
 
 
@@ -279,39 +279,39 @@ def _title(path: KeyPath, title: str) -> Iterator[LimitDiagnostic]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
     if "\n" in title:
-        yield LimitDiagnostic(path, "title-lines", _("the title has a line break"), _("write it in one line"))
+        yield LimitDiagnostic(path, "title-lines", _("the title has a line break"), _("write it on one line"))
 
 
 def _chars(path: KeyPath, value: str, most: int) -> Iterator[LimitDiagnostic]:
     """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
     name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
     if chars > most:
-        what = _("`{name}` has {count} characters; {most} are the most").format(
+        what = _("`{name}` has {count} characters; the maximum is {most}").format(
             name=name, count=chars, most=most
         )
         yield LimitDiagnostic(
             path,
             f"{name}-too-long",
             what,
-            _("leave out {count}").format(count=chars - most),
+            _("shorten it by {count}").format(count=chars - most),
         )
     elif wide > most:
         what = _(
-            "`{name}` has {count} characters, or {wide} if an emoji counts twice; {most} are the most"
+            "`{name}` has {count} characters, or {wide} if an emoji counts as two; the maximum is {most}"
         ).format(name=name, count=chars, wide=wide, most=most)
-        yield LimitDiagnostic(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
+        yield LimitDiagnostic(path, f"{name}-emoji", what, _("remove an emoji to be safe"), "warning")
 
 
 def _html(path: KeyPath, article: Article) -> Iterator[LimitDiagnostic]:
     """Stop what another article room let pass; ours counts the same way, and says it with a line."""
     chars = markup_chars(article.html, article.images)
     if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
-        what = _("the article has {count:,} characters of markup; {most:,} are the most").format(
+        what = _("the article has {count:,} characters, markup included; the maximum is {most:,}").format(
             count=chars, most=CONTENT_CHARS - 1
         )
         yield LimitDiagnostic(path, "article-too-long", what, _("shorten it, or split it into two articles"))
     elif is_blank(article.html):
-        yield LimitDiagnostic(path, "empty", _("the article is empty"), _("write something"))
+        yield LimitDiagnostic(path, "empty", _("the article is empty"), _("add some content"))
 
 
 def _url(path: KeyPath, url: str) -> Iterator[LimitDiagnostic]:
@@ -324,10 +324,13 @@ def _url(path: KeyPath, url: str) -> Iterator[LimitDiagnostic]:
         sound = False
     if not sound:
         yield LimitDiagnostic(
-            path, "url", _("`content_source_url` is no web address"), _("write https:// and the address")
+            path,
+            "url",
+            _("`content_source_url` is not a web address"),
+            _("write the full address, with https://"),
         )
     elif len(url.encode()) > URL_BYTES:
-        what = _("`content_source_url` has {count:,} bytes; {most:,} are the most").format(
+        what = _("`content_source_url` has {count:,} bytes; the maximum is {most:,}").format(
             count=len(url.encode()), most=URL_BYTES
         )
         yield LimitDiagnostic(path, "url-too-long", what, _("use a shorter address"))
@@ -338,22 +341,29 @@ def _crop(path: KeyPath, crop: str) -> Iterator[LimitDiagnostic]:
         return
     numbers = _CROP.fullmatch(crop)
     if numbers is None:
-        what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals").format(
+        what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 and at most 6 decimals").format(
             name=path[-1]
         )
-        yield LimitDiagnostic(path, "crop", what, _("write for example 0_0.1_1_0.9"))
+        yield LimitDiagnostic(path, "crop", what, _("write, for example, 0_0.1_1_0.9"))
         return
     left, top, right, bottom = map(float, numbers.groups())
     if left >= right or top >= bottom:
-        what = _("`{name}` has its second corner not below and right of its first").format(name=path[-1])
-        yield LimitDiagnostic(path, "crop", what, _("write the top left corner first, then the bottom right"))
+        what = _("in `{name}`, the second corner is not below and to the right of the first").format(
+            name=path[-1]
+        )
+        yield LimitDiagnostic(
+            path, "crop", what, _("write the top left corner first, then the bottom right one")
+        )
 
 
 def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[LimitDiagnostic]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
         yield LimitDiagnostic(
-            (*path, "only_fans_can_comment"), "comments", what, _("set `need_open_comment: true`, or drop it")
+            (*path, "only_fans_can_comment"),
+            "comments",
+            what,
+            _("set `need_open_comment: true`, or remove this key"),
         )
 
 
@@ -365,7 +375,7 @@ def _count(
             path,
             f"{noun}-count",
             _(_POSSIBLE[noun]).format(count=count, most=most),
-            _("split the campaign"),
+            _("change the number, or split the campaign"),
         )
 
 

@@ -49,10 +49,10 @@ def voice_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
     yield from _suffix(path, file, VOICE_FORMATS)
     if file.duration_s is not None and file.duration_s > VOICE_S:
-        what = _("`{path}` lasts {seconds:.1f} s; {most} s are the most").format(
+        what = _("`{path}` lasts {seconds:.1f} s; the maximum is {most} s").format(
             path=file.path, seconds=file.duration_s, most=VOICE_S
         )
-        yield LimitDiagnostic(path, "voice-too-long", what, _("cut it, or send it in parts"))
+        yield LimitDiagnostic(path, "voice-too-long", what, _("shorten it, or send it in parts"))
 
 
 def file_limits(
@@ -66,15 +66,15 @@ def file_limits(
         return
     if file.format not in formats:
         what = (
-            _("`{path}` is of an unknown format; possible here: {formats}")
+            _("`{path}` has an unknown format; allowed here: {formats}")
             if file.format == "unknown"
-            else _("`{path}` is {format} by its bytes; possible here: {formats}")
+            else _("`{path}` has the format {format}; allowed here: {formats}")
         ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
         yield LimitDiagnostic(
             path, "file-format", what, _("convert it to {format}").format(format=formats[0])
         )
     if file.size_bytes > most_bytes:
-        what = _("`{path}` has {count:,} bytes; {most:,} are the most").format(
+        what = _("`{path}` has {count:,} bytes; the maximum is {most:,}").format(
             path=file.path, count=file.size_bytes, most=most_bytes
         )
         yield LimitDiagnostic(path, "file-too-large", what, _("make it smaller"))
@@ -85,10 +85,10 @@ def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[L
     if file.converted or file.format not in formats:
         return  # what is sent gets a name of its own, or has to become another file first
     if file.size_bytes and file.path.suffix.lower() not in suffixes:
-        what = _("`{path}` is {format} by its bytes, which its name does not say").format(
+        what = _("`{path}` is a {format} file but has another extension").format(
             path=file.path, format=file.format
         )
-        hint = _("rename it to `{name}`, or add the file that was meant").format(
+        hint = _("rename it to `{name}`, or add the intended file").format(
             name=file.path.with_suffix(suffixes[0]).name
         )
         yield LimitDiagnostic(path, "file-suffix", what, hint)

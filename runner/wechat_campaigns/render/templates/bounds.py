@@ -130,7 +130,7 @@ def check_format(budget: RenderBudget, template: str, values: Any) -> None:
     """
     if "%" in _FORMAT.sub("", template):
         raise ValueError(
-            _("a format may hold `%s`, `%d`, `%.2f` and their like, with a width of at most 3 digits")
+            _("a format may contain only `%s`, `%d`, `%.2f` and the like, with a width of at most 3 digits")
         )
     widths = [int(width) for pair in _FORMAT.findall(template) for width in pair if width]
     budget.spend((template.count("%") * (size(values) + LONGEST_FLOAT) + sum(widths)) // MAKES)
@@ -148,7 +148,7 @@ def check_filter(budget: RenderBudget, name: str, args: tuple[Any, ...], kwargs:
     if name == "format":
         return check_format(budget, str(args[0]), kwargs or args[1:])
     if name == "sum" and any(isinstance(other, list | tuple) for other in others):
-        raise TypeError(_("`sum` adds numbers only"))
+        raise TypeError(_("`sum` can add only numbers"))
     reach = max((_reach(name, other) for other in others), default=0)
     return budget.spend(size(args[0]) * reach // MAKES if args and name not in _DEFAULTS else 0)
 
@@ -158,13 +158,13 @@ def small_range(*bounds: int) -> list[int]:
     numbers = range(*bounds)
     # len() of a huge range raises OverflowError; a slice of it never does.
     if numbers[MAX_RANGE:]:
-        raise TemplateBudgetError(_("a range may hold at most {most:,} numbers").format(most=MAX_RANGE))
+        raise TemplateBudgetError(_("a range may contain at most {most:,} numbers").format(most=MAX_RANGE))
     return list(numbers)
 
 
 def _bounded(units: int) -> int:
     if units > MAX_SIZE:
-        raise TemplateBudgetError(_("a value would grow beyond {most:,} characters").format(most=MAX_SIZE))
+        raise TemplateBudgetError(_("a value would exceed {most:,} characters").format(most=MAX_SIZE))
     return units
 
 
@@ -179,7 +179,7 @@ def _own_size(value: Any) -> int:
         return 1 + _check_bits(value.bit_length()) // 3
     if value is not None and not isinstance(value, float):
         bool(value)  # an unknown name is an error with its own words as soon as it is looked at
-        raise TypeError(_("only texts, numbers, lists and maps can be used here"))
+        raise TypeError(_("only text, numbers, lists and maps can be used here"))
     return 1
 
 
@@ -231,6 +231,6 @@ def _reach(name: str, argument: Any) -> int:
         return 0
     if argument > MAX_RANGE:
         raise TemplateBudgetError(
-            _("a number given to `{name}` may be at most {most:,}").format(name=name, most=MAX_RANGE)
+            _("a number passed to `{name}` may be at most {most:,}").format(name=name, most=MAX_RANGE)
         )
     return abs(argument)

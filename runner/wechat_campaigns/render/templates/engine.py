@@ -34,7 +34,9 @@ from wechat_campaigns.source.files import FileError, refuse_data
 _ROOT = PurePosixPath("_settings.yaml")
 _RULES = ("file-data", "openid-in-content")
 """Of files that are refused for what they hold; all else is a fault of the template."""
-_INCLUDE = N_("include a file of `_partials/` by its name, any other by its path from the campaigns folder")
+_INCLUDE = N_(
+    "include a file in `_partials/` by its name, and any other file by its path from the campaigns folder"
+)
 
 
 class Engine:
@@ -72,7 +74,7 @@ class Engine:
             chars += len(chunk)
             if chars > MAX_SIZE:
                 raise TemplateBudgetError(
-                    _("the text would grow beyond {most:,} characters").format(most=MAX_SIZE)
+                    _("the text would exceed {most:,} characters").format(most=MAX_SIZE)
                 )
             chunks.append(chunk)
         return "".join(chunks)
@@ -88,7 +90,7 @@ class Engine:
         except FileError as error:
             if display_name(name) != HIDDEN:
                 raise
-            what = _("the file cannot be included; its name is a value, which is not shown")
+            what = _("the file cannot be included; its name comes from a variable and is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
         include(text)
         return text, path, lambda: self._source(name) == text
@@ -97,7 +99,7 @@ class Engine:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
             raise FileError(
                 "include-path",
-                _("the include `{name}` leads out of the campaigns folder").format(name=name),
+                _("the include `{name}` is outside the campaigns folder").format(name=name),
                 _(_INCLUDE),
             )
         refuse_data(name)
@@ -120,8 +122,10 @@ class Engine:
         if (line := openid_line(text)) is not None:
             raise FileError(
                 "openid-in-content",
-                _("`{file}` holds an openid in line {line}, and would be sent").format(file=path, line=line),
-                _("include a text; recipients stand under `filter` alone"),
+                _("`{file}` contains an openid in line {line}, which would be sent").format(
+                    file=path, line=line
+                ),
+                _("include only text; write recipients only under `filter`"),
             )
         self._checked_texts[text] = True
         return text
@@ -158,25 +162,28 @@ def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.message, error.hint
     if isinstance(error, TemplateBudgetError | MemoryError):
-        hint = _("make the loop, the number or the text smaller; a message is at most a few pages")
+        hint = _("reduce the loop, the number or the text; a message is at most a few pages long")
         return str(error) or _("the template needs too much memory"), hint
     if isinstance(error, SecurityError):
         return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):
         return str(error), (
-            _("set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var")
+            _(
+                "set it under `vars` in the campaign, in a `for_each` entry or in `_settings.yaml`, "
+                "or with `--var`"
+            )
         )
     if isinstance(error, TemplateSyntaxError):
         return _syntax_words(str(error.message))
     if isinstance(error, RecursionError | SyntaxError):
         return (
-            _("the template nests or calls itself too deeply"),
-            _("let no include call itself; nest less"),
+            _("the template is nested too deeply, or includes itself"),
+            _("do not let a file include itself, and use fewer levels"),
         )
     # Python's words would show the value.
-    said = _("the list does not hold this value") if str(error).endswith("is not in list") else error
+    said = _("the list does not contain this value") if str(error).endswith("is not in list") else error
     what = _("the template fails here: {error}").format(error=said)
-    return what, _("correct the expression; a null needs `|default('…', true)`")
+    return what, _("correct the expression; for a null, add `|default('…', true)`")
 
 
 def _syntax_words(message: str) -> tuple[str, str]:
@@ -184,12 +191,12 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            _("no filter named `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
+            _("there is no filter `{name}`{hint}").format(
+                name=name, hint=suggestion_suffix(name, FILTER_NAMES)
+            ),
             _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (
-        _("the template cannot be read: {reason}").format(
-            reason=message[:1].lower() + message[1:].rstrip(".")
-        ),
+        _("the template is not valid: {reason}").format(reason=message[:1].lower() + message[1:].rstrip(".")),
         _("correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}"),
     )

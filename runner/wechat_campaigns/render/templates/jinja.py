@@ -167,7 +167,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         bounds.size(source)
         if source.count("{{") + source.count("{%") > bounds.MAX_TAGS:
             raise bounds.TemplateBudgetError(
-                _("a template may hold at most {most:,} tags").format(most=bounds.MAX_TAGS)
+                _("a template may contain at most {most:,} tags").format(most=bounds.MAX_TAGS)
             )
         if _LONG_NUMBER.search(source):
             raise bounds.TemplateBudgetError(_("a number has more than a thousand digits"))
@@ -248,9 +248,7 @@ def _dict(**items: Any) -> dict[str, Any]:
 
 def _listed_name(name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise TemplateRuntimeError(
-            _("nothing named `{name}` can be used here").format(name=display_name(name))
-        )
+        raise TemplateRuntimeError(_("`{name}` cannot be used here").format(name=display_name(name)))
     return name
 
 
@@ -269,7 +267,7 @@ class _Unknown(StrictUndefined):
             return self._undefined_hint
         name = display_name(self._undefined_name)
         if self._undefined_obj is missing:
-            return _("no variable named `{name}`{hint}").format(
+            return _("there is no variable `{name}`{hint}").format(
                 name=name, hint=suggestion_suffix(name, _RUN.get().names)
             )
         if isinstance(self._undefined_obj, Mapping):
@@ -277,10 +275,10 @@ class _Unknown(StrictUndefined):
                 name=name, hint=suggestion_suffix(name, map(str, self._undefined_obj))
             )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
-            return _("no element {index}: there are only {count}, counted from 0").format(
+            return _("there is no element {index}: the list has {count}, counted from 0").format(
                 index=name, count=len(self._undefined_obj)
             )
-        return _("the value has nothing named `{name}`").format(name=name)
+        return _("the value has no attribute `{name}`").format(name=name)
 
 
 class _Raw(str):
@@ -313,8 +311,8 @@ def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
     if _RUN.get().escape is not str and args and isinstance(args[0], _Raw):
         raise TypeError(
             _(
-                "in an article `{name}` cannot change the text of a macro or block; filter the values "
-                "inside it"
+                "in an article, `{name}` cannot change the text of a macro or block; apply it to "
+                "the values inside"
             ).format(name=name)
         )
 
@@ -332,12 +330,12 @@ def _written(_context: Context, value: Any) -> str:
 
 def _not_text(value: Any) -> str:
     if value is None:
-        return _("nothing (null) cannot be written as text")
+        return _("null (no value) cannot be written as text")
     if isinstance(value, Mapping):
         return _("a map cannot be written as text")
     if isinstance(value, list | tuple | range):
         return _("a list cannot be written as text")
-    return _("a thing of this kind cannot be written as text")
+    return _("a value of this type cannot be written as text")
 
 
 @pass_context

@@ -28,7 +28,7 @@ class Meter(NodeTransformer):
         self.depth += 1
         if self.depth > bounds.MAX_NESTING:
             raise bounds.TemplateBudgetError(
-                _("loops and blocks are nested more than {most} deep").format(most=bounds.MAX_NESTING)
+                _("loops and blocks are nested more than {most} levels deep").format(most=bounds.MAX_NESTING)
             )
         self.generic_visit(node)
         self.depth -= 1

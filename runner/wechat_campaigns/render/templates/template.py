@@ -62,8 +62,8 @@ def _visible(text: str) -> str:
     control = _CONTROL.search(text)
     if control:
         raise TemplateRenderError(
-            _("the text holds the invisible character U+{code:04X}").format(code=ord(control[0])),
-            hint=_("remove it, from the text or from the variable that brings it"),
+            _("the text contains the invisible character U+{code:04X}").format(code=ord(control[0])),
+            hint=_("remove it from the text, or from the variable that contains it"),
             line=text.count("\n", 0, control.start()) + 1,
         )
     return text

@@ -53,8 +53,8 @@ def _unworded(error: SchemaViolation) -> PathDiagnostic:
     return PathDiagnostic(
         path=error.path,
         rule=UNWORDED,
-        message=_("{name} is not written as it must be").format(name=value_name(error)),
-        hint=_("compare it with the examples of the documentation"),
+        message=_("{name} does not have the required form").format(name=value_name(error)),
+        hint=_("compare it with the examples in the documentation"),
     )
 
 
@@ -75,10 +75,10 @@ def _not_a_map(name: SchemaName) -> PathDiagnostic:
     return PathDiagnostic(
         path=(),
         rule="not-a-map",
-        message=_("the file is not a map of keys"),
+        message=_("the file does not consist of `key: value` lines"),
         hint=(
-            _("begin with keys such as filter, msgtype and content")
+            _("start with keys such as filter, msgtype and content")
             if name == "campaign"
-            else _("begin with keys such as environments")
+            else _("start with keys such as environments")
         ),
     )

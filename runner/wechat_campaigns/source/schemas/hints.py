@@ -12,14 +12,14 @@ from wechat_campaigns.source.schemas.store import SchemaName, schema
 from wechat_campaigns.source.yaml_messages import mistyped_colon
 
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
-    "group_id": N_("WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`"),
-    "show_cover_pic": N_("WeChat no longer has it: remove it"),
+    "group_id": N_("WeChat replaced groups with tags: write `tag_id: …` or `tag: NAME`"),
+    "show_cover_pic": N_("remove it: WeChat no longer supports it"),
     "thumb_media_id": N_("write `cover: {media_id: …}`"),
     "media_ids": N_("write `images: [{media_id: …}, …]`"),
     "touser": N_("write `filter: {openids: […]}`"),
     "towxname": N_("remove it, and use `campaign preview ID --to WXNAME`"),
-    "clientmsgid": N_("remove it: every send gets its own, made from its id"),
-    "article_type": N_("remove it; write `newspic` for a picture post, `articles` for articles"),
+    "clientmsgid": N_("remove it: each send gets its own, derived from its id"),
+    "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
     "appsecret": N_("write `secret: {env: NAME}`"),
 }
 _WIRE_BODIES: Final = frozenset({"text", "mpnews", "voice", "image", "images", "mpvideo", "wxcard"})
@@ -27,7 +27,7 @@ _OF_PICTURES: Final = frozenset(
     {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
 )
 _HOMES: Final[dict[str, str]] = {
-    "": N_("at the top of the file"),
+    "": N_("at the top level of the file"),
     "filter": N_("under `filter`"),
     "article": N_("in an article (`content.articles`)"),
     "newspic": N_("in a picture post (`content.newspic`)"),
@@ -71,7 +71,7 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
     if mistyped := mistyped_colon(key):
         return mistyped[1]
     if key.startswith("\u3000"):
-        return _("indent with ordinary spaces, not with full-width ones")
+        return _("indent with ordinary spaces, not full-width ones")
     special = _special_hint(key, path, allowed)
     if special:
         return special
@@ -80,25 +80,25 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
         return _("did you mean `{name}`?").format(name=near)
     homes = [_(home) for home in _homes(name).get(key, ())[:2]]
     if homes:
-        belongs = _("it belongs {place} or {other}") if len(homes) > 1 else _("it belongs {place}")
+        belongs = _("write it {place} or {other}") if len(homes) > 1 else _("write it {place}")
         return belongs.format(place=homes[0], other=homes[-1])
     known = _(", ").join(f"`{name}`" for name in allowed)
-    return _("remove it; known here: {keys}").format(keys=known)
+    return _("remove it; allowed here: {keys}").format(keys=known)
 
 
 def _special_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
     if key.lower() in _KNOWN_MISTAKES:
         return _(_KNOWN_MISTAKES[key.lower()])
     if not path and key in _WIRE_BODIES:
-        return _("write what it holds under `content`")
+        return _("write its contents under `content`")
     if key == "content" and "articles" in path:
-        return _("name a file under `body`")
+        return _("write a file name under `body`")
     if key == "content" and list(path) == ["content"]:
-        return _("write the text itself under `content`, without a map")
+        return _("write the text directly under `content`, not as a map")
     if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
         is_list = "title" in allowed
         return (
-            _("keep the pictures under `images` only")
+            _("write the pictures only under `images`")
             if is_list
             else _("put the picture into a list under `images`")
         )
@@ -130,9 +130,9 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
         mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
         return mistyped[1] if mistyped else _map_hint(key)
     if "array" in wanted:
-        return _("write one entry a line, each after `- `")
+        return _("write one entry per line, each after `- `")
     return (
-        _("write a whole number, without quotes") if "integer" in wanted else _("write a text in one piece")
+        _("write a whole number, without quotes") if "integer" in wanted else _("write it as a single text")
     )
 
 
@@ -142,12 +142,12 @@ def _map_hint(key: str) -> str:
         "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "content": _("write `key: value` lines"),
         "filter": _("write `filter: {tag: NAME}`"),
-        "secret": _("write `secret: {env: NAME}` and put the secret into that variable"),
+        "secret": _("write `secret: {env: NAME}` and store the secret in that environment variable"),
         "vars": _("write `vars: {name: value}`"),
         "openids": _("write a list, or `{file: path}`"),
         "newspic": _("write `newspic: {title: …, images: […]}`"),
     }
-    return examples.get(key, _("write `key: value` lines, indented below it"))
+    return examples.get(key, _("write indented `key: value` lines below it"))
 
 
 def _whole(value: object) -> int | None:

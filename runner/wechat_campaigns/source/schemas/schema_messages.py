@@ -34,8 +34,8 @@ _KINDS: Final = {
 }
 
 _MISSING_REMEDIES: Final = {
-    "filter": N_("give every entry a `filter`, or write one for the whole campaign"),
-    "secret": N_("add `secret: {env: NAME}` and put the AppSecret into that variable"),
+    "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
+    "secret": N_("add `secret: {env: NAME}` and store the AppSecret in that environment variable"),
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 
@@ -57,7 +57,7 @@ def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=(*path, key),
             rule="unknown-key",
-            message=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
+            message=_("the key `{key}` is not allowed {place}").format(key=shorten(key), place=under(path)),
             hint=unknown_key_hint(key, path, allowed, error.schema_name),
             at_key=True,
         )
@@ -70,7 +70,7 @@ def _key_name(error: SchemaViolation) -> PathDiagnostic:
     return PathDiagnostic(
         path=(*path, str(error.value)),
         rule="key-name",
-        message=_("`{key}` cannot be a name {place}").format(
+        message=_("`{key}` cannot be used as a name {place}").format(
             key=shorten(str(error.value)), place=under(path)
         ),
         hint=_instead(error),
@@ -89,8 +89,8 @@ def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
             _finding(
                 error,
                 "missing-key",
-                _("there is no `filter`, so nobody would receive this"),
-                _("write whom it is for, such as `filter: {tag: 会员}`"),
+                _("there is no `filter`, so the campaign has no recipients"),
+                _("write the recipients, such as `filter: {tag: 会员}`"),
             )
         ]
     return [
@@ -134,7 +134,7 @@ def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
         what = _("{name} is empty").format(name=value_name(error))
-        return [_finding(error, "empty-value", what, _("write {kinds} after it").format(kinds=kinds))]
+        return [_finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))]
     return [
         _finding(
             error,
@@ -166,8 +166,8 @@ def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
             _finding(
                 error,
                 "is-to-all-false",
-                _("`is_to_all: false` says nobody"),
-                _("remove the key and name the recipients with `tag`, `tag_id` or `openids`"),
+                _("`is_to_all: false` selects no followers"),
+                _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
             )
         ]
     return [
@@ -190,12 +190,12 @@ def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
         return []  # the missing or misspelt key is told by itself
     if not choices:
         what = _("{name} has no entries").format(name=value_name(error))
-        return [_finding(error, "empty-value", what, _("add one, or remove the key"))]
+        return [_finding(error, "empty-value", what, _("add an entry, or remove the key"))]
     return [
         _finding(
             error,
             "missing-choice",
-            _("{name} names none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
+            _("{name} contains none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
             _("write exactly one of them"),
         )
     ]
@@ -211,7 +211,7 @@ def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
             _finding(
                 error,
                 "wire-filter",
-                _("{name} is written as on the wire, with both `is_to_all` and {keys}").format(
+                _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}").format(
                     name=value_name(error), keys=join_keys(others)
                 ),
                 _("remove `is_to_all: false`; one key is enough"),
@@ -221,7 +221,7 @@ def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
         _finding(
             error,
             "two-choices",
-            _("{name} has {keys}, but only one is possible").format(
+            _("{name} has {keys}, but only one is allowed").format(
                 name=value_name(error), keys=join_keys(known)
             ),
             _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
@@ -231,17 +231,17 @@ def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
 
 def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
     if last_key(error) == "openids" and error.value:
-        what = _("`openids` has one openid; mass/send takes at least 2")
-        hint = _("add openids, or use `campaign preview` for one person")
+        what = _("`openids` has one openid; WeChat requires at least 2")
+        hint = _("add openids, or use `campaign preview` to send to one person")
         return [_finding(error, "too-few", what, hint)]
     return [
         _finding(
             error,
             "too-few",
-            _("{name} has {count} entries; at least {least} are needed").format(
+            _("{name} has {count} entries; the minimum is {least}").format(
                 name=value_name(error), count=len(error.value), least=error.keyword_value
             ),
-            _("add what is missing"),
+            _("add the missing entries"),
         )
     ]
 
@@ -251,7 +251,7 @@ def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
         _finding(
             error,
             "too-many",
-            _("{name} has {count} entries; at most {most} are possible").format(
+            _("{name} has {count} entries; the maximum is {most}").format(
                 name=value_name(error), count=len(error.value), most=error.keyword_value
             ),
             _("remove some, or write a second campaign"),
@@ -261,7 +261,7 @@ def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
 
 def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
     what = _("{name} is empty").format(name=value_name(error))
-    return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
+    return [_finding(error, "empty-value", what, _("write some text, or remove the key"))]
 
 
 def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
@@ -275,7 +275,7 @@ def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
 
 
 def _out_of_range(error: SchemaViolation) -> str:
-    return _("{name} is {value}").format(name=value_name(error), value=display_value(error))
+    return _("{name} is out of range: {value}").format(name=value_name(error), value=display_value(error))
 
 
 def _wrong_form(error: SchemaViolation) -> list[PathDiagnostic]:
@@ -295,7 +295,7 @@ def _date_words(error: SchemaViolation) -> str:
     has_time = ":" in text
     has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
     if has_time and not has_offset:
-        return _("{name} has no offset, so it is another moment on every machine").format(
+        return _("{name} has no time zone offset, so its meaning depends on the machine").format(
             name=value_name(error)
         )
     return _("{name} is not a full date and time").format(name=value_name(error))

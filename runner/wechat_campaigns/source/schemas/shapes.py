@@ -48,7 +48,7 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
     ]
     if not kinds:
         return None
-    what = _("this content has the shape of {kinds}, but msgtype is `{msgtype}`")
+    what = _("this content is written for {kinds}, but msgtype is `{msgtype}`")
     hint = (
         _("write `msgtype: {kind}`, or write content for `{msgtype}`: {meaning}")
         if len(kinds) == 1

@@ -120,7 +120,7 @@ def read_key(aes_key: str) -> bytes:
     """
     key = _base64(f"{aes_key}=") if len(aes_key) == 43 else b""
     if len(key) != 32:
-        raise CallbackRejectedError(_("the EncodingAESKey set here is not one: it has 43 letters and digits"))
+        raise CallbackRejectedError(_("the EncodingAESKey is not valid: it must have 43 letters and digits"))
     return key
 
 
