@@ -173,45 +173,35 @@ def make_plan(
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
-        again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
+        again: normalized ids of unknown sends that are named themselves, whatever is selected.
     """
     from wechat_campaigns.integrations.ci_guard import ledger_changes
     from wechat_campaigns.plan import plan as planner
     from wechat_campaigns.plan.compare import with_warnings
-    from wechat_campaigns.plan.decide import DecisionOptions
-    from wechat_campaigns.plan.policy.rule_input import DecisionContext
+    from wechat_campaigns.plan.decide import DecisionContext
     from wechat_campaigns.plan.refresh import refresh
 
-    settings = workspace.settings
     check_campaigns_folder(workspace, state)
     prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
-    setting = DecisionOptions(
+    context = DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        overrides=allowed or {},
         is_current=prepared.presence_check(),
-        resend_after_s=settings.environment.resend_after_s,
-        resend_until_s=settings.environment.resend_until_s,
         resend=frozenset(again),
     )
-    decision_context = DecisionContext(
-        settings=settings, state=state, now=workspace.clock(), overrides=allowed or {}, options=setting
-    )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, decision_context))
+    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
     known = None
     if not offline:
-        known = refresh(
-            sends,
-            settings=settings,
-            state=state,
-            connect=workspace.read_api,
-            clock=workspace.clock,
-            setting=setting,
-        )
+        known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
-    told = replace(setting, clock_skew=workspace.watch.current_skew())
+    context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
-        decision_context=replace(decision_context, now=workspace.clock(), options=told),
+        context=context,
         known=known,
         commit=commit_of(workspace.root),
         with_orphans=not select,
@@ -221,7 +211,7 @@ def make_plan(
         ledger_known=workspace.ledger_known,
     )
     if select and again:
-        waiting = planner.unplanned_unknown_sends(sends, decision_context)
+        waiting = planner.unplanned_unknown_sends(sends, context)
         plan = replace(
             plan,
             unknown_sends=tuple(

@@ -195,8 +195,8 @@ def _print_blocked(plan: Plan) -> None:
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
+    from wechat_campaigns.plan.decide import DecisionContext
     from wechat_campaigns.plan.plan import unplanned_unknown_sends
-    from wechat_campaigns.plan.policy.rule_input import DecisionContext
 
     decision_context = DecisionContext(settings=context.settings, state=state, now=context.clock())
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))

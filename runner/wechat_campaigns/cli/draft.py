@@ -106,7 +106,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     from wechat_campaigns.core.i18n import status_word
     from wechat_campaigns.ledger.fold import fold
-    from wechat_campaigns.plan.decide import decide
+    from wechat_campaigns.plan.decide import DecisionContext, decide
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.send import drafting
     from wechat_campaigns.send.apply import LOCK_WAIT_S
@@ -114,7 +114,8 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
-        now = decide(planned.send, planned.content_digest, appid=appid, state=state, now=context.clock())
+        moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
+        now = decide(planned.send, planned.content_digest, moment)
         if now.action not in PENDING:
             raise UsageError(
                 _("another run was first: the send is {action} now, {reason}").format(

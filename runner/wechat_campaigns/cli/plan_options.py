@@ -25,7 +25,7 @@ ALLOW: Final = click.option(
 
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Read the ids of `--resend`, as `LedgerState.same` writes them.
+    """Read the ids of `--resend`, normalized.
 
     Raises:
         UsageError: no unknown send has one of them.

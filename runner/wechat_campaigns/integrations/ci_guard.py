@@ -256,15 +256,11 @@ def _approval_actor(sayings: Sequence[str]) -> dict[str, str]:
 def _due(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> list[Send]:
     """List what may be sent now, whatever the platform will say."""
     from wechat_campaigns.core.digest import compute_content_digest
-    from wechat_campaigns.plan.decide import decide
+    from wechat_campaigns.plan.decide import DecisionContext, decide
 
-    accounts, now = workspace.settings.environment.accounts, workspace.clock()
-
-    def action(send: Send) -> PlanAction:
-        appid = accounts[send.account].appid
-        return decide(send, compute_content_digest(send), appid=appid, state=state, now=now).action
-
-    return [send for send in sends if action(send) is PlanAction.SEND]
+    context = DecisionContext(settings=workspace.settings, state=state, now=workspace.clock())
+    decisions = ((send, decide(send, compute_content_digest(send), context)) for send in sends)
+    return [send for send, decision in decisions if decision.action is PlanAction.SEND]
 
 
 @dataclass(slots=True)

@@ -27,11 +27,10 @@ from wechat_campaigns.ledger.fold import IsAuthentic, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
-from wechat_campaigns.plan.decide import DecisionOptions, decision_input
+from wechat_campaigns.plan.decide import DecisionContext, decision_input
 from wechat_campaigns.plan.hints import edited_draft_hint, edited_draft_message, not_resent_message
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
@@ -247,25 +246,14 @@ class _AccountRun:
 
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
-        decision_context = self._decision_context()
+        context = self._decision_context()
 
-        def violated() -> tuple[str, ...]:
-            fresh = recheck(planned, self.plan, decision_context, reviewed=self.context.audiences)
+        def violations() -> tuple[str, ...]:
+            fresh = recheck(planned, self.plan, context, reviewed=self.context.audiences)
             return () if fresh.action is planned.action else (fresh.decision.reason,)
 
-        setting = replace(decision_context.options, find_violations=violated)
-        appid = self.account.appid
-        return protocol.decide(
-            stream,
-            decision_input(
-                planned.send,
-                planned.content_digest,
-                appid,
-                decision_context.state,
-                decision_context.now,
-                setting,
-            ),
-        )
+        facts = decision_input(planned.send, planned.content_digest, context, violations)
+        return protocol.decide(stream, facts)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
@@ -309,15 +297,13 @@ class _AccountRun:
         return authenticator(events, lambda _appid: key) if key else None
 
     def _decision_context(self) -> DecisionContext:
-        state, now, environment = self.sender.state, self.ports.clock(), self.settings.environment
-        setting = DecisionOptions(
+        return DecisionContext(
+            settings=self.settings,
+            state=self.sender.state,
+            now=self.ports.clock(),
+            overrides=self.context.overrides,
             is_current=self.plan.is_current,
             clock_skew=self.ports.clock_skew(),
-            resend_after_s=environment.resend_after_s,
-            resend_until_s=environment.resend_until_s,
-        )
-        return DecisionContext(
-            settings=self.settings, state=state, now=now, overrides=self.context.overrides, options=setting
         )
 
     def _look_again(self) -> None:
