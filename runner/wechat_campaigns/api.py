@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder, record_campaigns_folders
-from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.ci_guard import (
+    check_approved,
+    check_looser,
+    check_run,
+    ledger_changes,
+    record_guards,
+)
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import plan as planner
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
+from wechat_campaigns.plan.decide import DecisionContext
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.policy.guard import SettingsChange, edits
+from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.send.apply import apply as make
+from wechat_campaigns.send.apply import exit_code as worst
+from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
+from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.workspace import Workspace, commit_of
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.model import Send
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.compare import Comparison
-    from wechat_campaigns.plan.plan import Plan
-    from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.render.compile import CompileResult
-    from wechat_campaigns.send.posting import SendOutcome
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -88,10 +101,6 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    from wechat_campaigns.plan import planfile
-    from wechat_campaigns.send.apply import apply as make
-    from wechat_campaigns.send.posting import RunContext
-
     campaigns.offline = False
     check_run(campaigns)
     state = campaigns.initialized_state(verified=True)
@@ -112,16 +121,11 @@ def apply(
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
     """Choose the code with which the command would end: that of the worst outcome."""
-    from wechat_campaigns.send.apply import exit_code as worst
-
     return worst(outcomes)
 
 
 def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     """Tell of the sends that the plan did not let through."""
-    from wechat_campaigns.core.model import PlanAction
-    from wechat_campaigns.send.posting import Result, SendOutcome
-
     codes = {
         PlanAction.BLOCKED: ExitCode.POLICY,
         PlanAction.CONFLICT: ExitCode.POLICY,
@@ -175,12 +179,6 @@ def make_plan(
         prepared: what the campaigns were rendered to, when they were already.
         again: normalized ids of unknown sends that are named themselves, whatever is selected.
     """
-    from wechat_campaigns.integrations.ci_guard import ledger_changes
-    from wechat_campaigns.plan import plan as planner
-    from wechat_campaigns.plan.compare import with_warnings
-    from wechat_campaigns.plan.decide import DecisionContext
-    from wechat_campaigns.plan.refresh import refresh
-
     check_campaigns_folder(workspace, state)
     prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
@@ -229,8 +227,6 @@ def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
     """Render the campaigns a workspace names: all of them when `select` is empty."""
-    from wechat_campaigns.render.compile import compile_campaigns
-
     return compile_campaigns(
         workspace.root,
         settings=workspace.settings,
@@ -241,10 +237,6 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
 
 
 def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[str], ref: str) -> Comparison:
-    import tempfile
-
-    from wechat_campaigns.plan.compare import compare
-    from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 
     root = workspace.root
     commit = resolve_ref(root, ref)
@@ -267,8 +259,6 @@ def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[st
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
-    from wechat_campaigns.plan.policy.guard import edits
-    from wechat_campaigns.source.settings import settings_data
 
     try:
         before = settings_data(base)
@@ -278,9 +268,6 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
 
 
 def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-    from wechat_campaigns.render.compile import compile_campaigns
-    from wechat_campaigns.source.files import Files
-    from wechat_campaigns.source.settings import load_settings
 
     name = workspace.settings.environment.name
     try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
@@ -24,14 +24,22 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folders
 from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.notify import RunSummary
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.decide import DecisionContext
+from wechat_campaigns.plan.plan import Plan, unplanned_unknown_sends
+from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.formats import Formats
+from wechat_campaigns.report.json import outcomes_data
+from wechat_campaigns.report.markdown import outcomes_markdown
+from wechat_campaigns.report.phrases import status_counts
+from wechat_campaigns.report.plan_view import apply_view
+from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.send.apply import apply as send_due
+from wechat_campaigns.send.apply import exit_code
+from wechat_campaigns.send.posting import RunContext, SendOutcome
 from wechat_campaigns.workspace import run_url
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.plan import Plan
-    from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.send.posting import SendOutcome
 
 
 @command(
@@ -70,10 +78,6 @@ def apply(
     Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
     in hand finish and starts no other.
     """
-    from wechat_campaigns.send.apply import apply as send_due
-    from wechat_campaigns.send.apply import exit_code
-    from wechat_campaigns.send.posting import RunContext
-
     check_run(context)
     check_writable(context.options.reports)
     state = context.initialized_state(verified=True)
@@ -119,8 +123,6 @@ def _reviewed(
     Returns:
         The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
     """
-    from wechat_campaigns.plan import planfile
-
     if plan_file is not None:
         data = planfile.read(plan_file)
         if digest is not None:
@@ -153,10 +155,6 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
 
 
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
-    from wechat_campaigns.report.json import outcomes_data
-    from wechat_campaigns.report.markdown import outcomes_markdown
-    from wechat_campaigns.report.plan_view import apply_view
-    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import outcomes_text
 
     view = apply_view(outcomes, plan, timezone=context.settings.policy.timezone)
@@ -181,8 +179,6 @@ def _print_unknown(plan: Plan) -> None:
 
 def _print_blocked(plan: Plan) -> None:
     """Print that sends are blocked, also under `--quiet`, which does not show the plan."""
-    from wechat_campaigns.report.phrases import status_counts
-
     blocked = {
         action: n
         for action, n in plan.counts().items()
@@ -195,9 +191,6 @@ def _print_blocked(plan: Plan) -> None:
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
-    from wechat_campaigns.plan.decide import DecisionContext
-    from wechat_campaigns.plan.plan import unplanned_unknown_sends
-
     decision_context = DecisionContext(settings=context.settings, state=state, now=context.clock())
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
     if count:
@@ -210,8 +203,6 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
 
 
 def _notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
-    from wechat_campaigns.cli.notifications import notify
-    from wechat_campaigns.integrations.notify import RunSummary
 
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     run = RunSummary(

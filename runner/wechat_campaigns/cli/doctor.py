@@ -11,7 +11,10 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.state_folder import FORMER
 from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
+from wechat_campaigns.report.sanitize import json_text
 
 TIMEOUT_S = 10.0
 
@@ -27,11 +30,8 @@ def doctor(context: Context) -> int:
     Also prints where this machine keeps its state. Each line has a hint. Exits 4 when WeChat is the
     trouble, 6 when it is the ledger.
     """
-    from wechat_campaigns.core.state_folder import FORMER
     from wechat_campaigns.ledger.git.store import GitLedger
-    from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
-    from wechat_campaigns.report.sanitize import json_text
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,12 +13,16 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, QUI
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
-
-if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, PlannedSend
-    from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
+from wechat_campaigns.send import drafting
+from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
 
@@ -39,8 +42,6 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
     and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
     """
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
-
     state = context.initialized_state()
     result = make_plan(context, (campaign_of(select),), state)
     if result.compiled.errors:
@@ -61,10 +62,6 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
 
 def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
-    from wechat_campaigns.core.i18n import status_word
-    from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.wechat import payloads
-
     wanted_id = normalize_id(select)
     matches = [p for p in plan.sends if wanted_id in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
     if not matches:
@@ -104,13 +101,6 @@ def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: 
 
 def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
-    from wechat_campaigns.core.i18n import status_word
-    from wechat_campaigns.ledger.fold import fold
-    from wechat_campaigns.plan.decide import DecisionContext, decide
-    from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.send import drafting
-    from wechat_campaigns.send.apply import LOCK_WAIT_S
-
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.events(appid), namespace=context.settings.namespace)

@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import click
 
+from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.environments import Stage, rows, stage
+from wechat_campaigns.report.environments import Stage, environments_data, environments_text, rows, stage
+from wechat_campaigns.report.sanitize import json_text
 
 
 @command(
@@ -29,9 +31,6 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
     shows, and `content` are equal where followers get the same.
     """
-    from wechat_campaigns.report.environments import environments_data, environments_text
-    from wechat_campaigns.report.sanitize import json_text
-
     all_names = context.settings.environments
     unknown = [name for name in names if name not in all_names]
     if unknown:
@@ -70,8 +69,6 @@ def _stages_by_send(
 
 def _stages(context: Context, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:
     """Render for one environment; an invalid campaign is `validate`'s to explain and stops this command."""
-    from wechat_campaigns.api import compile_selected
-
     with Context.of(replace(context.options, environment=name)) as there:
         prepared = compile_selected(there, select)
         if prepared.errors:

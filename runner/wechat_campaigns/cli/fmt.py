@@ -13,6 +13,11 @@ from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
+from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.fmt import format_campaign
+from wechat_campaigns.source.load import MAX_YAML_BYTES, campaign_files
+from wechat_campaigns.source.text import TextFault, decode
 
 
 @command(
@@ -31,9 +36,6 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
     stay as they are written, and no digest changes.
     """
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
-    from wechat_campaigns.source.load import campaign_files
-
     changed: list[str] = []
     skipped: dict[str, str] = {}
     for file in campaign_files(context.root, paths):
@@ -58,11 +60,6 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; return whether it changed, and the reason if it was skipped."""
-    from wechat_campaigns.source.files import FileError, read_regular
-    from wechat_campaigns.source.fmt import format_campaign
-    from wechat_campaigns.source.load import MAX_YAML_BYTES
-    from wechat_campaigns.source.text import TextFault, decode
-
     path = context.root / file
     try:
         data = read_regular(path, MAX_YAML_BYTES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
@@ -11,10 +11,8 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import ChatWebhook
-
-if TYPE_CHECKING:
-    from wechat_campaigns.integrations.notify import RunSummary
-    from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.integrations.notify import RunSummary, notify_robot
+from wechat_campaigns.send.posting import SendOutcome
 
 TIMEOUT_S = 5.0
 
@@ -40,7 +38,6 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -
 def _notify_robot(
     context: Context, robot: ChatWebhook, outcomes: Sequence[SendOutcome], run: RunSummary
 ) -> str | None:
-    from wechat_campaigns.integrations.notify import notify_robot
 
     address = context.other_secret(robot.url, name=_("robot's address"))
     return notify_robot(robot, address, outcomes, run, post=post)

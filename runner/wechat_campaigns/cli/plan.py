@@ -17,6 +17,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.plan import PENDING
+from wechat_campaigns.report.json import plan_data
 
 
 @command(
@@ -56,8 +59,6 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
     any other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.plan.plan import PENDING
-
     allowed = overridden_rules(allow)
     context.offline = offline
     state = context.state(verified=not offline)
@@ -65,9 +66,6 @@ def plan(
     result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
     view = view_of(context, result)
     if out is not None:
-        from wechat_campaigns.plan import planfile
-        from wechat_campaigns.report.json import plan_data
-
         with file_errors(out, f"--out {out}"):
             planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))

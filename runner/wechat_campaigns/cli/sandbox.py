@@ -11,6 +11,8 @@ from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.source.load import require_folder
 
 
 @command(
@@ -73,9 +75,6 @@ def sandbox(
 
 def _rehearsal_state(root: Path, state: Path | None) -> Path:
     """Name the state file of `api: sandbox` environments."""
-    from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-    from wechat_campaigns.source.load import require_folder
-
     if state is not None:
         raise UsageError(_("--rehearsal has a state file of its own"), hint=_("leave `--state` out"))
     require_folder(root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,7 @@ from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-
-if TYPE_CHECKING:
-    from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
 
 @command(
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07), as editors use it."""
-    from wechat_campaigns.source.schemas.store import schema_text
-
     text = schema_text(name)
     if out is None:
         print_result(text, newline=False)

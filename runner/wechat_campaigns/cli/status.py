@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,10 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
-
-if TYPE_CHECKING:
-    from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.json import status_data
+from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.send.job_status import refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -41,8 +41,6 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
 
     With --wait, exits 8 when some have not ended in time.
     """
-    from wechat_campaigns.report.json import status_data
-    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import status_text
 
     rows = _refreshed(context, send_id)
@@ -87,8 +85,6 @@ def _waited(
 
 
 def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
-    from wechat_campaigns.report.send_status import send_status
-    from wechat_campaigns.send.job_status import refresh_job_status
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     state = context.state()

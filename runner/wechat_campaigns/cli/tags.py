@@ -12,6 +12,7 @@ from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
 
 
 @command(
@@ -24,7 +25,6 @@ from wechat_campaigns.core.i18n import N_
 )
 def tags(context: Context, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
     from wechat_campaigns.report.text import tags_text
 
     selection = [context.account(name) for name in names] or [context.account(None)]

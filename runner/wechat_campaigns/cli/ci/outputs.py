@@ -12,6 +12,7 @@ from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.plan import planfile
 
 
 @command(examples={"campaign ci outputs plan.json": N_("digest, pending, due for later steps")})
@@ -21,8 +22,6 @@ def outputs(plan_file: Path) -> int:
 
     digest, pending (sends and resends the digest covers), due (what an apply would make or settle now).
     """
-    from wechat_campaigns.plan import planfile
-
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):

@@ -13,6 +13,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.ledger.events import snapshot
+from wechat_campaigns.ledger.export import to_lines
 
 
 @command(
@@ -22,8 +23,6 @@ from wechat_campaigns.ledger.events import snapshot
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
 def export(context: Context, out: Path | None) -> int:
     """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
-    from wechat_campaigns.ledger.export import to_lines
-
     events, heads = snapshot(context.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))
     if out is None:

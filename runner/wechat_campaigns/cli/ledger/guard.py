@@ -11,7 +11,10 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folder
+from wechat_campaigns.integrations.ci_guard import current_run, ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.guard import changes_since
+from wechat_campaigns.report.attention import settings_change
+from wechat_campaigns.report.sanitize import inert
 
 
 @command(
@@ -29,10 +32,6 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
     and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
     any more who wrote the events before: --new-secret declares them true. Check `ledger log` first.
     """
-    from wechat_campaigns.integrations.ci_guard import current_run, ledger_changes, record_guard, vouch
-    from wechat_campaigns.report.attention import settings_change
-    from wechat_campaigns.report.sanitize import inert
-
     environment = context.settings.environment
     if current_run() is not None:
         raise PolicyError(
