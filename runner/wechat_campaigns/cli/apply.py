@@ -24,7 +24,6 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folders
 from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
-from wechat_campaigns.integrations.notify import RunSummary
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import DecisionContext
@@ -39,7 +38,6 @@ from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.apply import exit_code
 from wechat_campaigns.send.posting import RunContext, SendOutcome
-from wechat_campaigns.workspace import run_url
 
 
 @command(
@@ -110,8 +108,7 @@ def apply(
     _print_blocked(result.plan)
     if select:
         _print_unselected(context, result.plan, state)
-    if context.settings.notify:
-        _notify(context, outcomes, result.plan)
+    notify(context, outcomes, result.plan)
     return exit_code(outcomes) or _blocked_code(result.plan) or written
 
 
@@ -200,15 +197,6 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
             count,
         )
         print_message(message.format(count=count))
-
-
-def _notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
-
-    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
-    run = RunSummary(
-        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
-    )
-    notify(context, outcomes, run)
 
 
 def _blocked_code(plan: Plan) -> ExitCode:

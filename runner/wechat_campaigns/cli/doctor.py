@@ -14,7 +14,6 @@ from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.state_folder import FORMER
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
-from wechat_campaigns.report.sanitize import json_text
 
 TIMEOUT_S = 10.0
 
@@ -59,10 +58,5 @@ def doctor(context: Context) -> int:
     former = context.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""
     checks = (*run_checks(context.settings, ports), *state_checks(str(context.state_dir), unused))
-    context.output(
-        {
-            "text": lambda: doctor_text(checks, context.text_options),
-            "json": lambda: json_text(doctor_data(checks)),
-        }
-    )
+    context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
     return worst(checks)

@@ -18,7 +18,7 @@ from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.plan.decide import DecisionContext, decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
+from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.drafting import ReadyDraft
@@ -49,14 +49,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     pending = _pending(result.plan, select)
     _confirm(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make(context, planned)) for planned in pending]
-    context.output(
-        {
-            "text": lambda: inert(_text(drafts)),
-            "json": lambda: json_text(
-                {"format_version": FORMAT_VERSION, "drafts": [_row(draft) for draft in drafts]}
-            ),
-        }
-    )
+    context.output_data(lambda: inert(_text(drafts)), {"drafts": [_row(draft) for draft in drafts]})
     return ExitCode.OK
 
 

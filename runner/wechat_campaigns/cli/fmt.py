@@ -13,7 +13,7 @@ from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
+from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.fmt import format_campaign
 from wechat_campaigns.source.load import MAX_YAML_BYTES, campaign_files
@@ -47,14 +47,7 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
             changed.append(name)
     for name, reason in skipped.items():
         context.show_progress(_("{file}: not formatted: {reason}").format(file=line(name), reason=reason))
-    context.output(
-        {
-            "text": lambda: "\n".join(map(line, changed)),
-            "json": lambda: json_text(
-                {"format_version": FORMAT_VERSION, "changed": changed, "skipped": skipped}
-            ),
-        }
-    )
+    context.output_data(lambda: "\n".join(map(line, changed)), {"changed": changed, "skipped": skipped})
     return ExitCode.INVALID if check and changed else ExitCode.OK
 
 

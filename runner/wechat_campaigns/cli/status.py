@@ -14,7 +14,6 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.report.json import status_data
-from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.report.send_status import StatusRow, send_status
 from wechat_campaigns.send.job_status import refresh_job_status
 
@@ -46,12 +45,7 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     rows = _refreshed(context, send_id)
     if wait:
         rows = _waited(context, send_id, rows, timeout_s)
-    context.output(
-        {
-            "text": lambda: status_text(rows, context.text_options),
-            "json": lambda: json_text(status_data(rows)),
-        }
-    )
+    context.output_data(lambda: status_text(rows, context.text_options), status_data(rows))
     states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Not all have ended within {seconds:.0f} s; run the same command again.")

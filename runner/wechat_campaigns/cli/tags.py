@@ -12,7 +12,6 @@ from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
 
 
 @command(
@@ -29,10 +28,5 @@ def tags(context: Context, names: Sequence[str]) -> int:
 
     selection = [context.account(name) for name in names] or [context.account(None)]
     rows = {account.name: context.read_api(account).tags_get() for account in selection}
-    context.output(
-        {
-            "text": lambda: tags_text(rows, context.text_options),
-            "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
-        }
-    )
+    context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
     return ExitCode.OK

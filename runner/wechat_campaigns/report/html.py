@@ -28,7 +28,7 @@ from wechat_campaigns.render.article.page import (
     findings_table,
 )
 from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarView
-from wechat_campaigns.report.chart import COLOURS, Chart, chart
+from wechat_campaigns.report.chart import COLOURS, chart
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.history import SHOWN, shown_cells
 from wechat_campaigns.report.history_view import HistoryView
@@ -99,11 +99,6 @@ def calendar_html(view: CalendarView) -> str:
 def failure_html(title: str, text: str) -> str:
     """Draw the report of a run that failed."""
     return _render("failure.html", title=title, text=text)
-
-
-def chart_svg(layout: Chart) -> str:
-    """Draw a chart."""
-    return _render("chart.svg", chart=layout, colours=COLOURS)
 
 
 def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fitted:

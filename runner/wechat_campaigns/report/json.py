@@ -97,7 +97,7 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
 
 def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
     """Give where sends stand as plain data."""
-    return {"format_version": FORMAT_VERSION, "sends": [_status(row) for row in statuses]}
+    return {"sends": [_status(row) for row in statuses]}
 
 
 def _status(row: StatusRow) -> dict[str, Any]:
