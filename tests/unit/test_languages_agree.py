@@ -26,6 +26,7 @@ from tests.support.factories import (
     make_send,
     make_settings,
     make_state,
+    make_upload_ports,
     plan_of,
     view_of,
 )
@@ -227,10 +228,8 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
     resolved = replace(
         make_planned().resolved, uploads=tuple((upload, None) for upload in payloads.uploads(ARTICLES))
     )
-    made = drafting.create_draft(
-        make_planned(send, resolved=resolved), api=api, ledger=ledger, state=fold(ledger.events()),
-        read=lambda _file: b"cover",
-    )  # fmt: skip
+    ports = make_upload_ports(api, ledger, lambda _file: b"cover")
+    made = drafting.create_draft(make_planned(send, resolved=resolved), ports)
     return made.notes if made is not None else ()
 
 

@@ -21,7 +21,10 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.report.text import TextOptions
+    from wechat_campaigns.send.uploads import UploadPorts
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -71,6 +74,18 @@ class Context(Workspace):
     def guarded(self, text: str) -> str:
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
         return guarded(text, secrets.token_hex(16))
+
+    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
+        """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
+        from wechat_campaigns.send.uploads import UploadPorts, record_in
+
+        return UploadPorts(
+            api=self.write_api(account),
+            state=state,
+            record=record_in(self.ledger, state, account.appid),
+            read=self.read,
+            tell=lambda event: self.show_progress(f"  {send_id}: {event}"),
+        )
 
     @property
     def has_progress_bar(self) -> bool:

@@ -107,15 +107,8 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status`"),
                 location=planned.send.id,
             )
-        api = context.write_api(planned.account)
-        ready = drafting.create_draft(
-            planned,
-            api=api,
-            ledger=context.ledger,
-            state=state,
-            read=context.read,
-            tell=lambda event: context.show_progress(f"  {planned.send.id}: {event}"),
-        )
+        ports = context.upload_ports(planned.account, state, planned.send.id)
+        ready = drafting.create_draft(planned, ports)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

@@ -60,11 +60,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
             previews.recipient(name, context.settings.testers)
             if name is not None
             else {"touser": str(openid)},
-            api=context.write_api(planned.account),
-            ledger=context.ledger,
-            state=context.state(),
-            read=context.read,
-            tell=lambda event: context.show_progress(f"  {send_id}: {event}"),
+            context.upload_ports(planned.account, context.state(), send_id),
         )
     for note in notes:
         context.show_progress(f"  {note}")

@@ -30,9 +30,9 @@ from wechat_campaigns.plan.decide import (
 )
 from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
-from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, Violation, evaluate
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
-from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row, stored_send

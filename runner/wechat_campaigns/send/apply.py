@@ -182,10 +182,14 @@ class _AccountRun:
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        unknowns = (one.send_state for one in self.plan.unknown_sends if self._is_mine(one.send_state.appid))
+        records = (one.send_state for one in self.plan.unknown_sends)
         waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
-        found = {known.send: frozenset({self._same(known.send)}) for known in unknowns}
-        return found | {planned.send.id: self._names(planned) for planned in waiting}
+        unplanned = {
+            record.send: frozenset({self._same(record.send)})
+            for record in records
+            if record.appid == self.account.appid
+        }
+        return unplanned | {planned.send.id: self._names(planned) for planned in waiting}
 
     def _same(self, send_id: str) -> str:
         """Give the form in which ids are compared."""
@@ -194,11 +198,8 @@ class _AccountRun:
     def _names(self, planned: PlannedSend) -> frozenset[str]:
         return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
 
-    def _is_mine(self, appid: str) -> bool:
-        return appid == self.account.appid
-
     def _mine(self) -> list[PlannedSend]:
-        return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
+        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
@@ -220,20 +221,18 @@ class _AccountRun:
         if left_out is not None:
             return left_out
         self.ports.notify(planned.send.id, _("preparing"))
-        api, state, record = self.sender.api, self.sender.state, self.sender.record
-        tell = partial(self.ports.notify, planned.send.id)
-        with uploads.forgetting(planned, state=state, record=record):
-            ids = uploads.upload(
-                planned, api=api, state=state, record=record, read=self.ports.read, tell=tell
-            )
-            draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
+        ports = self._upload_ports(planned)
+        with uploads.forgetting(planned, ports):
+            ids = uploads.upload(planned, ports)
+            draft = drafting.ensure_draft(planned, ids, ports)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
             planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id
         )
         self.sender.wait_for_rate_limit(planned.send.id)
-        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
-        self._look_again()
+        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come. Take in what
+        # others wrote meanwhile; one small read when nobody did.
+        self.sender.attempt.refresh()
         counted = self._counted(self._with_draft(planned, draft))
         outcome = self._skip_outcome(counted) or self.sender.send(
             counted, body, partial(self._decide, counted)
@@ -244,16 +243,28 @@ class _AccountRun:
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
 
+    def _upload_ports(self, planned: PlannedSend) -> uploads.UploadPorts:
+        return uploads.UploadPorts(
+            api=self.sender.api,
+            state=self.sender.state,
+            record=self.sender.record,
+            read=self.ports.read,
+            tell=partial(self.ports.notify, planned.send.id),
+        )
+
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
         context = self._decision_context()
 
         def violations() -> tuple[str, ...]:
-            fresh = recheck(planned, self.plan, context, reviewed=self.context.audiences)
+            fresh = self._recheck(planned, context)
             return () if fresh.action is planned.action else (fresh.decision.reason,)
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
+
+    def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
+        return recheck(planned, self.plan, context, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
@@ -268,8 +279,7 @@ class _AccountRun:
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REJECTED:
             return outcome
-        state, record = self.sender.state, self.sender.record
-        gone = uploads.forget_uploads(planned, outcome.errcode, state=state, record=record)
+        gone = uploads.forget_uploads(planned, outcome.errcode, self._upload_ports(planned))
         return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
@@ -283,9 +293,7 @@ class _AccountRun:
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stop_requested():
             return self._skipped(planned, _("stopped before it"), exit_code=ExitCode.INTERRUPTED)
-        decision = recheck(
-            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
-        ).decision
+        decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.SEND:
             return None
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
@@ -305,10 +313,6 @@ class _AccountRun:
             is_current=self.plan.is_current,
             clock_skew=self.ports.clock_skew(),
         )
-
-    def _look_again(self) -> None:
-        """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
-        self.sender.attempt.refresh()
 
     def _reconcile(self, known: SendRecord) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
@@ -344,9 +348,7 @@ class _AccountRun:
         known = self.sender.state.send(self.account.appid, send.id, send.revision)
         if known is None or known.status is not SendStatus.UNKNOWN:
             return self._settled_outcome(send.id, self._names(planned))
-        decision = recheck(
-            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
-        ).decision
+        decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.RESEND:
             return self.sender.unknown(send.id, _(LEDGER_CONFLICT))
         return self.sender.unknown(send.id, decision.reason, hint=decision.hint)
@@ -354,7 +356,9 @@ class _AccountRun:
     def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
         sends = self.sender.state.sends.values()
-        mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
+        mine = [
+            known for known in sends if known.appid == self.account.appid and self._same(known.send) in names
+        ]
         latest = max(mine, key=lambda known: known.at)
         freed = latest.status in RETRYABLE_STATUSES
         return self.sender.outcome(

@@ -13,9 +13,9 @@ from tests.support.policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHEC
 from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
-from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, Violation, evaluate
+from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.content import hosts
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.source.schemas.store import schema
 

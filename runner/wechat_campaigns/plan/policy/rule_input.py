@@ -18,15 +18,18 @@ class Verdict(StrEnum):
     UNCHECKED = "unchecked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFinding:
-    """A rule that does not pass; passing is None."""
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that stands against a send, or could not be checked; passing is None."""
 
     message: str
     hint: str
     verdict: Verdict = Verdict.FAIL
-    advisory: bool = False
-    """Never blocks, whatever level the settings give the rule."""
+    level: str = "mandatory"
+    """What a rule itself makes advisory never blocks, whatever level the settings give it."""
+    rule: str = ""
+    """Its id, and whether it blocks, as `evaluate` says."""
+    blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

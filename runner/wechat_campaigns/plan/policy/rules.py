@@ -11,48 +11,48 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Account, AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
 
 
-def hold(facts: RuleInput) -> RuleFinding | None:
+def hold(facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold."""
     return hold_finding(facts.account, facts.policy, facts.state)
 
 
-def hold_finding(account: Account, policy: Policy, state: LedgerState) -> RuleFinding | None:
+def hold_finding(account: Account, policy: Policy, state: LedgerState) -> Violation | None:
     """Say whether an account is on hold, by its ledger or by the settings."""
     name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
     if found is None and (held is True or (held is not False and name in held)):
-        return RuleFinding(
-            message=_("account {name} is on hold by the settings").format(name=name),
-            hint=_("change policy.hold"),
+        return Violation(
+            _("account {name} is on hold by the settings").format(name=name),
+            _("change policy.hold"),
         )
     return found
 
 
-def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | None:
+def ledger_hold_finding(account: Account, state: LedgerState) -> Violation | None:
     """Say whether an account was put on hold."""
     why = state.holds.get(account.appid)
     if why is None:
         return None
-    return RuleFinding(
-        message=_("account {name} is on hold: {why}").format(name=account.name, why=why),
-        hint=_("`campaign unhold {name} --reason REASON` lifts it").format(name=account.name),
+    return Violation(
+        _("account {name} is on hold: {why}").format(name=account.name, why=why),
+        _("`campaign unhold {name} --reason REASON` lifts it").format(name=account.name),
     )
 
 
-def allow_to_all(facts: RuleInput) -> RuleFinding | None:
+def allow_to_all(facts: RuleInput) -> Violation | None:
     """Everyone may be addressed only where the settings say so."""
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
-    return RuleFinding(
-        message=_("the filter is everyone, which the policy does not allow"),
-        hint=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
+    return Violation(
+        _("the filter is everyone, which the policy does not allow"),
+        _("use a tag, or set policy.allow_to_all in _settings.yaml"),
     )
 
 
-def allowed_tags(facts: RuleInput) -> RuleFinding | None:
+def allowed_tags(facts: RuleInput) -> Violation | None:
     """Only listed tags may be addressed; everyone and openid lists have rules of their own."""
     allowed, wanted = facts.policy.allowed_tags, facts.send.filter
     if not allowed or (wanted.tag is None and wanted.tag_id is None):
@@ -62,58 +62,52 @@ def allowed_tags(facts: RuleInput) -> RuleFinding | None:
         return None
     if name is None:
         unknown = _("the name of tag_id {tag_id} is unknown, so it cannot be looked up in allowed_tags")
-        return RuleFinding(
+        return Violation(
+            unknown.format(tag_id=wanted.tag_id),
+            _("plan with the platform reachable, or list the id in policy.allowed_tags"),
             verdict=Verdict.UNCHECKED,
-            message=unknown.format(tag_id=wanted.tag_id),
-            hint=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
         )
     listed = _(", ").join(str(tag) for tag in allowed)
-    return RuleFinding(
-        message=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
-        hint=_("choose an allowed tag, or add this one to policy.allowed_tags"),
+    return Violation(
+        _("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
+        _("choose an allowed tag, or add this one to policy.allowed_tags"),
     )
 
 
-def max_recipients(facts: RuleInput) -> RuleFinding | None:
+def max_recipients(facts: RuleInput) -> Violation | None:
     """An audience may not be larger than declared."""
     limit, count = facts.policy.max_recipients, facts.audience.count
     if limit is None or (count is not None and count <= limit):
         return None
     if count is None:
-        return RuleFinding(
+        return Violation(
+            _("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
+            _("plan with the platform reachable; apply counts again just before the send"),
             verdict=Verdict.UNCHECKED,
-            message=_("the audience is unknown, so the limit of {limit} cannot be checked").format(
-                limit=limit
-            ),
-            hint=_("plan with the platform reachable; apply counts again just before the send"),
         )
-    return RuleFinding(
-        message=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
-        hint=_("choose a smaller tag, or raise policy.max_recipients"),
+    return Violation(
+        _("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
+        _("choose a smaller tag, or raise policy.max_recipients"),
     )
 
 
-def audience_drift(facts: RuleInput) -> RuleFinding | None:
+def audience_drift(facts: RuleInput) -> Violation | None:
     """The audience may not have grown or shrunk much since the plan was reviewed."""
     drift, count = facts.policy.audience_drift, facts.audience.count
     if drift is None or not facts.applying:
         return None
     if facts.reviewed_count is None:
-        return RuleFinding(
+        return Violation(
+            _("the review has no audience to compare with: only a digest was given, or it was offline"),
+            _("apply with --plan FILE from an online plan"),
             verdict=Verdict.UNCHECKED,
-            advisory=True,
-            message=_(
-                "the review has no audience to compare with: only a digest was given, or it was offline"
-            ),
-            hint=_("apply with --plan FILE from an online plan"),
+            level="advisory",
         )
     if count is None:
-        return RuleFinding(
+        return Violation(
+            _("the audience is unknown, {reviewed} were reviewed").format(reviewed=facts.reviewed_count),
+            _("apply again once the platform answers tags/get"),
             verdict=Verdict.UNCHECKED,
-            message=_("the audience is unknown, {reviewed} were reviewed").format(
-                reviewed=facts.reviewed_count
-            ),
-            hint=_("apply again once the platform answers tags/get"),
         )
     change = abs(count - facts.reviewed_count)
     if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
@@ -121,27 +115,25 @@ def audience_drift(facts: RuleInput) -> RuleFinding | None:
     what = _(
         "the audience is {count}, {reviewed} were reviewed: more than {percent} % and {floor} followers apart"
     )
-    return RuleFinding(
-        message=what.format(
-            count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor
-        ),
-        hint=_("look why the tag changed, then plan again and have the new plan reviewed"),
+    return Violation(
+        what.format(count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor),
+        _("look why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
-def max_sends_per_apply(facts: RuleInput) -> RuleFinding | None:
+def max_sends_per_apply(facts: RuleInput) -> Violation | None:
     """A run that would send more than declared sends nothing: it is likely not what was meant."""
     limit = facts.policy.max_sends_per_apply
     if limit is None or facts.due <= limit:
         return None
     what = _("this run would make {count} sends, the policy allows {limit}")
-    return RuleFinding(
-        message=what.format(count=facts.due, limit=limit),
-        hint=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
+    return Violation(
+        what.format(count=facts.due, limit=limit),
+        _("name the campaigns to apply, or raise policy.max_sends_per_apply"),
     )
 
 
-def require_preview(facts: RuleInput) -> RuleFinding | None:
+def require_preview(facts: RuleInput) -> Violation | None:
     """A tester must have received exactly this content."""
     if (
         not facts.policy.require_preview
@@ -149,28 +141,28 @@ def require_preview(facts: RuleInput) -> RuleFinding | None:
     ):
         return None
     hint = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
-    return RuleFinding(
-        message=_("no tester has received exactly this content"),
-        hint=hint.format(send=facts.send.id),
+    return Violation(
+        _("no tester has received exactly this content"),
+        hint.format(send=facts.send.id),
     )
 
 
-def require_not_after(facts: RuleInput) -> RuleFinding | None:
+def require_not_after(facts: RuleInput) -> Violation | None:
     """Every send must say until when it makes sense, so that a late run does not make it."""
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
-    return RuleFinding(
-        message=_("the campaign has no not_after"),
-        hint=_("write not_after, the end of its send window"),
+    return Violation(
+        _("the campaign has no not_after"),
+        _("write not_after, the end of its send window"),
     )
 
 
-def quiet_hours(facts: RuleInput) -> RuleFinding | None:
+def quiet_hours(facts: RuleInput) -> Violation | None:
     """Nobody is disturbed at night."""
     return quiet_hours_finding(facts.policy, facts.now)
 
 
-def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
+def quiet_hours_finding(policy: Policy, now: datetime) -> Violation | None:
     """Say whether `now` lies within the quiet hours; the begin belongs to them, the end does not."""
     if policy.quiet_hours is None:
         return None
@@ -180,13 +172,13 @@ def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
     if not quiet:
         return None
     what = _("it is {time:%H:%M} in {timezone}, within the quiet hours")
-    return RuleFinding(
-        message=what.format(time=local, timezone=policy.timezone),
-        hint=_("apply after {time:%H:%M}").format(time=end),
+    return Violation(
+        what.format(time=local, timezone=policy.timezone),
+        _("apply after {time:%H:%M}").format(time=end),
     )
 
 
-def quota(facts: RuleInput) -> RuleFinding | None:
+def quota(facts: RuleInput) -> Violation | None:
     """The account must have allowance left, as far as the ledger knows."""
     left = _counted(facts)
     if left is None:
@@ -194,30 +186,28 @@ def quota(facts: RuleInput) -> RuleFinding | None:
     if left.used + facts.ahead < left.limit:
         return None
     what = _("{account} may send {limit} in {period}: {used} used, {ahead} ahead in this plan")
-    return RuleFinding(
-        message=what.format(
+    return Violation(
+        what.format(
             account=facts.account.name,
             limit=left.limit,
             period=left.period,
             used=left.used,
             ahead=facts.ahead,
         ),
-        hint=_("wait for the next period, or move the send to another account"),
+        _("wait for the next period, or move the send to another account"),
     )
 
 
-def quota_reserve(facts: RuleInput) -> RuleFinding | None:
+def quota_reserve(facts: RuleInput) -> Violation | None:
     """Some of the allowance is kept for what nobody planned."""
     reserve = facts.policy.quota_reserve
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
     what = _("{left} of {limit} sends are left in {period}, the policy keeps {reserve} in reserve")
-    return RuleFinding(
-        message=what.format(
-            left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve
-        ),
-        hint=_("wait for the next period, or lower policy.quota_reserve"),
+    return Violation(
+        what.format(left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
+        _("wait for the next period, or lower policy.quota_reserve"),
     )
 
 
@@ -228,15 +218,15 @@ def _counted(facts: RuleInput) -> Allowance | None:
     return allowance(account.appid, account.kind, facts.state, facts.now)
 
 
-def _four_a_month(facts: RuleInput) -> RuleFinding | None:
+def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
     before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
     if before < SERVICE_PER_MONTH:
         return None
     what = _("these recipients have been sent {count} this month: who has had four gets no more, silently")
-    return RuleFinding(
-        advisory=True,
-        message=what.format(count=before),
-        hint=_("choose another tag or wait for the next month"),
+    return Violation(
+        what.format(count=before),
+        _("choose another tag or wait for the next month"),
+        level="advisory",
     )
