@@ -29,7 +29,7 @@ from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply as make
-from wechat_campaigns.send.apply import exit_code as worst
+from wechat_campaigns.send.apply import exit_code
 from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
@@ -119,11 +119,6 @@ def apply(
     return (*outcomes, *_blocked_outcomes(plan))
 
 
-def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
-    """Choose the code with which the command would end: that of the worst outcome."""
-    return worst(outcomes)
-
-
 def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     """Tell of the sends that the plan did not let through."""
     codes = {
@@ -133,13 +128,8 @@ def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     }
     for planned in plan.sends:
         if planned.action in codes:
-            yield SendOutcome(
-                id=planned.send.id,
-                account=planned.account.name,
-                result=Result.SKIPPED,
-                reason=planned.decision.reason,
-                exit_code=codes[planned.action],
-            )
+            reason, code = planned.decision.reason, codes[planned.action]
+            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, reason, exit_code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +143,8 @@ class PlanResult:
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """What must be corrected, in files or because of what the platform said."""
-        return (*self.compiled.errors, *resolution_problems(self.plan))
+        resolutions = (planned.resolved for planned in self.plan.sends)
+        return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 
 
 def make_plan(
@@ -218,11 +209,6 @@ def make_plan(
         )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
-
-
-def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
-    """List the problems that only the platform could tell, such as a tag it does not have."""
-    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
 
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:

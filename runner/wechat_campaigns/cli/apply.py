@@ -105,11 +105,11 @@ def apply(
         record_campaigns_folders(context, result.plan, state, who)
         outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
-    _print_blocked(result.plan)
+    blocked = _blocked(result.plan)
     if select:
         _print_unselected(context, result.plan, state)
     notify(context, outcomes, result.plan)
-    return exit_code(outcomes) or _blocked_code(result.plan) or written
+    return exit_code(outcomes) or blocked or written
 
 
 def _reviewed(
@@ -174,16 +174,18 @@ def _print_unknown(plan: Plan) -> None:
         print_message(message.format(sends=", ".join(sorted(unknown))))
 
 
-def _print_blocked(plan: Plan) -> None:
-    """Print that sends are blocked, also under `--quiet`, which does not show the plan."""
+def _blocked(plan: Plan) -> ExitCode:
+    """Print that sends are blocked, also under `--quiet`, which does not show the plan; the exit code."""
     blocked = {
         action: n
         for action, n in plan.counts().items()
         if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
     }
-    if blocked:
-        message = _("Not sent: {counts}; `campaign plan` shows the reasons.")
-        print_message(message.format(counts=status_counts(blocked)))
+    if not blocked:
+        return ExitCode.OK
+    message = _("Not sent: {counts}; `campaign plan` shows the reasons.")
+    print_message(message.format(counts=status_counts(blocked)))
+    return ExitCode.POLICY
 
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
@@ -197,9 +199,3 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
             count,
         )
         print_message(message.format(count=count))
-
-
-def _blocked_code(plan: Plan) -> ExitCode:
-    return (
-        ExitCode.POLICY if plan.counts().keys() & {PlanAction.BLOCKED, PlanAction.CONFLICT} else ExitCode.OK
-    )

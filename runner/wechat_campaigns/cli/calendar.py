@@ -13,9 +13,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.report.calendar_view import bounds, calendar_view
+from wechat_campaigns.report.calendar import bounds, calendar_view
 from wechat_campaigns.report.formats import OF_CALENDAR, formats
-from wechat_campaigns.report.history_view import past_sends
+from wechat_campaigns.report.history import past_sends
 
 
 @command(

@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history_view import history_view, past_sends
+from wechat_campaigns.report.history import history_view, past_sends
 
 
 @command(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
@@ -27,14 +28,7 @@ from wechat_campaigns.source.load import require_folder
 @click.option("--name", "names", multiple=True, help="Another name clients reach it by; repeatable.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
 @click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
-@click.option(
-    "--dir",
-    "directory",
-    default="campaigns",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The campaigns folder, for --rehearsal.",
-)
+@DIR
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
 )

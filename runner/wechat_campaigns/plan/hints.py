@@ -5,13 +5,6 @@ from __future__ import annotations
 from wechat_campaigns.core.i18n import _
 
 
-def accepted_message(how: str) -> str:
-    """Say how it is known that a send was made after all."""
-    if how == "resend":
-        return _("the first try never arrived; the repeat was accepted by WeChat")
-    return _("WeChat had it already (45065); nothing was sent a second time")
-
-
 def msg_id_hint(send_id: str) -> str:
     """Say what to do about a send that WeChat took without naming its msg_id."""
     return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
@@ -22,17 +15,6 @@ def msg_id_hint(send_id: str) -> str:
 def not_resent_message(why: str) -> str:
     """Say that an unknown send was left as it is."""
     return _("not repeated: {why}").format(why=why)
-
-
-def edited_draft_message(media_id: str) -> str:
-    """Say that an unknown send is left because its draft would send something else now."""
-    return not_resent_message(_("draft {media_id} was edited after it was posted").format(media_id=media_id))
-
-
-def edited_draft_hint(send_id: str) -> str:
-    """Say what to do about it."""
-    first = _("take the edit back in the console and run apply again")
-    return _("{first}; or {then}").format(first=first, then=settle_hint(send_id))
 
 
 def settle_hint(send_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,11 +89,5 @@ def _send(name: str, stages: Sequence[Stage], timezone: str) -> str:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    return {
-        "environment": stage.environment,
-        "account": stage.account,
-        "digest": stage.digest,
-        "status": stage.status,
-        "at": stage.at.astimezone(UTC).isoformat(timespec="seconds") if stage.at else None,
-        "edited": stage.edited,
-    }
+    at = stage.at.astimezone(UTC).isoformat(timespec="seconds") if stage.at else None
+    return {**asdict(stage), "at": at}

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from wechat_campaigns.core.i18n import _, current_language, status_word
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.report.history_view import HistoryView
+from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks
 from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row

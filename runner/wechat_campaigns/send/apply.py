@@ -28,7 +28,7 @@ from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, Send
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decide import DecisionContext, decision_input
-from wechat_campaigns.plan.hints import edited_draft_hint, edited_draft_message, not_resent_message
+from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
@@ -84,10 +84,10 @@ def apply(
 
 def _missed(planned: PlannedSend) -> SendOutcome:
     return SendOutcome(
-        id=planned.send.id,
-        account=planned.account.name,
-        result=Result.SKIPPED,
-        reason=_("never sent: {why}").format(why=planned.decision.reason),
+        planned.send.id,
+        planned.account.name,
+        Result.SKIPPED,
+        _("never sent: {why}").format(why=planned.decision.reason),
         hint=planned.decision.hint,
         exit_code=ExitCode.FAILED,
     )
@@ -331,8 +331,10 @@ class _AccountRun:
         try:
             edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
             if edited is not None:
-                said = edited_draft_message(edited)
-                return self.sender.unknown(known.send, said, hint=edited_draft_hint(known.send))
+                message = _("draft {media_id} was edited after it was posted").format(media_id=edited)
+                hint = _("take the edit back in the console and run apply again")
+                hint = _("{first}; or {then}").format(first=hint, then=settle_hint(known.send))
+                return self.sender.unknown(known.send, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(planned.resend_intent, planned.send)
             outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
@@ -371,10 +373,10 @@ class _AccountRun:
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
         return SendOutcome(
-            id=send_id,
-            account=self.account.name,
-            result=Result.UNKNOWN,
-            reason=_("still unknown, and not looked at: {error}").format(error=error),
+            send_id,
+            self.account.name,
+            Result.UNKNOWN,
+            _("still unknown, and not looked at: {error}").format(error=error),
             hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )
@@ -382,23 +384,17 @@ class _AccountRun:
     def _skipped(
         self, planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
     ) -> SendOutcome:
-        return SendOutcome(
-            id=planned.send.id,
-            account=planned.account.name,
-            result=Result.SKIPPED,
-            reason=why,
-            hint=hint,
-            exit_code=exit_code,
-        )
+        account = planned.account.name
+        return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.
         code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
         return SendOutcome(
-            id=send_id,
-            account=self.account.name,
-            result=Result.NOT_SENT,
-            reason=_("not sent: {error}").format(error=error),
+            send_id,
+            self.account.name,
+            Result.NOT_SENT,
+            _("not sent: {error}").format(error=error),
             hint=error.hint,
             errcode=error.errcode if isinstance(error, ApiError) else None,
             exit_code=code,

@@ -19,11 +19,14 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
     COLUMNS,
+    HistoryView,
+    PastSend,
     history_csv,
     history_data,
     history_markdown,
+    history_view,
+    past_sends,
 )
-from wechat_campaigns.report.history_view import HistoryView, PastSend, history_view, past_sends
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.text import TextOptions, history_text
