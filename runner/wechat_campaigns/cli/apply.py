@@ -12,7 +12,7 @@ from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.notifications import notify
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -51,12 +51,7 @@ from wechat_campaigns.send.posting import RunContext, SendOutcome
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
-@click.option(
-    "--plan",
-    "plan_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Refuse unless this was reviewed.",
-)
+@click.option("--plan", "plan_file", type=FILE, help="Refuse unless this was reviewed.")
 @click.option(
     "--expect-digest",
     metavar="DIGEST",

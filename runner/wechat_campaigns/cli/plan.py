@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
+from wechat_campaigns.cli.options import DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.plan_formats import plan_formats, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -34,7 +34,7 @@ from wechat_campaigns.report.json import plan_data
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
+@click.option("--out", type=FILE, help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending, or were missed lately."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.options import DIR
+from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
@@ -26,7 +26,7 @@ from wechat_campaigns.source.load import require_folder
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--name", "names", multiple=True, help="Another name clients reach it by; repeatable.")
-@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
+@click.option("--state", type=FILE, help="Keep the state in a file.")
 @click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
 @DIR
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.options import FILE
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -17,7 +18,7 @@ from wechat_campaigns.source.schemas.store import SchemaName, schema_text
     examples={"campaign schema settings --out schema/settings.schema.json": N_("for an editor")},
 )
 @click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
+@click.option("--out", type=FILE, help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07), as editors use it."""
     text = schema_text(name)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from hashlib import sha256
 from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
@@ -122,12 +123,12 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
         return ""
     check_committed(folder, {SETTINGS: blob_id(folder, workspace.settings.source)})
     told = {}
-    ask = _Reviews(run, run.default_branch)
+    request = _requests(run, run.default_branch)
     for commit, data, rules in steps:
         for rule in rules:
-            told[commit] = ask.approved({commit}, rule)
+            told[commit] = check_approvals({commit: request(commit)}, rule, branch=run.default_branch)
             if data is not None:
-                check_same(folder, ask.head(commit), {SETTINGS: blob_id(folder, data)})
+                check_same(folder, _head(request(commit)), {SETTINGS: blob_id(folder, data)})
     return "; ".join(dict.fromkeys(told.values()))
 
 
@@ -250,10 +251,12 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     check_committed(folder, blobs)
     # The settings were asked about already, by the rules that were in force before.
     changes = last_changes(folder, blobs.keys() - {SETTINGS})
-    ask = _Reviews(run, run.default_branch)
-    files_told = ask.approved(changes, wanted)
+    request = _requests(run, run.default_branch)
+    files_told = check_approvals(
+        {commit: request(commit) for commit in changes}, wanted, branch=run.default_branch
+    )
     for commit, files in changes.items():
-        check_same(folder, ask.head(commit), {file: blobs[file] for file in files})
+        check_same(folder, _head(request(commit)), {file: blobs[file] for file in files})
     return Approval(actor=_approval_actor([*settings_told, files_told]), digests=made.digests)
 
 
@@ -371,7 +374,8 @@ def check_looser(
         not plan.loosened_rules
         or not plan.reaching()
         or covered
-        or _approved_by_rules_before(workspace, plan)
+        # Where each account's guard asks for approvals, every change since was asked about.
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in plan.reaching()))
     ):
         return ()
     if asking and current_run() is None:
@@ -386,12 +390,6 @@ def check_looser(
         ).format(name=plan.environment),
         location=_("environment {name}").format(name=plan.environment),
     )
-
-
-def _approved_by_rules_before(workspace: WorkspacePort, plan: Plan) -> bool:
-    """Tell whether each account's guard asks for approvals: then every change since was asked about."""
-    approvals = [guard_approvals(workspace.guard(appid)) for appid in plan.reaching()]
-    return current_run() is not None and all(approvals)
 
 
 def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
@@ -457,37 +455,20 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
 
-# --- the forge ----------------------------------------------------------------------------------------
+# --- the code host ----------------------------------------------------------------------------------------
 
 
-class _Reviews:
-    """What the forge says about commits, each asked about once."""
-
-    def __init__(self, run: CiRun, branch: str) -> None:
-        self._run = run
-        self._branch = branch
-        self._known: dict[str, MergedRequest | None] = {}
-        self._asking: Callable[[str], MergedRequest | None] | None = None
-
-    def approved(self, commits: Collection[str], wanted: Approvals) -> str:
-        """Say who approved the requests of some commits; raises PolicyError as `check_approvals`."""
-        return check_approvals(
-            {commit: self._request(commit) for commit in commits}, wanted, branch=self._branch
-        )
-
-    def head(self, commit: str) -> str:
-        """Name the newest commit of the request that brought an approved commit in."""
-        request = self._request(commit)
-        return request.head if request is not None else ""
-
-    def _request(self, commit: str) -> MergedRequest | None:
-        if commit not in self._known:
-            self._asking = self._asking or _forge(self._run, self._branch)
-            self._known[commit] = self._asking(commit)
-        return self._known[commit]
+def _requests(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+    """Give what finds the request that brought a commit in; the code host is asked once about each."""
+    host = cache(lambda: _code_host(run, branch))
+    return cache(lambda commit: host()(commit))
 
 
-def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+def _head(request: MergedRequest | None) -> str:
+    return request.head if request is not None else ""
+
+
+def _code_host(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.protocol.events import Event
 
 
 class WorkspacePort(Protocol):
@@ -60,8 +60,4 @@ class WorkspacePort(Protocol):
 
     def secret(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret."""
-        ...
-
-    def add_mac(self, entry: Entry) -> Entry:
-        """Give an entry of an account its mac."""
         ...

@@ -35,7 +35,7 @@ from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, chan
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
-from wechat_campaigns.plan.stored_intent import stored_row, stored_send
+from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -297,8 +297,7 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
     resolved = resolve(send, account.appid, facts, state, now)
     decision = decide(send, digest, context)
     if decision.resend_intent is not None:
-        name = state.display_id(decision.resend_intent.data["send"])
-        stored = stored_send(decision.resend_intent, send_id=name, account=send.account, campaign=send)
+        stored = stored_resend(decision, send, state)
         if stored is not None:
             return PlannedSend(
                 send=stored,
@@ -362,17 +361,12 @@ def _under_policy(
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid = one.account.appid
-        if one.action is PlanAction.SEND:
-            twin = seen.get((appid, one.content_digest))
+        if one.action in CALLING:
+            twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
             facts = _facts(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, evaluate(facts, context.overrides))
-        elif one.action is PlanAction.RESEND:
-            one = with_violations(
-                one,
-                _against(_facts(one, looked_at, context, due, offline=offline), context),
-            )
+            one = with_violations(one, _violations(one, facts, context))
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
             ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
@@ -417,13 +411,14 @@ def recheck(
         return fresh
     saw = reviewed.get(planned.send.id)
     facts = _facts(planned, plan.sends, context, len(plan.calls()), applying=True, reviewed_count=saw)
-    return with_violations(fresh, _against(facts, context, again=planned.resend_intent is not None))
+    return with_violations(fresh, _violations(planned, facts, context))
 
 
-def _against(facts: RuleInput, context: DecisionContext, *, again: bool = True) -> tuple[Violation, ...]:
+def _violations(planned: PlannedSend, facts: RuleInput, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    found = evaluate(facts, context.overrides)
-    return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
+    again = planned.resend_intent is not None
+    violations = evaluate(facts, context.overrides)
+    return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:

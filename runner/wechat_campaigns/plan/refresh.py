@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decide import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
-from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.plan.stored_intent import stored_resend
 
 MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that are asked at a time."""
@@ -39,11 +39,8 @@ def refresh(
     again: dict[str, list[Send]] = {}
     for send in sends:
         decided = decide(send, compute_content_digest(send), context)
-        if decided.resend_intent is not None:
-            name = context.state.display_id(decided.resend_intent.data["send"])
-            stored = stored_send(decided.resend_intent, send_id=name, account=send.account, campaign=send)
-            if stored is not None:
-                again.setdefault(send.account, []).append(stored)
+        if (stored := stored_resend(decided, send, context.state)) is not None:
+            again.setdefault(send.account, []).append(stored)
         elif decided.action in (PlanAction.SEND, PlanAction.SCHEDULED) or (
             # Only a wrong clock may say that the window ended: the answers tell the time.
             decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.options import FILE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -16,7 +17,7 @@ from wechat_campaigns.plan import planfile
 
 
 @command(examples={"campaign ci outputs plan.json": N_("digest, pending, due for later steps")})
-@click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("plan_file", type=FILE)
 def outputs(plan_file: Path) -> int:
     """Hand a plan file's digest on to later steps: to GITHUB_OUTPUT, or to standard output.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, QUIET
+from wechat_campaigns.cli.options import DIR, ENV, FILE, QUIET
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -20,7 +20,7 @@ from wechat_campaigns.ledger.export import to_lines
     options=(DIR, ENV, QUIET),
     examples={"campaign ledger export --out ledger.jsonl": N_("a copy")},
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
+@click.option("--out", type=FILE, help="Default: standard output.")
 def export(context: Context, out: Path | None) -> int:
     """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
     events, heads = snapshot(context.ledger)

@@ -5,41 +5,28 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import time
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Account, AccountKind, Policy
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
 
 
 def hold(facts: RuleInput) -> Violation | None:
-    """Nothing leaves an account that is on hold."""
-    return hold_finding(facts.account, facts.policy, facts.state)
-
-
-def hold_finding(account: Account, policy: Policy, state: LedgerState) -> Violation | None:
-    """Say whether an account is on hold, by its ledger or by the settings."""
-    name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
-    if found is None and (held is True or (held is not False and name in held)):
+    """Nothing leaves an account that is on hold, by its ledger or by the settings."""
+    name, reason, setting = facts.account.name, facts.state.holds.get(facts.account.appid), facts.policy.hold
+    if reason is not None:
         return Violation(
-            _("account {name} is on hold by the settings").format(name=name),
-            _("change policy.hold"),
+            _("account {name} is on hold: {why}").format(name=name, why=reason),
+            _("`campaign unhold {name} --reason REASON` lifts it").format(name=name),
         )
-    return found
-
-
-def ledger_hold_finding(account: Account, state: LedgerState) -> Violation | None:
-    """Say whether an account was put on hold."""
-    why = state.holds.get(account.appid)
-    if why is None:
-        return None
-    return Violation(
-        _("account {name} is on hold: {why}").format(name=account.name, why=why),
-        _("`campaign unhold {name} --reason REASON` lifts it").format(name=account.name),
-    )
+    if setting is True or (setting is not False and name in setting):
+        return Violation(
+            _("account {name} is on hold by the settings").format(name=name), _("change policy.hold")
+        )
+    return None
 
 
 def allow_to_all(facts: RuleInput) -> Violation | None:
@@ -158,16 +145,12 @@ def require_not_after(facts: RuleInput) -> Violation | None:
 
 
 def quiet_hours(facts: RuleInput) -> Violation | None:
-    """Nobody is disturbed at night."""
-    return quiet_hours_finding(facts.policy, facts.now)
-
-
-def quiet_hours_finding(policy: Policy, now: datetime) -> Violation | None:
-    """Say whether `now` lies within the quiet hours; the begin belongs to them, the end does not."""
+    """Nobody is disturbed at night; the begin belongs to the quiet hours, the end does not."""
+    policy = facts.policy
     if policy.quiet_hours is None:
         return None
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    local = now.astimezone(ZoneInfo(policy.timezone)).time()
+    local = facts.now.astimezone(ZoneInfo(policy.timezone)).time()
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
