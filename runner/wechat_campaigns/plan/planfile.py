@@ -43,31 +43,31 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is missing, not a plan file, or of another major version.
     """
+    from wechat_campaigns.source.schemas.shapes import validator  # costs time, and a plan reads no file
+
+    hint = _("make it with `campaign plan --out FILE`")
     try:
         raw = path.read_bytes()
         data = json.loads(raw) if len(raw) <= MAX_BYTES else None
         canonical(data)  # half a surrogate pair could be neither compared nor printed
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            _("the plan file cannot be read"),
-            hint=_("make it with `campaign plan --out FILE`"),
-            location=str(path),
-        ) from error
-    if not isinstance(data, dict) or not _has_shape(data):
-        raise UsageError(
-            _("this is not a plan file"),
-            hint=_("make it with `campaign plan --out FILE`"),
-            location=str(path),
-        )
-    if str(data["format_version"]).partition(".")[0] != MAJOR:
+        raise UsageError(_("the plan file cannot be read"), hint=hint, location=str(path)) from error
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(version, str) and version.partition(".")[0] != MAJOR:
         raise UsageError(
             _("the plan file has format {found}, this program reads {major}.x").format(
-                found=data["format_version"], major=MAJOR
+                found=version, major=MAJOR
             ),
             hint=_("plan again with the version that applies"),
             location=str(path),
         )
-    return data
+    if (
+        not isinstance(data, dict)
+        or not validator("plan").is_valid(data)
+        or not _is_aware(data["expires_at"])
+    ):
+        raise UsageError(_("this is not a plan file"), hint=hint, location=str(path))
+    return dict(data)
 
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
@@ -136,23 +136,16 @@ def with_checksum(data: Mapping[str, Any]) -> dict[str, Any]:
 def _is_whole(data: Mapping[str, Any]) -> bool:
     rest = {key: value for key, value in data.items() if key != "file_sha256"}
     try:
-        digests = (data["file_sha256"], data["plan_digest"], data["resolved"])
-        return digests == (sha256(rest), _digest_of(data), _resolved_of(data))
+        loosened = [
+            [rule["key"], rule["before"], rule["after"]]
+            for rule in data["settings"]
+            if rule["looser"] and rule["since"] == "last apply"
+        ]
+        resolved = None if data["offline"] else resolved_digest(_meanings(data))
+        digests = (sha256(rest), plan_digest(_rows(data), loosened=loosened), resolved)
+        return digests == (data["file_sha256"], data["plan_digest"], data["resolved"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
-
-
-def _digest_of(data: Mapping[str, Any]) -> str:
-    loosened = [
-        [rule["key"], rule["before"], rule["after"]]
-        for rule in data["settings"]
-        if rule["looser"] and rule["since"] == "last apply"
-    ]
-    return plan_digest(_rows(data), loosened=loosened)
-
-
-def _resolved_of(data: Mapping[str, Any]) -> str | None:
-    return None if data["offline"] else resolved_digest(_meanings(data))
 
 
 def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -217,13 +210,8 @@ def check_plan_digest(reviewed: Mapping[str, Any], digest: str) -> None:
 
 
 def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
-    """Read how many followers each send of a plan file was counted to have; an odd entry counts as none."""
-    found: dict[str, int | None] = {}
-    for send in reviewed["sends"]:
-        audience = send.get("audience")
-        count = audience.get("count") if isinstance(audience, dict) else None
-        found[send["id"]] = count if isinstance(count, int) else None
-    return found
+    """Read how many followers each send of a plan file was counted to have."""
+    return {send["id"]: send.get("audience", {}).get("count") for send in reviewed["sends"]}
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
@@ -261,21 +249,6 @@ def _stale_plan_error(what: str) -> StalePlanError:
         _("what would be sent is not what was reviewed: {what}").format(what=what),
         hint=_("plan again, have the new plan reviewed, apply with its digest"),
     )
-
-
-def _has_shape(data: Mapping[str, Any]) -> bool:
-    texts = ("format_version", "plan_digest", "environment", "expires_at")
-    sends = data.get("sends")
-    return (
-        _are_texts(data, texts)
-        and isinstance(sends, list)
-        and all(isinstance(send, dict) and _are_texts(send, ("id", "action")) for send in sends)
-        and _is_aware(data["expires_at"])
-    )
-
-
-def _are_texts(data: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    return all(isinstance(data.get(name), str) for name in names)
 
 
 def _is_aware(text: str) -> bool:
