@@ -19,7 +19,7 @@ from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAc
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.decide import (
     DecisionContext,
     PlanDecision,
@@ -127,7 +127,9 @@ class Plan:
     @property
     def plan_digest(self) -> str:
         """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
-        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules)
+        return covered_digest(
+            (planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules
+        )
 
     @property
     def resolved_digest(self) -> str | None:
@@ -227,68 +229,10 @@ def is_covered(planned: PlannedSend) -> bool:
     return planned.resend_intent is not None or planned.action in PENDING
 
 
-def as_reviewed(
-    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
-) -> Plan | None:
-    """Hold a plan against the digest that was reviewed.
-
-    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
-    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
-
-    Args:
-        plan: made just now.
-        state: the folded ledger.
-        reviewed: the digest.
-        resends: rows of the reviewed plan, where its file is at hand.
-
-    Returns:
-        The plan, with the resends that were reviewed; None when something else would be sent.
-    """
-    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
-    offered: list[PlannedSend] = []
-    for one in plan.sends:
-        if one.action in PENDING or _sent_under(one, state, reviewed):
-            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
-        elif one.resend_intent is not None:
-            offered.append(one)
-    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
-    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
-    for chosen in choices:
-        if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
-            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
-            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
-            return replace(plan, sends=sends)
-    return None
-
-
-def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
-    # As it is shown, so that a plan file gives the same.
+def covered_digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
+    """Fingerprint rows of a plan and the looser rules, as they are shown: a plan file gives the same."""
     rules = [[redact(text) for text in (change.key, change.before, change.after)] for change in looser]
     return plan_digest(rows, loosened=rules)
-
-
-def _not_reviewed(planned: PlannedSend) -> PlannedSend:
-    why = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
-    decision = PlanDecision(
-        action=PlanAction.UNKNOWN,
-        reason=why,
-        hint=_("plan again, have the new plan reviewed, apply with its digest"),
-        code=planned.decision.code,
-    )
-    return replace(planned, decision=decision, resend_intent=None)
-
-
-def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
-    """List what was posted once more under a plan, and came to an end."""
-    for known in state.sends.values():
-        first = known.intent.data.get("plan_digest") if known.intent is not None else None
-        if known.resend_plan_digest == reviewed != first and known.status is not SendStatus.UNKNOWN:
-            yield known
-
-
-def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
-    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
-    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
 
 
 def _first_look(send: Send, context: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest, sha256
+from wechat_campaigns.core.digest import canonical, plan_digest, plan_row, resolved_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, as_reviewed, is_covered
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.stored_intent import stored_row
 
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -121,6 +126,64 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
             )
         )
     return found
+
+
+def as_reviewed(
+    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+) -> Plan | None:
+    """Hold a plan against the digest that was reviewed.
+
+    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
+    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
+
+    Args:
+        plan: made just now.
+        state: the folded ledger.
+        reviewed: the digest.
+        resends: rows of the reviewed plan, where its file is at hand.
+
+    Returns:
+        The plan, with the resends that were reviewed; None when something else would be sent.
+    """
+    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    offered: list[PlannedSend] = []
+    for one in plan.sends:
+        if one.action in PENDING or _sent_under(one, state, reviewed):
+            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
+        elif one.resend_intent is not None:
+            offered.append(one)
+    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
+    for chosen in choices:
+        if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
+            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
+            return replace(plan, sends=sends)
+    return None
+
+
+def _not_reviewed(planned: PlannedSend) -> PlannedSend:
+    reason = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
+    decision = PlanDecision(
+        action=PlanAction.UNKNOWN,
+        reason=reason,
+        hint=_("plan again, have the new plan reviewed, apply with its digest"),
+        code=planned.decision.code,
+    )
+    return replace(planned, decision=decision, resend_intent=None)
+
+
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
+    """List what was posted once more under a plan, and came to an end."""
+    for record in state.sends.values():
+        first = record.intent.data.get("plan_digest") if record.intent is not None else None
+        if record.resend_plan_digest == reviewed != first and record.status is not SendStatus.UNKNOWN:
+            yield record
+
+
+def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
+    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
+    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
 
 
 def covers(send: Mapping[str, Any]) -> bool:

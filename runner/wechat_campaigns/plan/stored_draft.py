@@ -33,7 +33,7 @@ _ADDRESSES = ("src", "href")
 _SILENT = ("script", "style")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DraftDifference:
     """One difference; `lossy` when readers get other words, pictures or links than were meant."""
 
@@ -91,7 +91,7 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
     """
     if len(given) != len(stored):
         what = _("{kept} of {count} articles are stored").format(kept=len(stored), count=len(given))
-        return (DraftDifference(message=what, lossy=True),)
+        return (DraftDifference(what, lossy=True),)
     found: list[DraftDifference] = []
     for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
         of_one = tuple(_article(one, other, alone=len(given) == 1))
@@ -101,7 +101,7 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
 
 def _of_article(number: int, change: DraftDifference) -> DraftDifference:
     what = _("article {number}: {change}").format(number=number, change=change.message)
-    return DraftDifference(message=what, lossy=change.lossy)
+    return DraftDifference(what, lossy=change.lossy)
 
 
 def fingerprint(stored: Stored) -> str:
@@ -145,12 +145,10 @@ def _article(
     for name in _FLAGS:
         if _flag(given.get(name)) != _flag(stored.get(name)):
             what = _("`{name}` was given as {value} and is stored otherwise")
-            yield DraftDifference(message=what.format(name=name, value=int(_flag(given.get(name)))))
+            yield DraftDifference(what.format(name=name, value=int(_flag(given.get(name)))))
     for name in _CROPS:
         if given.get(name) and stored.get(name) and given[name] != stored[name]:
-            yield DraftDifference(
-                message=_("`{name}` is stored as {value}").format(name=name, value=stored[name])
-            )
+            yield DraftDifference(_("`{name}` is stored as {value}").format(name=name, value=stored[name]))
     if given.get("article_type") == "newspic":
         yield from _picture_post(given, stored)
     else:
@@ -164,11 +162,11 @@ def _field(
     if name not in stored:
         if meant:
             yield DraftDifference(
-                message=_("`{name}` is not told back, so it could not be compared").format(name=name)
+                _("`{name}` is not told back, so it could not be compared").format(name=name)
             )
     elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
         what = _("`{name}` is stored as `{kept}` instead of `{meant}`")
-        yield DraftDifference(message=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
+        yield DraftDifference(what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
 def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[DraftDifference]:
@@ -176,7 +174,7 @@ def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterat
     if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
         yield _text_change(_words(meant), _words(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
-        yield DraftDifference(message=_("the pictures are others, or in another order"), lossy=True)
+        yield DraftDifference(_("the pictures are others, or in another order"), lossy=True)
 
 
 def _content(given: str, stored: str) -> Iterator[DraftDifference]:
@@ -184,14 +182,14 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
-        yield DraftDifference(message=_("blanks or line breaks in a block of code changed"))
+        yield DraftDifference(_("blanks or line breaks in a block of code changed"))
     yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
     yield from _addresses(_LINKS, meant.links, kept.links)
-    markup = [DraftDifference(message=what) for what in _markup(meant, kept)]
+    markup = [DraftDifference(what) for what in _markup(meant, kept)]
     yield from markup[:MAX_DIFFERENCES]
     if len(markup) > MAX_DIFFERENCES:
         yield DraftDifference(
-            message=_("{count} more differences of markup").format(count=len(markup) - MAX_DIFFERENCES)
+            _("{count} more differences of markup").format(count=len(markup) - MAX_DIFFERENCES)
         )
 
 
@@ -201,17 +199,17 @@ def _text_change(meant: str, kept: str) -> DraftDifference:
     start = max(at - _CONTEXT, 0)
     parts = [text[start : at + _CONTEXT] or _("nothing") for text in (meant, kept)]
     what = _("the text differs: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
-    return DraftDifference(message=what, lossy=True)
+    return DraftDifference(what, lossy=True)
 
 
 def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
     if lost := Counter(meant) - Counter(kept):
         what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
-        yield DraftDifference(message=what, lossy=True)
+        yield DraftDifference(what, lossy=True)
     elif len(kept) > len(meant):
-        yield DraftDifference(message=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
+        yield DraftDifference(_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
     elif tuple(meant) != tuple(kept):
-        yield DraftDifference(message=_(words.moved), lossy=True)
+        yield DraftDifference(_(words.moved), lossy=True)
 
 
 def _markup(meant: ArticleContent, kept: ArticleContent) -> Iterator[str]:
