@@ -11,7 +11,7 @@ from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.source.schemas.store import SchemaName, schema_text
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 
 @command(
@@ -20,8 +20,8 @@ from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 @click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
 @click.option("--out", type=FILE, help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
-    """Print a JSON Schema (draft-07), as editors use it."""
-    text = schema_text(name)
+    """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
+    text = localized_schema_text(name)
     if out is None:
         print_result(text, newline=False)
     else:
