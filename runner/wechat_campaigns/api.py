@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder, record_campaigns_folders
-from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.ci_guard import (
+    check_approved,
+    check_looser,
+    check_run,
+    ledger_changes,
+    record_guards,
+)
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import plan as planner
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
+from wechat_campaigns.plan.decide import DecisionContext
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.policy.guard import SettingsChange, edits
+from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.send.apply import apply as make
+from wechat_campaigns.send.apply import exit_code
+from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
+from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.workspace import Workspace, commit_of
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.model import Send
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.compare import Comparison
-    from wechat_campaigns.plan.plan import Plan
-    from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.render.compile import CompileResult
-    from wechat_campaigns.send.posting import SendOutcome
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -88,10 +101,6 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    from wechat_campaigns.plan import planfile
-    from wechat_campaigns.send.apply import apply as make
-    from wechat_campaigns.send.posting import RunContext
-
     campaigns.offline = False
     check_run(campaigns)
     state = campaigns.initialized_state(verified=True)
@@ -110,18 +119,8 @@ def apply(
     return (*outcomes, *_blocked_outcomes(plan))
 
 
-def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
-    """Choose the code with which the command would end: that of the worst outcome."""
-    from wechat_campaigns.send.apply import exit_code as worst
-
-    return worst(outcomes)
-
-
 def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     """Tell of the sends that the plan did not let through."""
-    from wechat_campaigns.core.model import PlanAction
-    from wechat_campaigns.send.posting import Result, SendOutcome
-
     codes = {
         PlanAction.BLOCKED: ExitCode.POLICY,
         PlanAction.CONFLICT: ExitCode.POLICY,
@@ -129,13 +128,8 @@ def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     }
     for planned in plan.sends:
         if planned.action in codes:
-            yield SendOutcome(
-                id=planned.send.id,
-                account=planned.account.name,
-                result=Result.SKIPPED,
-                reason=planned.decision.reason,
-                exit_code=codes[planned.action],
-            )
+            reason, code = planned.decision.reason, codes[planned.action]
+            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, reason, exit_code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +143,8 @@ class PlanResult:
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """What must be corrected, in files or because of what the platform said."""
-        return (*self.compiled.errors, *resolution_problems(self.plan))
+        resolutions = (planned.resolved for planned in self.plan.sends)
+        return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 
 
 def make_plan(
@@ -173,45 +168,29 @@ def make_plan(
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
-        again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
+        again: normalized ids of unknown sends that are named themselves, whatever is selected.
     """
-    from wechat_campaigns.integrations.ci_guard import ledger_changes
-    from wechat_campaigns.plan import plan as planner
-    from wechat_campaigns.plan.compare import with_warnings
-    from wechat_campaigns.plan.decide import DecisionOptions
-    from wechat_campaigns.plan.policy.rule_input import DecisionContext
-    from wechat_campaigns.plan.refresh import refresh
-
-    settings = workspace.settings
     check_campaigns_folder(workspace, state)
     prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
-    setting = DecisionOptions(
+    context = DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        overrides=allowed or {},
         is_current=prepared.presence_check(),
-        resend_after_s=settings.environment.resend_after_s,
-        resend_until_s=settings.environment.resend_until_s,
         resend=frozenset(again),
     )
-    decision_context = DecisionContext(
-        settings=settings, state=state, now=workspace.clock(), overrides=allowed or {}, options=setting
-    )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, decision_context))
+    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
     known = None
     if not offline:
-        known = refresh(
-            sends,
-            settings=settings,
-            state=state,
-            connect=workspace.read_api,
-            clock=workspace.clock,
-            setting=setting,
-        )
+        known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
-    told = replace(setting, clock_skew=workspace.watch.current_skew())
+    context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
-        decision_context=replace(decision_context, now=workspace.clock(), options=told),
+        context=context,
         known=known,
         commit=commit_of(workspace.root),
         with_orphans=not select,
@@ -221,7 +200,7 @@ def make_plan(
         ledger_known=workspace.ledger_known,
     )
     if select and again:
-        waiting = planner.unplanned_unknown_sends(sends, decision_context)
+        waiting = planner.unplanned_unknown_sends(sends, context)
         plan = replace(
             plan,
             unknown_sends=tuple(
@@ -232,15 +211,8 @@ def make_plan(
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
-def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
-    """List the problems that only the platform could tell, such as a tag it does not have."""
-    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
-
-
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
     """Render the campaigns a workspace names: all of them when `select` is empty."""
-    from wechat_campaigns.render.compile import compile_campaigns
-
     return compile_campaigns(
         workspace.root,
         settings=workspace.settings,
@@ -251,10 +223,6 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
 
 
 def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[str], ref: str) -> Comparison:
-    import tempfile
-
-    from wechat_campaigns.plan.compare import compare
-    from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 
     root = workspace.root
     commit = resolve_ref(root, ref)
@@ -277,8 +245,6 @@ def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[st
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
-    from wechat_campaigns.plan.policy.guard import edits
-    from wechat_campaigns.source.settings import settings_data
 
     try:
         before = settings_data(base)
@@ -288,9 +254,6 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
 
 
 def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-    from wechat_campaigns.render.compile import compile_campaigns
-    from wechat_campaigns.source.files import Files
-    from wechat_campaigns.source.settings import load_settings
 
     name = workspace.settings.environment.name
     try:

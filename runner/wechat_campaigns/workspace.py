@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
@@ -25,13 +25,17 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
+from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
-    from wechat_campaigns.protocol.events import Entry, Event
     from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
     from wechat_campaigns.wechat.clock_watch import ClockWatch
@@ -79,8 +83,6 @@ class Workspace:
         Raises:
             UsageError: without a campaigns folder nothing that is said about it would be true.
         """
-        from wechat_campaigns.source.load import require_folder
-
         require_folder(self.root)
         return self.with_overrides(load_settings(self.root, environment=self.environment))
 
@@ -115,8 +117,6 @@ class Workspace:
         Raises:
             UsageError: it cannot be made, or is not safe there.
         """
-        from wechat_campaigns.core.state_folder import ready_state_folder
-
         return ready_state_folder(self.root, os.environ)
 
     @cached_property
@@ -124,7 +124,6 @@ class Workspace:
         """The platform's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
-        from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE
         from wechat_campaigns.sandbox.server import embedded
 
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
@@ -144,7 +143,6 @@ class Workspace:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
-        from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE
         from wechat_campaigns.wechat.sandbox_clock import stored_clock_offset
 
         return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
@@ -218,8 +216,6 @@ class Workspace:
 
     def _authentic(self, events: Iterable[Event]) -> IsAuthentic:
         """Give what tells whether an event is believed; where the AppSecret is missing, all are."""
-        from functools import cache
-
         from wechat_campaigns.ledger.trust import authenticator
 
         named = {account.appid: account for account in self.settings.environment.accounts.values()}
@@ -255,47 +251,41 @@ class Workspace:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
         from wechat_campaigns.ledger.events import LEDGER
-        from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:
-            told = {"environment": environment.name}
-            entry = Entry(stream=LEDGER, kind=EventKind.INIT, data=told)
+            entry = Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
             state.initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
         if not state.initialized or uninitialized:
-            what = _("the ledger is empty, so every campaign here would count as never sent")
-            if state.initialized:
-                what = _(
-                    "the ledger is not initialized for {names}, so all their campaigns would count "
-                    "as never sent"
-                ).format(names=_(", ").join(uninitialized))
-            accounts = environment.accounts
-            if state.initialized and any(
-                accounts[name].appid in state.production_streams for name in uninitialized
-            ):
-                raise LedgerError(
-                    _("the ledger of {names} was initialized with another AppSecret").format(
-                        names=_(", ").join(uninitialized)
-                    ),
-                    hint=_(
-                        "if the AppSecret was changed, run `campaign ledger guard --env {name} "
-                        "--new-secret`; if not, find out who can write to the ledger"
-                    ).format(name=environment.name),
-                    location=_("environment {name}").format(name=environment.name),
-                )
-            raise LedgerError(
-                what,
-                hint=_(
-                    "run `campaign ledger init --env {name}`, then record earlier sends with "
-                    "`campaign ledger baseline`"
-                ).format(name=environment.name),
-                location=_("environment {name}").format(name=environment.name),
-            )
+            raise self._uninitialized_error(state, uninitialized)
         return state
+
+    def _uninitialized_error(self, state: LedgerState, names: tuple[str, ...]) -> LedgerError:
+        environment = self.settings.environment
+        message = _("the ledger is empty, so every campaign here would count as never sent")
+        hint = _(
+            "run `campaign ledger init --env {name}`, then record earlier sends with `campaign "
+            "ledger baseline`"
+        )
+        if state.initialized:
+            message = _(
+                "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
+            )
+            if any(environment.accounts[name].appid in state.production_streams for name in names):
+                message = _("the ledger of {names} was initialized with another AppSecret")
+                hint = _(
+                    "if the AppSecret was changed, run `campaign ledger guard --env {name} "
+                    "--new-secret`; if not, find out who can write to the ledger"
+                )
+        return LedgerError(
+            message.format(names=_(", ").join(names)),
+            hint=hint.format(name=environment.name),
+            location=_("environment {name}").format(name=environment.name),
+        )
 
     def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
@@ -344,8 +334,6 @@ class Workspace:
 
     def mac_key(self, account: Account) -> bytes:
         """Derive the key of an account's macs in the ledger. Raises as `secret`."""
-        from wechat_campaigns.protocol.keys import mac_key
-
         return mac_key(self.secret(account), account.appid)
 
     def _sign(self, entry: Entry) -> Entry:
@@ -363,8 +351,6 @@ class Workspace:
             SecretError: the AppSecret is not at hand.
             UsageError: no account of the settings has this AppID.
         """
-        from wechat_campaigns.protocol.keys import mac_of
-
         accounts = self.settings.environment.accounts.values()
         account = next((one for one in accounts if one.appid == entry.stream), None)
         if account is None:
@@ -389,7 +375,6 @@ class Workspace:
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
         from wechat_campaigns.integrations.ci_guard import check_command
-        from wechat_campaigns.source.api_hosts import check_api_host
         from wechat_campaigns.source.secret import read_secret
 
         with self._secrets_lock:

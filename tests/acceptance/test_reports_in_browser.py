@@ -22,8 +22,8 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.calendar_view import calendar_view
-from wechat_campaigns.report.history_view import history_view, past_sends
+from wechat_campaigns.report.calendar import calendar_view
+from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")

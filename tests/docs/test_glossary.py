@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import chain
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.environments import Stage
 from wechat_campaigns.report.history import COLUMNS
-from wechat_campaigns.send.posting import Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import schema
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +66,8 @@ def output_keys() -> Iterator[str]:
                 yield from (str(key.value) for key in node.keys if isinstance(key, ast.Constant))
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "output_sentence":
                 yield from (word.arg for word in node.keywords if word.arg)
+    for record in (SendOutcome, Check, Stage):  # written field by field
+        yield from (entry.name for entry in fields(record))
 
 
 def options(command: click.Command) -> Iterator[str]:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import COLUMNS, history_csv
-from wechat_campaigns.report.history_view import history_view, past_sends
+from wechat_campaigns.report.history import COLUMNS, history_csv, history_view, past_sends
 
 SIGNS = "=+-@＝＋－﹣−＠"
 STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",

@@ -24,12 +24,13 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan.plan import Plan, PlanDecision, PlannedSend, make_plan
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
+from wechat_campaigns.plan.decide import DecisionContext, PlanDecision
+from wechat_campaigns.plan.plan import Plan, PlannedSend, make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
 from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.uploads import UploadPorts, record_in
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -108,7 +109,15 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
-    return make_plan(sends, decision_context=DecisionContext(**(given | chosen)), **(asked | changes))
+    return make_plan(sends, context=DecisionContext(**(given | chosen)), **(asked | changes))
+
+
+def make_upload_ports(
+    api: Any, ledger: Any, read: Any = lambda _file: b"", state: LedgerState | None = None
+) -> UploadPorts:
+    """What uploads and drafts of the account `main` use, recording in a ledger."""
+    state = state or fold(ledger.events())
+    return UploadPorts(api=api, state=state, record=record_in(ledger, state, SERVICE), read=read)
 
 
 # --- the ledger ---------------------------------------------------------------------------------

@@ -20,9 +20,8 @@ from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import is_signed
-from wechat_campaigns.plan.decide import DecisionOptions
+from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import Plan, make_plan, stored_unknown_sends
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of
@@ -196,26 +195,18 @@ class Playground:
     def plan(self, prepared: CompileResult | None = None, ledger: Ledger | None = None) -> Plan:
         prepared = prepared or self.prepare()
         state = fold((ledger or self.ledger()).events(), authentic)
-        environment = self.settings.environment
-        setting = DecisionOptions(
-            is_current=prepared.presence_check(),
-            resend_after_s=environment.resend_after_s,
-            resend_until_s=environment.resend_until_s,
-            resend=self.resend,
-        )
-        decision_context = DecisionContext(
-            settings=self.settings, state=state, now=self.clock(), options=setting
-        )
-        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, decision_context))
-        known = refresh(
-            sends,
+        context = DecisionContext(
             settings=self.settings,
             state=state,
-            connect=lambda account: self.connect(account, read_only=True),
-            clock=self.clock,
-            setting=setting,
+            now=self.clock(),
+            is_current=prepared.presence_check(),
+            resend=self.resend,
         )
-        return make_plan(sends, invalid=prepared.invalid, decision_context=decision_context, known=known)
+        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, context))
+        known = refresh(
+            sends, context, connect=lambda account: self.connect(account, read_only=True), clock=self.clock
+        )
+        return make_plan(sends, invalid=prepared.invalid, context=context, known=known)
 
     def apply(self, prepared: CompileResult | None = None) -> ExitCode:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""

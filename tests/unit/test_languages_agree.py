@@ -26,6 +26,7 @@ from tests.support.factories import (
     make_send,
     make_settings,
     make_state,
+    make_upload_ports,
     plan_of,
     view_of,
 )
@@ -40,7 +41,7 @@ from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import decide
+from wechat_campaigns.plan.decide import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send import drafting
@@ -204,8 +205,9 @@ def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
     """The ledger keeps the number; its meaning is said in the reader's language."""
     state = fold(_refused())
     digest = state.sends[SERVICE, "spam", 1].content_digest
+    context = DecisionContext(settings=make_settings(), state=state, now=NOW)
     with use_translations(PseudoTranslations()):
-        found = decide(make_send("spam", "spam"), digest, appid=SERVICE, state=state, now=NOW)
+        found = decide(make_send("spam", "spam"), digest, context)
     meaning = f"«{lookup(45002, '/cgi-bin/message/mass/sendall').meaning}»"
     details = "errcode 45002"
     assert found.reason == f"«try again: «{meaning} ({details})»»"
@@ -226,10 +228,8 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
     resolved = replace(
         make_planned().resolved, uploads=tuple((upload, None) for upload in payloads.uploads(ARTICLES))
     )
-    made = drafting.create_draft(
-        make_planned(send, resolved=resolved), api=api, ledger=ledger, state=fold(ledger.events()),
-        read=lambda _file: b"cover",
-    )  # fmt: skip
+    ports = make_upload_ports(api, ledger, lambda _file: b"cover")
+    made = drafting.create_draft(make_planned(send, resolved=resolved), ports)
     return made.notes if made is not None else ()
 
 

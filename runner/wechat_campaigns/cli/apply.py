@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.notifications import notify
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -24,14 +24,20 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folders
 from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.decide import DecisionContext
+from wechat_campaigns.plan.plan import Plan, unplanned_unknown_sends
+from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.formats import Formats
-from wechat_campaigns.workspace import run_url
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.plan import Plan
-    from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.report.json import outcomes_data
+from wechat_campaigns.report.markdown import outcomes_markdown
+from wechat_campaigns.report.phrases import status_counts
+from wechat_campaigns.report.plan_view import apply_view
+from wechat_campaigns.report.sanitize import json_text
+from wechat_campaigns.send.apply import apply as send_due
+from wechat_campaigns.send.apply import exit_code
+from wechat_campaigns.send.posting import RunContext, SendOutcome
 
 
 @command(
@@ -48,10 +54,7 @@ if TYPE_CHECKING:
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option(
-    "--plan",
-    "plan_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The reviewed plan file; refuse if anything differs from it.",
+    "--plan", "plan_file", type=FILE, help="The reviewed plan file; refuse if anything differs from it."
 )
 @click.option(
     "--expect-digest",
@@ -72,10 +75,6 @@ def apply(
     Each send is made only once, however often this runs. Unknown sends are resolved first, with the same
     clientmsgid. Ctrl-C lets the current send finish and starts no other.
     """
-    from wechat_campaigns.send.apply import apply as send_due
-    from wechat_campaigns.send.apply import exit_code
-    from wechat_campaigns.send.posting import RunContext
-
     check_run(context)
     check_writable(context.options.reports)
     state = context.initialized_state(verified=True)
@@ -105,12 +104,11 @@ def apply(
         record_campaigns_folders(context, result.plan, state, who)
         outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
-    _print_blocked(result.plan)
+    blocked = _blocked(result.plan)
     if select:
         _print_unselected(context, result.plan, state)
-    if context.settings.notify:
-        _notify(context, outcomes, result.plan)
-    return exit_code(outcomes) or _blocked_code(result.plan) or written
+    notify(context, outcomes, result.plan)
+    return exit_code(outcomes) or blocked or written
 
 
 def _reviewed(
@@ -121,8 +119,6 @@ def _reviewed(
     Returns:
         The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
     """
-    from wechat_campaigns.plan import planfile
-
     if plan_file is not None:
         data = planfile.read(plan_file)
         if digest is not None:
@@ -158,10 +154,6 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
 
 
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
-    from wechat_campaigns.report.json import outcomes_data
-    from wechat_campaigns.report.markdown import outcomes_markdown
-    from wechat_campaigns.report.plan_view import apply_view
-    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import outcomes_text
 
     view = apply_view(outcomes, plan, timezone=context.settings.policy.timezone)
@@ -184,25 +176,22 @@ def _print_unknown(plan: Plan) -> None:
         print_message(message.format(sends=", ".join(sorted(unknown))))
 
 
-def _print_blocked(plan: Plan) -> None:
-    """Print that sends are blocked, also under `--quiet`, which does not show the plan."""
-    from wechat_campaigns.report.phrases import status_counts
-
+def _blocked(plan: Plan) -> ExitCode:
+    """Print that sends are blocked, also under `--quiet`, which does not show the plan; the exit code."""
     blocked = {
         action: n
         for action, n in plan.counts().items()
         if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
     }
-    if blocked:
-        message = _("Not sent: {counts}. Run `campaign plan` to see the reasons.")
-        print_message(message.format(counts=status_counts(blocked)))
+    if not blocked:
+        return ExitCode.OK
+    message = _("Not sent: {counts}. Run `campaign plan` to see the reasons.")
+    print_message(message.format(counts=status_counts(blocked)))
+    return ExitCode.POLICY
 
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
-    from wechat_campaigns.plan.plan import unplanned_unknown_sends
-    from wechat_campaigns.plan.policy.rule_input import DecisionContext
-
     decision_context = DecisionContext(settings=context.settings, state=state, now=context.clock())
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
     if count:
@@ -214,20 +203,3 @@ def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
             count,
         )
         print_message(message.format(count=count))
-
-
-def _notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
-    from wechat_campaigns.cli.notifications import notify
-    from wechat_campaigns.integrations.notify import RunSummary
-
-    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
-    run = RunSummary(
-        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
-    )
-    notify(context, outcomes, run)
-
-
-def _blocked_code(plan: Plan) -> ExitCode:
-    return (
-        ExitCode.POLICY if plan.counts().keys() & {PlanAction.BLOCKED, PlanAction.CONFLICT} else ExitCode.OK
-    )

@@ -6,11 +6,16 @@ from datetime import date, datetime
 
 import click
 
+from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
+from wechat_campaigns.plan.quota import china_day
+from wechat_campaigns.report.calendar import bounds, calendar_view
+from wechat_campaigns.report.formats import OF_CALENDAR, formats
+from wechat_campaigns.report.history import past_sends
 
 
 @command(
@@ -21,12 +26,6 @@ from wechat_campaigns.core.i18n import N_, ngettext
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
 def calendar(context: Context, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
-    from wechat_campaigns.api import make_plan
-    from wechat_campaigns.plan.quota import china_day
-    from wechat_campaigns.report.calendar_view import bounds, calendar_view
-    from wechat_campaigns.report.formats import OF_CALENDAR, formats
-    from wechat_campaigns.report.history_view import past_sends
-
     now, state = context.clock(), context.state(verified=False)
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)

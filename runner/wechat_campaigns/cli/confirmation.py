@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import calls, headcount, recipients, summary
 from wechat_campaigns.report.sanitize import inert
-
-if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, PlannedSend
-    from wechat_campaigns.plan.policy.guard import SettingsChange
 
 Ask = Callable[[str], str]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import Options, format_error
 from wechat_campaigns.cli.output import file_errors, print_message, print_result
@@ -16,10 +17,14 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.formats import Formats
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.report.text import TextOptions
+    from wechat_campaigns.send.uploads import UploadPorts
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -68,11 +73,19 @@ class Context(Workspace):
 
     def guarded(self, text: str) -> str:
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
-        import secrets
-
-        from wechat_campaigns.report.sanitize import guarded
-
         return guarded(text, secrets.token_hex(16))
+
+    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
+        """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
+        from wechat_campaigns.send.uploads import UploadPorts, record_in
+
+        return UploadPorts(
+            api=self.write_api(account),
+            state=state,
+            record=record_in(self.ledger, state, account.appid),
+            read=self.read,
+            tell=lambda event: self.show_progress(f"  {send_id}: {event}"),
+        )
 
     @property
     def has_progress_bar(self) -> bool:
@@ -110,6 +123,10 @@ class Context(Workspace):
             print_result(text)
         self._write_reports(formats)
 
+    def output_data(self, text: Callable[[], str], data: Mapping[str, Any]) -> None:
+        """Print a result: text for people, data for programs. Raises as `output`."""
+        self.output(_text_and_json(text, data))
+
     def output_at_end(self, formats: Formats) -> ExitCode:
         """Print the result of what cannot be undone; where that fails, on standard error.
 
@@ -129,10 +146,7 @@ class Context(Workspace):
         Returns:
             As `output_at_end`.
         """
-        from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
-
-        data = {"format_version": FORMAT_VERSION, **facts}
-        return self.output_at_end({"text": lambda: sentence, "json": lambda: json_text(data)})
+        return self.output_at_end(_text_and_json(lambda: sentence, facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:
         """Write the report of a run that ended in an error, if none is written yet.
@@ -163,6 +177,10 @@ class Context(Workspace):
             text = _written(formats, kind) + "\n"
             with file_errors(path, f"--report {kind}={path}"):
                 path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:
+    return {"text": text, "json": lambda: json_text({"format_version": FORMAT_VERSION, **data})}
 
 
 def campaign_of(send_id: str) -> str:

@@ -11,7 +11,9 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.state_folder import FORMER
 from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
 
 TIMEOUT_S = 10.0
 
@@ -27,11 +29,8 @@ def doctor(context: Context) -> int:
     Also prints where this machine keeps its state. Each problem has a hint. Exits 4 when the problem is
     with WeChat, 6 when it is with the ledger.
     """
-    from wechat_campaigns.core.state_folder import FORMER
     from wechat_campaigns.ledger.git.store import GitLedger
-    from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
-    from wechat_campaigns.report.sanitize import json_text
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
@@ -59,10 +58,5 @@ def doctor(context: Context) -> int:
     former = context.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""
     checks = (*run_checks(context.settings, ports), *state_checks(str(context.state_dir), unused))
-    context.output(
-        {
-            "text": lambda: doctor_text(checks, context.text_options),
-            "json": lambda: json_text(doctor_data(checks)),
-        }
-    )
+    context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
     return worst(checks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,12 +13,16 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, QUI
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
-
-if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, PlannedSend
-    from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.report.sanitize import inert
+from wechat_campaigns.send import drafting
+from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
 
@@ -42,8 +45,6 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     draft, and refuses if it was edited by hand in the meantime. ID is a campaign, or one send of it:
     sale[beijing].
     """
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
-
     state = context.initialized_state()
     result = make_plan(context, (campaign_of(select),), state)
     if result.compiled.errors:
@@ -51,23 +52,12 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     pending = _pending(result.plan, select)
     _confirm(context, pending, auto_approve=auto_approve)
     drafts = [(planned, _make(context, planned)) for planned in pending]
-    context.output(
-        {
-            "text": lambda: inert(_text(drafts)),
-            "json": lambda: json_text(
-                {"format_version": FORMAT_VERSION, "drafts": [_row(draft) for draft in drafts]}
-            ),
-        }
-    )
+    context.output_data(lambda: inert(_text(drafts)), {"drafts": [_row(draft) for draft in drafts]})
     return ExitCode.OK
 
 
 def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
-    from wechat_campaigns.core.i18n import status_word
-    from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.wechat import payloads
-
     wanted_id = normalize_id(select)
     matches = [p for p in plan.sends if wanted_id in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
     if not matches:
@@ -107,17 +97,11 @@ def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: 
 
 def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
-    from wechat_campaigns.core.i18n import status_word
-    from wechat_campaigns.ledger.fold import fold
-    from wechat_campaigns.plan.decide import decide
-    from wechat_campaigns.plan.plan import PENDING
-    from wechat_campaigns.send import drafting
-    from wechat_campaigns.send.apply import LOCK_WAIT_S
-
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
-        now = decide(planned.send, planned.content_digest, appid=appid, state=state, now=context.clock())
+        moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
+        now = decide(planned.send, planned.content_digest, moment)
         if now.action not in PENDING:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(
@@ -126,15 +110,8 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
                 hint=_("run `campaign status` to see its status"),
                 location=planned.send.id,
             )
-        api = context.write_api(planned.account)
-        ready = drafting.create_draft(
-            planned,
-            api=api,
-            ledger=context.ledger,
-            state=state,
-            read=context.read,
-            tell=lambda event: context.show_progress(f"  {planned.send.id}: {event}"),
-        )
+        ports = context.upload_ports(planned.account, state, planned.send.id)
+        ready = drafting.create_draft(planned, ports)
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

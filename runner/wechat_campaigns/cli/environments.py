@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import click
 
+from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.environments import Stage, rows, stage
+from wechat_campaigns.report.environments import Stage, environments_data, environments_text, stage
 
 
 @command(
@@ -24,14 +25,11 @@ from wechat_campaigns.report.environments import Stage, rows, stage
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--in", "names", metavar="NAME", multiple=True, help="Show only this environment; repeatable.")
 def environments(context: Context, select: tuple[str, ...], names: tuple[str, ...]) -> int:
-    """Show the status of each send in every environment, and whether all environments send the same.
+    """Show how far each send has come in every environment, and whether all of them send the same.
 
-    Reads the files and each environment's ledger; makes no request to WeChat. `content` and `digest`, which
-    the plan of the environment shows, are equal where followers receive the same.
+    Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
+    shows, is equal where followers get the same.
     """
-    from wechat_campaigns.report.environments import environments_data, environments_text
-    from wechat_campaigns.report.sanitize import json_text
-
     all_names = context.settings.environments
     unknown = [name for name in names if name not in all_names]
     if unknown:
@@ -39,12 +37,9 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
             _("there is no environment `{name}`").format(name=unknown[0]),
             hint=_("use one of: {names}").format(names=", ".join(all_names)),
         )
-    table = rows(_stages_by_send(context, names or all_names, select, all_needed=bool(names)))
-    context.output(
-        {
-            "text": lambda: environments_text(table, context.settings.policy.timezone),
-            "json": lambda: json_text(environments_data(table)),
-        }
+    stages = _stages_by_send(context, names or all_names, select, all_needed=bool(names))
+    context.output_data(
+        lambda: environments_text(stages, context.settings.policy.timezone), environments_data(stages)
     )
     return ExitCode.OK
 
@@ -65,13 +60,11 @@ def _stages_by_send(
             continue
         for send_id, there in stages:
             stages_by_send.setdefault(send_id, []).append(there)
-    return stages_by_send
+    return dict(sorted(stages_by_send.items()))
 
 
 def _stages(context: Context, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:
     """Render for one environment; an invalid campaign is `validate`'s to explain and stops this command."""
-    from wechat_campaigns.api import compile_selected
-
     with Context.of(replace(context.options, environment=name)) as there:
         prepared = compile_selected(there, select)
         if prepared.errors:

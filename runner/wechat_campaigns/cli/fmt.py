@@ -13,6 +13,11 @@ from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.fmt import format_campaign
+from wechat_campaigns.source.load import MAX_YAML_BYTES, campaign_files
+from wechat_campaigns.source.text import TextFault, decode
 
 
 @command(
@@ -31,9 +36,6 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
     stay unchanged, and so do the digests.
     """
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
-    from wechat_campaigns.source.load import campaign_files
-
     changed: list[str] = []
     skipped: dict[str, str] = {}
     for file in campaign_files(context.root, paths):
@@ -45,24 +47,12 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
             changed.append(name)
     for name, reason in skipped.items():
         context.show_progress(_("{file}: not formatted: {reason}").format(file=line(name), reason=reason))
-    context.output(
-        {
-            "text": lambda: "\n".join(map(line, changed)),
-            "json": lambda: json_text(
-                {"format_version": FORMAT_VERSION, "changed": changed, "skipped": skipped}
-            ),
-        }
-    )
+    context.output_data(lambda: "\n".join(map(line, changed)), {"changed": changed, "skipped": skipped})
     return ExitCode.INVALID if check and changed else ExitCode.OK
 
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; return whether it changed, and the reason if it was skipped."""
-    from wechat_campaigns.source.files import FileError, read_regular
-    from wechat_campaigns.source.fmt import format_campaign
-    from wechat_campaigns.source.load import MAX_YAML_BYTES
-    from wechat_campaigns.source.text import TextFault, decode
-
     path = context.root / file
     try:
         data = read_regular(path, MAX_YAML_BYTES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,7 @@ from wechat_campaigns.cli.output import print_result, write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-
-if TYPE_CHECKING:
-    from wechat_campaigns.source.starter import CodeHostName
+from wechat_campaigns.source.starter import CodeHostName, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action whose code nobody can replace."""
@@ -40,8 +37,6 @@ def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
 
     Existing files are not changed. FOLDER defaults to the current folder.
     """
-    from wechat_campaigns.source.starter import starter
-
     if code_host == "github" and not action:
         raise UsageError(
             _("the GitHub workflow requires the address of this tool's action"),

@@ -19,9 +19,10 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.source.secret import read_secret
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Account
     from wechat_campaigns.wechat.callback.verify import Credentials
     from wechat_campaigns.wechat.callback.wsgi import CallbackApp
 
@@ -97,7 +98,6 @@ def receiver_of(context: Context) -> CallbackApp:
 
 
 def _credentials(account: Account) -> Credentials:
-    from wechat_campaigns.source.secret import read_secret
     from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, read_key
 
     callback = account.callback

@@ -201,7 +201,9 @@ def _print_error(error: CampaignError) -> None:
     from wechat_campaigns.report.sanitize import inert
 
     if isinstance(error, InvalidError):
-        print_message(problems_text(error.problems, color=_colors()))
+        print_message(
+            problems_text(error.problems, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ)
+        )
     message = redact(inert(f"{error}\n→ {error.hint}"))
     print_message(f"{click.style(_('Error'), fg='red')}: {message}")
 
@@ -234,7 +236,3 @@ def _bug() -> int:
         message = message.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
     print_message(message)
     return int(ExitCode.BUG)
-
-
-def _colors() -> bool:
-    return sys.stderr.isatty() and "NO_COLOR" not in os.environ

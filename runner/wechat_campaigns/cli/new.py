@@ -15,6 +15,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.load import BAD_IN_ID, enclosing_campaigns_folder, require_folder
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.wizard import prompt_campaign
 
 
 @command(
@@ -46,10 +49,6 @@ def new(
     ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID, the
     command asks for it on the terminal.
     """
-    from wechat_campaigns.source.load import enclosing_campaigns_folder, require_folder
-    from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
-    from wechat_campaigns.source.wizard import prompt_campaign
-
     root = context.root
     if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is a mistake
         require_folder(root)
@@ -84,8 +83,6 @@ def _free_id(name: str, root: Path) -> str:
     Raises:
         UsageError: it cannot be one, or there is such a campaign.
     """
-    from wechat_campaigns.source.load import BAD_IN_ID
-
     path = PurePosixPath(name)
     if path.suffix in (".yaml", ".yml"):
         name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")

@@ -1,35 +1,39 @@
-"""ChatWebhook the chat robots of the settings how an apply ended; a robot that fails is a warning."""
+"""Notify the chat robots of the settings how an apply ended; a robot that fails is a warning."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import ChatWebhook
-
-if TYPE_CHECKING:
-    from wechat_campaigns.integrations.notify import RunSummary
-    from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.integrations.notify import RunSummary, notify_robot
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.workspace import run_url
 
 TIMEOUT_S = 5.0
 
 
-def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -> None:
-    """ChatWebhook every robot of the settings.
+def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
+    """Notify every robot of the settings.
 
     Args:
         context: for the settings, and to warn.
         outcomes: of the apply.
-        run: where and by which commit.
+        plan: that was applied.
     """
+    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    run = RunSummary(
+        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
+    )
     for number, robot in enumerate(context.settings.notify, 1):
         try:
-            reason = _notify_robot(context, robot, outcomes, run)
+            address = context.other_secret(robot.url, name=_("chat robot's address"))
+            reason = notify_robot(robot, address, outcomes, run, post=post)
         except CampaignError as error:
             reason = error.message
         if reason is not None:
@@ -37,15 +41,6 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -
                 "Warning: chat robot {number} ({kind}) was not notified: {reason}. No send is affected."
             )
             context.show_progress(message.format(number=number, kind=robot.kind, reason=reason))
-
-
-def _notify_robot(
-    context: Context, robot: ChatWebhook, outcomes: Sequence[SendOutcome], run: RunSummary
-) -> str | None:
-    from wechat_campaigns.integrations.notify import notify_robot
-
-    address = context.other_secret(robot.url, name=_("chat robot's address"))
-    return notify_robot(robot, address, outcomes, run, post=post)
 
 
 def post(address: str, body: Mapping[str, Any]) -> Any:

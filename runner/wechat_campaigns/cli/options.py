@@ -16,6 +16,8 @@ from wechat_campaigns.core.i18n import _
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]
 
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+"""A file named on the command line."""
 DIR: Final = click.option(
     "--dir",
     "directory",

@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
+from wechat_campaigns.cli.options import DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.plan_formats import plan_formats, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -17,6 +17,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.plan import PENDING
+from wechat_campaigns.report.json import plan_data
 
 
 @command(
@@ -31,7 +34,7 @@ from wechat_campaigns.core.model import PlanAction
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
+@click.option("--out", type=FILE, help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit 2 if sends are pending or were missed in the last day."
@@ -59,8 +62,6 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
     other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.plan.plan import PENDING
-
     allowed = overridden_rules(allow)
     context.offline = offline
     state = context.state(verified=not offline)
@@ -68,9 +69,6 @@ def plan(
     result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
     view = view_of(context, result)
     if out is not None:
-        from wechat_campaigns.plan import planfile
-        from wechat_campaigns.report.json import plan_data
-
         with file_errors(out, f"--out {out}"):
             planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))

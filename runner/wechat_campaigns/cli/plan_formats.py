@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
-
-if TYPE_CHECKING:
-    from wechat_campaigns.api import PlanResult
-    from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.plan_view import PlanView, plan_view
+from wechat_campaigns.report.problems import problems_text
 
 
 def view_of(context: Context, result: PlanResult) -> PlanView:
     """Build the view that every output format of a plan renders."""
-    from wechat_campaigns.report.plan_view import plan_view
-
     timezone = context.settings.policy.timezone
     return plan_view(result.plan, timezone=timezone, comparison=result.comparison, errors=result.errors)
 
@@ -42,7 +38,6 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
 def plan_text(context: Context, view: PlanView, *, everything: bool = False) -> str:
     """Write a plan for the terminal, errors first."""
     from wechat_campaigns.report import text
-    from wechat_campaigns.report.problems import problems_text
 
     errors = problems_text(view.errors, color=context.color)
     plan = text.plan_text(view, replace(context.text_options, everything=everything))

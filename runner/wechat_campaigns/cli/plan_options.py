@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-
-if TYPE_CHECKING:
-    from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.policy import OVERRIDABLE
 
 RESEND: Final = click.option(
     "--resend",
@@ -25,13 +25,11 @@ ALLOW: Final = click.option(
 
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Read the ids of `--resend`, as `LedgerState.same` writes them.
+    """Read the ids of `--resend`, normalized.
 
     Raises:
         UsageError: no unknown send has one of them.
     """
-    from wechat_campaigns.ledger.records import SendStatus
-
     names = (send.send for send in state.sends.values() if send.status is SendStatus.UNKNOWN)
     unknown = {
         state.normalized_ledger_id(name) for name in names if state.is_in_namespace(state.ledger_id(name))
@@ -51,8 +49,6 @@ def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
     Raises:
         UsageError: a rule cannot be overridden, or its reason is missing.
     """
-    from wechat_campaigns.plan.policy import OVERRIDABLE
-
     allowed = {}
     for pair in pairs:
         rule, _equals, reason = pair.partition("=")

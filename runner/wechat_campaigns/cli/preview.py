@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,10 +13,11 @@ from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
-
-if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.send import preview as previews
+from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.wechat import payloads
 
 
 @command(
@@ -43,8 +43,6 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     Uses none of the quota; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
     for_each. A preview of several pictures shows only the first.
     """
-    from wechat_campaigns.send import preview as previews
-
     if (name is None) == (openid is None):
         raise UsageError(
             _("exactly one tester is required"), hint=_("pass `--to TESTER` or `--to-openid OPENID`")
@@ -64,11 +62,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
             previews.recipient(name, context.settings.testers)
             if name is not None
             else {"touser": str(openid)},
-            api=context.write_api(planned.account),
-            ledger=context.ledger,
-            state=context.state(),
-            read=context.read,
-            tell=lambda event: context.show_progress(f"  {send_id}: {event}"),
+            context.upload_ports(planned.account, context.state(), send_id),
         )
     for note in notes:
         context.show_progress(f"  {note}")
@@ -85,9 +79,6 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
 
 def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; without a draft there is no lock."""
-    from wechat_campaigns.send.apply import LOCK_WAIT_S
-    from wechat_campaigns.wechat import payloads
-
     if not payloads.needs_draft(planned.send.content):
         return nullcontext()
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)

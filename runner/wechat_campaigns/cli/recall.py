@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from wechat_campaigns.cli.completers import accounts, campaign_ids
@@ -13,12 +11,10 @@ from wechat_campaigns.cli.prompt import ask, not_confirmed_error
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
+from wechat_campaigns.send import recall as recalls
 
 
 @command(
@@ -46,8 +42,6 @@ def recall(
 
     Text, pictures and voice cannot be recalled. WeChat allows ten recalls a day.
     """
-    from wechat_campaigns.send import recall as recalls
-
     state = context.initialized_state(sending=False)
     account, send = _sent_by(context, state, send_id, account_name)
     article = article_idx or 0

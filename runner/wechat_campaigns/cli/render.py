@@ -5,22 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import Articles, Newspic, Send, Text
+from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.model import Send
+from wechat_campaigns.report.phrases import recipients, summary
+from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.report.sanitize import inert, json_text, visible_record
 
 
 @command(
@@ -52,10 +55,7 @@ def render(context: Context, select: str, open_: bool, watch: bool) -> int:
 
 def _render_once(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
-    from wechat_campaigns.core.digest import to_plain_data
-    from wechat_campaigns.core.state_folder import private_file, private_folder
     from wechat_campaigns.render.article.page import page
-    from wechat_campaigns.report.sanitize import json_text, visible_record
 
     sends = _sends(context, select)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
@@ -84,10 +84,6 @@ def _render_once(context: Context, select: str) -> list[Path]:
 
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
-    from wechat_campaigns.core.model import Articles, Newspic, Text
-    from wechat_campaigns.report.phrases import recipients, summary
-    from wechat_campaigns.report.sanitize import inert
-
     to = _("to {recipients}").format(recipients=recipients(send.filter))
     lines = [f"── {send.id} · {send.msgtype} · {to} ──"]
     match send.content:
@@ -103,7 +99,6 @@ def send_text(send: Send) -> str:
 
 
 def _sends(context: Context, select: str) -> list[Send]:
-    from wechat_campaigns.api import compile_selected
 
     prepared = compile_selected(context, (campaign_of(select),))
     if prepared.errors:
@@ -139,8 +134,6 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
 
 
 def _attempt(context: Context, select: str) -> list[Path]:
-    from wechat_campaigns.report.problems import problems_text
-    from wechat_campaigns.report.sanitize import inert
 
     # A context of its own reads every file anew.
     with Context.of(context.options) as fresh:

@@ -11,6 +11,9 @@ from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.report.formats import OF_HISTORY, formats
+from wechat_campaigns.report.history import history_view, past_sends
 
 
 @command(
@@ -25,10 +28,6 @@ def report(context: Context, since: datetime | None) -> int:
     Text and Markdown are a table, HTML has a chart, CSV is for a spreadsheet. Counts come from events
     (`campaign listen`), statuses from the last `campaign status`.
     """
-    from wechat_campaigns.plan.quota import CHINA
-    from wechat_campaigns.report.formats import OF_HISTORY, formats
-    from wechat_campaigns.report.history_view import history_view, past_sends
-
     sends = past_sends(
         context.state(verified=False),
         context.settings.environment.accounts,

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.source.load import require_folder
 
 
 @command(
@@ -23,18 +26,11 @@ from wechat_campaigns.core.i18n import N_, _
 @click.option("--host", default="127.0.0.1", show_default=True, help="Any other address requires --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--name", "names", multiple=True, help="Another host name that clients use for it; repeatable.")
-@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
+@click.option("--state", type=FILE, help="Keep the state in a file.")
 @click.option(
     "--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir, using their state."
 )
-@click.option(
-    "--dir",
-    "directory",
-    default="campaigns",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The campaigns folder, for --rehearsal.",
-)
+@DIR
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
 )
@@ -75,9 +71,6 @@ def sandbox(
 
 def _rehearsal_state(root: Path, state: Path | None) -> Path:
     """Name the state file of `api: sandbox` environments."""
-    from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-    from wechat_campaigns.source.load import require_folder
-
     if state is not None:
         raise UsageError(_("`--rehearsal` uses a state file of its own"), hint=_("omit `--state`"))
     require_folder(root)

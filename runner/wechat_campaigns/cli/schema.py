@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.cli.options import FILE
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
-
-if TYPE_CHECKING:
-    from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 
 @command(
     examples={"campaign schema settings --out schema/settings.schema.json": N_("for an editor")},
 )
 @click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
+@click.option("--out", type=FILE, help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
-    from wechat_campaigns.source.schemas.store import localized_schema_text
-
     text = localized_schema_text(name)
     if out is None:
         print_result(text, newline=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +13,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
-
-if TYPE_CHECKING:
-    from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.json import status_data
+from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.send.job_status import refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -41,19 +40,12 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
 
     With --wait, exits 8 if some have not ended in time.
     """
-    from wechat_campaigns.report.json import status_data
-    from wechat_campaigns.report.sanitize import json_text
     from wechat_campaigns.report.text import status_text
 
     rows = _refreshed(context, send_id)
     if wait:
         rows = _waited(context, send_id, rows, timeout_s)
-    context.output(
-        {
-            "text": lambda: status_text(rows, context.text_options),
-            "json": lambda: json_text(status_data(rows)),
-        }
-    )
+    context.output_data(lambda: status_text(rows, context.text_options), status_data(rows))
     states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
@@ -87,8 +79,6 @@ def _waited(
 
 
 def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
-    from wechat_campaigns.report.send_status import send_status
-    from wechat_campaigns.send.job_status import refresh_job_status
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     state = context.state()

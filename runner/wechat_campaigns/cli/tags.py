@@ -24,15 +24,9 @@ from wechat_campaigns.core.i18n import N_
 )
 def tags(context: Context, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
-    from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text
     from wechat_campaigns.report.text import tags_text
 
     selection = [context.account(name) for name in names] or [context.account(None)]
     rows = {account.name: context.read_api(account).tags_get() for account in selection}
-    context.output(
-        {
-            "text": lambda: tags_text(rows, context.text_options),
-            "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
-        }
-    )
+    context.output_data(lambda: tags_text(rows, context.text_options), {"accounts": rows})
     return ExitCode.OK

@@ -13,6 +13,11 @@ from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.report.formats import OF_PROBLEMS, formats
+from wechat_campaigns.report.phrases import sends
+from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.source.load import load_campaigns
 
 
 @command(
@@ -32,10 +37,6 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Requires no network.
     """
-    from wechat_campaigns.report.formats import OF_PROBLEMS, formats
-    from wechat_campaigns.report.phrases import sends
-    from wechat_campaigns.report.problems import problems_text
-
     problems, count = _problems(context, paths)
     errors = sum(problem.level == "error" for problem in problems)
     warnings = len(problems) - errors
@@ -57,13 +58,11 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
 
 def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
-    from wechat_campaigns.render.validate_all import validate_campaigns
 
     try:
         settings = context.settings
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
-        from wechat_campaigns.source.load import load_campaigns
 
         return [*error.problems, *load_campaigns(context.root, paths).problems], 0
     examination = validate_campaigns(

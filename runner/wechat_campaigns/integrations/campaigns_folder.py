@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.core.git import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.send_ids import namespace_of
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.source.settings import SETTINGS_FILE
 
 
 def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
@@ -26,8 +26,6 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
     Raises:
         InvalidError: `namespace` of the settings is to be written, or to be what it was.
     """
-    from wechat_campaigns.source.settings import SETTINGS_FILE
-
     root, namespace = workspace.root, workspace.settings.namespace
     for appid in sorted({account.appid for account in workspace.settings.environment.accounts.values()}):
         homes = state.campaigns_folders.get(appid, {})
@@ -86,10 +84,6 @@ def record_campaigns_folder(
     Raises:
         LedgerError: the ledger does not take it.
     """
-    from contextlib import suppress
-
-    from wechat_campaigns.protocol.events import Entry, EventKind
-
     root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
@@ -107,7 +101,6 @@ def record_campaigns_folder(
 
 @cache
 def _here(root: Path) -> CampaignsFolder:
-    from wechat_campaigns.core.git import run_in_checkout
 
     inside = run_in_checkout(root, "rev-parse", "--show-prefix", lazily=False)
     if inside.code:
@@ -117,8 +110,6 @@ def _here(root: Path) -> CampaignsFolder:
 
 def _first_commit(root: Path) -> str:
     """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
-    from wechat_campaigns.core.git import run_in_checkout
-
     if not _is_whole(root):
         return ""
     found = run_in_checkout(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
@@ -126,14 +117,12 @@ def _first_commit(root: Path) -> str:
 
 
 def _is_whole(root: Path) -> bool:
-    from wechat_campaigns.core.git import run_in_checkout
 
     return run_in_checkout(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
 
 
 @cache
 def _has_commit(root: Path, commit: str) -> bool | None:
-    from wechat_campaigns.core.git import run_in_checkout
 
     if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
         return True

@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import sha256
 from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, StalePlanError
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, SecretError, StalePlanError
+from wechat_campaigns.core.git import find_checkout, is_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.core.settings import SANDBOX, Account, Approvals
+from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
+from wechat_campaigns.integrations.checkout import (
+    blob_id,
+    check_committed,
+    check_same,
+    check_up_to_date,
+    is_shallow,
+    last_changes,
+    newer_than,
+    require_history,
+    versions,
+)
 from wechat_campaigns.integrations.ci_run import CiRun, check_ci_run, ci_run
 from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.policy.guard import (
+    SettingsChange,
+    guard_data,
+    ledger_change,
+    newest,
+    verify_guards,
+)
+from wechat_campaigns.protocol.attempt import TRIES
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.render.compile import Compiler
 from wechat_campaigns.source.files import Files, read_regular
+from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.integrations.approvals import MergedRequest
-    from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.plan.plan import Plan
-    from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.protocol.events import Event
 
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 SETTINGS = PurePosixPath(SETTINGS_FILE)
@@ -48,8 +72,6 @@ def check_run(workspace: WorkspacePort) -> None:
         return
     check_ci_run(run)
     if run.default_branch is not None:
-        from wechat_campaigns.integrations.checkout import check_up_to_date
-
         check_up_to_date(workspace.root, run.default_branch)
 
 
@@ -86,13 +108,6 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     run, folder = current_run(), workspace.root
     if run is None or run.default_branch is None or not workspace.settings.source:
         return ""
-    from wechat_campaigns.integrations.checkout import (
-        blob_id,
-        check_committed,
-        check_same,
-        is_shallow,
-        require_history,
-    )
 
     environment = workspace.settings.environment
     guard = workspace.guard(appid)
@@ -108,12 +123,12 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
         return ""
     check_committed(folder, {SETTINGS: blob_id(folder, workspace.settings.source)})
     told = {}
-    ask = _Reviews(run, run.default_branch)
+    request = _requests(run, run.default_branch)
     for commit, data, rules in steps:
         for rule in rules:
-            told[commit] = ask.approved({commit}, rule)
+            told[commit] = check_approvals({commit: request(commit)}, rule, branch=run.default_branch)
             if data is not None:
-                check_same(folder, ask.head(commit), {SETTINGS: blob_id(folder, data)})
+                check_same(folder, _head(request(commit)), {SETTINGS: blob_id(folder, data)})
     return "; ".join(dict.fromkeys(told.values()))
 
 
@@ -121,10 +136,6 @@ def _changes_to_ask(
     workspace: WorkspacePort, guard: Event | None
 ) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
     """Go back through the versions of the settings to the one of the last apply."""
-    from hashlib import sha256
-
-    from wechat_campaigns.integrations.checkout import newer_than, versions
-
     environment, folder = workspace.settings.environment, workspace.root
     accepted = guard.data.get("settings_sha256") if guard is not None else None
     # The same bytes may have come back since: without the rules that were asked for in between.
@@ -231,17 +242,18 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     settings_told = [workspace.check_settings_approved(appid) for appid in appids]
     if wanted is None:  # taken back by a change that was approved
         return Approval(actor=_approval_actor(settings_told))
-    from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
 
     made = sources_of(workspace, {send.campaign for send in due})
     blobs = {file: blob_id(folder, data) for file, data in made.files.items()}
     check_committed(folder, blobs)
     # The settings were asked about already, by the rules that were in force before.
     changes = last_changes(folder, blobs.keys() - {SETTINGS})
-    ask = _Reviews(run, run.default_branch)
-    files_told = ask.approved(changes, wanted)
+    request = _requests(run, run.default_branch)
+    files_told = check_approvals(
+        {commit: request(commit) for commit in changes}, wanted, branch=run.default_branch
+    )
     for commit, files in changes.items():
-        check_same(folder, ask.head(commit), {file: blobs[file] for file in files})
+        check_same(folder, _head(request(commit)), {file: blobs[file] for file in files})
     return Approval(actor=_approval_actor([*settings_told, files_told]), digests=made.digests)
 
 
@@ -252,16 +264,9 @@ def _approval_actor(sayings: Sequence[str]) -> dict[str, str]:
 
 def _due(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> list[Send]:
     """List what may be sent now, whatever the platform will say."""
-    from wechat_campaigns.core.digest import compute_content_digest
-    from wechat_campaigns.plan.decide import decide
-
-    accounts, now = workspace.settings.environment.accounts, workspace.clock()
-
-    def action(send: Send) -> PlanAction:
-        appid = accounts[send.account].appid
-        return decide(send, compute_content_digest(send), appid=appid, state=state, now=now).action
-
-    return [send for send in sends if action(send) is PlanAction.SEND]
+    context = DecisionContext(settings=workspace.settings, state=state, now=workspace.clock())
+    decisions = ((send, decide(send, compute_content_digest(send), context)) for send in sends)
+    return [send for send, decision in decisions if decision.action is PlanAction.SEND]
 
 
 @dataclass(slots=True)
@@ -302,10 +307,6 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
     cannot have a part in the result. In this process, because what another one reads would not be seen.
     """
-    from wechat_campaigns.core.digest import compute_content_digest
-    from wechat_campaigns.render.compile import Compiler
-    from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
-
     root, made = workspace.root, Sources()
     settings = workspace.with_overrides(load_settings(root, environment=workspace.environment))
     made.add(SETTINGS, workspace.settings.source)
@@ -330,13 +331,6 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
     so the versions of the settings are asked whether there was one that had something to hold back.
     """
-    from contextlib import suppress
-
-    from wechat_campaigns.core.git import find_checkout, is_installed
-    from wechat_campaigns.core.settings import SANDBOX
-    from wechat_campaigns.integrations.checkout import versions
-    from wechat_campaigns.plan.policy.guard import ledger_change
-
     environment, folder = workspace.settings.environment, workspace.root
     if (
         environment.api == SANDBOX
@@ -377,7 +371,8 @@ def check_looser(
         not plan.loosened_rules
         or not plan.reaching()
         or covered
-        or _approved_by_rules_before(workspace, plan)
+        # Where each account's guard asks for approvals, every change since was asked about.
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in plan.reaching()))
     ):
         return ()
     if asking and current_run() is None:
@@ -394,12 +389,6 @@ def check_looser(
     )
 
 
-def _approved_by_rules_before(workspace: WorkspacePort, plan: Plan) -> bool:
-    """Tell whether each account's guard asks for approvals: then every change since was asked about."""
-    approvals = [guard_approvals(workspace.guard(appid)) for appid in plan.reaching()]
-    return current_run() is not None and all(approvals)
-
-
 def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
@@ -408,10 +397,6 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     Raises:
         LedgerError: the ledger does not take it.
     """
-    from contextlib import suppress
-
-    from wechat_campaigns.core.errors import SecretError
-
     environment = workspace.settings.environment
     bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
     accounts = {account.appid: account for account in environment.accounts.values()}
@@ -434,10 +419,6 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     Returns:
         Whether anything was new.
     """
-    from wechat_campaigns.plan.policy.guard import guard_data, newest, verify_guards
-    from wechat_campaigns.protocol.attempt import TRIES
-    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
-
     secret = workspace.secret(account, trusted=trusted)
     for left in reversed(range(TRIES)):
         events = workspace.ledger.read(account.appid)
@@ -464,9 +445,6 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     Raises:
         LedgerConflictError: somebody wrote to the ledger since it was read.
     """
-    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
-    from wechat_campaigns.protocol.keys import mac_key, mac_of
-
     events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
     plain = Entry(stream=account.appid, kind=EventKind.TRUSTED, data={"after": head.hash, **more})
@@ -474,39 +452,20 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
 
-# --- the forge ----------------------------------------------------------------------------------------
+# --- the code host ----------------------------------------------------------------------------------------
 
 
-class _Reviews:
-    """What the forge says about commits, each asked about once."""
-
-    def __init__(self, run: CiRun, branch: str) -> None:
-        self._run = run
-        self._branch = branch
-        self._known: dict[str, MergedRequest | None] = {}
-        self._asking: Callable[[str], MergedRequest | None] | None = None
-
-    def approved(self, commits: Collection[str], wanted: Approvals) -> str:
-        """Say who approved the requests of some commits; raises PolicyError as `check_approvals`."""
-        from wechat_campaigns.integrations.approvals import check_approvals
-
-        return check_approvals(
-            {commit: self._request(commit) for commit in commits}, wanted, branch=self._branch
-        )
-
-    def head(self, commit: str) -> str:
-        """Name the newest commit of the request that brought an approved commit in."""
-        request = self._request(commit)
-        return request.head if request is not None else ""
-
-    def _request(self, commit: str) -> MergedRequest | None:
-        if commit not in self._known:
-            self._asking = self._asking or _forge(self._run, self._branch)
-            self._known[commit] = self._asking(commit)
-        return self._known[commit]
+def _requests(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+    """Give what finds the request that brought a commit in; the code host is asked once about each."""
+    host = cache(lambda: _code_host(run, branch))
+    return cache(lambda commit: host()(commit))
 
 
-def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+def _head(request: MergedRequest | None) -> str:
+    return request.head if request is not None else ""
+
+
+def _code_host(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Account, Settings
-    from wechat_campaigns.ledger.events import Ledger
-    from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.protocol.events import Event
 
 
 class WorkspacePort(Protocol):
@@ -61,8 +60,4 @@ class WorkspacePort(Protocol):
 
     def secret(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret."""
-        ...
-
-    def add_mac(self, entry: Entry) -> Entry:
-        """Give an entry of an account its mac."""
         ...

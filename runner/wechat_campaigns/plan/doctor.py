@@ -42,15 +42,27 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """One line of `campaign doctor`."""
 
-    name: str
     grade: Severity
+    name: str
     message: str
     hint: str = ""
     exit_code: ExitCode = ExitCode.OK
+
+
+def _ok(name: str, message: str) -> Check:
+    return Check(Severity.OK, name, message)
+
+
+def _warning(name: str, message: str, hint: str) -> Check:
+    return Check(Severity.WARNING, name, message, hint)
+
+
+def _error(exit_code: ExitCode, name: str, message: str, hint: str) -> Check:
+    return Check(Severity.ERROR, name, message, hint, exit_code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +84,11 @@ def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
         ports: the world.
     """
     environment = settings.environment
-    found = [
-        Check(
-            name=_("settings"),
-            grade=Severity.OK,
-            message=_("environment {name} is valid").format(name=environment.name),
-        )
-    ]
-    found += [_protection(settings), _extras(), _clock(ports)]
-    found += [check for account in environment.accounts.values() for check in _account(account, ports)]
-    found += _ledger(settings, ports)
-    return tuple(found)
+    checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
+    checks += [_protection(settings), _extras(), _clock(ports)]
+    checks += [check for account in environment.accounts.values() for check in _account(account, ports)]
+    checks += _ledger(settings, ports)
+    return tuple(checks)
 
 
 def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
@@ -92,12 +98,12 @@ def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
         folder: the state folder.
         unused: a folder beside the campaigns that was one once; empty when there is none.
     """
-    found = [Check(name=_("state folder"), grade=Severity.OK, message=folder)]
+    checks = [_ok(_("state folder"), folder)]
     if unused:
-        what = _("{folder} is not used: state is no longer kept in the checkout").format(folder=unused)
+        message = _("{folder} is not used: state is no longer kept in the checkout").format(folder=unused)
         hint = _("delete the folder; if it was committed, use `git rm -r`")
-        found.append(Check(name=_("state folder"), grade=Severity.WARNING, message=what, hint=hint))
-    return tuple(found)
+        checks.append(_warning(_("state folder"), message, hint))
+    return tuple(checks)
 
 
 def is_extra_installed(extra: str) -> bool:
@@ -114,60 +120,53 @@ def worst(checks: Iterable[Check]) -> ExitCode:
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
     if environment.protected or environment.is_sandbox:
-        what = (
-            _("apply requires a reviewed plan")
-            if not environment.is_sandbox
-            else _("a rehearsal: nothing reaches real followers")
+        return _ok(
+            _("protection"),
+            _("a rehearsal: nothing reaches real followers")
+            if environment.is_sandbox
+            else _("apply requires a reviewed plan"),
         )
-        return Check(name=_("protection"), grade=Severity.OK, message=what)
-    return Check(
-        name=_("protection"),
-        grade=Severity.WARNING,
-        message=_("apply sends to real followers without a reviewed plan"),
-        hint=_("set `protected: true` in environment {name}").format(name=environment.name),
+    return _warning(
+        _("protection"),
+        _("apply sends to real followers without a reviewed plan"),
+        _("set `protected: true` in environment {name}").format(name=environment.name),
     )
 
 
 def _extras() -> Check:
     missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
     if not missing:
-        what = _("{names} are installed").format(names=", ".join(EXTRAS))
-        return Check(name=_("extras"), grade=Severity.OK, message=what)
-    what = _("not installed: {names}").format(names=", ".join(missing))
-    return Check(name=_("extras"), grade=Severity.WARNING, message=what, hint=extra_hint(*missing))
+        return _ok(_("extras"), _("{names} are installed").format(names=", ".join(EXTRAS)))
+    message = _("not installed: {names}").format(names=", ".join(missing))
+    return _warning(_("extras"), message, extra_hint(*missing))
 
 
 def _clock(ports: DoctorPorts) -> Check:
     try:
         away = ports.clock_skew()
     except OSError as error:
-        return Check(
-            name=_("clock"),
-            grade=Severity.ERROR,
-            exit_code=ExitCode.WECHAT,
-            message=_("WeChat does not respond ({error})").format(error=type(error).__name__),
-            hint=_("check the network, the proxy and `api` in the settings"),
+        return _error(
+            ExitCode.WECHAT,
+            _("clock"),
+            _("WeChat does not respond ({error})").format(error=type(error).__name__),
+            _("check the network, the proxy and `api` in the settings"),
         )
     if away is None:
-        return Check(
-            name=_("clock"),
-            grade=Severity.WARNING,
-            message=_("WeChat's responses carry no date, so the clocks cannot be compared"),
-            hint=_("configure the proxy to pass on the Date header; a wrong clock can cause a second send"),
+        return _warning(
+            _("clock"),
+            _("WeChat's responses carry no date, so the clocks cannot be compared"),
+            _("configure the proxy to pass on the Date header; a wrong clock can cause a second send"),
         )
     if abs(away) <= CLOCK_SLACK:
-        what = _("the clock is within half a minute of WeChat's")
-        return Check(name=_("clock"), grade=Severity.OK, message=what)
-    bad, said = abs(away) > CLOCK_TOLERANCE, _("the clock is {seconds:.0f} s behind WeChat's")
+        return _ok(_("clock"), _("the clock is within half a minute of WeChat's"))
+    message = _("the clock is {seconds:.0f} s behind WeChat's")
     if away > timedelta():
-        said = _("the clock is {seconds:.0f} s ahead of WeChat's")
-    return Check(
-        name=_("clock"),
-        grade=Severity.ERROR if bad else Severity.WARNING,
-        exit_code=ExitCode.WECHAT if bad else ExitCode.OK,
-        message=said.format(seconds=abs(away).total_seconds()),
-        hint=_("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it"),
-    )
+        message = _("the clock is {seconds:.0f} s ahead of WeChat's")
+    message = message.format(seconds=abs(away).total_seconds())
+    hint = _("set the clock of this machine with NTP: send windows, quiet hours and resends depend on it")
+    if abs(away) <= CLOCK_TOLERANCE:
+        return _warning(_("clock"), message, hint)
+    return _error(ExitCode.WECHAT, _("clock"), message, hint)
 
 
 def _account(account: Account, ports: DoctorPorts) -> list[Check]:
@@ -177,9 +176,8 @@ def _account(account: Account, ports: DoctorPorts) -> list[Check]:
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
     except CampaignError as error:
         return [_refused(name, error)]
-    what = _("{appid}: the credentials and the IP allow list are correct").format(appid=account.appid)
-    found = [Check(name=name, grade=Severity.OK, message=what)]
-    return [*found, _quota(name, quota), _permission(name, account, api)]
+    message = _("{appid}: the credentials and the IP allow list are correct").format(appid=account.appid)
+    return [_ok(name, message), _quota(name, quota), _permission(name, account, api)]
 
 
 def _refused(name: str, error: CampaignError) -> Check:
@@ -188,45 +186,40 @@ def _refused(name: str, error: CampaignError) -> Check:
         address = _ADDRESS.search(error.errmsg)
         hint = _("add the address of this machine to the IP allow list: {where}").format(where=_(IP_HINT))
         if address is not None:
-            said = _("add {address} to the IP allow list: {where}")
-            hint = said.format(address=address.group(), where=_(IP_HINT))
-    return Check(name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint)
+            hint = _("add {address} to the IP allow list: {where}")
+            hint = hint.format(address=address.group(), where=_(IP_HINT))
+    return _error(ExitCode.WECHAT, name, error.message, hint)
 
 
 def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     left, limit = quota.get("remain"), quota.get("daily_limit")
-    good = isinstance(left, int) and left > 0
-    return Check(
-        name=_("{name}: calls").format(name=name),
-        grade=Severity.OK if good else Severity.WARNING,
-        message=_("{left} of {limit} mass/sendall calls are left today").format(left=left, limit=limit),
-        hint="" if good else _("wait until tomorrow (China time)"),
-    )
+    name = _("{name}: calls").format(name=name)
+    message = _("{left} of {limit} mass/sendall calls are left today").format(left=left, limit=limit)
+    if isinstance(left, int) and left > 0:
+        return _ok(name, message)
+    return _warning(name, message, _("wait until tomorrow (China time)"))
 
 
 def _permission(name: str, account: Account, api: ReadApi) -> Check:
     name = _("{name}: permission").format(name=name)
     if account.kind is AccountKind.TEST:
-        return Check(
-            name=name,
-            grade=Severity.WARNING,
-            message=_("a test account (测试号) cannot send mass messages (48001)"),
-            hint=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+        return _warning(
+            name,
+            _("a test account (测试号) cannot send mass messages (48001)"),
+            _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
     try:
         tags = api.tags_get()
     except ApiError as error:
         kind = lookup(error.errcode).errcode_class
         hint = _("have the account verified (认证)") if kind == "permission" else error.hint
-        return Check(
-            name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint
-        )
+        return _error(ExitCode.WECHAT, name, error.message, hint)
     except CampaignError as error:
         return _refused(name, error)
-    said = _("{kind}: {count} tags are readable; openid lists are not available (服务号 only)")
+    message = _("{kind}: {count} tags are readable; openid lists are not available (服务号 only)")
     if account.kind is AccountKind.SERVICE:
-        said = _("{kind}: {count} tags are readable; openid lists are available")
-    return Check(name=name, grade=Severity.OK, message=said.format(kind=account.kind.value, count=len(tags)))
+        message = _("{kind}: {count} tags are readable; openid lists are available")
+    return _ok(name, message.format(kind=account.kind.value, count=len(tags)))
 
 
 def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
@@ -235,74 +228,59 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         events, heads = ledger.events(), ledger.heads()
         state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
-        what, hint = error.message, error.hint
-        return [
-            Check(name=_("ledger"), grade=Severity.ERROR, exit_code=ExitCode.LEDGER, message=what, hint=hint)
-        ]
+        return [_error(ExitCode.LEDGER, _("ledger"), error.message, error.hint)]
     faults = find_chain_faults(events, heads)
     if faults:
-        return [
-            Check(
-                name=_("ledger"),
-                grade=Severity.ERROR,
-                exit_code=ExitCode.LEDGER,
-                message=_("the hash chain is broken: {fault}").format(fault=faults[0]),
-                hint=_("restore the ledger from a backup, and send nothing from here until then"),
-            )
-        ]
-    held = ngettext(
+        message = _("the hash chain is broken: {fault}").format(fault=faults[0])
+        hint = _("restore the ledger from a backup, and send nothing from here until then")
+        return [_error(ExitCode.LEDGER, _("ledger"), message, hint)]
+    summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
         len(events),
     ).format(count=len(events))
-    found = [_initialized(settings, state, held), *_waiting(settings, state)]
+    checks = [_initialized(settings, state, summary), *_waiting(settings, state)]
     if not ports.is_durable():
-        what = _("a power failure at the git remote could lose sends that the remote has already confirmed")
+        message = _(
+            "a power failure at the git remote could lose sends that the remote has already confirmed"
+        )
         hint = _("run `git config core.fsync all` in the remote repository")
-        found.append(Check(name=_("ledger"), grade=Severity.WARNING, message=what, hint=hint))
-    return found
+        checks.append(_warning(_("ledger"), message, hint))
+    return checks
 
 
-def _initialized(settings: Settings, state: LedgerState, held: str) -> Check:
+def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     environment = settings.environment
     uninitialized = [
         name for name, account in environment.accounts.items() if not state.is_initialized(account.appid)
     ]
     if environment.is_sandbox or (state.initialized and not uninitialized):
-        return Check(name=_("ledger"), grade=Severity.OK, message=held)
-    name = environment.name
-    return Check(
-        name=_("ledger"),
-        grade=Severity.ERROR,
-        exit_code=ExitCode.LEDGER,
-        message=_(
-            "the ledger is not initialized for {names}, so every campaign would count as never sent"
-        ).format(names=_(", ").join(uninitialized)),
-        hint=_(
-            "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for the "
-            "sends made before"
-        ).format(name=name),
+        return _ok(_("ledger"), summary)
+    message = _("the ledger is not initialized for {names}, so every campaign would count as never sent")
+    hint = _(
+        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for the sends made before"
+    )
+    return _error(
+        ExitCode.LEDGER,
+        _("ledger"),
+        message.format(names=_(", ").join(uninitialized)),
+        hint.format(name=environment.name),
     )
 
 
 def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
-    found = []
+    checks = []
     for account in settings.environment.accounts.values():
         name = _("account {name}").format(name=account.name)
         why = state.holds.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
             hint = f"`campaign unhold {account.name} --reason REASON`"
-            found.append(
-                Check(
-                    name=name, grade=Severity.WARNING, message=_("on hold: {why}").format(why=why), hint=hint
-                )
-            )
+            checks.append(_warning(name, _("on hold: {why}").format(why=why), hint))
         if unknown := state.unknown_sends(account.appid):
             ids = ", ".join(known.send for known in unknown)
             hint = _(
                 "run `campaign apply` within 20 hours to resolve them; after that use "
                 "`campaign ledger settle`"
             )
-            what = _("unknown sends: {names}").format(names=ids)
-            found.append(Check(name=name, grade=Severity.WARNING, message=what, hint=hint))
-    return found
+            checks.append(_warning(name, _("unknown sends: {names}").format(names=ids), hint))
+    return checks

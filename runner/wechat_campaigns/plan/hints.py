@@ -5,13 +5,6 @@ from __future__ import annotations
 from wechat_campaigns.core.i18n import _
 
 
-def accepted_message(how: str) -> str:
-    """Say how it is known that a send was made after all."""
-    if how == "resend":
-        return _("the first call did not reach WeChat; WeChat accepted the resend")
-    return _("WeChat already had it (45065); nothing was sent a second time")
-
-
 def msg_id_hint(send_id: str) -> str:
     """Say what to do about a send that WeChat took without naming its msg_id."""
     return _(
@@ -22,19 +15,6 @@ def msg_id_hint(send_id: str) -> str:
 def not_resent_message(why: str) -> str:
     """Say that an unknown send was left as it is."""
     return _("not resent: {why}").format(why=why)
-
-
-def edited_draft_message(media_id: str) -> str:
-    """Say that an unknown send is left because its draft would send something else now."""
-    return not_resent_message(
-        _("draft {media_id} was edited after the send was posted").format(media_id=media_id)
-    )
-
-
-def edited_draft_hint(send_id: str) -> str:
-    """Say what to do about it."""
-    first = _("revert the edit in the WeChat console and run `campaign apply` again")
-    return _("{first}; or {then}").format(first=first, then=settle_hint(send_id))
 
 
 def settle_hint(send_id: str) -> str:

@@ -19,16 +19,23 @@ from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAc
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.decide import PlanDecision, decide, decide_by, ended_recently, list_id
+from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.decide import (
+    DecisionContext,
+    PlanDecision,
+    decide,
+    decide_by,
+    ended_recently,
+    list_id,
+)
 from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
-from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, Violation, evaluate
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
-from wechat_campaigns.plan.policy.rule_input import DecisionContext, RuleInput
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
-from wechat_campaigns.plan.stored_intent import stored_row, stored_send
+from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -120,7 +127,9 @@ class Plan:
     @property
     def plan_digest(self) -> str:
         """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
-        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules)
+        return covered_digest(
+            (planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules
+        )
 
     @property
     def resolved_digest(self) -> str | None:
@@ -163,7 +172,7 @@ def make_plan(
     sends: Sequence[Send],
     *,
     invalid: Sequence[InvalidCampaign],
-    decision_context: DecisionContext,
+    context: DecisionContext,
     known: Mapping[str, RemoteFacts] | None,
     commit: str | None = None,
     with_orphans: bool = True,
@@ -177,7 +186,7 @@ def make_plan(
     Args:
         sends: rendered and within the platform's limits.
         invalid: campaigns that are not, for the record.
-        decision_context: the settings with the environment, the ledger's state, the present moment.
+        context: the settings with the environment, the ledger's state, the present moment.
         known: reads by account name, one for each account with something to send; None plans offline.
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
@@ -186,11 +195,9 @@ def make_plan(
         left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
     """
-    settings, state, now = decision_context.settings, decision_context.state, decision_context.now
+    settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
-    looked_at = _sharing_drafts(
-        sorted((_first_look(send, decision_context, known) for send in sends), key=order)
-    )
+    looked_at = _sharing_drafts(sorted((_first_look(send, context, known) for send in sends), key=order))
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,
@@ -198,16 +205,16 @@ def make_plan(
         expires_at=now + PLAN_LIFE,
         commit=commit,
         offline=known is None,
-        sends=tuple(_under_policy(looked_at, decision_context, offline=known is None)),
+        sends=tuple(_under_policy(looked_at, context, offline=known is None)),
         invalid=tuple(invalid),
-        unknown_sends=unplanned_unknown_sends(sends, decision_context) if with_orphans else (),
+        unknown_sends=unplanned_unknown_sends(sends, context) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         remote_facts=known or {},
         uninitialized=tuple(uninitialized),
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),
         ledger_known=ledger_known,
-        is_current=decision_context.options.is_current,
+        is_current=context.is_current,
     )
 
 
@@ -222,95 +229,26 @@ def is_covered(planned: PlannedSend) -> bool:
     return planned.resend_intent is not None or planned.action in PENDING
 
 
-def as_reviewed(
-    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
-) -> Plan | None:
-    """Hold a plan against the digest that was reviewed.
-
-    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
-    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
-
-    Args:
-        plan: made just now.
-        state: the folded ledger.
-        reviewed: the digest.
-        resends: rows of the reviewed plan, where its file is at hand.
-
-    Returns:
-        The plan, with the resends that were reviewed; None when something else would be sent.
-    """
-    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
-    offered: list[PlannedSend] = []
-    for one in plan.sends:
-        if one.action in PENDING or _sent_under(one, state, reviewed):
-            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
-        elif one.resend_intent is not None:
-            offered.append(one)
-    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
-    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
-    for chosen in choices:
-        if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
-            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
-            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
-            return replace(plan, sends=sends)
-    return None
-
-
-def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
-    # As it is shown, so that a plan file gives the same.
+def covered_digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
+    """Fingerprint rows of a plan and the looser rules, as they are shown: a plan file gives the same."""
     rules = [[redact(text) for text in (change.key, change.before, change.after)] for change in looser]
     return plan_digest(rows, loosened=rules)
 
 
-def _not_reviewed(planned: PlannedSend) -> PlannedSend:
-    why = _("{why}; the reviewed plan does not contain this resend").format(why=planned.decision.reason)
-    decision = PlanDecision(
-        action=PlanAction.UNKNOWN,
-        reason=why,
-        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
-        code=planned.decision.code,
-    )
-    return replace(planned, decision=decision, resend_intent=None)
-
-
-def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
-    """List what was posted once more under a plan, and came to an end."""
-    for known in state.sends.values():
-        first = known.intent.data.get("plan_digest") if known.intent is not None else None
-        if known.resend_plan_digest == reviewed != first and known.status is not SendStatus.UNKNOWN:
-            yield known
-
-
-def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
-    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
-    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
-
-
-def _first_look(
-    send: Send, decision_context: DecisionContext, known: Mapping[str, RemoteFacts] | None
-) -> PlannedSend:
-    account, state, now = (
-        decision_context.settings.environment.accounts[send.account],
-        decision_context.state,
-        decision_context.now,
-    )
-    digest = compute_content_digest(send)
-    resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
-    decision = decide(
-        send, digest, appid=account.appid, state=state, now=now, setting=decision_context.options
-    )
+def _first_look(send: Send, context: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
+    account, state, now = context.account(send), context.state, context.now
+    digest, facts = compute_content_digest(send), (known or {}).get(send.account, OFFLINE)
+    resolved = resolve(send, account.appid, facts, state, now)
+    decision = decide(send, digest, context)
     if decision.resend_intent is not None:
-        name = state.display_id(decision.resend_intent.data["send"])
-        stored = stored_send(decision.resend_intent, send_id=name, account=send.account, campaign=send)
+        stored = stored_resend(decision, send, state)
         if stored is not None:
             return PlannedSend(
                 send=stored,
                 account=account,
                 content_digest=decision.resend_intent.data["content_digest"],
                 decision=decision,
-                resolved=as_stored(
-                    stored, decision.resend_intent.data["body"], (known or {}).get(account.name, OFFLINE)
-                ),
+                resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
                 resend_intent=decision.resend_intent,
             )
         decision = _incomplete(send.id)
@@ -359,7 +297,7 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
 
 
 def _under_policy(
-    looked_at: Sequence[PlannedSend], decision_context: DecisionContext, *, offline: bool
+    looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due = sum(one.action in CALLING for one in looked_at)
@@ -367,17 +305,12 @@ def _under_policy(
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid = one.account.appid
-        if one.action is PlanAction.SEND:
-            twin = seen.get((appid, one.content_digest))
+        if one.action in CALLING:
+            twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
             facts = _facts(
-                one, looked_at, decision_context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
+                one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, evaluate(facts, decision_context.overrides))
-        elif one.action is PlanAction.RESEND:
-            one = with_violations(
-                one,
-                _against(_facts(one, looked_at, decision_context, due, offline=offline), decision_context),
-            )
+            one = with_violations(one, _violations(one, facts, context))
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
             ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
@@ -387,7 +320,7 @@ def _under_policy(
 def _facts(
     planned: PlannedSend,
     among: Iterable[PlannedSend],
-    decision_context: DecisionContext,
+    context: DecisionContext,
     due: int,
     **more: Any,
 ) -> RuleInput:
@@ -396,9 +329,9 @@ def _facts(
         content_digest=planned.content_digest,
         account=planned.account,
         audience=_whole_audience(planned, among),
-        policy=decision_context.settings.policy,
-        state=decision_context.state,
-        now=decision_context.now,
+        policy=context.settings.policy,
+        state=context.state,
+        now=context.now,
         due=due,
         tag=planned.resolved.tag,
         **more,
@@ -406,41 +339,30 @@ def _facts(
 
 
 def recheck(
-    planned: PlannedSend, plan: Plan, decision_context: DecisionContext, *, reviewed: Mapping[str, int | None]
+    planned: PlannedSend, plan: Plan, context: DecisionContext, *, reviewed: Mapping[str, int | None]
 ) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
         plan: the plan it belongs to.
-        decision_context: as they are now.
+        context: as they are now.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
-    appid = planned.account.appid
-    decision = decide(
-        planned.send,
-        planned.content_digest,
-        appid=appid,
-        state=decision_context.state,
-        now=decision_context.now,
-        setting=decision_context.options,
-    )
+    decision = decide(planned.send, planned.content_digest, context)
     fresh = replace(planned, decision=decision, violations=())
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(
-        planned, plan.sends, decision_context, len(plan.calls()), applying=True, reviewed_count=saw
-    )
-    return with_violations(fresh, _against(facts, decision_context, again=planned.resend_intent is not None))
+    facts = _facts(planned, plan.sends, context, len(plan.calls()), applying=True, reviewed_count=saw)
+    return with_violations(fresh, _violations(planned, facts, context))
 
 
-def _against(
-    facts: RuleInput, decision_context: DecisionContext, *, again: bool = True
-) -> tuple[Violation, ...]:
+def _violations(planned: PlannedSend, facts: RuleInput, context: DecisionContext) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    found = evaluate(facts, decision_context.overrides)
-    return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
+    again = planned.resend_intent is not None
+    violations = evaluate(facts, context.overrides)
+    return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:
@@ -472,24 +394,18 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
-def unplanned_unknown_sends(
-    sends: Iterable[Send], decision_context: DecisionContext
-) -> tuple[UnknownSend, ...]:
+def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     return tuple(
-        UnknownSend(known, _unknown_decision(known, decision_context))
-        for known in _unplanned(sends, decision_context)
+        UnknownSend(known, _unknown_decision(known, context)) for known in _unplanned(sends, context)
     )
 
 
-def stored_unknown_sends(sends: Iterable[Send], decision_context: DecisionContext) -> Iterator[Send]:
+def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Iterator[Send]:
     """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
-    accounts = decision_context.settings.environment.accounts
-    for known in _unplanned(sends, decision_context):
-        if (
-            decision_context.state.normalized_ledger_id(known.send) in decision_context.options.resend
-            and known.intent is not None
-        ):
+    accounts = context.settings.environment.accounts
+    for known in _unplanned(sends, context):
+        if context.state.normalized_ledger_id(known.send) in context.resend and known.intent is not None:
             names = [name for name, account in accounts.items() if account.appid == known.appid]
             name = known.account if known.account in names else names[0]
             stored = stored_send(known.intent, send_id=known.send, account=name)
@@ -497,18 +413,18 @@ def stored_unknown_sends(sends: Iterable[Send], decision_context: DecisionContex
                 yield stored
 
 
-def _unknown_decision(known: SendRecord, decision_context: DecisionContext) -> PlanDecision:
-    setting = decision_context.options
+def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
+    state, environment = context.state, context.settings.environment
     facts = protocol.DecisionInput(
-        key=SendKey(known.appid, decision_context.state.ledger_id(known.send), known.revision),
+        key=SendKey(known.appid, state.ledger_id(known.send), known.revision),
         content_digest="",
-        now=decision_context.now,
-        clock_skew=setting.clock_skew,
-        resend_after=timedelta(seconds=setting.resend_after_s),
-        resend_until=timedelta(seconds=setting.resend_until_s),
-        resend_stored=decision_context.state.normalized_ledger_id(known.send) in setting.resend,
+        now=context.now,
+        clock_skew=context.clock_skew,
+        resend_after=timedelta(seconds=environment.resend_after_s),
+        resend_until=timedelta(seconds=environment.resend_until_s),
+        resend_stored=state.normalized_ledger_id(known.send) in context.resend,
     )
-    decision = decide_by(facts, decision_context.state)
+    decision = decide_by(facts, state)
     if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
@@ -524,8 +440,8 @@ def _incomplete(send_id: str) -> PlanDecision:
     )
 
 
-def _unplanned(sends: Iterable[Send], decision_context: DecisionContext) -> tuple[SendRecord, ...]:
-    accounts, state = decision_context.settings.environment.accounts, decision_context.state
+def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRecord, ...]:
+    accounts, state = context.settings.environment.accounts, context.state
     planned = {
         (accounts[send.account].appid, state.normalized_ledger_id(name))
         for send in sends

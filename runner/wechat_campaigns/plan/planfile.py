@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest, sha256
+from wechat_campaigns.core.digest import canonical, plan_digest, plan_row, resolved_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, as_reviewed, is_covered
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.plan.stored_intent import stored_row
 
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -43,31 +48,31 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is missing, not a plan file, or of another major version.
     """
+    from wechat_campaigns.source.schemas.shapes import validator  # costs time, and a plan reads no file
+
+    hint = _("create it with `campaign plan --out FILE`")
     try:
         raw = path.read_bytes()
         data = json.loads(raw) if len(raw) <= MAX_BYTES else None
         canonical(data)  # half a surrogate pair could be neither compared nor printed
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            _("the plan file cannot be read"),
-            hint=_("create it with `campaign plan --out FILE`"),
-            location=str(path),
-        ) from error
-    if not isinstance(data, dict) or not _has_shape(data):
-        raise UsageError(
-            _("this is not a plan file"),
-            hint=_("create it with `campaign plan --out FILE`"),
-            location=str(path),
-        )
-    if str(data["format_version"]).partition(".")[0] != MAJOR:
+        raise UsageError(_("the plan file cannot be read"), hint=hint, location=str(path)) from error
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(version, str) and version.partition(".")[0] != MAJOR:
         raise UsageError(
             _("the plan file has format {found}; this version reads {major}.x").format(
-                found=data["format_version"], major=MAJOR
+                found=version, major=MAJOR
             ),
             hint=_("plan again with the version that will apply it"),
             location=str(path),
         )
-    return data
+    if (
+        not isinstance(data, dict)
+        or not validator("plan").is_valid(data)
+        or not _is_aware(data["expires_at"])
+    ):
+        raise UsageError(_("this is not a plan file"), hint=hint, location=str(path))
+    return dict(data)
 
 
 def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
@@ -125,6 +130,64 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     return found
 
 
+def as_reviewed(
+    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+) -> Plan | None:
+    """Hold a plan against the digest that was reviewed.
+
+    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
+    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
+
+    Args:
+        plan: made just now.
+        state: the folded ledger.
+        reviewed: the digest.
+        resends: rows of the reviewed plan, where its file is at hand.
+
+    Returns:
+        The plan, with the resends that were reviewed; None when something else would be sent.
+    """
+    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    offered: list[PlannedSend] = []
+    for one in plan.sends:
+        if one.action in PENDING or _sent_under(one, state, reviewed):
+            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
+        elif one.resend_intent is not None:
+            offered.append(one)
+    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
+    for chosen in choices:
+        if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
+            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
+            return replace(plan, sends=sends)
+    return None
+
+
+def _not_reviewed(planned: PlannedSend) -> PlannedSend:
+    reason = _("{why}; the reviewed plan does not contain this resend").format(why=planned.decision.reason)
+    decision = PlanDecision(
+        action=PlanAction.UNKNOWN,
+        reason=reason,
+        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
+        code=planned.decision.code,
+    )
+    return replace(planned, decision=decision, resend_intent=None)
+
+
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
+    """List what was posted once more under a plan, and came to an end."""
+    for record in state.sends.values():
+        first = record.intent.data.get("plan_digest") if record.intent is not None else None
+        if record.resend_plan_digest == reviewed != first and record.status is not SendStatus.UNKNOWN:
+            yield record
+
+
+def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
+    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
+    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
 def covers(send: Mapping[str, Any]) -> bool:
     """Tell whether the digest of a plan file covers a send in it."""
     return "resend" in send or send["action"] in PENDING_WORDS
@@ -138,23 +201,16 @@ def with_checksum(data: Mapping[str, Any]) -> dict[str, Any]:
 def _is_whole(data: Mapping[str, Any]) -> bool:
     rest = {key: value for key, value in data.items() if key != "file_sha256"}
     try:
-        digests = (data["file_sha256"], data["plan_digest"], data["resolved"])
-        return digests == (sha256(rest), _digest_of(data), _resolved_of(data))
+        loosened = [
+            [rule["key"], rule["before"], rule["after"]]
+            for rule in data["settings"]
+            if rule["looser"] and rule["since"] == "last apply"
+        ]
+        resolved = None if data["offline"] else resolved_digest(_meanings(data))
+        digests = (sha256(rest), plan_digest(_rows(data), loosened=loosened), resolved)
+        return digests == (data["file_sha256"], data["plan_digest"], data["resolved"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
-
-
-def _digest_of(data: Mapping[str, Any]) -> str:
-    loosened = [
-        [rule["key"], rule["before"], rule["after"]]
-        for rule in data["settings"]
-        if rule["looser"] and rule["since"] == "last apply"
-    ]
-    return plan_digest(_rows(data), loosened=loosened)
-
-
-def _resolved_of(data: Mapping[str, Any]) -> str | None:
-    return None if data["offline"] else resolved_digest(_meanings(data))
 
 
 def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -219,13 +275,8 @@ def check_plan_digest(reviewed: Mapping[str, Any], digest: str) -> None:
 
 
 def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
-    """Read how many followers each send of a plan file was counted to have; an odd entry counts as none."""
-    found: dict[str, int | None] = {}
-    for send in reviewed["sends"]:
-        audience = send.get("audience")
-        count = audience.get("count") if isinstance(audience, dict) else None
-        found[send["id"]] = count if isinstance(count, int) else None
-    return found
+    """Read how many followers each send of a plan file was counted to have."""
+    return {send["id"]: send.get("audience", {}).get("count") for send in reviewed["sends"]}
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
@@ -263,21 +314,6 @@ def _stale_plan_error(what: str) -> StalePlanError:
         _("the reviewed plan cannot be applied: {what}").format(what=what),
         hint=_("make a new plan, have it reviewed, and apply it with its digest"),
     )
-
-
-def _has_shape(data: Mapping[str, Any]) -> bool:
-    texts = ("format_version", "plan_digest", "environment", "expires_at")
-    sends = data.get("sends")
-    return (
-        _are_texts(data, texts)
-        and isinstance(sends, list)
-        and all(isinstance(send, dict) and _are_texts(send, ("id", "action")) for send in sends)
-        and _is_aware(data["expires_at"])
-    )
-
-
-def _are_texts(data: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    return all(isinstance(data.get(name), str) for name in names)
 
 
 def _is_aware(text: str) -> bool:

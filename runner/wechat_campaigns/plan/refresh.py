@@ -12,11 +12,10 @@ from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, ReadApi
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions, decide, ended_recently
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.plan.decide import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
-from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.plan.stored_intent import stored_resend
 
 MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that are asked at a time."""
@@ -24,12 +23,10 @@ MAX_PARALLEL_ACCOUNTS = 16
 
 def refresh(
     sends: Iterable[Send],
+    context: DecisionContext,
     *,
-    settings: Settings,
-    state: LedgerState,
     connect: Callable[[Account], ReadApi],
     clock: Clock,
-    setting: DecisionOptions = DEFAULT_OPTIONS,
 ) -> dict[str, RemoteFacts]:
     """Ask the platform what a plan needs, once for each account that has something to send.
 
@@ -38,25 +35,18 @@ def refresh(
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    now = clock()
     concerned: dict[str, list[Send]] = {}
     again: dict[str, list[Send]] = {}
     for send in sends:
-        appid = settings.environment.accounts[send.account].appid
-        decided = decide(
-            send, compute_content_digest(send), appid=appid, state=state, now=now, setting=setting
-        )
-        if decided.resend_intent is not None:
-            name = state.display_id(decided.resend_intent.data["send"])
-            stored = stored_send(decided.resend_intent, send_id=name, account=send.account, campaign=send)
-            if stored is not None:
-                again.setdefault(send.account, []).append(stored)
+        decided = decide(send, compute_content_digest(send), context)
+        if (stored := stored_resend(decided, send, context.state)) is not None:
+            again.setdefault(send.account, []).append(stored)
         elif decided.action in (PlanAction.SEND, PlanAction.SCHEDULED) or (
             # Only a wrong clock may say that the window ended: the answers tell the time.
-            decided.action is PlanAction.EXPIRED and ended_recently(send, now)
+            decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)
         ):
             concerned.setdefault(send.account, []).append(send)
-    accounts = settings.environment.accounts
+    accounts = context.settings.environment.accounts
     readers = {name: connect(accounts[name]) for name in sorted(concerned.keys() | again.keys())}
 
     def asked(name: str) -> RemoteFacts:

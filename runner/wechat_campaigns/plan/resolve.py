@@ -255,23 +255,15 @@ def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        return _problem(
-            send,
-            "$.content",
-            "ambiguous-name",
-            _("{count} {kind} items of the account are named {name}").format(
-                count=count, kind=kind, name=name
-            ),
-            _("rename them in the WeChat console, or use the `media_id`"),
-        )
-    close = close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST)
-    what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
-    hint = (
-        _("did you mean {names}?").format(names=_(", ").join(close))
-        if close
-        else _("check the material list in the WeChat console")
-    )
-    return _problem(send, "$.content", "unknown-name", what, hint)
+        rule, message = "ambiguous-name", _("{count} {kind} items of the account are named {name}")
+        hint = _("rename them in the WeChat console, or use the `media_id`")
+    else:
+        rule, message = "unknown-name", _("the account has no {kind} named {name}")
+        hint = _("check the material list in the WeChat console")
+        if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
+            hint = _("did you mean {names}?").format(names=_(", ").join(close))
+    message = message.format(count=count, kind=kind, name=name)
+    return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 
 def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
@@ -279,7 +271,3 @@ def _reusable(upload: payloads.Upload, appid: str, state: LedgerState, now: date
     if known is None or (upload.life is not None and now - known.at > upload.life):
         return None
     return known.result
-
-
-def _problem(send: Send, path: str, rule: str, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint)

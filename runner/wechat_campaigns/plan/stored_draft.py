@@ -33,7 +33,7 @@ _ADDRESSES = ("src", "href")
 _SILENT = ("script", "style")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DraftDifference:
     """One difference; `lossy` when readers get other words, pictures or links than were meant."""
 
@@ -91,7 +91,7 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
     """
     if len(given) != len(stored):
         what = _("WeChat stored {kept} of {count} articles").format(kept=len(stored), count=len(given))
-        return (DraftDifference(message=what, lossy=True),)
+        return (DraftDifference(what, lossy=True),)
     found: list[DraftDifference] = []
     for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
         of_one = tuple(_article(one, other, alone=len(given) == 1))
@@ -101,7 +101,7 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
 
 def _of_article(number: int, change: DraftDifference) -> DraftDifference:
     what = _("article {number}: {change}").format(number=number, change=change.message)
-    return DraftDifference(message=what, lossy=change.lossy)
+    return DraftDifference(what, lossy=change.lossy)
 
 
 def fingerprint(stored: Stored) -> str:
@@ -145,11 +145,11 @@ def _article(
     for name in _FLAGS:
         if _flag(given.get(name)) != _flag(stored.get(name)):
             what = _("`{name}` was set to {value}, but WeChat stored another value")
-            yield DraftDifference(message=what.format(name=name, value=int(_flag(given.get(name)))))
+            yield DraftDifference(what.format(name=name, value=int(_flag(given.get(name)))))
     for name in _CROPS:
         if given.get(name) and stored.get(name) and given[name] != stored[name]:
             yield DraftDifference(
-                message=_("WeChat stored `{name}` as {value}").format(name=name, value=stored[name])
+                _("WeChat stored `{name}` as {value}").format(name=name, value=stored[name])
             )
     if given.get("article_type") == "newspic":
         yield from _picture_post(given, stored)
@@ -164,11 +164,11 @@ def _field(
     if name not in stored:
         if meant:
             yield DraftDifference(
-                message=_("WeChat did not return `{name}`, so it was not compared").format(name=name)
+                _("WeChat did not return `{name}`, so it was not compared").format(name=name)
             )
     elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
         what = _("WeChat stored `{name}` as `{kept}` instead of `{meant}`")
-        yield DraftDifference(message=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
+        yield DraftDifference(what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
 def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[DraftDifference]:
@@ -176,7 +176,7 @@ def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterat
     if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
         yield _text_change(_words(meant), _words(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
-        yield DraftDifference(message=_("the pictures or their order changed"), lossy=True)
+        yield DraftDifference(_("the pictures or their order changed"), lossy=True)
 
 
 def _content(given: str, stored: str) -> Iterator[DraftDifference]:
@@ -184,14 +184,14 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
-        yield DraftDifference(message=_("spaces or line breaks in a code block changed"))
+        yield DraftDifference(_("spaces or line breaks in a code block changed"))
     yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
     yield from _addresses(_LINKS, meant.links, kept.links)
-    markup = [DraftDifference(message=what) for what in _markup(meant, kept)]
+    markup = [DraftDifference(what) for what in _markup(meant, kept)]
     yield from markup[:MAX_DIFFERENCES]
     if len(markup) > MAX_DIFFERENCES:
         yield DraftDifference(
-            message=_("{count} more changes in the markup").format(count=len(markup) - MAX_DIFFERENCES)
+            _("{count} more changes in the markup").format(count=len(markup) - MAX_DIFFERENCES)
         )
 
 
@@ -201,17 +201,17 @@ def _text_change(meant: str, kept: str) -> DraftDifference:
     start = max(at - _CONTEXT, 0)
     parts = [text[start : at + _CONTEXT] or _("(empty)") for text in (meant, kept)]
     what = _("the text changed: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
-    return DraftDifference(message=what, lossy=True)
+    return DraftDifference(what, lossy=True)
 
 
 def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
     if lost := Counter(meant) - Counter(kept):
         what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
-        yield DraftDifference(message=what, lossy=True)
+        yield DraftDifference(what, lossy=True)
     elif len(kept) > len(meant):
-        yield DraftDifference(message=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
+        yield DraftDifference(_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
     elif tuple(meant) != tuple(kept):
-        yield DraftDifference(message=_(words.moved), lossy=True)
+        yield DraftDifference(_(words.moved), lossy=True)
 
 
 def _markup(meant: ArticleContent, kept: ArticleContent) -> Iterator[str]:

@@ -23,6 +23,8 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decide import PlanDecision
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId
 
@@ -43,6 +45,15 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
         return _stored_send(intent, send_id, account, campaign)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None  # written by a program that we are not
+
+
+def stored_resend(decision: PlanDecision, campaign: Send, state: LedgerState) -> Send | None:
+    """Give the send that a decision would post once more, as `stored_send`; None when it posts none again."""
+    intent = decision.resend_intent
+    if intent is None:
+        return None
+    name = state.display_id(intent.data["send"])
+    return stored_send(intent, send_id=name, account=campaign.account, campaign=campaign)
 
 
 def stored_body(intent: Event, send: Send) -> dict[str, Any]:

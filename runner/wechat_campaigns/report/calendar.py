@@ -1,13 +1,130 @@
-"""Write the view of a month as text and as plain data; `html` draws its page."""
+"""Build the view of one month of sends, day by day in China time; write it as text and as data."""
 
 from __future__ import annotations
 
+from calendar import Calendar
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _, english_text, status_word
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarEntry, CalendarView
+from wechat_campaigns.report.history import PastSend
+from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
+
+WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEntry:
+    """One send on its day."""
+
+    at: datetime
+    account: str
+    recipients: str
+    """In English, as the ledger has it."""
+    send: str
+    status: str
+    """A status of the ledger, or an action of the plan."""
+    coming: bool
+    followers: int | None = None
+
+    @property
+    def time(self) -> str:
+        """The time of its day."""
+        return f"{self.at.astimezone(CHINA):%H:%M}"
+
+    @property
+    def recipients_text(self) -> str:
+        """The recipients in the reader's language."""
+        return recorded_recipients(self.recipients)
+
+    @property
+    def status_text(self) -> str:
+        """The status as a word."""
+        return status_word(self.status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarView:
+    """The sends of a month, in order."""
+
+    first: date
+    today: date
+    entries: tuple[CalendarEntry, ...]
+
+    @property
+    def name(self) -> str:
+        """The month: `2026-12`."""
+        return f"{self.first:%Y-%m}"
+
+    def weeks(self) -> list[list[date]]:
+        """Give the month's weeks, Monday first, filled up with the days around it."""
+        return Calendar().monthdatescalendar(self.first.year, self.first.month)
+
+    def of(self, day: date) -> tuple[CalendarEntry, ...]:
+        """List the sends of one day."""
+        return tuple(entry for entry in self.entries if china_day(entry.at) == day)
+
+    @property
+    def tally(self) -> tuple[tuple[str, str, int, int], ...]:
+        """Count past and coming sends by account and recipients, in words."""
+        past = Counter((e.account, e.recipients) for e in self.entries if not e.coming)
+        coming = Counter((e.account, e.recipients) for e in self.entries if e.coming)
+        keys = sorted(past | coming)
+        return tuple((key[0], recorded_recipients(key[1]), past[key], coming[key]) for key in keys)
+
+
+def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datetime) -> CalendarView:
+    """Build the view of a month.
+
+    Args:
+        first: its first day.
+        plan: for what is coming; a send without a window is shown today, when apply would make it.
+        begun: what was begun.
+        now: the present moment.
+    """
+    entries = [_past(past) for past in begun if past.may_have_reached]
+    entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
+    mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
+    mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
+    return CalendarView(first=first, today=china_day(now), entries=tuple(mine))
+
+
+def bounds(first: date) -> tuple[datetime, datetime]:
+    """Give the first moment of a month and the one after its last."""
+    begin = datetime(first.year, first.month, 1, tzinfo=CHINA)
+    return begin, (begin + timedelta(days=32)).replace(day=1)
+
+
+def _past(past: PastSend) -> CalendarEntry:
+    return CalendarEntry(
+        at=past.moment,
+        account=past.account,
+        recipients=past.recipients,
+        send=past.send,
+        status=past.status,
+        coming=False,
+        followers=past.audience,
+    )
+
+
+def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
+    return CalendarEntry(
+        at=max(planned.send.not_before or now, now),
+        account=planned.account.name,
+        recipients=english_text(recipients(planned.send.filter)),
+        send=planned.send.id,
+        status=planned.action.value,
+        coming=True,
+        followers=planned.resolved.audience.count,
+    )
 
 
 def calendar_text(view: CalendarView) -> str:

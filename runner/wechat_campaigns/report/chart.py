@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.report.history_view import PastSend
+from wechat_campaigns.report.history import PastSend
 from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.sanitize import line
 

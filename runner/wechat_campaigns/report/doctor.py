@@ -7,7 +7,7 @@ from typing import Any
 
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.plan.doctor import Check, Severity
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
+from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.text import TextOptions
 
 _STYLE = {Severity.OK: "32", Severity.WARNING: "33", Severity.ERROR: "1;31"}
@@ -29,15 +29,5 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     """Give the findings as plain data."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "checks": [
-            {
-                "name": check.name,
-                "grade": check.grade.value,
-                "message": check.message,
-                "hint": check.hint,
-            }
-            for check in checks
-        ],
-    }
+    keys = ("name", "grade", "message", "hint")
+    return {"checks": [{key: str(getattr(check, key)) for key in keys} for check in checks]}

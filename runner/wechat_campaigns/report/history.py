@@ -1,15 +1,139 @@
-"""Write the view of past sends as plain data, Markdown and CSV; `text` and `html` have the other forms."""
+"""Build the view of what was sent in a stretch of time, oldest first; write it as data, Markdown and CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.report.history_view import HistoryView, PastSend
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, json_text, line
+from wechat_campaigns.report.send_status import send_status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSend:
+    """One send that was begun, as every form of the report shows it; counts are None without an event."""
+
+    moment: datetime
+    account: str
+    send: str
+    revision: int
+    recipients: str
+    """`everyone`, `tag 会员`, `tag_id 2` or `openids`."""
+    status: str
+    may_have_reached: bool
+    """Whether followers have, or may have, received it."""
+    audience: int | None
+    """Followers as they were counted before it."""
+    addressed: int | None
+    sent: int | None
+    left_out: int | None
+    failed: int | None
+    msg_id: int | None
+    commit: str
+    """Of the campaigns, as the run knew it; empty when it did not."""
+    note: str
+    links: tuple[str, ...]
+
+    @property
+    def at(self) -> str:
+        """When it was begun, in China time."""
+        return self.moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
+
+    @property
+    def recipients_text(self) -> str:
+        """The recipients in the reader's language."""
+        return recorded_recipients(self.recipients)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryView:
+    """What was sent, as every form of the report shows it."""
+
+    total: str
+    rows: tuple[PastSend, ...]
+
+
+def past_sends(
+    state: LedgerState,
+    accounts: Mapping[str, Account],
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[PastSend, ...]:
+    """List what was begun from `since` on and before `until`; baselines have no time of their own.
+
+    Args:
+        state: the folded ledger.
+        accounts: of the environment, by name.
+        now: the present moment.
+        since: the first moment, None for all.
+        until: the moment after the last, None for all.
+    """
+    appids = {account.appid for account in accounts.values()}
+    chosen = [
+        known
+        for known in state.sends.values()
+        if known.appid in appids
+        and known.status is not SendStatus.BASELINE
+        and (since is None or known.at >= since)
+        and (until is None or known.at < until)
+    ]
+    chosen.sort(key=lambda known: (known.at, known.appid, known.send))
+    return tuple(_past_send(known, state, now) for known in chosen)
+
+
+def history_view(sends: Sequence[PastSend]) -> HistoryView:
+    """Build the view of past sends."""
+    return HistoryView(total=_total(sends), rows=tuple(sends))
+
+
+def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
+    row = send_status(known.account or known.appid, known, state, now)
+    actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
+    event = row.told
+    return PastSend(
+        moment=known.at,
+        account=row.account,
+        send=known.send,
+        revision=known.revision,
+        recipients="everyone" if known.to_all else known.recipients,
+        status=known.status.value,
+        may_have_reached=known.may_have_reached,
+        audience=known.audience,
+        addressed=event.total if event is not None else known.audience,
+        sent=event.sent if event is not None else None,
+        left_out=event.filtered_out if event is not None else None,
+        failed=event.errors if event is not None else None,
+        msg_id=known.msg_id,
+        commit=str(actor.get("commit", ""))[:12],
+        note=row.note,
+        links=event.links if event is not None else (),
+    )
+
+
+def _total(sends: Sequence[PastSend]) -> str:
+    if not sends:
+        return _("Nothing was sent in this period.")
+    counts = [past.sent for past in sends if past.sent is not None]
+    if not counts:
+        return _(
+            "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is unknown"
+        ).format(begun=len(sends))
+    template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
+    return template.format(begun=len(sends), reached=sum(counts), told=len(counts))
+
 
 COLUMNS = (
     "at", "account", "send", "revision", "recipients", "status", "addressed", "sent", "left_out", "failed",

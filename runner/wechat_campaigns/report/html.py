@@ -27,11 +27,10 @@ from wechat_campaigns.render.article.page import (
     content,
     findings_table,
 )
-from wechat_campaigns.report.calendar_view import WEEKDAYS, CalendarView
-from wechat_campaigns.report.chart import COLOURS, Chart, chart
+from wechat_campaigns.report.calendar import WEEKDAYS, CalendarView
+from wechat_campaigns.report.chart import COLOURS, chart
 from wechat_campaigns.report.diff import change_diff
-from wechat_campaigns.report.history import SHOWN, shown_cells
-from wechat_campaigns.report.history_view import HistoryView
+from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.sanitize import visible_record
 
@@ -99,11 +98,6 @@ def calendar_html(view: CalendarView) -> str:
 def failure_html(title: str, text: str) -> str:
     """Draw the report of a run that failed."""
     return _render("failure.html", title=title, text=text)
-
-
-def chart_svg(layout: Chart) -> str:
-    """Draw a chart."""
-    return _render("chart.svg", chart=layout, colours=COLOURS)
 
 
 def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fitted:

@@ -8,6 +8,7 @@ version; a reader ignores what it does not know and refuses another major. The s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,17 +80,7 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "outcomes": [
-            {
-                "id": outcome.id,
-                "account": outcome.account,
-                "result": outcome.result.value,
-                "reason": outcome.reason,
-                "hint": outcome.hint,
-                "msg_id": outcome.msg_id,
-                "msg_data_id": outcome.msg_data_id,
-                "errcode": outcome.errcode,
-                "notes": list(outcome.notes),
-            }
+            {key: value for key, value in asdict(outcome).items() if key != "exit_code"}
             for outcome in view.outcomes
         ],
     }
@@ -97,7 +88,7 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
 
 def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
     """Give where sends stand as plain data."""
-    return {"format_version": FORMAT_VERSION, "sends": [_status(row) for row in statuses]}
+    return {"sends": [_status(row) for row in statuses]}
 
 
 def _status(row: StatusRow) -> dict[str, Any]:
@@ -151,17 +142,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.diagnostics],
-        "violations": [
-            {
-                "rule": violation.rule,
-                "message": violation.message,
-                "hint": violation.hint,
-                "blocks": violation.blocks,
-                "level": violation.level,
-                "verdict": violation.verdict.value,
-            }
-            for violation in planned.violations
-        ],
+        "violations": [asdict(violation) for violation in planned.violations],
     }
 
 

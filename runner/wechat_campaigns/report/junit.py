@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.report.plan_view import PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, line
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    name: str
-    group: str
-    failure: str = ""
-    details: str = ""
-    skipped: str = ""
 
 
 def problems_junit(problems: Iterable[Diagnostic], command: str = "validate") -> str:
@@ -30,47 +20,41 @@ def problems_junit(problems: Iterable[Diagnostic], command: str = "validate") ->
     for problem in problems:
         if problem.level == "error":
             by_file[problem.location.file].append(problem)
-    cases = [_broken(file, of_file, command) for file, of_file in by_file.items()]
-    return _suite(f"campaign {command}", cases or [_Case(name=_("all campaigns"), group=command)])
+    cases = [_broken(_case(file, command), of_file) for file, of_file in by_file.items()]
+    return _suite(f"campaign {command}", cases or [_case(_("all campaigns"), command)])
 
 
 def plan_junit(view: PlanView) -> str:
     """Write one case for each send: blocked is a failure, expired is skipped, all else passes."""
-    return _suite("campaign plan", [_row(row, view.environment) for row in view.rows])
+    cases = []
+    for row in view.rows:
+        case = _case(row.id, view.environment)
+        if row.problems:
+            _broken(case, row.problems)
+        elif row.failed:
+            failure = SubElement(case, "failure", message=line(f"{row.status}: {row.reason}"))
+            failure.text = inert(f"{row.reason}\n→ {row.hint}")
+        elif row.action is PlanAction.EXPIRED:
+            SubElement(case, "skipped", message=line(row.reason))
+        cases.append(case)
+    return _suite("campaign plan", cases)
 
 
-def _row(row: Row, group: str) -> _Case:
-    if row.problems:
-        return _broken(row.id, row.problems, group)
-    if row.failed:
-        details = f"{row.reason}\n→ {row.hint}"
-        return _Case(name=row.id, group=group, failure=f"{row.status}: {row.reason}", details=details)
-    return _Case(name=row.id, group=group, skipped=row.reason if row.action is PlanAction.EXPIRED else "")
+def _case(name: str, group: str) -> Element:
+    return Element("testcase", classname=line(group), name=line(name))
 
 
-def _broken(name: str, problems: Sequence[Diagnostic], group: str) -> _Case:
-    return _Case(name=name, group=group, failure=problems[0].message, details=problems_text(problems))
+def _broken(case: Element, problems: Sequence[Diagnostic]) -> Element:
+    failure = SubElement(case, "failure", message=line(problems[0].message))
+    failure.text = inert(problems_text(problems))
+    return case
 
 
-def _suite(name: str, cases: list[_Case]) -> str:
-    failures = sum(bool(case.failure) for case in cases)
-    skipped = sum(bool(case.skipped) for case in cases)
-    counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}"'
-    body = "".join(_case(case) for case in cases)
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="{name}" {counts}>\n'
-        f'<testsuite name="{name}" {counts}>\n{body}</testsuite>\n</testsuites>'
-    )
-
-
-def _case(case: _Case) -> str:
-    inner = ""
-    if case.failure:
-        inner = f"<failure message={_attribute(case.failure)}>{escape(inert(case.details))}</failure>"
-    elif case.skipped:
-        inner = f"<skipped message={_attribute(case.skipped)}/>"
-    return f"<testcase classname={_attribute(case.group)} name={_attribute(case.name)}>{inner}</testcase>\n"
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(line(text))
+def _suite(name: str, cases: Sequence[Element]) -> str:
+    counts = {"tests": len(cases), "failures": 0, "errors": 0, "skipped": 0}
+    counts["failures"] = sum(case.find("failure") is not None for case in cases)
+    counts["skipped"] = sum(case.find("skipped") is not None for case in cases)
+    suites = Element("testsuites", {"name": name, **{key: str(n) for key, n in counts.items()}})
+    SubElement(suites, "testsuite", suites.attrib).extend(cases)
+    indent(suites, space="")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}'

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from wechat_campaigns.core.i18n import _, current_language, status_word
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.report.history_view import HistoryView
+from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks
 from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
@@ -81,13 +81,9 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
         return inert(view.nothing)
     table = _table("Result", "Send", "Account", "msg_id", "What happened")
     for outcome in view.outcomes:
-        table.add_row(
-            _text(status_word(outcome.result), style=RESULT_STYLE[outcome.result]),
-            _text(outcome.id),
-            _text(outcome.account),
-            _text(_ids(outcome)),
-            _text("\n".join(_happened(outcome, view.hints.get(outcome)))),
-        )
+        result = _text(status_word(outcome.result), style=RESULT_STYLE[outcome.result])
+        happened = "\n".join(_happened(outcome, view.hints.get(outcome)))
+        table.add_row(result, *map(_text, (outcome.id, outcome.account, _ids(outcome), happened)))
     template = _("{counts}.")
     if view.counts[Result.ACCEPTED]:
         template = _(
@@ -106,14 +102,9 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
         name = known.send
         if known.revision > 1:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
-        table.add_row(
-            _text(status_word(known.status)),
-            _text(name),
-            _text(row.account),
-            _text(str(known.msg_id or "")),
-            _text(moment(known.at, options.timezone)),
-            _text(f"{row.note}\n→ {row.hint}" if row.hint else row.note),
-        )
+        note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
+        cells = (name, row.account, str(known.msg_id or ""), moment(known.at, options.timezone), note)
+        table.add_row(*map(_text, (status_word(known.status), *cells)))
     return _drawn(table, options)
 
 

@@ -27,11 +27,10 @@ from wechat_campaigns.ledger.fold import IsAuthentic, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
-from wechat_campaigns.plan.decide import DecisionOptions, decision_input
-from wechat_campaigns.plan.hints import edited_draft_hint, edited_draft_message, not_resent_message
+from wechat_campaigns.plan.decide import DecisionContext, decision_input
+from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
@@ -85,10 +84,10 @@ def apply(
 
 def _missed(planned: PlannedSend) -> SendOutcome:
     return SendOutcome(
-        id=planned.send.id,
-        account=planned.account.name,
-        result=Result.SKIPPED,
-        reason=_("missed and not sent: {why}").format(why=planned.decision.reason),
+        planned.send.id,
+        planned.account.name,
+        Result.SKIPPED,
+        _("missed and not sent: {why}").format(why=planned.decision.reason),
         hint=planned.decision.hint,
         exit_code=ExitCode.FAILED,
     )
@@ -183,10 +182,14 @@ class _AccountRun:
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        unknowns = (one.send_state for one in self.plan.unknown_sends if self._is_mine(one.send_state.appid))
+        records = (one.send_state for one in self.plan.unknown_sends)
         waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
-        found = {known.send: frozenset({self._same(known.send)}) for known in unknowns}
-        return found | {planned.send.id: self._names(planned) for planned in waiting}
+        unplanned = {
+            record.send: frozenset({self._same(record.send)})
+            for record in records
+            if record.appid == self.account.appid
+        }
+        return unplanned | {planned.send.id: self._names(planned) for planned in waiting}
 
     def _same(self, send_id: str) -> str:
         """Give the form in which ids are compared."""
@@ -195,11 +198,8 @@ class _AccountRun:
     def _names(self, planned: PlannedSend) -> frozenset[str]:
         return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
 
-    def _is_mine(self, appid: str) -> bool:
-        return appid == self.account.appid
-
     def _mine(self) -> list[PlannedSend]:
-        return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
+        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
@@ -223,20 +223,18 @@ class _AccountRun:
         if left_out is not None:
             return left_out
         self.ports.notify(planned.send.id, _("preparing"))
-        api, state, record = self.sender.api, self.sender.state, self.sender.record
-        tell = partial(self.ports.notify, planned.send.id)
-        with uploads.forgetting(planned, state=state, record=record):
-            ids = uploads.upload(
-                planned, api=api, state=state, record=record, read=self.ports.read, tell=tell
-            )
-            draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
+        ports = self._upload_ports(planned)
+        with uploads.forgetting(planned, ports):
+            ids = uploads.upload(planned, ports)
+            draft = drafting.ensure_draft(planned, ids, ports)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
             planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id
         )
         self.sender.wait_for_rate_limit(planned.send.id)
-        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
-        self._look_again()
+        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come. Take in what
+        # others wrote meanwhile; one small read when nobody did.
+        self.sender.attempt.refresh()
         counted = self._counted(self._with_draft(planned, draft))
         outcome = self._skip_outcome(counted) or self.sender.send(
             counted, body, partial(self._decide, counted)
@@ -247,27 +245,28 @@ class _AccountRun:
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
 
+    def _upload_ports(self, planned: PlannedSend) -> uploads.UploadPorts:
+        return uploads.UploadPorts(
+            api=self.sender.api,
+            state=self.sender.state,
+            record=self.sender.record,
+            read=self.ports.read,
+            tell=partial(self.ports.notify, planned.send.id),
+        )
+
     def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
-        decision_context = self._decision_context()
+        context = self._decision_context()
 
-        def violated() -> tuple[str, ...]:
-            fresh = recheck(planned, self.plan, decision_context, reviewed=self.context.audiences)
+        def violations() -> tuple[str, ...]:
+            fresh = self._recheck(planned, context)
             return () if fresh.action is planned.action else (fresh.decision.reason,)
 
-        setting = replace(decision_context.options, find_violations=violated)
-        appid = self.account.appid
-        return protocol.decide(
-            stream,
-            decision_input(
-                planned.send,
-                planned.content_digest,
-                appid,
-                decision_context.state,
-                decision_context.now,
-                setting,
-            ),
-        )
+        facts = decision_input(planned.send, planned.content_digest, context, violations)
+        return protocol.decide(stream, facts)
+
+    def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
+        return recheck(planned, self.plan, context, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
@@ -282,8 +281,7 @@ class _AccountRun:
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REJECTED:
             return outcome
-        state, record = self.sender.state, self.sender.record
-        gone = uploads.forget_uploads(planned, outcome.errcode, state=state, record=record)
+        gone = uploads.forget_uploads(planned, outcome.errcode, self._upload_ports(planned))
         return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
@@ -299,9 +297,7 @@ class _AccountRun:
             return self._skipped(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
-        decision = recheck(
-            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
-        ).decision
+        decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.SEND:
             return None
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
@@ -313,20 +309,14 @@ class _AccountRun:
         return authenticator(events, lambda _appid: key) if key else None
 
     def _decision_context(self) -> DecisionContext:
-        state, now, environment = self.sender.state, self.ports.clock(), self.settings.environment
-        setting = DecisionOptions(
+        return DecisionContext(
+            settings=self.settings,
+            state=self.sender.state,
+            now=self.ports.clock(),
+            overrides=self.context.overrides,
             is_current=self.plan.is_current,
             clock_skew=self.ports.clock_skew(),
-            resend_after_s=environment.resend_after_s,
-            resend_until_s=environment.resend_until_s,
         )
-        return DecisionContext(
-            settings=self.settings, state=state, now=now, overrides=self.context.overrides, options=setting
-        )
-
-    def _look_again(self) -> None:
-        """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
-        self.sender.attempt.refresh()
 
     def _reconcile(self, known: SendRecord) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
@@ -345,8 +335,10 @@ class _AccountRun:
         try:
             edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
             if edited is not None:
-                said = edited_draft_message(edited)
-                return self.sender.unknown(known.send, said, hint=edited_draft_hint(known.send))
+                message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
+                hint = _("revert the edit in the WeChat console and run `campaign apply` again")
+                hint = _("{first}; or {then}").format(first=hint, then=settle_hint(known.send))
+                return self.sender.unknown(known.send, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(planned.resend_intent, planned.send)
             outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
@@ -362,9 +354,7 @@ class _AccountRun:
         known = self.sender.state.send(self.account.appid, send.id, send.revision)
         if known is None or known.status is not SendStatus.UNKNOWN:
             return self._settled_outcome(send.id, self._names(planned))
-        decision = recheck(
-            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
-        ).decision
+        decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.RESEND:
             return self.sender.unknown(send.id, _(LEDGER_CONFLICT))
         return self.sender.unknown(send.id, decision.reason, hint=decision.hint)
@@ -372,7 +362,9 @@ class _AccountRun:
     def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
         sends = self.sender.state.sends.values()
-        mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
+        mine = [
+            known for known in sends if known.appid == self.account.appid and self._same(known.send) in names
+        ]
         latest = max(mine, key=lambda known: known.at)
         freed = latest.status in RETRYABLE_STATUSES
         return self.sender.outcome(
@@ -385,10 +377,10 @@ class _AccountRun:
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
         return SendOutcome(
-            id=send_id,
-            account=self.account.name,
-            result=Result.UNKNOWN,
-            reason=_("still unknown; this run did not check it: {error}").format(error=error),
+            send_id,
+            self.account.name,
+            Result.UNKNOWN,
+            _("still unknown; this run did not check it: {error}").format(error=error),
             hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )
@@ -396,23 +388,17 @@ class _AccountRun:
     def _skipped(
         self, planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
     ) -> SendOutcome:
-        return SendOutcome(
-            id=planned.send.id,
-            account=planned.account.name,
-            result=Result.SKIPPED,
-            reason=why,
-            hint=hint,
-            exit_code=exit_code,
-        )
+        account = planned.account.name
+        return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.
         code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
         return SendOutcome(
-            id=send_id,
-            account=self.account.name,
-            result=Result.NOT_SENT,
-            reason=_("not sent: {error}").format(error=error),
+            send_id,
+            self.account.name,
+            Result.NOT_SENT,
+            _("not sent: {error}").format(error=error),
             hint=error.hint,
             errcode=error.errcode if isinstance(error, ApiError) else None,
             exit_code=code,

@@ -16,8 +16,6 @@ from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.core.model import Articles, Newspic
-from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_fingerprint
@@ -44,16 +42,14 @@ class ReadyDraft:
 
 
 def ensure_draft(
-    planned: PlannedSend, ids: payloads.MediaIds, *, api: Api, state: LedgerState, record: uploads.Record
+    planned: PlannedSend, ids: payloads.MediaIds, ports: uploads.UploadPorts
 ) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it.
 
     Args:
         planned: the send.
         ids: of its uploads.
-        api: of its account.
-        state: kept current by `record`.
-        record: appends an event of this account.
+        ports: of its account.
 
     Returns:
         The draft, or None when the content needs none.
@@ -69,7 +65,7 @@ def ensure_draft(
     if not isinstance(content, Articles | Newspic):
         return None
     articles = payloads.draft_articles(content, ids)
-    send = planned.send
+    send, api, state = planned.send, ports.api, ports.state
     key = state.key(planned.account.appid, send.id, send.revision)
     data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}
     before = state.drafts.get(key)
@@ -79,12 +75,12 @@ def ensure_draft(
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
-        record(EventKind.DRAFT, data)
+        ports.record(EventKind.DRAFT, data)
         stored = _news_items(data["media_id"], api)
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
-    notes = (*_check(articles, stored, mark, known, data, record), *_unused_draft_note(before, data))
+    notes = (*_check(articles, stored, mark, known, data, ports.record), *_unused_draft_note(before, data))
     return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
 
@@ -109,24 +105,12 @@ def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
     return media_id if draft_fingerprint(media_id, api) not in (None, noted) else None
 
 
-def create_draft(
-    planned: PlannedSend,
-    *,
-    api: Api,
-    ledger: Ledger,
-    state: LedgerState,
-    read: uploads.Read,
-    tell: uploads.OnProgress = lambda _what: None,
-) -> ReadyDraft | None:
+def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft | None:
     """Upload what is needed and make the draft; nothing is sent.
 
     Args:
         planned: with its names resolved.
-        api: of its account, with writes.
-        ledger: where it is recorded; the account's lock is held.
-        state: kept current.
-        read: gives a file's bytes.
-        tell: told of each upload before it begins.
+        ports: of its account, whose lock is held.
 
     Raises:
         UsageError: a material name of it has no media_id.
@@ -134,10 +118,8 @@ def create_draft(
         CampaignError: as `ensure_draft` says.
     """
     uploads.check_material_names(planned)
-    record = uploads.record_in(ledger, state, planned.account.appid)
-    with uploads.forgetting(planned, state=state, record=record):
-        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
-        return ensure_draft(planned, ids, api=api, state=state, record=record)
+    with uploads.forgetting(planned, ports):
+        return ensure_draft(planned, uploads.upload(planned, ports), ports)
 
 
 def _stored(media_id: str, api: Api) -> Stored | None:

@@ -28,7 +28,7 @@ from wechat_campaigns.core.interfaces import Api, Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.hints import accepted_message, apply_again_hint, foreign_hint, msg_id_hint
+from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.protocol.attempt import Attempt, Message
@@ -61,9 +61,9 @@ class Result(StrEnum):
     """Not sent: something before the call went wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SendOutcome:
-    """What became of one send."""
+    """How one send ended in this run."""
 
     id: str
     account: str
@@ -265,13 +265,21 @@ class AccountSender:
             return None
         refused = self._calls.error
         answer = made.response
-        told = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
+        ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
         if made.status is Status.ACCEPTED:
-            return self._accepted(send_id, told, duplicate=refused is not None, again=again)
+            message = _("accepted by WeChat; delivery is not confirmed yet")
+            if refused is not None:
+                message = _("WeChat already had it (45065); nothing was sent a second time")
+            elif again:
+                message = _("the first call did not reach WeChat; WeChat accepted the resend")
+            hint = msg_id_hint(send_id)
+            if ids["msg_id"] is not None:
+                hint = _("run `campaign status` to check whether it was delivered")
+            return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
         if isinstance(made.error, LedgerError):
             self.stop_reason = _("the ledger is not writable")
             why = _("the ledger could not record WeChat's answer (msg_id {msg_id}): {what}")
-            return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.message))
+            return self.unknown(send_id, why.format(msg_id=ids["msg_id"], what=made.error.message))
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
             return self._rejected(send_id, error)
@@ -282,22 +290,6 @@ class AccountSender:
         if again:
             what = _("resent, but the outcome is still unknown: {what}").format(what=what)
         return self.unknown(send_id, what)
-
-    def _accepted(
-        self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool
-    ) -> SendOutcome:
-        how = "45065" if duplicate else "resend" if again else "answer"
-        return self.outcome(
-            send_id,
-            Result.ACCEPTED,
-            _("accepted by WeChat; delivery is not confirmed yet")
-            if how == "answer"
-            else accepted_message(how),
-            hint=_("run `campaign status` to check whether it was delivered")
-            if told["msg_id"] is not None
-            else msg_id_hint(send_id),
-            **told,
-        )
 
     def _rejected(self, send_id: str, error: CampaignError) -> SendOutcome:
         errcode = error.errcode if isinstance(error, ApiError) else None
@@ -345,7 +337,7 @@ class AccountSender:
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:
         """Make an outcome of this account."""
-        return SendOutcome(id=send_id, account=self.account.name, result=result, reason=why, **more)
+        return SendOutcome(send_id, self.account.name, result, why, **more)
 
 
 def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:

@@ -8,9 +8,7 @@ from datetime import datetime
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import reporting_unrecorded
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.settings import Tester
-from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
@@ -35,26 +33,13 @@ def used_today(appid: str, state: LedgerState, now: datetime) -> int:
     return count_today(state.preview_times, appid, now)
 
 
-def preview(
-    planned: PlannedSend,
-    to: Mapping[str, str],
-    *,
-    api: Api,
-    ledger: Ledger,
-    state: LedgerState,
-    read: uploads.Read,
-    tell: uploads.OnProgress = lambda _what: None,
-) -> tuple[str, ...]:
+def preview(planned: PlannedSend, to: Mapping[str, str], ports: uploads.UploadPorts) -> tuple[str, ...]:
     """Upload what is needed, send the preview, record it.
 
     Args:
         planned: with its audience resolved.
         to: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
-        api: of its account, with writes.
-        ledger: where it is recorded.
-        state: kept current.
-        read: gives a file's bytes.
-        tell: told of each upload before it begins.
+        ports: of its account.
 
     Returns:
         What is good to know about the draft shown.
@@ -68,17 +53,16 @@ def preview(
     Source: preview, read 2026-11.
     """
     uploads.check_material_names(planned)
-    record = uploads.record_in(ledger, state, planned.account.appid)
-    with uploads.forgetting(planned, state=state, record=record):
-        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
-        draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
+    with uploads.forgetting(planned, ports):
+        ids = uploads.upload(planned, ports)
+        draft = drafting.ensure_draft(planned, ids, ports)
         body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
-        api.mass_preview({**body, **to})
+        ports.api.mass_preview({**body, **to})
     data = {
-        **state.send_fields(planned.send.id, planned.send.revision),
+        **ports.state.send_fields(planned.send.id, planned.send.revision),
         "content_digest": planned.content_digest,
         "to": sha256(dict(to)),
     }
     with reporting_unrecorded(_("the preview was sent")):
-        record(EventKind.PREVIEW, data)
+        ports.record(EventKind.PREVIEW, data)
     return draft.notes if draft is not None else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
@@ -33,63 +34,54 @@ Record = Callable[[EventKind, Mapping[str, Any]], object]
 """Appends an event of one account, and takes it into the state with all that others wrote before it."""
 
 
-def upload(
-    planned: PlannedSend,
-    *,
-    api: Api,
-    state: LedgerState,
-    record: Record,
-    read: Read,
-    tell: OnProgress = lambda _what: None,
-) -> payloads.MediaIds:
-    """Upload what is missing and name everything.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPorts:
+    """One account's platform and ledger, as uploads and drafts use them."""
 
-    Args:
-        planned: the send with its uploads.
-        api: of its account.
-        state: kept current by `record`.
-        record: appends an event of this account.
-        read: gives a file's bytes.
-        tell: told of each upload before it begins.
+    api: Api
+    """With writes."""
+    state: LedgerState
+    """Kept current by `record`."""
+    record: Record
+    read: Read
+    """Gives a file's bytes."""
+    tell: OnProgress = lambda _what: None
+    """Told of each upload before it begins."""
+
+
+def upload(planned: PlannedSend, ports: UploadPorts) -> payloads.MediaIds:
+    """Upload what is missing and name everything.
 
     Raises:
         ApiError, NotSentError, NoResponseError: an upload failed; nothing was sent.
         StalePlanError: a file changed since it was planned.
     """
     done: dict[str, str] = {}
-    named = planned.resolved.material_ids
+    material_ids = planned.resolved.material_ids
     for item, reusable in planned.resolved.uploads:
-        known = state.uploads.get((planned.account.appid, item.key))
+        known = ports.state.uploads.get((planned.account.appid, item.key))
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
-            tell(_progress_message(item))
-            result = _upload(
-                item, api=api, ids=payloads.MediaIds(upload_results=done, material_ids=named), read=read
-            )
-            record(EventKind.UPLOAD, {"upload": item.key, "result": result})
+            ports.tell(_progress_message(item))
+            result = _upload(item, payloads.MediaIds(upload_results=done, material_ids=material_ids), ports)
+            ports.record(EventKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
-    return payloads.MediaIds(upload_results=done, material_ids=named)
+    return payloads.MediaIds(upload_results=done, material_ids=material_ids)
 
 
 @contextmanager
-def forgetting(planned: PlannedSend, *, state: LedgerState, record: Record) -> Iterator[None]:
-    """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on.
-
-    Args:
-        planned: the send with its uploads.
-        state: kept current by `record`.
-        record: appends an event of this account.
-    """
+def forgetting(planned: PlannedSend, ports: UploadPorts) -> Iterator[None]:
+    """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on."""
     try:
         yield
     except ApiError as error:
-        if forget_uploads(planned, error.errcode, state=state, record=record):
+        if forget_uploads(planned, error.errcode, ports):
             error.hint = _(UPLOAD_AGAIN_HINT)
         raise
 
 
-def forget_uploads(planned: PlannedSend, errcode: int | None, *, state: LedgerState, record: Record) -> bool:
+def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts) -> bool:
     """Forget what a send's files became, when an errcode says that one of them is gone.
 
     Somebody deleted it in the console; the answer does not tell which.
@@ -97,18 +89,17 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, *, state: LedgerSt
     Args:
         planned: the send with its uploads.
         errcode: what the platform answered; only 40007 says it.
-        state: kept current by `record`.
-        record: appends an event of this account.
+        ports: of its account.
 
     Returns:
         True when there was something to forget.
     """
     appid = planned.account.appid
-    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in state.uploads]
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in ports.state.uploads]
     if errcode != MEDIA_ID_INVALID:
         return False
     for key in kept:
-        record(EventKind.UPLOAD, {"upload": key, "result": None})
+        ports.record(EventKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
 
 
@@ -149,15 +140,15 @@ def _progress_message(item: payloads.Upload) -> str:
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: payloads.Upload, *, api: Api, ids: payloads.MediaIds, read: Read) -> str:
+def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -> str:
     if item.endpoint == payloads.UPLOADVIDEO:
         source = (
             ids.upload_results[item.of.key] if isinstance(item.of, payloads.Upload) else _video(item, ids)
         )
-        return str(api.media_uploadvideo(source, item.title, item.description)["media_id"])
+        return str(ports.api.media_uploadvideo(source, item.title, item.description)["media_id"])
     if item.file is None:
         raise AssertionError("an upload without a file is a conversion")
-    data = read(item.file)
+    data = ports.read(item.file)
     if hashlib.sha256(data).hexdigest() != item.file.sha256:
         raise StalePlanError(
             _("the file changed while the plan was applied"),
@@ -167,8 +158,10 @@ def _upload(item: payloads.Upload, *, api: Api, ids: payloads.MediaIds, read: Re
     name = _name(item.file)
     if item.endpoint == payloads.UPLOADIMG:
         # The platform answers with http; phones refuse mixed content, and the host serves both.
-        return api.media_uploadimg(name, data).replace("http://", "https://", 1)
-    answer = api.material_add_material(item.kind, name, data, title=item.title, introduction=item.description)
+        return ports.api.media_uploadimg(name, data).replace("http://", "https://", 1)
+    answer = ports.api.material_add_material(
+        item.kind, name, data, title=item.title, introduction=item.description
+    )
     return str(answer["media_id"])
 
 

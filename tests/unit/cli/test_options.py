@@ -26,8 +26,8 @@ READERS = {
     "var": {"context.variables", *RENDERING},
     "no_color": {"context.color", "context.text_options", "plan_formats"},
     "quiet": {"context.show_progress", "context.progress_bar", "context.ports"},
-    "format_": {"context.output", "context.output_at_end", "context.output_sentence"},
-    "reports": {"context.output", "context.output_at_end", "context.output_sentence"},
+    "format_": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
+    "reports": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
 }
 """A shared option to what reads it: an attribute of the context, or a function that gets the context."""
 EVERY_ENVIRONMENT = {"environments"}

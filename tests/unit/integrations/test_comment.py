@@ -196,17 +196,21 @@ def test_a_forks_run_has_the_summary(
     assert fake.comments(REPO, 12) == []
 
 
+RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
+
+
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": "1.0",
-        "plan_digest": digest,
-        "environment": "production",
-        "expires_at": "2026-12-01T00:00:00+00:00",
+        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved": None,
+        "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
+        "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
+        "summary": {}, "accounts": {},
         "sends": [
-            {"id": f"s{n}", "action": action, **({"resend": {}} if action == "resend" else {})}
+            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
+             **({"resend": RESEND} if action == "resend" else {})}
             for n, action in enumerate(actions)
         ],
-    }
+    }  # fmt: skip
     (folder / "plan.json").write_text(json.dumps(data), encoding="utf-8")
     return str(folder / "plan.json")
 

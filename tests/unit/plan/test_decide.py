@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_account,
+    make_events,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+)  # fmt: skip
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decide import DecisionOptions, PlanDecision, decide
+from wechat_campaigns.plan.decide import DecisionContext, PlanDecision, decide
 from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
@@ -21,8 +30,8 @@ HOUR = timedelta(hours=1)
 
 
 def decided(send: Any, *steps: Any) -> PlanDecision:
-    state = make_state(*steps)
-    return decide(send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW)
+    context = DecisionContext(settings=make_settings(), state=make_state(*steps), now=NOW)
+    return decide(send, compute_content_digest(send), context)
 
 
 def begun(send: Any = SALE, **more: Any) -> Any:
@@ -143,8 +152,9 @@ def test_conflict_names_the_revision_that_sends_again():
 
 def test_same_id_on_another_account_is_new():
     """A send is recorded by appid."""
-    state = make_state(*accepted())
-    decision = decide(SALE, compute_content_digest(SALE), appid="wx0000000000000009", state=state, now=NOW)
+    settings = make_settings(make_account(appid="wx0000000000000009"))
+    context = DecisionContext(settings=settings, state=make_state(*accepted()), now=NOW)
+    decision = decide(SALE, compute_content_digest(SALE), context)
     assert decision.action is PlanAction.SEND
 
 
@@ -208,16 +218,17 @@ def test_another_entry_of_a_sent_campaign_is_new():
 
 def test_send_of_another_namespace_was_not_moved() -> None:
     """This checkout cannot tell whether its file is gone; a file of this namespace is gone."""
-    send, gone = make_send("spring"), DecisionOptions(is_current=lambda _id: False)
+    send = make_send("spring")
     events = make_events(
         begun(make_send("office:sale")), (EventKind.ACCEPTED, named(make_send("office:sale")))
     )
 
     def action(namespace: str) -> PlanAction:
-        state = fold(events, namespace=namespace)
-        return decide(
-            send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW, setting=gone
-        ).action
+        context = DecisionContext(
+            settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
+            is_current=lambda _id: False,
+        )  # fmt: skip
+        return decide(send, compute_content_digest(send), context).action
 
     assert action("shop") is PlanAction.SEND
     assert action("office") is PlanAction.CONFLICT

@@ -17,6 +17,7 @@ from tests.support.factories import (
     make_planned,
     make_send,
     make_state,
+    make_upload_ports,
     plan_of,
 )
 from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
@@ -35,9 +36,7 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
     if stored:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
-    drafting.create_draft(
-        make_planned(send), api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b""
-    )
+    drafting.create_draft(make_planned(send), make_upload_ports(api, ledger))
     return fold(ledger.events())
 
 

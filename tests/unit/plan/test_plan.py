@@ -26,7 +26,7 @@ from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import as_reviewed
+from wechat_campaigns.plan.planfile import as_reviewed
 from wechat_campaigns.protocol.events import EventKind
 
 EVERYONE = Filter(is_to_all=True)

@@ -11,8 +11,8 @@ import pytest
 from tests.support.factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import make_plan
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
@@ -52,8 +52,8 @@ def api_of(**answers: Any) -> ScriptedApi:
 
 
 def asked(made: CompileResult, api: ScriptedApi, state: LedgerState | None = None) -> Any:
-    return refresh(made.sends, settings=make_settings(), state=state or LedgerState(),
-                  connect=lambda _account: api, clock=lambda: NOW)  # fmt: skip
+    context = DecisionContext(settings=make_settings(), state=state or LedgerState(), now=NOW)
+    return refresh(made.sends, context, connect=lambda _account: api, clock=lambda: NOW)
 
 
 def test_survey_queries_only_accounts_with_pending_sends(tmp_path: Path):
@@ -81,7 +81,7 @@ def test_plan_from_files(tmp_path: Path):
     plan = make_plan(
         made.sends,
         invalid=made.invalid,
-        decision_context=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
+        context=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
         known=asked(made, api_of()),
         commit="abc",
     )

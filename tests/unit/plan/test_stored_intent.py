@@ -38,9 +38,9 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import SendStatus, fold
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import DecisionOptions
-from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_unknown_sends
-from wechat_campaigns.plan.policy.rule_input import DecisionContext
+from wechat_campaigns.plan.decide import DecisionContext
+from wechat_campaigns.plan.plan import make_plan, stored_unknown_sends
+from wechat_campaigns.plan.planfile import as_reviewed
 from wechat_campaigns.plan.stored_intent import stored_body, stored_send
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.json import plan_data
@@ -164,15 +164,14 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
     old, new = make_account(), make_account(name="new", appid="wx00000000000000ff")
     settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
     state = make_state((EventKind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
-    named = DecisionOptions(resend=frozenset({"sale"}))
-    decision_context = DecisionContext(settings=settings, state=state, now=NOW, options=named)
-    (stored,) = stored_unknown_sends([send], decision_context)
+    context = DecisionContext(settings=settings, state=state, now=NOW, resend=frozenset({"sale"}))
+    (stored,) = stored_unknown_sends([send], context)
     known = {"main": make_known(), "new": make_known()}
-    plan = make_plan([send, stored], invalid=(), decision_context=decision_context, known=known)
+    plan = make_plan([send, stored], invalid=(), context=context, known=known)
     assert {(one.account.name, one.action) for one in plan.sends} == {
         ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
     }  # fmt: skip
-    before = make_plan([send], invalid=(), decision_context=decision_context, known=known)
+    before = make_plan([send], invalid=(), context=context, known=known)
     bound = as_reviewed(plan, state, before.plan_digest)
     assert bound is not None
     assert {(one.account.name, one.action) for one in bound.sends} == {

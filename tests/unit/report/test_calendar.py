@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.calendar import calendar_data, calendar_text
-from wechat_campaigns.report.calendar_view import CalendarView, bounds, calendar_view
-from wechat_campaigns.report.history_view import past_sends
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
+from wechat_campaigns.report.history import past_sends
 from wechat_campaigns.report.html import calendar_html
 
 DECEMBER = date(2026, 12, 1)

@@ -22,8 +22,8 @@ from wechat_campaigns import report
 from wechat_campaigns.core.model import Articles, FileInfo
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.article.page import WIDTHS
-from wechat_campaigns.report.calendar_view import calendar_view
-from wechat_campaigns.report.history_view import history_view, past_sends
+from wechat_campaigns.report.calendar import calendar_view
+from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 
 PICTURE = make_file("leaf.png", b"leaf")

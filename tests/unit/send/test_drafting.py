@@ -17,6 +17,7 @@ from tests.support.factories import (
     make_file,
     make_planned,
     make_send,
+    make_upload_ports,
 )
 from wechat_campaigns.core.errors import (
     NoResponseError,
@@ -51,13 +52,8 @@ class DraftMaker:
             make_planned().resolved,
             uploads=tuple((upload, None) for upload in payloads.uploads(send.content)),
         )
-        return drafting.create_draft(
-            make_planned(send, resolved=resolved),
-            api=self.api,
-            ledger=self.ledger,
-            state=state or fold(self.ledger.events()),
-            read=lambda file: DATA[file.path.name],
-        )
+        ports = make_upload_ports(self.api, self.ledger, lambda file: DATA[file.path.name], state)
+        return drafting.create_draft(make_planned(send, resolved=resolved), ports)
 
     def draft(self, send: Send) -> str | None:
         made = self.run(send)

@@ -19,6 +19,7 @@ from tests.support.factories import (
     make_account,
     make_planned,
     make_send,
+    make_settings,
     make_state,
 )
 from wechat_campaigns.core.errors import (
@@ -30,7 +31,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.plan.decide import DecisionOptions, decision_input
+from wechat_campaigns.plan.decide import DecisionContext, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey
@@ -64,7 +65,8 @@ def judge(send: Send | None = None, now: Any = NOW) -> Any:
     digest = make_planned(send).content_digest
 
     def decided(state: StreamState) -> Decision:
-        return decide(state, decision_input(send, digest, SERVICE, LedgerState(), now, DecisionOptions()))
+        context = DecisionContext(settings=make_settings(), state=LedgerState(), now=now)
+        return decide(state, decision_input(send, digest, context))
 
     return decided
 

@@ -19,6 +19,7 @@ from tests.support.factories import (
     make_planned,
     make_send,
     make_state,
+    make_upload_ports,
 )
 from wechat_campaigns.core import settings as records
 from wechat_campaigns.core.errors import ApiError, LedgerError
@@ -37,7 +38,6 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.preview import preview, recipient, used_today
@@ -85,14 +85,8 @@ def show(
     }
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
     planned = make_planned(send, resolved=resolved)
-    preview(
-        planned,
-        to,
-        api=api,
-        ledger=ledger,
-        state=LedgerState(initialized=True),
-        read=lambda file: {"cover.png": b"cover", "a.mp4": b"mp4"}[str(file.path)],
-    )
+    data = {"cover.png": b"cover", "a.mp4": b"mp4"}
+    preview(planned, to, make_upload_ports(api, ledger, lambda file: data[str(file.path)]))
     return api, ledger
 
 
@@ -134,14 +128,7 @@ def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
     api = ScriptedApi(mass_preview={"errcode": 0})
     planned = make_planned(make_send())
     with pytest.raises(LedgerError, match=r"the preview was sent, but .* the disk is full"):
-        preview(
-            planned,
-            {"towxname": "x"},
-            api=api,
-            ledger=FullDisk(),
-            state=LedgerState(),
-            read=lambda _file: b"",
-        )
+        preview(planned, {"towxname": "x"}, make_upload_ports(api, FullDisk()))
 
 
 def test_preview_forgets_a_deleted_upload() -> None:

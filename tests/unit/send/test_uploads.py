@@ -54,8 +54,11 @@ class Uploader:
     def upload(self, send: Send, **changes: Any) -> payloads.MediaIds:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
-        return uploads.upload(
-            planned, api=self.api, state=self.state, record=self.record, read=read, tell=self.told.append
+        return uploads.upload(planned, self.ports(read))
+
+    def ports(self, read: Any = lambda _file: b"p") -> uploads.UploadPorts:
+        return uploads.UploadPorts(
+            api=self.api, state=self.state, record=self.record, read=read, tell=self.told.append
         )
 
     def planned(self, send: Send) -> Any:
@@ -141,10 +144,7 @@ def test_upload_deleted_on_the_platform_is_made_again():
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
     before = uploader.planned(send)
-    with (
-        pytest.raises(ApiError) as caught,
-        uploads.forgetting(before, state=uploader.state, record=uploader.record),
-    ):
+    with pytest.raises(ApiError) as caught, uploads.forgetting(before, uploader.ports()):
         raise api_error(40007)
     assert "anew" in caught.value.hint
     assert uploader.state.uploads == {}
@@ -158,10 +158,8 @@ def test_forgotten_upload_is_not_taken_from_an_older_plan():
     uploader.upload(send)
     planned = uploader.planned(send)
     assert planned.resolved.uploads[0][1] == "M"
-    assert uploads.forget_uploads(planned, 40007, state=uploader.state, record=uploader.record)
-    uploads.upload(
-        planned, api=uploader.api, state=uploader.state, record=uploader.record, read=lambda _file: b"p"
-    )
+    assert uploads.forget_uploads(planned, 40007, uploader.ports())
+    uploads.upload(planned, uploader.ports())
     assert len(uploader.api.named("material_add_material")) == 2
 
 
@@ -169,7 +167,5 @@ def test_other_refusals_forget_nothing():
     """A quota refusal says nothing about the files."""
     uploader, send = Uploader(), make_send(content=ARTICLES)
     uploader.upload(send)
-    assert not uploads.forget_uploads(
-        uploader.planned(send), 45028, state=uploader.state, record=uploader.record
-    )
+    assert not uploads.forget_uploads(uploader.planned(send), 45028, uploader.ports())
     assert len(uploader.state.uploads) == 2

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
+from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.protocol.events import Entry, EventKind
-
-if TYPE_CHECKING:
-    from wechat_campaigns.core.model import Send
+from wechat_campaigns.report.phrases import sends
 
 
 @command(
@@ -45,9 +45,6 @@ def baseline(
     context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
 ) -> int:
     """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them."""
-    from wechat_campaigns.api import compile_selected
-    from wechat_campaigns.report.phrases import sends
-
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(
             _("the campaigns to record are missing or selected in more than one way"),
@@ -84,7 +81,6 @@ def _is_unsent(send_state: SendRecord | None) -> bool:
 
 
 def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
-    from wechat_campaigns.core.digest import compute_content_digest
 
     data: dict[str, object] = {
         **state.send_fields(send.id, send.revision),

@@ -7,23 +7,22 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, QUIET
+from wechat_campaigns.cli.options import DIR, ENV, FILE, QUIET
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.ledger.events import snapshot
+from wechat_campaigns.ledger.export import to_lines
 
 
 @command(
     options=(DIR, ENV, QUIET),
     examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
+@click.option("--out", type=FILE, help="Default: standard output.")
 def export(context: Context, out: Path | None) -> int:
     """Write every event as a line of JSON, as a backup or for an import elsewhere."""
-    from wechat_campaigns.ledger.export import to_lines
-
     events, heads = snapshot(context.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))
     if out is None:

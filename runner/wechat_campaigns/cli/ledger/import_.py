@@ -13,6 +13,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import LedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
 from wechat_campaigns.protocol.events import Entry, EventKind
 
 
@@ -36,8 +37,6 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
     Sends made after the export would be made again.
     """
-    from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
-
     if as_backup != bool(reason and reason.strip()):
         raise UsageError(
             _("`--as-backup` and `--reason` must be used together"),

@@ -9,6 +9,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.report.sanitize import json_text
 
 
 @command(
@@ -18,8 +19,6 @@ from wechat_campaigns.protocol.events import Event, EventKind
 )
 def log(context: Context) -> int:
     """Print every event, oldest first within each account."""
-    from wechat_campaigns.report.sanitize import json_text
-
     events = context.ledger.events()
     context.output(
         {

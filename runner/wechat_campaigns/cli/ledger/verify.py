@@ -11,7 +11,9 @@ from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedge
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.ledger.events import LEDGER, find_chain_faults, snapshot
 from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.plan.policy.guard import verify_guards
 from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.keys import mac_key
 
 
 @command(
@@ -75,9 +77,6 @@ def verify(context: Context) -> int:
 
 def _forged(context: Context, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
     """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
-    from wechat_campaigns.plan.policy.guard import verify_guards
-    from wechat_campaigns.protocol.keys import mac_key
-
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     forged: list[Event] = []
     unread: list[str] = []

@@ -1,6 +1,6 @@
 """Evaluate the rules of the policy on a send that is due.
 
-Each rule is a function of `RuleInput` to a `RuleFinding`, or None when it passes. To add one: write it in
+Each rule is a function of `RuleInput` to a `Violation`, or None when it passes. To add one: write it in
 `rules` or `content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
 `core.settings.Policy`, and show it in `docs/policy.md`.
 """
@@ -8,13 +8,13 @@ Each rule is a function of `RuleInput` to a `RuleFinding`, or None when it passe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.policy import content, rules
-from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
-RULES: Mapping[str, Callable[[RuleInput], RuleFinding | None]] = {
+RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "hold": rules.hold,
     "allow_to_all": rules.allow_to_all,
     "allowed_tags": rules.allowed_tags,
@@ -38,18 +38,6 @@ ALLOWANCE = frozenset({"quota", "quota_reserve"})
 """The rules about an allowance that an unknown send took already, when it was posted first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """A rule that stands against a send, or could not be checked."""
-
-    rule: str
-    message: str
-    hint: str
-    blocks: bool = True
-    level: str = "mandatory"
-    verdict: Verdict = Verdict.FAIL
-
-
 def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
     """Ask every rule.
 
@@ -60,23 +48,17 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
         facts: about one due send.
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    found = (
+    violations = (
         (name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in OVERRIDABLE
     )
-    return tuple(_violation(name, finding, facts) for name, finding in found if finding is not None)
+    return tuple(_graded(name, violation, facts) for name, violation in violations if violation is not None)
 
 
-def _violation(name: str, finding: RuleFinding, facts: RuleInput) -> Violation:
-    level = facts.policy.levels.get(name, "mandatory") if name in OVERRIDABLE else "mandatory"
-    level = "advisory" if finding.advisory else level
-    later = facts.offline and finding.verdict is Verdict.UNCHECKED
-    return Violation(
-        rule=name,
-        message=_("{what}; apply checks this rule").format(what=finding.message)
-        if later
-        else finding.message,
-        hint=finding.hint,
-        blocks=level == "mandatory" and not later,
-        level=level,
-        verdict=finding.verdict,
-    )
+def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
+    level = violation.level
+    if name in OVERRIDABLE and level == "mandatory":
+        level = facts.policy.levels.get(name, level)
+    if facts.offline and violation.verdict is Verdict.UNCHECKED:
+        message = _("{what}; apply checks this rule").format(what=violation.message)
+        return replace(violation, rule=name, level=level, message=message, blocks=False)
+    return replace(violation, rule=name, level=level, blocks=level == "mandatory")

@@ -18,35 +18,35 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.plan.policy import links
-from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
 _PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
 """What stands for a picture of the campaign's own until it is uploaded."""
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 
 
-def allowed_links(facts: RuleInput) -> RuleFinding | None:
+def allowed_links(facts: RuleInput) -> Violation | None:
     """Links lead only to listed hosts and what lies below them."""
     allowed = facts.policy.allowed_links
     if not allowed:
         return None
     if isinstance(facts.send.content, Draft):
-        return RuleFinding(
+        return Violation(
+            _("cannot check the links of a draft that is given by `media_id`"),
+            _("write the articles in the campaign, so that their links are reviewed with it"),
             verdict=Verdict.UNCHECKED,
-            message=_("cannot check the links of a draft that is given by `media_id`"),
-            hint=_("write the articles in the campaign, so that their links are reviewed with it"),
         )
     foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
-    return RuleFinding(
-        message=what.format(hosts=_(", ").join(foreign)),
-        hint=_("remove the link, or add the host to `policy.allowed_links`"),
+    return Violation(
+        what.format(hosts=_(", ").join(foreign)),
+        _("remove the link, or add the host to `policy.allowed_links`"),
     )
 
 
-def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
+def duplicate_content_days(facts: RuleInput) -> Violation | None:
     """The same content to the same recipients under another id is most likely a renamed file."""
     if facts.policy.duplicate_content_days == 0:
         return None
@@ -61,9 +61,9 @@ def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
     ]
     if not twins:
         return None
-    return RuleFinding(
-        message=_("{send} already has the same content and the same recipients").format(send=twins[0]),
-        hint=_("restore the old name of the file, or change the content"),
+    return Violation(
+        _("{send} already has the same content and the same recipients").format(send=twins[0]),
+        _("restore the old name of the file, or change the content"),
     )
 
 

@@ -69,7 +69,7 @@ def changes(before: Rules, after: Rules) -> tuple[SettingsChange, ...]:
             key=key,
             before=_display(old.get(key)),
             after=_display(new.get(key)),
-            is_looser=_looser_or_odd(key, old, new),
+            is_looser=_is_looser(key, old, new),
         )
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
@@ -172,7 +172,7 @@ def _lowered(before: Any, after: Any) -> bool:
 
 def _widened(before: Any, after: Any) -> bool:
     """A list of what is allowed: gone, or with an entry more. An empty one allows everything."""
-    return bool(before) and (not after or not _as_set(after) <= _as_set(before))
+    return bool(before) and (not after or not set(after) <= set(before))
 
 
 def _links_widened(before: Any, after: Any) -> bool:
@@ -185,7 +185,7 @@ def _links_widened(before: Any, after: Any) -> bool:
 
 def _more_names(before: Any, after: Any) -> bool:
     """Somebody may approve who could not before; that nobody is asked any more is seen by `count`."""
-    return before is not None and not _as_set(after or ()) <= _as_set(before)
+    return before is not None and not set(after or ()) <= set(before)
 
 
 def _drift_widened(before: Any, after: Any) -> bool:
@@ -199,10 +199,6 @@ def _drift_widened(before: Any, after: Any) -> bool:
 def _more_advisory(before: Any, after: Any) -> bool:
     lenient = {rule for rule, level in (after or {}).items() if level == "advisory"}
     return any((before or {}).get(rule) != "advisory" for rule in lenient)
-
-
-def _as_set(value: Iterable[Any]) -> set[Any]:
-    return set(value)
 
 
 LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -229,17 +225,15 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def _is_looser(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    if key in ("policy.quiet_hours", "policy.timezone"):
-        return not _quiet(before) <= _quiet(after) or _other_zone(before, after)
-    if key == "ledger":  # the other one may be a copy from before a rule, or know of none
-        return bool(before.get("protected") or before.get("approvals.approvers"))
-    judge = LOOSER.get(key)
-    return judge is not None and judge(before.get(key), after.get(key))
-
-
-def _looser_or_odd(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     try:
-        return _is_looser(key, before, after)
+        if key in ("policy.quiet_hours", "policy.timezone"):
+            # The same hours elsewhere are other hours.
+            moved = before.get("policy.timezone") != after.get("policy.timezone")
+            return not _quiet(before) <= _quiet(after) or bool(before.get("policy.quiet_hours") and moved)
+        if key == "ledger":  # the other one may be a copy from before a rule, or know of none
+            return bool(before.get("protected") or before.get("approvals.approvers"))
+        judge = LOOSER.get(key)
+        return judge is not None and judge(before.get(key), after.get(key))
     except (TypeError, ValueError, AttributeError):  # a guard whose mac nobody could check holds anything
         return True
 
@@ -251,12 +245,6 @@ def _quiet(rules: Mapping[str, Any]) -> set[int]:
         return set()
     first, last = (int(text[:2]) * 60 + int(text[3:]) for text in (begin, end))
     return {minute % DAY_MINUTES for minute in range(first, last if last > first else last + DAY_MINUTES)}
-
-
-def _other_zone(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """The same hours elsewhere are other hours."""
-    zones = (before.get("policy.timezone"), after.get("policy.timezone"))
-    return bool(before.get("policy.quiet_hours")) and zones[0] != zones[1]
 
 
 # --- the ledger's word -----------------------------------------------------------------------------

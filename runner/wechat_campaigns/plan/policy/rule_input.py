@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from wechat_campaigns.core.model import Audience, Send
-from wechat_campaigns.core.settings import Account, Policy, Settings
+from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions
 
 
 class Verdict(StrEnum):
@@ -20,29 +18,18 @@ class Verdict(StrEnum):
     UNCHECKED = "unchecked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFinding:
-    """A rule that does not pass; passing is None."""
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that stands against a send, or could not be checked; passing is None."""
 
     message: str
     hint: str
     verdict: Verdict = Verdict.FAIL
-    advisory: bool = False
-    """Never blocks, whatever level the settings give the rule."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionContext:
-    """What every decision about a send rests on, at one moment."""
-
-    settings: Settings
-    state: LedgerState
-    now: datetime
-    """Aware."""
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    options: DecisionOptions = DEFAULT_OPTIONS
-    """What is known of the campaigns and the platform."""
+    level: str = "mandatory"
+    """What a rule itself makes advisory never blocks, whatever level the settings give it."""
+    rule: str = ""
+    """Its id, and whether it blocks, as `evaluate` says."""
+    blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

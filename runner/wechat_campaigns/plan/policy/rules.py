@@ -5,54 +5,42 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import time
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import Account, AccountKind, Policy
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
 
 
-def hold(facts: RuleInput) -> RuleFinding | None:
-    """Nothing leaves an account that is on hold."""
-    return hold_finding(facts.account, facts.policy, facts.state)
-
-
-def hold_finding(account: Account, policy: Policy, state: LedgerState) -> RuleFinding | None:
-    """Say whether an account is on hold, by its ledger or by the settings."""
-    name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
-    if found is None and (held is True or (held is not False and name in held)):
-        return RuleFinding(
-            message=_("the settings put account {name} on hold").format(name=name),
-            hint=_("change `policy.hold` in the settings"),
+def hold(facts: RuleInput) -> Violation | None:
+    """Nothing leaves an account that is on hold, by its ledger or by the settings."""
+    name, reason, setting = facts.account.name, facts.state.holds.get(facts.account.appid), facts.policy.hold
+    if reason is not None:
+        return Violation(
+            _("account {name} is on hold: {why}").format(name=name, why=reason),
+            _("run `campaign unhold {name} --reason REASON` to lift the hold").format(name=name),
         )
-    return found
+    if setting is True or (setting is not False and name in setting):
+        return Violation(
+            _("the settings put account {name} on hold").format(name=name),
+            _("change `policy.hold` in the settings"),
+        )
+    return None
 
 
-def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | None:
-    """Say whether an account was put on hold."""
-    why = state.holds.get(account.appid)
-    if why is None:
-        return None
-    return RuleFinding(
-        message=_("account {name} is on hold: {why}").format(name=account.name, why=why),
-        hint=_("run `campaign unhold {name} --reason REASON` to lift the hold").format(name=account.name),
-    )
-
-
-def allow_to_all(facts: RuleInput) -> RuleFinding | None:
+def allow_to_all(facts: RuleInput) -> Violation | None:
     """Everyone may be addressed only where the settings say so."""
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
-    return RuleFinding(
-        message=_("the filter selects every follower, which the policy does not allow"),
-        hint=_("use a tag, or set `policy.allow_to_all` in `_settings.yaml`"),
+    return Violation(
+        _("the filter selects every follower, which the policy does not allow"),
+        _("use a tag, or set `policy.allow_to_all` in `_settings.yaml`"),
     )
 
 
-def allowed_tags(facts: RuleInput) -> RuleFinding | None:
+def allowed_tags(facts: RuleInput) -> Violation | None:
     """Only listed tags may be addressed; everyone and openid lists have rules of their own."""
     allowed, wanted = facts.policy.allowed_tags, facts.send.filter
     if not allowed or (wanted.tag is None and wanted.tag_id is None):
@@ -62,63 +50,57 @@ def allowed_tags(facts: RuleInput) -> RuleFinding | None:
         return None
     if name is None:
         unknown = _("the name of tag_id {tag_id} is unknown, so `allowed_tags` cannot be checked")
-        return RuleFinding(
+        return Violation(
+            unknown.format(tag_id=wanted.tag_id),
+            _("plan with a connection to WeChat, or add the id to `policy.allowed_tags`"),
             verdict=Verdict.UNCHECKED,
-            message=unknown.format(tag_id=wanted.tag_id),
-            hint=_("plan with a connection to WeChat, or add the id to `policy.allowed_tags`"),
         )
     listed = _(", ").join(str(tag) for tag in allowed)
-    return RuleFinding(
-        message=_("tag {name} is not allowed; the allowed tags are {listed}").format(
-            name=name, listed=listed
-        ),
-        hint=_("use an allowed tag, or add this one to `policy.allowed_tags`"),
+    return Violation(
+        _("tag {name} is not allowed; the allowed tags are {listed}").format(name=name, listed=listed),
+        _("use an allowed tag, or add this one to `policy.allowed_tags`"),
     )
 
 
-def max_recipients(facts: RuleInput) -> RuleFinding | None:
+def max_recipients(facts: RuleInput) -> Violation | None:
     """An audience may not be larger than declared."""
     limit, count = facts.policy.max_recipients, facts.audience.count
     if limit is None or (count is not None and count <= limit):
         return None
     if count is None:
-        return RuleFinding(
+        return Violation(
+            _("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
+            _("plan with a connection to WeChat; apply counts again just before it sends"),
             verdict=Verdict.UNCHECKED,
-            message=_("the audience is unknown, so the limit of {limit} cannot be checked").format(
-                limit=limit
-            ),
-            hint=_("plan with a connection to WeChat; apply counts again just before it sends"),
         )
-    return RuleFinding(
-        message=_("the audience is {count} followers; the policy allows {limit}").format(
-            count=count, limit=limit
-        ),
-        hint=_("use a smaller tag, or raise `policy.max_recipients`"),
+    return Violation(
+        _("the audience is {count} followers; the policy allows {limit}").format(count=count, limit=limit),
+        _("use a smaller tag, or raise `policy.max_recipients`"),
     )
 
 
-def audience_drift(facts: RuleInput) -> RuleFinding | None:
+def audience_drift(facts: RuleInput) -> Violation | None:
     """The audience may not have grown or shrunk much since the plan was reviewed."""
     drift, count = facts.policy.audience_drift, facts.audience.count
     if drift is None or not facts.applying:
         return None
     if facts.reviewed_count is None:
-        return RuleFinding(
-            verdict=Verdict.UNCHECKED,
-            advisory=True,
-            message=_(
+        return Violation(
+            _(
                 "the review has no audience to compare with: only a digest was passed, or the plan "
                 "was made offline"
             ),
-            hint=_("apply an online plan with `--plan FILE`"),
+            _("apply an online plan with `--plan FILE`"),
+            verdict=Verdict.UNCHECKED,
+            level="advisory",
         )
     if count is None:
-        return RuleFinding(
-            verdict=Verdict.UNCHECKED,
-            message=_("the audience is unknown; it was {reviewed} when reviewed").format(
+        return Violation(
+            _("the audience is unknown; it was {reviewed} when reviewed").format(
                 reviewed=facts.reviewed_count
             ),
-            hint=_("apply again when WeChat answers tags/get"),
+            _("apply again when WeChat answers tags/get"),
+            verdict=Verdict.UNCHECKED,
         )
     change = abs(count - facts.reviewed_count)
     if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
@@ -127,27 +109,25 @@ def audience_drift(facts: RuleInput) -> RuleFinding | None:
         "the audience is {count} but was {reviewed} when reviewed: the difference exceeds "
         "{percent} % and {floor} followers"
     )
-    return RuleFinding(
-        message=what.format(
-            count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor
-        ),
-        hint=_("find out why the tag changed, then plan again and have the new plan reviewed"),
+    return Violation(
+        what.format(count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor),
+        _("find out why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
-def max_sends_per_apply(facts: RuleInput) -> RuleFinding | None:
+def max_sends_per_apply(facts: RuleInput) -> Violation | None:
     """A run that would send more than declared sends nothing: it is likely not what was meant."""
     limit = facts.policy.max_sends_per_apply
     if limit is None or facts.due <= limit:
         return None
     what = _("this run would make {count} sends; the policy allows {limit}")
-    return RuleFinding(
-        message=what.format(count=facts.due, limit=limit),
-        hint=_("name the campaigns to apply, or raise `policy.max_sends_per_apply`"),
+    return Violation(
+        what.format(count=facts.due, limit=limit),
+        _("name the campaigns to apply, or raise `policy.max_sends_per_apply`"),
     )
 
 
-def require_preview(facts: RuleInput) -> RuleFinding | None:
+def require_preview(facts: RuleInput) -> Violation | None:
     """A tester must have received exactly this content."""
     if (
         not facts.policy.require_preview
@@ -155,44 +135,40 @@ def require_preview(facts: RuleInput) -> RuleFinding | None:
     ):
         return None
     hint = _("run `campaign preview '{send}' --to TESTER` and check the message on the phone")
-    return RuleFinding(
-        message=_("no tester has received this exact content"),
-        hint=hint.format(send=facts.send.id),
+    return Violation(
+        _("no tester has received this exact content"),
+        hint.format(send=facts.send.id),
     )
 
 
-def require_not_after(facts: RuleInput) -> RuleFinding | None:
+def require_not_after(facts: RuleInput) -> Violation | None:
     """Every send must say until when it makes sense, so that a late run does not make it."""
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
-    return RuleFinding(
-        message=_("the campaign does not set `not_after`"),
-        hint=_("set `not_after`, the end of the send window"),
+    return Violation(
+        _("the campaign does not set `not_after`"),
+        _("set `not_after`, the end of the send window"),
     )
 
 
-def quiet_hours(facts: RuleInput) -> RuleFinding | None:
-    """Nobody is disturbed at night."""
-    return quiet_hours_finding(facts.policy, facts.now)
-
-
-def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
-    """Say whether `now` lies within the quiet hours; the begin belongs to them, the end does not."""
+def quiet_hours(facts: RuleInput) -> Violation | None:
+    """Nobody is disturbed at night; the begin belongs to the quiet hours, the end does not."""
+    policy = facts.policy
     if policy.quiet_hours is None:
         return None
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    local = now.astimezone(ZoneInfo(policy.timezone)).time()
+    local = facts.now.astimezone(ZoneInfo(policy.timezone)).time()
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
     what = _("it is {time:%H:%M} in {timezone}, which is within the quiet hours")
-    return RuleFinding(
-        message=what.format(time=local, timezone=policy.timezone),
-        hint=_("apply after {time:%H:%M}").format(time=end),
+    return Violation(
+        what.format(time=local, timezone=policy.timezone),
+        _("apply after {time:%H:%M}").format(time=end),
     )
 
 
-def quota(facts: RuleInput) -> RuleFinding | None:
+def quota(facts: RuleInput) -> Violation | None:
     """The account must have allowance left, as far as the ledger knows."""
     left = _counted(facts)
     if left is None:
@@ -202,30 +178,28 @@ def quota(facts: RuleInput) -> RuleFinding | None:
     what = _(
         "{account} can make {limit} sends in {period}: {used} are used and {ahead} come earlier in this plan"
     )
-    return RuleFinding(
-        message=what.format(
+    return Violation(
+        what.format(
             account=facts.account.name,
             limit=left.limit,
             period=left.period,
             used=left.used,
             ahead=facts.ahead,
         ),
-        hint=_("wait for the next period, or send from another account"),
+        _("wait for the next period, or send from another account"),
     )
 
 
-def quota_reserve(facts: RuleInput) -> RuleFinding | None:
+def quota_reserve(facts: RuleInput) -> Violation | None:
     """Some of the allowance is kept for what nobody planned."""
     reserve = facts.policy.quota_reserve
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
     what = _("{left} of {limit} sends are left in {period}; the policy keeps {reserve} in reserve")
-    return RuleFinding(
-        message=what.format(
-            left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve
-        ),
-        hint=_("wait for the next period, or lower `policy.quota_reserve`"),
+    return Violation(
+        what.format(left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
+        _("wait for the next period, or lower `policy.quota_reserve`"),
     )
 
 
@@ -236,7 +210,7 @@ def _counted(facts: RuleInput) -> Allowance | None:
     return allowance(account.appid, account.kind, facts.state, facts.now)
 
 
-def _four_a_month(facts: RuleInput) -> RuleFinding | None:
+def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
     before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
@@ -246,8 +220,8 @@ def _four_a_month(facts: RuleInput) -> RuleFinding | None:
         "these recipients were sent {count} messages this month: WeChat skips followers who "
         "have received four, without an error"
     )
-    return RuleFinding(
-        advisory=True,
-        message=what.format(count=before),
-        hint=_("use another tag, or wait until next month"),
+    return Violation(
+        what.format(count=before),
+        _("use another tag, or wait until next month"),
+        level="advisory",
     )
