@@ -58,10 +58,11 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; return whether it changed, and the reason if it was skipped."""
+    from wechat_campaigns.core.errors import Finding
     from wechat_campaigns.source.files import FileError, read_regular
     from wechat_campaigns.source.fmt import format_campaign
     from wechat_campaigns.source.load import MAX_YAML_BYTES
-    from wechat_campaigns.source.text import TextFault, decode
+    from wechat_campaigns.source.text import decode
 
     path = context.root / file
     try:
@@ -69,7 +70,7 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     except FileError as error:
         return False, error.message
     text = decode(data)
-    if isinstance(text, TextFault):
+    if isinstance(text, Finding):
         return False, text.message
     result = format_campaign(text, file)
     new = result.text.encode()

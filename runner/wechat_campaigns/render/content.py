@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Location
+from wechat_campaigns.core.errors import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
@@ -27,7 +27,6 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
-from wechat_campaigns.source.document import json_path
 
 _KINDS: dict[str, ArticleFormat] = {".md": "markdown", ".html": "html"}
 _PATH: KeyPath = ("content",)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.source.document import json_path
 from wechat_campaigns.source.load import CampaignFile, load_campaign
 
 

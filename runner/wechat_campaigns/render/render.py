@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
@@ -19,7 +19,6 @@ from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
 from wechat_campaigns.render.scope import ArticleBuilder, FileReader, Scope
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.document import json_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,9 +238,8 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     for fault in check_openids(
         [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
     ):
-        at = (*path, fault.index) if fault.index is not None else path
-        place = listed[fault.index][2] if fault.index is not None else None
-        scope.problem(at, fault.rule, fault.message, fault.hint, level=fault.level, place=place)
+        places = [listed[index][2] for index in fault.path if isinstance(index, int)]
+        scope.report(replace(fault, path=(*path, *fault.path)), *places)
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

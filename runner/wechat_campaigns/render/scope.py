@@ -9,9 +9,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, KeyPath, Location
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    Diagnostic,
+    Finding,
+    KeyPath,
+    Level,
+    Location,
+    json_path,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, FileInfo, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
@@ -20,7 +28,6 @@ from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, Art
 from wechat_campaigns.render.templates.errors import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.document import json_path
 from wechat_campaigns.source.files import FileError, refuse_data
 from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
@@ -82,20 +89,15 @@ class Scope:
         what: str,
         hint: str,
         *,
-        level: Literal["error", "warning"] = "error",
+        level: Level = "error",
         place: Location | None = None,
     ) -> None:
         """Note a problem of the value at `path`, at `place` when that is somewhere else."""
-        self.problems.append(
-            Diagnostic(
-                location=place or self.campaign.source.location(path),
-                path=json_path(path),
-                rule=rule,
-                message=what,
-                hint=hint,
-                level=level,
-            )
-        )
+        self.report(Finding(rule, what, hint, path, level), place)
+
+    def report(self, finding: Finding, place: Location | None = None) -> None:
+        """Note a finding at its value, or at `place`."""
+        self.problems.append(finding.at(place or self.campaign.source.location(finding.path)))
 
     def text(self, path: KeyPath, value: object) -> str:
         """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.

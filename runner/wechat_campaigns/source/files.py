@@ -8,12 +8,12 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
-from wechat_campaigns.source.text import TextFault, decode, shorten
+from wechat_campaigns.source.text import decode, shorten
 from wechat_campaigns.source.tree import link_diagnostic
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
@@ -103,7 +103,7 @@ class Files:
         located = self.locate(base_file, path)
         if located not in self._texts:
             decoded = decode(self._read(located, MAX_TEXT_BYTES))
-            if isinstance(decoded, TextFault):
+            if isinstance(decoded, Finding):
                 raise self._text_error(located, decoded)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
         return self._texts[located]
@@ -171,7 +171,7 @@ class Files:
             hint,
         )
 
-    def _text_error(self, located: PurePosixPath, fault: TextFault) -> FileError:
+    def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
         return FileError(fault.rule, fault.message, fault.hint, inside=place)
 

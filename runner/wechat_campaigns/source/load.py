@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.text import TextFault, decode
+from wechat_campaigns.source.text import decode
 from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
@@ -193,8 +193,8 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
             _("the file cannot be read: {reason}").format(reason=error.strerror),
             _("check the path"),
         )
-    if isinstance(text, TextFault):
-        return text_diagnostic(text, shown)
+    if isinstance(text, Finding):
+        return text.at(Location(file=shown))
     return parse_document(text, id=item.id, file=item.file, shown=shown)
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from wechat_campaigns.core.errors import KeyPath, SecretError
+from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
 RunCommand = Callable[[tuple[str, ...]], str]
 """Runs a program and returns what it printed; raises `SecretError` when it fails."""
@@ -94,7 +93,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     raise SecretError(what, hint=hint, location=_program(command))
 
 
-def written_secrets(data: object) -> list[PathDiagnostic]:
+def written_secrets(data: object) -> list[Finding]:
     """Find secrets in the settings' data; a finding never repeats them.
 
     Args:
@@ -194,9 +193,9 @@ def _has_user(value: str) -> bool:
     return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 
 
-def _finding(path: KeyPath) -> PathDiagnostic:
+def _finding(path: KeyPath) -> Finding:
     what, hint = _words(path)
-    return PathDiagnostic(path=path, rule="written-secret", message=what, hint=hint)
+    return Finding("written-secret", what, hint, path)
 
 
 def _words(path: KeyPath) -> tuple[str, str]:

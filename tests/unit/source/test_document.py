@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.source.document import Document, json_path, parse_document
+from wechat_campaigns.core.errors import Diagnostic, json_path
+from wechat_campaigns.source.document import Document, parse_document
 
 TEXT = """\
 # a comment

@@ -110,7 +110,7 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     data = files.data(file.path)
 
     def work() -> tuple[FileInfo, str]:
-        if not images.is_convertible(images.inspect_image(data, file.format, images.MATERIAL)):
+        if not images.inspect_image(data, file.format, images.MATERIAL).is_convertible:
             return file, ""
         info, _data, note = images.convert_file(file, data, images.MATERIAL)
         return info, note

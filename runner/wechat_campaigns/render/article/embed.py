@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -99,7 +98,7 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     from wechat_campaigns.render.article import images
 
     line, path = line_of(image), picture.info.path.name
-    if mend and images.is_convertible(picture.inspection):
+    if mend and picture.inspection.is_convertible:
         info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
         picture = _looked_at(info, data)
         findings.warning(
@@ -108,17 +107,11 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
             _("look at it in the preview"),
             line=line,
         )
-    _report(picture.inspection.faults, path, line, findings)
+    for fault in picture.inspection.faults:
+        what = _("`{path}`: {fault}").format(path=path, fault=fault.message)
+        findings.add(fault.rule, what, fault.hint, line=line, level=fault.level)
     picture = replace(picture, data=b"")  # megabytes, and needed no more
-    return picture if all(fault.warning for fault in picture.inspection.faults) else None
-
-
-def _report(faults: Iterable[images.ImageFault], path: str, line: int | None, findings: Findings) -> None:
-    for fault in faults:
-        report = findings.warning if fault.warning else findings.error
-        report(
-            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.message), fault.hint, line=line
-        )
+    return picture if all(fault.level == "warning" for fault in picture.inspection.faults) else None
 
 
 def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Level, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage, FileInfo
 from wechat_campaigns.core.settings import ArticleOptions
@@ -102,22 +102,14 @@ class Findings:
 
     def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
-        self._add("error", rule, what, hint, line)
+        self.add(rule, what, hint, line=line, level="error")
 
     def warning(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem to look at before sending."""
-        self._add("warning", rule, what, hint, line)
+        self.add(rule, what, hint, line=line, level="warning")
 
-    def include(self, others: Findings) -> None:
-        """Add what was found in another file."""
-        self._problems.update(dict.fromkeys(others))
-
-    def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(self._problems)
-
-    def _add(
-        self, level: Literal["error", "warning"], rule: str, what: str, hint: str, line: int | None
-    ) -> None:
+    def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:
+        """Add a problem, unless the file has too many already."""
         if len(self._problems) > MAX_FINDINGS:
             return
         place = Location(file=self.file, line=line)
@@ -131,3 +123,10 @@ class Findings:
                 hint=_("correct these first"),
             )
         self._problems[problem] = None
+
+    def include(self, others: Findings) -> None:
+        """Add what was found in another file."""
+        self._problems.update(dict.fromkeys(others))
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._problems)

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 import nh3
 from lxml.html import HtmlElement
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import css
@@ -18,7 +19,6 @@ from wechat_campaigns.render.article.allow import (
     LINK_PREFIX,
     PROPERTIES,
     TAGS,
-    StyleFault,
     style_fault,
 )
 from wechat_campaigns.render.article.dom import END, elements, line_of, parse, tag_names, text_of
@@ -26,7 +26,7 @@ from wechat_campaigns.render.article.parts import Findings
 
 Report = Callable[..., None]
 """`Findings.error`, or `Findings.warning` where loss is allowed."""
-StyleCheck = Callable[[], StyleFault | None]
+StyleCheck = Callable[[], Finding | None]
 """Words a fault of a style anew each time: what is kept between articles has no language."""
 
 # Their content is not text for readers; all other unknown tags lose the tag only.
@@ -214,17 +214,17 @@ def _judge(tag: str, style: str) -> tuple[str, tuple[StyleCheck, ...]]:
     return ";".join(kept), tuple(faults)
 
 
-def _not_css(reason: str | None, style: str) -> StyleFault:
+def _not_css(reason: str | None, style: str) -> Finding:
     what = (
         _("not CSS: a rule inside a style attribute in `{style}`").format(style=style)
         if reason is None
         else _("not CSS: {reason} in `{style}`").format(reason=reason, style=style)
     )
-    return StyleFault("style-css", what, _("correct it"))
+    return Finding("style-css", what, _("correct it"))
 
 
-def _too_much(style: str) -> StyleFault:
+def _too_much(style: str) -> Finding:
     what = _("a style has more than {most:,} characters or {depth} brackets in brackets: `{style}`")
-    return StyleFault(
+    return Finding(
         "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH, style=style), _("shorten it")
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.errors import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.limits.table import (
@@ -19,32 +18,20 @@ from wechat_campaigns.render.limits.table import (
     VOICE_S,
 )
 
-Level = Literal["error", "warning"]
 
-
-class LimitDiagnostic(NamedTuple):
-    """One problem before it has a place."""
-
-    path: KeyPath
-    rule: str
-    message: str
-    hint: str
-    level: Level = "error"
-
-
-def image_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
+def image_file(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
     """Check a file that becomes permanent image material: a picture or a cover."""
     yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
     yield from _suffix(path, file, IMAGE_FORMATS)
 
 
-def video_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
+def video_file(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
     """Check a file that becomes permanent video material."""
     yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
     yield from _suffix(path, file, VIDEO_FORMATS)
 
 
-def voice_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
+def voice_file(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
     """Check a file that becomes permanent voice material; its length too, where the format tells it."""
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
     yield from _suffix(path, file, VOICE_FORMATS)
@@ -52,16 +39,14 @@ def voice_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
         what = _("`{path}` lasts {seconds:.1f} s; {most} s are the most").format(
             path=file.path, seconds=file.duration_s, most=VOICE_S
         )
-        yield LimitDiagnostic(path, "voice-too-long", what, _("cut it, or send it in parts"))
+        yield Finding("voice-too-long", what, _("cut it, or send it in parts"), path)
 
 
-def file_limits(
-    path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int
-) -> Iterator[LimitDiagnostic]:
+def file_limits(path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Finding]:
     """Check a file's format and size by its bytes, whatever its name is."""
     if file.size_bytes == 0:
-        yield LimitDiagnostic(
-            path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file")
+        yield Finding(
+            "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file"), path
         )
         return
     if file.format not in formats:
@@ -70,17 +55,15 @@ def file_limits(
             if file.format == "unknown"
             else _("`{path}` is {format} by its bytes; possible here: {formats}")
         ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
-        yield LimitDiagnostic(
-            path, "file-format", what, _("convert it to {format}").format(format=formats[0])
-        )
+        yield Finding("file-format", what, _("convert it to {format}").format(format=formats[0]), path)
     if file.size_bytes > most_bytes:
         what = _("`{path}` has {count:,} bytes; {most:,} are the most").format(
             path=file.path, count=file.size_bytes, most=most_bytes
         )
-        yield LimitDiagnostic(path, "file-too-large", what, _("make it smaller"))
+        yield Finding("file-too-large", what, _("make it smaller"), path)
 
 
-def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[LimitDiagnostic]:
+def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[Finding]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
     if file.converted or file.format not in formats:
         return  # what is sent gets a name of its own, or has to become another file first
@@ -91,4 +74,4 @@ def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[L
         hint = _("rename it to `{name}`, or add the file that was meant").format(
             name=file.path.with_suffix(suffixes[0]).name
         )
-        yield LimitDiagnostic(path, "file-suffix", what, hint)
+        yield Finding("file-suffix", what, hint, path)

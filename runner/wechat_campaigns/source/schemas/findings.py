@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from jsonschema import ValidationError
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.schemas.phrases import PathDiagnostic, SchemaViolation, value_name
+from wechat_campaigns.source.schemas.phrases import SchemaViolation, value_name
 from wechat_campaigns.source.schemas.schema_messages import word
 from wechat_campaigns.source.schemas.shapes import content_for_another_msgtype
 from wechat_campaigns.source.schemas.store import SchemaName
@@ -16,7 +17,7 @@ from wechat_campaigns.source.schemas.store import SchemaName
 UNWORDED: Final = "not-as-described"
 
 
-def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[PathDiagnostic]:
+def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
     """Word the errors of one document.
 
     Args:
@@ -30,17 +31,13 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     if not isinstance(data, dict):
         return [_not_a_map(name)]
     kept = [_refusal(error, name) for error in errors]
-    found: list[PathDiagnostic] = []
+    found: list[Finding] = []
     moved = content_for_another_msgtype(data) if name == "campaign" else None
     in_content = [error for error in kept if error.path[:1] == ("content",)]
     # Content that merely lacks something is not content of another kind.
     if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
         kept = [error for error in kept if error not in in_content]
-        found.append(
-            PathDiagnostic(
-                path=("content",), rule="content-of-another-msgtype", message=moved[0], hint=moved[1]
-            )
-        )
+        found.append(Finding("content-of-another-msgtype", *moved, ("content",)))
     for error in kept:
         found.extend(finding for finding in word(error) if finding not in found)
     wire = {finding.path for finding in found if finding.rule == "wire-filter"}
@@ -48,13 +45,13 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     return told or [_unworded(error) for error in kept[:1]]
 
 
-def _unworded(error: SchemaViolation) -> PathDiagnostic:
+def _unworded(error: SchemaViolation) -> Finding:
     """Refuse all the same when every error thought that another one says it."""
-    return PathDiagnostic(
-        path=error.path,
-        rule=UNWORDED,
-        message=_("{name} is not written as it must be").format(name=value_name(error)),
-        hint=_("compare it with the examples of the documentation"),
+    return Finding(
+        UNWORDED,
+        _("{name} is not written as it must be").format(name=value_name(error)),
+        _("compare it with the examples of the documentation"),
+        error.path,
     )
 
 
@@ -71,14 +68,11 @@ def _refusal(error: ValidationError, name: SchemaName) -> SchemaViolation:
     )
 
 
-def _not_a_map(name: SchemaName) -> PathDiagnostic:
-    return PathDiagnostic(
-        path=(),
-        rule="not-a-map",
-        message=_("the file is not a map of keys"),
-        hint=(
-            _("begin with keys such as filter, msgtype and content")
-            if name == "campaign"
-            else _("begin with keys such as environments")
-        ),
+def _not_a_map(name: SchemaName) -> Finding:
+    return Finding(
+        "not-a-map",
+        _("the file is not a map of keys"),
+        _("begin with keys such as filter, msgtype and content")
+        if name == "campaign"
+        else _("begin with keys such as environments"),
     )

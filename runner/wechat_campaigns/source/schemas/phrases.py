@@ -17,17 +17,6 @@ _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathDiagnostic:
-    """A problem before its place is looked up; `at_key` points at the key instead of the value."""
-
-    path: KeyPath
-    rule: str
-    message: str
-    hint: str
-    at_key: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaViolation:
     """One keyword of a schema that refuses a value, or (`is_of_key`) the name of a key."""
 

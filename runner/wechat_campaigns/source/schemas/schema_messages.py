@@ -9,11 +9,11 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
 from wechat_campaigns.source.schemas.hints import unknown_key_hint, value_hint
 from wechat_campaigns.source.schemas.phrases import (
-    PathDiagnostic,
     SchemaViolation,
     clause,
     display_value,
@@ -45,40 +45,33 @@ def has_hint(key: str) -> bool:
     return key in _MISSING_REMEDIES
 
 
-def word(error: SchemaViolation) -> list[PathDiagnostic]:
+def word(error: SchemaViolation) -> list[Finding]:
     """Word one refusal; an empty list when another one says it already."""
     return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
 
 
-def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _unknown_keys(error: SchemaViolation) -> list[Finding]:
     allowed = list(error.shape.get("properties", {}))
     path = error.path
     return [
-        PathDiagnostic(
-            path=(*path, key),
-            rule="unknown-key",
-            message=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
-            hint=unknown_key_hint(key, path, allowed, error.schema_name),
-            at_key=True,
+        Finding(
+            "unknown-key",
+            _("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
+            unknown_key_hint(key, path, allowed, error.schema_name),
+            (*path, key),
+            is_key=True,
         )
         for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
     ]
 
 
-def _key_name(error: SchemaViolation) -> PathDiagnostic:
-    path = error.path
-    return PathDiagnostic(
-        path=(*path, str(error.value)),
-        rule="key-name",
-        message=_("`{key}` cannot be a name {place}").format(
-            key=shorten(str(error.value)), place=under(path)
-        ),
-        hint=_instead(error),
-        at_key=True,
-    )
+def _key_name(error: SchemaViolation) -> Finding:
+    key = str(error.value)
+    what = _("`{key}` cannot be a name {place}").format(key=shorten(key), place=under(error.path))
+    return Finding("key-name", what, _instead(error), (*error.path, key), is_key=True)
 
 
-def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
+def _missing_key(error: SchemaViolation) -> list[Finding]:
     # jsonschema reports each missing key by itself but names it only inside its message.
     missing = [key for key in error.keyword_value if f"'{key}' is" in error.message]
     path = error.path
@@ -128,7 +121,7 @@ def _missing_hint(key: str, error: SchemaViolation) -> str:
     return _("add `{key}`").format(key=key)
 
 
-def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
+def _wrong_type(error: SchemaViolation) -> list[Finding]:
     wanted = error.keyword_value if isinstance(error.keyword_value, list) else [error.keyword_value]
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
@@ -147,7 +140,7 @@ def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
+def _not_listed(error: SchemaViolation) -> list[Finding]:
     allowed = [str(value) for value in error.keyword_value]
     otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
     return [
@@ -160,7 +153,7 @@ def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
+def _only_true(error: SchemaViolation) -> list[Finding]:
     if error.value is False:
         return [
             _finding(
@@ -182,7 +175,7 @@ def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_few_keys(error: SchemaViolation) -> list[Finding]:
     choices = _choices(error)
     known = [key for key in error.value if key in choices]
     unknown = [key for key in error.value if key not in error.shape.get("properties", {})]
@@ -201,7 +194,7 @@ def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_many_keys(error: SchemaViolation) -> list[Finding]:
     known = [key for key in error.value if key in _choices(error)]
     if len(known) < 2:
         return []
@@ -229,7 +222,7 @@ def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_few_items(error: SchemaViolation) -> list[Finding]:
     if last_key(error) == "openids" and error.value:
         what = _("`openids` has one openid; mass/send takes at least 2")
         hint = _("add openids, or use `campaign preview` for one person")
@@ -246,7 +239,7 @@ def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_many_items(error: SchemaViolation) -> list[Finding]:
     return [
         _finding(
             error,
@@ -259,17 +252,17 @@ def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
     ]
 
 
-def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
+def _empty_text(error: SchemaViolation) -> list[Finding]:
     what = _("{name} is empty").format(name=value_name(error))
     return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
 
 
-def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_small(error: SchemaViolation) -> list[Finding]:
     hint = _("write {least} or more").format(least=error.keyword_value)
     return [_finding(error, "out-of-range", _out_of_range(error), hint)]
 
 
-def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_large(error: SchemaViolation) -> list[Finding]:
     hint = _("write {most} or less").format(most=error.keyword_value)
     return [_finding(error, "out-of-range", _out_of_range(error), hint)]
 
@@ -278,7 +271,7 @@ def _out_of_range(error: SchemaViolation) -> str:
     return _("{name} is {value}").format(name=value_name(error), value=display_value(error))
 
 
-def _wrong_form(error: SchemaViolation) -> list[PathDiagnostic]:
+def _wrong_form(error: SchemaViolation) -> list[Finding]:
     if str(error.value) == "":
         return _empty_text(error)
     if error.shape.get("format") == "date-time":
@@ -301,7 +294,7 @@ def _date_words(error: SchemaViolation) -> str:
     return _("{name} is not a full date and time").format(name=value_name(error))
 
 
-WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
+WORDS: Final[dict[str, Callable[[SchemaViolation], list[Finding]]]] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_key,
     "type": _wrong_type,
@@ -319,8 +312,8 @@ WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> PathDiagnostic:
-    return PathDiagnostic(path=error.path, rule=rule, message=what, hint=hint)
+def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> Finding:
+    return Finding(rule, what, hint, error.path)
 
 
 def _instead(error: SchemaViolation) -> str:

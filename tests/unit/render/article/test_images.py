@@ -114,9 +114,9 @@ def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(whole[: data.draw(st.integers(8, len(whole)))])
-    faults = inspect_image(damaged, sniff(damaged)).faults
-    assert all(fault.message and fault.hint for fault in faults)
-    if faults and all(fault.is_convertible for fault in faults):
+    inspection = inspect_image(damaged, sniff(damaged))
+    assert all(fault.message and fault.hint for fault in inspection.faults)
+    if inspection.is_convertible:
         assert convert_bytes(damaged)[1] in ("jpeg", "png")
 
 
