@@ -15,8 +15,8 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
 from wechat_campaigns.render.render import render
-from wechat_campaigns.render.scope import FileReader
 from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
 
@@ -68,7 +68,7 @@ class Compiler:
     """Makes sends of campaign files, one after the other; includes are read once for all of them."""
 
     settings: Settings
-    files: FileReader
+    files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former_ids.by_id` gives them."""
@@ -150,7 +150,7 @@ def compile_campaigns(
     root: Path,
     *,
     settings: Settings,
-    files: FileReader,
+    files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     workers: int | None = None,

@@ -25,6 +25,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 
@@ -99,7 +100,7 @@ def _body(
 ) -> tuple[str, tuple[BodyImage, ...]]:
     """Let the article room make HTML of the article's file; nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
-    body = scope.read(path, partial(scope.article_builder.build, source)) if source is not None else None
+    body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
         return "", ()
     scope.look_for_unseen(path, body.html)
@@ -133,7 +134,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         what = _("`{file}` is neither Markdown nor HTML").format(file=written)
         scope.problem(body, "article-kind", what, _("name a .md or .html file"))
         return None
-    text = scope.text_file(body, written, escape=scope.article_builder.escape_for(kind))
+    text = scope.text_file(body, written, escape=escape_for(kind))
     if text is None:
         return None
     return ArticleSource(

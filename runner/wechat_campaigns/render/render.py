@@ -13,12 +13,12 @@ from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import SendId, batch_id
-from wechat_campaigns.render import article
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
-from wechat_campaigns.render.scope import ArticleBuilder, FileReader, Scope
+from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import Files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,9 @@ def render(
     campaign: Campaign,
     *,
     settings: Settings,
-    files: FileReader,
+    files: Files,
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
-    room: ArticleBuilder = article,
 ) -> RenderResult:
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
@@ -49,7 +48,6 @@ def render(
         files: reads what the campaign names.
         variables: from `--var`; they win over all others.
         templates: pass the same one for many campaigns, so that includes are read once.
-        room: turns Markdown and HTML into articles.
 
     Returns:
         Sends in the order of `for_each` and of the openid list. Never raises for what a user wrote.
@@ -59,7 +57,6 @@ def render(
         variables={**settings.vars, **settings.environment.vars, **campaign.vars, **(variables or {})},
         templates=templates or Templates(files),
         files=files,
-        article_builder=room,
         options=settings.articles,
     )
     account = _account(base, settings)

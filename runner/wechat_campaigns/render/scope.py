@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from wechat_campaigns.core.errors import (
     CampaignError,
@@ -24,11 +24,10 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, FileInfo, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleFormat, ArticleSource
-from wechat_campaigns.render.templates.errors import TemplateRenderError
+from wechat_campaigns.render.article import convert
 from wechat_campaigns.render.templates.placeholders import Escape
-from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.files import FileError, refuse_data
+from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
 T = TypeVar("T")
@@ -46,30 +45,6 @@ _BRACES = re.compile(
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 
 
-class FileReader(ArticleFiles, Protocol):
-    """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
-
-    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
-        """Resolve a written path to one relative to the campaigns folder."""
-        ...
-
-
-class ArticleBuilder(Protocol):
-    """Turns Markdown or HTML into an article; the package `wechat_campaigns.render.article` is one."""
-
-    def escape_for(self, kind: ArticleFormat) -> Escape:
-        """Return what makes a value safe in such a text."""
-        ...
-
-    def build(self, source: ArticleSource) -> ArticleBody:
-        """Make the body; raises CampaignError when a part of the tool is missing."""
-        ...
-
-    def convert(self, file: FileInfo, files: FileReader) -> tuple[FileInfo, str]:
-        """Convert a picture that becomes material; the file as it will be uploaded, and a note."""
-        ...
-
-
 @dataclass(slots=True, kw_only=True)
 class Scope:
     """One send's surroundings; `problems` grows as rendering goes on."""
@@ -77,8 +52,7 @@ class Scope:
     campaign: Campaign
     variables: Mapping[str, Any]
     templates: Templates
-    files: FileReader
-    article_builder: ArticleBuilder
+    files: Files
     options: ArticleOptions
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -192,7 +166,7 @@ class Scope:
         if media.file is None or not self.options.fix_images:
             return media
         file, name = media.file, media.file.path.name
-        mended = self.read((*path, "file"), lambda: self.article_builder.convert(file, self.files))
+        mended = self.read((*path, "file"), lambda: convert(file, self.files))
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])

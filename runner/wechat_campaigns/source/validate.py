@@ -12,8 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
-from wechat_campaigns.source.schemas.accept import accepts
-from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.schemas.store import SchemaName, accepts
 from wechat_campaigns.source.strict_yaml import NODES, compose
 from wechat_campaigns.source.text import MAX_PROBLEMS
 
@@ -60,8 +59,7 @@ def check(
 
 def _refusals(data: Any, name: SchemaName) -> list[Finding]:
     # Whoever writes nothing wrong does not wait for these to load.
-    from wechat_campaigns.source.schemas.findings import findings
-    from wechat_campaigns.source.schemas.shapes import validator
+    from wechat_campaigns.source.schemas.findings import findings, validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
     return findings(errors, data, name) if errors else []

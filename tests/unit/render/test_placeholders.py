@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.errors import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import fill
-from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
 
 WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
 NAMES = ["brand", "城市", "_x1", *WORDS]

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 
 from wechat_campaigns.core import model
 from wechat_campaigns.core import settings as records
-from wechat_campaigns.source.schemas.shapes import validator
+from wechat_campaigns.source.schemas.findings import validator
 from wechat_campaigns.source.schemas.store import SchemaName, schema, schema_text
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")

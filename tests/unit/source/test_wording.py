@@ -12,8 +12,7 @@ from tests.support.schema_texts import schema_words
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schemas import findings, hints, phrases, schema_messages, shapes
-from wechat_campaigns.source.schemas.hints import value_hint
-from wechat_campaigns.source.schemas.phrases import clause, join_keys
+from wechat_campaigns.source.schemas.phrases import clause, join_keys, value_hint
 from wechat_campaigns.source.schemas.schema_messages import WORDS
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.settings import load_settings

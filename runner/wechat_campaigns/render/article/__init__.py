@@ -17,8 +17,8 @@ from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Findings
-from wechat_campaigns.source.files import FileError
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
+from wechat_campaigns.source.files import FileError, Files
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def build(source: ArticleSource) -> ArticleBody:
     return body
 
 
-def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
+def image_bytes(file: FileInfo, files: Files) -> bytes:
     """Return the bytes to upload for a file: its own, or the image mended as it was planned.
 
     Args:
@@ -89,7 +89,7 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     return converted_bytes(data, file)
 
 
-def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
+def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     """Mend a picture that becomes material: a cover, or one of a picture post.
 
     Args:
@@ -128,13 +128,13 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
 
 
 _Read = tuple[str, PurePosixPath, str]
-"""A method of `ArticleFiles` with its arguments."""
+"""A method of `Files` with its arguments."""
 
 
-class _RecordingFiles:
+class _RecordingFiles(Files):
     """Reads files and remembers which: what a forked process reads, nobody else would know of."""
 
-    def __init__(self, files: ArticleFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self.files = files
         self.reads: set[_Read] = set()
 

@@ -1,16 +1,17 @@
-"""The words of this room: what an article is made of, and the port through which files are read."""
+"""What an article is made of, and the collector of its problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 
 from wechat_campaigns.core.errors import Diagnostic, Level, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import BodyImage, FileInfo
+from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.source.files import Files
 
 ArticleFormat = Literal["markdown", "html"]
 
@@ -27,22 +28,6 @@ IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
 
-class ArticleFiles(Protocol):
-    """What an article reads of the campaigns folder; `reading.files.Files` is one."""
-
-    def text(self, base_file: PurePosixPath, path: str) -> str:
-        r"""Return the text at `path`, relative to the folder of `base_file`; with `\n` line ends."""
-        ...
-
-    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        """Return what is known of the file at `path`, relative to the folder of `base_file`."""
-        ...
-
-    def data(self, path: PurePosixPath) -> bytes:
-        """Return the bytes of a file, by its path inside the campaigns folder."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleSource:
     """One article as it is written, and all that decides what becomes of it."""
@@ -57,7 +42,7 @@ class ArticleSource:
     theme: str | None = None
     """A shipped theme or a file under `_themes/`; None takes the one of `options`."""
     options: ArticleOptions = field(default_factory=ArticleOptions)
-    files: ArticleFiles
+    files: Files
     """Where images and themes are read."""
     allow_lossy: bool = False
     """HTML only: what WeChat would not keep becomes a warning instead of an error."""

@@ -1,20 +1,38 @@
-"""Takes all that the schema validator refuses in a document, gives one finding for each thing to correct."""
+"""Check documents by the JSON Schemas; give one finding for each thing to correct."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Final, cast
 
-from jsonschema import ValidationError
+from jsonschema import Draft7Validator, ValidationError, validators
+from jsonschema.protocols import Validator
 
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.schemas.phrases import SchemaViolation, value_name
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.schemas.phrases import SchemaViolation, clause, join_keys, value_name
 from wechat_campaigns.source.schemas.schema_messages import word
-from wechat_campaigns.source.schemas.shapes import content_for_another_msgtype
-from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 UNWORDED: Final = "not-as-described"
+
+
+def is_integer(_: object, value: object) -> bool:
+    """Tell whole numbers from 1.0, which JSON Schema takes for one, and from true."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Strict = validators.extend(  # type: ignore[no-untyped-call]
+    Draft7Validator, type_checker=Draft7Validator.TYPE_CHECKER.redefine("integer", is_integer)
+)
+
+
+@cache
+def validator(name: SchemaName) -> Validator:
+    """Return the validator of a schema, compiled once."""
+    return cast("Validator", _Strict(schema(name)))
 
 
 def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
@@ -32,7 +50,7 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
         return [_not_a_map(name)]
     kept = [_refusal(error, name) for error in errors]
     found: list[Finding] = []
-    moved = content_for_another_msgtype(data) if name == "campaign" else None
+    moved = _content_for_another_msgtype(data) if name == "campaign" else None
     in_content = [error for error in kept if error.path[:1] == ("content",)]
     # Content that merely lacks something is not content of another kind.
     if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
@@ -76,3 +94,42 @@ def _not_a_map(name: SchemaName) -> Finding:
         if name == "campaign"
         else _("begin with keys such as environments"),
     )
+
+
+def _content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Recognise content of another kind.
+
+    Args:
+        data: a campaign file's data.
+
+    Returns:
+        What and hint, or None when the content has the shape of no other msgtype.
+    """
+    msgtype = data.get("msgtype")
+    if "content" not in data or not isinstance(msgtype, str) or msgtype not in tuple(Msgtype):
+        return None
+    kinds = [
+        kind.value for kind in Msgtype if kind.value != msgtype and _accepts(kind.value, data["content"])
+    ]
+    if not kinds:
+        return None
+    what = _("this content has the shape of {kinds}, but msgtype is `{msgtype}`")
+    hint = (
+        _("write `msgtype: {kind}`, or write content for `{msgtype}`: {meaning}")
+        if len(kinds) == 1
+        else _("correct `msgtype`, or write content for `{msgtype}`: {meaning}")
+    )
+    return (
+        what.format(kinds=join_keys(kinds, "or"), msgtype=msgtype),
+        hint.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
+    )
+
+
+def _accepts(kind: str, content: object) -> bool:
+    whole = schema("campaign")
+    part = {"$ref": f"#/definitions/{kind}", "definitions": whole["definitions"]}
+    return bool(_Strict(part).is_valid(content))
+
+
+def _described(kind: str) -> str:
+    return clause(str(schema("campaign")["definitions"][kind]["description"]))

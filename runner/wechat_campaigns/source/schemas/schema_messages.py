@@ -12,7 +12,6 @@ from typing import Final
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
-from wechat_campaigns.source.schemas.hints import unknown_key_hint, value_hint
 from wechat_campaigns.source.schemas.phrases import (
     SchemaViolation,
     clause,
@@ -20,6 +19,8 @@ from wechat_campaigns.source.schemas.phrases import (
     join_keys,
     last_key,
     under,
+    unknown_key_hint,
+    value_hint,
     value_name,
 )
 from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
