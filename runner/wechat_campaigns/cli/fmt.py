@@ -32,13 +32,13 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     stay as they are written, and no digest changes.
     """
     from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
-    from wechat_campaigns.source.load import campaign_files
+    from wechat_campaigns.source.load import find_campaigns
 
     changed: list[str] = []
     skipped: dict[str, str] = {}
-    for file in campaign_files(context.root, paths):
-        name = (context.root / file).as_posix()
-        has_changed, reason = _format(context, file, check=check)
+    for item in find_campaigns(context.root, paths)[0]:
+        name = item.display_path
+        has_changed, reason = _format(context, item.file, check=check)
         if reason:
             skipped[name] = reason
         elif has_changed:

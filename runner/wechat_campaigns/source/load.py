@@ -131,23 +131,6 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
     return chosen, _collisions(found, chosen)
 
 
-def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
-    """List campaign files in order of id.
-
-    Args:
-        root: the campaigns folder.
-        only: as for `load_campaigns`.
-
-    Returns:
-        Paths relative to `root`.
-
-    Raises:
-        UsageError: as for `load_campaigns`.
-    """
-    found, _problems = find_campaigns(root, only)
-    return tuple(item.file for item in found)
-
-
 def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
     """Read and check one campaign file.
 
@@ -163,17 +146,16 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         what = _("the file's name is not UTF-8, perhaps GBK")
         hint = _("rename it in UTF-8, or to ASCII letters")
-        return (_problem(raw, "campaign-id", what, hint),)
+        return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
     if bad := BAD_IN_ID.search(item.id):
         return (
-            _problem(
-                shown,
+            Finding(
                 "campaign-id",
                 _("the file's name holds {character}, which an id may not").format(
                     character=repr(bad.group())
                 ),
                 _("rename it; blanks and the characters [ ] # , : \\ are not possible"),
-            ),
+            ).at(Location(file=shown)),
         )
     read = _read(item, data)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
@@ -187,12 +169,11 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
-        return _problem(
-            shown,
+        return Finding(
             "file-missing",
             _("the file cannot be read: {reason}").format(reason=error.strerror),
             _("check the path"),
-        )
+        ).at(Location(file=shown))
     if isinstance(text, Finding):
         return text.at(Location(file=shown))
     return parse_document(text, id=item.id, file=item.file, shown=shown)
@@ -243,7 +224,7 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
             others = [other for other in others if other.relative != item.relative]
             what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].display_path)
             hint = _("rename one: letter case and suffix do not tell ids apart")
-            problems.append(_problem(item.display_path, "campaign-id-taken", what, hint))
+            problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems
 
 
@@ -275,7 +256,3 @@ def _matches(item: CampaignFile, wanted: str, root: Path) -> bool:
         name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
         for name in map(normalize_id, (item.id, item.relative, *shown))
     )
-
-
-def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)

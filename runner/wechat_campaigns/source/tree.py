@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, InvalidError, Location
 from wechat_campaigns.core.i18n import _
 
 EDITOR_LOCK: Final = ".#"
@@ -41,33 +41,30 @@ def link_diagnostic(shown: str) -> Diagnostic:
     Args:
         shown: its path, as the user would type it.
     """
-    return _problem(
-        shown,
+    return Finding(
         "file-link",
         _("this is a link, which can lead anywhere on the machine"),
         _("put the file or folder itself here"),
-    )
+    ).at(Location(file=shown))
 
 
 def _above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
-        yield _problem(
-            root.as_posix(),
+        yield Finding(
             "file-link",
             _("the campaigns folder is a link, which can lead anywhere on the machine"),
             _("put the folder itself here, or name it with `--dir`"),
-        )
+        ).at(Location(file=root.as_posix()))
         return
     for folder in root.parents:
         if folder.is_symlink() and _is_carried(folder):
-            yield _problem(
-                folder.as_posix(),
+            yield Finding(
                 "file-link",
                 _("a folder above the campaigns is a link inside a checkout"),
                 _("name the campaigns folder without the link: `--dir {folder}`").format(
                     folder=os.path.realpath(root)
                 ),
-            )
+            ).at(Location(file=folder.as_posix()))
 
 
 def _is_carried(link: Path) -> bool:
@@ -102,13 +99,8 @@ def _below(root: Path) -> Iterator[Diagnostic]:
 
 
 def _repository(folder: str) -> Diagnostic:
-    return _problem(
-        Path(folder).as_posix(),
+    return Finding(
         "file-repository",
         _("the campaigns folder holds a git repository"),
         _("keep the repository outside the campaigns folder; a submodule may not lie in it"),
-    )
-
-
-def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)
+    ).at(Location(file=Path(folder).as_posix()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
@@ -33,7 +33,7 @@ def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
 def check(
     document: Document,
     name: SchemaName,
-    more: Callable[[dict[str, Any]], list[Finding]],
+    more: Callable[[dict[str, Any]], Iterable[Finding]],
     *,
     instead: Sequence[Finding] = (),
 ) -> tuple[Diagnostic, ...]:
@@ -117,12 +117,14 @@ def _campaign(document: Document) -> Campaign:
     return Campaign(id=document.id, file=document.file, source=document, **data)
 
 
-def _cross_findings(data: dict[str, Any]) -> list[Finding]:
-    return [*_moments(data), *_window(data), *_reprint(data), *_twins(data)]
+def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
+    yield from _moments(data)
+    yield from _window(data)
+    yield from _reprint(data)
+    yield from _twins(data)
 
 
-def _moments(data: dict[str, Any]) -> list[Finding]:
-    found = []
+def _moments(data: dict[str, Any]) -> Iterator[Finding]:
     for key in ("not_before", "not_after"):
         moment = _moment(data.get(key))
         if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
@@ -133,42 +135,37 @@ def _moments(data: dict[str, Any]) -> list[Finding]:
             what = _("`{key}` is {moment}, too far away to be counted with")
             hint = _("write a nearer day, or remove the key")
         what = what.format(key=key, moment=data[key])
-        found.append(Finding("impossible-date", what, hint, (key,)))
-    return found
+        yield Finding("impossible-date", what, hint, (key,))
 
 
-def _window(data: dict[str, Any]) -> list[Finding]:
+def _window(data: dict[str, Any]) -> Iterator[Finding]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
     if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
-        return []
-    return [
-        Finding(
-            "window-empty",
-            _("the send window closes before it opens: `not_after` is not later than `not_before`"),
-            _("make `not_after` later than `not_before`"),
-            ("not_after",),
-        )
-    ]
+        return
+    yield Finding(
+        "window-empty",
+        _("the send window closes before it opens: `not_after` is not later than `not_before`"),
+        _("make `not_after` later than `not_before`"),
+        ("not_after",),
+    )
 
 
-def _reprint(data: dict[str, Any]) -> list[Finding]:
+def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     kind = data.get("msgtype")
     if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
-        return []
-    return [
-        Finding(
-            "mpnews-only",
-            _("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
-            _("remove it"),
-            ("send_ignore_reprint",),
-            is_key=True,
-        )
-    ]
+        return
+    yield Finding(
+        "mpnews-only",
+        _("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
+        _("remove it"),
+        ("send_ignore_reprint",),
+        is_key=True,
+    )
 
 
-def _twins(data: dict[str, Any]) -> list[Finding]:
+def _twins(data: dict[str, Any]) -> Iterator[Finding]:
     """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
-    entries, found = data.get("for_each"), []
+    entries = data.get("for_each")
     first: dict[str, str] = {}
     for key in entries if isinstance(entries, dict) else ():
         taken = first.setdefault(normalize_id(str(key)), str(key))
@@ -176,8 +173,7 @@ def _twins(data: dict[str, Any]) -> list[Finding]:
             what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
             hint = _("rename one: letter case does not tell ids apart")
             path = ("for_each", key)
-            found.append(Finding("for-each-key-taken", what, hint, path, is_key=True))
-    return found
+            yield Finding("for-each-key-taken", what, hint, path, is_key=True)
 
 
 def _moment(text: object) -> datetime | None:

@@ -73,5 +73,5 @@ def test_no_message_repeats_an_openid(openids):
 def test_spreadsheet_header_is_not_an_openid(first):
     """A column exported with its name would count as one recipient more; the hint tells what to keep."""
     (fault,) = check_openids([first, *make_openids(2)], ["line 1", "line 2", "line 3"])
-    assert (fault.rule, fault.index) == ("openid-malformed", 0)
+    assert (fault.rule, fault.path) == ("openid-malformed", (0,))
     assert "spreadsheet" in fault.hint
