@@ -22,7 +22,7 @@ PURE = (
     "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings", "core.nearest",
     "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
-    "source.document", "source.settings_checks", "source.fmt", "source.scaffold", "source.wizard",
+    "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "render.templates.placeholders", "ledger.fold", "ledger.events",
