@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
-
-RunCommand = Callable[[tuple[str, ...]], str]
-"""Runs a program and returns what it printed; raises `SecretError` when it fails."""
 
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
@@ -30,15 +27,12 @@ _TELLING_KEY = re.compile(
 )
 
 
-def read_secret(
-    secret: Secret, environ: Mapping[str, str], run: RunCommand | None = None, *, name: str = "AppSecret"
-) -> str:
+def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret") -> str:
     """Read an AppSecret, or another secret, from where the settings say it is.
 
     Args:
         secret: the place.
         environ: the environment variables.
-        run: what runs a `command`; default: the program itself, without a shell, for at most 30 s.
         name: what it is, for messages.
 
     Returns:
@@ -51,7 +45,7 @@ def read_secret(
         return SANDBOX_SECRET
     if secret.env is not None:
         return _from_variable(secret.env, environ, name)
-    value = (run or run_command)(secret.command).rstrip("\r\n")
+    value = run_command(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
             _("the command printed nothing"), hint=_by_hand(secret.command), location=_program(secret.command)

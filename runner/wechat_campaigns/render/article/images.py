@@ -16,9 +16,8 @@ from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import Finding, StalePlanError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS
 
-MAX_BYTES = 1_000_000
-"""Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
 # What Pillow raises, by format, for bytes that are not a whole picture.
@@ -53,8 +52,8 @@ class ImageUse:
 
 
 BODY = ImageUse(
-    formats=("jpeg", "png"),
-    under_bytes=MAX_BYTES,
+    formats=BODY_IMAGE_FORMATS,
+    under_bytes=BODY_IMAGE_BYTES,
     format_words=N_("WeChat takes {formats} in articles, this is {format}"),
     size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} in articles"),
 )

@@ -66,7 +66,6 @@ class ArticleBody:
     html: str
     images: tuple[BodyImage, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
-    visible_chars: int = 0
     markup_chars: int = 0
 
 

@@ -1,6 +1,7 @@
 """A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
 
-The numbers, with their sources and doubts, are in `limits.table`.
+The numbers, with their sources and doubts, are in `limits.table`. The schema counts articles and images,
+`openids` the recipients, and `article.lint` the characters of an article.
 """
 
 from __future__ import annotations
@@ -8,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 from urllib.parse import urlsplit
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -31,36 +31,24 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.files import (
-    file_limits,
     image_file,
     video_file,
     voice_file,
 )
 from wechat_campaigns.render.limits.table import (
     AUTHOR_CHARS,
-    BODY_IMAGE_BYTES,
-    BODY_IMAGE_FORMATS,
-    CONTENT_BYTES,
     CONTENT_CHARS,
-    MAX_ARTICLES,
-    MAX_IMAGES,
     SUMMARY_CHARS,
     TEXT_BYTES,
     TEXT_CHARS_USUAL,
     TITLE_CHARS,
     URL_BYTES,
 )
-from wechat_campaigns.render.openids import MAX_BATCH, MIN_BATCH
 from wechat_campaigns.source.text import is_blank
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
-_POSSIBLE = {
-    "articles": N_("{count} articles; 1 to {most} are possible"),
-    "images": N_("{count} images; 1 to {most} are possible"),
-}
 
 
 def check(send: Send, account: Account, *, source: SourceMap | None = None) -> tuple[Diagnostic, ...]:
@@ -112,11 +100,6 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
             "`{name}` is a subscription account; only service accounts may send to openids (48001)"
         ).format(name=account.name)
         yield Finding("mass-send-kind", what, _("address a tag, or choose a service account"), ())
-    if not MIN_BATCH <= len(openids) <= MAX_BATCH:
-        what = _("{count:,} openids in one call; the platform takes {least}–{most:,}").format(
-            count=len(openids), least=MIN_BATCH, most=MAX_BATCH
-        )
-        yield Finding("openid-count", what, _("list two or more; longer lists are split by themselves"), ())
 
 
 # --- what is sent ------------------------------------------------------------------------------
@@ -167,7 +150,6 @@ def _text(text: Text) -> Iterator[Finding]:
 
 def _articles(articles: Sequence[Article]) -> Iterator[Finding]:
     path: KeyPath = ("content", "articles")
-    yield from _count(path, len(articles), MAX_ARTICLES, "articles")
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
         if article.digest and len(articles) > 1:
@@ -179,15 +161,11 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
     yield from _title((*path, "title"), article.title)
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
     yield from _chars((*path, "digest"), article.digest, SUMMARY_CHARS)
-    yield from _html((*path, "body"), article)
     yield from _url((*path, "content_source_url"), article.content_source_url)
     yield from _media((*path, "cover"), article.cover, image_file)
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
         yield from _crop((*path, name), crop)
     yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
-    for image in article.images:
-        # A converted image keeps its path, so the suffix tells nothing here.
-        yield from file_limits((*path, "body"), image.file, BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES - 1)
 
 
 def _newspic(newspic: Newspic) -> Iterator[Finding]:
@@ -201,14 +179,12 @@ def _newspic(newspic: Newspic) -> Iterator[Finding]:
     elif is_blank(newspic.text):
         what = _("a picture post without text may be refused (44003)")
         yield Finding("newspic-text", what, _("write a line of `text`"), path, "warning")
-    yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
     for index, media in enumerate(newspic.images):
         yield from _media((*path, "images", index), media, image_file)
 
 
 def _images(images: Images) -> Iterator[Finding]:
     path: KeyPath = ("content", "images")
-    yield from _count(path, len(images.images), MAX_IMAGES, "images")
     for index, media in enumerate(images.images):
         yield from _media((*path, index), media, image_file)
     yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
@@ -285,18 +261,6 @@ def _chars(path: KeyPath, value: str, most: int) -> Iterator[Finding]:
         yield Finding(f"{name}-emoji", what, _("leave an emoji out to be sure"), path, "warning")
 
 
-def _html(path: KeyPath, article: Article) -> Iterator[Finding]:
-    """Stop what another article room let pass; ours counts the same way, and says it with a line."""
-    chars = markup_chars(article.html, article.images)
-    if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
-        what = _("the article has {count:,} characters of markup; {most:,} are the most").format(
-            count=chars, most=CONTENT_CHARS - 1
-        )
-        yield Finding("article-too-long", what, _("shorten it, or split it into two articles"), path)
-    elif is_blank(article.html):
-        yield Finding("empty", _("the article is empty"), _("write something"), path)
-
-
 def _url(path: KeyPath, url: str) -> Iterator[Finding]:
     if not url:
         return
@@ -337,13 +301,6 @@ def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Ite
         what = _("`only_fans_can_comment` is true, but comments are not open")
         yield Finding(
             "comments", what, _("set `need_open_comment: true`, or drop it"), (*path, "only_fans_can_comment")
-        )
-
-
-def _count(path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Finding]:
-    if not 1 <= count <= most:
-        yield Finding(
-            f"{noun}-count", _(_POSSIBLE[noun]).format(count=count, most=most), _("split the campaign"), path
         )
 
 

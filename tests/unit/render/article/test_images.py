@@ -16,7 +16,8 @@ from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert, image_bytes
-from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, convert_bytes, inspect_image
+from wechat_campaigns.render.article.images import MATERIAL, convert_bytes, inspect_image
+from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
 
@@ -88,7 +89,7 @@ def test_converted_image_has_no_fault(name: str) -> None:
     result, kind, note = convert_bytes(data)
     assert inspect_image(result, sniff(result)).faults == ()
     assert sniff(result) == kind
-    assert len(result) < MAX_BYTES
+    assert len(result) < BODY_IMAGE_BYTES
     assert not Image.open(io.BytesIO(result)).getexif()
     assert convert_bytes(data) == (result, kind, note)
 
@@ -205,5 +206,5 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     (tmp_path / "cover.jpg").write_bytes(target.getvalue())
     files = Files(tmp_path)
     info, _ = convert(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
-    assert info.size_bytes > MAX_BYTES
+    assert info.size_bytes > BODY_IMAGE_BYTES
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256
