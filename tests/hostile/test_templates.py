@@ -373,7 +373,8 @@ CHILD = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[2])
 from wechat_campaigns.source.files import FileError
-from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
+from wechat_campaigns.render.templates.template import Templates
 
 class Texts:
     def __init__(self, files):
@@ -591,7 +592,8 @@ SHOWING = [
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
-    from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+    from wechat_campaigns.render.templates.bounds import TemplateRenderError
+    from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 
     token = "S3cret" * 7
@@ -602,7 +604,8 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     """In the template itself and in what it includes."""
-    from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+    from wechat_campaigns.render.templates.bounds import TemplateRenderError
+    from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 
     (tmp_path / "_partials").mkdir()

@@ -25,8 +25,9 @@ from wechat_campaigns.core.model import Campaign, FileInfo, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
-from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.scaffold import PLACEHOLDERS
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.render.templates.engine import Engine
 from wechat_campaigns.render.templates.placeholders import fill
-from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+from wechat_campaigns.render.templates.template import Templates
 
 WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
 NAMES = ["brand", "城市", "_x1", *WORDS]

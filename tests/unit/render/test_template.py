@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE
-from wechat_campaigns.render.templates.template import TemplateRenderError, Templates
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
+from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}

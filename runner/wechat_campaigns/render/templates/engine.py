@@ -15,7 +15,13 @@ from jinja2.utils import LRUCache
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TemplateBudgetError, copied
+from wechat_campaigns.render.templates.bounds import (
+    INCLUDE,
+    MAX_SIZE,
+    TemplateBudgetError,
+    TemplateRenderError,
+    copied,
+)
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
@@ -28,7 +34,6 @@ from wechat_campaigns.render.templates.jinja import (
     spend,
 )
 from wechat_campaigns.render.templates.placeholders import Escape
-from wechat_campaigns.render.templates.template import TemplateRenderError
 from wechat_campaigns.source.files import FileError, Files, refuse_data
 
 _ROOT = PurePosixPath("_settings.yaml")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape, fill
 from wechat_campaigns.source.files import Files
 
@@ -21,30 +21,6 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NEWLINE = re.compile(r"\r\n?")
-
-
-class TemplateRenderError(Exception):
-    """A template cannot be rendered.
-
-    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either;
-    `rule` is the problem's rule id.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str,
-        line: int = 1,
-        file: PurePosixPath | None = None,
-        rule: str = "template",
-    ) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.message = message
-        self.hint = hint
-        self.line = line
-        self.file = file
 
 
 class Templates:
