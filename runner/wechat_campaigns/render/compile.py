@@ -170,19 +170,19 @@ def compile_campaigns(
     """
     found, problems = find_campaigns(root, only)
     everything = find_campaigns(root)[0] if only else found
-    workshop = Compiler(
+    compiler = Compiler(
         settings=settings,
         files=files,
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    made = map_in_workers(workshop.make, found, lost=resource_limit_result, workers=workers)
-    of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
+    results = map_in_workers(compiler.make, found, lost=resource_limit_result, workers=workers)
+    of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
-        sends=tuple(send for one in made for send in one.sends),
-        problems=(*of_files, *(problem for one in made for problem in one.problems)),
-        invalid=(*_by_file(of_files), *_by_campaign(made)),
-        ids=frozenset(workshop.campaigns_by_id),
+        sends=tuple(send for result in results for send in result.sends),
+        problems=(*of_files, *(problem for result in results for problem in result.problems)),
+        invalid=(*_by_file(of_files), *_by_campaign(results)),
+        ids=frozenset(compiler.campaigns_by_id),
     )
 
 
@@ -193,6 +193,6 @@ def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
     return [InvalidCampaign(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
 
 
-def _by_campaign(made: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
-    errors = ((one.id, tuple(p for p in one.problems if p.level == "error")) for one in made)
-    return [InvalidCampaign(id=name, problems=found) for name, found in errors if found]
+def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
+    errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in results)
+    return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]

@@ -159,15 +159,13 @@ def _line_as_written(place: Location, written: str, rendered: str) -> Location:
     return replace(place, line=same[0] if len(same) == 1 else None)
 
 
-def _voice(scope: Scope, raw: Mapping[str, Any]) -> Voice:
-    return Voice(media=scope.media(_PATH, raw))
-
-
 def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
     if "images" not in raw:
         return Image(media=scope.media(_PATH, raw))
     return Images(
-        images=_media_list(scope, (*_PATH, "images"), raw["images"]),
+        images=tuple(
+            scope.media((*_PATH, "images", index), item) for index, item in enumerate(raw["images"])
+        ),
         title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
         recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
         need_open_comment=raw.get("need_open_comment"),
@@ -183,19 +181,11 @@ def _mpvideo(scope: Scope, raw: Mapping[str, Any]) -> Mpvideo:
     )
 
 
-def _wxcard(scope: Scope, raw: Mapping[str, Any]) -> Wxcard:
-    return Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"]))
-
-
-def _media_list(scope: Scope, path: KeyPath, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
-    return tuple(scope.media((*path, index), item) for index, item in enumerate(raw))
-
-
 _BUILDERS: dict[Msgtype, Callable[[Scope, Any], Content]] = {
     Msgtype.TEXT: _text,
     Msgtype.MPNEWS: _mpnews,
-    Msgtype.VOICE: _voice,
+    Msgtype.VOICE: lambda scope, raw: Voice(media=scope.media(_PATH, raw)),
     Msgtype.IMAGE: _image,
     Msgtype.MPVIDEO: _mpvideo,
-    Msgtype.WXCARD: _wxcard,
+    Msgtype.WXCARD: lambda scope, raw: Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"])),
 }

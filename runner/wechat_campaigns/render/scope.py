@@ -21,7 +21,7 @@ from wechat_campaigns.core.errors import (
     json_path,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, FileInfo, Media
+from wechat_campaigns.core.model import Campaign, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert
@@ -154,9 +154,10 @@ class Scope:
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
         if "file" in value:
-            written = self.text((*path, "file"), value["file"])
-            found = self.read((*path, "file"), lambda: self._info(written)) if written else None
-            return Media(file=found)
+            path = (*path, "file")
+            written = self.text(path, value["file"])
+            file = self.read(path, lambda: self.files.info(self.campaign.file, written)) if written else None
+            return Media(file=file)
         if "name" in value:
             return Media(name=self.text((*path, "name"), value["name"]))
         return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
@@ -196,9 +197,6 @@ class Scope:
     def _source(self, written: str) -> str:
         refuse_data(written)
         return self.files.text(self.campaign.file, written)
-
-    def _info(self, written: str) -> FileInfo:
-        return self.files.info(self.campaign.file, written)
 
     def _look_for_braces(self, path: KeyPath, source: str, *, file: PurePosixPath | None = None) -> None:
         """Warn of what was meant as a variable and would reach followers as it stands."""

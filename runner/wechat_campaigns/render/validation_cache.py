@@ -105,7 +105,9 @@ class TrackedFiles(Files):
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
         """See `Files.info`."""
         located = self.locate(base_file, path)
-        return self._noted("info", located, lambda: self._files.info(base_file, path), _of_info)
+        return self._noted(
+            "info", located, lambda: self._files.info(base_file, path), lambda info: info.sha256.encode()
+        )
 
     def data(self, path: PurePosixPath) -> bytes:
         """See `Files.data`."""
@@ -160,10 +162,6 @@ class TrackedFiles(Files):
                 self.stamps[name] = (stamp, self._digests[name])
         self.read[name] = self._digests[name]
         return value
-
-
-def _of_info(info: FileInfo) -> bytes:
-    return info.sha256.encode()
 
 
 @dataclass(kw_only=True)

@@ -97,7 +97,7 @@ def written_secrets(data: object) -> list[Finding]:
         One finding for each.
     """
     found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
-    return [_finding(path) for path in found]
+    return [Finding("written-secret", *_words(path), path) for path in found]
 
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
@@ -185,11 +185,6 @@ def _has_user(value: str) -> bool:
     """Tell whether an http address has a user at all; with git over ssh one is usual."""
     scheme, mark, rest = value.partition("://")
     return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
-
-
-def _finding(path: KeyPath) -> Finding:
-    what, hint = _words(path)
-    return Finding("written-secret", what, hint, path)
 
 
 def _words(path: KeyPath) -> tuple[str, str]:

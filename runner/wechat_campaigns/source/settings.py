@@ -198,6 +198,7 @@ def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
 
 def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     data = {"api": SANDBOX, **written.get(name, {})}
+    asked = data.get("approvals")
     accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
     default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
     if data["api"] == SANDBOX and not accounts:
@@ -211,14 +212,10 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         accounts=accounts,
         default_account=default,
         vars=data.get("vars", {}),
-        approvals=_approvals(data.get("approvals")),
+        approvals=Approvals(**{**asked, "approvers": tuple(asked["approvers"])}) if asked else None,
         resend_after_s=data.get("resend_after", PROTECTED_RESEND_AFTER_S),
         resend_until_s=data.get("resend_until", RESEND_UNTIL_S),
     )
-
-
-def _approvals(data: Mapping[str, Any] | None) -> Approvals | None:
-    return Approvals(**{**data, "approvers": tuple(data["approvers"])}) if data else None
 
 
 def _account(name: str, data: Mapping[str, Any]) -> Account:

@@ -119,9 +119,10 @@ def _content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | N
         if len(kinds) == 1
         else _("correct `msgtype`, or write content for `{msgtype}`: {meaning}")
     )
+    meaning = clause(str(schema("campaign")["definitions"][msgtype]["description"]))
     return (
         what.format(kinds=join_keys(kinds, "or"), msgtype=msgtype),
-        hint.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
+        hint.format(kind=kinds[0], msgtype=msgtype, meaning=meaning),
     )
 
 
@@ -129,7 +130,3 @@ def _accepts(kind: str, content: object) -> bool:
     whole = schema("campaign")
     part = {"$ref": f"#/definitions/{kind}", "definitions": whole["definitions"]}
     return bool(_Strict(part).is_valid(content))
-
-
-def _described(kind: str) -> str:
-    return clause(str(schema("campaign")["definitions"][kind]["description"]))
