@@ -209,7 +209,6 @@ class MissingExtraError(CampaignError):
             ),
             hint=extra_hint(extra),
         )
-        self.extra = extra
 
 
 class SecretError(CampaignError):

@@ -11,7 +11,7 @@ from typing import Any
 from yaml.nodes import Node
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
-from wechat_campaigns.source.strict_yaml import NODES, children, compose, read
+from wechat_campaigns.source.strict_yaml import children, compose, read
 
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
@@ -67,7 +67,7 @@ class Document:
         return Location(file=self.display_path, line=line + 1, column=column)
 
     def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
-        node = compose(self.text, NODES)
+        node = compose(self.text)
         if isinstance(node, Finding):  # a document exists only for a text that composes
             raise AssertionError(node.message)
         key_node: Node | None = None

@@ -18,7 +18,7 @@ from yaml.nodes import MappingNode
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.scaffold import modeline
-from wechat_campaigns.source.strict_yaml import NODES, compose, read
+from wechat_campaigns.source.strict_yaml import compose, read
 
 ORDER: Final = (
     "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
@@ -85,7 +85,7 @@ def _meaning(text: str) -> str | None:
 
 
 def _ordered(text: str) -> str:
-    root = compose(text, NODES)
+    root = compose(text)
     if isinstance(root, Finding) or not isinstance(root, MappingNode) or root.flow_style:
         return text
     lines = text.rstrip("\n").split("\n")

@@ -13,7 +13,7 @@ from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
-from wechat_campaigns.source.strict_yaml import NODES, compose
+from wechat_campaigns.source.strict_yaml import compose
 from wechat_campaigns.source.text import MAX_PROBLEMS
 
 
@@ -85,7 +85,7 @@ def _in_file_order(
 def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
 
-    root = compose(document.text, NODES)
+    root = compose(document.text)
     return tuple(problems) if isinstance(root, Finding) else without_secrets(problems, root)
 
 

@@ -39,7 +39,7 @@ def assemble(source: ArticleSource) -> ArticleBody:
 
 def warm(source: ArticleSource) -> None:
     """Prepare here what each forked process would have to prepare for itself."""
-    theme.warm()
+    theme.inliner()
     if source.kind == "markdown":
         markdown.warm(source.text)
 

@@ -78,11 +78,6 @@ def _checked(css: str, findings: Findings) -> bool:
     return not any(finding.rule == "theme-too-large" for finding in findings)
 
 
-def warm() -> None:
-    """Make the inliner."""
-    _inliner()
-
-
 @lru_cache(maxsize=len(BUILTIN_THEMES))
 def builtin_css(name: str) -> str:
     """Return the CSS of one of the themes that come with the tool."""
@@ -149,11 +144,12 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
         The content inside a section of class `article`, styled; unknown variables are dropped.
     """
     brand = f".{ROOT_CLASS}{{--brand:{brand_color}}}"
-    return str(_inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
+    return str(inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
 
 
 @lru_cache(maxsize=1)
-def _inliner() -> Any:
+def inliner() -> Any:
+    """Make what writes a theme into style attributes."""
     return css_inline.CSSInliner(
         load_remote_stylesheets=False, resolve_css_variables=True, minify_css=True, keep_style_tags=False
     )

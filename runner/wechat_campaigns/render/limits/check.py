@@ -7,7 +7,7 @@ The numbers, with their sources and doubts, are in `limits.table`. The schema co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from wechat_campaigns.core.model import (
     Articles,
     Content,
     Draft,
-    FileInfo,
     Image,
     Images,
     Media,
@@ -31,11 +30,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.render.limits.files import (
-    image_file,
-    video_file,
-    voice_file,
-)
+from wechat_campaigns.render.limits.files import MaterialKind, check_file
 from wechat_campaigns.render.limits.table import (
     AUTHOR_CHARS,
     CONTENT_CHARS,
@@ -117,9 +112,9 @@ def _content(content: Content) -> Iterator[Finding]:
         case Draft(media_id=media_id):
             yield from _name((*path, "media_id"), media_id)
         case Voice(media=media):
-            yield from _media(path, media, voice_file)
+            yield from _media(path, media, "voice")
         case Image(media=media):
-            yield from _media(path, media, image_file)
+            yield from _media(path, media, "image")
         case Images():
             yield from _images(content)
         case Mpvideo():
@@ -162,7 +157,7 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
     yield from _chars((*path, "digest"), article.digest, SUMMARY_CHARS)
     yield from _url((*path, "content_source_url"), article.content_source_url)
-    yield from _media((*path, "cover"), article.cover, image_file)
+    yield from _media((*path, "cover"), article.cover, "image")
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
         yield from _crop((*path, name), crop)
     yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
@@ -180,13 +175,13 @@ def _newspic(newspic: Newspic) -> Iterator[Finding]:
         what = _("a picture post without text may be refused (44003)")
         yield Finding("newspic-text", what, _("write a line of `text`"), path, "warning")
     for index, media in enumerate(newspic.images):
-        yield from _media((*path, "images", index), media, image_file)
+        yield from _media((*path, "images", index), media, "image")
 
 
 def _images(images: Images) -> Iterator[Finding]:
     path: KeyPath = ("content", "images")
     for index, media in enumerate(images.images):
-        yield from _media((*path, index), media, image_file)
+        yield from _media((*path, index), media, "image")
     yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
 
 
@@ -194,7 +189,7 @@ def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
     path: KeyPath = ("content",)
     yield from _not_empty((*path, "title"), video.title)
     yield from _not_empty((*path, "description"), video.description)
-    yield from _media(path, video.media, video_file)
+    yield from _media(path, video.media, "video")
     if video.media.file is not None:
         what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
         hint = _("upload it in the web console and name it with `name`, or be ready for a refusal")
@@ -304,11 +299,9 @@ def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Ite
         )
 
 
-def _media(
-    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[Finding]]
-) -> Iterator[Finding]:
+def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]:
     if media.file is not None:
-        yield from judge((*path, "file"), media.file)
+        yield from check_file((*path, "file"), media.file, kind)
     elif media.name is not None:
         yield from _not_empty((*path, "name"), media.name)
         yield from _one_line((*path, "name"), media.name)
