@@ -53,7 +53,7 @@ class CompileResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledCampaign:
-    """What became of one campaign file: problems of the file, or sends with the problems of rendering."""
+    """The result of one campaign file: problems of the file, or sends with the problems of rendering."""
 
     id: str
     sends: tuple[Send, ...] = ()
@@ -100,10 +100,10 @@ class Compiler:
         sends = []
         for send in rendered.sends:
             account = self.settings.environment.accounts[send.account]
-            found = limits.check(send, account, source=campaign.source)
-            warnings = tuple(problem for problem in found if problem.level == "warning")
-            problems += [*send.diagnostics, *found]
-            if len(warnings) == len(found):
+            beyond = limits.check(send, account, source=campaign.source)
+            warnings = tuple(problem for problem in beyond if problem.level == "warning")
+            problems += [*send.diagnostics, *beyond]
+            if len(warnings) == len(beyond):
                 sends.append(replace(send, diagnostics=(*send.diagnostics, *warnings)) if warnings else send)
         # The batches of one openid list repeat what is wrong with their content.
         return CompiledCampaign(
@@ -168,15 +168,15 @@ def compile_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
-    everything = find_campaigns(root)[0] if only else found
+    items, problems = find_campaigns(root, only)
+    everything = find_campaigns(root)[0] if only else items
     compiler = Compiler(
         settings=settings,
         files=files,
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    results = map_in_workers(compiler.make, found, lost=resource_limit_result, workers=workers)
+    results = map_in_workers(compiler.make, items, lost=resource_limit_result, workers=workers)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
         sends=tuple(send for result in results for send in result.sends),

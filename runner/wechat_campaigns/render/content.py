@@ -98,7 +98,7 @@ def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
 def _body(
     scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
 ) -> tuple[str, tuple[BodyImage, ...]]:
-    """Let the article room make HTML of the article's file; nothing after a problem."""
+    """Make HTML of the article's file; return nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):

@@ -103,18 +103,18 @@ _HINTS = {
 }
 
 
-def _fault(found: list[int], positions: Sequence[str], rule: str, what: str) -> Finding | None:
-    if not found:
+def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str) -> Finding | None:
+    if not indexes:
         return None
-    shown = _(", ").join(positions[index] for index in found[:_SHOWN_POSITIONS])
-    more = len(found) - _SHOWN_POSITIONS
+    shown = _(", ").join(positions[index] for index in indexes[:_SHOWN_POSITIONS])
+    more = len(indexes) - _SHOWN_POSITIONS
     if more > 0:
         shown = _("{positions} and {count} more").format(positions=shown, count=more)
     return Finding(
         rule,
         what.format(positions=shown, usual=USUAL_CHARS),
         _(_HINTS[rule]),
-        (found[0],),
+        (indexes[0],),
         level="warning" if rule == "openid-length" else "error",
     )
 

@@ -38,7 +38,7 @@ def validate_campaigns(
     cache: Path | None = None,
     now_ns: int | None = None,
 ) -> ValidationResult:
-    """Check every campaign as `prepare` does, and keep only what is wrong.
+    """Check every campaign as `compile_campaigns` does, and keep only the problems.
 
     Args:
         root: the campaigns folder.
@@ -52,17 +52,17 @@ def validate_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
-    present = campaigns_by_id(find_campaigns(root)[0] if only else found)
+    items, problems = find_campaigns(root, only)
+    present = campaigns_by_id(find_campaigns(root)[0] if only else items)
     compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
-    if cache is None or len(found) < ENOUGH:
-        results = map_in_workers(lambda item: _checked(compiler, item), found, lost=_lost)
+    if cache is None or len(items) < ENOUGH:
+        results = map_in_workers(lambda item: _checked(compiler, item), items, lost=_lost)
     else:
         from wechat_campaigns.render.validation_cache import TrackedFiles, load_cache
 
         memory = load_cache(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
         tracked = TrackedFiles(files, root, memory)
-        results = _with_memory(found, replace(compiler, files=tracked), memory, tracked)
+        results = _with_memory(items, replace(compiler, files=tracked), memory, tracked)
     return ValidationResult(
         sends=sum(result.sends for result in results),
         file_problems=[*problems, *(problem for result in results for problem in result.file_problems)],
@@ -71,7 +71,7 @@ def validate_campaigns(
 
 
 class _FileResult(NamedTuple):
-    """What became of one file; a tuple, because workers hand over thousands."""
+    """The result of one file; a tuple, because workers hand over thousands."""
 
     sends: int
     file_problems: tuple[Diagnostic, ...]
@@ -91,11 +91,11 @@ def _lost(item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None)
 
 
 def _with_memory(
-    found: Sequence[CampaignFile], compiler: Compiler, memory: ValidationCache, tracked: TrackedFiles
+    items: Sequence[CampaignFile], compiler: Compiler, memory: ValidationCache, tracked: TrackedFiles
 ) -> list[_FileResult]:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
-    entries = {item.display_path: memory.lookup(item.display_path, tracked) for item in found}
-    rest = [item for item in found if entries[item.display_path] is None]
+    entries = {item.display_path: memory.lookup(item.display_path, tracked) for item in items}
+    rest = [item for item in items if entries[item.display_path] is None]
     checked = iter(
         map_in_workers(lambda item: _remembering(compiler, item, memory, tracked), rest, lost=_lost)
     )

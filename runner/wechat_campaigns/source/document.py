@@ -18,7 +18,7 @@ _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One YAML file that could be read; implements `model.Source`.
+    """One YAML file that could be read; implements `model.SourceMap`.
 
     `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
     """

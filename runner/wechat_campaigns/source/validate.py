@@ -48,16 +48,16 @@ def check(
     Returns:
         Every problem with its place, in the order of the file.
     """
-    found = [] if accepts(name, document.data) else _refusals(document.data, name)
+    findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
     if isinstance(document.data, dict):
-        told = {finding.path for finding in found}
-        found.extend(finding for finding in more(document.data) if finding.path not in told)
-    if not (found or instead or document.faults):
+        paths = {finding.path for finding in findings}
+        findings.extend(finding for finding in more(document.data) if finding.path not in paths)
+    if not (findings or instead or document.faults):
         return ()
-    return _in_file_order(document, found, instead)
+    return _in_file_order(document, findings, instead)
 
 
-def _refusals(data: Any, name: SchemaName) -> list[Finding]:
+def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
     # Whoever writes nothing wrong does not wait for these to load.
     from wechat_campaigns.source.schemas.findings import findings, validator
 
@@ -66,20 +66,21 @@ def _refusals(data: Any, name: SchemaName) -> list[Finding]:
 
 
 def _in_file_order(
-    document: Document, found: Sequence[Finding], instead: Sequence[Finding]
+    document: Document, findings: Sequence[Finding], instead: Sequence[Finding]
 ) -> tuple[Diagnostic, ...]:
     replaced = {finding.path for finding in instead}
     faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
-    kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
+    others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
     problems = [
         finding.at(document.location(finding.path, key=finding.is_key))
-        for finding in (*faults, *(*instead, *kept)[: MAX_PROBLEMS + 1])
+        for finding in (*faults, *(*instead, *others)[: MAX_PROBLEMS + 1])
     ]
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
-    shown = ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)]
-    return _without_secrets(shown, document)
+    if len(ordered) > MAX_PROBLEMS:
+        ordered = [*ordered[:MAX_PROBLEMS], _more(document)]
+    return _without_secrets(ordered, document)
 
 
 def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:

@@ -82,10 +82,10 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
             line=line,
         )
         return None
-    return _looked_at(info, data)
+    return _inspected(info, data)
 
 
-def _looked_at(info: FileInfo, data: bytes) -> _Picture:
+def _inspected(info: FileInfo, data: bytes) -> _Picture:
     from wechat_campaigns.render.article import (
         images,  # loads Pillow, which an article without pictures does without
     )
@@ -100,7 +100,7 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     line, path = line_of(image), picture.info.path.name
     if mend and picture.inspection.is_convertible:
         info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
-        picture = _looked_at(info, data)
+        picture = _inspected(info, data)
         findings.warning(
             "image-fixed",
             _("`{path}` is sent converted: {note}").format(path=path, note=note),

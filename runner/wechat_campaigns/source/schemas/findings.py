@@ -48,19 +48,19 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     """
     if not isinstance(data, dict):
         return [_not_a_map(name)]
-    kept = [_refusal(error, name) for error in errors]
-    found: list[Finding] = []
+    violations = [_violation(error, name) for error in errors]
+    worded: list[Finding] = []
     moved = _content_for_another_msgtype(data) if name == "campaign" else None
-    in_content = [error for error in kept if error.path[:1] == ("content",)]
+    in_content = [error for error in violations if error.path[:1] == ("content",)]
     # Content that merely lacks something is not content of another kind.
     if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
-        kept = [error for error in kept if error not in in_content]
-        found.append(Finding("content-of-another-msgtype", *moved, ("content",)))
-    for error in kept:
-        found.extend(finding for finding in word(error) if finding not in found)
-    wire = {finding.path for finding in found if finding.rule == "wire-filter"}
-    told = [f for f in found if f.rule != "is-to-all-false" or f.path[:-1] not in wire]
-    return told or [_unworded(error) for error in kept[:1]]
+        violations = [error for error in violations if error not in in_content]
+        worded.append(Finding("content-of-another-msgtype", *moved, ("content",)))
+    for error in violations:
+        worded.extend(finding for finding in word(error) if finding not in worded)
+    wire = {finding.path for finding in worded if finding.rule == "wire-filter"}
+    worded = [f for f in worded if f.rule != "is-to-all-false" or f.path[:-1] not in wire]
+    return worded or [_unworded(error) for error in violations[:1]]
 
 
 def _unworded(error: SchemaViolation) -> Finding:
@@ -73,7 +73,7 @@ def _unworded(error: SchemaViolation) -> Finding:
     )
 
 
-def _refusal(error: ValidationError, name: SchemaName) -> SchemaViolation:
+def _violation(error: ValidationError, name: SchemaName) -> SchemaViolation:
     return SchemaViolation(
         path=tuple(error.absolute_path),
         keyword=str(error.validator),
