@@ -100,7 +100,7 @@ class Compiler:
         sends = []
         for send in rendered.sends:
             account = self.settings.environment.accounts[send.account]
-            beyond = limits.check(send, account, source=campaign.source)
+            beyond = limits.check(send, account, campaign.source)
             warnings = tuple(problem for problem in beyond if problem.level == "warning")
             problems += [*send.diagnostics, *beyond]
             if len(warnings) == len(beyond):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -31,7 +31,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
-from wechat_campaigns.render.limits.check import check
+from wechat_campaigns.render.limits import check as limits
 
 M = Media(media_id="M")
 TEXT = Text(content="x")
@@ -59,6 +59,18 @@ def make_file(name: str, format: str, size_bytes: int = 100, duration_s: float |
 
 def make_article(**changes: Any) -> Articles:
     return Articles(articles=(Article(**{"title": "春茶", "html": "<p>x</p>", "cover": M, **changes}),))
+
+
+class FakeSource:
+    def location(self, path=(), *, key=False):
+        return Location(file="campaigns/sale.yaml", line=len(path) + 10)
+
+    def line_location(self, path, number):
+        raise AssertionError("not asked here")
+
+
+def check(send: Send, account: Account) -> tuple[Diagnostic, ...]:
+    return limits.check(send, account, FakeSource())
 
 
 def rules(content: Content, **changes: Any) -> list[str]:
@@ -222,19 +234,10 @@ def test_test_account_is_warned_not_stopped():
 # --- places ------------------------------------------------------------------------------------
 
 
-class FakeSource:
-    def location(self, path=(), *, key=False):
-        return Location(file="campaigns/sale.yaml", line=len(path) + 10)
-
-    def line_location(self, path, number):
-        raise AssertionError("not asked here")
-
-
-def test_problem_stands_at_its_value_when_the_source_is_known():
-    """With the file at hand the line is the value's; without it, the send's."""
-    send = make_send(make_article(title=""))
-    assert check(send, make_account())[0].location == PLACE
-    (problem,) = check(send, make_account(), source=FakeSource())
+def test_problem_stands_at_its_value():
+    """The line is the value's; a problem of the whole send stands at the send."""
+    assert check(make_send(), make_account(AccountKind.TEST))[0].location == PLACE
+    (problem,) = check(make_send(make_article(title="")), make_account())
     assert (problem.location.line, problem.path) == (14, "$.content.articles[0].title")
 
 

@@ -46,13 +46,13 @@ _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
 
 
-def check(send: Send, account: Account, *, source: SourceMap | None = None) -> tuple[Diagnostic, ...]:
+def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
     """Check one send against the platform's limits.
 
     Args:
         send: rendered.
         account: the one it names.
-        source: the campaign's file, to point at the value concerned; else problems stand at the send.
+        source: the campaign's file, to point at the value concerned.
 
     Returns:
         Every problem, errors and warnings.
@@ -61,9 +61,7 @@ def check(send: Send, account: Account, *, source: SourceMap | None = None) -> t
         The pages named in `limits.table`, read 2026-11.
     """
     return tuple(
-        _of_entry(send, finding).at(
-            source.location(finding.path) if source and finding.path else send.location
-        )
+        _of_entry(send, finding).at(source.location(finding.path) if finding.path else send.location)
         for finding in (*_audience(send, account), *_content(send.content))
     )
 
