@@ -64,7 +64,8 @@ def run(
         OverBudgetError: it took too long or too much, crashed, or raised an exception.
     """
     if not hasattr(os, "fork") or _in_child:
-        return _here(work)
+        done: T = _unpacked(*_answer(work))
+        return done
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -93,13 +94,14 @@ def extend(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, hard), hard))
 
 
-def _here(work: Callable[[], T]) -> T:
+def _answer(work: Callable[[], Any]) -> tuple[Cause | Literal[""], Any]:
+    """Do the work: no cause and its result, or why there is none and the name of the exception."""
     try:
-        return work()
-    except MemoryError as error:
-        raise OverBudgetError("memory") from error
-    except Exception as error:
-        raise OverBudgetError("fault", type(error).__name__) from error
+        return "", work()
+    except MemoryError:
+        return "memory", ""
+    except Exception as error:  # whatever a library raises for a stranger's content
+        return "fault", type(error).__name__
 
 
 def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memory_bytes: int) -> NoReturn:
@@ -111,13 +113,7 @@ def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memo
         _quiet()
         gc.freeze()
         set_limits(memory_bytes=memory_bytes, cpu_s=(cpu_s, max(cpu_s, MAX_SECONDS)), file_bytes=0)
-        try:
-            answer: tuple[str, Any] = ("", work())
-        except MemoryError:
-            answer = ("memory", "")
-        except Exception as error:  # whatever a library raises for a stranger's content
-            answer = ("fault", type(error).__name__)
-        write_all(writing, pickle.dumps(answer))
+        write_all(writing, pickle.dumps(_answer(work)))
         code = 0
     except BaseException:  # noqa: S110 - nothing may leave the child; the parent sees that it gave no answer
         pass
@@ -205,14 +201,17 @@ def _end(child: int) -> int:
         return 0
 
 
+def _unpacked(cause: Cause | Literal[""], value: Any) -> Any:
+    if cause:
+        raise OverBudgetError(cause, value)
+    return value
+
+
 def _result(answer: bytes | None, status: int) -> Any:
     if answer is None:
         raise OverBudgetError("time")
     if answer:
-        cause, value = pickle.loads(answer)  # noqa: S301
-        if cause:
-            raise OverBudgetError(cause, value)
-        return value
+        return _unpacked(*pickle.loads(answer))  # noqa: S301
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if ended_by in (signal.SIGXCPU, signal.SIGKILL):
         raise OverBudgetError("time")

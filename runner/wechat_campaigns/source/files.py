@@ -14,7 +14,6 @@ from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
 from wechat_campaigns.source.text import decode, shorten
-from wechat_campaigns.source.tree import link_diagnostic
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
@@ -157,9 +156,10 @@ class Files:
     def _refuse_links(self, located: PurePosixPath) -> None:
         for step in (*reversed(located.parents[:-1]), located):
             if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
-                problem = link_diagnostic(f"{self.root.name}/{step}")
-                what = _("`{path}` is a link, which can lead anywhere on the machine")
-                raise FileError(problem.rule, what.format(path=shorten(problem.location.file)), problem.hint)
+                what = _("`{path}` is a link, which can lead anywhere on the machine").format(
+                    path=shorten(f"{self.root.name}/{step}")
+                )
+                raise FileError("file-link", what, _("put the file or folder itself here"))
 
     def _missing_error(self, located: PurePosixPath) -> FileError:
         folder = self._real_root / located.parent

@@ -35,19 +35,6 @@ def check_tree(root: Path) -> None:
         raise InvalidError(problems)
 
 
-def link_diagnostic(shown: str) -> Diagnostic:
-    """Describe a link.
-
-    Args:
-        shown: its path, as the user would type it.
-    """
-    return Finding(
-        "file-link",
-        _("this is a link, which can lead anywhere on the machine"),
-        _("put the file or folder itself here"),
-    ).at(Location(file=shown))
-
-
 def _above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
         yield Finding(
@@ -93,7 +80,11 @@ def _below(root: Path) -> Iterator[Diagnostic]:
                 yield _repository(entry.path)
             elif entry.is_symlink():
                 if not entry.name.startswith(EDITOR_LOCK):
-                    yield link_diagnostic(Path(entry.path).as_posix())
+                    yield Finding(
+                        "file-link",
+                        _("this is a link, which can lead anywhere on the machine"),
+                        _("put the file or folder itself here"),
+                    ).at(Location(file=Path(entry.path).as_posix()))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
 

@@ -72,11 +72,6 @@ def _html(value: object) -> str:
     return _NOT_PLAIN.sub(lambda mark: f"&#{ord(mark[0])};", replace_forbidden(str(value)))
 
 
-def _reference(found: re.Match[str]) -> str:
-    character = found[0]
-    return f"&#{ord(character)};" if character.isascii() else character
-
-
 def _allowed_reference(found: re.Match[str]) -> str:
     digits = (found[1] or found[2]).lstrip("0")
     if len(digits) > _MAX_DIGITS:  # Python refuses to count some thousand digits

@@ -40,12 +40,11 @@ class Pictures:
 
     Args:
         data: gives the bytes of a picture.
-        room: bytes of addresses for the whole page.
     """
 
-    def __init__(self, data: Data, *, room: int = PICTURE_BYTES) -> None:
+    def __init__(self, data: Data) -> None:
         self._data = data
-        self.remaining_bytes = room
+        self.remaining_bytes = PICTURE_BYTES
         self.omitted: set[str] = set()
 
     def address(self, file: FileInfo, *, times: int = 1) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from wechat_campaigns.core.errors import Diagnostic, Level, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
@@ -98,13 +98,11 @@ class Findings:
             return
         place = Location(file=self.file, line=line)
         what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
-        problem = Diagnostic(location=place, rule=rule, message=what, hint=hint, level=level)
+        problem = Finding(rule, what, hint, level=level).at(place)
         if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
-            problem = Diagnostic(
-                location=Location(file=self.file),
-                rule="too-many-findings",
-                message=_("there are more findings than are listed"),
-                hint=_("correct these first"),
+            what = _("there are more findings than are listed")
+            problem = Finding("too-many-findings", what, _("correct these first")).at(
+                Location(file=self.file)
             )
         self._problems[problem] = None
 
