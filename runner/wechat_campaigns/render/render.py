@@ -129,27 +129,18 @@ def _account(scope: Scope, settings: Settings) -> str:
     name = scope.campaign.account or environment.default_account
     if name is None and len(environment.accounts) == 1:
         name = next(iter(environment.accounts))
+    if name is not None and name in environment.accounts:
+        return name
     if name is None:
-        scope.problem(
-            ("account",),
-            "account",
-            _("the environment `{environment}` has several accounts and no default").format(
-                environment=environment.name
-            ),
-            _("write `account:` with one of {names}, or set `default_account`").format(
-                names=_listed(environment.accounts)
-            ),
-        )
-    elif name not in environment.accounts:
-        scope.problem(
-            ("account",),
-            "account",
-            _("no account named `{name}` in the environment `{environment}`{hint}").format(
-                name=name, environment=environment.name, hint=suggestion_suffix(name, environment.accounts)
-            ),
-            _("write one of {names}").format(names=_listed(environment.accounts)),
-        )
-    return name if name is not None and name in environment.accounts else ""
+        what = _("the environment `{environment}` has several accounts and no default")
+        hint = _("write `account:` with one of {names}, or set `default_account`")
+    else:
+        what = _("no account named `{name}` in the environment `{environment}`{hint}")
+        hint = _("write one of {names}")
+    suggestion = suggestion_suffix(name or "", environment.accounts)
+    what = what.format(name=name, environment=environment.name, hint=suggestion)
+    scope.problem(("account",), "account", what, hint.format(names=_listed(environment.accounts)))
+    return ""
 
 
 def _listed(names: Mapping[str, Any]) -> str:
