@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.settings import Settings
@@ -137,13 +137,10 @@ def resource_limit_result(
         ),
     }[loss]
     longest = (slowest or item).display_path
-    problem = Diagnostic(
-        location=Location(file=item.display_path, line=1),
-        rule="resource-limit",
-        message=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
-        hint=hint.format(slowest=longest),
-    )
-    return CompiledCampaign(id=item.id, problems=(problem,))
+    what = what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest)
+    problem = Finding("resource-limit", what, hint.format(slowest=longest))
+    location = Location(file=item.display_path, line=1)
+    return CompiledCampaign(id=item.id, problems=(problem.at(location),))
 
 
 def compile_campaigns(

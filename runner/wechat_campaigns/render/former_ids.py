@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, json_path
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.protocol.keys import SendId, normalize_id
@@ -24,13 +24,12 @@ def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) 
         present: every campaign file of the folder, as `campaigns_by_id` gives them.
     """
     return tuple(
-        Diagnostic(
-            location=campaign.source.location(path),
-            path=json_path(path),
-            rule="formerly",
-            message=_("`{id}` is still there, so this cannot be its former id").format(id=name),
-            hint=_("delete the old one, or remove this line: two campaigns cannot have been one"),
-        )
+        Finding(
+            "formerly",
+            _("`{id}` is still there, so this cannot be its former id").format(id=name),
+            _("delete the old one, or remove this line: two campaigns cannot have been one"),
+            path,
+        ).at(campaign.source.location(path))
         for path, name, key in _named(campaign)
         if _is_there(SendId.parse(name), key, campaign, present)
     )

@@ -18,7 +18,6 @@ from wechat_campaigns.core.errors import (
     KeyPath,
     Level,
     Location,
-    json_path,
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Media
@@ -180,7 +179,7 @@ class Scope:
         try:
             return action()
         except FileError as error:
-            self.problems.append(error.to_diagnostic(self.campaign.source.location(path), json_path(path)))
+            self.problems.append(error.to_diagnostic(self.campaign.source.location(path), path))
         except CampaignError as error:
             self.problem(path, "missing-extra", error.message, error.hint)
         return None

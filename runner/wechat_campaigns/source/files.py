@@ -8,7 +8,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
@@ -43,11 +43,9 @@ class FileError(Exception):
         self.hint = hint
         self.inside = inside
 
-    def to_diagnostic(self, place: Location, path: str = "$") -> Diagnostic:
+    def to_diagnostic(self, place: Location, path: KeyPath = ()) -> Diagnostic:
         """Return the problem, at the faulty line of the named file or at the place that names it."""
-        return Diagnostic(
-            location=self.inside or place, path=path, rule=self.rule, message=self.message, hint=self.hint
-        )
+        return Finding(self.rule, self.message, self.hint, path).at(self.inside or place)
 
 
 class Files:

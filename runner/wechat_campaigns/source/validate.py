@@ -91,12 +91,9 @@ def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tupl
 
 
 def _more(document: Document) -> Diagnostic:
-    return Diagnostic(
-        location=Location(file=document.display_path),
-        rule="too-many-problems",
-        message=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
-        hint=_("correct those listed, then look again"),
-    )
+    what = _("there are more than {most} problems in this file").format(most=MAX_PROBLEMS)
+    finding = Finding("too-many-problems", what, _("correct those listed, then look again"))
+    return finding.at(Location(file=document.display_path))
 
 
 def _misread_path(fault: Finding) -> KeyPath:
