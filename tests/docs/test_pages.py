@@ -119,4 +119,9 @@ def test_the_site_builds(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "site" / "tutorial.zh-CN" / "index.html").exists()
+    site = tmp_path / "site"
+    assert (site / "tutorial.zh-CN" / "index.html").exists()
+    # Programs read each page as Markdown, and find them all in one list.
+    pages = sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    assert sorted(re.findall(r"^- \[.+\]\((.+)\)$", (site / "llms.txt").read_text(), re.MULTILINE)) == pages
+    assert all((site / page).read_bytes() == (ROOT / "docs" / page).read_bytes() for page in pages)

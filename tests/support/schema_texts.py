@@ -1,4 +1,4 @@
-"""The texts of the JSON schemas that become part of a message, exactly and with places, for the catalog."""
+"""The texts of the JSON schemas that people read, in messages and in editors, for the catalog."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def schema_words() -> dict[str, list[str]]:
     for name in SCHEMAS:
         for path, text in _said(schema(name), ""):
             found.setdefault(text, []).append(f"schema/{name}.schema.json#{path}")
+        for path, text in _descriptions(schema(name), ""):
+            found.setdefault(text, []).append(f"schema/{name}.schema.json#{path}")
     for kind in Msgtype:  # what to write instead of content for another msgtype
         path = f"/definitions/{kind}/description"
         text = schema("campaign")["definitions"][kind.value]["description"]
@@ -37,6 +39,19 @@ def _said(node: Any, path: str) -> Iterator[tuple[str, str]]:
     yield from _of_required_keys(node, path)
     for key, below in node.items():
         yield from _said(below, f"{path}/{key}")
+
+
+def _descriptions(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    """What an editor shows; examples are content, and stay as they are written."""
+    if isinstance(node, list):
+        for index, below in enumerate(node):
+            yield from _descriptions(below, f"{path}/{index}")
+    if isinstance(node, dict):
+        for key, below in node.items():
+            if key in ("description", "title") and isinstance(below, str):
+                yield f"{path}/{key}", below
+            elif key not in ("examples", "enum", "const", "default"):
+                yield from _descriptions(below, f"{path}/{key}")
 
 
 def _of_required_keys(shape: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:

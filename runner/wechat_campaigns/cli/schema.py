@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
-    """Print a JSON Schema (draft-07), as editors use it."""
-    from wechat_campaigns.source.schemas.store import schema_text
+    """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""
+    from wechat_campaigns.source.schemas.store import localized_schema_text
 
-    text = schema_text(name)
+    text = localized_schema_text(name)
     if out is None:
         print_result(text, newline=False)
     else:

@@ -1,5 +1,6 @@
 """The schemas and the records say the same, and the schemas are good schemas."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -9,8 +10,9 @@ from jsonschema import Draft7Validator
 
 from wechat_campaigns.core import model
 from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.source.schemas.findings import validator
-from wechat_campaigns.source.schemas.store import SchemaName, schema, schema_text
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema, schema_text
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
@@ -58,6 +60,38 @@ def test_every_property_is_described(name: SchemaName) -> None:
         for path, shape in described(whole, node, part):
             assert shape.get("description", "").strip(), path
             assert len(shape["description"]) < 220, path
+
+
+def without_descriptions(node: Any) -> Any:
+    if isinstance(node, list):
+        return [without_descriptions(below) for below in node]
+    if isinstance(node, dict):
+        return {
+            key: without_descriptions(below)
+            for key, below in node.items()
+            if not (key in ("description", "title") and isinstance(below, str))
+        }
+    return node
+
+
+def is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_editor_explains_every_key_in_chinese(name: SchemaName) -> None:
+    """The same schema, with Chinese descriptions; in English it is the file as it is."""
+    assert localized_schema_text(name) == schema_text(name)
+    set_language("zh")
+    try:
+        chinese = json.loads(localized_schema_text(name))
+    finally:
+        set_language("en")
+    assert without_descriptions(chinese) == without_descriptions(schema(name))
+    assert is_chinese(chinese["title"])
+    for part, node in {"": chinese, **chinese["definitions"]}.items():
+        for path, shape in described(chinese, node, part):
+            assert is_chinese(shape["description"]), path
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from wechat_campaigns.core.i18n import current_language
-from wechat_campaigns.source.schemas.store import SchemaName, schema_text
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 CodeHostName = Literal["github", "gitlab", "none"]
 
@@ -46,7 +46,7 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     if current_language() == "zh":  # the same settings, explained to who reads Chinese
         files["campaigns/_settings.yaml"] = here.joinpath("settings.zh.yaml").read_text(encoding="utf-8")
     names: tuple[SchemaName, ...] = ("campaign", "settings")
-    files.update({f"schema/{name}.schema.json": schema_text(name) for name in names})
+    files.update({f"schema/{name}.schema.json": localized_schema_text(name) for name in names})
     if code_host != "none":
         place, text = _workflow(code_host)
         # Whoever copies the workflow uses the action from elsewhere, and needs no note on copying.

@@ -1,0 +1,53 @@
+"""Hooks of the documentation site: beside each page its Markdown, and `llms.txt`, the list of them all.
+
+`llms.txt` follows llmstxt.org: a title, a summary, then a link to each page's Markdown under its section.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure import StructureItem
+from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Navigation, Section
+from mkdocs.structure.pages import Page
+
+_sections: list[str] = []
+
+
+def on_env(env: object, *, config: MkDocsConfig, files: Files) -> object:
+    """Copy the Markdown of every page next to its address: `articles/` is also `articles.md`."""
+    for file in files.documentation_pages():
+        target = Path(config.site_dir, file.src_uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(file.content_string, encoding="utf-8")
+    return env
+
+
+def on_nav(nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+    """Remember the sections, in the order of the site's menu."""
+    _sections[:] = [f"# {config.site_name}", f"> {config.site_description}", *_listed(nav.items, "Start")]
+    return nav
+
+
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """Write `llms.txt`."""
+    Path(config.site_dir, "llms.txt").write_text("\n\n".join(_sections) + "\n", encoding="utf-8")
+
+
+def _listed(items: list[StructureItem], title: str) -> Iterator[str]:
+    pages = [item for item in items if isinstance(item, Page)]
+    if pages:
+        yield f"## {title}"
+        yield "\n".join(_line(page) for page in pages)
+    for section in (item for item in items if isinstance(item, Section)):
+        yield from _listed(section.children, section.title)
+
+
+def _line(page: Page) -> str:
+    text = page.file.content_string
+    heading = re.search(r"^# (.+)$", text, re.MULTILINE)
+    return f"- [{heading[1] if heading else page.file.name}]({page.file.src_uri})"
