@@ -32,13 +32,13 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     stay unchanged, and so do the digests.
     """
     from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
-    from wechat_campaigns.source.load import campaign_files
+    from wechat_campaigns.source.load import find_campaigns
 
     changed: list[str] = []
     skipped: dict[str, str] = {}
-    for file in campaign_files(context.root, paths):
-        name = (context.root / file).as_posix()
-        has_changed, reason = _format(context, file, check=check)
+    for item in find_campaigns(context.root, paths)[0]:
+        name = item.display_path
+        has_changed, reason = _format(context, item.file, check=check)
         if reason:
             skipped[name] = reason
         elif has_changed:
@@ -58,10 +58,11 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; return whether it changed, and the reason if it was skipped."""
+    from wechat_campaigns.core.errors import Finding
     from wechat_campaigns.source.files import FileError, read_regular
     from wechat_campaigns.source.fmt import format_campaign
     from wechat_campaigns.source.load import MAX_YAML_BYTES
-    from wechat_campaigns.source.text import TextFault, decode
+    from wechat_campaigns.source.text import decode
 
     path = context.root / file
     try:
@@ -69,7 +70,7 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     except FileError as error:
         return False, error.message
     text = decode(data)
-    if isinstance(text, TextFault):
+    if isinstance(text, Finding):
         return False, text.message
     result = format_campaign(text, file)
     new = result.text.encode()
