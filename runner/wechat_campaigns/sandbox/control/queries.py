@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from wechat_campaigns.core.errcodes import codes
 from wechat_campaigns.sandbox import accounts, clock, faults, store
-from wechat_campaigns.sandbox.answers import ERRMSG, Json
+from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.mass import models as mass
 from wechat_campaigns.sandbox.mass.rules import RULES
 from wechat_campaigns.sandbox.tags.models import list_tags
@@ -174,7 +175,7 @@ def list_rules(_call: ControlCall) -> Json:
     """Return the rules of mass sending, each with source and uncertainty, and the errcodes in use."""
     return {
         "rules": [asdict(item) for item in RULES],
-        "errmsg": {str(code): text for code, text in ERRMSG.items()},
+        "errmsg": {str(code): entry.errmsg for code, entry in codes().items() if entry.errmsg},
     }
 
 
