@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, seeds, web
 from wechat_campaigns.sandbox.callbacks import pusher
@@ -65,7 +65,7 @@ def serve(
     Raises:
         UsageError: The address, the port, the state or the seed cannot be used.
     """
-    if not _is_loopback(host) and not expose:
+    if not is_loopback(host) and not expose:
         raise UsageError(
             _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
             location=host,
@@ -78,7 +78,7 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         announce(f"listening on {url}")
-        if not _is_loopback(host):
+        if not is_loopback(host):
             announce("warning: other machines can reach this sandbox and control it")
         stopping.wait()
     return ExitCode.OK
@@ -125,8 +125,8 @@ def embedded(
             web.build(
                 dispatcher,
                 seed_data,
-                names=names if _is_loopback(host) else {host, *names},
-                any_address=not _is_loopback(host),
+                names=names if is_loopback(host) else {host, *names},
+                any_address=not is_loopback(host),
             ),
             threaded=True,
             request_handler=SandboxHandler,
@@ -176,13 +176,3 @@ def _plant(store: Store, seed_data: Mapping[str, Any], now: float, *, where: str
         raise UsageError(
             str(error), location=where, hint=_("correct the seed as docs/sandbox.md shows")
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

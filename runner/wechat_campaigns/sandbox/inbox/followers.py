@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import messages
 from wechat_campaigns.sandbox.tags.models import list_tags, members
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerQuery:
-    """A search for followers; an empty value does not restrict."""
-
-    search: str = ""
-    """Part of nickname, remark, WeChat name or openid."""
-    tag_id: int | None = None
-    msg_id: int | None = None
-    """Those whom this job reached."""
-    offset: int = 0
-    limit: int = 50
 
 
 def list_accounts(db: sqlite3.Connection) -> list[Json]:
@@ -55,30 +41,41 @@ def _members(tag: sqlite3.Row, account: OfficialAccount) -> int:
     return members(tag) & account.subscribed
 
 
-def list_followers(db: sqlite3.Connection, account: OfficialAccount, query: FollowerQuery) -> Json:
-    """Return one page of followers, in the order in which they followed."""
-    numbers = _matching(db, account, query)
-    page = numbers[query.offset : query.offset + query.limit]
+def list_followers(
+    db: sqlite3.Connection, account: OfficialAccount, numbers: list[int], offset: int, limit: int
+) -> Json:
+    """Return one page of these followers."""
+    page = numbers[offset : offset + limit]
     rows = {row["n"]: row for row in _rows(db, account, page)}
     tags, inboxes = list_tags(db, account.appid), _inboxes(db, account, page)
     page_json = [{**follower_json(rows[number], account, tags), **inboxes[number]} for number in page]
-    return {"total": len(numbers), "offset": query.offset, "followers": page_json}
+    return {"total": len(numbers), "offset": offset, "followers": page_json}
 
 
-def _matching(db: sqlite3.Connection, account: OfficialAccount, query: FollowerQuery) -> list[int]:
-    """List the numbers of the followers that a query finds."""
+def find_followers(
+    db: sqlite3.Connection, account: OfficialAccount, search: str, tag_id: int | None, msg_id: int | None
+) -> list[int]:
+    """List the numbers of followers in the order in which they followed.
+
+    Args:
+        db: the state.
+        account: whom they follow.
+        search: part of nickname, remark, WeChat name or openid; empty for all.
+        tag_id: of those who have this tag, if given.
+        msg_id: of those whom this job reached, if given.
+    """
     numbers = [
         int(row[0])
         for row in db.execute(
             "SELECT n FROM follower WHERE appid = ?1 AND (?2 = '' OR"
             " instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid), ?2))"
             " ORDER BY n",
-            (account.appid, query.search.strip().lower()),
+            (account.appid, search.strip().lower()),
         )
     ]
     for column, table, key, value in (
-        ("members", "tag", "id", query.tag_id),
-        ("delivered", "job", "msg_id", query.msg_id),
+        ("members", "tag", "id", tag_id),
+        ("delivered", "job", "msg_id", msg_id),
     ):
         if value is not None:
             sql = f"SELECT {column} FROM {table} WHERE appid = ? AND {key} = ?"  # noqa: S608 - our own names

@@ -138,14 +138,9 @@ def _accounts(db: sqlite3.Connection) -> Json:
 
 def _followers(db: sqlite3.Connection) -> Json:
     """Return a page of followers of `appid`, by `search`, `tag_id`, `msg_id`."""
-    query = followers.FollowerQuery(
-        search=request.args.get("search", ""),
-        tag_id=_number("tag_id"),
-        msg_id=_number("msg_id"),
-        offset=_number("offset") or 0,
-        limit=_limit(),
-    )
-    return followers.list_followers(db, _account(db), query)
+    account, search = _account(db), request.args.get("search", "")
+    numbers = followers.find_followers(db, account, search, _number("tag_id"), _number("msg_id"))
+    return followers.list_followers(db, account, numbers, _number("offset") or 0, _limit())
 
 
 def _phone(db: sqlite3.Connection) -> Json:
