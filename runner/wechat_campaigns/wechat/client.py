@@ -25,10 +25,10 @@ from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.wechat.clock_watch import ClockWatch
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode, transport_error
+from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode
 from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.token import Tokens
-from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
+from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""
@@ -145,10 +145,7 @@ class Client:
         return answer
 
     def _once(self, request: Request, token: str) -> ApiResponse:
-        answer = parse_response(self._transport.exchange(request, {"access_token": token}))
-        if isinstance(answer, TransportFailure):
-            raise transport_error(request.path, answer)
-        return answer
+        return parse_response(request.path, self._transport.exchange(request, {"access_token": token}))
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:

@@ -11,15 +11,9 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
-from wechat_campaigns.wechat.responses import (
-    ApiResponse,
-    parse_response,
-    raise_for_errcode,
-    require,
-    transport_error,
-)
+from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode, require
 from wechat_campaigns.wechat.retry import retry
-from wechat_campaigns.wechat.transport import Reply, Request, Transport, TransportFailure
+from wechat_campaigns.wechat.transport import Reply, Request, Transport
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
@@ -116,9 +110,7 @@ class Tokens:
         if self._endpoint == STABLE_TOKEN and _unknown_endpoint(reply):
             self._endpoint = TOKEN
             reply = self._transport.exchange(self._request(secret))
-        answer = parse_response(reply)
-        if isinstance(answer, TransportFailure):
-            raise transport_error(self._endpoint, answer)
+        answer = parse_response(self._endpoint, reply)
         raise_for_errcode(self._endpoint, answer, secrets=(secret,))
         require(self._endpoint, answer, "access_token")
         return answer | {"expires_in": _seconds(answer.get("expires_in"))}
@@ -131,11 +123,8 @@ class Tokens:
         return Request(method="POST", path=STABLE_TOKEN, body=body)
 
 
-def _unknown_endpoint(reply: Reply | TransportFailure) -> bool:
-    if isinstance(reply, Reply) and reply.status == 404:
-        return True
-    answer = parse_response(reply)
-    return isinstance(answer, dict) and answer["errcode"] in _NO_SUCH_ENDPOINT
+def _unknown_endpoint(reply: Reply) -> bool:
+    return reply.status == 404 or parse_response(STABLE_TOKEN, reply)["errcode"] in _NO_SUCH_ENDPOINT
 
 
 def _seconds(expires_in: object) -> int:

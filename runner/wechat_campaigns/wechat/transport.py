@@ -1,11 +1,10 @@
-"""Takes one request, gives the server's reply or the fault that came instead; never repeats anything."""
+"""Send one request and return the server's reply; never repeat anything."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +12,8 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
+from wechat_campaigns.core.errors import NoResponseError, NotSentError
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.wechat.clock_watch import ClockWatch
@@ -38,14 +39,6 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportFailure:
-    """No reply; `not_sent` says that the platform certainly did not get the request."""
-
-    not_sent: bool
-    message: str
 
 
 class Transport:
@@ -74,18 +67,16 @@ class Transport:
         self._max_answer_bytes = max_answer_bytes
         self._watch = watch or ClockWatch()
 
-    def exchange(
-        self, request: Request, extra_query: Mapping[str, str] | None = None
-    ) -> Reply | TransportFailure:
+    def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
         """Send the request once and read the whole answer.
 
         Args:
             request: what to send.
             extra_query: parameters added to the request's own, such as the access_token.
 
-        Returns:
-            The reply, or the fault. Nothing is raised, because an exception of the HTTP library
-            carries the URL, and with it the token, wherever it is shown.
+        Raises:
+            NotSentError: the platform certainly did not get the request.
+            NoResponseError: it may have.
         """
         body = _WatchedBody(request.body) if request.body is not None else None
         dated = self._watch.begin()
@@ -101,23 +92,38 @@ class Transport:
                 stream=True,
             ) as response:
                 dated(response.headers.get("Date"))
-                return self._read(response)
+                return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
-            unsent = not body.is_started if body else _failed_before_sending(error)
-            return TransportFailure(not_sent=unsent, message=_describe(error))
+            is_unsent = not body.is_started if body else _failed_before_sending(error)
+            message = _describe(error)
         finally:
             # A kept connection may be closed by the server just as the next send goes out, and nobody
             # could then tell whether it arrived. A new connection for each call rules that out.
             self._session.close()
+        # Raised outside the handler: the library's exception carries the URL, and with it the token.
+        raise not_sent_error(request.path, message) if is_unsent else no_response_error(request.path, message)
 
-    def _read(self, response: requests.Response) -> Reply | TransportFailure:
+    def _read(self, path: str, response: requests.Response) -> Reply:
         content = bytearray()
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
             if len(content) > self._max_answer_bytes:
                 limit = _("the answer is longer than {count} bytes")
-                return TransportFailure(not_sent=False, message=limit.format(count=self._max_answer_bytes))
+                raise no_response_error(path, limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
+
+
+def not_sent_error(endpoint: str, fault: str) -> NotSentError:
+    """Make the error of a request that certainly was not sent."""
+    hint = _("check the network, the proxy settings and the environment's api address; nothing was done")
+    return NotSentError(fault, hint=hint, location=endpoint)
+
+
+def no_response_error(endpoint: str, fault: str) -> NoResponseError:
+    """Make the error of a request that may have arrived."""
+    hint = _("check the network and any proxy on the way, then run the same command again")
+    what = _("{fault}; whether the request arrived is unknown").format(fault=fault)
+    return NoResponseError(what, hint=hint, location=endpoint)
 
 
 def make_session(base_url: str) -> requests.Session:
@@ -131,7 +137,7 @@ def make_session(base_url: str) -> requests.Session:
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
     session.headers["Connection"] = "close"
-    session.trust_env = not _is_loopback(urlsplit(base_url).hostname or "")
+    session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     return session
 
 
@@ -143,13 +149,6 @@ class _WatchedBody(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.is_started = True
         return super().read(size)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _failed_before_sending(error: Exception) -> bool:
