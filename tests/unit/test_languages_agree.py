@@ -47,8 +47,8 @@ from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.responses import raise_for_errcode
-from wechat_campaigns.wechat.transport import Request, Transport, make_session, no_response_error
+from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
+from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
 OTHERS = (PseudoTranslations(), None)
 """Another language, and English."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.wechat.responses import require
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ _CONTENT_TYPES = {
 }
 
 
-class ReadOnlyApi(ReadApi):
+class ReadOnlyApi:
     """The calls of one account that change nothing; every method raises as `Client.post` does.
 
     An answer that lacks what its call is for (a send without msg_id) counts as lost. What only plans gets
@@ -145,7 +144,7 @@ class ReadOnlyApi(ReadApi):
         return answer
 
 
-class WeChatApi(ReadOnlyApi, Api):
+class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
     def material_add_material(

@@ -6,19 +6,27 @@ import json
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from wechat_campaigns.core.errcodes import Errcode, lookup
-from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.wechat.transport import Reply, no_response_error
 
 ApiResponse = dict[str, Any]
 
 _RID = re.compile(r"[\s,;]*\brid:\s*(?P<rid>[0-9A-Za-z-]+)\s*$")
 _IP = re.compile(r"invalid ip[\s:]+(?P<ip>[0-9A-Fa-f.:]+)")
 _IDS = ("msg_id", "msg_data_id", "errcode")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered, whatever it was."""
+
+    status: int
+    body: bytes = field(repr=False)
 
 
 def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
@@ -53,6 +61,19 @@ def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
     if None in ids.values():
         raise no_response_error(endpoint, _("the answer has an errcode or id that is not a number"))
     return answer | ids
+
+
+def not_sent_error(endpoint: str, fault: str) -> NotSentError:
+    """Make the error of a request that certainly was not sent."""
+    hint = _("check the network, the proxy settings and the environment's api address; nothing was done")
+    return NotSentError(fault, hint=hint, location=endpoint)
+
+
+def no_response_error(endpoint: str, fault: str) -> NoResponseError:
+    """Make the error of a request that may have arrived."""
+    hint = _("check the network and any proxy on the way, then run the same command again")
+    what = _("{fault}; whether the request arrived is unknown").format(fault=fault)
+    return NoResponseError(what, hint=hint, location=endpoint)
 
 
 def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str] = ()) -> None:

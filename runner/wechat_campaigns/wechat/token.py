@@ -11,9 +11,9 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
-from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode, require
+from wechat_campaigns.wechat.responses import ApiResponse, Reply, parse_response, raise_for_errcode, require
 from wechat_campaigns.wechat.retry import retry
-from wechat_campaigns.wechat.transport import Reply, Request, Transport
+from wechat_campaigns.wechat.transport import Request, Transport
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path

@@ -12,11 +12,11 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import NoResponseError, NotSentError
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -31,14 +31,6 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a server answered, whatever it was."""
-
-    status: int
-    body: bytes = field(repr=False)
 
 
 class Transport:
@@ -111,19 +103,6 @@ class Transport:
                 limit = _("the answer is longer than {count} bytes")
                 raise no_response_error(path, limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
-
-
-def not_sent_error(endpoint: str, fault: str) -> NotSentError:
-    """Make the error of a request that certainly was not sent."""
-    hint = _("check the network, the proxy settings and the environment's api address; nothing was done")
-    return NotSentError(fault, hint=hint, location=endpoint)
-
-
-def no_response_error(endpoint: str, fault: str) -> NoResponseError:
-    """Make the error of a request that may have arrived."""
-    hint = _("check the network and any proxy on the way, then run the same command again")
-    what = _("{fault}; whether the request arrived is unknown").format(fault=fault)
-    return NoResponseError(what, hint=hint, location=endpoint)
 
 
 def make_session(base_url: str) -> requests.Session:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.wechat.responses import parse_response
-from wechat_campaigns.wechat.transport import Reply
+from wechat_campaigns.wechat.responses import Reply, parse_response
 
 
 def test_half_an_emoji_becomes_a_question_mark():
