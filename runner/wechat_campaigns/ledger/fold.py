@@ -71,11 +71,7 @@ class LedgerState:
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
-    last_seq: dict[str, int] = field(default_factory=dict)
-    """By stream: the number of the last event taken in."""
 
-    _digests: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
-    _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
     """What `quota_usage` was asked since the last event: a plan asks the same for each of its sends."""
 
@@ -130,15 +126,10 @@ class LedgerState:
         wanted = self.normalized_ledger_id(send_id)
         return [known for (_appid, name, _revision), known in self.sends.items() if name == wanted]
 
-    def revisions(self, appid: str, send_id: str) -> list[SendRecord]:
-        """List what is known of a send at any revision."""
-        name = self.normalized_ledger_id(send_id)
-        return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
-
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these recipients."""
-        found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
-        return [state for state in found if state.content_digest == digest]
+        sends = self.stream(appid).of_content(digest)
+        return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
 
     def quota_usage(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
@@ -252,7 +243,6 @@ def _callback(state: LedgerState, event: Event) -> None:
         sent=data["sent"],
         errors=data["errors"],
         links=tuple(data.get("links", ())),
-        originality_checks=tuple(data.get("copyright", ())),
     )
     state.job_results.setdefault((event.stream, told.msg_id), told)
 
@@ -268,9 +258,6 @@ def _recall(state: LedgerState, event: Event) -> None:
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
     state.initialized_for.add(event.stream)
-    if key not in state.sends:
-        state._revisions.setdefault(key[:2], []).append(key[2])
-    state._digests.setdefault((key[0], event.data["content_digest"]), set()).add(key)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
@@ -330,18 +317,12 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
     if decided is None:
         raise KeyError(data["send"])
     if key not in state.sends:
-        state._revisions.setdefault(key[:2], []).append(key[2])
         state.sends[key] = SendRecord(
             appid=key[0],
             send=state.display_id(data["send"]),
             revision=key[2],
             status=SendStatus.UNKNOWN,
             at=event.at,
-            account="",
-            content_digest="",
-            recipients="",
-            audience=None,
-            intent=None,
         )
     if decided.status is not protocol.Status.ACCEPTED:
         disputed = decided.status is protocol.Status.DISPUTED
@@ -367,6 +348,7 @@ _FROM = {
     protocol.Status.REJECTED: SendStatus.REJECTED,
     protocol.Status.ACCEPTED: SendStatus.ACCEPTED,
 }
+_OUTCOMES = (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED)
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.INIT: _init,
     EventKind.UPLOAD: _upload,
@@ -379,29 +361,14 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
     EventKind.RESEND: _resend,
-    EventKind.ACCEPTED: _outcome,
-    EventKind.DUPLICATE: _outcome,
-    EventKind.REJECTED: _outcome,
     EventKind.STATUS: _status,
-    EventKind.SETTLED: _outcome,
+    **dict.fromkeys(_OUTCOMES, _outcome),
 }
 _UNAUTHENTIC_STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
-    EventKind.INIT: lambda state, event: state.production_streams.add(
-        event.stream
-    ),  # keeps a rehearsal off, and begins nothing
+    # Keeps a rehearsal off, and begins nothing.
+    EventKind.INIT: lambda state, event: state.production_streams.add(event.stream),
     EventKind.GUARD: _guard,
     EventKind.CALLBACK: _callback,
-    **dict.fromkeys(
-        (
-            EventKind.BASELINE,
-            EventKind.INTENT,
-            EventKind.RESEND,
-            EventKind.ACCEPTED,
-            EventKind.DUPLICATE,
-            EventKind.REJECTED,
-            EventKind.SETTLED,
-        ),
-        _unauthentic,
-    ),
+    **dict.fromkeys((EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND, *_OUTCOMES), _unauthentic),
 }
 """Of what has no mac that holds, only what stops, or what has a proof of its own, is taken in."""

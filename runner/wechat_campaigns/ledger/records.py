@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
@@ -158,8 +157,6 @@ class JobResult:
     errors: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""
-    originality_checks: tuple[Mapping[str, Any], ...] = ()
-    """The originality check, article by article."""
 
     @property
     def filtered_out(self) -> int:
