@@ -1,8 +1,7 @@
-"""The sandbox on a socket: in the foreground for people, in a thread for a command or a test."""
+"""Serve the sandbox on a socket, in a thread of a command or a test."""
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, seeds, web
@@ -22,8 +21,6 @@ from wechat_campaigns.sandbox.dispatcher import Dispatcher
 from wechat_campaigns.sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
-
-
 POLL_S = 0.05
 STOP_S = 5.0
 
@@ -40,48 +37,6 @@ class SandboxHandler(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Write nothing: `/_sandbox/requests` has it all."""
-
-
-def serve(
-    *,
-    port: int = 0,
-    host: str = LOOPBACK,
-    state: Path | None = None,
-    seed: Path | None = None,
-    quota: bool = True,
-    retired_cards: bool = False,
-    expose: bool = False,
-    names: Collection[str] = (),
-    announce: Callable[[str], None],
-) -> ExitCode:
-    """Serve in the foreground until SIGINT or SIGTERM, with the arguments of `embedded`.
-
-    Beside them, `expose` allows an address that other machines reach, and `announce` is called with each line
-    for people, first `listening on http://HOST:PORT`.
-
-    Returns:
-        `ExitCode.OK` after a signal.
-
-    Raises:
-        UsageError: The address, the port, the state or the seed cannot be used.
-    """
-    if not is_loopback(host) and not expose:
-        raise UsageError(
-            _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
-            location=host,
-            hint=_("leave --host out, or add --expose on a network you trust"),
-        )
-    stopping = threading.Event()
-    with embedded(
-        state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port, names=names
-    ) as url:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
-        announce(f"listening on {url}")
-        if not is_loopback(host):
-            announce("warning: other machines can reach this sandbox and control it")
-        stopping.wait()
-    return ExitCode.OK
 
 
 @contextmanager
