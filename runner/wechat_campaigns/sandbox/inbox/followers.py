@@ -9,7 +9,7 @@ from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import messages
-from wechat_campaigns.sandbox.tags.models import list_tags, members
+from wechat_campaigns.sandbox.tags.models import list_tags, tags_json
 
 
 def list_accounts(db: sqlite3.Connection) -> list[Json]:
@@ -21,10 +21,7 @@ def list_accounts(db: sqlite3.Connection) -> list[Json]:
             "kind": account.kind,
             "followers": account.subscribed.bit_count(),
             "sends": _count(db, "job", account) + _count(db, "preview", account),
-            "tags": [
-                {"id": row["id"], "name": row["name"], "count": _members(row, account).bit_count()}
-                for row in list_tags(db, account.appid)
-            ],
+            "tags": tags_json(db, account),
         }
         for account in accounts.list_accounts(db)
     ]
@@ -34,11 +31,6 @@ def _count(db: sqlite3.Connection, table: str, account: OfficialAccount) -> int:
     """Count an account's rows of a table of ours."""
     query = f"SELECT COUNT(*) FROM {table} WHERE appid = ?"  # noqa: S608 - our own names
     return int(db.execute(query, (account.appid,)).fetchone()[0])
-
-
-def _members(tag: sqlite3.Row, account: OfficialAccount) -> int:
-    """Return the set of those under a tag who still follow."""
-    return members(tag) & account.subscribed
 
 
 def list_followers(
