@@ -60,13 +60,9 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
             N_("check that file and folder can be written and the disk has room"),
         ),
     )
-    told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
-    return LedgerError(told, hint=_(hint), location=str(path))
-
-
-def _detail(error: sqlite3.Error | OSError) -> str:
-    said = error.strerror if isinstance(error, OSError) else str(error)
-    return said or type(error).__name__
+    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    message = _("{what} ({detail})").format(what=_(what), detail=detail)
+    return LedgerError(message, hint=_(hint), location=str(path))
 
 
 def refuse_network(path: Path, mounts: str) -> None:

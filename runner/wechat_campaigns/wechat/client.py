@@ -11,7 +11,6 @@ import os
 import random
 import time
 from collections.abc import Callable, Collection, Mapping, MutableMapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.source.api_hosts import check_api_host
-from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.clock_watch import ClockWatch, own_clock
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
 from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode
 from wechat_campaigns.wechat.retry import retry
@@ -153,16 +152,12 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def connect(
     account: Account,
     api: str,
     *,
     secret: Callable[[], str],
-    clock: Clock = _now,
+    clock: Clock = own_clock,
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
     shared: SharedTokens | None = None,

@@ -23,10 +23,9 @@ from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,
     not_empty_error,
-    stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.filelock import LockedError, exclusive
+from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.remote import NAME, Remote
@@ -202,11 +201,8 @@ class GitLedger:
         """See `Ledger.lock`: holds off other runners of this machine only; the rest is the intent's part."""
         folder = self._git.folder.parent
         private_folder(folder)
-        try:
-            with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s):
-                yield
-        except LockedError:
-            raise stream_locked_error(stream) from None
+        with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s, stream):
+            yield
 
     def survives_power_cut(self) -> bool:
         """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
@@ -301,13 +297,11 @@ class GitLedger:
         with self._mutex:
             try:
                 private_folder(folder.parent)
-                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s)
+                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s, str(folder))
                 with lock as descriptor:
                     self._git = replace(self._git, keep_open=(descriptor,))
                     self._prepare(folder)
                     yield
-            except LockedError:
-                raise stream_locked_error(str(folder)) from None
             except OSError as error:
                 raise LedgerError(
                     _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),

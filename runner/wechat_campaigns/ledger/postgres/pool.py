@@ -39,7 +39,9 @@ class Pool:
         self._address = address
         self._idle: list[Connection] = []
         self._places = threading.BoundedSemaphore(SIZE)
-        self.where = display_address(address)
+        parts = psycopg.conninfo.conninfo_to_dict(address)
+        self.where = f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
+        """The database, for messages: no password, no options."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -56,7 +58,7 @@ class Pool:
             except psycopg.Error as error:
                 if db.broken or db.closed:
                     db.close()
-                    self._forget_idle()
+                    self.close()  # a restarted server has cut them all
                     raise ConnectionLostError(error_line(error)) from error
                 raise self.database_error(error) from error
             finally:
@@ -111,24 +113,14 @@ class Pool:
 
     def close(self) -> None:
         """Close the connections that are not lent."""
-        self._forget_idle()
+        while db := self._idle_one():
+            with suppress(psycopg.Error):
+                db.close()
 
     def _idle_one(self) -> Connection | None:
         with suppress(IndexError):
             return self._idle.pop()
         return None
-
-    def _forget_idle(self) -> None:
-        # A restarted server has cut them all.
-        while db := self._idle_one():
-            with suppress(psycopg.Error):
-                db.close()
-
-
-def display_address(address: str) -> str:
-    """Name the database for messages: no password, no options."""
-    parts = psycopg.conninfo.conninfo_to_dict(address)
-    return f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
 
 
 def error_line(error: psycopg.Error) -> str:
