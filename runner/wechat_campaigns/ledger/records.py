@@ -11,9 +11,6 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Event
 
-NOT_SENT = "not_sent"
-"""Recorded of a call that certainly was not made."""
-
 
 class SendStatus(StrEnum):
     """Where a send stands."""
@@ -84,7 +81,7 @@ class SendRecord:
             endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("the call was not made") if self.reason == NOT_SENT else self.reason
+        return _("the call was not made") if self.reason == SendStatus.NOT_SENT else self.reason
 
     @property
     def has_no_msg_id(self) -> bool:

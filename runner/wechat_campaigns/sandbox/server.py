@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,6 @@ def embedded(
     quota: bool = True,
     retired_cards: bool = False,
     seed: Path | None = None,
-    wall: Callable[[], float] = time.time,
     host: str = LOOPBACK,
     port: int = 0,
     names: Collection[str] = (),
@@ -58,7 +57,6 @@ def embedded(
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
         seed: what a new state begins with; None takes the built-in accounts.
-        wall: the real time, seconds since 1970.
         host: the address to listen on.
         port: the port; 0 picks a free one.
         names: other names under which clients reach it; a request that names another host is refused.
@@ -72,8 +70,8 @@ def embedded(
     seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
-        _plant(store, seed_data, wall(), where=str(seed or "the built-in seed"))
-        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, wall=wall)
+        _plant(store, seed_data, time.time(), where=str(seed or "the built-in seed"))
+        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards)
         server = make_server(
             host,
             listening.getsockname()[1],

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
-from collections.abc import Callable, Collection, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -39,10 +38,8 @@ class Client:
     Args:
         transport: where the calls go.
         tokens: the account's access_token.
-        reads: the paths that change nothing: safe to repeat, and all a read-only client may call.
-        read_only: refuse every other path before anything is sent.
+        read_only: refuse every path that is not in `READS` before anything is sent.
         sleep: waits between tries of a read.
-        jitter: spreads the waits, 0 to 1.
     """
 
     def __init__(
@@ -50,17 +47,13 @@ class Client:
         transport: Transport,
         tokens: Tokens,
         *,
-        reads: Collection[str],
-        read_only: bool = False,
-        sleep: Sleep = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        read_only: bool,
+        sleep: Sleep,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
-        self._reads = frozenset(reads)
         self._read_only = read_only
         self._sleep = sleep
-        self._jitter = jitter
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
@@ -119,7 +112,7 @@ class Client:
         )
 
     def _refuse_writes(self, request: Request) -> None:
-        if self._read_only and request.path not in self._reads:
+        if self._read_only and request.path not in READS:
             raise PolicyError(
                 _("refused to change anything on the platform while only reading; nothing was sent"),
                 hint=_("use `campaign apply` to send; if you did not ask for a change, report this as a bug"),
@@ -127,11 +120,10 @@ class Client:
             )
 
     def _call(self, request: Request) -> ApiResponse:
-        is_read = request.path in self._reads
         self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
-        return retry(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()
+        return retry(once, sleep=self._sleep) if request.path in READS else once()
 
     def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()
@@ -183,9 +175,7 @@ def connect(
     """
     check_api_host(api, os.environ)
     transport = Transport(api, make_session(api), timeout_s=timeout_s, watch=watch)
-    tokens = Tokens(
-        transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
-    )
+    tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
     if shared is not None:
         # Another name of the same account may have another secret, which is not known to be right.
         tokens = shared.setdefault((account.appid, account.secret), tokens)
@@ -201,8 +191,8 @@ class Connection(NamedTuple):
 
     def read_only(self) -> ReadOnlyApi:
         """Give the calls that change nothing; every other path is refused before anything is sent."""
-        return ReadOnlyApi(Client(self.transport, self.tokens, reads=READS, read_only=True, sleep=self.sleep))
+        return ReadOnlyApi(Client(self.transport, self.tokens, read_only=True, sleep=self.sleep))
 
     def all_calls(self) -> WeChatApi:
         """Give all calls."""
-        return WeChatApi(Client(self.transport, self.tokens, reads=READS, sleep=self.sleep))
+        return WeChatApi(Client(self.transport, self.tokens, read_only=False, sleep=self.sleep))

@@ -34,7 +34,6 @@ class Tokens:
         secret: gives the AppSecret; called only when a token has to be fetched.
         clock: tells when a token has ended.
         sleep: waits before asking again.
-        jitter: spreads the waits, 0 to 1.
     """
 
     def __init__(
@@ -45,14 +44,12 @@ class Tokens:
         secret: Callable[[], str],
         clock: Clock,
         sleep: Sleep,
-        jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
         self._appid = appid
         self._secret = secret
         self._clock = clock
         self._sleep = sleep
-        self._jitter = jitter
         self._token = ""
         self._expires_at: datetime | None = None
         self._endpoint = STABLE_TOKEN
@@ -85,7 +82,7 @@ class Tokens:
         secret = self._secret()
         asked_at = self._clock()
         try:
-            answer = retry(lambda: self._ask(secret), sleep=self._sleep, jitter=self._jitter)
+            answer = retry(lambda: self._ask(secret), sleep=self._sleep)
         except NoResponseError as error:
             raise self._no_token_error(error) from error
         except ApiError as error:

@@ -19,6 +19,7 @@ from wechat_campaigns.wechat.clock_watch import ClockWatch
 from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""Longer answers count as lost."""
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -40,7 +41,6 @@ class Transport:
         base_url: scheme and host, with a path prefix when a gateway wants one.
         session: made by `make_session`.
         timeout_s: how long to wait for a connection, and for each part of an answer.
-        max_answer_bytes: longer answers count as lost.
         watch: told the Date of each answer.
     """
 
@@ -50,13 +50,11 @@ class Transport:
         session: requests.Session,
         *,
         timeout_s: tuple[float, float] = (10.0, 60.0),
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
         watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
         self._timeout_s = timeout_s
-        self._max_answer_bytes = max_answer_bytes
         self._watch = watch or ClockWatch()
 
     def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
@@ -99,9 +97,9 @@ class Transport:
         content = bytearray()
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
-            if len(content) > self._max_answer_bytes:
+            if len(content) > MAX_ANSWER_BYTES:
                 limit = _("the answer is longer than {count} bytes")
-                raise no_response_error(path, limit.format(count=self._max_answer_bytes))
+                raise no_response_error(path, limit.format(count=MAX_ANSWER_BYTES))
         return Reply(status=response.status_code, body=bytes(content))
 
 

@@ -168,7 +168,7 @@ def asked() -> Asked:
 def tokens(asked: Asked, environment: ClientEnvironment) -> Tokens:
     return Tokens(
         cast(Transport, asked), appid="wx1", secret=environment.secret, clock=environment.clock,
-        sleep=environment.slept_s.append, jitter=lambda: 0.0,
+        sleep=environment.slept_s.append,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import psycopg
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import (
     GENESIS,
     event_name,
@@ -58,13 +58,11 @@ class PostgresLedger:
     Args:
         address: as `postgres_address.conninfo` made it, without a password.
         clock: dates the events.
-        sleep: waits between tries.
     """
 
-    def __init__(self, address: str, clock: Clock, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, address: str, clock: Clock) -> None:
         self._pool = Pool(address)
         self._clock = clock
-        self._sleep = sleep
         self._ready = False
         self._locks = _Locks(self._pool)
 
@@ -99,7 +97,7 @@ class PostgresLedger:
             except ConnectionLostError as error:
                 if attempt == BROKEN_TRIES:
                     raise self._pool.unreachable_error(error) from error
-                self._sleep(PAUSE_S)
+                time.sleep(PAUSE_S)
         raise AssertionError("the last try returns or raises")
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -128,7 +126,7 @@ class PostgresLedger:
         while not retry_once(lambda: self._locks.take(stream), self._pool):
             if time.monotonic() >= deadline:
                 raise stream_locked_error(stream)
-            self._sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
+            time.sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
         try:
             yield
         finally:
