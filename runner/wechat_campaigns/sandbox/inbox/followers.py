@@ -105,15 +105,11 @@ def follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3
 def _inboxes(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) -> Mapping[int, Json]:
     """Count the messages of a page of followers, and find each one's latest."""
     counts, latest = dict.fromkeys(page, 0), dict.fromkeys(page, (0.0, "", 0))
-    for row in messages.delivered_jobs(db, account.appid):
+    for key, reached in messages.arrivals(db, account.appid):
         for number in page:
-            if bitmaps.blob_contains(row["delivered"], number):
+            if bitmaps.blob_contains(reached, number):
                 counts[number] += 1
-                latest[number] = max(latest[number], (row["finish_at"], "job", row["msg_id"]))
-    for row in db.execute("SELECT id, n, created_at FROM preview WHERE appid = ?", (account.appid,)):
-        if row["n"] in counts:
-            counts[row["n"]] += 1
-            latest[row["n"]] = max(latest[row["n"]], (row["created_at"], "preview", row["id"]))
+                latest[number] = max(latest[number], key)
     latest_json = {key: _latest(db, *key) for key in set(latest.values()) if key[1]}
     return {number: {"count": counts[number], "latest": latest_json.get(latest[number])} for number in page}
 

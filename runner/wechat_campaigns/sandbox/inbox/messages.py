@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wechat_campaigns.sandbox import bitmaps, clock, store
@@ -19,15 +19,7 @@ LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 
 def list_messages(db: sqlite3.Connection, appid: str, number: int, limit: int) -> Json:
     """Return the latest messages of a follower's phone, oldest first; `earlier` when there are older ones."""
-    keys = [
-        (row["finish_at"], "job", row["msg_id"])
-        for row in delivered_jobs(db, appid)
-        if bitmaps.blob_contains(row["delivered"], number)
-    ]
-    keys += [
-        (row["created_at"], "preview", row["id"])
-        for row in db.execute("SELECT id, created_at FROM preview WHERE appid = ? AND n = ?", (appid, number))
-    ]
+    keys = [key for key, reached in arrivals(db, appid) if bitmaps.blob_contains(reached, number)]
     latest = sorted(keys)[-limit:]
     return {
         "messages": [find(db, kind, item) for _, kind, item in latest],
@@ -35,13 +27,13 @@ def list_messages(db: sqlite3.Connection, appid: str, number: int, limit: int) -
     }
 
 
-def delivered_jobs(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
-    """List the jobs that reached phones, latest first: msg_id, finish_at, delivered."""
-    return db.execute(
-        "SELECT msg_id, finish_at, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
-        " ORDER BY finish_at DESC, msg_id DESC",
-        (appid, *ARRIVED),
-    ).fetchall()
+def arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float, str, int], bytes]]:
+    """List what reached phones: time, kind and number of each message, and the stored set of followers."""
+    query = "SELECT finish_at, msg_id, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
+    for row in db.execute(query, (appid, *ARRIVED)):
+        yield (row["finish_at"], "job", row["msg_id"]), row["delivered"]
+    for row in db.execute("SELECT created_at, id, n FROM preview WHERE appid = ?", (appid,)):
+        yield (row["created_at"], "preview", row["id"]), bitmaps.to_blob(1 << row["n"])
 
 
 def list_sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Json:
