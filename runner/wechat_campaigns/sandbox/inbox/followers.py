@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
 
@@ -14,23 +15,20 @@ from wechat_campaigns.sandbox.tags.models import list_tags, tags_json
 
 def list_accounts(db: sqlite3.Connection) -> list[Json]:
     """Return the accounts: `appid`, `name`, `kind`, `followers`, `sends`, and `tags` with their sizes."""
+    sends = (
+        "SELECT (SELECT COUNT(*) FROM job WHERE appid = ?1) + (SELECT COUNT(*) FROM preview WHERE appid = ?1)"
+    )
     return [
         {
             "appid": account.appid,
             "name": account.name,
             "kind": account.kind,
             "followers": account.subscribed.bit_count(),
-            "sends": _count(db, "job", account) + _count(db, "preview", account),
+            "sends": db.execute(sends, (account.appid,)).fetchone()[0],
             "tags": tags_json(db, account),
         }
         for account in accounts.list_accounts(db)
     ]
-
-
-def _count(db: sqlite3.Connection, table: str, account: OfficialAccount) -> int:
-    """Count an account's rows of a table of ours."""
-    query = f"SELECT COUNT(*) FROM {table} WHERE appid = ?"  # noqa: S608 - our own names
-    return int(db.execute(query, (account.appid,)).fetchone()[0])
 
 
 def list_followers(
@@ -38,7 +36,8 @@ def list_followers(
 ) -> Json:
     """Return one page of these followers."""
     page = numbers[offset : offset + limit]
-    rows = {row["n"]: row for row in _rows(db, account, page)}
+    query = "SELECT * FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?))"
+    rows = {row["n"]: row for row in db.execute(query, (account.appid, json.dumps(page)))}
     tags, inboxes = list_tags(db, account.appid), _inboxes(db, account, page)
     page_json = [{**follower_json(rows[number], account, tags), **inboxes[number]} for number in page]
     return {"total": len(numbers), "offset": offset, "followers": page_json}
@@ -75,13 +74,6 @@ def find_followers(
             followers = set(bitmaps.to_numbers(bitmaps.from_blob(row[0]))) if row else set()
             numbers = [number for number in numbers if number in followers]
     return numbers
-
-
-def _rows(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) -> list[sqlite3.Row]:
-    """Read the rows of a page of followers."""
-    marks = ", ".join("?" * len(page))
-    query = f"SELECT * FROM follower WHERE appid = ? AND n IN ({marks})"  # noqa: S608 - question marks
-    return db.execute(query, (account.appid, *page)).fetchall()
 
 
 def find_follower(db: sqlite3.Connection, account: OfficialAccount, openid: str) -> tuple[int, Json] | None:

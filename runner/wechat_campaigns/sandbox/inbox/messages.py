@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wechat_campaigns.sandbox import bitmaps, clock, store
@@ -14,6 +14,8 @@ from wechat_campaigns.sandbox.inbox import files
 from wechat_campaigns.sandbox.mass.models import ARRIVED
 
 SUMMARY_CHARS = 80
+KINDS = ("text", "voice", "video", "images", "card", "music")
+"""The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 
 
@@ -132,10 +134,14 @@ def _content_json(
                 for index, article in enumerate(articles_of(content), 1)
             ]
         }
-    for key, view in VIEWS.items():
-        if key in content:
-            return {key: view(db, appid, content), "page": f"{page}/1", "gone": 1 in recalled}
-    return {}
+    key = next((key for key in KINDS if key in content), "")
+    view = content.get(key, {})
+    if key == "images":
+        words = {name: str(content.get(name, "")) for name in ("title", "recommend")}
+        view = {"pictures": pictures_of(db, appid, content), **words}
+    elif key in ("voice", "video"):
+        view = {**view, "src": files.by_id(db, appid, view.get("media_id", ""))}
+    return {key: view, "page": f"{page}/1", "gone": 1 in recalled} if key else {}
 
 
 def _card(
@@ -162,27 +168,3 @@ def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -
     ids = [item.get("image_media_id") for item in info]
     ids += [item.get("media_id") for item in holder.get("images", ())]
     return [path for media_id in ids if (path := files.by_id(db, appid, media_id))]
-
-
-def _file_view(key: str) -> Callable[[sqlite3.Connection, str, Mapping[str, Any]], Json]:
-    """Make what shows a content of one file: its words, and where its bytes are."""
-
-    def view(db: sqlite3.Connection, appid: str, content: Mapping[str, Any]) -> Json:
-        part = content[key]
-        return {**part, "src": files.by_id(db, appid, part.get("media_id", ""))}
-
-    return view
-
-
-VIEWS: dict[str, Callable[[sqlite3.Connection, str, Mapping[str, Any]], Any]] = {
-    "text": lambda _db, _appid, content: content["text"],
-    "voice": _file_view("voice"),
-    "video": _file_view("video"),
-    "images": lambda db, appid, content: {
-        "pictures": pictures_of(db, appid, content),
-        "title": str(content.get("title", "")),
-        "recommend": str(content.get("recommend", "")),
-    },
-    "card": lambda _db, _appid, content: content["card"],
-    "music": lambda _db, _appid, content: content["music"],
-}

@@ -195,11 +195,9 @@ def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[Json]:
             **{key: job[key] for key in ("msg_id", "msgtype", "content", "recalled")},
             "time": job["finish_at"],
         }
-        for job in (
-            _job_json(row)
-            for row in _rows(db, appid, None)
-            if row["status"] in ARRIVED and bitmaps.blob_contains(row["delivered"], number)
-        )
+        for row in _rows(db, appid, None)
+        if row["status"] in ARRIVED and bitmaps.blob_contains(row["delivered"], number)
+        for job in [_job_json(row)]
     ]
     previews = [
         {
