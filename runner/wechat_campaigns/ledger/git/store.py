@@ -127,20 +127,16 @@ class GitLedger:
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            wanted = sorted(self._seen.events) if stream is None else [stream]
-            return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
+        with self._fresh() as copy:
+            streams = sorted(copy.events) if stream is None else [stream]
+            return tuple(event for name in streams for event in copy.events.get(name, ()))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            known = self._seen.events.get(stream, [])
-            head = Head(*self._seen.heads.get(stream, EMPTY))
-            return verified_after(stream, known[max(since.seq - 1, 0) :], since, head)
+        with self._fresh() as copy:
+            head = Head(*copy.heads.get(stream, EMPTY))
+            events = copy.events.get(stream, [])[max(since.seq - 1, 0) :]
+            return verified_after(stream, events, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
@@ -178,9 +174,8 @@ class GitLedger:
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
-        with self._held():
-            self._refresh(time.monotonic())
-            if self._seen.heads:
+        with self._fresh() as copy:
+            if copy.heads:
                 raise not_empty_error(self._remote.display_url)
             if events:
                 written = self._write(events)
@@ -191,10 +186,8 @@ class GitLedger:
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            return dict(sorted(self._seen.heads.items()))
+        with self._fresh() as copy:
+            return dict(sorted(copy.heads.items()))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -252,11 +245,15 @@ class GitLedger:
         self._seen.tip = commit
         self._fresh_at = self._pushed_at
 
-    def _refresh(self, asked: float) -> None:
-        """Fetch, unless a fetch was begun after `asked` already: waiting threads share one."""
-        answer = self._fetch() if self._fresh_at < asked else None
-        if answer is not None:
-            raise self._unusable_error(answer)
+    @contextmanager
+    def _fresh(self) -> Iterator[_BranchCopy]:
+        """Give what the branch holds now: threads that wait share a fetch that began after they came."""
+        asked = time.monotonic()
+        with self._held():
+            answer = self._fetch() if self._fresh_at < asked else None
+            if answer is not None:
+                raise self._unusable_error(answer)
+            yield self._seen
 
     def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
