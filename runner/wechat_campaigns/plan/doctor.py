@@ -13,11 +13,11 @@ from typing import Any
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.interfaces import ReadApi
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
 EXTRAS = {
@@ -57,7 +57,7 @@ class Check:
 class DoctorPorts:
     """The world, as parameters; `clock_skew` asks the platform, None when it told no date."""
 
-    connect: Callable[[Account], ReadApi]
+    connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
     clock_skew: Callable[[], timedelta | None]
     is_durable: Callable[[], bool] = lambda: True
@@ -204,7 +204,7 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     )
 
 
-def _permission(name: str, account: Account, api: ReadApi) -> Check:
+def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     name = _("{name}: permission").format(name=name)
     if account.kind is AccountKind.TEST:
         return Check(

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, ReadApi
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that are asked at a time."""
@@ -27,7 +28,7 @@ def refresh(
     *,
     settings: Settings,
     state: LedgerState,
-    connect: Callable[[Account], ReadApi],
+    connect: Callable[[Account], ReadOnlyApi],
     clock: Clock,
     setting: DecisionOptions = DEFAULT_OPTIONS,
 ) -> dict[str, RemoteFacts]:

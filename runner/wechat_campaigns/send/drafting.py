@@ -14,7 +14,6 @@ from typing import Any
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
-from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -25,6 +24,7 @@ from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 MAX_DIFFERENCES = 3
 """How many differences an error names."""
@@ -44,7 +44,12 @@ class ReadyDraft:
 
 
 def ensure_draft(
-    planned: PlannedSend, ids: payloads.MediaIds, *, api: Api, state: LedgerState, record: uploads.Record
+    planned: PlannedSend,
+    ids: payloads.MediaIds,
+    *,
+    api: WeChatApi,
+    state: LedgerState,
+    record: uploads.Record,
 ) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it.
 
@@ -88,7 +93,7 @@ def ensure_draft(
     return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
 
-def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
+def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
     """Name the draft that a stored body would send, when it is not what it was at its first call.
 
     A draft that is gone is not edited: the platform has used it up, or refuses the call.
@@ -112,7 +117,7 @@ def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
 def create_draft(
     planned: PlannedSend,
     *,
-    api: Api,
+    api: WeChatApi,
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,
@@ -140,7 +145,7 @@ def create_draft(
         return ensure_draft(planned, ids, api=api, state=state, record=record)
 
 
-def _stored(media_id: str, api: Api) -> Stored | None:
+def _stored(media_id: str, api: WeChatApi) -> Stored | None:
     """Read a draft; None when it is no longer in the draft box."""
     try:
         return _news_items(media_id, api)
@@ -150,7 +155,7 @@ def _stored(media_id: str, api: Api) -> Stored | None:
         raise
 
 
-def _news_items(media_id: str, api: Api) -> Stored:
+def _news_items(media_id: str, api: WeChatApi) -> Stored:
     items: Stored = api.draft_get(media_id)["news_item"]
     return items
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import reporting_unrecorded
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -17,6 +16,7 @@ from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
@@ -39,7 +39,7 @@ def preview(
     planned: PlannedSend,
     to: Mapping[str, str],
     *,
-    api: Api,
+    api: WeChatApi,
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,

@@ -13,7 +13,6 @@ from typing import Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.model import FileInfo, Media
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -21,6 +20,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 Read = Callable[[FileInfo], bytes]
 OnProgress = Callable[[str], None]
@@ -36,7 +36,7 @@ Record = Callable[[EventKind, Mapping[str, Any]], object]
 def upload(
     planned: PlannedSend,
     *,
-    api: Api,
+    api: WeChatApi,
     state: LedgerState,
     record: Record,
     read: Read,
@@ -149,7 +149,7 @@ def _progress_message(item: payloads.Upload) -> str:
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: payloads.Upload, *, api: Api, ids: payloads.MediaIds, read: Read) -> str:
+def _upload(item: payloads.Upload, *, api: WeChatApi, ids: payloads.MediaIds, read: Read) -> str:
     if item.endpoint == payloads.UPLOADVIDEO:
         source = (
             ids.upload_results[item.of.key] if isinstance(item.of, payloads.Upload) else _video(item, ids)
