@@ -269,7 +269,7 @@ def _begin(state: LedgerState, event: Event) -> None:
         appid=key[0],
         send=state.display_id(event.data["send"]),
         revision=key[2],
-        at=event.at,
+        at=_posted_at(event),
         account=event.data.get("account", ""),
         content_digest=event.data["content_digest"],
         recipients=event.data.get("recipients", ""),
@@ -277,6 +277,11 @@ def _begin(state: LedgerState, event: Event) -> None:
         intent=event if event.kind == EventKind.INTENT else None,
         **(fields | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else fields),
     )
+
+
+def _posted_at(event: Event) -> datetime:
+    """Return the moment under the mac; the date of the event itself is under none."""
+    return datetime.fromisoformat(event.data["at"]) if "at" in event.data else event.at
 
 
 def _outcome(state: LedgerState, event: Event) -> None:
