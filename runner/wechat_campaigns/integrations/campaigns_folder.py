@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, LedgerConflictError, Location, SecretError
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation
 from wechat_campaigns.ledger.send_ids import namespace_of
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
@@ -88,8 +89,6 @@ def record_campaigns_folder(
     """
     from contextlib import suppress
 
-    from wechat_campaigns.protocol.events import Entry, EventKind
-
     root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
@@ -100,9 +99,24 @@ def record_campaigns_folder(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            workspace.ledger.append(Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
+            _append(workspace, Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
             new.append(appid)
     return new
+
+
+def _append(workspace: WorkspacePort, entry: Entry) -> None:
+    """Append at the end of the stream, wherever that is, and bind the entry to that place."""
+    from wechat_campaigns.protocol.attempt import TRIES
+
+    for left in reversed(range(TRIES)):
+        events = workspace.ledger.read(entry.stream)
+        try:
+            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not left:
+                raise
+        else:
+            return
 
 
 @cache

@@ -17,6 +17,7 @@ from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId, SendKey
+from wechat_campaigns.protocol.state import SendState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class PlanDecision:
 class DecisionOptions:
     """What a decision rests on beside the send, the ledger and the moment."""
 
-    is_current: Callable[[str], bool] = lambda _id: True
+    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
     """Whether a send of this id is among today's campaigns."""
     clock_skew: timedelta = timedelta()
     resend_after_s: float = 60
@@ -84,9 +85,11 @@ def decision_input(
 ) -> DecisionInput:
     """Say what the protocol asks about a send, its ids as the ledger has them."""
 
-    def present(kept_id: str) -> bool:
+    def is_current(record: SendState) -> bool:
         # Of what others keep in the same ledger nobody here has the files.
-        return not state.is_in_namespace(kept_id) or setting.is_current(state.display_id(kept_id))
+        return not state.is_in_namespace(record.id) or setting.is_current(
+            state.display_id(record.id), record.revision
+        )
 
     names = (send.id, *send.formerly)
     return DecisionInput(
@@ -97,7 +100,7 @@ def decision_input(
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.ledger_id(name) for name in send.formerly),
-        is_current=present,
+        is_current=is_current,
         clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
@@ -205,10 +208,12 @@ def _moved(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord 
     name = decided.send_state.id if decided.send_state is not None else "?"
     return (
         _(
-            "the same content was sent to the same recipients {when} as {send}, whose file no longer exists"
+            "the same content was sent to the same recipients {when} as {send}, "
+            "which is no longer among the campaigns"
         ).format(send=name, when=_at(known)),
         _(
-            "if the file was renamed or moved, write `formerly: [{send}]`; otherwise change the content"
+            "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use again, "
+            "run `campaign ledger baseline`; otherwise change the content"
         ).format(send=name),
     )
 

@@ -17,6 +17,7 @@ from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi

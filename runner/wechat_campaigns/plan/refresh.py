@@ -18,6 +18,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -19,6 +19,7 @@ from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.stored_draft import fingerprint
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -28,22 +28,22 @@ class CompileResult:
     problems: tuple[Diagnostic, ...]
     """Errors of files and campaigns, and warnings of sends."""
     invalid: tuple[InvalidCampaign, ...]
-    ids: frozenset[str] = frozenset()
-    """Of every campaign file of the folder, selected or not, as `normalize_id` gives them."""
+    files: Mapping[str, CampaignFile] = field(default_factory=dict)
+    """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
 
-    def presence_check(self) -> Callable[[str], bool]:
-        """Give what tells whether a send of some id is among the folder's campaigns.
-
-        Of a campaign that was not rendered (not selected, or invalid) only the file is asked for.
-        """
+    def presence_check(self) -> Callable[[str, int], bool]:
+        """Return a function that tells whether a send id, at a revision, is among the folder's campaigns."""
         rendered = {normalize_id(send.campaign) for send in self.sends}
-        sends = {normalize_id(send.id) for send in self.sends}
+        sends = {(normalize_id(send.id), send.revision) for send in self.sends}
 
-        def present(send_id: str) -> bool:
-            campaign = normalize_id(SendId.parse(send_id).campaign)
-            return normalize_id(send_id) in sends if campaign in rendered else campaign in self.ids
+        def is_current(send_id: str, revision: int) -> bool:
+            named = SendId.parse(send_id)
+            if (campaign := normalize_id(named.campaign)) in rendered:
+                return (normalize_id(send_id), revision) in sends
+            item = self.files.get(campaign)
+            return item is not None and former_ids.has_send(item, named.entry, revision)
 
-        return present
+        return is_current
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -179,7 +179,7 @@ def compile_campaigns(
         sends=tuple(send for result in results for send in result.sends),
         problems=(*of_files, *(problem for result in results for problem in result.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(results)),
-        ids=frozenset(compiler.campaigns_by_id),
+        files=compiler.campaigns_by_id,
     )
 
 

@@ -61,5 +61,13 @@ def _has(item: CampaignFile, entry: str) -> bool:
     return not isinstance(found, Campaign) or normalize_id(entry) in _entries(found)
 
 
+def has_send(item: CampaignFile, entry: str | None, revision: int) -> bool:
+    """Tell whether a campaign has an entry, or is one send, at a revision; an unreadable one may have it."""
+    campaign = load_campaign(item)
+    if not isinstance(campaign, Campaign):
+        return True
+    return campaign.revision == revision and (entry is None or normalize_id(entry) in _entries(campaign))
+
+
 def _entries(campaign: Campaign) -> list[str]:
     return [normalize_id(key) for key in campaign.for_each or ()]

@@ -24,6 +24,7 @@ from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi

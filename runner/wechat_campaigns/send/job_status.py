@@ -13,6 +13,7 @@ from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi

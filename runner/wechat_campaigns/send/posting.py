@@ -39,6 +39,7 @@ from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import WeChatApi

@@ -17,6 +17,7 @@ from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import WeChatApi

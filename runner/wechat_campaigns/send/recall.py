@@ -15,6 +15,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import WeChatApi

@@ -20,6 +20,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.endpoints import WeChatApi

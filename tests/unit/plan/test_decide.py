@@ -208,7 +208,7 @@ def test_another_entry_of_a_sent_campaign_is_new():
 
 def test_send_of_another_namespace_was_not_moved() -> None:
     """This checkout cannot tell whether its file is gone; a file of this namespace is gone."""
-    send, gone = make_send("spring"), DecisionOptions(is_current=lambda _id: False)
+    send, gone = make_send("spring"), DecisionOptions(is_current=lambda _id, _revision: False)
     events = make_events(
         begun(make_send("office:sale")), (EventKind.ACCEPTED, named(make_send("office:sale")))
     )
