@@ -143,7 +143,8 @@ def served(state: Path) -> Iterator[Sandbox]:
     command = [
         sys.executable,
         "-m",
-        "wechat_campaigns.sandbox",
+        "wechat_campaigns",
+        "sandbox",
         "--port",
         "0",
         "--state",

@@ -84,7 +84,8 @@ def _sandbox(folder: Path, appids: list[str]) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "wechat_campaigns.sandbox",
+        "wechat_campaigns",
+        "sandbox",
         "--port",
         "0",
         "--seed",

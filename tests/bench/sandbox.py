@@ -27,7 +27,7 @@ SEED = {"accounts": [{"appid": "wx0000000000000001", "kind": "service", "followe
 def start_up() -> float:
     """Seconds from the command to the line that says where it listens."""
     began = time.perf_counter()
-    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0"]
+    command = [sys.executable, "-m", "wechat_campaigns", "sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         started.stdout.readline()

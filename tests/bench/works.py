@@ -183,7 +183,8 @@ def sandbox(folder: Path, accounts: int) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "wechat_campaigns.sandbox",
+        "wechat_campaigns",
+        "sandbox",
         "--port",
         "0",
         "--seed",

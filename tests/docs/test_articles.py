@@ -14,9 +14,7 @@ CODE = "".join(
     file.read_text(encoding="utf-8")
     for file in sorted(Path(wechat_campaigns.render.article.__file__).parent.glob("*.py"))
 )
-RULE = re.compile(
-    r'(?:error|warning|report|StyleFault)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("'
-)
+RULE = re.compile(r'(?:error|warning|report|Finding)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("')
 
 
 def test_every_rule_is_explained() -> None:

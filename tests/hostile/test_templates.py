@@ -373,7 +373,7 @@ CHILD = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[2])
 from wechat_campaigns.source.files import FileError
-from wechat_campaigns.render.templates.errors import TemplateRenderError
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 
 class Texts:
@@ -592,7 +592,7 @@ SHOWING = [
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
-    from wechat_campaigns.render.templates.errors import TemplateRenderError
+    from wechat_campaigns.render.templates.bounds import TemplateRenderError
     from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 
@@ -604,7 +604,7 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     """In the template itself and in what it includes."""
-    from wechat_campaigns.render.templates.errors import TemplateRenderError
+    from wechat_campaigns.render.templates.bounds import TemplateRenderError
     from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 

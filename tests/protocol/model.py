@@ -184,7 +184,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
                 key=key,
                 content_digest=sha256(send.message),
                 now=ports.clock(),
-                is_current=lambda id: id in runner.present,
+                is_current=lambda record: record.id in runner.present,
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)

@@ -34,6 +34,7 @@ from wechat_campaigns.protocol.decide import (
 )
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import SendState
 
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -239,7 +240,7 @@ def test_batches_of_an_edited_openid_list_conflict(
     assert decided(replace(asked, list_sha256=list_sha256), *steps)[1] is reason
 
 
-def gone(_id: str) -> bool:
+def gone(_record: SendState) -> bool:
     return False
 
 
@@ -270,6 +271,21 @@ def test_moved_file_is_the_same_message(
     assert decided(facts("autumn/sale", **changes), *steps) == decision
 
 
+@pytest.mark.parametrize(
+    "twin",
+    [
+        [*SENT, intent(send="autumn/sale", content_digest="e" * 64)],
+        [intent(), intent(send="autumn/sale", content_digest="e" * 64)],
+    ],
+    ids=["one was accepted", "both are unknown"],
+)
+def test_message_that_may_have_arrived_under_two_ids_is_not_resent(twin: list[EventSpec]) -> None:
+    """A resend has the `clientmsgid` of one id: WeChat cannot know that the other was the same message."""
+    asked = facts("autumn/sale", formerly=("sale",), content_digest="e" * 64)
+    assert decided(asked, *twin) == (Action.UNKNOWN, Reason.DISPUTED)
+    assert decided(replace(asked, formerly=()), *twin) == (Action.RESEND, Reason.NO_RESPONSE)
+
+
 ON = {"send": "spring", "formerly": ["Sale"], "content_digest": "e" * 64}
 FURTHER = {"send": "summer", "formerly": ["spring"], "content_digest": "f" * 64}
 
@@ -294,7 +310,7 @@ def test_older_checkout_finds_a_message_by_its_former_id(
 ) -> None:
     """It was renamed and edited since: the ledger keeps every id that a message has had."""
     assert decided(facts("sale", **changes), *steps) == decision
-    assert decided(facts("news", is_current=lambda _id: True), *steps) == (Action.SEND, Reason.NEW)
+    assert decided(facts("news", is_current=lambda _record: True), *steps) == (Action.SEND, Reason.NEW)
 
 
 def test_every_spelling_is_the_same_send() -> None:

@@ -185,6 +185,13 @@ def test_forged_intent_is_never_posted() -> None:
     assert (known.content_digest, len(known.calls)) == ("d" * 64, 1)
 
 
+def test_forged_event_gives_no_alias() -> None:
+    """A former id could free a moved message, or mark a new one as sent."""
+    alias = intent(2, formerly=["spring"])
+    assert state_of(intent(), alias).aliases("spring") == {"sale", "spring"}
+    assert state_of(intent(), forged(alias)).aliases("spring") == {"spring"}
+
+
 def test_hold_needs_no_mac_but_its_release_does() -> None:
     """Anybody may stop an account; a release ends the holds that it names."""
     release: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})

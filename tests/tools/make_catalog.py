@@ -26,7 +26,10 @@ from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = sorted((ROOT / "runner/wechat_campaigns/report/templates").glob("*.html"))
+PACKAGE = ROOT / "runner/wechat_campaigns"
+TEMPLATES = sorted(
+    [*PACKAGE.glob("report/templates/*.html"), *PACKAGE.glob("render/article/templates/*.html")]
+)
 KEYWORDS = {"_": 1, "N_": 1, "ngettext": 2}
 """What marks a message, and how many texts it takes."""
 HEADER = """\

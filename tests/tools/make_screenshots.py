@@ -1,4 +1,4 @@
-"""Take the pictures of docs/images/ from the real program: a rehearsal's plan page and its inbox.
+"""Take the pictures of docs/images/ from the real program, in each language: plan page and inbox.
 
 Run `python -m tests.tools.make_screenshots`; it needs Chromium and works in a folder of its own.
 """
@@ -17,6 +17,8 @@ from PIL import Image
 from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
+from tests.tools.make_cast import BROWSER_LANGUAGE
+from wechat_campaigns.core.i18n import LANGUAGES, Language
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
@@ -28,21 +30,25 @@ LARGEST_WIDTH = 1280
 
 
 def main() -> None:
-    """Plan, photograph the page, apply, photograph the phones."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        shutil.copytree(ROOT / "campaigns", folder / "campaigns")
-        _campaign(folder, "plan", *SHOWN, "--report", "html=plan.html")
-        _campaign(folder, "apply", "--auto-approve", "--quiet")
-        with open_browser(width=1280, height=960) as chrome:
-            _photograph(chrome, (folder / "plan.html").as_uri(), "plan")
-            with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
-                _photograph(chrome, url, "inbox")
+    for language in LANGUAGES:
+        with tempfile.TemporaryDirectory() as name:
+            _rehearse(Path(name), language, "" if language == "en" else ".zh-CN")
 
 
-def _campaign(folder: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "wechat_campaigns", *words]
+def _rehearse(folder: Path, language: Language, suffix: str) -> None:
+    """Plan, photograph the page, apply, photograph the phones."""
+    shutil.copytree(ROOT / "campaigns", folder / "campaigns")
+    _campaign(folder, language, "plan", *SHOWN, "--report", "html=plan.html")
+    _campaign(folder, language, "apply", "--auto-approve", "--quiet")
+    with open_browser(width=1280, height=960, language=BROWSER_LANGUAGE[language]) as chrome:
+        _photograph(chrome, (folder / "plan.html").as_uri(), f"plan{suffix}")
+        with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
+            _photograph(chrome, f"{url}?lang={language}", f"inbox{suffix}")
+
+
+def _campaign(folder: Path, language: Language, *words: str) -> None:
+    command = [sys.executable, "-m", "wechat_campaigns", "--lang", language, *words]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 

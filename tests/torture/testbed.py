@@ -287,7 +287,8 @@ def _sandbox(seed: Path) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "wechat_campaigns.sandbox",
+        "wechat_campaigns",
+        "sandbox",
         "--port",
         "0",
         "--seed",

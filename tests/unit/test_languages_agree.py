@@ -48,8 +48,8 @@ from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.responses import raise_for_errcode, transport_error
-from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
+from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
+from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
 OTHERS = (PseudoTranslations(), None)
 """Another language, and English."""
@@ -127,9 +127,11 @@ class ScriptedPlatform:
                 "/cgi-bin/message/mass/sendall", {"errcode": 45002, "errmsg": "too long rid: 1-2"}
             )
         if name == "unreachable":
-            raise transport_error("/cgi-bin/x", _fault(never_sent=True))
+            nobody = "http://127.0.0.1:1"
+            request = Request(method="POST", path="/cgi-bin/x", body=b"{}")
+            Transport(nobody, make_session(nobody)).exchange(request)
         if name == "lost":
-            raise transport_error("/cgi-bin/x", _fault(never_sent=False))
+            raise no_response_error("/cgi-bin/x", _("the connection was interrupted"))
         return {"errcode": 0, "msg_id": 7}
 
     def run(self, *sends: Send) -> tuple[SendOutcome, ...]:
@@ -140,15 +142,6 @@ class ScriptedPlatform:
                       sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
         plan = plan_of(*sends, settings=settings, known={"main": make_known()})
         return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
-
-
-def _fault(*, never_sent: bool) -> TransportFailure:
-    if not never_sent:
-        return TransportFailure(not_sent=False, message=_("the connection was interrupted"))
-    nobody = "http://127.0.0.1:1"
-    reply = Transport(nobody, make_session(nobody)).exchange(Request(method="POST", path="/x", body=b"{}"))
-    assert isinstance(reply, TransportFailure)
-    return reply
 
 
 def _drafts(**changes: Any) -> dict[str, Any]:

@@ -21,10 +21,10 @@ VARIABLE = "_CAMPAIGN_COMPLETE"
 
 def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """List the ids that begin with what is typed; none when the folder cannot be read."""
-    from wechat_campaigns.source.load import campaign_files
+    from wechat_campaigns.source.load import find_campaigns
 
     try:
-        ids = [str(file.with_suffix("")) for file in campaign_files(_root(ctx))]
+        ids = [str(item.file.with_suffix("")) for item in find_campaigns(_root(ctx))[0]]
     except CampaignError:
         return []
     return [name for name in ids if name.startswith(incomplete)]

@@ -11,13 +11,13 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, QUIET
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import ExitCode, Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.fmt import format_campaign
-from wechat_campaigns.source.load import MAX_YAML_BYTES, campaign_files
-from wechat_campaigns.source.text import TextFault, decode
+from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+from wechat_campaigns.source.text import decode
 
 
 @command(
@@ -38,9 +38,9 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     """
     changed: list[str] = []
     skipped: dict[str, str] = {}
-    for file in campaign_files(context.root, paths):
-        name = (context.root / file).as_posix()
-        has_changed, reason = _format(context, file, check=check)
+    for item in find_campaigns(context.root, paths)[0]:
+        name = item.display_path
+        has_changed, reason = _format(context, item.file, check=check)
         if reason:
             skipped[name] = reason
         elif has_changed:
@@ -59,7 +59,7 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     except FileError as error:
         return False, error.message
     text = decode(data)
-    if isinstance(text, TextFault):
+    if isinstance(text, Finding):
         return False, text.message
     result = format_campaign(text, file)
     new = result.text.encode()

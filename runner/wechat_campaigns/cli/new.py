@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import click
@@ -17,7 +18,16 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.load import BAD_IN_ID, enclosing_campaigns_folder, require_folder
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
-from wechat_campaigns.source.wizard import prompt_campaign
+
+KINDS = {
+    Msgtype.TEXT: N_("文字 text"),
+    Msgtype.MPNEWS: N_("图文 articles"),
+    Msgtype.IMAGE: N_("图片 pictures"),
+    Msgtype.VOICE: N_("语音 voice"),
+    Msgtype.MPVIDEO: N_("视频 video"),
+    Msgtype.WXCARD: N_("卡券 card (retired by WeChat)"),
+}
+RECIPIENT_KINDS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": N_("所有人 everyone")}
 
 
 @command(
@@ -74,6 +84,31 @@ def new(
     message = _("wrote {file}; next: `campaign plan {name}`")
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
+    )
+
+
+def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -> ScaffoldOptions:
+    """Ask what a new campaign shall be, five questions at most.
+
+    Args:
+        prompter: asks a person.
+        name_of: gives the id that an answer names; a UsageError says why it names none.
+    """
+    from wechat_campaigns.source.scaffold import ScaffoldOptions
+
+    name = prompter.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
+    kind = Msgtype(
+        prompter.choice(_("What is sent?"), {kind.value: _(meaning) for kind, meaning in KINDS.items()})
+    )
+    to = prompter.choice(_("To whom?"), {key: _(meaning) for key, meaning in RECIPIENT_KINDS.items()})
+    tag = prompter.line(_("Tag name"), "会员") if to == "tag" else None
+    tag_id = prompter.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
+    media_id = None
+    if kind is not Msgtype.TEXT:
+        what = "card_id" if kind is Msgtype.WXCARD else _("an existing media_id; leave empty to use files")
+        media_id = prompter.line(what, "") or None
+    return ScaffoldOptions(
+        id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id
     )
 
 

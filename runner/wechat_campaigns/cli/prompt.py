@@ -40,7 +40,13 @@ class TerminalPrompter:
     """Asks the questions of `campaign new`."""
 
     def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
-        """See `source.wizard`."""
+        """Ask for a line; an empty answer takes the default.
+
+        Args:
+            question: what is asked.
+            default: the answer that an empty one stands for.
+            fit: turns an answer into the value; after a UsageError the question comes again.
+        """
 
         def fitted(answer: str) -> str:
             try:
@@ -54,11 +60,11 @@ class TerminalPrompter:
         )
 
     def number(self, question: str) -> int:
-        """See `source.wizard`."""
+        """Ask for a whole number."""
         return int(click.prompt(question, type=int, err=True))
 
     def choice(self, question: str, options: dict[str, str]) -> str:
-        """See `source.wizard`."""
+        """Ask for one of the options, given as key to its explanation; the first is the default."""
         for number, meaning in enumerate(options.values(), 1):
             click.echo(f"  {number}  {meaning}", err=True)
         names = list(options)

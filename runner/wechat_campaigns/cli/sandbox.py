@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ import click
 from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.source.load import require_folder
@@ -52,21 +54,34 @@ def sandbox(
 
     The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
     """
-    from wechat_campaigns.sandbox.server import serve
+    from wechat_campaigns.core.hosts import is_loopback
+    from wechat_campaigns.sandbox.server import embedded
 
     if rehearsal:
         state = _rehearsal_state(directory, state)
-    return serve(
-        port=port,
-        host=host,
-        expose=expose,
-        names=names,
-        state=state,
-        seed=seed,
+    if not is_loopback(host) and not expose:
+        raise UsageError(
+            _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
+            location=host,
+            hint=_("omit `--host`, or add `--expose` on a network you trust"),
+        )
+    stopping = threading.Event()
+    with embedded(
+        state,
         quota=not no_quota,
         retired_cards=retired_cards,
-        announce=print_result,
-    )
+        seed=seed,
+        host=host,
+        port=port,
+        names=names,
+    ) as url:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
+        print_result(f"listening on {url}")
+        if not is_loopback(host):
+            print_result("warning: other machines can reach this sandbox and control it")
+        stopping.wait()
+    return ExitCode.OK
 
 
 def _rehearsal_state(root: Path, state: Path | None) -> Path:

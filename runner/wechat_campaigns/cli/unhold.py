@@ -22,11 +22,11 @@ def unhold(context: Context, account_name: str, reason: str) -> int:
     """Let an account send again."""
     appid = context.account(account_name).appid
     # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
-    holds = context.fold_ledger(verified=True).stream(appid).holds
-    if not holds:
+    stream = context.fold_ledger(verified=True).stream(appid)
+    if not stream.holds:
         message = _("account {name} is not on hold; nothing to do").format(name=account_name)
         return context.output_sentence(message, account=account_name, held=False, changed=False)
-    data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(holds)}
-    context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+    data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(stream.holds)}
+    context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data), after=stream.head)
     message = _("account {name} may send again").format(name=account_name)
     return context.output_sentence(message, account=account_name, held=False, changed=True)

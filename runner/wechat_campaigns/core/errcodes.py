@@ -31,6 +31,8 @@ class Errcode:
     hint: str
     source: str
     confidence: Literal["high", "medium", "low"]
+    errmsg: str = ""
+    """The platform's own text; empty where it is not known."""
     wait_s: int | None = None
     hint_for_ip: str = ""
     """Used in place of the hint when the platform named the address, as `{ip}`."""

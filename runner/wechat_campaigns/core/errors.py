@@ -21,9 +21,10 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
@@ -57,6 +58,24 @@ class ExitCode(IntEnum):
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
 
+Level = Literal["error", "warning"]
+
+_SIMPLE_STEP = re.compile(r"\w[\w-]*")
+
+
+def json_path(path: KeyPath) -> str:
+    """Write a path as JSONPath: `$.content.articles[0].title`, `$.vars['a b']`."""
+    return "$" + "".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _SIMPLE_STEP.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{escaped}']"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
@@ -87,11 +106,42 @@ class Diagnostic:
     rule: str
     message: str
     hint: str
-    level: Literal["error", "warning"] = "error"
+    level: Level = "error"
 
     def __post_init__(self) -> None:
         for name in ("path", "message", "hint"):
             object.__setattr__(self, name, _redacted(getattr(self, name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem before its location is known; `at` makes the `Diagnostic`.
+
+    `path` leads to the value concerned, or to its key (`is_key`). `line` and `column` count inside the text
+    that was read, and are set only when the text itself has the problem.
+    """
+
+    rule: str
+    message: str
+    hint: str
+    path: KeyPath = ()
+    level: Level = "error"
+    is_key: bool = False
+    line: int | None = None
+    column: int | None = None
+
+    def at(self, location: Location) -> Diagnostic:
+        """Make the diagnostic at a location, or at the finding's own line of the same file."""
+        if self.line is not None:
+            location = replace(location, line=self.line, column=self.column)
+        return Diagnostic(
+            location=location,
+            path=json_path(self.path),
+            rule=self.rule,
+            message=self.message,
+            hint=self.hint,
+            level=self.level,
+        )
 
 
 class CampaignError(Exception):
@@ -159,7 +209,6 @@ class MissingExtraError(CampaignError):
             ),
             hint=extra_hint(extra),
         )
-        self.extra = extra
 
 
 class SecretError(CampaignError):

@@ -1,6 +1,6 @@
 """Arguments in, what git answered out: no prompts, no shell, no caller's repository, bounded time.
 
-The one room that starts git. Secrets reach it only through `GIT_CONFIG_*` variables, never through arguments.
+The one module that starts git. Secrets reach it only through `GIT_CONFIG_*` variables, never by arguments.
 A checkout may hold a stranger's files, so git never looks for a repository itself: `find_checkout` finds it,
 every question names it, and nothing that its files carry configures git.
 """

@@ -37,12 +37,17 @@ def is_allowed_host(
         return True
     if (found["port"] or "80") != str(port):
         return False
-    return name in LOOPBACK_NAMES or (any_address and _is_address(name))
+    return name in LOOPBACK_NAMES or (any_address and _address(name.strip("[]")) is not None)
 
 
-def _is_address(name: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a host, a name or an address."""
+    address = _address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None

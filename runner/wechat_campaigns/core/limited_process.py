@@ -64,7 +64,8 @@ def run(
         OverBudgetError: it took too long or too much, crashed, or raised an exception.
     """
     if not hasattr(os, "fork") or _in_child:
-        return _here(work)
+        done: T = _unpacked(*_answer(work))
+        return done
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -93,13 +94,14 @@ def extend(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, hard), hard))
 
 
-def _here(work: Callable[[], T]) -> T:
+def _answer(work: Callable[[], Any]) -> tuple[Cause | Literal[""], Any]:
+    """Do the work: no cause and its result, or why there is none and the name of the exception."""
     try:
-        return work()
-    except MemoryError as error:
-        raise OverBudgetError("memory") from error
-    except Exception as error:
-        raise OverBudgetError("fault", type(error).__name__) from error
+        return "", work()
+    except MemoryError:
+        return "memory", ""
+    except Exception as error:  # whatever a library raises for a stranger's content
+        return "fault", type(error).__name__
 
 
 def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memory_bytes: int) -> NoReturn:
@@ -110,14 +112,8 @@ def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memo
         os.close(reading)
         _quiet()
         gc.freeze()
-        _limit(cpu_s, memory_bytes)
-        try:
-            answer: tuple[str, Any] = ("", work())
-        except MemoryError:
-            answer = ("memory", "")
-        except Exception as error:  # whatever a library raises for a stranger's content
-            answer = ("fault", type(error).__name__)
-        _write(writing, pickle.dumps(answer))
+        set_limits(memory_bytes=memory_bytes, cpu_s=(cpu_s, max(cpu_s, MAX_SECONDS)), file_bytes=0)
+        write_all(writing, pickle.dumps(_answer(work)))
         code = 0
     except BaseException:  # noqa: S110 - nothing may leave the child; the parent sees that it gave no answer
         pass
@@ -135,15 +131,23 @@ def _quiet() -> None:
         os.dup2(null, descriptor)
 
 
-def _limit(cpu_s: int, memory_bytes: int) -> None:
+def set_limits(*, memory_bytes: int, cpu_s: tuple[int, int], file_bytes: int | None = None) -> None:
+    """Let the system keep this process within limits; it dumps no core.
+
+    Args:
+        memory_bytes: how much more memory than now it may address.
+        cpu_s: seconds of a processor, the soft and the hard limit.
+        file_bytes: how long a file it may write; None for no limit.
+    """
     import resource
 
     limits = {
         resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_CPU: (cpu_s, max(cpu_s, MAX_SECONDS)),
+        resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_AS: (_address_bytes() + memory_bytes,) * 2,
-        resource.RLIMIT_FSIZE: (0, 0),
     }
+    if file_bytes is not None:
+        limits[resource.RLIMIT_FSIZE] = (file_bytes, file_bytes)
     for limit, (soft, hard) in limits.items():
         most = resource.getrlimit(limit)[1]
         if most != resource.RLIM_INFINITY:  # only root may raise what is stricter already
@@ -160,10 +164,11 @@ def _address_bytes() -> int:
         return 4 * 1024**3
 
 
-def _write(writing: int, data: bytes) -> None:
+def write_all(pipe: int, data: bytes) -> None:
+    """Write to a pipe until nothing is left."""
     view = memoryview(data)
     while view:
-        view = view[os.write(writing, view) :]
+        view = view[os.write(pipe, view) :]
 
 
 def _read(reading: int, until: float) -> bytes | None:
@@ -196,14 +201,17 @@ def _end(child: int) -> int:
         return 0
 
 
+def _unpacked(cause: Cause | Literal[""], value: Any) -> Any:
+    if cause:
+        raise OverBudgetError(cause, value)
+    return value
+
+
 def _result(answer: bytes | None, status: int) -> Any:
     if answer is None:
         raise OverBudgetError("time")
     if answer:
-        cause, value = pickle.loads(answer)  # noqa: S301
-        if cause:
-            raise OverBudgetError(cause, value)
-        return value
+        return _unpacked(*pickle.loads(answer))  # noqa: S301
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if ended_by in (signal.SIGXCPU, signal.SIGKILL):
         raise OverBudgetError("time")

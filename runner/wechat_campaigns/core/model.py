@@ -1,4 +1,4 @@
-"""The words every room speaks: frozen records, no behaviour beyond what their fields say.
+"""The records that every package uses: frozen, no behaviour beyond what their fields say.
 
 `Campaign` is what a user wrote, `Send` is what a follower would receive. Times are aware
 datetimes, sizes are bytes, lengths are characters.
@@ -60,7 +60,7 @@ class Campaign:
 
 
 class SourceMap(Protocol):
-    """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
+    """The text of a YAML file, asked only when a position is needed (`source.document.Document` is one)."""
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from wechat_campaigns.core import limited_process
 
 if TYPE_CHECKING:
     import mmap
@@ -283,7 +284,9 @@ class _Run(Generic[T, R]):
         code = 1
         try:
             os.close(receiving)
-            _bound(self._limits, self._deadline)
+            # The system ends it even when nobody watches it.
+            cpu_s = int(self._deadline - time.monotonic()) + 60
+            limited_process.set_limits(memory_bytes=self._limits.memory, cpu_s=(cpu_s, cpu_s))
             self._serve(number, queue, sending, board, ranges)
             code = 0
         except MemoryError:
@@ -295,7 +298,6 @@ class _Run(Generic[T, R]):
         self, number: int, queue: int, sending: int, board: mmap.mmap, ranges: Sequence[_Range]
     ) -> None:
         """Be a worker: take ranges until there are none, give the results of each."""
-        import pickle
         import traceback
 
         while taken := os.read(queue, 4):
@@ -305,11 +307,11 @@ class _Run(Generic[T, R]):
                 for item in range(start, stop):
                     board[4 * number : 4 * number + 4] = (item + 1).to_bytes(4, "big")
                     made.append(self._work(self._items[item]))
-                _send(sending, b"." + taken, pickle.dumps(made))
+                _send(sending, b"." + taken, made)
             except MemoryError:
                 raise
             except BaseException as error:  # raised again where the results are awaited
-                _send(sending, b"!" + taken, pickle.dumps((_portable(error), traceback.format_exc())))
+                _send(sending, b"!" + taken, (_portable(error), traceback.format_exc()))
                 return
             board[4 * number : 4 * number + 4] = bytes(4)
 
@@ -319,10 +321,11 @@ def _item_of(board: mmap.mmap, number: int) -> int:
     return int.from_bytes(board[4 * number : 4 * number + 4], "big")
 
 
-def _send(pipe: int, head: bytes, data: bytes) -> None:
-    rest = memoryview(head + len(data).to_bytes(4, "big") + data)
-    while rest:
-        rest = rest[os.write(pipe, rest) :]
+def _send(pipe: int, head: bytes, value: Any) -> None:
+    import pickle
+
+    data = pickle.dumps(value)
+    limited_process.write_all(pipe, head + len(data).to_bytes(4, "big") + data)
 
 
 def _portable(error: BaseException) -> BaseException:
@@ -333,24 +336,6 @@ def _portable(error: BaseException) -> BaseException:
         pickle.loads(pickle.dumps(error))  # noqa: S301
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _bound(limits: Limits, deadline: float) -> None:
-    """Let the system keep this process within its memory, and end it even when nobody watches it."""
-    import resource
-
-    mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    _lower(resource.RLIMIT_AS, mapped + limits.memory)
-    _lower(resource.RLIMIT_CPU, int(deadline - time.monotonic()) + 60)
-    _lower(resource.RLIMIT_CORE, 0)
-
-
-def _lower(kind: int, most: int) -> None:
-    import resource
-
-    _soft, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
 
 
 @contextmanager

@@ -8,14 +8,15 @@ from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, LedgerConflictError, Location, SecretError
 from wechat_campaigns.core.git import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.send_ids import namespace_of
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.attempt import TRIES
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
@@ -94,9 +95,22 @@ def record_campaigns_folder(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            workspace.ledger.append(Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
+            _append(workspace, Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
             new.append(appid)
     return new
+
+
+def _append(workspace: WorkspacePort, entry: Entry) -> None:
+    """Append at the end of the stream, wherever that is, and bind the entry to that place."""
+    for left in reversed(range(TRIES)):
+        events = workspace.ledger.read(entry.stream)
+        try:
+            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not left:
+                raise
+        else:
+            return
 
 
 @cache

@@ -69,13 +69,9 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
             N_("check that the file and its folder are writable and the disk has free space"),
         ),
     )
-    told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
-    return LedgerError(told, hint=_(hint), location=str(path))
-
-
-def _detail(error: sqlite3.Error | OSError) -> str:
-    said = error.strerror if isinstance(error, OSError) else str(error)
-    return said or type(error).__name__
+    detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    message = _("{what} ({detail})").format(what=_(what), detail=detail)
+    return LedgerError(message, hint=_(hint), location=str(path))
 
 
 def refuse_network(path: Path, mounts: str) -> None:

@@ -161,30 +161,22 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
     Raises:
         TamperedLedgerError: they do not lead from `since` to `head`.
     """
-    if since != EMPTY:
-        if not events or events[0].head != since:
-            raise TamperedLedgerError(
-                _("event {number} of {stream} existed before and is now missing or changed").format(
-                    number=since.seq, stream=stream
-                ),
-                hint=_(
-                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-                ),
-                location=stream,
-            )
-        events = events[1:]
-    found = chain_break(events, since, head)
-    if found is not None:
-        raise TamperedLedgerError(
-            _("event {number} of {stream} does not match the events before it ({what})").format(
-                number=found[1], stream=stream, what=found[0]
-            ),
-            hint=_(
-                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
-            ),
-            location=stream,
+    later = events if since == EMPTY else events[1:]
+    if since != EMPTY and (not events or events[0].head != since):
+        message = _("event {number} of {stream} existed before and is now missing or changed").format(
+            number=since.seq, stream=stream
         )
-    return tuple(events)
+    elif broken := chain_break(later, since, head):
+        message = _("event {number} of {stream} does not match the events before it ({what})").format(
+            number=broken[1], stream=stream, what=broken[0]
+        )
+    else:
+        return tuple(later)
+    raise TamperedLedgerError(
+        message,
+        hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
+        location=stream,
+    )
 
 
 def stream_locked_error(stream: str) -> LedgerLockedError:

@@ -71,11 +71,7 @@ class LedgerState:
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
-    last_seq: dict[str, int] = field(default_factory=dict)
-    """By stream: the number of the last event taken in."""
 
-    _digests: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
-    _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
     """What `quota_usage` was asked since the last event: a plan asks the same for each of its sends."""
 
@@ -90,7 +86,7 @@ class LedgerState:
     @property
     def holds(self) -> Mapping[str, str]:
         """By appid: why nothing may be sent from an account."""
-        held = {appid: [*known.holds.values()] for appid, known in self.streams.items()}
+        held = {appid: [*stream.holds.values()] for appid, stream in self.streams.items()}
         return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
 
     def is_initialized(self, appid: str) -> bool:
@@ -127,38 +123,33 @@ class LedgerState:
 
     def sends_by_id(self, send_id: str) -> list[SendRecord]:
         """List all sends of this id, at any revision and by any account."""
-        wanted = self.normalized_ledger_id(send_id)
-        return [known for (_appid, name, _revision), known in self.sends.items() if name == wanted]
-
-    def revisions(self, appid: str, send_id: str) -> list[SendRecord]:
-        """List what is known of a send at any revision."""
-        name = self.normalized_ledger_id(send_id)
-        return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
+        id_ = self.normalized_ledger_id(send_id)
+        return [record for (_appid, name, _revision), record in self.sends.items() if name == id_]
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these recipients."""
-        found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
-        return [state for state in found if state.content_digest == digest]
+        sends = self.stream(appid).of_content(digest)
+        return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
 
     def quota_usage(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
-        asked = (appid, begins, ends)
-        if asked not in self._quota_usage:
-            self._quota_usage[asked] = Counter(
-                QuotaUsage(known.recipients, known.to_all, known.status is SendStatus.BASELINE)
-                for known in self.sends.values()
-                if known.appid == appid and begins <= known.at < ends and known.may_have_reached
+        period = (appid, begins, ends)
+        if period not in self._quota_usage:
+            self._quota_usage[period] = Counter(
+                QuotaUsage(record.recipients, record.to_all, record.status is SendStatus.BASELINE)
+                for record in self.sends.values()
+                if record.appid == appid and begins <= record.at < ends and record.may_have_reached
             )
-        return self._quota_usage[asked]
+        return self._quota_usage[period]
 
-    def job_result(self, known: SendRecord) -> JobResult | None:
+    def job_result(self, record: SendRecord) -> JobResult | None:
         """Give what the callback event said of a send, if it was received."""
-        return self.job_results.get((known.appid, known.msg_id)) if known.msg_id is not None else None
+        return self.job_results.get((record.appid, record.msg_id)) if record.msg_id is not None else None
 
     def unknown_sends(self, appid: str) -> list[SendRecord]:
         """List an account's unknown sends, oldest first."""
-        found = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.UNKNOWN]
-        return sorted(found, key=lambda state: state.at)
+        unknown = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.UNKNOWN]
+        return sorted(unknown, key=lambda state: state.at)
 
     def add(self, event: Event) -> None:
         """Take one more event into account; event kinds it does not need pass by.
@@ -246,7 +237,7 @@ def _preview(state: LedgerState, event: Event) -> None:
 
 def _callback(state: LedgerState, event: Event) -> None:
     data = event.data
-    told = JobResult(
+    result = JobResult(
         msg_id=data["msg_id"],
         status=data["status"],
         total=data["total"],
@@ -254,51 +245,52 @@ def _callback(state: LedgerState, event: Event) -> None:
         sent=data["sent"],
         errors=data["errors"],
         links=tuple(data.get("links", ())),
-        originality_checks=tuple(data.get("copyright", ())),
     )
-    state.job_results.setdefault((event.stream, told.msg_id), told)
+    state.job_results.setdefault((event.stream, result.msg_id), result)
 
 
 def _recall(state: LedgerState, event: Event) -> None:
     state.recalls.append((event.stream, event.at))
     key, article = _key(event), event.data.get("article_idx") or 0
-    known = state.sends[key]
-    status = SendStatus.RECALLED if known.was_accepted and not article else known.status
-    state.sends[key] = replace(known, status=status, recalled_articles=(*known.recalled_articles, article))
+    record = state.sends[key]
+    status = SendStatus.RECALLED if record.was_accepted and not article else record.status
+    state.sends[key] = replace(record, status=status, recalled_articles=(*record.recalled_articles, article))
 
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
     state.initialized_for.add(event.stream)
-    if key not in state.sends:
-        state._revisions.setdefault(key[:2], []).append(key[2])
-    state._digests.setdefault((key[0], event.data["content_digest"]), set()).add(key)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
         return
-    told = _meaning(state, event, None)
+    fields = _meaning(state, event, None)
     state.sends[key] = SendRecord(
         appid=key[0],
         send=state.display_id(event.data["send"]),
         revision=key[2],
-        at=event.at,
+        at=_posted_at(event),
         account=event.data.get("account", ""),
         content_digest=event.data["content_digest"],
         recipients=event.data.get("recipients", ""),
         audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind == EventKind.INTENT else None,
-        **(told | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else told),
+        **(fields | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else fields),
     )
+
+
+def _posted_at(event: Event) -> datetime:
+    """Return the moment under the mac; the date of the event itself is under none."""
+    return datetime.fromisoformat(event.data["at"]) if "at" in event.data else event.at
 
 
 def _outcome(state: LedgerState, event: Event) -> None:
     key = _key(event)
-    known = state.sends[key]
-    state.sends[key] = replace(known, **_meaning(state, event, known))
+    record = state.sends[key]
+    state.sends[key] = replace(record, **_meaning(state, event, record))
 
 
-def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict[str, Any]:
+def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dict[str, Any]:
     """Take over what the protocol makes of an event; what became of an accepted job stays ours to tell.
 
     Every event of a long past comes by here: a record is made once, not copied field by field.
@@ -307,22 +299,22 @@ def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict
     if decided is None:
         raise KeyError(event.data["send"])
     taken = decided.status is protocol.Status.ACCEPTED
-    happened = known is not None and known.was_accepted
+    happened = record is not None and record.was_accepted
     errcode = event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None
     status = _FROM[decided.status]
     if status is SendStatus.REJECTED and errcode is None:
         status = SendStatus.NOT_SENT
-    found: dict[str, Any] = {
-        "status": known.status if taken and known is not None and happened else status,
+    fields: dict[str, Any] = {
+        "status": record.status if taken and record is not None and happened else status,
         "disputed": decided.status is protocol.Status.DISPUTED,
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
     # The platform's own number wins over that of a person who settled in the meantime.
-    if taken and (known is None or not happened or known.has_no_msg_id or event.kind == EventKind.ACCEPTED):
-        found |= {"msg_id": event.data.get("msg_id"), "msg_data_id": event.data.get("msg_data_id")}
-        found["accepted_at"] = event.at
-    return found
+    if taken and (record is None or not happened or record.has_no_msg_id or event.kind == EventKind.ACCEPTED):
+        fields |= {"msg_id": event.data.get("msg_id"), "msg_data_id": event.data.get("msg_data_id")}
+        fields["accepted_at"] = event.at
+    return fields
 
 
 def _unauthentic(state: LedgerState, event: Event) -> None:
@@ -332,18 +324,12 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
     if decided is None:
         raise KeyError(data["send"])
     if key not in state.sends:
-        state._revisions.setdefault(key[:2], []).append(key[2])
         state.sends[key] = SendRecord(
             appid=key[0],
             send=state.display_id(data["send"]),
             revision=key[2],
             status=SendStatus.UNKNOWN,
             at=event.at,
-            account="",
-            content_digest="",
-            recipients="",
-            audience=None,
-            intent=None,
         )
     if decided.status is not protocol.Status.ACCEPTED:
         disputed = decided.status is protocol.Status.DISPUTED
@@ -358,9 +344,9 @@ def _resend(state: LedgerState, event: Event) -> None:
 
 def _status(state: LedgerState, event: Event) -> None:
     status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
-    known = state.sends[_key(event)]
-    if status is not None and known.was_accepted:
-        state.sends[_key(event)] = replace(known, status=status)
+    record = state.sends[_key(event)]
+    if status is not None and record.was_accepted:
+        state.sends[_key(event)] = replace(record, status=status)
 
 
 _FROM = {
@@ -369,6 +355,7 @@ _FROM = {
     protocol.Status.REJECTED: SendStatus.REJECTED,
     protocol.Status.ACCEPTED: SendStatus.ACCEPTED,
 }
+_OUTCOMES = (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED)
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.INIT: _init,
     EventKind.UPLOAD: _upload,
@@ -381,29 +368,14 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
     EventKind.RESEND: _resend,
-    EventKind.ACCEPTED: _outcome,
-    EventKind.DUPLICATE: _outcome,
-    EventKind.REJECTED: _outcome,
     EventKind.STATUS: _status,
-    EventKind.SETTLED: _outcome,
+    **dict.fromkeys(_OUTCOMES, _outcome),
 }
 _UNAUTHENTIC_STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
-    EventKind.INIT: lambda state, event: state.production_streams.add(
-        event.stream
-    ),  # keeps a rehearsal off, and begins nothing
+    # Keeps a rehearsal off, and begins nothing.
+    EventKind.INIT: lambda state, event: state.production_streams.add(event.stream),
     EventKind.GUARD: _guard,
     EventKind.CALLBACK: _callback,
-    **dict.fromkeys(
-        (
-            EventKind.BASELINE,
-            EventKind.INTENT,
-            EventKind.RESEND,
-            EventKind.ACCEPTED,
-            EventKind.DUPLICATE,
-            EventKind.REJECTED,
-            EventKind.SETTLED,
-        ),
-        _unauthentic,
-    ),
+    **dict.fromkeys((EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND, *_OUTCOMES), _unauthentic),
 }
 """Of what has no mac that holds, only what stops, or what has a proof of its own, is taken in."""

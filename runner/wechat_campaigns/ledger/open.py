@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
 from wechat_campaigns.core.i18n import _
@@ -140,27 +139,7 @@ def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str
         from wechat_campaigns.ledger.git.remote import remote_of
         from wechat_campaigns.ledger.git.store import GitLedger
     remote = remote_of(rest, folder=root, environ=os.environ)
-    _refuse_committed(remote.url, root)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
-
-
-def _refuse_committed(url: str, root: Path) -> None:
-    """Refuse a remote in the checkout of the campaigns: its config and hooks could be a stranger's."""
-    path = unquote(urlsplit(url).path) if url.startswith("file:") else url
-    tree = work_tree_of(Path(os.path.realpath(root)))
-    if tree is None or not Path(path).is_absolute():
-        return
-    real = Path(os.path.realpath(path))
-    own = real == tree or real.is_relative_to(tree / ".git")
-    if real.is_relative_to(tree) and not own:
-        what = _(
-            "the remote of the ledger is inside the git work tree {folder}, where a commit can replace it"
-        )
-        raise LedgerError(
-            what.format(folder=tree),
-            hint=_("use a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
-            location=path,
-        )
 
 
 def _postgres(address: str, clock: Clock) -> Ledger:

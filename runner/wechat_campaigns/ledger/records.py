@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Event
-
-NOT_SENT = "not_sent"
-"""Recorded of a call that certainly was not made."""
 
 
 class SendStatus(StrEnum):
@@ -85,7 +81,7 @@ class SendRecord:
             endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("no call was made") if self.reason == NOT_SENT else self.reason
+        return _("no call was made") if self.reason == SendStatus.NOT_SENT else self.reason
 
     @property
     def has_no_msg_id(self) -> bool:
@@ -158,8 +154,6 @@ class JobResult:
     errors: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""
-    originality_checks: tuple[Mapping[str, Any], ...] = ()
-    """The originality check, article by article."""
 
     @property
     def filtered_out(self) -> int:

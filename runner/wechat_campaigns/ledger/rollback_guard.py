@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -186,6 +187,9 @@ class RollbackGuardedLedger:
         """
         seen = self.memory.marks(entry.stream).get(entry.stream, EMPTY)
         known = self._known(entry.stream, self.chains.marks())
+        if after is not None and "mac" not in entry.data:
+            # Under the mac: a copy of the event elsewhere in the stream is found out.
+            entry = replace(entry, data={**entry.data, "after": after.hash})
         event = self.store.append(self.sign(entry), after=after)
         for (seq, digest), memory in ((seen, self.memory), (known, self.chains)):
             if event.seq <= seq:

@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_of
 
@@ -45,8 +47,27 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
     def believed(event: Event) -> bool:
         # Asked twice about each event, one after the other: by the protocol, and by the fold around it.
         if event.hash not in latest:
+            is_vouched_for = event.seq < vouched.get(event.stream, 0)
+            if not is_vouched_for and _is_misplaced(event) and key_of(event.stream) and holds(event):
+                raise _misplaced_error(event)
             latest.clear()
-            latest[event.hash] = event.seq < vouched.get(event.stream, 0) or holds(event)
+            latest[event.hash] = is_vouched_for or holds(event)
         return latest[event.hash]
 
     return believed
+
+
+def _is_misplaced(event: Event) -> bool:
+    """Tell whether an event that was written after one event stands after another."""
+    return bool(event.data.get("after", event.previous) != event.previous)
+
+
+def _misplaced_error(event: Event) -> TamperedLedgerError:
+    # Its writer saw another event before it: that one was taken out, or this one is a copy.
+    return TamperedLedgerError(
+        _("event {number} ({kind}) was written after another event than the one before it").format(
+            number=event.seq, kind=event.kind
+        ),
+        hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
+        location=event.stream,
+    )

@@ -18,6 +18,7 @@ from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId, SendKey
+from wechat_campaigns.protocol.state import SendState
 
 RECENT = timedelta(days=1)
 
@@ -46,8 +47,8 @@ class DecisionContext:
     """Aware."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    is_current: Callable[[str], bool] = lambda _id: True
-    """Whether a send of this id is among today's campaigns."""
+    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
+    """Whether a send of this id is among today's campaigns at this revision."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
@@ -87,9 +88,11 @@ def decision_input(
     """
     state, environment = context.state, context.settings.environment
 
-    def present(kept_id: str) -> bool:
+    def is_current(record: SendState) -> bool:
         # Of what others keep in the same ledger nobody here has the files.
-        return not state.is_in_namespace(kept_id) or context.is_current(state.display_id(kept_id))
+        return not state.is_in_namespace(record.id) or context.is_current(
+            state.display_id(record.id), record.revision
+        )
 
     names = (send.id, *send.formerly)
     return DecisionInput(
@@ -100,7 +103,7 @@ def decision_input(
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.ledger_id(name) for name in send.formerly),
-        is_current=present,
+        is_current=is_current,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
@@ -207,11 +210,12 @@ def _conflict(decision: Decision, _facts: DecisionInput, known: SendRecord | Non
             hint = _("restore the list; put new openids into a separate campaign")
         case _:
             reason = _(
-                "the same content was sent to the same recipients {when} as {send}, whose "
-                "file no longer exists"
+                "the same content was sent to the same recipients {when} as {send}, "
+                "which is no longer among the campaigns"
             )
             hint = _(
-                "if the file was renamed or moved, write `formerly: [{send}]`; otherwise change the content"
+                "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "
+                "again, run `campaign ledger baseline`; otherwise change the content"
             )
     return (
         reason.format(send=name, when=_at(known), number=number),

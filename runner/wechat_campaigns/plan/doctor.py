@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.interfaces import ReadApi
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
 EXTRAS = {
@@ -69,7 +72,7 @@ def _error(exit_code: ExitCode, name: str, message: str, hint: str) -> Check:
 class DoctorPorts:
     """The world, as parameters; `clock_skew` asks the platform, None when it told no date."""
 
-    connect: Callable[[Account], ReadApi]
+    connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
     clock_skew: Callable[[], timedelta | None]
     is_durable: Callable[[], bool] = lambda: True
@@ -200,7 +203,7 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     return _warning(name, message, _("wait until tomorrow (China time)"))
 
 
-def _permission(name: str, account: Account, api: ReadApi) -> Check:
+def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     name = _("{name}: permission").format(name=name)
     if account.kind is AccountKind.TEST:
         return _warning(

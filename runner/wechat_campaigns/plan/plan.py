@@ -121,7 +121,7 @@ class Plan:
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
-    is_current: Callable[[str], bool] = lambda _id: True
+    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
     """Whether a send of this id is among today's campaigns."""
 
     @property

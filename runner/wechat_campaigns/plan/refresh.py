@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, ReadApi
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.decide import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_resend
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that are asked at a time."""
@@ -25,7 +26,7 @@ def refresh(
     sends: Iterable[Send],
     context: DecisionContext,
     *,
-    connect: Callable[[Account], ReadApi],
+    connect: Callable[[Account], ReadOnlyApi],
     clock: Clock,
 ) -> dict[str, RemoteFacts]:
     """Ask the platform what a plan needs, once for each account that has something to send.

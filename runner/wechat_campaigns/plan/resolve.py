@@ -9,16 +9,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.interfaces import Clock, ReadApi
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import Audience, Draft, Filter, Send
 from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.stored_draft import fingerprint
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
@@ -64,7 +68,7 @@ OFFLINE = RemoteFacts(offline=True)
 
 
 def fetch_remote_facts(
-    sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()
+    sends: Iterable[Send], api: ReadOnlyApi, clock: Clock, *, again: Iterable[Send] = ()
 ) -> RemoteFacts:
     """Make the reads these sends of one account need, each once.
 
@@ -157,7 +161,7 @@ def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolu
     return Resolution(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
 
 
-def recount(send: Send, resolved: Resolution, api: ReadApi, clock: Clock) -> Audience:
+def recount(send: Send, resolved: Resolution, api: ReadOnlyApi, clock: Clock) -> Audience:
     """Count a send's audience now; an openid list counts itself.
 
     Returns:
@@ -213,7 +217,7 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
     return {}, Diagnostic(location=place, path=send.filter_path, rule="unknown-tag", message=what, hint=hint)
 
 
-def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
+def _materials(wanted: set[tuple[str, str]], api: ReadOnlyApi) -> dict[tuple[str, str], tuple[str, ...]]:
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for kind in sorted({kind for kind, _name in wanted}):
         for item in _all_items(kind, api):
@@ -222,7 +226,7 @@ def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, st
     return found
 
 
-def draft_fingerprint(media_id: str, api: ReadApi) -> str | None:
+def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
     """Read the fingerprint of a draft as it is now; None when it is gone: used up, or deleted.
 
     Raises:
@@ -236,7 +240,7 @@ def draft_fingerprint(media_id: str, api: ReadApi) -> str | None:
         raise
 
 
-def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
+def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
     for page in range(MAX_PAGES):
         answer = api.material_batchget_material(kind, page * PAGE, PAGE)
         items = answer.get("item", [])

@@ -55,9 +55,8 @@ class DecisionInput:
     not_after: datetime | None = None
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
-    is_current: Callable[[str], bool] = lambda _id: (
-        True
-    )  # whether a send of this id is among today's campaigns
+    # Whether today's campaigns still have the message of a record: its id, at its revision.
+    is_current: Callable[[SendState], bool] = lambda _record: True
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
@@ -107,7 +106,10 @@ def _resend(state: StreamState, facts: DecisionInput, known: SendState) -> Decis
         return Decision(Action.UNKNOWN, reason, known, params)
 
     first = known.first_unanswered_call
-    if known.status is Status.DISPUTED or known.intent is None or first is None:
+    same = (one for one in state.revisions(known.id, *facts.formerly) if one.revision == known.revision)
+    # Under another id this message has arrived, or may have: another call could be the second one.
+    has_twin = sum(one.status is not Status.REJECTED for one in same) > 1
+    if known.status is Status.DISPUTED or known.intent is None or first is None or has_twin:
         return unknown(Reason.DISPUTED)
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
         return unknown(Reason.CLOCK_SKEW, {"error": facts.clock_skew})
@@ -116,8 +118,8 @@ def _resend(state: StreamState, facts: DecisionInput, known: SendState) -> Decis
     # Another attempt never renews the window: the platform forgets the first one all the same.
     if facts.now > first.at + facts.resend_until:
         return unknown(Reason.TOO_LATE_TO_RESEND)
-    same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
-    if not same and not facts.resend_stored:
+    is_same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
+    if not is_same and not facts.resend_stored:
         return unknown(Reason.CONTENT_CHANGED)
     ends = known.intent.data.get("not_after")
     if ends is not None and facts.now > datetime.fromisoformat(ends):
@@ -176,7 +178,7 @@ def _moved(state: StreamState, facts: DecisionInput) -> Decision | None:
         if (
             known.status is not Status.REJECTED
             and normalize_id(known.id) not in named
-            and not facts.is_current(known.id)
+            and not facts.is_current(known)
         ):
             return Decision(Action.CONFLICT, Reason.MOVED, known)
     return None

@@ -114,7 +114,8 @@ class StreamState:
                 campaign = normalize_id(SendId.parse(after.id).campaign)
                 for name in (place[0], f"/{campaign}", f"={after.content_digest}"):
                     self._places.setdefault(name, set()).add(place)
-            if former := event.data.get("formerly"):
+            # An alias can start a send and hide one: only a holder of the AppSecret gives it.
+            if (former := event.data.get("formerly")) and self.is_authentic(event):
                 names = self.aliases(event.data["send"], *former)
                 self._names.update(dict.fromkeys(names, names))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.settings import Settings
@@ -15,8 +15,8 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
 from wechat_campaigns.render.render import render
-from wechat_campaigns.render.scope import FileReader
 from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
 
@@ -28,22 +28,22 @@ class CompileResult:
     problems: tuple[Diagnostic, ...]
     """Errors of files and campaigns, and warnings of sends."""
     invalid: tuple[InvalidCampaign, ...]
-    ids: frozenset[str] = frozenset()
-    """Of every campaign file of the folder, selected or not, as `normalize_id` gives them."""
+    files: Mapping[str, CampaignFile] = field(default_factory=dict)
+    """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
 
-    def presence_check(self) -> Callable[[str], bool]:
-        """Give what tells whether a send of some id is among the folder's campaigns.
-
-        Of a campaign that was not rendered (not selected, or invalid) only the file is asked for.
-        """
+    def presence_check(self) -> Callable[[str, int], bool]:
+        """Return a function that tells whether a send id, at a revision, is among the folder's campaigns."""
         rendered = {normalize_id(send.campaign) for send in self.sends}
-        sends = {normalize_id(send.id) for send in self.sends}
+        sends = {(normalize_id(send.id), send.revision) for send in self.sends}
 
-        def present(send_id: str) -> bool:
-            campaign = normalize_id(SendId.parse(send_id).campaign)
-            return normalize_id(send_id) in sends if campaign in rendered else campaign in self.ids
+        def is_current(send_id: str, revision: int) -> bool:
+            named = SendId.parse(send_id)
+            if (campaign := normalize_id(named.campaign)) in rendered:
+                return (normalize_id(send_id), revision) in sends
+            item = self.files.get(campaign)
+            return item is not None and former_ids.has_send(item, named.entry, revision)
 
-        return present
+        return is_current
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -53,7 +53,7 @@ class CompileResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledCampaign:
-    """What became of one campaign file: problems of the file, or sends with the problems of rendering."""
+    """The result of one campaign file: problems of the file, or sends with the problems of rendering."""
 
     id: str
     sends: tuple[Send, ...] = ()
@@ -68,7 +68,7 @@ class Compiler:
     """Makes sends of campaign files, one after the other; includes are read once for all of them."""
 
     settings: Settings
-    files: FileReader
+    files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former_ids.by_id` gives them."""
@@ -100,10 +100,10 @@ class Compiler:
         sends = []
         for send in rendered.sends:
             account = self.settings.environment.accounts[send.account]
-            found = limits.check(send, account, source=campaign.source)
-            warnings = tuple(problem for problem in found if problem.level == "warning")
-            problems += [*send.diagnostics, *found]
-            if len(warnings) == len(found):
+            beyond = limits.check(send, account, campaign.source)
+            warnings = tuple(problem for problem in beyond if problem.level == "warning")
+            problems += [*send.diagnostics, *beyond]
+            if len(warnings) == len(beyond):
                 sends.append(replace(send, diagnostics=(*send.diagnostics, *warnings)) if warnings else send)
         # The batches of one openid list repeat what is wrong with their content.
         return CompiledCampaign(
@@ -137,20 +137,17 @@ def resource_limit_result(
         ),
     }[loss]
     longest = (slowest or item).display_path
-    problem = Diagnostic(
-        location=Location(file=item.display_path, line=1),
-        rule="resource-limit",
-        message=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
-        hint=hint.format(slowest=longest),
-    )
-    return CompiledCampaign(id=item.id, problems=(problem,))
+    what = what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest)
+    problem = Finding("resource-limit", what, hint.format(slowest=longest))
+    location = Location(file=item.display_path, line=1)
+    return CompiledCampaign(id=item.id, problems=(problem.at(location),))
 
 
 def compile_campaigns(
     root: Path,
     *,
     settings: Settings,
-    files: FileReader,
+    files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     workers: int | None = None,
@@ -168,21 +165,21 @@ def compile_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
-    everything = find_campaigns(root)[0] if only else found
-    workshop = Compiler(
+    items, problems = find_campaigns(root, only)
+    everything = find_campaigns(root)[0] if only else items
+    compiler = Compiler(
         settings=settings,
         files=files,
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    made = map_in_workers(workshop.make, found, lost=resource_limit_result, workers=workers)
-    of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
+    results = map_in_workers(compiler.make, items, lost=resource_limit_result, workers=workers)
+    of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
-        sends=tuple(send for one in made for send in one.sends),
-        problems=(*of_files, *(problem for one in made for problem in one.problems)),
-        invalid=(*_by_file(of_files), *_by_campaign(made)),
-        ids=frozenset(workshop.campaigns_by_id),
+        sends=tuple(send for result in results for send in result.sends),
+        problems=(*of_files, *(problem for result in results for problem in result.problems)),
+        invalid=(*_by_file(of_files), *_by_campaign(results)),
+        files=compiler.campaigns_by_id,
     )
 
 
@@ -193,6 +190,6 @@ def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
     return [InvalidCampaign(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
 
 
-def _by_campaign(made: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
-    errors = ((one.id, tuple(p for p in one.problems if p.level == "error")) for one in made)
-    return [InvalidCampaign(id=name, problems=found) for name, found in errors if found]
+def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
+    errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in results)
+    return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Location
+from wechat_campaigns.core.errors import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
@@ -25,9 +25,9 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
-from wechat_campaigns.source.document import json_path
 
 _KINDS: dict[str, ArticleFormat] = {".md": "markdown", ".html": "html"}
 _PATH: KeyPath = ("content",)
@@ -98,9 +98,9 @@ def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
 def _body(
     scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
 ) -> tuple[str, tuple[BodyImage, ...]]:
-    """Let the article room make HTML of the article's file; nothing after a problem."""
+    """Make HTML of the article's file; return nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
-    body = scope.read(path, partial(scope.article_builder.build, source)) if source is not None else None
+    body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
         return "", ()
     scope.look_for_unseen(path, body.html)
@@ -134,7 +134,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         what = _("`{file}` is neither Markdown nor HTML").format(file=written)
         scope.problem(body, "article-kind", what, _("use a .md or .html file"))
         return None
-    text = scope.text_file(body, written, escape=scope.article_builder.escape_for(kind))
+    text = scope.text_file(body, written, escape=escape_for(kind))
     if text is None:
         return None
     return ArticleSource(
@@ -159,15 +159,13 @@ def _line_as_written(place: Location, written: str, rendered: str) -> Location:
     return replace(place, line=same[0] if len(same) == 1 else None)
 
 
-def _voice(scope: Scope, raw: Mapping[str, Any]) -> Voice:
-    return Voice(media=scope.media(_PATH, raw))
-
-
 def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
     if "images" not in raw:
         return Image(media=scope.media(_PATH, raw))
     return Images(
-        images=_media_list(scope, (*_PATH, "images"), raw["images"]),
+        images=tuple(
+            scope.media((*_PATH, "images", index), item) for index, item in enumerate(raw["images"])
+        ),
         title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
         recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
         need_open_comment=raw.get("need_open_comment"),
@@ -183,19 +181,11 @@ def _mpvideo(scope: Scope, raw: Mapping[str, Any]) -> Mpvideo:
     )
 
 
-def _wxcard(scope: Scope, raw: Mapping[str, Any]) -> Wxcard:
-    return Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"]))
-
-
-def _media_list(scope: Scope, path: KeyPath, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
-    return tuple(scope.media((*path, index), item) for index, item in enumerate(raw))
-
-
 _BUILDERS: dict[Msgtype, Callable[[Scope, Any], Content]] = {
     Msgtype.TEXT: _text,
     Msgtype.MPNEWS: _mpnews,
-    Msgtype.VOICE: _voice,
+    Msgtype.VOICE: lambda scope, raw: Voice(media=scope.media(_PATH, raw)),
     Msgtype.IMAGE: _image,
     Msgtype.MPVIDEO: _mpvideo,
-    Msgtype.WXCARD: _wxcard,
+    Msgtype.WXCARD: lambda scope, raw: Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"])),
 }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.source.document import json_path
 from wechat_campaigns.source.load import CampaignFile, load_campaign
 
 
@@ -25,13 +24,12 @@ def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) 
         present: every campaign file of the folder, as `campaigns_by_id` gives them.
     """
     return tuple(
-        Diagnostic(
-            location=campaign.source.location(path),
-            path=json_path(path),
-            rule="formerly",
-            message=_("`{id}` still exists, so it cannot be a former id").format(id=name),
-            hint=_("delete the old campaign, or remove this line: an id in use cannot be a former id"),
-        )
+        Finding(
+            "formerly",
+            _("`{id}` still exists, so it cannot be a former id").format(id=name),
+            _("delete the old campaign, or remove this line: an id in use cannot be a former id"),
+            path,
+        ).at(campaign.source.location(path))
         for path, name, key in _named(campaign)
         if _is_there(SendId.parse(name), key, campaign, present)
     )
@@ -61,6 +59,14 @@ def _has(item: CampaignFile, entry: str) -> bool:
     """Tell whether a campaign has an entry; one that cannot be read may have it."""
     found = load_campaign(item)
     return not isinstance(found, Campaign) or normalize_id(entry) in _entries(found)
+
+
+def has_send(item: CampaignFile, entry: str | None, revision: int) -> bool:
+    """Tell whether a campaign has an entry, or is one send, at a revision; an unreadable one may have it."""
+    campaign = load_campaign(item)
+    if not isinstance(campaign, Campaign):
+        return True
+    return campaign.revision == revision and (entry is None or normalize_id(entry) in _entries(campaign))
 
 
 def _entries(campaign: Campaign) -> list[str]:

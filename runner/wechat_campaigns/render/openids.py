@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Batch
 
@@ -23,17 +22,6 @@ _HEADERS = frozenset(("openid", "openids", "open_id"))
 _SHOWN_POSITIONS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenidFault:
-    """One thing wrong with a list; `index` is the first entry concerned, from 0, None for the whole list."""
-
-    rule: str
-    message: str
-    hint: str
-    index: int | None = None
-    level: Literal["error", "warning"] = "error"
-
-
 def read_openids(text: str) -> list[tuple[int, str]]:
     """Read a file of openids: one a line, blank lines and `#` comments skipped.
 
@@ -44,7 +32,7 @@ def read_openids(text: str) -> list[tuple[int, str]]:
     return [(number, openid) for number, openid in lines if openid]
 
 
-def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[OpenidFault]:
+def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Finding]:
     """Find what is wrong with a list.
 
     Args:
@@ -52,7 +40,7 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Open
         positions: for each, what a message calls it ("line 3"); openids themselves are never repeated.
 
     Returns:
-        At most one fault for each rule.
+        At most one fault for each rule; its path is the index of the first entry concerned, or empty.
     """
     malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
@@ -115,31 +103,31 @@ _HINTS = {
 }
 
 
-def _fault(found: list[int], positions: Sequence[str], rule: str, what: str) -> OpenidFault | None:
-    if not found:
+def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str) -> Finding | None:
+    if not indexes:
         return None
-    shown = _(", ").join(positions[index] for index in found[:_SHOWN_POSITIONS])
-    more = len(found) - _SHOWN_POSITIONS
+    shown = _(", ").join(positions[index] for index in indexes[:_SHOWN_POSITIONS])
+    more = len(indexes) - _SHOWN_POSITIONS
     if more > 0:
         shown = _("{positions} and {count} more").format(positions=shown, count=more)
-    return OpenidFault(
-        rule=rule,
-        message=what.format(positions=shown, usual=USUAL_CHARS),
-        hint=_(_HINTS[rule]),
-        index=found[0],
+    return Finding(
+        rule,
+        what.format(positions=shown, usual=USUAL_CHARS),
+        _(_HINTS[rule]),
+        (indexes[0],),
         level="warning" if rule == "openid-length" else "error",
     )
 
 
-def _too_few(count: int) -> OpenidFault | None:
+def _too_few(count: int) -> Finding | None:
     if count >= MIN_BATCH:
         return None
-    return OpenidFault(
-        rule="openid-count",
-        message=(
+    return Finding(
+        "openid-count",
+        (
             _("the list has one openid; the minimum is {least}")
             if count
             else _("the list has no openids; the minimum is {least}")
         ).format(least=MIN_BATCH),
-        hint=_("add openids; to send to one person, use `campaign preview`"),
+        _("add openids; to send to one person, use `campaign preview`"),
     )

@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import SendId, batch_id
-from wechat_campaigns.render import article
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
-from wechat_campaigns.render.scope import ArticleBuilder, FileReader, Scope
+from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.document import json_path
+from wechat_campaigns.source.files import Files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +36,9 @@ def render(
     campaign: Campaign,
     *,
     settings: Settings,
-    files: FileReader,
+    files: Files,
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
-    room: ArticleBuilder = article,
 ) -> RenderResult:
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
@@ -50,7 +48,6 @@ def render(
         files: reads what the campaign names.
         variables: from `--var`; they win over all others.
         templates: pass the same one for many campaigns, so that includes are read once.
-        room: turns Markdown and HTML into articles.
 
     Returns:
         Sends in the order of `for_each` and of the openid list. Never raises for what a user wrote.
@@ -60,7 +57,6 @@ def render(
         variables={**settings.vars, **settings.environment.vars, **campaign.vars, **(variables or {})},
         templates=templates or Templates(files),
         files=files,
-        article_builder=room,
         options=settings.articles,
     )
     account = _account(base, settings)
@@ -133,27 +129,18 @@ def _account(scope: Scope, settings: Settings) -> str:
     name = scope.campaign.account or environment.default_account
     if name is None and len(environment.accounts) == 1:
         name = next(iter(environment.accounts))
+    if name is not None and name in environment.accounts:
+        return name
     if name is None:
-        scope.problem(
-            ("account",),
-            "account",
-            _("the environment `{environment}` has several accounts but no default account").format(
-                environment=environment.name
-            ),
-            _("write `account:` with one of {names}, or set `default_account`").format(
-                names=_listed(environment.accounts)
-            ),
-        )
-    elif name not in environment.accounts:
-        scope.problem(
-            ("account",),
-            "account",
-            _("the environment `{environment}` has no account `{name}`{hint}").format(
-                name=name, environment=environment.name, hint=suggestion_suffix(name, environment.accounts)
-            ),
-            _("write one of {names}").format(names=_listed(environment.accounts)),
-        )
-    return name if name is not None and name in environment.accounts else ""
+        what = _("the environment `{environment}` has several accounts but no default account")
+        hint = _("write `account:` with one of {names}, or set `default_account`")
+    else:
+        what = _("the environment `{environment}` has no account `{name}`{hint}")
+        hint = _("write one of {names}")
+    suggestion = suggestion_suffix(name or "", environment.accounts)
+    what = what.format(name=name, environment=environment.name, hint=suggestion)
+    scope.problem(("account",), "account", what, hint.format(names=_listed(environment.accounts)))
+    return ""
 
 
 def _listed(names: Mapping[str, Any]) -> str:
@@ -244,9 +231,8 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     for fault in check_openids(
         [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
     ):
-        at = (*path, fault.index) if fault.index is not None else path
-        place = listed[fault.index][2] if fault.index is not None else None
-        scope.problem(at, fault.rule, fault.message, fault.hint, level=fault.level, place=place)
+        places = [listed[index][2] for index in fault.path if isinstance(index, int)]
+        scope.report(replace(fault, path=(*path, *fault.path)), *places)
 
 
 # --- from drafts to sends ----------------------------------------------------------------------

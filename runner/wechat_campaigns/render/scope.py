@@ -9,19 +9,25 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, KeyPath, Location
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    Diagnostic,
+    Finding,
+    KeyPath,
+    Level,
+    Location,
+)
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, FileInfo, Media
+from wechat_campaigns.core.model import Campaign, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleFormat, ArticleSource
-from wechat_campaigns.render.templates.errors import TemplateRenderError
+from wechat_campaigns.render.article import convert
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.document import json_path
-from wechat_campaigns.source.files import FileError, refuse_data
+from wechat_campaigns.source.files import FileError, Files, refuse_data
 from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
 T = TypeVar("T")
@@ -39,30 +45,6 @@ _BRACES = re.compile(
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 
 
-class FileReader(ArticleFiles, Protocol):
-    """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
-
-    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
-        """Resolve a written path to one relative to the campaigns folder."""
-        ...
-
-
-class ArticleBuilder(Protocol):
-    """Turns Markdown or HTML into an article; the package `wechat_campaigns.render.article` is one."""
-
-    def escape_for(self, kind: ArticleFormat) -> Escape:
-        """Return what makes a value safe in such a text."""
-        ...
-
-    def build(self, source: ArticleSource) -> ArticleBody:
-        """Make the body; raises CampaignError when a part of the tool is missing."""
-        ...
-
-    def convert(self, file: FileInfo, files: FileReader) -> tuple[FileInfo, str]:
-        """Convert a picture that becomes material; the file as it will be uploaded, and a note."""
-        ...
-
-
 @dataclass(slots=True, kw_only=True)
 class Scope:
     """One send's surroundings; `problems` grows as rendering goes on."""
@@ -70,8 +52,7 @@ class Scope:
     campaign: Campaign
     variables: Mapping[str, Any]
     templates: Templates
-    files: FileReader
-    article_builder: ArticleBuilder
+    files: Files
     options: ArticleOptions
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -82,20 +63,15 @@ class Scope:
         what: str,
         hint: str,
         *,
-        level: Literal["error", "warning"] = "error",
+        level: Level = "error",
         place: Location | None = None,
     ) -> None:
         """Note a problem of the value at `path`, at `place` when that is somewhere else."""
-        self.problems.append(
-            Diagnostic(
-                location=place or self.campaign.source.location(path),
-                path=json_path(path),
-                rule=rule,
-                message=what,
-                hint=hint,
-                level=level,
-            )
-        )
+        self.report(Finding(rule, what, hint, path, level), place)
+
+    def report(self, finding: Finding, place: Location | None = None) -> None:
+        """Note a finding at its value, or at `place`."""
+        self.problems.append(finding.at(place or self.campaign.source.location(finding.path)))
 
     def text(self, path: KeyPath, value: object) -> str:
         """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.
@@ -177,9 +153,10 @@ class Scope:
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
         if "file" in value:
-            written = self.text((*path, "file"), value["file"])
-            found = self.read((*path, "file"), lambda: self._info(written)) if written else None
-            return Media(file=found)
+            path = (*path, "file")
+            written = self.text(path, value["file"])
+            file = self.read(path, lambda: self.files.info(self.campaign.file, written)) if written else None
+            return Media(file=file)
         if "name" in value:
             return Media(name=self.text((*path, "name"), value["name"]))
         return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
@@ -190,7 +167,7 @@ class Scope:
         if media.file is None or not self.options.fix_images:
             return media
         file, name = media.file, media.file.path.name
-        mended = self.read((*path, "file"), lambda: self.article_builder.convert(file, self.files))
+        mended = self.read((*path, "file"), lambda: convert(file, self.files))
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=mended[1])
@@ -202,7 +179,7 @@ class Scope:
         try:
             return action()
         except FileError as error:
-            self.problems.append(error.to_diagnostic(self.campaign.source.location(path), json_path(path)))
+            self.problems.append(error.to_diagnostic(self.campaign.source.location(path), path))
         except CampaignError as error:
             self.problem(path, "missing-extra", error.message, error.hint)
         return None
@@ -219,9 +196,6 @@ class Scope:
     def _source(self, written: str) -> str:
         refuse_data(written)
         return self.files.text(self.campaign.file, written)
-
-    def _info(self, written: str) -> FileInfo:
-        return self.files.info(self.campaign.file, written)
 
     def _look_for_braces(self, path: KeyPath, source: str, *, file: PurePosixPath | None = None) -> None:
         """Warn of what was meant as a variable and would reach followers as it stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
     from wechat_campaigns.render.validation_cache import CacheEntry, Stamp, TrackedFiles, ValidationCache
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationResult:
-    """What was found: the number of sends, problems of files, problems of rendering."""
+    """The number of sends, the problems of files, the problems of rendering."""
 
-    sends: int = 0
-    file_problems: list[Diagnostic] = field(default_factory=list)
-    problems: list[Diagnostic] = field(default_factory=list)
-
-    def take(self, sends: int, file_problems: Sequence[Diagnostic], problems: Sequence[Diagnostic]) -> None:
-        """Add what became of the next file."""
-        self.sends += sends
-        self.file_problems += file_problems
-        self.problems += problems
+    sends: int
+    file_problems: list[Diagnostic]
+    problems: list[Diagnostic]
 
 
 def validate_campaigns(
@@ -44,7 +38,7 @@ def validate_campaigns(
     cache: Path | None = None,
     now_ns: int | None = None,
 ) -> ValidationResult:
-    """Check every campaign as `prepare` does, and keep only what is wrong.
+    """Check every campaign as `compile_campaigns` does, and keep only the problems.
 
     Args:
         root: the campaigns folder.
@@ -58,27 +52,26 @@ def validate_campaigns(
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
-    found, problems = find_campaigns(root, only)
-    whole = ValidationResult(file_problems=problems)
-    present = campaigns_by_id(find_campaigns(root)[0] if only else found)
-    if cache is None or len(found) < ENOUGH:
-        workshop = Compiler(
-            settings=settings, files=files, variables=variables or {}, campaigns_by_id=present
-        )
-        for one in map_in_workers(lambda item: _checked(workshop, item), found, lost=_lost):
-            whole.take(one.sends, one.file_problems, one.problems)
-        return whole
-    from wechat_campaigns.render.validation_cache import TrackedFiles, load_cache
+    items, problems = find_campaigns(root, only)
+    present = campaigns_by_id(find_campaigns(root)[0] if only else items)
+    compiler = Compiler(settings=settings, files=files, variables=variables or {}, campaigns_by_id=present)
+    if cache is None or len(items) < ENOUGH:
+        results = map_in_workers(lambda item: _checked(compiler, item), items, lost=_lost)
+    else:
+        from wechat_campaigns.render.validation_cache import TrackedFiles, load_cache
 
-    memory = load_cache(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
-    watched = TrackedFiles(files, root, memory)
-    workshop = Compiler(settings=settings, files=watched, variables=variables or {}, campaigns_by_id=present)
-    _with_memory(whole, found, workshop, memory, watched)
-    return whole
+        memory = load_cache(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
+        tracked = TrackedFiles(files, root, memory)
+        results = _with_memory(items, replace(compiler, files=tracked), memory, tracked)
+    return ValidationResult(
+        sends=sum(result.sends for result in results),
+        file_problems=[*problems, *(problem for result in results for problem in result.file_problems)],
+        problems=[problem for result in results for problem in result.problems],
+    )
 
 
 class _FileResult(NamedTuple):
-    """What became of one file; a tuple, because workers hand over thousands."""
+    """The result of one file; a tuple, because workers hand over thousands."""
 
     sends: int
     file_problems: tuple[Diagnostic, ...]
@@ -88,8 +81,8 @@ class _FileResult(NamedTuple):
     stamps: Mapping[str, tuple[Stamp, str]] | None = None
 
 
-def _checked(workshop: Compiler, item: CampaignFile, data: bytes | None = None) -> _FileResult:
-    made = workshop.make(item, data)
+def _checked(compiler: Compiler, item: CampaignFile, data: bytes | None = None) -> _FileResult:
+    made = compiler.make(item, data)
     return _FileResult(len(made.sends), made.file_problems, made.problems, made.is_independent)
 
 
@@ -98,44 +91,38 @@ def _lost(item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None)
 
 
 def _with_memory(
-    whole: ValidationResult,
-    found: Sequence[CampaignFile],
-    workshop: Compiler,
-    memory: ValidationCache,
-    watched: TrackedFiles,
-) -> None:
+    items: Sequence[CampaignFile], compiler: Compiler, memory: ValidationCache, tracked: TrackedFiles
+) -> list[_FileResult]:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
-    known = {item.display_path: memory.lookup(item.display_path, watched) for item in found}
-    rest = [item for item in found if known[item.display_path] is None]
-    anew = iter(map_in_workers(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
-    kept: dict[str, CacheEntry] = {}
-    stamps = dict(watched.stamps)
-    for item in found:
-        one = known[item.display_path]
-        if one is None:
-            checked = next(anew)
-            whole.take(checked.sends, checked.file_problems, checked.problems)
-            stamps |= checked.stamps or {}
-            one = checked.cache_entry
-        else:
-            whole.take(one.sends, (), one.problems)
-        if one is not None:
-            kept[item.display_path] = one
+    entries = {item.display_path: memory.lookup(item.display_path, tracked) for item in items}
+    rest = [item for item in items if entries[item.display_path] is None]
+    checked = iter(
+        map_in_workers(lambda item: _remembering(compiler, item, memory, tracked), rest, lost=_lost)
+    )
+    results = [
+        _FileResult(entry.sends, (), entry.problems, cache_entry=entry) if entry else next(checked)
+        for entry in entries.values()
+    ]
+    stamps = dict(tracked.stamps)
+    for result in results:
+        stamps |= result.stamps or {}
+    kept = {path: one.cache_entry for path, one in zip(entries, results, strict=True) if one.cache_entry}
     memory.write(kept, stamps)
+    return results
 
 
 def _remembering(
-    workshop: Compiler, item: CampaignFile, memory: ValidationCache, watched: TrackedFiles
+    compiler: Compiler, item: CampaignFile, memory: ValidationCache, tracked: TrackedFiles
 ) -> _FileResult:
     from wechat_campaigns.render.validation_cache import CacheEntry, bytes_of, digest_of, stamp_of
 
     stamp = stamp_of(item.display_path, memory.now_ns)
     data = bytes_of(item.display_path)
-    watched.begin()
-    checked = _checked(workshop, item, data)
+    tracked.begin()
+    checked = _checked(compiler, item, data)
     broken = checked.file_problems or any(p.level == "error" for p in checked.problems)
     if data is None or broken or not checked.alone:
         return checked
-    remembered = CacheEntry(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
-    stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
-    return _FileResult(checked.sends, (), checked.problems, cache_entry=remembered, stamps=stamps)
+    entry = CacheEntry(stamp, digest_of(data), checked.sends, checked.problems, tracked.read)
+    stamps = {name: tracked.stamps[name] for name in tracked.read if name in tracked.stamps}
+    return checked._replace(cache_entry=entry, stamps=stamps)

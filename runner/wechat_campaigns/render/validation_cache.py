@@ -27,8 +27,7 @@ from wechat_campaigns.core.i18n import LocalizedMessage, current_language, engli
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.render.scope import FileReader
-from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.files import FileError, Files, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES
 from wechat_campaigns.source.schemas.store import schema_text
 
@@ -72,7 +71,7 @@ def stamp_of(path: str, now_ns: int) -> Stamp | None:
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-class TrackedFiles:
+class TrackedFiles(Files):
     """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed.
 
     Args:
@@ -81,7 +80,7 @@ class TrackedFiles:
         memory: stamps and digests of the last run.
     """
 
-    def __init__(self, files: FileReader, root: Path, memory: ValidationCache) -> None:
+    def __init__(self, files: Files, root: Path, memory: ValidationCache) -> None:
         self._files = files
         self._now_ns = memory.now_ns
         self._root = os.path.realpath(root)
@@ -98,22 +97,20 @@ class TrackedFiles:
         """Forget what the campaign before has read."""
         self.read: dict[str, str] = {}
 
-    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
-        """See `scope.Files.locate`."""
-        return self._files.locate(base_file, path)
-
     def text(self, base_file: PurePosixPath, path: str) -> str:
-        """See `scope.Files.text`."""
+        """See `Files.text`."""
         located = self.locate(base_file, path)
         return self._noted("text", located, lambda: self._files.text(base_file, path), str.encode)
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        """See `scope.Files.info`."""
+        """See `Files.info`."""
         located = self.locate(base_file, path)
-        return self._noted("info", located, lambda: self._files.info(base_file, path), _of_info)
+        return self._noted(
+            "info", located, lambda: self._files.info(base_file, path), lambda info: info.sha256.encode()
+        )
 
     def data(self, path: PurePosixPath) -> bytes:
-        """See `scope.Files.data`."""
+        """See `Files.data`."""
         return self._noted("data", path, lambda: self._files.data(path), bytes)
 
     def unchanged(self, read: Mapping[str, str]) -> bool:
@@ -165,10 +162,6 @@ class TrackedFiles:
                 self.stamps[name] = (stamp, self._digests[name])
         self.read[name] = self._digests[name]
         return value
-
-
-def _of_info(info: FileInfo) -> bytes:
-    return info.sha256.encode()
 
 
 @dataclass(kw_only=True)

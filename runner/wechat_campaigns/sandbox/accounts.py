@@ -80,15 +80,12 @@ def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
 
 def _account(row: sqlite3.Row) -> OfficialAccount:
     """Make the record from its row."""
-    return OfficialAccount(
-        appid=row["appid"],
-        kind=row["kind"],
-        secret=row["secret"],
-        name=row["name"],
-        options=options_from(json.loads(row["options"])),
-        subscribed=bitmaps.from_blob(row["subscribed"]),
-        blocked=bitmaps.from_blob(row["blocked"]),
-    )
+    columns = {
+        "options": options_from(json.loads(row["options"])),
+        "subscribed": bitmaps.from_blob(row["subscribed"]),
+        "blocked": bitmaps.from_blob(row["blocked"]),
+    }
+    return OfficialAccount(**{**dict(row), **columns})
 
 
 def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) -> AccountOptions:
@@ -149,13 +146,7 @@ def _is_callback(value: Any) -> bool:
 
 def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     """Write an account, new or changed."""
-    row = {
-        "appid": account.appid,
-        "kind": account.kind,
-        "secret": account.secret,
-        "name": account.name,
-        "options": json.dumps(asdict(account.options)),
-        "subscribed": bitmaps.to_blob(account.subscribed),
-        "blocked": bitmaps.to_blob(account.blocked),
-    }
+    row = asdict(account)
+    row |= {"options": json.dumps(row["options"])}
+    row |= {key: bitmaps.to_blob(row[key]) for key in ("subscribed", "blocked")}
     store.insert(db, "account", row, replace=True)

@@ -162,9 +162,18 @@ def named_row(call: ApiCall, errcode: int, query: str, *values: object) -> sqlit
     return row
 
 
-def page(body: Mapping[str, Any]) -> tuple[int, int]:
-    """Read `offset` (from 0) and `count` (1 to 20) of a listing call."""
-    offset, count = number(body, "offset", default=0), number(body, "count", default=20)
+def listing(
+    call: ApiCall, columns: str, source: str, values: tuple[object, ...], newest: str
+) -> tuple[int, list[sqlite3.Row]]:
+    """Read the page that `offset` (from 0) and `count` (1 to 20) of a body name, newest first.
+
+    Returns:
+        How many rows there are after FROM `source` in all, and those of the page.
+    """
+    offset, count = number(call.body, "offset", default=0), number(call.body, "count", default=20)
     if offset < 0 or not 1 <= count <= 20:
         raise ErrcodeError(40097)
-    return offset, count
+    total = call.db.execute(f"SELECT COUNT(*) FROM {source}", values).fetchone()[0]  # noqa: S608 - our own names
+    order = f"ORDER BY {newest} DESC, rowid DESC LIMIT ? OFFSET ?"
+    query = f"SELECT {columns} FROM {source} {order}"  # noqa: S608 - our own names
+    return total, call.db.execute(query, (*values, count, offset)).fetchall()

@@ -31,11 +31,6 @@ class InjectedFault:
     ahead_s: float = 0.0
     """How far the date of the answer is ahead of the real time."""
 
-    @property
-    def spoils(self) -> bool:
-        """True when it keeps the answer from the client."""
-        return self.kind not in ("latency", "errcode", "clock")
-
 
 def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     """Add a fault; its number.

@@ -24,6 +24,9 @@ CREATE INDEX media_url ON media (url);
 CREATE TABLE draft (
   appid TEXT NOT NULL, media_id TEXT NOT NULL, articles TEXT NOT NULL, updated_at REAL NOT NULL,
   PRIMARY KEY (appid, media_id));
+-- endpoint is the path it came by; clientmsgid the client's, or the digest that stands for it; finish_at when it
+-- ends, or is given up while it waits until confirm_by for the administrator; total the followers addressed, and
+-- verdict `send success` or the err(N) it ends with. Times are seconds since 1970.
 CREATE TABLE job (
   msg_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, msg_data_id INTEGER, endpoint TEXT NOT NULL,
   msgtype TEXT NOT NULL, body TEXT NOT NULL, content TEXT NOT NULL, clientmsgid TEXT NOT NULL,

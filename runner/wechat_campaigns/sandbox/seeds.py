@@ -15,7 +15,6 @@ import yaml
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, bitmaps
-from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.tags import models as tags
 from wechat_campaigns.sandbox.users.models import numbers_of
 
@@ -133,15 +132,12 @@ def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) 
         raise ValueError(f"kind of {appid} is one of {', '.join(accounts.KINDS)}")
     if is_number and followers not in INVENTED:
         raise ValueError(f"followers of {appid} is a list, or a number from 0 to {INVENTED.stop - 1}")
-    old = accounts.find(db, appid)
-    account = OfficialAccount(
-        appid=appid,
-        kind=item.get("kind", old.kind if old else "service"),
-        secret=item.get("secret", old.secret if old else SECRET),
-        name=item.get("name", old.name if old else appid),
-        options=accounts.options_from(item.get("options", {}), old.options if old else None),
-        subscribed=old.subscribed if old else 0,
-        blocked=old.blocked if old else 0,
+    new = replace(accounts.NOBODY, appid=appid, kind="service", secret=SECRET, name=appid)
+    account = accounts.find(db, appid) or new
+    account = replace(
+        account,
+        **{key: item[key] for key in ("kind", "secret", "name") if key in item},
+        options=accounts.options_from(item.get("options", {}), account.options),
     )
     tag_ids = _plant_tags(db, appid, item.get("tags", TAGS if is_number else ()))
     people = list(invent(appid, range(followers), list(tag_ids)) if is_number else followers)

@@ -1,20 +1,19 @@
-"""The sandbox on a socket: in the foreground for people, in a thread for a command or a test."""
+"""Serve the sandbox on a socket, in a thread of a command or a test."""
 
 from __future__ import annotations
 
-import ipaddress
-import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, seeds, web
 from wechat_campaigns.sandbox.callbacks import pusher
@@ -22,8 +21,6 @@ from wechat_campaigns.sandbox.dispatcher import Dispatcher
 from wechat_campaigns.sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
-
-
 POLL_S = 0.05
 STOP_S = 5.0
 
@@ -42,48 +39,6 @@ class SandboxHandler(WSGIRequestHandler):
         """Write nothing: `/_sandbox/requests` has it all."""
 
 
-def serve(
-    *,
-    port: int = 0,
-    host: str = LOOPBACK,
-    state: Path | None = None,
-    seed: Path | None = None,
-    quota: bool = True,
-    retired_cards: bool = False,
-    expose: bool = False,
-    names: Collection[str] = (),
-    announce: Callable[[str], None],
-) -> ExitCode:
-    """Serve in the foreground until SIGINT or SIGTERM, with the arguments of `embedded`.
-
-    Beside them, `expose` allows an address that other machines reach, and `announce` is called with each line
-    for people, first `listening on http://HOST:PORT`.
-
-    Returns:
-        `ExitCode.OK` after a signal.
-
-    Raises:
-        UsageError: The address, the port, the state or the seed cannot be used.
-    """
-    if not _is_loopback(host) and not expose:
-        raise UsageError(
-            _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
-            location=host,
-            hint=_("omit `--host`, or add `--expose` on a network you trust"),
-        )
-    stopping = threading.Event()
-    with embedded(
-        state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port, names=names
-    ) as url:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopping.set())
-        announce(f"listening on {url}")
-        if not _is_loopback(host):
-            announce("warning: other machines can reach this sandbox and control it")
-        stopping.wait()
-    return ExitCode.OK
-
-
 @contextmanager
 def embedded(
     state: Path | None = None,
@@ -91,7 +46,6 @@ def embedded(
     quota: bool = True,
     retired_cards: bool = False,
     seed: Path | None = None,
-    wall: Callable[[], float] = time.time,
     host: str = LOOPBACK,
     port: int = 0,
     names: Collection[str] = (),
@@ -103,7 +57,6 @@ def embedded(
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
         seed: what a new state begins with; None takes the built-in accounts.
-        wall: the real time, seconds since 1970.
         host: the address to listen on.
         port: the port; 0 picks a free one.
         names: other names under which clients reach it; a request that names another host is refused.
@@ -117,16 +70,16 @@ def embedded(
     seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
-        _plant(store, seed_data, wall(), where=str(seed or "the built-in seed"))
-        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, wall=wall)
+        _plant(store, seed_data, time.time(), where=str(seed or "the built-in seed"))
+        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards)
         server = make_server(
             host,
             listening.getsockname()[1],
             web.build(
                 dispatcher,
                 seed_data,
-                names=names if _is_loopback(host) else {host, *names},
-                any_address=not _is_loopback(host),
+                names=names if is_loopback(host) else {host, *names},
+                any_address=not is_loopback(host),
             ),
             threaded=True,
             request_handler=SandboxHandler,
@@ -176,13 +129,3 @@ def _plant(store: Store, seed_data: Mapping[str, Any], now: float, *, where: str
         raise UsageError(
             str(error), location=where, hint=_("correct the seed file as described in docs/sandbox.md")
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -66,10 +66,10 @@ def build(
     @app.route("/<path:_path>", methods=METHODS)
     def _platform(_path: str) -> Response:
         answer, fault = dispatcher.handle(_http_request())
-        if fault is not None and fault.spoils:
+        if fault is not None and fault.kind != "clock":
             return _spoiled(fault)
         response = _file(answer) if isinstance(answer, Download) else _json(answer)
-        if fault is not None and fault.kind == "clock":
+        if fault is not None:
             response.headers["Date"] = _date(fault.ahead_s)
         return response
 

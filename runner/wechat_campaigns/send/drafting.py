@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
-from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.plan import PlannedSend
@@ -23,6 +22,10 @@ from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 MAX_DIFFERENCES = 3
 """How many differences an error names."""
@@ -84,7 +87,7 @@ def ensure_draft(
     return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
 
-def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
+def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
     """Name the draft that a stored body would send, when it is not what it was at its first call.
 
     A draft that is gone is not edited: the platform has used it up, or refuses the call.
@@ -122,7 +125,7 @@ def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft
         return ensure_draft(planned, uploads.upload(planned, ports), ports)
 
 
-def _stored(media_id: str, api: Api) -> Stored | None:
+def _stored(media_id: str, api: WeChatApi) -> Stored | None:
     """Read a draft; None when it is no longer in the draft box."""
     try:
         return _news_items(media_id, api)
@@ -132,7 +135,7 @@ def _stored(media_id: str, api: Api) -> Stored | None:
         raise
 
 
-def _news_items(media_id: str, api: Api) -> Stored:
+def _news_items(media_id: str, api: WeChatApi) -> Stored:
     items: Stored = api.draft_get(media_id)["news_item"]
     return items
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.digest import filter_form, openids_sha256
 from wechat_campaigns.core.errcodes import lookup
@@ -24,7 +24,7 @@ from wechat_campaigns.core.errors import (
     NotSentError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Api, Clock, Sleep
+from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -39,6 +39,10 @@ from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
+from wechat_campaigns.wechat.endpoints import WeChatApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import WeChatApi
 
 Decide = Callable[[StreamState], Decision]
 """Decides on the newest state of an account's stream."""
@@ -82,7 +86,7 @@ class SendOutcome:
 class ApplyPorts:
     """The world, as parameters."""
 
-    connect: Callable[[Account], Api]
+    connect: Callable[[Account], WeChatApi]
     ledger: Ledger
     clock: Clock
     sleep: Sleep
@@ -114,7 +118,7 @@ class RunContext:
 class MassCalls:
     """The platform as the protocol asks for it: one post, and the answer whatever its errcode."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: WeChatApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
         self.error: ApiError | None = None
@@ -152,7 +156,7 @@ class AccountSender:
     def __init__(
         self,
         account: Account,
-        api: Api,
+        api: WeChatApi,
         state: LedgerState,
         *,
         ports: ApplyPorts,

@@ -6,15 +6,19 @@ Source: deleteMassMsg, read 2026-11: articles and videos only, sent by API and a
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.wechat.endpoints import WeChatApi
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})
@@ -70,7 +74,9 @@ def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     return max(0, PER_DAY - count_today(state.recalls, appid, now))
 
 
-def recall(known: SendRecord, article_idx: int, *, api: Api, ledger: Ledger, state: LedgerState) -> None:
+def recall(
+    known: SendRecord, article_idx: int, *, api: WeChatApi, ledger: Ledger, state: LedgerState
+) -> None:
     """Recall a send or one of its articles, and record it.
 
     Args:

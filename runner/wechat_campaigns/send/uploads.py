@@ -10,11 +10,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.interfaces import Api
 from wechat_campaigns.core.model import FileInfo, Media
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -22,6 +21,9 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat import payloads
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.endpoints import WeChatApi
 
 Read = Callable[[FileInfo], bytes]
 OnProgress = Callable[[str], None]
@@ -38,7 +40,7 @@ Record = Callable[[EventKind, Mapping[str, Any]], object]
 class UploadPorts:
     """One account's platform and ledger, as uploads and drafts use them."""
 
-    api: Api
+    api: WeChatApi
     """With writes."""
     state: LedgerState
     """Kept current by `record`."""

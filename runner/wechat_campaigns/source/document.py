@@ -10,17 +10,15 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
-from wechat_campaigns.source.strict_yaml import NODES, children, compose, read
-from wechat_campaigns.source.text import TextFault
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.source.strict_yaml import children, compose, read
 
-_SIMPLE_STEP = re.compile(r"\w[\w-]*")
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One YAML file that could be read; implements `model.Source`.
+    """One YAML file that could be read; implements `model.SourceMap`.
 
     `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
     """
@@ -30,7 +28,7 @@ class Document:
     display_path: str
     text: str
     data: Any
-    faults: tuple[TextFault, ...] = ()
+    faults: tuple[Finding, ...] = ()
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where a value stands.
@@ -68,13 +66,9 @@ class Document:
         column = len(written) - len(written.lstrip()) + 1
         return Location(file=self.display_path, line=line + 1, column=column)
 
-    def diagnostic(self, fault: TextFault) -> Diagnostic:
-        """Turn a fault of the text into a problem of this file."""
-        return text_diagnostic(fault, self.display_path)
-
     def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
-        node = compose(self.text, NODES)
-        if isinstance(node, TextFault):  # a document exists only for a text that composes
+        node = compose(self.text)
+        if isinstance(node, Finding):  # a document exists only for a text that composes
             raise AssertionError(node.message)
         key_node: Node | None = None
         for step in path:
@@ -122,30 +116,5 @@ def parse_document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Do
     """
     reading = read(text)
     if reading.data is None and reading.faults:
-        return text_diagnostic(reading.faults[0], shown)
+        return reading.faults[0].at(Location(file=shown))
     return Document(id=id, file=file, display_path=shown, text=text, data=reading.data, faults=reading.faults)
-
-
-def text_diagnostic(fault: TextFault, shown: str) -> Diagnostic:
-    """Turn a fault of a text into a problem of the file `display_path`."""
-    return Diagnostic(
-        location=Location(file=shown, line=fault.line, column=fault.column),
-        path=json_path(fault.path),
-        rule=fault.rule,
-        message=fault.message,
-        hint=fault.hint,
-    )
-
-
-def json_path(path: KeyPath) -> str:
-    """Write a path as JSONPath: `$.content.articles[0].title`, `$.vars['a b']`."""
-    return "$" + "".join(_step(step) for step in path)
-
-
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    if _SIMPLE_STEP.fullmatch(step):
-        return f".{step}"
-    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{escaped}']"

@@ -8,13 +8,12 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.source.sniff import duration_s, sniff
-from wechat_campaigns.source.text import TextFault, decode, shorten
-from wechat_campaigns.source.tree import link_diagnostic
+from wechat_campaigns.source.text import decode, shorten
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
@@ -44,11 +43,9 @@ class FileError(Exception):
         self.hint = hint
         self.inside = inside
 
-    def to_diagnostic(self, place: Location, path: str = "$") -> Diagnostic:
+    def to_diagnostic(self, place: Location, path: KeyPath = ()) -> Diagnostic:
         """Return the problem, at the faulty line of the named file or at the place that names it."""
-        return Diagnostic(
-            location=self.inside or place, path=path, rule=self.rule, message=self.message, hint=self.hint
-        )
+        return Finding(self.rule, self.message, self.hint, path).at(self.inside or place)
 
 
 class Files:
@@ -103,7 +100,7 @@ class Files:
         located = self.locate(base_file, path)
         if located not in self._texts:
             decoded = decode(self._read(located, MAX_TEXT_BYTES))
-            if isinstance(decoded, TextFault):
+            if isinstance(decoded, Finding):
                 raise self._text_error(located, decoded)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
         return self._texts[located]
@@ -157,9 +154,10 @@ class Files:
     def _refuse_links(self, located: PurePosixPath) -> None:
         for step in (*reversed(located.parents[:-1]), located):
             if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
-                problem = link_diagnostic(f"{self.root.name}/{step}")
-                what = _("`{path}` is a link, which can point anywhere on this machine")
-                raise FileError(problem.rule, what.format(path=shorten(problem.location.file)), problem.hint)
+                what = _("`{path}` is a link, which can point anywhere on this machine").format(
+                    path=shorten(f"{self.root.name}/{step}")
+                )
+                raise FileError("file-link", what, _("put the file or folder itself here"))
 
     def _missing_error(self, located: PurePosixPath) -> FileError:
         folder = self._real_root / located.parent
@@ -171,7 +169,7 @@ class Files:
             hint,
         )
 
-    def _text_error(self, located: PurePosixPath, fault: TextFault) -> FileError:
+    def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
         return FileError(fault.rule, fault.message, fault.hint, inside=place)
 

@@ -15,10 +15,10 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.scaffold import modeline
-from wechat_campaigns.source.strict_yaml import NODES, compose, read
-from wechat_campaigns.source.text import TextFault
+from wechat_campaigns.source.strict_yaml import compose, read
 
 ORDER: Final = (
     "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
@@ -90,8 +90,8 @@ def _meaning(text: str) -> str | None:
 
 
 def _ordered(text: str) -> str:
-    root = compose(text, NODES)
-    if isinstance(root, TextFault) or not isinstance(root, MappingNode) or root.flow_style:
+    root = compose(text)
+    if isinstance(root, Finding) or not isinstance(root, MappingNode) or root.flow_style:
         return text
     lines = text.rstrip("\n").split("\n")
     keys = [(key.start_mark.line, str(key.value)) for key, _ in root.value]

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.text import TextFault, decode
+from wechat_campaigns.source.text import decode
 from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
@@ -131,23 +131,6 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
     return chosen, _collisions(found, chosen)
 
 
-def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
-    """List campaign files in order of id.
-
-    Args:
-        root: the campaigns folder.
-        only: as for `load_campaigns`.
-
-    Returns:
-        Paths relative to `root`.
-
-    Raises:
-        UsageError: as for `load_campaigns`.
-    """
-    found, _problems = find_campaigns(root, only)
-    return tuple(item.file for item in found)
-
-
 def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
     """Read and check one campaign file.
 
@@ -163,17 +146,16 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         what = _("the file name is not UTF-8; it may be GBK")
         hint = _("rename the file in UTF-8, or use only ASCII letters")
-        return (_problem(raw, "campaign-id", what, hint),)
+        return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
     if bad := BAD_IN_ID.search(item.id):
         return (
-            _problem(
-                shown,
+            Finding(
                 "campaign-id",
                 _("the file name contains {character}, which is not allowed in an id").format(
                     character=repr(bad.group())
                 ),
                 _("rename the file: blanks and the characters [ ] # , : \\ are not allowed"),
-            ),
+            ).at(Location(file=shown)),
         )
     read = _read(item, data)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
@@ -187,14 +169,13 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
-        return _problem(
-            shown,
+        return Finding(
             "file-missing",
             _("the file cannot be read: {reason}").format(reason=error.strerror),
             _("check the path"),
-        )
-    if isinstance(text, TextFault):
-        return text_diagnostic(text, shown)
+        ).at(Location(file=shown))
+    if isinstance(text, Finding):
+        return text.at(Location(file=shown))
     return parse_document(text, id=item.id, file=item.file, shown=shown)
 
 
@@ -245,7 +226,7 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
                 id=item.id, file=others[0].display_path
             )
             hint = _("rename one of them: ids must differ in more than letter case or suffix")
-            problems.append(_problem(item.display_path, "campaign-id-taken", what, hint))
+            problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems
 
 
@@ -277,7 +258,3 @@ def _matches(item: CampaignFile, wanted: str, root: Path) -> bool:
         name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
         for name in map(normalize_id, (item.id, item.relative, *shown))
     )
-
-
-def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from wechat_campaigns.core.errors import KeyPath, SecretError
+from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.source.schemas.phrases import PathDiagnostic
-
-RunCommand = Callable[[tuple[str, ...]], str]
-"""Runs a program and returns what it printed; raises `SecretError` when it fails."""
 
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
@@ -31,15 +27,12 @@ _TELLING_KEY = re.compile(
 )
 
 
-def read_secret(
-    secret: Secret, environ: Mapping[str, str], run: RunCommand | None = None, *, name: str = "AppSecret"
-) -> str:
+def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppSecret") -> str:
     """Read an AppSecret, or another secret, from where the settings say it is.
 
     Args:
         secret: the place.
         environ: the environment variables.
-        run: what runs a `command`; default: the program itself, without a shell, for at most 30 s.
         name: what it is, for messages.
 
     Returns:
@@ -52,7 +45,7 @@ def read_secret(
         return SANDBOX_SECRET
     if secret.env is not None:
         return _from_variable(secret.env, environ, name)
-    value = (run or run_command)(secret.command).rstrip("\r\n")
+    value = run_command(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
             _("the command printed nothing"), hint=_by_hand(secret.command), location=_program(secret.command)
@@ -94,7 +87,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     raise SecretError(what, hint=hint, location=_program(command))
 
 
-def written_secrets(data: object) -> list[PathDiagnostic]:
+def written_secrets(data: object) -> list[Finding]:
     """Find secrets in the settings' data; a finding never repeats them.
 
     Args:
@@ -104,7 +97,7 @@ def written_secrets(data: object) -> list[PathDiagnostic]:
         One finding for each.
     """
     found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
-    return [_finding(path) for path in found]
+    return [Finding("written-secret", *_words(path), path) for path in found]
 
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
@@ -192,11 +185,6 @@ def _has_user(value: str) -> bool:
     """Tell whether an http address has a user at all; with git over ssh one is usual."""
     scheme, mark, rest = value.partition("://")
     return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
-
-
-def _finding(path: KeyPath) -> PathDiagnostic:
-    what, hint = _words(path)
-    return PathDiagnostic(path=path, rule="written-secret", message=what, hint=hint)
 
 
 def _words(path: KeyPath) -> tuple[str, str]:

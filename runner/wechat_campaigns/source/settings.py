@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, UsageError
+from wechat_campaigns.core.errors import Diagnostic, Finding, InvalidError, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import (
@@ -25,11 +25,11 @@ from wechat_campaigns.core.settings import (
     Settings,
     Tester,
 )
-from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.secret import written_secrets
 from wechat_campaigns.source.settings_checks import PROTECTED_RESEND_AFTER_S, RESEND_UNTIL_S, cross_findings
-from wechat_campaigns.source.text import TextFault, decode
+from wechat_campaigns.source.text import decode
 from wechat_campaigns.source.validate import check
 
 SETTINGS_FILE: Final = "_settings.yaml"
@@ -102,8 +102,8 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
         return {}, b""
     except FileError as error:
         raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
-    if isinstance(text, TextFault):
-        raise InvalidError((text_diagnostic(text, shown),))
+    if isinstance(text, Finding):
+        raise InvalidError((text.at(Location(file=shown)),))
     read = parse_document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
     problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
     if problems or isinstance(read, Diagnostic):
@@ -198,6 +198,7 @@ def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
 
 def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     data = {"api": SANDBOX, **written.get(name, {})}
+    asked = data.get("approvals")
     accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
     default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
     if data["api"] == SANDBOX and not accounts:
@@ -211,14 +212,10 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         accounts=accounts,
         default_account=default,
         vars=data.get("vars", {}),
-        approvals=_approvals(data.get("approvals")),
+        approvals=Approvals(**{**asked, "approvers": tuple(asked["approvers"])}) if asked else None,
         resend_after_s=data.get("resend_after", PROTECTED_RESEND_AFTER_S),
         resend_until_s=data.get("resend_until", RESEND_UNTIL_S),
     )
-
-
-def _approvals(data: Mapping[str, Any] | None) -> Approvals | None:
-    return Approvals(**{**data, "approvers": tuple(data["approvers"])}) if data else None
 
 
 def _account(name: str, data: Mapping[str, Any]) -> Account:

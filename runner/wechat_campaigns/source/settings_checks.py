@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.errors import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
-from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
@@ -23,7 +22,7 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 }
 
 
-def cross_findings(data: Mapping[str, Any]) -> list[PathDiagnostic]:
+def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere.
 
     Args:
@@ -41,7 +40,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[PathDiagnostic]:
     return [*found, *_kinds(data)]
 
 
-def _default_environment(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
     name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
     if isinstance(name, str) and name not in known:
         yield _unknown(("default_environment",), "environment", name, known)
@@ -49,7 +48,7 @@ def _default_environment(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
 
 def _default_account(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[PathDiagnostic]:
+) -> Iterator[Finding]:
     name, known = environment.get("default_account"), _names(environment.get("accounts"))
     if environment.get("api") == SANDBOX and not known:
         known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
@@ -57,64 +56,62 @@ def _default_account(
         yield _unknown((*path, "default_account"), "account", name, known)
 
 
-def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
     after = environment.get("resend_after", PROTECTED_RESEND_AFTER_S)
     until = environment.get("resend_until", RESEND_UNTIL_S)
     if not isinstance(after, int) or not isinstance(until, int):
         return
     if after >= until:
         key = "resend_until" if "resend_until" in environment else "resend_after"
-        yield PathDiagnostic(
-            path=(*path, key),
-            rule="repeat-order",
-            message=_("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
+        yield Finding(
+            "repeat-order",
+            _("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
                 after=after, until=until
             ),
-            hint=_("make `resend_until` larger than `resend_after`"),
+            _("make `resend_until` larger than `resend_after`"),
+            (*path, key),
         )
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
-        yield PathDiagnostic(
-            path=(*path, "resend_after"),
-            rule="protected-repeat",
-            message=_(
-                "a protected environment cannot resend so soon: the first call may still be on its way"
-            ),
-            hint=_("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
+        yield Finding(
+            "protected-repeat",
+            _("a protected environment cannot resend so soon: the first call may still be on its way"),
+            _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
+            (*path, "resend_after"),
         )
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
-        yield PathDiagnostic(
-            path=(*path, "resend_until"),
-            rule="repeat-too-late",
-            message=_("a resend this late is a second send: WeChat no longer recognises the clientmsgid"),
-            hint=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
+        yield Finding(
+            "repeat-too-late",
+            _("a resend this late is a second send: WeChat no longer recognises the clientmsgid"),
+            _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
+            (*path, "resend_until"),
         )
 
 
 def _shared_ledger(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[PathDiagnostic]:
+) -> Iterator[Finding]:
     """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
     ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
     if _is_production(environment) or ledger == "sqlite":  # which is a file of its own for each environment
         return
     for name, other in _maps(data.get("environments")):
         if other.get("ledger") == ledger and _is_production(other) and appids & _appids(other):
-            yield PathDiagnostic(
-                path=(*path, "ledger"),
-                rule="ledger-of-real",
-                message=_(
+            yield Finding(
+                "ledger-of-real",
+                _(
                     "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
                     "would mark production sends as sent"
                 ).format(name=name),
-                hint=_("use a separate ledger for the rehearsal, such as `sqlite`"),
+                _("use a separate ledger for the rehearsal, such as `sqlite`"),
+                (*path, "ledger"),
             )
             return
 
 
 def _two_ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[PathDiagnostic]:
+) -> Iterator[Finding]:
     """What one ledger of an account knows as sent is new to another."""
     ledger = environment.get("ledger", "sqlite")
     for name, other in _maps(data.get("environments")):
@@ -124,32 +121,30 @@ def _two_ledgers(
         same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
         shared = sorted(_appids(environment) & _appids(other))
         if shared and not same and _is_production(environment) and _is_production(other):
-            yield PathDiagnostic(
-                path=(*path, "ledger") if "ledger" in environment else path,
-                rule="two-ledgers",
-                message=_(
+            yield Finding(
+                "two-ledgers",
+                _(
                     "`{name}` also sends from {appid}, but with another ledger: each would repeat "
                     "the other's sends"
                 ).format(name=name, appid=shared[0]),
-                hint=_("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+                _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+                (*path, "ledger") if "ledger" in environment else path,
             )
             return
 
 
-def _kinds(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
     """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
     first: dict[str, tuple[str, object]] = {}
     for environment, one in _maps(data.get("environments")):
         for name, account in _maps(one.get("accounts")):
             known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
             if kind != account.get("kind"):
-                yield PathDiagnostic(
-                    path=("environments", environment, "accounts", name, "kind"),
-                    rule="appid-kind",
-                    message=_("`{name}` has the same AppID but is of kind {kind}").format(
-                        name=known, kind=kind
-                    ),
-                    hint=_("write the actual kind of the account in both places"),
+                yield Finding(
+                    "appid-kind",
+                    _("`{name}` has the same AppID but is of kind {kind}").format(name=known, kind=kind),
+                    _("write the actual kind of the account in both places"),
+                    ("environments", environment, "accounts", name, "kind"),
                 )
 
 
@@ -161,22 +156,22 @@ def _appids(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
 
 
-def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
     approvals = environment.get("approvals")
     written = approvals if isinstance(approvals, dict) else {}
     count, approvers = written.get("count", 1), written.get("approvers")
     if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        yield PathDiagnostic(
-            path=(*path, "approvals", "count"),
-            rule="approvals-count",
-            message=_("{count} approvals are required, but `approvers` lists only {approvers}").format(
+        yield Finding(
+            "approvals-count",
+            _("{count} approvals are required, but `approvers` lists only {approvers}").format(
                 count=count, approvers=len(approvers)
             ),
-            hint=_("add `approvers`, or lower `count`"),
+            _("add `approvers`, or lower `count`"),
+            (*path, "approvals", "count"),
         )
 
 
-def _policy(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
     policy = data.get("policy")
     if not isinstance(policy, dict):
         return
@@ -187,15 +182,15 @@ def _policy(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
-        yield PathDiagnostic(
-            path=("policy", "quiet_hours"),
-            rule="quiet-hours-empty",
-            message=_("`quiet_hours` start and end at the same time"),
-            hint=_("write two different times, or remove the key"),
+        yield Finding(
+            "quiet-hours-empty",
+            _("`quiet_hours` start and end at the same time"),
+            _("write two different times, or remove the key"),
+            ("policy", "quiet_hours"),
         )
 
 
-def _held(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A hold on an account that does not exist holds nothing, and nobody would notice."""
     policy = data.get("policy")
     held = policy.get("hold") if isinstance(policy, dict) else None
@@ -215,17 +210,17 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> PathDiagnostic:
+def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Finding:
     listed = (
         _("use one of: {names}").format(names=_(", ").join(known))
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    return PathDiagnostic(
-        path=path,
-        rule=f"unknown-{kind}",
-        message=_(_NO_SUCH[kind]).format(name=name[:40]),
-        hint=did_you_mean(name, known, otherwise=listed),
+    return Finding(
+        f"unknown-{kind}",
+        _(_NO_SUCH[kind]).format(name=name[:40]),
+        did_you_mean(name, known, otherwise=listed),
+        path,
     )
 
 

@@ -18,9 +18,9 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.errors import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.text import MAX_PROBLEMS, TextFault, shorten
+from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
 from wechat_campaigns.source.yaml_messages import describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
@@ -47,7 +47,7 @@ class YamlResult:
     """What a text says; `data` is None when it cannot be read at all."""
 
     data: Any
-    faults: tuple[TextFault, ...] = ()
+    faults: tuple[Finding, ...] = ()
 
 
 class _Untyped:
@@ -85,7 +85,7 @@ def _root(text: str, parser: type) -> Node | None:
     return root
 
 
-def compose(text: str, parser: type = NODES, /) -> Node | TextFault:
+def compose(text: str, parser: type = NODES, /) -> Node | Finding:
     """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
 
     Args:
@@ -100,12 +100,12 @@ def compose(text: str, parser: type = NODES, /) -> Node | TextFault:
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
-        return TextFault(
-            rule="yaml-too-deep", message=_("the file is nested too deeply"), hint=_("reduce the nesting")
+        return Finding(
+            "yaml-too-deep", _("the file is nested too deeply"), _("reduce the nesting"), line=1, column=1
         )
     if root is None:
-        return TextFault(
-            rule="yaml-empty", message=_("the file is empty"), hint=_("add content, or delete the file")
+        return Finding(
+            "yaml-empty", _("the file is empty"), _("add content, or delete the file"), line=1, column=1
         )
     return root
 
@@ -122,7 +122,7 @@ def read(text: str, *, parser: type = NODES) -> YamlResult:
         stands in the data as the text that was written.
     """
     root = compose(text, parser)
-    if isinstance(root, TextFault):
+    if isinstance(root, Finding):
         return YamlResult(data=None, faults=(root,))
     builder = _Builder(text)
     try:
@@ -147,8 +147,8 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
         self.hides = bool(_HASHTAG.search(text))
-        self.found: list[tuple[Node, TextFault]] = []
-        self.told: set[tuple[str, int, int]] = set()
+        self.found: list[tuple[Node, Finding]] = []
+        self.told: set[tuple[str, int | None, int | None]] = set()
         self.nodes = 0
 
     def value(self, node: Node, depth: int) -> Any:
@@ -208,10 +208,10 @@ class _Builder:
         found = _SWALLOWED.match(self.text, node.end_mark.index)
         if found is None:
             return
-        fault = TextFault(
-            rule="yaml-comment",
-            message=_("the rest of this line would be lost: `#` after a space starts a YAML comment"),
-            hint=_("put the whole text in quotes; for a comment, add a space after `#`"),
+        fault = Finding(
+            "yaml-comment",
+            _("the rest of this line would be lost: `#` after a space starts a YAML comment"),
+            _("put the whole text in quotes; for a comment, add a space after `#`"),
             line=node.end_mark.line + 1,
             column=node.end_mark.column + len(found[0]) + 1,
         )
@@ -258,7 +258,7 @@ class _Builder:
     def _report(self, node: Node, rule: str, what: str, hint: str) -> None:
         self._add(node, _fault(node, rule, what, hint))
 
-    def _add(self, holder: Node, fault: TextFault) -> None:
+    def _add(self, holder: Node, fault: Finding) -> None:
         # What an anchor marks is met again wherever an alias names it.
         told = (fault.rule, fault.line, fault.column)
         if (
@@ -288,9 +288,9 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 
-def _fault(node: Node, rule: str, what: str, hint: str) -> TextFault:
+def _fault(node: Node, rule: str, what: str, hint: str) -> Finding:
     mark = node.start_mark
-    return TextFault(rule=rule, message=what, hint=hint, line=mark.line + 1, column=mark.column + 1)
+    return Finding(rule, what, hint, line=mark.line + 1, column=mark.column + 1)
 
 
 def _path_to(root: Node, wanted: Node) -> KeyPath | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
@@ -25,18 +24,6 @@ _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 """How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFault:
-    """One thing wrong with a text, before its meaning is looked at; line and column count from 1."""
-
-    rule: str
-    message: str
-    hint: str
-    line: int = 1
-    column: int = 1
-    path: KeyPath = ()
-
-
 def is_blank(text: str) -> bool:
     """Say whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
     return all(
@@ -45,7 +32,7 @@ def is_blank(text: str) -> bool:
     )
 
 
-def decode(data: bytes) -> str | TextFault:
+def decode(data: bytes) -> str | Finding:
     """Decode UTF-8 without a byte order mark or control characters.
 
     Args:
@@ -55,16 +42,20 @@ def decode(data: bytes) -> str | TextFault:
         The text, or the first fault.
     """
     if data.startswith(_DOCUMENT_MARKS):
-        return TextFault(
-            rule="text-document",
-            message=_("the file is a Word, Excel, WPS or PDF document or an archive, not plain text"),
-            hint=_("copy its text into a plain text file (UTF-8); renaming the file is not enough"),
+        return Finding(
+            "text-document",
+            _("the file is a Word, Excel, WPS or PDF document or an archive, not plain text"),
+            _("copy its text into a plain text file (UTF-8); renaming the file is not enough"),
+            line=1,
+            column=1,
         )
     if data.startswith(b"\xef\xbb\xbf"):
-        return TextFault(
-            rule="text-bom",
-            message=_("the file starts with a byte order mark (BOM)"),
-            hint=_('save it as "UTF-8", not "UTF-8 with BOM"'),
+        return Finding(
+            "text-bom",
+            _("the file starts with a byte order mark (BOM)"),
+            _('save it as "UTF-8", not "UTF-8 with BOM"'),
+            line=1,
+            column=1,
         )
     try:
         text = data.decode("utf-8")
@@ -85,19 +76,14 @@ def shorten(text: str) -> str:
     return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
 
 
-def _not_utf8(data: bytes, start: int) -> TextFault:
-    line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
+def _not_utf8(data: bytes, start: int) -> Finding:
+    before = data[:start].decode("utf-8")
+    line, column = position(before, len(before))
     what, hint = _("the file is not UTF-8"), _("save the file as UTF-8")
     if encoding := _guess(data):
         what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
         hint = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
-    return TextFault(
-        rule="text-encoding",
-        message=what,
-        hint=hint,
-        line=line,
-        column=column,
-    )
+    return Finding("text-encoding", what, hint, line=line, column=column)
 
 
 def _guess(data: bytes) -> str | None:
@@ -110,12 +96,12 @@ def _guess(data: bytes) -> str | None:
     return "GBK"
 
 
-def _control_character(text: str, offset: int) -> TextFault:
+def _control_character(text: str, offset: int) -> Finding:
     line, column = position(text, offset)
-    return TextFault(
-        rule="text-control-character",
-        message=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
-        hint=_("delete it; it often comes with pasted text"),
+    return Finding(
+        "text-control-character",
+        _("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
+        _("delete it; it often comes with pasted text"),
         line=line,
         column=column,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, InvalidError, Location
 from wechat_campaigns.core.i18n import _
 
 EDITOR_LOCK: Final = ".#"
@@ -35,39 +35,23 @@ def check_tree(root: Path) -> None:
         raise InvalidError(problems)
 
 
-def link_diagnostic(shown: str) -> Diagnostic:
-    """Describe a link.
-
-    Args:
-        shown: its path, as the user would type it.
-    """
-    return _problem(
-        shown,
-        "file-link",
-        _("this is a link, which can point anywhere on this machine"),
-        _("put the file or folder itself here"),
-    )
-
-
 def _above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
-        yield _problem(
-            root.as_posix(),
+        yield Finding(
             "file-link",
             _("the campaigns folder is a link, which can point anywhere on this machine"),
             _("put the folder itself here, or name it with `--dir`"),
-        )
+        ).at(Location(file=root.as_posix()))
         return
     for folder in root.parents:
         if folder.is_symlink() and _is_carried(folder):
-            yield _problem(
-                folder.as_posix(),
+            yield Finding(
                 "file-link",
                 _("a folder above the campaigns folder is a link inside a checkout"),
                 _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
                     folder=os.path.realpath(root)
                 ),
-            )
+            ).at(Location(file=folder.as_posix()))
 
 
 def _is_carried(link: Path) -> bool:
@@ -96,19 +80,18 @@ def _below(root: Path) -> Iterator[Diagnostic]:
                 yield _repository(entry.path)
             elif entry.is_symlink():
                 if not entry.name.startswith(EDITOR_LOCK):
-                    yield link_diagnostic(Path(entry.path).as_posix())
+                    yield Finding(
+                        "file-link",
+                        _("this is a link, which can point anywhere on this machine"),
+                        _("put the file or folder itself here"),
+                    ).at(Location(file=Path(entry.path).as_posix()))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
 
 
 def _repository(folder: str) -> Diagnostic:
-    return _problem(
-        Path(folder).as_posix(),
+    return Finding(
         "file-repository",
         _("the campaigns folder contains a git repository"),
         _("move the repository out of the campaigns folder; a submodule is not allowed there either"),
-    )
-
-
-def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)
+    ).at(Location(file=Path(folder).as_posix()))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.source.document import Document, json_path
-from wechat_campaigns.source.schemas.accept import accepts
-from wechat_campaigns.source.schemas.phrases import PathDiagnostic
-from wechat_campaigns.source.schemas.store import SchemaName
-from wechat_campaigns.source.strict_yaml import NODES, compose
-from wechat_campaigns.source.text import MAX_PROBLEMS, TextFault
+from wechat_campaigns.source.document import Document
+from wechat_campaigns.source.schemas.store import SchemaName, accepts
+from wechat_campaigns.source.strict_yaml import compose
+from wechat_campaigns.source.text import MAX_PROBLEMS
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
@@ -35,9 +33,9 @@ def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
 def check(
     document: Document,
     name: SchemaName,
-    more: Callable[[dict[str, Any]], list[PathDiagnostic]],
+    more: Callable[[dict[str, Any]], Iterable[Finding]],
     *,
-    instead: Sequence[PathDiagnostic] = (),
+    instead: Sequence[Finding] = (),
 ) -> tuple[Diagnostic, ...]:
     """Check a document against one of the schemas.
 
@@ -50,71 +48,60 @@ def check(
     Returns:
         Every problem with its place, in the order of the file.
     """
-    found = [] if accepts(name, document.data) else _refusals(document.data, name)
+    findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
     if isinstance(document.data, dict):
-        told = {finding.path for finding in found}
-        found.extend(finding for finding in more(document.data) if finding.path not in told)
-    if not (found or instead or document.faults):
+        paths = {finding.path for finding in findings}
+        findings.extend(finding for finding in more(document.data) if finding.path not in paths)
+    if not (findings or instead or document.faults):
         return ()
-    return _in_file_order(document, found, instead)
+    return _in_file_order(document, findings, instead)
 
 
-def _refusals(data: Any, name: SchemaName) -> list[PathDiagnostic]:
+def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
     # Whoever writes nothing wrong does not wait for these to load.
-    from wechat_campaigns.source.schemas.findings import findings
-    from wechat_campaigns.source.schemas.shapes import validator
+    from wechat_campaigns.source.schemas.findings import findings, validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
     return findings(errors, data, name) if errors else []
 
 
 def _in_file_order(
-    document: Document, found: Sequence[PathDiagnostic], instead: Sequence[PathDiagnostic]
+    document: Document, findings: Sequence[Finding], instead: Sequence[Finding]
 ) -> tuple[Diagnostic, ...]:
     replaced = {finding.path for finding in instead}
     faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
-    kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
-    problems = [document.diagnostic(fault) for fault in faults]
-    problems.extend(_problem(document, finding) for finding in (*instead, *kept)[: MAX_PROBLEMS + 1])
+    others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
+    problems = [
+        finding.at(document.location(finding.path, key=finding.is_key))
+        for finding in (*faults, *(*instead, *others)[: MAX_PROBLEMS + 1])
+    ]
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
-    shown = ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)]
-    return _without_secrets(shown, document)
+    if len(ordered) > MAX_PROBLEMS:
+        ordered = [*ordered[:MAX_PROBLEMS], _more(document)]
+    return _without_secrets(ordered, document)
 
 
 def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
 
-    root = compose(document.text, NODES)
-    return tuple(problems) if isinstance(root, TextFault) else without_secrets(problems, root)
+    root = compose(document.text)
+    return tuple(problems) if isinstance(root, Finding) else without_secrets(problems, root)
 
 
 def _more(document: Document) -> Diagnostic:
-    return Diagnostic(
-        location=Location(file=document.display_path),
-        rule="too-many-problems",
-        message=_("this file has more than {most} problems").format(most=MAX_PROBLEMS),
-        hint=_("correct the listed ones, then check again"),
-    )
+    what = _("this file has more than {most} problems").format(most=MAX_PROBLEMS)
+    finding = Finding("too-many-problems", what, _("correct the listed ones, then check again"))
+    return finding.at(Location(file=document.display_path))
 
 
-def _misread_path(fault: TextFault) -> KeyPath:
+def _misread_path(fault: Finding) -> KeyPath:
     return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
 def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
     return any(path[:length] in above for length in range(len(path) + 1))
-
-
-def _problem(document: Document, finding: PathDiagnostic) -> Diagnostic:
-    return Diagnostic(
-        location=document.location(finding.path, key=finding.at_key),
-        path=json_path(finding.path),
-        rule=finding.rule,
-        message=finding.message,
-        hint=finding.hint,
-    )
 
 
 def _campaign(document: Document) -> Campaign:
@@ -128,12 +115,14 @@ def _campaign(document: Document) -> Campaign:
     return Campaign(id=document.id, file=document.file, source=document, **data)
 
 
-def _cross_findings(data: dict[str, Any]) -> list[PathDiagnostic]:
-    return [*_moments(data), *_window(data), *_reprint(data), *_twins(data)]
+def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
+    yield from _moments(data)
+    yield from _window(data)
+    yield from _reprint(data)
+    yield from _twins(data)
 
 
-def _moments(data: dict[str, Any]) -> list[PathDiagnostic]:
-    found = []
+def _moments(data: dict[str, Any]) -> Iterator[Finding]:
     for key in ("not_before", "not_after"):
         moment = _moment(data.get(key))
         if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
@@ -144,44 +133,37 @@ def _moments(data: dict[str, Any]) -> list[PathDiagnostic]:
             what = _("`{key}` is {moment}, which is too far away")
             hint = _("write a closer date, or remove the key")
         what = what.format(key=key, moment=data[key])
-        found.append(PathDiagnostic(path=(key,), rule="impossible-date", message=what, hint=hint))
-    return found
+        yield Finding("impossible-date", what, hint, (key,))
 
 
-def _window(data: dict[str, Any]) -> list[PathDiagnostic]:
+def _window(data: dict[str, Any]) -> Iterator[Finding]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
     if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
-        return []
-    return [
-        PathDiagnostic(
-            path=("not_after",),
-            rule="window-empty",
-            message=_("the send window ends before it starts: `not_after` is not later than `not_before`"),
-            hint=_("make `not_after` later than `not_before`"),
-        )
-    ]
+        return
+    yield Finding(
+        "window-empty",
+        _("the send window ends before it starts: `not_after` is not later than `not_before`"),
+        _("make `not_after` later than `not_before`"),
+        ("not_after",),
+    )
 
 
-def _reprint(data: dict[str, Any]) -> list[PathDiagnostic]:
+def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     kind = data.get("msgtype")
     if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
-        return []
-    return [
-        PathDiagnostic(
-            path=("send_ignore_reprint",),
-            rule="mpnews-only",
-            message=_("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(
-                kind=kind
-            ),
-            hint=_("remove it"),
-            at_key=True,
-        )
-    ]
+        return
+    yield Finding(
+        "mpnews-only",
+        _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind),
+        _("remove it"),
+        ("send_ignore_reprint",),
+        is_key=True,
+    )
 
 
-def _twins(data: dict[str, Any]) -> list[PathDiagnostic]:
+def _twins(data: dict[str, Any]) -> Iterator[Finding]:
     """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
-    entries, found = data.get("for_each"), []
+    entries = data.get("for_each")
     first: dict[str, str] = {}
     for key in entries if isinstance(entries, dict) else ():
         taken = first.setdefault(normalize_id(str(key)), str(key))
@@ -189,10 +171,7 @@ def _twins(data: dict[str, Any]) -> list[PathDiagnostic]:
             what = _("the keys `{key}` and `{other}` count as the same key").format(key=key, other=taken)
             hint = _("rename one of them: ids must differ in more than letter case")
             path = ("for_each", key)
-            found.append(
-                PathDiagnostic(path=path, rule="for-each-key-taken", message=what, hint=hint, at_key=True)
-            )
-    return found
+            yield Finding("for-each-key-taken", what, hint, path, is_key=True)
 
 
 def _moment(text: object) -> datetime | None:

@@ -7,8 +7,9 @@ from typing import Final
 
 import yaml
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.source.text import TextFault, shorten
+from wechat_campaigns.source.text import shorten
 
 Words = tuple[str, str, str]
 """Rule, what, hint."""
@@ -195,7 +196,7 @@ def _guess_hint(rule: str, plain: str) -> str:
     return _('put it in quotes if it is text: "{text}"').format(text=shorten(plain))
 
 
-def syntax_fault(text: str, error: yaml.YAMLError) -> TextFault:
+def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:
     """Word an error of the YAML parser.
 
     Args:
@@ -212,9 +213,9 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> TextFault:
     line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
     if meant := _meant_as_key(text, line):
         line, column, what, hint = meant
-        return TextFault(rule="yaml-syntax", message=what, hint=hint, line=line, column=column)
+        return Finding("yaml-syntax", what, hint, line=line, column=column)
     rule, what, hint = _syntax_words(_line(text, line), problem)
-    return TextFault(rule=rule, message=what, hint=hint, line=line, column=column)
+    return Finding(rule, what, hint, line=line, column=column)
 
 
 def mistyped_colon(text: str) -> tuple[str, str, int] | None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
-from collections.abc import Callable, Collection, Mapping, MutableMapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,12 +21,12 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.source.api_hosts import check_api_host
-from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.clock_watch import ClockWatch, own_clock
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode, transport_error
+from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode
 from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.token import Tokens
-from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
+from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""
@@ -40,10 +38,8 @@ class Client:
     Args:
         transport: where the calls go.
         tokens: the account's access_token.
-        reads: the paths that change nothing: safe to repeat, and all a read-only client may call.
-        read_only: refuse every other path before anything is sent.
+        read_only: refuse every path that is not in `READS` before anything is sent.
         sleep: waits between tries of a read.
-        jitter: spreads the waits, 0 to 1.
     """
 
     def __init__(
@@ -51,17 +47,13 @@ class Client:
         transport: Transport,
         tokens: Tokens,
         *,
-        reads: Collection[str],
-        read_only: bool = False,
-        sleep: Sleep = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        read_only: bool,
+        sleep: Sleep,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
-        self._reads = frozenset(reads)
         self._read_only = read_only
         self._sleep = sleep
-        self._jitter = jitter
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
@@ -120,7 +112,7 @@ class Client:
         )
 
     def _refuse_writes(self, request: Request) -> None:
-        if self._read_only and request.path not in self._reads:
+        if self._read_only and request.path not in READS:
             raise PolicyError(
                 _("a command that only reads tried to change something in WeChat; the request was not sent"),
                 hint=_("use `campaign apply` to send; if you did not start a change, report this as a bug"),
@@ -128,11 +120,10 @@ class Client:
             )
 
     def _call(self, request: Request) -> ApiResponse:
-        is_read = request.path in self._reads
         self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
-        return retry(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()
+        return retry(once, sleep=self._sleep) if request.path in READS else once()
 
     def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()
@@ -145,10 +136,7 @@ class Client:
         return answer
 
     def _once(self, request: Request, token: str) -> ApiResponse:
-        answer = parse_response(self._transport.exchange(request, {"access_token": token}))
-        if isinstance(answer, TransportFailure):
-            raise transport_error(request.path, answer)
-        return answer
+        return parse_response(request.path, self._transport.exchange(request, {"access_token": token}))
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
@@ -156,16 +144,12 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def connect(
     account: Account,
     api: str,
     *,
     secret: Callable[[], str],
-    clock: Clock = _now,
+    clock: Clock = own_clock,
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
     shared: SharedTokens | None = None,
@@ -191,9 +175,7 @@ def connect(
     """
     check_api_host(api, os.environ)
     transport = Transport(api, make_session(api), timeout_s=timeout_s, watch=watch)
-    tokens = Tokens(
-        transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
-    )
+    tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
     if shared is not None:
         # Another name of the same account may have another secret, which is not known to be right.
         tokens = shared.setdefault((account.appid, account.secret), tokens)
@@ -209,8 +191,8 @@ class Connection(NamedTuple):
 
     def read_only(self) -> ReadOnlyApi:
         """Give the calls that change nothing; every other path is refused before anything is sent."""
-        return ReadOnlyApi(Client(self.transport, self.tokens, reads=READS, read_only=True, sleep=self.sleep))
+        return ReadOnlyApi(Client(self.transport, self.tokens, read_only=True, sleep=self.sleep))
 
     def all_calls(self) -> WeChatApi:
         """Give all calls."""
-        return WeChatApi(Client(self.transport, self.tokens, reads=READS, sleep=self.sleep))
+        return WeChatApi(Client(self.transport, self.tokens, read_only=False, sleep=self.sleep))

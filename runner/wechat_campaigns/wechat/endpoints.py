@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.core.interfaces import Api, ReadApi
 from wechat_campaigns.wechat.responses import require
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ _CONTENT_TYPES = {
 }
 
 
-class ReadOnlyApi(ReadApi):
+class ReadOnlyApi:
     """The calls of one account that change nothing; every method raises as `Client.post` does.
 
     An answer that lacks what its call is for (a send without msg_id) counts as lost. What only plans gets
@@ -92,8 +91,7 @@ class ReadOnlyApi(ReadApi):
 
         Source: getApiQuota (2026-11).
         """
-        answer = self._client.post(QUOTA_GET, {"cgi_path": cgi_path})
-        quota: dict[str, Any] = require(QUOTA_GET, answer, "quota")
+        quota: dict[str, Any] = self._post(QUOTA_GET, {"cgi_path": cgi_path}, "quota")["quota"]
         return quota
 
     def material_batchget_material(self, kind: str, offset: int, count: int) -> dict[str, Any]:
@@ -110,9 +108,7 @@ class ReadOnlyApi(ReadApi):
         Source: batchGetMaterial (2026-11).
         """
         body = {"type": kind, "offset": offset, "count": count}
-        page = self._client.post(BATCHGET_MATERIAL, body)
-        require(BATCHGET_MATERIAL, page, "total_count")
-        return {"item_count": 0, "item": []} | page
+        return {"item_count": 0, "item": []} | self._post(BATCHGET_MATERIAL, body, "total_count")
 
     def draft_get(self, media_id: str) -> dict[str, Any]:
         """Read one draft.
@@ -125,9 +121,7 @@ class ReadOnlyApi(ReadApi):
 
         Source: getDraft (2026-11).
         """
-        answer = self._client.post(DRAFT_GET, {"media_id": media_id})
-        require(DRAFT_GET, answer, "news_item")
-        return answer
+        return self._post(DRAFT_GET, {"media_id": media_id}, "news_item")
 
     def mass_get(self, msg_id: int) -> dict[str, Any]:
         """Read the state of a mass job.
@@ -140,12 +134,16 @@ class ReadOnlyApi(ReadApi):
 
         Source: massmsgget (2026-11), whose examples send the id as text.
         """
-        answer = self._client.post(MASS_GET, {"msg_id": str(msg_id)})
-        require(MASS_GET, answer, "msg_status")
+        return self._post(MASS_GET, {"msg_id": str(msg_id)}, "msg_status")
+
+    def _post(self, path: str, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """POST a body; the answer, which has this key."""
+        answer = self._client.post(path, body)
+        require(path, answer, key)
         return answer
 
 
-class WeChatApi(ReadOnlyApi, Api):
+class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
     def material_add_material(
@@ -193,9 +191,7 @@ class WeChatApi(ReadOnlyApi, Api):
         Source: the mass-send guide of 2023, as SDKs still have it (2026-11); no current page shows it.
         """
         body = {"media_id": media_id, "title": title, "description": description}
-        answer = self._client.post(UPLOADVIDEO, body)
-        require(UPLOADVIDEO, answer, "media_id")
-        return answer
+        return self._post(UPLOADVIDEO, body, "media_id")
 
     def draft_add(self, articles: Sequence[Mapping[str, Any]]) -> str:
         """Create a draft; not idempotent.
@@ -208,8 +204,7 @@ class WeChatApi(ReadOnlyApi, Api):
 
         Source: draft_add (2026-11).
         """
-        answer = self._client.post(DRAFT_ADD, {"articles": list(articles)})
-        return str(require(DRAFT_ADD, answer, "media_id"))
+        return str(self._post(DRAFT_ADD, {"articles": list(articles)}, "media_id")["media_id"])
 
     def mass_ready(self) -> None:
         """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -249,23 +250,11 @@ def _body_image(file: FileInfo) -> Upload:
 
 
 def _converted(content: Mpvideo) -> Upload:
+    video = partial(Upload, kind="video", title=content.title, description=content.description)
     of: Upload | Media = content.media
     if content.media.file is not None:
-        of = Upload(
-            endpoint=ADD_MATERIAL,
-            kind="video",
-            file=content.media.file,
-            title=content.title,
-            description=content.description,
-        )
-    return Upload(
-        endpoint=UPLOADVIDEO,
-        kind="video",
-        of=of,
-        title=content.title,
-        description=content.description,
-        life=UPLOADVIDEO_LIFE,
-    )
+        of = video(endpoint=ADD_MATERIAL, file=content.media.file)
+    return video(endpoint=UPLOADVIDEO, of=of, life=UPLOADVIDEO_LIFE)
 
 
 def _flag(value: bool | None) -> int | None:

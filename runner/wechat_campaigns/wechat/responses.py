@@ -1,17 +1,18 @@
-"""Takes a reply or a fault, gives the platform's JSON object or the error that says what to do."""
+"""Read the platform's JSON object out of a reply, or raise the error that says what to do."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from wechat_campaigns.core.errcodes import Errcode, lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.wechat.transport import Reply, TransportFailure
 
 ApiResponse = dict[str, Any]
 
@@ -20,44 +21,61 @@ _IP = re.compile(r"invalid ip[\s:]+(?P<ip>[0-9A-Fa-f.:]+)")
 _IDS = ("msg_id", "msg_data_id", "errcode")
 
 
-def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFailure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered, whatever it was."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
     """Read the JSON object of a reply.
 
     Returns:
-        The object with `errcode` (0 when the platform gave none), `msg_id` and `msg_data_id` as int;
-        or a fault when this cannot be the platform's answer: another status than 200, no JSON, no object.
+        The object with `errcode` (0 when the platform gave none), `msg_id` and `msg_data_id` as int.
+
+    Raises:
+        NoResponseError: this cannot be the platform's answer: another status than 200, no JSON, no object.
 
     Source: sendAll (2026-11) for ids beyond 32 bits; older pages name 45065's id `msgid`.
     """
-    if isinstance(reply, TransportFailure):
-        return reply
     if reply.status != 200:
-        return TransportFailure(
-            not_sent=False,
-            message=_("the server returned HTTP status {status}").format(status=reply.status),
-        )
-    try:
+        what = _("the server returned HTTP status {status}").format(status=reply.status)
+        raise no_response_error(endpoint, what)
+    answer = None
+    # Errors are raised outside the handlers: the text of JSON's own error may hold a token.
+    with suppress(ValueError, RecursionError):
         # Names written by users have been seen with control characters, which strict JSON refuses.
-        answer = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
+        data = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
-        answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
-    except (ValueError, RecursionError):
-        return TransportFailure(not_sent=False, message=_("the response is not JSON, or is incomplete"))
+        answer = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", errors="replace"))
+    if answer is None:
+        raise no_response_error(endpoint, _("the response is not JSON, or is incomplete"))
     if not isinstance(answer, dict):
-        return TransportFailure(not_sent=False, message=_("the response is JSON, but not an object"))
-    return _with_numbers(answer)
+        raise no_response_error(endpoint, _("the response is JSON, but not an object"))
+    answer.setdefault("errcode", 0)
+    if "msgid" in answer:
+        answer.setdefault("msg_id", answer["msgid"])
+    ids = {key: _as_int(answer[key]) for key in _IDS if key in answer}
+    if None in ids.values():
+        raise no_response_error(endpoint, _("the response has an errcode or id that is not a number"))
+    return answer | ids
 
 
-def transport_error(endpoint: str, fault: TransportFailure) -> NotSentError | NoResponseError:
-    """Make the error a fault stands for: unreachable when the request was never sent, else lost."""
-    if fault.not_sent:
-        hint = _(
-            "check the network, the proxy settings and the api address of the environment; no "
-            "request reached WeChat"
-        )
-        return NotSentError(fault.message, hint=hint, location=endpoint)
+def not_sent_error(endpoint: str, fault: str) -> NotSentError:
+    """Make the error of a request that certainly was not sent."""
+    hint = _(
+        "check the network, the proxy settings and the api address of the environment; no "
+        "request reached WeChat"
+    )
+    return NotSentError(fault, hint=hint, location=endpoint)
+
+
+def no_response_error(endpoint: str, fault: str) -> NoResponseError:
+    """Make the error of a request that may have arrived."""
     hint = _("check the network and the proxies in between, then run the same command again")
-    what = _("{fault}; it is unknown whether the request arrived").format(fault=fault.message)
+    what = _("{fault}; it is unknown whether the request arrived").format(fault=fault)
     return NoResponseError(what, hint=hint, location=endpoint)
 
 
@@ -97,28 +115,15 @@ def require(endpoint: str, answer: ApiResponse, key: str) -> Any:  # JSON
         NoResponseError: it is absent, so something else than the platform has answered.
     """
     if answer.get(key) in (None, ""):
-        what = _("the response has no {key}").format(key=key)
-        raise transport_error(endpoint, TransportFailure(not_sent=False, message=what))
+        raise no_response_error(endpoint, _("the response has no {key}").format(key=key))
     return answer[key]
 
 
-def _with_numbers(answer: ApiResponse) -> ApiResponse | TransportFailure:
-    answer.setdefault("errcode", 0)
-    if "msgid" in answer:
-        answer.setdefault("msg_id", answer["msgid"])
-    try:
-        return answer | {key: _as_int(answer[key]) for key in _IDS if key in answer}
-    except (TypeError, ValueError):
-        return TransportFailure(
-            not_sent=False, message=_("the response has an errcode or id that is not a number")
-        )
-
-
-def _as_int(value: object) -> int:
+def _as_int(value: object) -> int | None:
     """A float would have lost the last digits of a 64-bit id already."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(value)
-    return int(value)
+    with suppress(ValueError):
+        return int(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
+    return None
 
 
 def _split_rid(text: str) -> tuple[str, str | None]:

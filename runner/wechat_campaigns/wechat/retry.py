@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,13 +15,12 @@ TRIES = 3
 Result = TypeVar("Result")
 
 
-def retry(call: Callable[[], Result], *, sleep: Sleep, jitter: Callable[[], float]) -> Result:
+def retry(call: Callable[[], Result], *, sleep: Sleep) -> Result:
     """Make a call, again after a passing fault; never use it for a call that changes something.
 
     Args:
         call: makes one try.
         sleep: waits between tries.
-        jitter: gives 0 to 1, so that runners that failed together do not return together.
 
     Returns:
         What the first good try gave.
@@ -33,7 +33,8 @@ def retry(call: Callable[[], Result], *, sleep: Sleep, jitter: Callable[[], floa
         try:
             return call()
         except WeChatError as error:
-            pause_s = retry_delay_s(error, attempt, jitter())
+            # Runners that failed together do not return together.
+            pause_s = retry_delay_s(error, attempt, random.random())  # noqa: S311 (no secret)
             if pause_s is None:
                 raise
         sleep(pause_s)

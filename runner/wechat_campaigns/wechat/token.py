@@ -11,15 +11,9 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
-from wechat_campaigns.wechat.responses import (
-    ApiResponse,
-    parse_response,
-    raise_for_errcode,
-    require,
-    transport_error,
-)
+from wechat_campaigns.wechat.responses import ApiResponse, Reply, parse_response, raise_for_errcode, require
 from wechat_campaigns.wechat.retry import retry
-from wechat_campaigns.wechat.transport import Reply, Request, Transport, TransportFailure
+from wechat_campaigns.wechat.transport import Request, Transport
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
@@ -40,7 +34,6 @@ class Tokens:
         secret: gives the AppSecret; called only when a token has to be fetched.
         clock: tells when a token has ended.
         sleep: waits before asking again.
-        jitter: spreads the waits, 0 to 1.
     """
 
     def __init__(
@@ -51,14 +44,12 @@ class Tokens:
         secret: Callable[[], str],
         clock: Clock,
         sleep: Sleep,
-        jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
         self._appid = appid
         self._secret = secret
         self._clock = clock
         self._sleep = sleep
-        self._jitter = jitter
         self._token = ""
         self._expires_at: datetime | None = None
         self._endpoint = STABLE_TOKEN
@@ -91,7 +82,7 @@ class Tokens:
         secret = self._secret()
         asked_at = self._clock()
         try:
-            answer = retry(lambda: self._ask(secret), sleep=self._sleep, jitter=self._jitter)
+            answer = retry(lambda: self._ask(secret), sleep=self._sleep)
         except NoResponseError as error:
             raise self._no_token_error(error) from error
         except ApiError as error:
@@ -116,9 +107,7 @@ class Tokens:
         if self._endpoint == STABLE_TOKEN and _unknown_endpoint(reply):
             self._endpoint = TOKEN
             reply = self._transport.exchange(self._request(secret))
-        answer = parse_response(reply)
-        if isinstance(answer, TransportFailure):
-            raise transport_error(self._endpoint, answer)
+        answer = parse_response(self._endpoint, reply)
         raise_for_errcode(self._endpoint, answer, secrets=(secret,))
         require(self._endpoint, answer, "access_token")
         return answer | {"expires_in": _seconds(answer.get("expires_in"))}
@@ -131,11 +120,8 @@ class Tokens:
         return Request(method="POST", path=STABLE_TOKEN, body=body)
 
 
-def _unknown_endpoint(reply: Reply | TransportFailure) -> bool:
-    if isinstance(reply, Reply) and reply.status == 404:
-        return True
-    answer = parse_response(reply)
-    return isinstance(answer, dict) and answer["errcode"] in _NO_SUCH_ENDPOINT
+def _unknown_endpoint(reply: Reply) -> bool:
+    return reply.status == 404 or parse_response(STABLE_TOKEN, reply)["errcode"] in _NO_SUCH_ENDPOINT
 
 
 def _seconds(expires_in: object) -> int:

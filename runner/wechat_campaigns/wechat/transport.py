@@ -1,11 +1,10 @@
-"""Takes one request, gives the server's reply or the fault that came instead; never repeats anything."""
+"""Send one request and return the server's reply; never repeat anything."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,11 +12,14 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+"""Longer answers count as lost."""
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -32,22 +34,6 @@ class Request:
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a server answered, whatever it was."""
-
-    status: int
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportFailure:
-    """No reply; `not_sent` says that the platform certainly did not get the request."""
-
-    not_sent: bool
-    message: str
-
-
 class Transport:
     """One server reached through one session.
 
@@ -55,7 +41,6 @@ class Transport:
         base_url: scheme and host, with a path prefix when a gateway wants one.
         session: made by `make_session`.
         timeout_s: how long to wait for a connection, and for each part of an answer.
-        max_answer_bytes: longer answers count as lost.
         watch: told the Date of each answer.
     """
 
@@ -65,27 +50,23 @@ class Transport:
         session: requests.Session,
         *,
         timeout_s: tuple[float, float] = (10.0, 60.0),
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
         watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
         self._timeout_s = timeout_s
-        self._max_answer_bytes = max_answer_bytes
         self._watch = watch or ClockWatch()
 
-    def exchange(
-        self, request: Request, extra_query: Mapping[str, str] | None = None
-    ) -> Reply | TransportFailure:
+    def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
         """Send the request once and read the whole answer.
 
         Args:
             request: what to send.
             extra_query: parameters added to the request's own, such as the access_token.
 
-        Returns:
-            The reply, or the fault. Nothing is raised, because an exception of the HTTP library
-            carries the URL, and with it the token, wherever it is shown.
+        Raises:
+            NotSentError: the platform certainly did not get the request.
+            NoResponseError: it may have.
         """
         body = _WatchedBody(request.body) if request.body is not None else None
         dated = self._watch.begin()
@@ -101,22 +82,24 @@ class Transport:
                 stream=True,
             ) as response:
                 dated(response.headers.get("Date"))
-                return self._read(response)
+                return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
-            unsent = not body.is_started if body else _failed_before_sending(error)
-            return TransportFailure(not_sent=unsent, message=_describe(error))
+            is_unsent = not body.is_started if body else _failed_before_sending(error)
+            message = _describe(error)
         finally:
             # A kept connection may be closed by the server just as the next send goes out, and nobody
             # could then tell whether it arrived. A new connection for each call rules that out.
             self._session.close()
+        # Raised outside the handler: the library's exception carries the URL, and with it the token.
+        raise not_sent_error(request.path, message) if is_unsent else no_response_error(request.path, message)
 
-    def _read(self, response: requests.Response) -> Reply | TransportFailure:
+    def _read(self, path: str, response: requests.Response) -> Reply:
         content = bytearray()
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
-            if len(content) > self._max_answer_bytes:
+            if len(content) > MAX_ANSWER_BYTES:
                 limit = _("the response is longer than {count} bytes")
-                return TransportFailure(not_sent=False, message=limit.format(count=self._max_answer_bytes))
+                raise no_response_error(path, limit.format(count=MAX_ANSWER_BYTES))
         return Reply(status=response.status_code, body=bytes(content))
 
 
@@ -131,7 +114,7 @@ def make_session(base_url: str) -> requests.Session:
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
     session.headers["Connection"] = "close"
-    session.trust_env = not _is_loopback(urlsplit(base_url).hostname or "")
+    session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     return session
 
 
@@ -143,13 +126,6 @@ class _WatchedBody(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.is_started = True
         return super().read(size)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _failed_before_sending(error: Exception) -> bool:

@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.new import prompt_campaign
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
-from wechat_campaigns.source.wizard import prompt_campaign
 
 
 class Answers:

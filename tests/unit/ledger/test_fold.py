@@ -113,7 +113,7 @@ def test_revisions_are_separate():
     """Each revision has a state of its own; all are listed for the id."""
     second = make_send(revision=2)
     state = make_state(INTENT, ACCEPTED, (EventKind.INTENT, intent_of(second)))
-    assert [(s.revision, s.status) for s in state.revisions(SERVICE, "sale")] == [
+    assert [(s.revision, s.status) for s in state.sends_by_id("sale")] == [
         (1, SendStatus.ACCEPTED), (2, SendStatus.UNKNOWN)
     ]  # fmt: skip
     assert [s.revision for s in state.unknown_sends(SERVICE)] == [2]

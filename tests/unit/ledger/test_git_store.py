@@ -325,6 +325,22 @@ def test_the_default_is_a_branch_of_the_campaigns_own_remote(checkout: Path) -> 
     assert found(checkout, "ssh://git@example.org/l.git#x").ref == "refs/heads/x"
 
 
+@pytest.mark.parametrize("rest", ["inside#x", "./planted.git#x"])
+def test_remote_inside_the_checkout_is_refused(checkout: Path, rest: str) -> None:
+    """A commit may fill it, and its hooks would run; written down or configured makes no difference."""
+    set_config(checkout, "remote.inside.url", str(checkout / "planted.git"))
+    with pytest.raises(LedgerError):
+        found(checkout, rest)
+
+
+def test_address_of_another_machine_is_no_path(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`user@host:path` names no folder of the checkout, wherever the command runs."""
+    monkeypatch.chdir(checkout)
+    set_config(checkout, "remote.origin.url", "git@example.org:team/campaigns.git")
+    assert found(checkout).url == "git@example.org:team/campaigns.git"
+    assert found(checkout, "git@example.org:team/ledger.git#x").url == "git@example.org:team/ledger.git"
+
+
 def test_unknown_remote_name_is_reported(checkout: Path, tmp_path: Path) -> None:
     """In a repository without that remote, and outside any repository."""
     for folder in (checkout, tmp_path):

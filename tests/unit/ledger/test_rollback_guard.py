@@ -216,3 +216,20 @@ def test_damaged_marks_file_is_an_error(tmp_path: Path):
         ledger.events()
     assert str(file) in damaged.value.hint
     ledger.close()
+
+
+def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None:
+    """The hash of the event before it is signed with the entry, so that a copy elsewhere is found out."""
+    ledger = open_ledger("sqlite", default=tmp_path / "ledger.sqlite3", root=tmp_path, clock=now)
+    signed: list[Entry] = []
+
+    def sign(entry: Entry) -> Entry:
+        signed.append(entry)
+        return entry
+
+    ledger.sign = sign
+    first = ledger.append(Entry(stream=STREAM, kind=EventKind.INIT))
+    second = ledger.append(Entry(stream=STREAM, kind=EventKind.SETTLED), after=first.head)
+    assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
+    assert second.data["after"] == second.previous
+    ledger.close()

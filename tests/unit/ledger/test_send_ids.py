@@ -73,5 +73,5 @@ def test_every_spelling_finds_an_id(spelt: str) -> None:
     known = folded.send(SERVICE, spelt, 1)
     assert known is not None
     assert (known.send, known.status) == ("Café", SendStatus.ACCEPTED)
-    assert folded.revisions(SERVICE, spelt) == folded.sends_by_id(spelt) == [known]
+    assert folded.sends_by_id(spelt) == [known]
     assert folded.drafts[folded.key(SERVICE, spelt, 1)].media_id == "D1"

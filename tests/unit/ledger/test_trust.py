@@ -10,10 +10,11 @@ import pytest
 
 from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.trust import authenticator, is_signed
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
@@ -149,14 +150,44 @@ def test_vouching_restores_trust_after_a_new_secret() -> None:
     assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
 
 
-@pytest.mark.parametrize(
-    ("key", "after"), [(OTHER, None), (KEY, "f" * 64)], ids=["without the secret", "a copy"]
-)
-def test_invalid_vouching_is_ignored(key: bytes, after: str | None) -> None:
-    """Somebody else, or a copy of what was once said of other events."""
+def test_vouching_without_the_secret_is_ignored() -> None:
+    """Somebody who can only write to the store cannot make events believed."""
     book = sent(OTHER)
-    book.vouch(key, after)
+    book.vouch(OTHER)
     assert not book.read().is_initialized(SERVICE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (EventKind.TRUSTED, {}),
+        (EventKind.INTENT, {**intent_of(SALE), "call": 2}),
+        (EventKind.SETTLED, named(SALE, sent=False)),
+        (EventKind.HOLD, {"held": False, "ends": []}),
+        (EventKind.CAMPAIGNS_FOLDER, FORGED[EventKind.CAMPAIGNS_FOLDER]),
+    ],
+)
+def test_event_after_another_than_its_writer_saw_is_refused(kind: EventKind, data: dict[str, Any]) -> None:
+    """Its mac holds: the event before it was taken out, or this is a copy; no memory is needed."""
+    book = sent()
+    book.write(kind, {**data, "after": "f" * 64})
+    with pytest.raises(TamperedLedgerError):
+        book.read()
+    forged = sent()
+    forged.write(kind, {**data, "after": "f" * 64}, OTHER)
+    forged.read()
+
+
+def test_event_taken_out_of_the_middle_is_found() -> None:
+    """The chain was computed again, and every mac holds."""
+    book = sent()
+    book.write(EventKind.INTENT, {**intent_of(SALE), "revision": 2})
+    events = [event for event in book.mine() if event.kind != EventKind.ACCEPTED]
+    kept: list[Event] = []
+    for event in events:
+        kept.append(next_event(event, at=event.at, after=kept[-1].head if kept else EMPTY))
+    with pytest.raises(TamperedLedgerError):
+        fold(kept, authenticator(kept, lambda _stream: KEY))
 
 
 def test_without_the_secret_every_event_counts() -> None:

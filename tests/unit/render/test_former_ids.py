@@ -101,3 +101,24 @@ def test_validation_cache_does_not_hide_a_reused_former_id(tmp_path: Path) -> No
     assert found(much_later) == []
     (root / "sale.yaml").write_text(TEXT, encoding="utf-8")
     assert found(2 * much_later) == [("new", 4, "$.formerly[0]")]
+
+
+@pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
+@pytest.mark.parametrize(
+    ("send_id", "revision", "is_there"),
+    [
+        ("sale[北京]", 1, True),
+        ("sale[北京]", 2, False),
+        ("sale[西安]", 1, False),
+        ("other", 1, True),
+        ("gone", 1, False),
+    ],
+)
+def test_message_is_current_by_entry_and_revision(
+    only: tuple[str, ...], send_id: str, revision: int, is_there: bool, tmp_path: Path
+) -> None:
+    """An entry that left its file, and an id that is used again at a higher revision, are gone messages."""
+    for name, text in {**CITIES, "other": TEXT}.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path), only=only)
+    assert compiled.presence_check()(send_id, revision) is is_there

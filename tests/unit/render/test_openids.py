@@ -57,7 +57,7 @@ def test_many_faults_of_one_kind_are_one_message():
     """A list pasted twice gives one problem with the first places, not ten thousand."""
     openids = make_openids(300) * 2
     (fault,) = check_openids(openids, [f"line {index + 1}" for index in range(600)])
-    assert (fault.rule, fault.index) == ("openid-duplicate", 300)
+    assert (fault.rule, fault.path) == ("openid-duplicate", (300,))
     assert fault.message.startswith("line 301, line 302, line 303, line 304, line 305 and 295 more")
 
 
@@ -73,5 +73,5 @@ def test_no_message_repeats_an_openid(openids):
 def test_spreadsheet_header_is_not_an_openid(first):
     """A column exported with its name would count as one recipient more; the hint tells what to keep."""
     (fault,) = check_openids([first, *make_openids(2)], ["line 1", "line 2", "line 3"])
-    assert (fault.rule, fault.index) == ("openid-malformed", 0)
+    assert (fault.rule, fault.path) == ("openid-malformed", (0,))
     assert "spreadsheet" in fault.hint

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.errors import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import fill
 from wechat_campaigns.render.templates.template import Templates
 

@@ -376,13 +376,11 @@ def test_missing_file_is_a_problem_where_it_is_named(tmp_path):
 # --- articles ----------------------------------------------------------------------------------
 
 
-class FakeArticles:
+@pytest.fixture
+def fake_articles(monkeypatch):
     """Wraps a source in `<p>`; finds a fault in each line that holds `!!`."""
 
-    def escape_for(self, kind):
-        return lambda value: str(value).replace("<", "&lt;")
-
-    def build(self, source):
+    def build(source):
         place = Location(file=source.display_path)
         findings = tuple(
             Diagnostic(
@@ -392,6 +390,12 @@ class FakeArticles:
             if "!!" in line
         )
         return ArticleBody(html=f"<p {source.kind} {source.theme}>{source.text}</p>", findings=findings)
+
+    monkeypatch.setattr(
+        "wechat_campaigns.render.content.escape_for",
+        lambda _kind: lambda value: str(value).replace("<", "&lt;"),
+    )
+    monkeypatch.setattr("wechat_campaigns.render.content.build", build)
 
 
 ARTICLE = """\
@@ -408,15 +412,17 @@ content:
 """
 
 
+@pytest.mark.usefixtures("fake_articles")
 def test_article_body_is_rendered_with_values_escaped(tmp_path):
     """A variable cannot inject markup; the article's own markup stays."""
-    content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}, room=FakeArticles()))
+    content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}))
     assert isinstance(content, Articles)
     (article,) = content.articles
     assert article.html == "<p markdown t><i>&lt;b></i></p>"
     assert (article.author, article.need_open_comment, article.cover) == ("小编", True, Media(media_id="C"))
 
 
+@pytest.mark.usefixtures("fake_articles")
 @pytest.mark.parametrize(
     ("body", "line"),
     [
@@ -427,26 +433,26 @@ def test_article_body_is_rendered_with_values_escaped(tmp_path):
 )
 def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
     """Tags shift the lines of the rendered text; a line that cannot be told is left out."""
-    (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}, room=FakeArticles()).sends
+    (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}).sends
     assert send.diagnostics[0].location == Location(file="campaigns/sale/a.md", line=line)
     assert send.diagnostics[0].path == "$.content.articles[0].body"
 
 
-def test_missing_extra_is_a_problem_of_the_article(tmp_path):
+def test_missing_extra_is_a_problem_of_the_article(tmp_path, monkeypatch):
     """Without the extra the campaign is at fault, with the install line; others still render."""
 
-    class Bare(FakeArticles):
-        def build(self, source):
-            raise MissingExtraError("articles", needed_for="an article")
+    def build(_source):
+        raise MissingExtraError("articles", needed_for="an article")
 
-    problem = only(rendered(tmp_path, ARTICLE, {"sale/a.md": "x"}, room=Bare()))
+    monkeypatch.setattr("wechat_campaigns.render.content.build", build)
+    problem = only(rendered(tmp_path, ARTICLE, {"sale/a.md": "x"}))
     assert "pip install" in problem.hint
 
 
 def test_article_body_must_be_markdown_or_html(tmp_path):
     """A Word file is no article."""
     yaml = ARTICLE.replace("a.md", "a.docx")
-    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"}, room=FakeArticles())).rule == "article-kind"
+    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"})).rule == "article-kind"
 
 
 def test_article_module_accepts_the_arguments_of_render(tmp_path):

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.templates.bounds import MAX_SIZE
-from wechat_campaigns.render.templates.errors import TemplateRenderError
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files
 

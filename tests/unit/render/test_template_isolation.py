@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import make_settings
 from wechat_campaigns.render.compile import compile_campaigns
-from wechat_campaigns.render.templates.errors import TemplateRenderError
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
 

@@ -108,7 +108,7 @@ def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
             raise LedgerError("the disk is full", hint="make room", location="ledger.sqlite3")
 
     state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
-    with pytest.raises(LedgerError, match="WeChat recalled it, but .* the disk is full") as caught:
+    with pytest.raises(LedgerError, match=r"WeChat recalled it, but .* the disk is full") as caught:
         recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
     assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
 

@@ -136,10 +136,10 @@ def test_a_fault_inside_a_text_is_placed_there(root: Path) -> None:
     naming = Location(file="campaigns/2026/sale.yaml", line=3, column=1)
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, "gbk.txt")
-    assert caught.value.to_diagnostic(naming, "$.content").location.file.endswith("2026/gbk.txt")
+    assert caught.value.to_diagnostic(naming, ("content",)).location.file.endswith("2026/gbk.txt")
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, "missing.txt")
-    assert caught.value.to_diagnostic(naming, "$.content").location == naming
+    assert caught.value.to_diagnostic(naming, ("content",)).location == naming
 
 
 def test_a_file_is_described_once(root: Path) -> None:

@@ -183,11 +183,12 @@ def test_messages_and_hints_of_problems_are_whole_sentences(
 
 def test_cached_text_reports_its_faults_in_the_current_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a text that was read before is said in the language of now."""
-    from wechat_campaigns.source.strict_yaml import TextFault, compose
+    from wechat_campaigns.core.errors import Finding
+    from wechat_campaigns.source.strict_yaml import compose
 
     first = compose("")
     monkeypatch.setattr(i18n, "_spoken", None)
     second = compose("")
-    assert isinstance(first, TextFault)
-    assert isinstance(second, TextFault)
+    assert isinstance(first, Finding)
+    assert isinstance(second, Finding)
     assert first.message == f"⟦{second.message}⟧"

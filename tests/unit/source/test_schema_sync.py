@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from wechat_campaigns.core import model
 from wechat_campaigns.core import settings as records
 from wechat_campaigns.core.i18n import set_language
-from wechat_campaigns.source.schemas.shapes import validator
+from wechat_campaigns.source.schemas.findings import validator
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text, schema, schema_text
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")

@@ -38,16 +38,6 @@ def test_a_command_prints_the_secret() -> None:
     assert read_secret(Secret(command=python("print('007')")), {}) == "007"
 
 
-def test_secret_command_uses_the_given_runner() -> None:
-    """The runner of commands is handed in, and gets the words as written."""
-    seen: list[tuple[str, ...]] = []
-    assert (
-        read_secret(Secret(command=("pass", "$HOME; x")), {}, lambda command: seen.append(command) or "s\r\n")
-        == "s"
-    )
-    assert seen == [("pass", "$HOME; x")]
-
-
 def test_secret_command_uses_no_shell() -> None:
     """Nothing in an argument is expanded."""
     assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"

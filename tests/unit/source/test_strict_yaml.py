@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.source import strict_yaml
 from wechat_campaigns.source.strict_yaml import read
-from wechat_campaigns.source.text import TextFault
 
 PARSERS = [strict_yaml.NODES, strict_yaml.PythonNodes]
 SURPRISES = {
@@ -265,5 +265,5 @@ def test_the_python_parser_gives_the_same(text: str) -> None:
 def test_the_python_parser_refuses_the_same(text: str) -> None:
     """Without libyaml the same texts are refused, under the same rule."""
     (with_c,), (without,) = read(text).faults, read(text, parser=strict_yaml.PythonNodes).faults
-    assert isinstance(with_c, TextFault)
+    assert isinstance(with_c, Finding)
     assert without.rule == with_c.rule

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.source.text import TextFault, decode, position
+from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.source.text import decode, position
 
 
 def test_utf8_is_decoded_as_it_is() -> None:
@@ -15,7 +16,7 @@ def test_utf8_is_decoded_as_it_is() -> None:
 def test_gbk_is_named() -> None:
     """Bytes that read as GBK are called GBK, with a command that converts them."""
     fault = decode("a\nb: 周年庆".encode("gbk"))
-    assert isinstance(fault, TextFault)
+    assert isinstance(fault, Finding)
     assert "GBK" in fault.message
     assert "iconv -f GBK" in fault.hint
     assert (fault.line, fault.column) == (2, 4)
@@ -24,7 +25,7 @@ def test_gbk_is_named() -> None:
 def test_other_bytes_are_not_guessed() -> None:
     """Bytes that are neither UTF-8 nor GBK get no encoding ascribed."""
     fault = decode(b"caf\xe9 \xff\xff")
-    assert isinstance(fault, TextFault)
+    assert isinstance(fault, Finding)
     assert "looks like" not in fault.message
 
 
@@ -34,7 +35,7 @@ def test_other_bytes_are_not_guessed() -> None:
 def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
     """What only has the name of a text cannot be saved as UTF-8; its text has to be copied out."""
     fault = decode(data)
-    assert isinstance(fault, TextFault)
+    assert isinstance(fault, Finding)
     assert fault.rule == "text-document"
     assert "copy its text" in fault.hint
 
@@ -42,14 +43,14 @@ def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
 def test_column_counts_characters() -> None:
     """A column counts characters, not bytes."""
     fault = decode("一二三\x00".encode())
-    assert isinstance(fault, TextFault)
+    assert isinstance(fault, Finding)
     assert (fault.line, fault.column) == (1, 4)
 
 
 def test_byte_order_mark_is_refused() -> None:
     """A BOM would be sent to followers as an invisible character."""
     fault = decode(b"\xef\xbb\xbfhello")
-    assert isinstance(fault, TextFault)
+    assert isinstance(fault, Finding)
     assert fault.rule == "text-bom"
 
 
@@ -57,7 +58,7 @@ def test_byte_order_mark_is_refused() -> None:
 def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
     """Nothing a file can hold raises, and what decodes encodes back to the same bytes."""
     decoded = decode(data)
-    if isinstance(decoded, TextFault):
+    if isinstance(decoded, Finding):
         assert decoded.message
         assert decoded.hint
     else:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.source.document import Document, parse_document
-from wechat_campaigns.source.schemas.findings import UNWORDED
-from wechat_campaigns.source.schemas.shapes import validator
+from wechat_campaigns.source.schemas.findings import UNWORDED, validator
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 from wechat_campaigns.source.settings import check_settings
 from wechat_campaigns.source.strict_yaml import read

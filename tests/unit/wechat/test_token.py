@@ -25,9 +25,10 @@ from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
+from wechat_campaigns.wechat.responses import Reply
 from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens
 from wechat_campaigns.wechat.token import TOKEN as CLASSIC
-from wechat_campaigns.wechat.transport import Reply, Request, Transport
+from wechat_campaigns.wechat.transport import Request, Transport
 
 Connected = Callable[..., WeChatApi]
 
@@ -167,7 +168,7 @@ def asked() -> Asked:
 def tokens(asked: Asked, environment: ClientEnvironment) -> Tokens:
     return Tokens(
         cast(Transport, asked), appid="wx1", secret=environment.secret, clock=environment.clock,
-        sleep=environment.slept_s.append, jitter=lambda: 0.0,
+        sleep=environment.slept_s.append,
     )  # fmt: skip
 
 

@@ -77,20 +77,21 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
 
 
 def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
-    known = config.get(f"remote.{name}.url")
-    if known:
-        return _absolute(known[0], _top(folder))
-    if ":" in name or "/" in name or "\\" in name:
+    if urls := config.get(f"remote.{name}.url"):
+        checkout = find_checkout(folder)
+        url = _absolute(urls[0], checkout.top if checkout else folder)
+    elif ":" in name or "/" in name or "\\" in name:
         url = _absolute(name, folder.resolve().parent)
-        _refuse_carried(url, folder)
-        return url
-    raise LedgerError(
-        _("there is no git remote '{name}' for the ledger").format(name=name),
-        hint=_(
-            "write `ledger: git:ADDRESS#BRANCH`, or add the remote to the git repository of the campaigns"
-        ),
-        location=str(folder),
-    )
+    else:
+        raise LedgerError(
+            _("there is no git remote '{name}' for the ledger").format(name=name),
+            hint=_(
+                "write `ledger: git:ADDRESS#BRANCH`, or add the remote to the git repository of the campaigns"
+            ),
+            location=str(folder),
+        )
+    _refuse_carried(url, folder)
+    return url
 
 
 def _absolute(url: str, base: Path) -> str:
@@ -105,9 +106,10 @@ def _refuse_carried(url: str, folder: Path) -> None:
         LedgerError: the address is a path inside the campaigns folder or its checkout.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("", "file"):
+    place = unquote(parts.path) if parts.scheme == "file" else url
+    if not Path(place).is_absolute():
         return
-    path = Path(os.path.realpath(unquote(parts.path) if parts.scheme else url))
+    path = Path(os.path.realpath(place))
     checkout = find_checkout(folder)
     own = (checkout.git_dir, checkout.common_dir) if checkout else ()
     if (checkout and path == checkout.top) or any(path.is_relative_to(place) for place in own):
@@ -163,8 +165,3 @@ def _login(url: str, token: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 def _logs_in(key: str) -> bool:
     section = key.split(".", 1)[0]
     return section in ("http", "credential", "url") or key in ("core.sshcommand", "core.gitproxy")
-
-
-def _top(folder: Path) -> Path:
-    checkout = find_checkout(folder)
-    return checkout.top if checkout else folder

@@ -23,10 +23,9 @@ from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,
     not_empty_error,
-    stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.filelock import LockedError, exclusive
+from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.remote import NAME, Remote
@@ -59,22 +58,20 @@ class _BranchCopy:
 
 
 @dataclass(slots=True)
-class _Effort:
-    """One append over all its tries: pushes whose end is not known, failures so far."""
+class _RemoteLock:
+    """A lock file on the remote that was in the way of the last push."""
 
-    pending: list[tuple[Event, git_tree.UnpushedCommit]] = field(default_factory=list)
-    broken: int = 0
-    lock: str = ""
-    """The lock file that was in the way of the last push."""
+    file: str = ""
     tip: str | None = None
-    """The branch's end when that lock was met first."""
+    """The branch's end when the lock was met first: while it moves, somebody writes."""
     since: float = 0.0
 
-    def meet(self, lock: str, tip: str | None, now: float) -> bool:
-        """Take note of what was in the way; True when it has been the same lock for too long."""
-        if (lock, tip) != (self.lock, self.tip):
-            self.lock, self.tip, self.since = lock, tip, now
-        return bool(lock) and now - self.since >= LOCKED_S
+    def stays(self, file: str, tip: str | None) -> bool:
+        """Note what was in the way of a push; True when it has been the same lock for too long."""
+        now = time.monotonic()
+        if (file, tip) != (self.file, self.tip):
+            self.file, self.tip, self.since = file, tip, now
+        return bool(file) and now - self.since >= LOCKED_S
 
 
 def cached_events(folder: Path) -> tuple[Event, ...] | None:
@@ -130,63 +127,75 @@ class GitLedger:
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            wanted = sorted(self._seen.events) if stream is None else [stream]
-            return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
+        with self._fresh() as copy:
+            streams = sorted(copy.events) if stream is None else [stream]
+            return tuple(event for name in streams for event in copy.events.get(name, ()))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            known = self._seen.events.get(stream, [])
-            head = Head(*self._seen.heads.get(stream, EMPTY))
-            return verified_after(stream, known[max(since.seq - 1, 0) :], since, head)
+        with self._fresh() as copy:
+            head = Head(*copy.heads.get(stream, EMPTY))
+            events = copy.events.get(stream, [])[max(since.seq - 1, 0) :]
+            return verified_after(stream, events, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
-        effort = _Effort()
+        unanswered: list[tuple[Event, git_tree.UnpushedCommit]] = []
+        lock, failures = _RemoteLock(), 0
         for attempt in range(TRIES):
             with self._held():
-                event = self._try(entry, effort, after, again=attempt > 0)
-            if event is not None:
-                return event
+                answer = self._fetch() if attempt or self._seen.tip is None else None
+                is_race = False
+                if answer is None:
+                    # A push may have arrived although its answer did not.
+                    for event, commit in unanswered:
+                        if self._seen.tip and git_tree.holds(self._git, self._seen.tip, commit.files):
+                            return event
+                    head = self._end_of(entry.stream)
+                    if after is not None and after != head:
+                        raise head_moved_error(entry.stream)
+                    event = next_event(entry, at=self._clock(), after=head)
+                    commit = self._write([event])
+                    answer = self._push(commit.commit)
+                    if answer.code == 0:
+                        self._take(commit.commit, [event])
+                        return event
+                    if answer.failure not in CERTAIN and lock.stays(answer.lock, self._seen.tip):
+                        raise self._locked_error(lock)
+                    is_race = answer.failure is GitFailure.RACE
+                    if not is_race:
+                        unanswered.append((event, commit))
+            failures += not is_race
+            if answer.failure in CERTAIN or failures >= BROKEN_TRIES:
+                raise self._unusable_error(answer)
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
-        raise self._contention_error(effort)
+        raise self._locked_error(lock) if lock.file else self._contention_error()
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
-        with self._held():
-            self._refresh(time.monotonic())
-            if self._seen.heads:
+        with self._fresh() as copy:
+            if copy.heads:
                 raise not_empty_error(self._remote.display_url)
             if events:
                 written = self._write(events)
                 answer = self._push(written.commit)
                 if answer.code:
                     raise self._unusable_error(answer)
-                self._took(written.commit, events)
+                self._take(written.commit, events)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
-        asked = time.monotonic()
-        with self._held():
-            self._refresh(asked)
-            return dict(sorted(self._seen.heads.items()))
+        with self._fresh() as copy:
+            return dict(sorted(copy.heads.items()))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: holds off other runners of this machine only; the rest is the intent's part."""
         folder = self._git.folder.parent
         private_folder(folder)
-        try:
-            with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s):
-                yield
-        except LockedError:
-            raise stream_locked_error(stream) from None
+        with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s, stream):
+            yield
 
     def survives_power_cut(self) -> bool:
         """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
@@ -201,52 +210,6 @@ class GitLedger:
 
     def close(self) -> None:
         """See `Ledger.close`: nothing is held open between calls."""
-
-    def _try(self, entry: Entry, effort: _Effort, after: Head | None, *, again: bool) -> Event | None:
-        """Make one try; None when there should be another."""
-        if (again or self._seen.tip is None) and not self._looked(effort):
-            return None
-        kept = self._find_pushed(effort)
-        if kept is not None:
-            return kept
-        head = self._end_of(entry.stream)
-        if after is not None and after != head:
-            raise head_moved_error(entry.stream)
-        event = next_event(entry, at=self._clock(), after=head)
-        written = self._write([event])
-        answer = self._push(written.commit)
-        if answer.code == 0:
-            self._took(written.commit, [event])
-            return event
-        if answer.failure in CERTAIN:
-            raise self._unusable_error(answer)
-        if effort.meet(answer.lock, self._seen.tip, time.monotonic()):
-            raise self._contention_error(effort)
-        if answer.failure is not GitFailure.RACE:
-            effort.pending.append((event, written))
-            self._count_broken(effort, answer)
-        return None
-
-    def _looked(self, effort: _Effort) -> bool:
-        answer = self._fetch()
-        if answer is None:
-            return True
-        if answer.failure in CERTAIN:
-            raise self._unusable_error(answer)
-        self._count_broken(effort, answer)
-        return False
-
-    def _count_broken(self, effort: _Effort, answer: GitResult) -> None:
-        effort.broken += 1
-        if effort.broken >= BROKEN_TRIES:
-            raise self._unusable_error(answer)
-
-    def _find_pushed(self, effort: _Effort) -> Event | None:
-        """Find a push that arrived although its answer did not."""
-        for event, written in effort.pending:
-            if self._seen.tip and git_tree.holds(self._git, self._seen.tip, written.files):
-                return event
-        return None
 
     def _end_of(self, stream: str) -> Head:
         known = self._seen.events.get(stream)
@@ -275,18 +238,22 @@ class GitLedger:
             "push", "--porcelain", "--no-verify", "--quiet", lease, NAME, f"{commit}:{self._remote.ref}"
         )
 
-    def _took(self, commit: str, events: Sequence[Event]) -> None:
+    def _take(self, commit: str, events: Sequence[Event]) -> None:
         self._git.run_checked("update-ref", TIP, commit)
         self._seen.take(events)
         self._seen.heads.update(heads_of(events))
         self._seen.tip = commit
         self._fresh_at = self._pushed_at
 
-    def _refresh(self, asked: float) -> None:
-        """Fetch, unless a fetch was begun after `asked` already: waiting threads share one."""
-        answer = self._fetch() if self._fresh_at < asked else None
-        if answer is not None:
-            raise self._unusable_error(answer)
+    @contextmanager
+    def _fresh(self) -> Iterator[_BranchCopy]:
+        """Give what the branch holds now: threads that wait share a fetch that began after they came."""
+        asked = time.monotonic()
+        with self._held():
+            answer = self._fetch() if self._fresh_at < asked else None
+            if answer is not None:
+                raise self._unusable_error(answer)
+            yield self._seen
 
     def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
@@ -327,13 +294,11 @@ class GitLedger:
         with self._mutex:
             try:
                 private_folder(folder.parent)
-                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s)
+                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s, str(folder))
                 with lock as descriptor:
                     self._git = replace(self._git, keep_open=(descriptor,))
                     self._prepare(folder)
                     yield
-            except LockedError:
-                raise stream_locked_error(str(folder)) from None
             except OSError as error:
                 raise LedgerError(
                     _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
@@ -358,18 +323,19 @@ class GitLedger:
             location=self._remote.display_url,
         )
 
-    def _contention_error(self, effort: _Effort) -> LedgerError:
-        if effort.lock:
-            # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
-            seconds = round(time.monotonic() - effort.since)
-            return LedgerError(
-                _("the ledger branch stayed locked for {seconds} s").format(seconds=seconds),
-                hint=_(
-                    "make sure that no run is writing to the branch, delete {file} on the remote, "
-                    "then run the same command again"
-                ).format(file=effort.lock),
-                location=self._remote.display_url,
-            )
+    def _locked_error(self, lock: _RemoteLock) -> LedgerError:
+        """Others hold it for a moment only: a git that was killed on the remote's side holds it for ever."""
+        seconds = round(time.monotonic() - lock.since)
+        return LedgerError(
+            _("the ledger branch stayed locked for {seconds} s").format(seconds=seconds),
+            hint=_(
+                "make sure that no run is writing to the branch, delete {file} on the remote, then "
+                "run the same command again"
+            ).format(file=lock.file),
+            location=self._remote.display_url,
+        )
+
+    def _contention_error(self) -> LedgerError:
         return LedgerError(
             _("other runners wrote first {count} times in a row").format(count=TRIES),
             hint=_("run the same command again; for this many runners, use the postgresql ledger"),

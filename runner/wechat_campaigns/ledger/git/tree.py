@@ -130,12 +130,8 @@ def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
 def _changes(git: Git, before: str, after: str) -> list[tuple[str, str, str]]:
     out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", f"{EVENTS}/").decode()
     parts = out.split("\0")
-    return [
-        (fields[4], fields[3], path)
-        for fields, path in (
-            (meta.split(), path) for meta, path in zip(parts[::2], parts[1::2], strict=False)
-        )
-    ]
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return [(meta.split()[4], meta.split()[3], path) for meta, path in pairs]
 
 
 def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 
 NO_FILE: Final = "/dev/null/none"
@@ -101,9 +101,4 @@ def _auth_methods(*, local: bool, environ: Mapping[str, str]) -> str:
 
 
 def _is_local(host: str) -> bool:
-    if host in ("", "localhost") or host.startswith(("/", "@")):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not host or host.startswith(("/", "@")) or is_loopback(host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -17,6 +18,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 SIZE = 8
 """Connections of one process; more threads than that wait for their turn."""
 CONNECT_TIMEOUT_S = 10
+PAUSE_S = 0.5
 SESSION = """
     set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
@@ -39,7 +41,9 @@ class Pool:
         self._address = address
         self._idle: list[Connection] = []
         self._places = threading.BoundedSemaphore(SIZE)
-        self.where = display_address(address)
+        parts = psycopg.conninfo.conninfo_to_dict(address)
+        self.where = f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
+        """The database, for messages: no password, no options."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -56,7 +60,7 @@ class Pool:
             except psycopg.Error as error:
                 if db.broken or db.closed:
                     db.close()
-                    self._forget_idle()
+                    self.close()  # a restarted server has cut them all
                     raise ConnectionLostError(error_line(error)) from error
                 raise self.database_error(error) from error
             finally:
@@ -98,51 +102,45 @@ class Pool:
             location=self.where,
         )
 
-    def unreachable_error(self, error: ConnectionLostError) -> LedgerError:
-        """Say that the database cannot be reached."""
-        return LedgerError(
-            _("the database is not reachable: {error}").format(error=error),
-            hint=_(
-                "check the server, network, certificate and credentials (`PGHOST` must list the "
-                "host that the password is for), then run the same command again; recorded events "
-                "are kept"
-            ),
-            location=self.where,
-        )
+    def retry(self, attempt: Callable[[int], T], tries: int = 2) -> T:
+        """Make an attempt, again when its connection died.
+
+        Args:
+            attempt: gets its number, from 1.
+            tries: how many there are at the most.
+
+        Raises:
+            LedgerError: the database cannot be reached, or refused something.
+        """
+        for number in range(1, tries + 1):
+            try:
+                return attempt(number)
+            except ConnectionLostError as error:
+                if number == tries:
+                    raise LedgerError(
+                        _("the database is not reachable: {error}").format(error=error),
+                        hint=_(
+                            "check the server, network, certificate and credentials (`PGHOST` must "
+                            "list the host that the password is for), then run the same command "
+                            "again; recorded events are kept"
+                        ),
+                        location=self.where,
+                    ) from error
+            time.sleep(PAUSE_S)
+        raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
         """Close the connections that are not lent."""
-        self._forget_idle()
+        while db := self._idle_one():
+            with suppress(psycopg.Error):
+                db.close()
 
     def _idle_one(self) -> Connection | None:
         with suppress(IndexError):
             return self._idle.pop()
         return None
 
-    def _forget_idle(self) -> None:
-        # A restarted server has cut them all.
-        while db := self._idle_one():
-            with suppress(psycopg.Error):
-                db.close()
-
-
-def display_address(address: str) -> str:
-    """Name the database for messages: no password, no options."""
-    parts = psycopg.conninfo.conninfo_to_dict(address)
-    return f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
-
 
 def error_line(error: psycopg.Error) -> str:
     """Give the first line of what the database said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def retry_once(attempt: Callable[[], T], pool: Pool) -> T:
-    """Do what changes nothing, and once more when the connection had died."""
-    for last in (False, True):
-        try:
-            return attempt()
-        except ConnectionLostError as error:
-            if last:
-                raise pool.unreachable_error(error) from error
-    raise AssertionError("the second try returns or raises")

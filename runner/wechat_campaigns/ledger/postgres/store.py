@@ -18,7 +18,7 @@ import psycopg
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import (
     GENESIS,
     event_name,
@@ -29,7 +29,7 @@ from wechat_campaigns.ledger.events import (
     stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, retry_once
+from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 MIGRATIONS = (
@@ -47,8 +47,7 @@ MIGRATIONS = (
 VERSION = len(MIGRATIONS)
 LOCKS = 0x77784C47
 """The seed of our advisory locks, so that they do not meet those of other programs."""
-BROKEN_TRIES = 3
-PAUSE_S = 0.5
+APPEND_TRIES = 3
 LOCK_POLL_S = 0.1
 
 
@@ -58,13 +57,11 @@ class PostgresLedger:
     Args:
         address: as `postgres_address.conninfo` made it, without a password.
         clock: dates the events.
-        sleep: waits between tries.
     """
 
-    def __init__(self, address: str, clock: Clock, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, address: str, clock: Clock) -> None:
         self._pool = Pool(address)
         self._clock = clock
-        self._sleep = sleep
         self._ready = False
         self._locks = _Locks(self._pool)
 
@@ -92,19 +89,17 @@ class PostgresLedger:
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
-        for attempt in range(1, BROKEN_TRIES + 1):
-            try:
-                with self._writable() as db, db.transaction():
-                    return self._chain(db, entry, after, again=attempt > 1)
-            except ConnectionLostError as error:
-                if attempt == BROKEN_TRIES:
-                    raise self._pool.unreachable_error(error) from error
-                self._sleep(PAUSE_S)
-        raise AssertionError("the last try returns or raises")
+
+        def attempt(number: int) -> Event:
+            with self._writable() as db, db.transaction():
+                return self._chain(db, entry, after, again=number > 1)
+
+        return self._pool.retry(attempt, tries=APPEND_TRIES)
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
-        try:
+
+        def attempt(_number: int) -> None:
             with self._writable() as db, db.transaction():
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
@@ -113,8 +108,8 @@ class PostgresLedger:
                     cursor.executemany(_INSERT, [_row(event) for event in events])
                     heads = [(stream, *head) for stream, head in heads_of(events).items()]
                     cursor.executemany(_UPSERT_HEAD, heads)
-        except ConnectionLostError as error:
-            raise self._pool.unreachable_error(error) from error
+
+        self._pool.retry(attempt, tries=1)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
@@ -125,10 +120,10 @@ class PostgresLedger:
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: a session's advisory lock, which ends with its connection."""
         deadline = time.monotonic() + wait_s
-        while not retry_once(lambda: self._locks.take(stream), self._pool):
+        while not self._pool.retry(lambda _number: self._locks.take(stream)):
             if time.monotonic() >= deadline:
                 raise stream_locked_error(stream)
-            self._sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
+            time.sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
         try:
             yield
         finally:
@@ -171,14 +166,14 @@ class PostgresLedger:
         return Head(int(str(row[0])), str(row[1]))
 
     def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
-        def read() -> list[Any]:
+        def read(_number: int) -> list[Any]:
             with self._pool.connection() as db:
                 if not self._ready and _version(db, self._pool.where) == 0:
                     return []
                 self._ready = True
                 return db.execute(query.encode(), values).fetchall()
 
-        return retry_once(read, self._pool)
+        return self._pool.retry(read)
 
     @contextmanager
     def _writable(self) -> Iterator[Connection]:

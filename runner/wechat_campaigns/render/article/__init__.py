@@ -5,22 +5,20 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import PurePosixPath
-from typing import Final, TypeVar
+from typing import Final
 
 from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Findings
-from wechat_campaigns.source.files import FileError
-
-T = TypeVar("T")
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
+from wechat_campaigns.source.files import FileError, Files
 
 __all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes"]
 
@@ -44,10 +42,9 @@ def build(source: ArticleSource) -> ArticleBody:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    try:
-        from wechat_campaigns.render.article.body import assemble, warm
-    except ImportError as error:
-        raise _missing_extra_error(error, _("the article {file}").format(file=source.display_path)) from error
+    _require_libraries(_("the article {file}").format(file=source.display_path))
+    from wechat_campaigns.render.article.body import assemble, warm
+
     files = _RecordingFiles(source.files)
     warm(source)
 
@@ -55,16 +52,14 @@ def build(source: ArticleSource) -> ArticleBody:
         return assemble(replace(source, files=files)), files.reads
 
     try:
-        body, reads = _bounded(
-            work, ARTICLE_SECONDS, _("the article {file}").format(file=source.display_path)
-        )
+        body, reads = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
     except limited_process.OverBudgetError as error:
         return _over_budget_body(source, error)
     files.replay(reads)
     return body
 
 
-def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
+def image_bytes(file: FileInfo, files: Files) -> bytes:
     """Return the bytes to upload for a file: its own, or the image mended as it was planned.
 
     Args:
@@ -80,14 +75,13 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     data = files.data(file.path)
     if hashlib.sha256(data).hexdigest() == file.sha256:
         return data
-    try:
-        from wechat_campaigns.render.article.images import converted_bytes
-    except ImportError as error:
-        raise _missing_extra_error(error, _("converting the image {file}").format(file=file.path)) from error
+    _require_libraries(_("converting the image {file}").format(file=file.path))
+    from wechat_campaigns.render.article.images import converted_bytes
+
     return converted_bytes(data, file)
 
 
-def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
+def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     """Mend a picture that becomes material: a cover, or one of a picture post.
 
     Args:
@@ -101,20 +95,19 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    try:
-        from wechat_campaigns.render.article import images
-    except ImportError as error:
-        raise _missing_extra_error(error, _("converting the image {file}").format(file=file.path)) from error
+    _require_libraries(_("converting the image {file}").format(file=file.path))
+    from wechat_campaigns.render.article import images
+
     data = files.data(file.path)
 
     def work() -> tuple[FileInfo, str]:
-        if not images.is_convertible(images.inspect_image(data, file.format, images.MATERIAL)):
+        if not images.inspect_image(data, file.format, images.MATERIAL).is_convertible:
             return file, ""
         info, _data, note = images.convert_file(file, data, images.MATERIAL)
         return info, note
 
     try:
-        return _bounded(work, PICTURE_SECONDS, _("converting the image {file}").format(file=file.path))
+        return limited_process.run(work, cpu_s=PICTURE_SECONDS)
     except limited_process.OverBudgetError as error:
         raise FileError(
             "image-budget",
@@ -126,13 +119,13 @@ def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
 
 
 _Read = tuple[str, PurePosixPath, str]
-"""A method of `ArticleFiles` with its arguments."""
+"""A method of `Files` with its arguments."""
 
 
-class _RecordingFiles:
+class _RecordingFiles(Files):
     """Reads files and remembers which: what a forked process reads, nobody else would know of."""
 
-    def __init__(self, files: ArticleFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self.files = files
         self.reads: set[_Read] = set()
 
@@ -152,28 +145,6 @@ class _RecordingFiles:
         for method, base_file, path in reads - self.reads:
             with suppress(FileError):
                 getattr(self.files, method)(base_file, path)
-
-
-def _bounded(work: Callable[[], T], seconds: int, needed_for: str) -> T:
-    """Do work under limits; a library that is missing is told apart from what the content did."""
-
-    def attempt() -> T | _MissingLibrary:
-        try:
-            return work()
-        except ImportError as error:
-            return _MissingLibrary(error.name or "")
-
-    result = limited_process.run(attempt, cpu_s=seconds)
-    if isinstance(result, _MissingLibrary):
-        raise _missing_extra_error(ImportError(name=result.name), needed_for)
-    return result
-
-
-class _MissingLibrary:
-    """The answer of work that could not import a library."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
@@ -196,7 +167,12 @@ def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
     return _("a library failed while processing it ({detail})").format(detail=error.detail or "?")
 
 
-def _missing_extra_error(error: ImportError, needed_for: str) -> Exception:
-    """Tell a library that is not installed from a fault of our own."""
-    library = (error.name or "").partition(".")[0]
-    return MissingExtraError("articles", needed_for=needed_for) if library in LIBRARIES else error
+def _require_libraries(needed_for: str) -> None:
+    """Raise MissingExtraError unless the libraries of the extra `articles` are installed; load none."""
+    if not _has_libraries():
+        raise MissingExtraError("articles", needed_for=needed_for)
+
+
+@cache
+def _has_libraries() -> bool:
+    return all(find_spec(name) is not None for name in LIBRARIES)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import css
@@ -47,15 +47,6 @@ MAX_TOP_PX = 200
 PAGE_PX = 375
 
 
-@dataclass(frozen=True, slots=True)
-class StyleFault:
-    """Why one declaration may not stand in an article."""
-
-    rule: str
-    message: str
-    hint: str
-
-
 _DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
 _DIGITS = r"[+-]?(?:\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
 """Bounded, so that no value makes a pattern slow."""
@@ -94,7 +85,7 @@ _NAMED = {
 _DROPPED = N_("remove it: WeChat drops it")
 
 
-def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> StyleFault | None:
+def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> Finding | None:
     """Judge one style declaration.
 
     Args:
@@ -109,7 +100,7 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
     """
     if important:
-        return StyleFault(
+        return Finding(
             "important",
             _("`{name}` is marked !important").format(name=name),
             _("remove !important: dark mode must be able to override the style"),
@@ -117,9 +108,9 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     if name not in PROPERTIES:
         rule, hint = _NAMED.get(name, ("style-property", _DROPPED))
         what = _("WeChat does not keep the style property `{name}` in articles").format(name=name)
-        return StyleFault(rule, what, _(hint))
+        return Finding(rule, what, _(hint))
     if _UNSAFE.search(value):
-        return StyleFault(
+        return Finding(
             "style-value",
             _("`{name}: {value}` refers to something outside the article").format(name=name, value=value),
             _("use a plain colour or length"),
@@ -133,8 +124,8 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     return check(tag, name, value.strip().lower())
 
 
-def _value_fault(name: str, value: str) -> StyleFault:
-    return StyleFault(
+def _value_fault(name: str, value: str) -> Finding:
+    return Finding(
         "style-value",
         _("`{name}: {value}` is not an accepted value").format(name=name, value=value[:60]),
         _("use a plain colour or length"),
@@ -150,8 +141,8 @@ def _lengths(value: str) -> list[float] | None:
     return [float(one[1]) * _UNIT_PX.get(one[2], 1) for one in found if one is not None]
 
 
-def _between(least: float, most: float) -> Callable[[str, str, str], StyleFault | None]:
-    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+def _between(least: float, most: float) -> Callable[[str, str, str], Finding | None]:
+    def check(_tag: str, name: str, value: str) -> Finding | None:
         lengths = _lengths(value)
         if lengths is None or not all(least <= length <= most for length in lengths):
             return _value_fault(name, value)
@@ -160,21 +151,21 @@ def _between(least: float, most: float) -> Callable[[str, str, str], StyleFault 
     return check
 
 
-def _words(pattern: str) -> Callable[[str, str, str], StyleFault | None]:
+def _words(pattern: str) -> Callable[[str, str, str], Finding | None]:
     compiled = re.compile(pattern)
 
-    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+    def check(_tag: str, name: str, value: str) -> Finding | None:
         return None if compiled.fullmatch(value) else _value_fault(name, value)
 
     return check
 
 
-def _colour(_tag: str, name: str, value: str) -> StyleFault | None:
+def _colour(_tag: str, name: str, value: str) -> Finding | None:
     inherits = name == "color" and value == "inherit"
     return None if inherits or css.colour(value) else _value_fault(name, value)
 
 
-def _shadow(_tag: str, name: str, value: str) -> StyleFault | None:
+def _shadow(_tag: str, name: str, value: str) -> Finding | None:
     shadows = _ARGUMENTS.sub("", value).split(",")
     bad = "inset" in value or len(shadows) > SHADOWS or not all(map(_stays_small, shadows))
     return _value_fault(name, value) if bad else None
@@ -188,27 +179,27 @@ def _stays_small(shadow: str) -> bool:
     return max(abs(right), abs(down)) + spread - blur / 2 <= SHADOW_PX and 0 <= blur <= 24
 
 
-def _overflow(_tag: str, name: str, value: str) -> StyleFault | None:
+def _overflow(_tag: str, name: str, value: str) -> Finding | None:
     if value in ("auto", "scroll", "visible"):
         return None
-    return StyleFault(
+    return Finding(
         "hidden-text",
         _("`{name}: {value}` hides the text").format(name=name, value=value[:60]),
         _("use auto"),
     )
 
 
-def _align(_tag: str, name: str, value: str) -> StyleFault | None:
+def _align(_tag: str, name: str, value: str) -> Finding | None:
     if value not in ("start", "end"):
         return None
-    return StyleFault(
+    return Finding(
         "text-align",
         _("WeChat flags `{name}: {value}` as a problem").format(name=name, value=value),
         _("use left or right"),
     )
 
 
-def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
+def _line_height(_tag: str, name: str, value: str) -> Finding | None:
     found = _NUMBER.fullmatch(value)
     if value == "normal":
         return None
@@ -219,7 +210,7 @@ def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
         }.get(found[2], (MIN_LINE_HEIGHT, MAX_LINE_HEIGHT))
         if least <= float(found[1]) <= most:
             return None
-    return StyleFault(
+    return Finding(
         "line-height",
         _("`{name}: {value}` can make wrapped lines overlap, or push them too far apart").format(
             name=name, value=value
@@ -228,7 +219,7 @@ def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
     )
 
 
-def _width(tag: str, name: str, value: str) -> StyleFault | None:
+def _width(tag: str, name: str, value: str) -> Finding | None:
     if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
         return None
     if (
@@ -237,19 +228,19 @@ def _width(tag: str, name: str, value: str) -> StyleFault | None:
         and tag in ("img", "section", "*")
     ):
         return None
-    return StyleFault(
+    return Finding(
         "fixed-width",
         _("`{name}: {value}` can overflow a phone's screen").format(name=name, value=value),
         _("use a percentage up to 100%"),
     )
 
 
-def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
+def _margin(_tag: str, name: str, value: str) -> Finding | None:
     lengths = _lengths(value)
     most = MAX_TOP_PX if name.endswith(("-top", "-bottom")) else MAX_LEFT_PX
     if lengths is not None and all(-1 < length <= most for length in lengths):
         return None
-    return StyleFault(
+    return Finding(
         "large-margin",
         _("`{name}: {value}` makes the text too narrow on a phone, or covers what is beside it").format(
             name=name, value=value
@@ -258,31 +249,31 @@ def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
     )
 
 
-def _display(_tag: str, name: str, value: str) -> StyleFault | None:
+def _display(_tag: str, name: str, value: str) -> Finding | None:
     if value in _DISPLAYS:
         return None
-    return StyleFault(
+    return Finding(
         "display",
         _("WeChat does not keep `{name}: {value}` in articles").format(name=name, value=value),
         _("use block or inline-block"),
     )
 
 
-def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
+def _white_space(tag: str, name: str, value: str) -> Finding | None:
     if value not in ("nowrap", "pre") or tag in ("pre", "code", "*"):
         return None
-    return StyleFault(
+    return Finding(
         "no-wrap",
         _("`{name}: {value}` prevents text from wrapping on a phone").format(name=name, value=value),
         _("remove it"),
     )
 
 
-def _font_size(_tag: str, name: str, value: str) -> StyleFault | None:
+def _font_size(_tag: str, name: str, value: str) -> Finding | None:
     if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
         known = _NUMBER.fullmatch(value.replace("pt", "px")) or re.fullmatch(r"[a-z-]+", value)
         return None if known else _value_fault(name, value)
-    return StyleFault(
+    return Finding(
         "hidden-text",
         _("`{name}: {value}` hides the text").format(name=name, value=value),
         _("remove the text, or remove the font size"),

@@ -8,7 +8,6 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
-from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import dom, embed, lint, markdown, rewrite, sanitize, theme
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
@@ -40,13 +39,13 @@ def assemble(source: ArticleSource) -> ArticleBody:
 
 def warm(source: ArticleSource) -> None:
     """Prepare here what each forked process would have to prepare for itself."""
-    theme.warm()
+    theme.inliner()
     if source.kind == "markdown":
         markdown.warm(source.text)
 
 
 def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
-    css, brand = theme.load(source, findings), _brand(source.options, findings)
+    css = theme.load(source, findings)
     for colours in (True, False):
         attempt = Findings(file=findings.file)
         html = markdown.to_html(text, attempt, colours=colours)
@@ -57,7 +56,7 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
             if colours and '<span class="' in html:
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
-        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
+        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=source.options.brand_color))
         sanitize.drop_marks(styled, attempt)
         body = _finish(styled, found, attempt, markdown_source=True)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
@@ -117,8 +116,7 @@ def _finish(
     used = tuple(image for image in found if image.placeholder in html)
     chars = markup_chars(html, used)
     lint.check_size(html, chars, findings)
-    visible = sum(1 for character in dom.text_of(tree) if not character.isspace())
-    return ArticleBody(html=html, images=used, visible_chars=visible, markup_chars=chars)
+    return ArticleBody(html=html, images=used, markup_chars=chars)
 
 
 def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
@@ -139,14 +137,3 @@ def _readable(source: str, findings: Findings) -> str:
             line=text.count("\n", 0, offset) + 1,
         )
     return replace_forbidden(text)
-
-
-def _brand(options: ArticleOptions, findings: Findings) -> str:
-    if theme.is_colour(options.brand_color):
-        return options.brand_color
-    findings.error(
-        "brand-colour",
-        _("`brand_color: {colour}` is not a valid colour").format(colour=options.brand_color[:30]),
-        _("write it as #rrggbb in the settings, under `articles`"),
-    )
-    return ArticleOptions().brand_color

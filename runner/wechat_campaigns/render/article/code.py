@@ -35,14 +35,11 @@ def block(text: str, language: str, *, colours: bool) -> str:
         blank would collapse; spans of class `cm` (comment), `st` (value), `kw` (word).
     """
     lexer = _lexer(language) if colours and language else None
-    text = _blanks(text.rstrip("\n").expandtabs(TAB_COLUMNS))
+    text = text.rstrip("\n").expandtabs(TAB_COLUMNS)
+    text = _KEPT_BLANKS.sub(lambda blanks: "\u00a0" * len(blanks[0]), text)
     pieces = _tokens(lexer, text) if lexer else iter([("", text)])
     body = "".join(_piece(name, value) for name, value in _merged(pieces))
     return f'<pre class="code"><code>{body}</code></pre>'
-
-
-def _blanks(text: str) -> str:
-    return _KEPT_BLANKS.sub(lambda found: "\u00a0" * len(found[0]), text)
 
 
 def _tokens(lexer: Lexer, text: str) -> Iterator[tuple[str, str]]:

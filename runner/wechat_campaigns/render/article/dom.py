@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 
 from lxml import etree, html
@@ -71,15 +70,12 @@ def line_of(element: HtmlElement | None) -> int | None:
     return None
 
 
-def make(
-    tag: str, text: str | None = None, children: Iterable[HtmlElement] = (), **attributes: str
-) -> HtmlElement:
+def make(tag: str, text: str | None = None, **attributes: str) -> HtmlElement:
     """Create an element; `class_` is written `class`."""
     element: HtmlElement = html.Element(tag)
     for name, value in attributes.items():
         element.set(name.rstrip("_"), value)
     element.text = text
-    element.extend(children)
     return element
 
 

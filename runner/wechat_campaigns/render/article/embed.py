@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -83,10 +82,10 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
             line=line,
         )
         return None
-    return _looked_at(info, data)
+    return _inspected(info, data)
 
 
-def _looked_at(info: FileInfo, data: bytes) -> _Picture:
+def _inspected(info: FileInfo, data: bytes) -> _Picture:
     from wechat_campaigns.render.article import (
         images,  # loads Pillow, which an article without pictures does without
     )
@@ -99,26 +98,20 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     from wechat_campaigns.render.article import images
 
     line, path = line_of(image), picture.info.path.name
-    if mend and images.is_convertible(picture.inspection):
+    if mend and picture.inspection.is_convertible:
         info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
-        picture = _looked_at(info, data)
+        picture = _inspected(info, data)
         findings.warning(
             "image-fixed",
             _("`{path}` will be converted before it is sent: {note}").format(path=path, note=note),
             _("check it in the preview"),
             line=line,
         )
-    _report(picture.inspection.faults, path, line, findings)
+    for fault in picture.inspection.faults:
+        what = _("`{path}`: {fault}").format(path=path, fault=fault.message)
+        findings.add(fault.rule, what, fault.hint, line=line, level=fault.level)
     picture = replace(picture, data=b"")  # megabytes, and needed no more
-    return picture if all(fault.warning for fault in picture.inspection.faults) else None
-
-
-def _report(faults: Iterable[images.ImageFault], path: str, line: int | None, findings: Findings) -> None:
-    for fault in faults:
-        report = findings.warning if fault.warning else findings.error
-        report(
-            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.message), fault.hint, line=line
-        )
+    return picture if all(fault.level == "warning" for fault in picture.inspection.faults) else None
 
 
 def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:

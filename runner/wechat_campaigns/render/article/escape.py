@@ -14,7 +14,7 @@ from wechat_campaigns.render.article.parts import ArticleFormat
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{_OPEN}([0-9a-f]*){_CLOSE}")
-_NOT_PLAIN = re.compile(r"[^\w]", re.ASCII)
+_NOT_PLAIN = re.compile(r"[^\w\x80-\U0010ffff]", re.ASCII)
 # XML and the HTML parsers refuse these; lone surrogates cannot be encoded at all.
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
@@ -69,12 +69,7 @@ def _markdown(value: object) -> str:
 
 def _html(value: object) -> str:
     # Every ASCII mark, so that the value is safe in an attribute without quotes as well.
-    return _NOT_PLAIN.sub(_reference, replace_forbidden(str(value)))
-
-
-def _reference(found: re.Match[str]) -> str:
-    character = found[0]
-    return f"&#{ord(character)};" if character.isascii() else character
+    return _NOT_PLAIN.sub(lambda mark: f"&#{ord(mark[0])};", replace_forbidden(str(value)))
 
 
 def _allowed_reference(found: re.Match[str]) -> str:

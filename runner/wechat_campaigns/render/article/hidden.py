@@ -122,7 +122,8 @@ def _computed_style(element: HtmlElement, around: _ComputedStyle) -> _ComputedSt
         if item.lower_name == "font-size":
             own = replace(own, font=_font(value, around.font))
         elif item.lower_name == "text-indent":
-            own = replace(own, indent=_indent(value, own))
+            whole = own.width if value.endswith("%") else own.font
+            own = replace(own, indent=_length(value, whole, 0.0))
         elif item.lower_name == "white-space":
             own = replace(own, preserves_newlines=value.startswith("pre"))
         elif item.lower_name in ("width", "max-width"):
@@ -138,10 +139,6 @@ def _font(value: str, around: float) -> float:
     if value in ("smaller", "larger"):
         return around * (0.83 if value == "smaller" else 1.2)
     return _length(value, around, around)
-
-
-def _indent(value: str, own: _ComputedStyle) -> float:
-    return _length(value, own.width if value.endswith("%") else own.font, 0.0)
 
 
 def _length(value: str, whole: float, otherwise: float) -> float:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageOps
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.errors import Finding, StalePlanError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS
 
-MAX_BYTES = 1_000_000
-"""Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
 # What Pillow raises, by format, for bytes that are not a whole picture.
@@ -37,6 +36,7 @@ _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
 _QUALITIES = (88, 80, 70)
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
+_NOT_CONVERTIBLE = {"image-animated", "image-pixels"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class ImageUse:
 
 
 BODY = ImageUse(
-    formats=("jpeg", "png"),
-    under_bytes=MAX_BYTES,
+    formats=BODY_IMAGE_FORMATS,
+    under_bytes=BODY_IMAGE_BYTES,
     format_words=N_("WeChat accepts {formats} in articles, but this is {format}"),
     size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} in articles"),
 )
@@ -68,23 +68,18 @@ MATERIAL = ImageUse(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFault:
-    """What is wrong with an image's bytes; a `is_convertible` one goes away through `convert_bytes`."""
-
-    rule: str
-    message: str
-    hint: str
-    is_convertible: bool = False
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInspection:
-    """What an image shows of itself: its faults, and its size in pixels as it is shown."""
+    """The faults of an image, and its size in pixels as it is shown; 0 when it cannot be decoded."""
 
-    faults: tuple[ImageFault, ...]
+    faults: tuple[Finding, ...]
     width: int = 0
     height: int = 0
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether something is wrong with the image, and `convert_bytes` corrects all of it."""
+        rules = {fault.rule for fault in self.faults}
+        return bool(rules and self.width) and not rules & _NOT_CONVERTIBLE
 
 
 def converted_bytes(data: bytes, file: FileInfo) -> bytes:
@@ -109,11 +104,6 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
         location=str(file.path),
         hint=_("run `campaign plan` again"),
     )
-
-
-def is_convertible(seen: ImageInspection) -> bool:
-    """Say whether something is wrong with an image, and all of it can be mended."""
-    return bool(seen.faults) and all(fault.is_convertible for fault in seen.faults)
 
 
 def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
@@ -158,9 +148,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
             if image_format == "svg"
             else _("the file is not an image in a known format")
         )
-        return ImageInspection(
-            faults=(ImageFault(rule="image-format", message=what, hint=_("export it as PNG or JPEG")),)
-        )
+        return ImageInspection(faults=(Finding("image-format", what, _("export it as PNG or JPEG")),))
     limited_process.extend(1)
     try:
         image = _open(data)
@@ -171,9 +159,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
             faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in total")),)
         )
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
-        broken = ImageFault(
-            rule="image-broken", message=_("the image cannot be decoded"), hint=_("export it again")
-        )
+        broken = Finding("image-broken", _("the image cannot be decoded"), _("export it again"))
         return ImageInspection(faults=(broken,))
     return ImageInspection(faults=faults, width=width, height=height)
 
@@ -210,21 +196,19 @@ def _display_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if turned else image.size
 
 
-def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[ImageFault]:
+def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[Finding]:
     if image_format not in use.formats:
         taken = _(" and ").join(name.upper() for name in use.formats)
-        yield ImageFault(
-            rule="image-format",
-            message=_(use.format_words).format(formats=taken, format=image_format.upper()),
-            hint=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
-            is_convertible=True,
+        yield Finding(
+            "image-format",
+            _(use.format_words).format(formats=taken, format=image_format.upper()),
+            _("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
         )
     if len(data) >= use.under_bytes:
-        yield ImageFault(
-            rule="image-size",
-            message=_(use.size_words).format(count=len(data), most=use.under_bytes),
-            hint=_("make it smaller, or set `articles: {fix_images: true}`"),
-            is_convertible=True,
+        yield Finding(
+            "image-size",
+            _(use.size_words).format(count=len(data), most=use.under_bytes),
+            _("make it smaller, or set `articles: {fix_images: true}`"),
         )
 
 
@@ -252,50 +236,43 @@ def _attempts(
             yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
 
 
-def _pixel_faults(image: Image.Image) -> Iterator[ImageFault]:
+def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     if image.width * image.height > MAX_PIXELS:
         what = _("the image has {width} × {height} pixels; the limit is {most:,} in total")
         yield _too_many_pixels(what, width=image.width, height=image.height)
         return
     image.load()
     if getattr(image, "is_animated", False):
-        yield ImageFault(
-            rule="image-animated",
-            message=_("the image is animated"),
-            hint=_("use a single still frame instead"),
-        )
+        yield Finding("image-animated", _("the image is animated"), _("use a single still frame instead"))
     if image.mode == "CMYK":
-        yield ImageFault(
-            rule="image-cmyk",
-            message=_("the image is CMYK (for print); phones show the wrong colours"),
-            hint=_("export it as RGB, or set `articles: {fix_images: true}`"),
-            is_convertible=True,
+        yield Finding(
+            "image-cmyk",
+            _("the image is CMYK (for print); phones show the wrong colours"),
+            _("export it as RGB, or set `articles: {fix_images: true}`"),
         )
     yield from _exif_faults(image)
 
 
-def _too_many_pixels(what: str, **size: int) -> ImageFault:
+def _too_many_pixels(what: str, **size: int) -> Finding:
     hint = _("make it smaller: a width of 1080 pixels is enough")
-    return ImageFault(rule="image-pixels", message=what.format(**size, most=MAX_PIXELS), hint=hint)
+    return Finding("image-pixels", what.format(**size, most=MAX_PIXELS), hint)
 
 
-def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
+def _exif_faults(image: Image.Image) -> Iterator[Finding]:
     exif = image.getexif()
     if exif.get(_ORIENTATION, 1) != 1:
-        yield ImageFault(
-            rule="image-turned",
-            message=_("the image is stored rotated; some phones show it sideways"),
-            hint=_("save it upright, or set `articles: {fix_images: true}`"),
-            is_convertible=True,
-            warning=True,
+        yield Finding(
+            "image-turned",
+            _("the image is stored rotated; some phones show it sideways"),
+            _("save it upright, or set `articles: {fix_images: true}`"),
+            level="warning",
         )
     if exif.get_ifd(_GPS):
-        yield ImageFault(
-            rule="image-location",
-            message=_("the image records where it was taken"),
-            hint=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
-            is_convertible=True,
-            warning=True,
+        yield Finding(
+            "image-location",
+            _("the image records where it was taken"),
+            _("remove its EXIF data, or set `articles: {fix_images: true}`"),
+            level="warning",
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -35,7 +34,11 @@ def collect(root: HtmlElement, findings: Findings) -> None:
     A link to `https://mp.weixin.qq.com/` stays a link. One address, or one footnote, has one number
     however often it is named.
     """
-    notes = {note.get("data-note"): note for note in _notes(root)}
+    notes = {
+        element.get("data-note"): element
+        for element in elements(root)
+        if element.tag == "section" and element.get("data-note")
+    }
     entries: dict[str, _Entry] = {}
     # A note may name further links: they come later in the document, hence get later numbers.
     for element in elements(root):
@@ -71,10 +74,6 @@ def address_fault(url: str) -> str | None:
     if parts.scheme.lower() in ("http", "https") and not parts.netloc:
         return _("the link `{url}` has no host name").format(url=shown)
     return None
-
-
-def _notes(root: HtmlElement) -> Iterator[HtmlElement]:
-    return (element for element in elements(root) if element.tag == "section" and element.get("data-note"))
 
 
 def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) -> None:

@@ -7,7 +7,7 @@ problem, never output.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any
@@ -219,10 +219,6 @@ def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, 
     )
 
 
-def _break(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
-    return "<br>"
-
-
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, env: Env) -> str:
     token = tokens[index]
     html = code.block(token.content, _language(token), colours=env["colours"])
@@ -245,10 +241,6 @@ def _table_open(
     return '<section class="table">' + self.renderToken(tokens, index, options, env)
 
 
-def _table_close(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
-    return "</table></section>\n"
-
-
 def _note_ref(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
     return f'<sup data-note="{tokens[index].meta["id"]}"></sup>'
 
@@ -257,21 +249,18 @@ def _note_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: Options
     return f'<section data-note="{tokens[index].meta["id"]}">'
 
 
-def _notes_open(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
-    return "<section data-notes>"
+def _fixed(html: str) -> Callable[..., str]:
+    """Make a rule that writes the same HTML for every token."""
+
+    def rule(*_arguments: object) -> str:
+        return html
+
+    return rule
 
 
-def _section_close(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
-    return "</section>\n"
-
-
-def _nothing(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
-    return ""
-
-
-_RULES = {
+_RULES: dict[str, Callable[..., str]] = {
     "text": _text,
-    "hardbreak": _break,
+    "hardbreak": _fixed("<br>"),
     "html_block": _raw,
     "html_inline": _raw,
     "fence": _code,
@@ -279,12 +268,12 @@ _RULES = {
     "code_inline": _code_inline,
     "image": _image,
     "table_open": _table_open,
-    "table_close": _table_close,
-    "front_matter": _nothing,
+    "table_close": _fixed("</table></section>\n"),
+    "front_matter": _fixed(""),
     "footnote_ref": _note_ref,
-    "footnote_block_open": _notes_open,
-    "footnote_block_close": _section_close,
+    "footnote_block_open": _fixed("<section data-notes>"),
+    "footnote_block_close": _fixed("</section>\n"),
     "footnote_open": _note_open,
-    "footnote_close": _section_close,
-    "footnote_anchor": _nothing,
+    "footnote_close": _fixed("</section>\n"),
+    "footnote_anchor": _fixed(""),
 }

@@ -1,16 +1,17 @@
-"""The words of this room: what an article is made of, and the port through which files are read."""
+"""What an article is made of, and the collector of its problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import Literal
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import BodyImage, FileInfo
+from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.source.files import Files
 
 ArticleFormat = Literal["markdown", "html"]
 
@@ -27,22 +28,6 @@ IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
 
-class ArticleFiles(Protocol):
-    """What an article reads of the campaigns folder; `reading.files.Files` is one."""
-
-    def text(self, base_file: PurePosixPath, path: str) -> str:
-        r"""Return the text at `path`, relative to the folder of `base_file`; with `\n` line ends."""
-        ...
-
-    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        """Return what is known of the file at `path`, relative to the folder of `base_file`."""
-        ...
-
-    def data(self, path: PurePosixPath) -> bytes:
-        """Return the bytes of a file, by its path inside the campaigns folder."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleSource:
     """One article as it is written, and all that decides what becomes of it."""
@@ -57,7 +42,7 @@ class ArticleSource:
     theme: str | None = None
     """A shipped theme or a file under `_themes/`; None takes the one of `options`."""
     options: ArticleOptions = field(default_factory=ArticleOptions)
-    files: ArticleFiles
+    files: Files
     """Where images and themes are read."""
     allow_lossy: bool = False
     """HTML only: what WeChat would not keep becomes a warning instead of an error."""
@@ -81,7 +66,6 @@ class ArticleBody:
     html: str
     images: tuple[BodyImage, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
-    visible_chars: int = 0
     markup_chars: int = 0
 
 
@@ -102,11 +86,25 @@ class Findings:
 
     def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
-        self._add("error", rule, what, hint, line)
+        self.add(rule, what, hint, line=line, level="error")
 
     def warning(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem to look at before sending."""
-        self._add("warning", rule, what, hint, line)
+        self.add(rule, what, hint, line=line, level="warning")
+
+    def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:
+        """Add a problem, unless the file has too many already."""
+        if len(self._problems) > MAX_FINDINGS:
+            return
+        place = Location(file=self.file, line=line)
+        what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
+        problem = Finding(rule, what, hint, level=level).at(place)
+        if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
+            what = _("more problems were found than are listed")
+            problem = Finding("too-many-findings", what, _("correct the listed ones first")).at(
+                Location(file=self.file)
+            )
+        self._problems[problem] = None
 
     def include(self, others: Findings) -> None:
         """Add what was found in another file."""
@@ -114,20 +112,3 @@ class Findings:
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._problems)
-
-    def _add(
-        self, level: Literal["error", "warning"], rule: str, what: str, hint: str, line: int | None
-    ) -> None:
-        if len(self._problems) > MAX_FINDINGS:
-            return
-        place = Location(file=self.file, line=line)
-        what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
-        problem = Diagnostic(location=place, rule=rule, message=what, hint=hint, level=level)
-        if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
-            problem = Diagnostic(
-                location=Location(file=self.file),
-                rule="too-many-findings",
-                message=_("more problems were found than are listed"),
-                hint=_("correct the listed ones first"),
-            )
-        self._problems[problem] = None

@@ -33,16 +33,16 @@ def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
 def _headings(root: HtmlElement, title: str) -> None:
     """Drop a first heading that repeats the title; let the highest level be h2 and skip none."""
     first = root[0] if len(root) else None
-    if first is not None and first.tag in _HEADINGS and _same(text_of(first), title):
+    if (
+        first is not None
+        and first.tag in _HEADINGS
+        and "".join(text_of(first).split()) == "".join(title.split())
+    ):
         first.drop_tree()
     found = [element for element in elements(root) if element.tag in _HEADINGS]
     levels = sorted({element.tag for element in found})
     for element in found:
         element.tag = f"h{min(_TOP + levels.index(element.tag), _DEEPEST)}"
-
-
-def _same(heading: str, title: str) -> bool:
-    return "".join(heading.split()) == "".join(title.split())
 
 
 def _figures(root: HtmlElement, findings: Findings) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import nh3
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.i18n import N_, Language, _, current_language
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import css
 from wechat_campaigns.render.article.allow import (
@@ -18,7 +19,6 @@ from wechat_campaigns.render.article.allow import (
     LINK_PREFIX,
     PROPERTIES,
     TAGS,
-    StyleFault,
     style_fault,
 )
 from wechat_campaigns.render.article.dom import END, elements, line_of, parse, tag_names, text_of
@@ -26,8 +26,6 @@ from wechat_campaigns.render.article.parts import Findings
 
 Report = Callable[..., None]
 """`Findings.error`, or `Findings.warning` where loss is allowed."""
-StyleCheck = Callable[[], StyleFault | None]
-"""Words a fault of a style anew each time: what is kept between articles has no language."""
 
 # Their content is not text for readers; all other unknown tags lose the tag only.
 _EMBEDS = "script style title iframe object embed svg math template noscript select textarea video audio"
@@ -169,10 +167,9 @@ def _strip_style(element: HtmlElement, report: Report, line: int | None) -> None
     style = element.get("style")
     if style is None:
         return
-    kept, faults = _judge(element.tag, style)
-    for worded in faults:
-        if fault := worded():
-            report(fault.rule, fault.message, fault.hint, line=line)
+    kept, faults = _judge(element.tag, style, current_language())
+    for fault in faults:
+        report(fault.rule, fault.message, fault.hint, line=line)
     if kept:
         element.set("style", kept)
     else:
@@ -199,41 +196,40 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
 
 
 @lru_cache(maxsize=1024)
-def _judge(tag: str, style: str) -> tuple[str, tuple[StyleCheck, ...]]:
+def _judge(tag: str, style: str, _language: Language) -> tuple[str, tuple[Finding, ...]]:
     """Split a style attribute into what stays and why the rest goes; articles repeat few styles often."""
     kept: list[str] = []
-    faults: list[StyleCheck] = []
+    faults: list[Finding] = []
     try:
         items = css.declarations(style)
     except css.CssBoundsError:
-        return "", (partial(_too_much, style[:60]),)
+        return "", (_too_much(style[:60]),)
     for item in items:
         if item.type != "declaration":
-            faults.append(partial(_not_css, item.message if item.type == "error" else None, style[:60]))
+            faults.append(_not_css(item.message if item.type == "error" else None, style[:60]))
             continue
         name, value = item.lower_name, css.value_of(item)
-        fault = partial(style_fault, tag, name, value, important=item.important)
-        if fault() is None:
-            kept.append(f"{name}:{value}")
-        else:
+        if fault := style_fault(tag, name, value, important=item.important):
             faults.append(fault)
+        else:
+            kept.append(f"{name}:{value}")
     return ";".join(kept), tuple(faults)
 
 
-def _not_css(reason: str | None, style: str) -> StyleFault:
+def _not_css(reason: str | None, style: str) -> Finding:
     what = (
         _("invalid CSS: a style attribute contains a rule: `{style}`").format(style=style)
         if reason is None
         else _("invalid CSS: {reason} in `{style}`").format(reason=reason, style=style)
     )
-    return StyleFault("style-css", what, _("correct it"))
+    return Finding("style-css", what, _("correct it"))
 
 
-def _too_much(style: str) -> StyleFault:
+def _too_much(style: str) -> Finding:
     what = _(
         "a style has more than {most:,} characters, or brackets nested more than {depth} "
         "levels deep: `{style}`"
     )
-    return StyleFault(
+    return Finding(
         "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH, style=style), _("shorten it")
     )

@@ -28,7 +28,6 @@ MAX_VALUE_CHARS = 1_000
 """Of one declaration with its variables filled in."""
 MAX_VARIABLE_DEPTH = 100
 """Rounds of filling in; what doubles in each, or names itself, is above `MAX_VALUE_CHARS` long before."""
-_COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
@@ -77,11 +76,6 @@ def _checked(css: str, findings: Findings) -> bool:
         return False
     check(css, findings)
     return not any(finding.rule == "theme-too-large" for finding in findings)
-
-
-def warm() -> None:
-    """Make the inliner."""
-    _inliner()
 
 
 @lru_cache(maxsize=len(BUILTIN_THEMES))
@@ -144,22 +138,18 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
     Args:
         html: the article's content.
         css: the theme.
-        brand_color: what `var(--brand)` stands for, `#rgb` or `#rrggbb`.
+        brand_color: what `var(--brand)` stands for, `#rrggbb` by the schema of the settings.
 
     Returns:
         The content inside a section of class `article`, styled; unknown variables are dropped.
     """
     brand = f".{ROOT_CLASS}{{--brand:{brand_color}}}"
-    return str(_inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
-
-
-def is_colour(text: str) -> bool:
-    """Tell whether a brand colour is written as `#rgb` or `#rrggbb`."""
-    return _COLOUR.fullmatch(text) is not None
+    return str(inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
 
 
 @lru_cache(maxsize=1)
-def _inliner() -> Any:
+def inliner() -> Any:
+    """Make what writes a theme into style attributes."""
     return css_inline.CSSInliner(
         load_remote_stylesheets=False, resolve_css_variables=True, minify_css=True, keep_style_tags=False
     )

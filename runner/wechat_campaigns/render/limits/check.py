@@ -1,23 +1,23 @@
 """A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
 
-The numbers, with their sources and doubts, are in `limits.table`.
+The numbers, with their sources and doubts, are in `limits.table`. The schema counts articles and images,
+`openids` the recipients, and `article.lint` the characters of an article.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
     Articles,
     Content,
     Draft,
-    FileInfo,
     Image,
     Images,
     Media,
@@ -30,47 +30,29 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.settings import Account, AccountKind
-from wechat_campaigns.render.article.parts import markup_chars
-from wechat_campaigns.render.limits.files import (
-    LimitDiagnostic,
-    file_limits,
-    image_file,
-    video_file,
-    voice_file,
-)
+from wechat_campaigns.render.limits.files import MaterialKind, check_file
 from wechat_campaigns.render.limits.table import (
     AUTHOR_CHARS,
-    BODY_IMAGE_BYTES,
-    BODY_IMAGE_FORMATS,
-    CONTENT_BYTES,
     CONTENT_CHARS,
-    MAX_ARTICLES,
-    MAX_IMAGES,
     SUMMARY_CHARS,
     TEXT_BYTES,
     TEXT_CHARS_USUAL,
     TITLE_CHARS,
     URL_BYTES,
 )
-from wechat_campaigns.render.openids import MAX_BATCH, MIN_BATCH
-from wechat_campaigns.source.document import json_path
 from wechat_campaigns.source.text import is_blank
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
-_POSSIBLE = {
-    "articles": N_("the message has {count} articles; 1 to {most} are allowed"),
-    "images": N_("the message has {count} images; 1 to {most} are allowed"),
-}
 
 
-def check(send: Send, account: Account, *, source: SourceMap | None = None) -> tuple[Diagnostic, ...]:
+def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
     """Check one send against the platform's limits.
 
     Args:
         send: rendered.
         account: the one it names.
-        source: the campaign's file, to point at the value concerned; else problems stand at the send.
+        source: the campaign's file, to point at the value concerned.
 
     Returns:
         Every problem, errors and warnings.
@@ -78,37 +60,30 @@ def check(send: Send, account: Account, *, source: SourceMap | None = None) -> t
     Source:
         The pages named in `limits.table`, read 2026-11.
     """
-    found = [*_audience(send, account), *_content(send.content)]
     return tuple(
-        Diagnostic(
-            location=source.location(path) if source and path else send.location,
-            path=json_path(path),
-            rule=rule,
-            message=_of_entry(send, rule, what),
-            hint=hint,
-            level=level,
-        )
-        for path, rule, what, hint, level in found
+        _of_entry(send, finding).at(source.location(finding.path) if finding.path else send.location)
+        for finding in (*_audience(send, account), *_content(send.content))
     )
 
 
-def _of_entry(send: Send, rule: str, what: str) -> str:
+def _of_entry(send: Send, finding: Finding) -> Finding:
     """Name the entry of `for_each` that leaves a value empty: the others fill it."""
-    if rule != "empty" or "[" not in send.id:
-        return what
-    return _("{send}: {what}").format(send=send.id, what=what)
+    if finding.rule != "empty" or "[" not in send.id:
+        return finding
+    what = _("{send}: {what}").format(send=send.id, what=finding.message)
+    return replace(finding, message=what)
 
 
 # --- who sends to whom -------------------------------------------------------------------------
 
 
-def _audience(send: Send, account: Account) -> Iterator[LimitDiagnostic]:
+def _audience(send: Send, account: Account) -> Iterator[Finding]:
     if account.kind is AccountKind.TEST:
         what = _("`{name}` is a test account: WeChat rejects mass sends from it with 48001").format(
             name=account.name
         )
-        yield LimitDiagnostic(
-            (), "test-account", what, _("rehearse in the sandbox; send from a verified account"), "warning"
+        yield Finding(
+            "test-account", what, _("rehearse in the sandbox; send from a verified account"), (), "warning"
         )
     openids = send.filter.openids
     if not openids:
@@ -117,20 +92,13 @@ def _audience(send: Send, account: Account) -> Iterator[LimitDiagnostic]:
         what = _(
             "`{name}` is a subscription account; only service accounts may send to openids (48001)"
         ).format(name=account.name)
-        yield LimitDiagnostic((), "mass-send-kind", what, _("send to a tag, or use a service account"))
-    if not MIN_BATCH <= len(openids) <= MAX_BATCH:
-        what = _("{count:,} openids in one call; WeChat accepts {least}–{most:,}").format(
-            count=len(openids), least=MIN_BATCH, most=MAX_BATCH
-        )
-        yield LimitDiagnostic(
-            (), "openid-count", what, _("list two or more; longer lists are split automatically")
-        )
+        yield Finding("mass-send-kind", what, _("send to a tag, or use a service account"), ())
 
 
 # --- what is sent ------------------------------------------------------------------------------
 
 
-def _content(content: Content) -> Iterator[LimitDiagnostic]:
+def _content(content: Content) -> Iterator[Finding]:
     path: KeyPath = ("content",)
     match content:
         case Text():
@@ -142,9 +110,9 @@ def _content(content: Content) -> Iterator[LimitDiagnostic]:
         case Draft(media_id=media_id):
             yield from _name((*path, "media_id"), media_id)
         case Voice(media=media):
-            yield from _media(path, media, voice_file)
+            yield from _media(path, media, "voice")
         case Image(media=media):
-            yield from _media(path, media, image_file)
+            yield from _media(path, media, "image")
         case Images():
             yield from _images(content)
         case Mpvideo():
@@ -152,12 +120,12 @@ def _content(content: Content) -> Iterator[LimitDiagnostic]:
         case Wxcard(card_id=card_id):
             yield from _name((*path, "card_id"), card_id)
             what = _("WeChat retired cards in mass messages in August 2024 and returns 45113")
-            yield LimitDiagnostic(
-                ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
+            yield Finding(
+                "retired-wxcard", what, _("send an article or a text instead"), ("msgtype",), "warning"
             )
 
 
-def _text(text: Text) -> Iterator[LimitDiagnostic]:
+def _text(text: Text) -> Iterator[Finding]:
     path: KeyPath = ("content",)
     yield from _not_empty(path, text.content)
     size_bytes = len(text.content.encode())
@@ -165,109 +133,98 @@ def _text(text: Text) -> Iterator[LimitDiagnostic]:
         what = _("the text has {count:,} bytes; WeChat may reject more than {most:,} (45002)").format(
             count=size_bytes, most=TEXT_BYTES
         )
-        yield LimitDiagnostic(path, "text-too-long", what, _("shorten it, or send an article"))
+        yield Finding("text-too-long", what, _("shorten it, or send an article"), path)
     elif len(text.content) > TEXT_CHARS_USUAL:
         what = _("the text has {count} characters; the WeChat console allows {most}").format(
             count=len(text.content), most=TEXT_CHARS_USUAL
         )
-        yield LimitDiagnostic(path, "text-long", what, _("shorten it, or preview it first"), "warning")
+        yield Finding("text-long", what, _("shorten it, or preview it first"), path, "warning")
 
 
-def _articles(articles: Sequence[Article]) -> Iterator[LimitDiagnostic]:
+def _articles(articles: Sequence[Article]) -> Iterator[Finding]:
     path: KeyPath = ("content", "articles")
-    yield from _count(path, len(articles), MAX_ARTICLES, "articles")
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
         if article.digest and len(articles) > 1:
             what = _("the digest is shown only when a message has one article")
-            yield LimitDiagnostic(
-                (*path, index, "digest"), "digest-unseen", what, _("remove the digest"), "warning"
-            )
+            yield Finding("digest-unseen", what, _("remove the digest"), (*path, index, "digest"), "warning")
 
 
-def _article(path: KeyPath, article: Article) -> Iterator[LimitDiagnostic]:
+def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
     yield from _title((*path, "title"), article.title)
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
     yield from _chars((*path, "digest"), article.digest, SUMMARY_CHARS)
-    yield from _html((*path, "body"), article)
     yield from _url((*path, "content_source_url"), article.content_source_url)
-    yield from _media((*path, "cover"), article.cover, image_file)
+    yield from _media((*path, "cover"), article.cover, "image")
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
         yield from _crop((*path, name), crop)
     yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
-    for image in article.images:
-        # A converted image keeps its path, so the suffix tells nothing here.
-        yield from file_limits((*path, "body"), image.file, BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES - 1)
 
 
-def _newspic(newspic: Newspic) -> Iterator[LimitDiagnostic]:
+def _newspic(newspic: Newspic) -> Iterator[Finding]:
     path: KeyPath = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
     if len(newspic.text) >= CONTENT_CHARS:
         what = _("the text has {count:,} characters; the maximum is {most:,}").format(
             count=len(newspic.text), most=CONTENT_CHARS - 1
         )
-        yield LimitDiagnostic((*path, "text"), "content-too-long", what, _("shorten it"))
+        yield Finding("content-too-long", what, _("shorten it"), (*path, "text"))
     elif is_blank(newspic.text):
         what = _("WeChat may reject a picture post without text (44003)")
-        yield LimitDiagnostic(path, "newspic-text", what, _("write a line in `text`"), "warning")
-    yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
+        yield Finding("newspic-text", what, _("write a line in `text`"), path, "warning")
     for index, media in enumerate(newspic.images):
-        yield from _media((*path, "images", index), media, image_file)
+        yield from _media((*path, "images", index), media, "image")
 
 
-def _images(images: Images) -> Iterator[LimitDiagnostic]:
+def _images(images: Images) -> Iterator[Finding]:
     path: KeyPath = ("content", "images")
-    yield from _count(path, len(images.images), MAX_IMAGES, "images")
     for index, media in enumerate(images.images):
-        yield from _media((*path, index), media, image_file)
+        yield from _media((*path, index), media, "image")
     yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
 
 
-def _mpvideo(video: Mpvideo) -> Iterator[LimitDiagnostic]:
+def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
     path: KeyPath = ("content",)
     yield from _not_empty((*path, "title"), video.title)
     yield from _not_empty((*path, "description"), video.description)
-    yield from _media(path, video.media, video_file)
+    yield from _media(path, video.media, "video")
     if video.media.file is not None:
         what = _("WeChat may reject a video uploaded through the API (48022, 48013)")
         hint = _("upload it in the WeChat console and refer to it with `name`; otherwise expect a rejection")
-        yield LimitDiagnostic((*path, "file"), "mpvideo-upload", what, hint, "warning")
+        yield Finding("mpvideo-upload", what, hint, (*path, "file"), "warning")
 
 
 # --- single values -----------------------------------------------------------------------------
 
 
-def _not_empty(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
+def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
     if is_blank(value):
-        yield LimitDiagnostic(
-            path,
+        yield Finding(
             "empty",
             _("`{name}` is empty").format(name=path[-1]),
             _("add some content, or check the variables it uses"),
+            path,
         )
 
 
-def _name(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
+def _name(path: KeyPath, value: str) -> Iterator[Finding]:
     """Refuse a name of the platform's that holds what none of its names does."""
     yield from _not_empty(path, value)
     if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
-        yield LimitDiagnostic(
-            path,
+        yield Finding(
             "blank-in-id",
             _("`{name}` contains a blank, a line break or an invisible character").format(name=path[-1]),
             _("copy it again without the surrounding text, or check the variables it uses"),
+            path,
         )
 
 
-def _one_line(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
+def _one_line(path: KeyPath, value: str) -> Iterator[Finding]:
     if value.strip() and not is_one_line(value):
         what = _(
             "`{name}` contains a line break or an invisible character, or starts or ends with a blank"
         ).format(name=path[-1])
-        yield LimitDiagnostic(
-            path, "blank-in-id", what, _("write only the name, or check the variables it uses")
-        )
+        yield Finding("blank-in-id", what, _("write only the name, or check the variables it uses"), path)
 
 
 def is_one_line(name: str) -> bool:
@@ -275,46 +232,29 @@ def is_one_line(name: str) -> bool:
     return name == name.strip() and name.replace("\u200d", "").isprintable()
 
 
-def _title(path: KeyPath, title: str) -> Iterator[LimitDiagnostic]:
+def _title(path: KeyPath, title: str) -> Iterator[Finding]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
     if "\n" in title:
-        yield LimitDiagnostic(path, "title-lines", _("the title has a line break"), _("write it on one line"))
+        yield Finding("title-lines", _("the title has a line break"), _("write it on one line"), path)
 
 
-def _chars(path: KeyPath, value: str, most: int) -> Iterator[LimitDiagnostic]:
+def _chars(path: KeyPath, value: str, most: int) -> Iterator[Finding]:
     """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
     name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
     if chars > most:
         what = _("`{name}` has {count} characters; the maximum is {most}").format(
             name=name, count=chars, most=most
         )
-        yield LimitDiagnostic(
-            path,
-            f"{name}-too-long",
-            what,
-            _("shorten it by {count}").format(count=chars - most),
-        )
+        yield Finding(f"{name}-too-long", what, _("shorten it by {count}").format(count=chars - most), path)
     elif wide > most:
         what = _(
             "`{name}` has {count} characters, or {wide} if an emoji counts as two; the maximum is {most}"
         ).format(name=name, count=chars, wide=wide, most=most)
-        yield LimitDiagnostic(path, f"{name}-emoji", what, _("remove an emoji to be safe"), "warning")
+        yield Finding(f"{name}-emoji", what, _("remove an emoji to be safe"), path, "warning")
 
 
-def _html(path: KeyPath, article: Article) -> Iterator[LimitDiagnostic]:
-    """Stop what another article room let pass; ours counts the same way, and says it with a line."""
-    chars = markup_chars(article.html, article.images)
-    if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
-        what = _("the article has {count:,} characters, markup included; the maximum is {most:,}").format(
-            count=chars, most=CONTENT_CHARS - 1
-        )
-        yield LimitDiagnostic(path, "article-too-long", what, _("shorten it, or split it into two articles"))
-    elif is_blank(article.html):
-        yield LimitDiagnostic(path, "empty", _("the article is empty"), _("add some content"))
-
-
-def _url(path: KeyPath, url: str) -> Iterator[LimitDiagnostic]:
+def _url(path: KeyPath, url: str) -> Iterator[Finding]:
     if not url:
         return
     try:
@@ -323,20 +263,20 @@ def _url(path: KeyPath, url: str) -> Iterator[LimitDiagnostic]:
     except ValueError:
         sound = False
     if not sound:
-        yield LimitDiagnostic(
-            path,
+        yield Finding(
             "url",
             _("`content_source_url` is not a web address"),
             _("write the full address, with https://"),
+            path,
         )
     elif len(url.encode()) > URL_BYTES:
         what = _("`content_source_url` has {count:,} bytes; the maximum is {most:,}").format(
             count=len(url.encode()), most=URL_BYTES
         )
-        yield LimitDiagnostic(path, "url-too-long", what, _("use a shorter address"))
+        yield Finding("url-too-long", what, _("use a shorter address"), path)
 
 
-def _crop(path: KeyPath, crop: str) -> Iterator[LimitDiagnostic]:
+def _crop(path: KeyPath, crop: str) -> Iterator[Finding]:
     if not crop:
         return
     numbers = _CROP.fullmatch(crop)
@@ -344,46 +284,30 @@ def _crop(path: KeyPath, crop: str) -> Iterator[LimitDiagnostic]:
         what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 and at most 6 decimals").format(
             name=path[-1]
         )
-        yield LimitDiagnostic(path, "crop", what, _("write, for example, 0_0.1_1_0.9"))
+        yield Finding("crop", what, _("write, for example, 0_0.1_1_0.9"), path)
         return
     left, top, right, bottom = map(float, numbers.groups())
     if left >= right or top >= bottom:
         what = _("in `{name}`, the second corner is not below and to the right of the first").format(
             name=path[-1]
         )
-        yield LimitDiagnostic(
-            path, "crop", what, _("write the top left corner first, then the bottom right one")
-        )
+        yield Finding("crop", what, _("write the top left corner first, then the bottom right one"), path)
 
 
-def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[LimitDiagnostic]:
+def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Finding]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
-        yield LimitDiagnostic(
-            (*path, "only_fans_can_comment"),
+        yield Finding(
             "comments",
             what,
             _("set `need_open_comment: true`, or remove this key"),
+            (*path, "only_fans_can_comment"),
         )
 
 
-def _count(
-    path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]
-) -> Iterator[LimitDiagnostic]:
-    if not 1 <= count <= most:
-        yield LimitDiagnostic(
-            path,
-            f"{noun}-count",
-            _(_POSSIBLE[noun]).format(count=count, most=most),
-            _("change the number, or split the campaign"),
-        )
-
-
-def _media(
-    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[LimitDiagnostic]]
-) -> Iterator[LimitDiagnostic]:
+def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]:
     if media.file is not None:
-        yield from judge((*path, "file"), media.file)
+        yield from check_file((*path, "file"), media.file, kind)
     elif media.name is not None:
         yield from _not_empty((*path, "name"), media.name)
         yield from _one_line((*path, "name"), media.name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Final, Literal
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.errors import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.limits.table import (
@@ -19,50 +19,20 @@ from wechat_campaigns.render.limits.table import (
     VOICE_S,
 )
 
-Level = Literal["error", "warning"]
+MaterialKind = Literal["image", "video", "voice"]
+_LIMITS: Final[dict[MaterialKind, tuple[tuple[str, ...], int]]] = {
+    "image": (IMAGE_FORMATS, IMAGE_BYTES),
+    "video": (VIDEO_FORMATS, VIDEO_BYTES),
+    "voice": (VOICE_FORMATS, VOICE_BYTES),
+}
 
 
-class LimitDiagnostic(NamedTuple):
-    """One problem before it has a place."""
-
-    path: KeyPath
-    rule: str
-    message: str
-    hint: str
-    level: Level = "error"
-
-
-def image_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
-    """Check a file that becomes permanent image material: a picture or a cover."""
-    yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
-    yield from _suffix(path, file, IMAGE_FORMATS)
-
-
-def video_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
-    """Check a file that becomes permanent video material."""
-    yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
-    yield from _suffix(path, file, VIDEO_FORMATS)
-
-
-def voice_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
-    """Check a file that becomes permanent voice material; its length too, where the format tells it."""
-    yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
-    yield from _suffix(path, file, VOICE_FORMATS)
-    if file.duration_s is not None and file.duration_s > VOICE_S:
-        what = _("`{path}` lasts {seconds:.1f} s; the maximum is {most} s").format(
-            path=file.path, seconds=file.duration_s, most=VOICE_S
-        )
-        yield LimitDiagnostic(path, "voice-too-long", what, _("shorten it, or send it in parts"))
-
-
-def file_limits(
-    path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int
-) -> Iterator[LimitDiagnostic]:
-    """Check a file's format and size by its bytes, whatever its name is."""
+def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Finding]:
+    """Check a file that becomes permanent material: its bytes, its name, the length of a voice."""
+    formats, most_bytes = _LIMITS[kind]
     if file.size_bytes == 0:
-        yield LimitDiagnostic(
-            path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file")
-        )
+        what = _("`{path}` is empty").format(path=file.path)
+        yield Finding("file-empty", what, _("add the real file"), path)
         return
     if file.format not in formats:
         what = (
@@ -70,25 +40,28 @@ def file_limits(
             if file.format == "unknown"
             else _("`{path}` has the format {format}; allowed here: {formats}")
         ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
-        yield LimitDiagnostic(
-            path, "file-format", what, _("convert it to {format}").format(format=formats[0])
-        )
+        yield Finding("file-format", what, _("convert it to {format}").format(format=formats[0]), path)
+    elif not file.converted:  # what is converted gets a name of its own
+        yield from _suffix(path, file)
     if file.size_bytes > most_bytes:
         what = _("`{path}` has {count:,} bytes; the maximum is {most:,}").format(
             path=file.path, count=file.size_bytes, most=most_bytes
         )
-        yield LimitDiagnostic(path, "file-too-large", what, _("make it smaller"))
+        yield Finding("file-too-large", what, _("make it smaller"), path)
+    if kind == "voice" and file.duration_s is not None and file.duration_s > VOICE_S:
+        what = _("`{path}` lasts {seconds:.1f} s; the maximum is {most} s").format(
+            path=file.path, seconds=file.duration_s, most=VOICE_S
+        )
+        yield Finding("voice-too-long", what, _("shorten it, or send it in parts"), path)
 
 
-def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[LimitDiagnostic]:
+def _suffix(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
-    if file.converted or file.format not in formats:
-        return  # what is sent gets a name of its own, or has to become another file first
-    if file.size_bytes and file.path.suffix.lower() not in suffixes:
+    if file.path.suffix.lower() not in suffixes:
         what = _("`{path}` is a {format} file but has another extension").format(
             path=file.path, format=file.format
         )
         hint = _("rename it to `{name}`, or add the intended file").format(
             name=file.path.with_suffix(suffixes[0]).name
         )
-        yield LimitDiagnostic(path, "file-suffix", what, hint)
+        yield Finding("file-suffix", what, hint, path)

@@ -26,9 +26,9 @@ TEXT_CHARS_USUAL = 600
 IMAGE_BYTES = 10 * 1024 * 1024
 """add_material, image; 2 MB on pages before 2021."""
 IMAGE_FORMATS = ("png", "jpeg", "gif", "bmp")
-BODY_IMAGE_BYTES = 1024 * 1024
+BODY_IMAGE_BYTES = 1_000_000
 """uploadimg, "under 1 MB", png and jpeg only."""
-BODY_IMAGE_FORMATS = ("png", "jpeg")
+BODY_IMAGE_FORMATS = ("jpeg", "png")
 VOICE_BYTES = 2 * 1024 * 1024
 VOICE_S = 60
 VOICE_FORMATS = ("mp3", "wma", "wav", "amr")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.i18n import _
@@ -39,6 +40,30 @@ _ONE_PASS = (Iterator, KeysView, ValuesView, ItemsView)
 
 class TemplateBudgetError(Exception):
     """A template asked for more than a message could ever need."""
+
+
+class TemplateRenderError(Exception):
+    """A template cannot be rendered.
+
+    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either;
+    `rule` is the problem's rule id.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        line: int = 1,
+        file: PurePosixPath | None = None,
+        rule: str = "template",
+    ) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.hint = hint
+        self.line = line
+        self.file = file
 
 
 class RenderBudget:

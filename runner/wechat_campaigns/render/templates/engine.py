@@ -15,8 +15,13 @@ from jinja2.utils import LRUCache
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TemplateBudgetError, copied
-from wechat_campaigns.render.templates.errors import TemplateRenderError, TextFiles
+from wechat_campaigns.render.templates.bounds import (
+    INCLUDE,
+    MAX_SIZE,
+    TemplateBudgetError,
+    TemplateRenderError,
+    copied,
+)
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
@@ -29,7 +34,7 @@ from wechat_campaigns.render.templates.jinja import (
     spend,
 )
 from wechat_campaigns.render.templates.placeholders import Escape
-from wechat_campaigns.source.files import FileError, refuse_data
+from wechat_campaigns.source.files import FileError, Files, refuse_data
 
 _ROOT = PurePosixPath("_settings.yaml")
 _RULES = ("file-data", "openid-in-content")
@@ -46,7 +51,7 @@ class Engine:
         files: where includes are read from.
     """
 
-    def __init__(self, files: TextFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self._files = files
         self._environment = TemplateEnvironment(self._load)
         self._compiled: Any = LRUCache(TEMPLATE_CACHE_SIZE)

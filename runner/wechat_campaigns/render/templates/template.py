@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.templates.errors import TemplateRenderError, TextFiles
+from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape, fill
+from wechat_campaigns.source.files import Files
 
 if TYPE_CHECKING:
     from wechat_campaigns.render.templates.engine import Engine
@@ -29,7 +30,7 @@ class Templates:
         files: where includes are read from.
     """
 
-    def __init__(self, files: TextFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self._files = files
 
     def render(self, text: str, variables: Mapping[str, Any], *, escape: Escape = str) -> str:

@@ -100,7 +100,7 @@ def delete_faults(call: ControlCall) -> Json:
 def change_account(call: ControlCall) -> Json:
     """Change switches of an account: `appid`, `kind`, and any of its options."""
     body = dict(_object(call))
-    account = queries.account_of(call, body.pop("appid", None))
+    account = queries.account_of(call.db, body.pop("appid", None))
     kind = body.pop("kind", account.kind)
     if not isinstance(kind, str) or kind not in accounts.KINDS:
         raise ValueError(f"kind is one of {', '.join(accounts.KINDS)}")
@@ -112,7 +112,7 @@ def change_account(call: ControlCall) -> Json:
 def change_followers(call: ControlCall) -> Json:
     """Let followers of `appid` leave or come back: `openids` and `subscribe`."""
     body = _object(call)
-    account = queries.account_of(call, body.get("appid"))
+    account = queries.account_of(call.db, body.get("appid"))
     openids = body.get("openids")
     if not isinstance(openids, list):
         raise ValueError("openids is a list")
@@ -129,7 +129,7 @@ def add_media(call: ControlCall) -> Json:
     A news makes a draft of the given `articles`, or of one sample article.
     """
     body = _object(call)
-    account, kind = queries.account_of(call, body.get("appid")), body.get("kind")
+    account, kind = queries.account_of(call.db, body.get("appid")), body.get("kind")
     media_id = str(body.get("media_id") or media.new_media_id())
     if kind == "news":
         return _add_draft(call, account.appid, media_id, body.get("articles"))

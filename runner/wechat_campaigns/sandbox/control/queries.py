@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from wechat_campaigns.core.errcodes import codes
 from wechat_campaigns.sandbox import accounts, clock, faults, store
-from wechat_campaigns.sandbox.answers import ERRMSG, Json
+from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.mass import models as mass
 from wechat_campaigns.sandbox.mass.rules import RULES
 from wechat_campaigns.sandbox.tags.models import list_tags
@@ -31,9 +32,9 @@ class ControlCall:
     """What a reset plants again."""
 
 
-def account_of(call: ControlCall, appid: Any) -> accounts.OfficialAccount:
-    """Look up the account a control call names."""
-    account = accounts.find(call.db, str(appid))
+def account_of(db: sqlite3.Connection, appid: Any) -> accounts.OfficialAccount:
+    """Look up the account a call names."""
+    account = accounts.find(db, str(appid))
     if account is None:
         raise ValueError(f"there is no account {appid}; GET /_sandbox/accounts lists them")
     return account
@@ -41,7 +42,8 @@ def account_of(call: ControlCall, appid: Any) -> accounts.OfficialAccount:
 
 def list_deliveries(call: ControlCall) -> Json:
     """Return who received what, by `appid` and `msg_id`, at most `limit` rows; job counts are whole."""
-    appid, msg_id = call.query.get("appid"), _number(call, "msg_id")
+    appid, msg_id = call.query.get("appid"), query_number(call.query, "msg_id")
+    limit = query_number(call.query, "limit") or LISTED
     jobs = mass.list_jobs(call.db, appid, msg_id)
     previews = [
         {
@@ -59,7 +61,7 @@ def list_deliveries(call: ControlCall) -> Json:
         )
     ]
     return {
-        "deliveries": mass.list_deliveries(call.db, appid, msg_id, _number(call, "limit") or LISTED),
+        "deliveries": mass.list_deliveries(call.db, appid, msg_id, limit),
         "jobs": [
             {key: job[key] for key in ("msg_id", "appid", "clientmsgid", "status", "delivered")}
             for job in jobs
@@ -69,17 +71,17 @@ def list_deliveries(call: ControlCall) -> Json:
     }
 
 
-def _number(call: ControlCall, key: str) -> int | None:
-    """Read a number from the query."""
-    value = call.query.get(key)
-    if value is not None and not (value.isascii() and value.isdecimal() and len(value) < 19):
+def query_number(query: Mapping[str, str], key: str) -> int | None:
+    """Read a number from a query; None when it is absent or empty."""
+    value = query.get(key, "")
+    if value and not (value.isascii() and value.isdecimal() and len(value) < 19):
         raise ValueError(f"{key} is a number")
-    return None if value is None else int(value)
+    return int(value) if value else None
 
 
 def list_jobs(call: ControlCall) -> Json:
     """Return every mass job with the exact JSON body received."""
-    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), _number(call, "msg_id"))}
+    return {"jobs": mass.list_jobs(call.db, call.query.get("appid"), query_number(call.query, "msg_id"))}
 
 
 def list_requests(call: ControlCall) -> Json:
@@ -90,8 +92,8 @@ def list_requests(call: ControlCall) -> Json:
         (
             call.query.get("appid"),
             call.query.get("path"),
-            _number(call, "after") or 0,
-            _number(call, "limit") or LISTED,
+            query_number(call.query, "after") or 0,
+            query_number(call.query, "limit") or LISTED,
         ),
     )
     return {"requests": [_request(row) for row in rows]}
@@ -146,10 +148,10 @@ def account_json(db: sqlite3.Connection, account: accounts.OfficialAccount) -> J
 
 def list_followers(call: ControlCall) -> Json:
     """Return the followers of `appid`: openid, nickname, wxname; at most `limit`."""
-    account = account_of(call, call.query.get("appid"))
+    account = account_of(call.db, call.query.get("appid"))
     rows = call.db.execute(
         "SELECT n, openid, nickname, wxname FROM follower WHERE appid = ? ORDER BY n LIMIT ?",
-        (account.appid, _number(call, "limit") or LISTED),
+        (account.appid, query_number(call.query, "limit") or LISTED),
     )
     return {
         "followers": [
@@ -160,7 +162,7 @@ def list_followers(call: ControlCall) -> Json:
 
 def inbox(call: ControlCall) -> Json:
     """Return what the phone of follower `openid` of `appid` shows."""
-    account = account_of(call, call.query.get("appid"))
+    account = account_of(call.db, call.query.get("appid"))
     openid = call.query.get("openid", "")
     numbers = numbers_of(call.db, account.appid, [openid])
     if openid not in numbers:
@@ -174,7 +176,7 @@ def list_rules(_call: ControlCall) -> Json:
     """Return the rules of mass sending, each with source and uncertainty, and the errcodes in use."""
     return {
         "rules": [asdict(item) for item in RULES],
-        "errmsg": {str(code): text for code, text in ERRMSG.items()},
+        "errmsg": {str(code): entry.errmsg for code, entry in codes().items() if entry.errmsg},
     }
 
 

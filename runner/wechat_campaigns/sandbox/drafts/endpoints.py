@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, flag, mapping, number, page
+from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, flag, listing, mapping, number
 from wechat_campaigns.sandbox.drafts import models, rules
 from wechat_campaigns.sandbox.drafts.rules import find_draft
 from wechat_campaigns.sandbox.media.models import new_media_id
@@ -43,12 +43,8 @@ def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
 @ENDPOINTS.add("/cgi-bin/draft/batchget", needs_body=True, daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
-    offset, count = page(call.body)
+    total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
     with_content = not flag(call.body, "no_content")
-    rows = call.db.execute(
-        "SELECT * FROM draft WHERE appid = ? ORDER BY updated_at DESC, rowid DESC LIMIT ? OFFSET ?",
-        (call.appid, count, offset),
-    ).fetchall()
     items = [
         {
             "media_id": row["media_id"],
@@ -57,7 +53,7 @@ def batchget(call: ApiCall) -> Json:
         }
         for row in rows
     ]
-    return {"total_count": models.count(call.db, call.appid), "item_count": len(items), "item": items}
+    return {"total_count": total, "item_count": len(items), "item": items}
 
 
 @ENDPOINTS.add("/cgi-bin/draft/update", needs_body=True, daily=1000)

@@ -28,32 +28,25 @@ def page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, 
     if index in messages.recalled_parts(row):
         return {**common, "shape": "recalled", "title": ""}
     content = json.loads(row["content"])
-    holder = _holder(content, index)
-    day = datetime.fromtimestamp(row["created_at"], clock.CHINA).strftime("%Y-%m-%d %H:%M")
-    return {**common, "time": day, **_filled(db, row["appid"], holder)}
-
-
-def _holder(content: Mapping[str, Any], index: int) -> Mapping[str, Any]:
-    """Pick the article, or the image message itself."""
     articles = messages.articles_of(content)
+    holder: Mapping[str, Any]
     if 1 <= index <= len(articles):
-        return articles[index - 1]
-    if "images" in content and index == 1:
-        return content
-    raise LookupError("nothing in this message opens as a page")
-
-
-def _filled(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill the template from an article or an image message."""
+        holder = articles[index - 1]
+    elif "images" in content and index == 1:
+        holder = content
+    else:
+        raise LookupError("nothing in this message opens as a page")
     html = markup.sanitize(str(holder.get("content", "")), lambda url: files.by_url(db, url))
     link = str(holder.get("content_source_url", ""))
     is_pictures = "images" in holder or holder.get("article_type") == "newspic"
     return {
+        **common,
+        "time": datetime.fromtimestamp(row["created_at"], clock.CHINA).strftime("%Y-%m-%d %H:%M"),
         "shape": "pictures" if is_pictures else "news",
         "title": str(holder.get("title", "")),
         "author": str(holder.get("author", "")),
         "html": Markup(html),  # noqa: S704 - sanitize() wrote every tag and escaped every text
-        "pictures": messages.pictures_of(db, appid, holder),
+        "pictures": messages.pictures_of(db, row["appid"], holder),
         "source": link if link.lower().startswith(WEB) else "",
         "comments": bool(holder.get("need_open_comment")),
     }

@@ -2,83 +2,71 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import messages
-from wechat_campaigns.sandbox.tags.models import list_tags, members
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerQuery:
-    """A search for followers; an empty value does not restrict."""
-
-    search: str = ""
-    """Part of nickname, remark, WeChat name or openid."""
-    tag_id: int | None = None
-    msg_id: int | None = None
-    """Those whom this job reached."""
-    offset: int = 0
-    limit: int = 50
+from wechat_campaigns.sandbox.tags.models import list_tags, tags_json
 
 
 def list_accounts(db: sqlite3.Connection) -> list[Json]:
     """Return the accounts: `appid`, `name`, `kind`, `followers`, `sends`, and `tags` with their sizes."""
+    sends = (
+        "SELECT (SELECT COUNT(*) FROM job WHERE appid = ?1) + (SELECT COUNT(*) FROM preview WHERE appid = ?1)"
+    )
     return [
         {
             "appid": account.appid,
             "name": account.name,
             "kind": account.kind,
             "followers": account.subscribed.bit_count(),
-            "sends": _count(db, "job", account) + _count(db, "preview", account),
-            "tags": [
-                {"id": row["id"], "name": row["name"], "count": _members(row, account).bit_count()}
-                for row in list_tags(db, account.appid)
-            ],
+            "sends": db.execute(sends, (account.appid,)).fetchone()[0],
+            "tags": tags_json(db, account),
         }
         for account in accounts.list_accounts(db)
     ]
 
 
-def _count(db: sqlite3.Connection, table: str, account: OfficialAccount) -> int:
-    """Count an account's rows of a table of ours."""
-    query = f"SELECT COUNT(*) FROM {table} WHERE appid = ?"  # noqa: S608 - our own names
-    return int(db.execute(query, (account.appid,)).fetchone()[0])
-
-
-def _members(tag: sqlite3.Row, account: OfficialAccount) -> int:
-    """Return the set of those under a tag who still follow."""
-    return members(tag) & account.subscribed
-
-
-def list_followers(db: sqlite3.Connection, account: OfficialAccount, query: FollowerQuery) -> Json:
-    """Return one page of followers, in the order in which they followed."""
-    numbers = _matching(db, account, query)
-    page = numbers[query.offset : query.offset + query.limit]
-    rows = {row["n"]: row for row in _rows(db, account, page)}
+def list_followers(
+    db: sqlite3.Connection, account: OfficialAccount, numbers: list[int], offset: int, limit: int
+) -> Json:
+    """Return one page of these followers."""
+    page = numbers[offset : offset + limit]
+    query = "SELECT * FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?))"
+    rows = {row["n"]: row for row in db.execute(query, (account.appid, json.dumps(page)))}
     tags, inboxes = list_tags(db, account.appid), _inboxes(db, account, page)
     page_json = [{**follower_json(rows[number], account, tags), **inboxes[number]} for number in page]
-    return {"total": len(numbers), "offset": query.offset, "followers": page_json}
+    return {"total": len(numbers), "offset": offset, "followers": page_json}
 
 
-def _matching(db: sqlite3.Connection, account: OfficialAccount, query: FollowerQuery) -> list[int]:
-    """List the numbers of the followers that a query finds."""
+def find_followers(
+    db: sqlite3.Connection, account: OfficialAccount, search: str, tag_id: int | None, msg_id: int | None
+) -> list[int]:
+    """List the numbers of followers in the order in which they followed.
+
+    Args:
+        db: the state.
+        account: whom they follow.
+        search: part of nickname, remark, WeChat name or openid; empty for all.
+        tag_id: of those who have this tag, if given.
+        msg_id: of those whom this job reached, if given.
+    """
     numbers = [
         int(row[0])
         for row in db.execute(
             "SELECT n FROM follower WHERE appid = ?1 AND (?2 = '' OR"
             " instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid), ?2))"
             " ORDER BY n",
-            (account.appid, query.search.strip().lower()),
+            (account.appid, search.strip().lower()),
         )
     ]
     for column, table, key, value in (
-        ("members", "tag", "id", query.tag_id),
-        ("delivered", "job", "msg_id", query.msg_id),
+        ("members", "tag", "id", tag_id),
+        ("delivered", "job", "msg_id", msg_id),
     ):
         if value is not None:
             sql = f"SELECT {column} FROM {table} WHERE appid = ? AND {key} = ?"  # noqa: S608 - our own names
@@ -86,13 +74,6 @@ def _matching(db: sqlite3.Connection, account: OfficialAccount, query: FollowerQ
             followers = set(bitmaps.to_numbers(bitmaps.from_blob(row[0]))) if row else set()
             numbers = [number for number in numbers if number in followers]
     return numbers
-
-
-def _rows(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) -> list[sqlite3.Row]:
-    """Read the rows of a page of followers."""
-    marks = ", ".join("?" * len(page))
-    query = f"SELECT * FROM follower WHERE appid = ? AND n IN ({marks})"  # noqa: S608 - question marks
-    return db.execute(query, (account.appid, *page)).fetchall()
 
 
 def find_follower(db: sqlite3.Connection, account: OfficialAccount, openid: str) -> tuple[int, Json] | None:
@@ -116,15 +97,11 @@ def follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3
 def _inboxes(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) -> Mapping[int, Json]:
     """Count the messages of a page of followers, and find each one's latest."""
     counts, latest = dict.fromkeys(page, 0), dict.fromkeys(page, (0.0, "", 0))
-    for row in messages.delivered_jobs(db, account.appid):
+    for key, reached in messages.arrivals(db, account.appid):
         for number in page:
-            if bitmaps.blob_contains(row["delivered"], number):
+            if bitmaps.blob_contains(reached, number):
                 counts[number] += 1
-                latest[number] = max(latest[number], (row["finish_at"], "job", row["msg_id"]))
-    for row in db.execute("SELECT id, n, created_at FROM preview WHERE appid = ?", (account.appid,)):
-        if row["n"] in counts:
-            counts[row["n"]] += 1
-            latest[row["n"]] = max(latest[row["n"]], (row["created_at"], "preview", row["id"]))
+                latest[number] = max(latest[number], key)
     latest_json = {key: _latest(db, *key) for key in set(latest.values()) if key[1]}
     return {number: {"count": counts[number], "latest": latest_json.get(latest[number])} for number in page}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wechat_campaigns.sandbox import bitmaps, clock, store
@@ -14,20 +14,14 @@ from wechat_campaigns.sandbox.inbox import files
 from wechat_campaigns.sandbox.mass.models import ARRIVED
 
 SUMMARY_CHARS = 80
+KINDS = ("text", "voice", "video", "images", "card", "music")
+"""The keys of a content, of which it has one, or articles."""
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 
 
 def list_messages(db: sqlite3.Connection, appid: str, number: int, limit: int) -> Json:
     """Return the latest messages of a follower's phone, oldest first; `earlier` when there are older ones."""
-    keys = [
-        (row["finish_at"], "job", row["msg_id"])
-        for row in delivered_jobs(db, appid)
-        if bitmaps.blob_contains(row["delivered"], number)
-    ]
-    keys += [
-        (row["created_at"], "preview", row["id"])
-        for row in db.execute("SELECT id, created_at FROM preview WHERE appid = ? AND n = ?", (appid, number))
-    ]
+    keys = [key for key, reached in arrivals(db, appid) if bitmaps.blob_contains(reached, number)]
     latest = sorted(keys)[-limit:]
     return {
         "messages": [find(db, kind, item) for _, kind, item in latest],
@@ -35,13 +29,13 @@ def list_messages(db: sqlite3.Connection, appid: str, number: int, limit: int) -
     }
 
 
-def delivered_jobs(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
-    """List the jobs that reached phones, latest first: msg_id, finish_at, delivered."""
-    return db.execute(
-        "SELECT msg_id, finish_at, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
-        " ORDER BY finish_at DESC, msg_id DESC",
-        (appid, *ARRIVED),
-    ).fetchall()
+def arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float, str, int], bytes]]:
+    """List what reached phones: time, kind and number of each message, and the stored set of followers."""
+    query = "SELECT finish_at, msg_id, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
+    for row in db.execute(query, (appid, *ARRIVED)):
+        yield (row["finish_at"], "job", row["msg_id"]), row["delivered"]
+    for row in db.execute("SELECT created_at, id, n FROM preview WHERE appid = ?", (appid,)):
+        yield (row["created_at"], "preview", row["id"]), bitmaps.to_blob(1 << row["n"])
 
 
 def list_sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Json:
@@ -140,10 +134,14 @@ def _content_json(
                 for index, article in enumerate(articles_of(content), 1)
             ]
         }
-    for key, view in VIEWS.items():
-        if key in content:
-            return {key: view(db, appid, content), "page": f"{page}/1", "gone": 1 in recalled}
-    return {}
+    key = next((key for key in KINDS if key in content), "")
+    view = content.get(key, {})
+    if key == "images":
+        words = {name: str(content.get(name, "")) for name in ("title", "recommend")}
+        view = {"pictures": pictures_of(db, appid, content), **words}
+    elif key in ("voice", "video"):
+        view = {**view, "src": files.by_id(db, appid, view.get("media_id", ""))}
+    return {key: view, "page": f"{page}/1", "gone": 1 in recalled} if key else {}
 
 
 def _card(
@@ -170,27 +168,3 @@ def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -
     ids = [item.get("image_media_id") for item in info]
     ids += [item.get("media_id") for item in holder.get("images", ())]
     return [path for media_id in ids if (path := files.by_id(db, appid, media_id))]
-
-
-def _file_view(key: str) -> Callable[[sqlite3.Connection, str, Mapping[str, Any]], Json]:
-    """Make what shows a content of one file: its words, and where its bytes are."""
-
-    def view(db: sqlite3.Connection, appid: str, content: Mapping[str, Any]) -> Json:
-        part = content[key]
-        return {**part, "src": files.by_id(db, appid, part.get("media_id", ""))}
-
-    return view
-
-
-VIEWS: dict[str, Callable[[sqlite3.Connection, str, Mapping[str, Any]], Any]] = {
-    "text": lambda _db, _appid, content: content["text"],
-    "voice": _file_view("voice"),
-    "video": _file_view("video"),
-    "images": lambda db, appid, content: {
-        "pictures": pictures_of(db, appid, content),
-        "title": str(content.get("title", "")),
-        "recommend": str(content.get("recommend", "")),
-    },
-    "card": lambda _db, _appid, content: content["card"],
-    "music": lambda _db, _appid, content: content["music"],
-}

@@ -9,8 +9,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
-from wechat_campaigns.sandbox import accounts, progress
+from wechat_campaigns.sandbox import progress
 from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.control.queries import account_of, query_number
 from wechat_campaigns.sandbox.dispatcher import Dispatcher
 from wechat_campaigns.sandbox.inbox import article, files, followers, messages
 
@@ -104,25 +105,9 @@ def _read(dispatcher: Dispatcher, query: Callable[[sqlite3.Connection], Any]) ->
         return query(db)
 
 
-def _account(db: sqlite3.Connection) -> accounts.OfficialAccount:
-    """Look up the account a request names."""
-    account = accounts.find(db, request.args.get("appid", ""))
-    if account is None:
-        raise ValueError("there is no account of that appid; /_sandbox/inbox/accounts lists them")
-    return account
-
-
-def _number(name: str) -> int | None:
-    """Read a number from the query; None when it is absent or empty."""
-    value = request.args.get(name, "")
-    if value and not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise ValueError(f"{name} is a number")
-    return int(value) if value else None
-
-
 def _limit() -> int:
     """Read how many rows to answer."""
-    return min(_number("limit") or PAGE_ROWS, MAX_ROWS)
+    return min(query_number(request.args, "limit") or PAGE_ROWS, MAX_ROWS)
 
 
 def version(db: sqlite3.Connection) -> Json:
@@ -131,26 +116,18 @@ def version(db: sqlite3.Connection) -> Json:
     return {"version": f"{others}.{db.total_changes}"}
 
 
-def _accounts(db: sqlite3.Connection) -> Json:
-    """Return the accounts."""
-    return {"accounts": followers.list_accounts(db)}
-
-
 def _followers(db: sqlite3.Connection) -> Json:
     """Return a page of followers of `appid`, by `search`, `tag_id`, `msg_id`."""
-    query = followers.FollowerQuery(
-        search=request.args.get("search", ""),
-        tag_id=_number("tag_id"),
-        msg_id=_number("msg_id"),
-        offset=_number("offset") or 0,
-        limit=_limit(),
-    )
-    return followers.list_followers(db, _account(db), query)
+    query = request.args
+    account, offset = account_of(db, query.get("appid")), query_number(query, "offset") or 0
+    tag_id, msg_id = query_number(query, "tag_id"), query_number(query, "msg_id")
+    numbers = followers.find_followers(db, account, query.get("search", ""), tag_id, msg_id)
+    return followers.list_followers(db, account, numbers, offset, _limit())
 
 
 def _phone(db: sqlite3.Connection) -> Json:
     """Return the phone of follower `openid` of `appid`: its latest `limit` messages, none for a stranger."""
-    account = _account(db)
+    account = account_of(db, request.args.get("appid"))
     row = followers.find_follower(db, account, request.args.get("openid", ""))
     if row is None:
         return {"follower": None, "messages": [], "earlier": False}
@@ -160,12 +137,13 @@ def _phone(db: sqlite3.Connection) -> Json:
 
 def _sends(db: sqlite3.Connection) -> Json:
     """Return a page of what `appid` sent."""
-    return messages.list_sends(db, _account(db).appid, _number("offset") or 0, _limit())
+    account, offset = account_of(db, request.args.get("appid")), query_number(request.args, "offset") or 0
+    return messages.list_sends(db, account.appid, offset, _limit())
 
 
 DATA: dict[str, Callable[[sqlite3.Connection], Json]] = {
     "version": version,
-    "accounts": _accounts,
+    "accounts": lambda db: {"accounts": followers.list_accounts(db)},
     "followers": _followers,
     "phone": _phone,
     "sends": _sends,

@@ -42,7 +42,8 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     articles = message.get("articles", [])
     verdict, originality = rules.originality(call.db, articles, ignore_reprint=ignore_reprint)
     confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
-    job = models.NewJob(
+    ids = models.add(
+        call.db,
         appid=call.appid,
         endpoint=call.request.path,
         body=call.body,
@@ -57,7 +58,6 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
         copyright=originality if "articles" in message else {},
     )
-    ids = models.add(call.db, job)
     if "articles" in message:
         drafts.delete(call.db, call.appid, call.body["mpnews"]["media_id"])
     return {"errcode": 0, "errmsg": ACCEPTED, **ids}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any
 
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
@@ -24,44 +23,42 @@ NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
 """Events of jobs without articles carry both results empty, as seen in the field."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job that passed every check; times are seconds since 1970."""
+def add(
+    db: sqlite3.Connection,
+    *,
+    body: Mapping[str, Any],
+    content: Mapping[str, Any],
+    delivered: int,
+    copyright: Mapping[str, Any],
+    **columns: object,
+) -> Json:
+    """Store a job that passed every check.
 
-    appid: str
-    endpoint: str
-    """The path it came by."""
-    body: Mapping[str, Any]
-    """The JSON object received, unchanged."""
-    content: Mapping[str, Any]
-    """What a follower will see, with names and articles in place of ids."""
-    clientmsgid: str
-    """The client's, or the digest that stands for it."""
-    is_to_all: bool
-    total: int
-    """Followers addressed."""
-    delivered: int
-    """The set of those who will get it."""
-    created_at: float
-    finish_at: float
-    """When it will be finished, or given up when it waits for the administrator."""
-    confirm_by: float | None
-    """When the time to confirm ends; None without one."""
-    verdict: str
-    """`send success`, or the err(N) it will end with."""
-    copyright: Mapping[str, Any]
-    """The originality check, for the event."""
+    Args:
+        db: the state.
+        body: the JSON object received, unchanged.
+        content: what a follower will see, with names and articles in place of ids.
+        delivered: the set of those who will get it.
+        copyright: the originality check, for the event.
+        **columns: the other columns of the job as they are.
 
-
-def add(db: sqlite3.Connection, job: NewJob) -> Json:
-    """Store a job; its `msg_id`, and its `msg_data_id` when it has articles."""
+    Returns:
+        Its `msg_id`, and its `msg_data_id` when it has articles.
+    """
     ids = {"msg_id": store.next_id(db, "msg_id", FIRST_MSG_ID)}
-    if "articles" in job.content:
+    if "articles" in content:
         ids["msg_data_id"] = store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
-    row = {item.name: getattr(job, item.name) for item in fields(job)}
-    row |= {key: encode(row[key]) for key in ("body", "content", "copyright")}
-    row |= {"delivered": bitmaps.to_blob(job.delivered), "delivered_count": job.delivered.bit_count()}
-    row |= {"msg_data_id": None, **ids, "msgtype": job.body["msgtype"], "status": "SENDING"}
+    row = {
+        **columns,
+        **ids,
+        "msgtype": body["msgtype"],
+        "status": "SENDING",
+        "body": encode(body),
+        "content": encode(content),
+        "copyright": encode(copyright),
+        "delivered": bitmaps.to_blob(delivered),
+        "delivered_count": delivered.bit_count(),
+    }
     store.insert(db, "job", row)
     return ids
 
@@ -198,11 +195,9 @@ def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[Json]:
             **{key: job[key] for key in ("msg_id", "msgtype", "content", "recalled")},
             "time": job["finish_at"],
         }
-        for job in (
-            _job_json(row)
-            for row in _rows(db, appid, None)
-            if row["status"] in ARRIVED and bitmaps.blob_contains(row["delivered"], number)
-        )
+        for row in _rows(db, appid, None)
+        if row["status"] in ARRIVED and bitmaps.blob_contains(row["delivered"], number)
+        for job in [_job_json(row)]
     ]
     previews = [
         {

@@ -6,7 +6,7 @@ import sqlite3
 
 from wechat_campaigns.sandbox import strict_json
 from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, UploadedFile, optional_text, page, text
+from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, UploadedFile, listing, optional_text, text
 from wechat_campaigns.sandbox.media import models
 from wechat_campaigns.sandbox.media.rules import (
     IN_ARTICLE,
@@ -30,9 +30,16 @@ def upload(call: ApiCall) -> Json:
     Source: uploadTempMedia (2026-11). `type=thumb` answers `thumb_media_id`, as reported from the field.
     """
     kind, file = check_kind(call, TEMPORARY)
-    row = models.add(call.db, appid=call.appid, kind=kind, permanent=False, upload=file, now=call.now)
+    row = _add(call, kind, file, permanent=False)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, key: row["media_id"], "created_at": int(call.now)}
+
+
+def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **words: str) -> Json:
+    """Store a file of the calling account; its row."""
+    return models.add(
+        call.db, appid=call.appid, kind=kind, permanent=permanent, upload=file, now=call.now, **words
+    )
 
 
 @ENDPOINTS.add("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)
@@ -56,8 +63,7 @@ def _download(row: sqlite3.Row) -> Download:
 def uploadimg(call: ApiCall) -> Json:
     """Store an image for article HTML; the answer has only its address. Source: uploadImage (2026-11)."""
     file = check_upload(call.request.upload, IN_ARTICLE)
-    row = models.add(call.db, appid=call.appid, kind="body", permanent=True, upload=file, now=call.now)
-    return {"url": row["url"]}
+    return {"url": _add(call, "body", file, permanent=True)["url"]}
 
 
 @ENDPOINTS.add("/cgi-bin/media/uploadvideo", needs_body=True)
@@ -67,16 +73,9 @@ def uploadvideo(call: ApiCall) -> Json:
     Source: the mass video step of older pages (2026-11); no current page describes it.
     """
     row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",))
-    video = models.add(
-        call.db,
-        appid=call.appid,
-        kind="mpvideo",
-        permanent=False,
-        upload=UploadedFile(filename=row["name"], data=row["data"]),
-        now=call.now,
-        title=optional_text(call.body, "title"),
-        description=optional_text(call.body, "description"),
-    )
+    file = UploadedFile(filename=row["name"], data=row["data"])
+    words = {key: optional_text(call.body, key) for key in ("title", "description")}
+    video = _add(call, "mpvideo", file, permanent=False, **words)
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
 
 
@@ -98,16 +97,7 @@ def add_material(call: ApiCall) -> Json:
     title, introduction = _video_description(call) if kind == "video" else ("", "")
     if models.count(call.db, call.appid, kind) >= MOST[kind]:
         raise ErrcodeError(45074)
-    row = models.add(
-        call.db,
-        appid=call.appid,
-        kind=kind,
-        permanent=True,
-        upload=file,
-        now=call.now,
-        title=title,
-        description=introduction,
-    )
+    row = _add(call, kind, file, permanent=True, title=title, description=introduction)
     answer = {"media_id": row["media_id"]}
     return {**answer, "url": row["url"]} if kind == "image" else answer
 
@@ -148,12 +138,8 @@ def batchget_material(call: ApiCall) -> Json:
     kind = call.body.get("type")
     if kind not in LISTED:
         raise ErrcodeError(40004)
-    offset, count = page(call.body)
-    rows = call.db.execute(
-        "SELECT media_id, name, url, created_at FROM media WHERE appid = ? AND kind = ? AND permanent"
-        " ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?",
-        (call.appid, kind, count, offset),
-    ).fetchall()
+    columns, source = "media_id, name, url, created_at", "media WHERE appid = ? AND kind = ? AND permanent"
+    total, rows = listing(call, columns, source, (call.appid, kind), "created_at")
     items = [
         {
             "media_id": row["media_id"],
@@ -163,7 +149,6 @@ def batchget_material(call: ApiCall) -> Json:
         }
         for row in rows
     ]
-    total = models.count(call.db, call.appid, kind)
     return {"item": items, "total_count": total, "item_count": len(items)}
 
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, Endpoints, flag, number, page
+from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, Endpoints, flag, listing, number
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.rules import find_draft
 from wechat_campaigns.sandbox.publishing import models
@@ -52,14 +52,9 @@ def batchget(call: ApiCall) -> Json:
 
     Source: freepublish_batchget (2026-11).
     """
-    offset, count = page(call.body)
+    done = "publish WHERE appid = ? AND status = ?"
+    total, rows = listing(call, "*", done, (call.appid, models.DONE), "publish_id")
     content = not flag(call.body, "no_content")
-    done = "FROM publish WHERE appid = ? AND status = ?"
-    which = (call.appid, models.DONE)
-    total = call.db.execute(f"SELECT COUNT(*) {done}", which).fetchone()[0]
-    rows = call.db.execute(
-        f"SELECT * {done} ORDER BY publish_id DESC LIMIT ? OFFSET ?", (*which, count, offset)
-    )
     items = [
         {
             "article_id": row["article_id"],

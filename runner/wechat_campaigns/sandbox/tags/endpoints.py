@@ -31,16 +31,7 @@ def create(call: ApiCall) -> Json:
 @ENDPOINTS.add("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
 def get(call: ApiCall) -> Json:
     """List the tags with how many followers each has. Source: getTags (2026-11)."""
-    return {
-        "tags": [
-            {
-                "id": tag["id"],
-                "name": tag["name"],
-                "count": (models.members(tag) & call.account.subscribed).bit_count(),
-            }
-            for tag in models.list_tags(call.db, call.appid)
-        ]
-    }
+    return {"tags": models.tags_json(call.db, call.account)}
 
 
 @ENDPOINTS.add("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from wechat_campaigns.sandbox import bitmaps
+from wechat_campaigns.sandbox.accounts import OfficialAccount
+from wechat_campaigns.sandbox.answers import Json
 
 FIRST_ID = 100
 
@@ -12,6 +14,18 @@ FIRST_ID = 100
 def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     """List an account's tags by id."""
     return db.execute("SELECT * FROM tag WHERE appid = ? ORDER BY id", (appid,)).fetchall()
+
+
+def tags_json(db: sqlite3.Connection, account: OfficialAccount) -> list[Json]:
+    """List an account's tags with how many followers each has, those who left not counted."""
+    return [
+        {
+            "id": tag["id"],
+            "name": tag["name"],
+            "count": (members(tag) & account.subscribed).bit_count(),
+        }
+        for tag in list_tags(db, account.appid)
+    ]
 
 
 def add(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:

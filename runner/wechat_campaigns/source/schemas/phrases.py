@@ -1,30 +1,66 @@
-"""The parts that messages about YAML values are made of: names of places, values cut to size."""
+"""The parts of messages about YAML values: names of places, values cut to size, hints."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
 from wechat_campaigns.core.errors import KeyPath
-from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.nearest import STRICT, nearest
+from wechat_campaigns.source.schemas.store import SchemaName, schema
 from wechat_campaigns.source.text import shorten
+from wechat_campaigns.source.yaml_messages import mistyped_colon
 
 _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 """Values below these keys are never repeated."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathDiagnostic:
-    """A problem before its place is looked up; `at_key` points at the key instead of the value."""
-
-    path: KeyPath
-    rule: str
-    message: str
-    hint: str
-    at_key: bool = False
+_KNOWN_MISTAKES: Final[dict[str, str]] = {
+    "group_id": N_("WeChat replaced groups with tags: write `tag_id: …` or `tag: NAME`"),
+    "show_cover_pic": N_("remove it: WeChat no longer supports it"),
+    "thumb_media_id": N_("write `cover: {media_id: …}`"),
+    "media_ids": N_("write `images: [{media_id: …}, …]`"),
+    "touser": N_("write `filter: {openids: […]}`"),
+    "towxname": N_("remove it, and use `campaign preview ID --to WXNAME`"),
+    "clientmsgid": N_("remove it: each send gets its own, derived from its id"),
+    "article_type": N_("remove it; use `newspic` for a picture post, `articles` for articles"),
+    "appsecret": N_("write `secret: {env: NAME}`"),
+}
+_WIRE_BODIES: Final = frozenset({"text", "mpnews", "voice", "image", "images", "mpvideo", "wxcard"})
+_OF_PICTURES: Final = frozenset(
+    {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
+)
+_HOMES: Final[dict[str, str]] = {
+    "": N_("at the top level of the file"),
+    "filter": N_("under `filter`"),
+    "article": N_("in an article (`content.articles`)"),
+    "newspic": N_("in a picture post (`content.newspic`)"),
+    "image": N_("under `content`"),
+    "mpvideo": N_("under `content`"),
+    "wxcard": N_("under `content`"),
+    "mpnews": N_("under `content`"),
+    "text": N_("under `content`"),
+    "media": N_("under `content`"),
+    "environment": N_("in an environment (`environments.NAME`)"),
+    "account": N_("in an account (`environments.NAME.accounts.NAME`)"),
+    "policy": N_("under `policy`"),
+    "articles": N_("under `articles`"),
+}
+_HIDDEN: Final = frozenset({"openids", "secret"})
+"""Keys whose value no hint repeats, not even its beginning."""
+_SPOKEN: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +128,116 @@ def clause(text: str) -> str:
     """Make a part of a sentence of one of a schema's descriptions."""
     said = _(text).rstrip(".。")
     return said[:1].lower() + said[1:]
+
+
+def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
+    """Say what to do with a key that is not known where it stands.
+
+    Args:
+        key: as written.
+        path: of the map that holds it.
+        allowed: the keys known there.
+        name: the schema of the file.
+
+    Returns:
+        The hint.
+    """
+    if mistyped := mistyped_colon(key):
+        return mistyped[1]
+    if key.startswith("\u3000"):
+        return _("indent with ordinary spaces, not full-width ones")
+    special = _special_hint(key, path, allowed)
+    if special:
+        return special
+    near = nearest(key, allowed, cutoff=STRICT)
+    if near:
+        return _("did you mean `{name}`?").format(name=near)
+    homes = [_(home) for home in _homes(name).get(key, ())[:2]]
+    if homes:
+        belongs = _("write it {place} or {other}") if len(homes) > 1 else _("write it {place}")
+        return belongs.format(place=homes[0], other=homes[-1])
+    known = _(", ").join(f"`{name}`" for name in allowed)
+    return _("remove it; allowed here: {keys}").format(keys=known)
+
+
+def _special_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
+    if key.lower() in _KNOWN_MISTAKES:
+        return _(_KNOWN_MISTAKES[key.lower()])
+    if not path and key in _WIRE_BODIES:
+        return _("write its contents under `content`")
+    if key == "content" and "articles" in path:
+        return _("write a file name under `body`")
+    if key == "content" and list(path) == ["content"]:
+        return _("write the text directly under `content`, not as a map")
+    if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
+        is_list = "title" in allowed
+        return (
+            _("write the pictures only under `images`")
+            if is_list
+            else _("put the picture into a list under `images`")
+        )
+    return None
+
+
+def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
+    """Say how to write a value of the wrong kind.
+
+    Args:
+        key: the value's key, or that of its list.
+        value: as read.
+        wanted: JSON Schema type names.
+
+    Returns:
+        The hint.
+    """
+    if "boolean" in wanted:
+        spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"
+        return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
+    if "integer" in wanted and (number := _whole(value)) is not None:
+        quoted = isinstance(value, str)
+        written = _("write `{key}: {value}`, without quotes") if quoted else _("write `{key}: {value}`")
+        return written.format(key=key, value=number)
+    if "string" in wanted and isinstance(value, bool | int | float):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return _('put it in quotes: "{text}"').format(text=text)
+    if "object" in wanted:
+        mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
+        return mistyped[1] if mistyped else _map_hint(key)
+    if "array" in wanted:
+        return _("write one entry per line, each after `- `")
+    return (
+        _("write a whole number, without quotes") if "integer" in wanted else _("write it as a single text")
+    )
+
+
+def _map_hint(key: str) -> str:
+    examples = {
+        "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "content": _("write `key: value` lines"),
+        "filter": _("write `filter: {tag: NAME}`"),
+        "secret": _("write `secret: {env: NAME}` and store the secret in that environment variable"),
+        "vars": _("write `vars: {name: value}`"),
+        "openids": _("write a list, or `{file: path}`"),
+        "newspic": _("write `newspic: {title: …, images: […]}`"),
+    }
+    return examples.get(key, _("write indented `key: value` lines below it"))
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 19:
+        return int(value)
+    return None
+
+
+@cache
+def _homes(name: SchemaName) -> dict[str, tuple[str, ...]]:
+    """Map each known key to where the schema has it, in words."""
+    whole = schema(name)
+    homes: dict[str, list[str]] = {}
+    for part, shape in {"": whole, **whole["definitions"]}.items():
+        for key in shape.get("properties", {}) if part in _HOMES else ():
+            homes.setdefault(key, []).append(_HOMES[part])
+    return {key: tuple(dict.fromkeys(places)) for key, places in homes.items()}

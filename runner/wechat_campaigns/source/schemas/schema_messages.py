@@ -5,21 +5,22 @@ One function words one keyword of the schemas; `WORDS` lists them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
+from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
-from wechat_campaigns.source.schemas.hints import unknown_key_hint, value_hint
 from wechat_campaigns.source.schemas.phrases import (
-    PathDiagnostic,
     SchemaViolation,
     clause,
     display_value,
     join_keys,
     last_key,
     under,
+    unknown_key_hint,
+    value_hint,
     value_name,
 )
 from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
@@ -45,64 +46,44 @@ def has_hint(key: str) -> bool:
     return key in _MISSING_REMEDIES
 
 
-def word(error: SchemaViolation) -> list[PathDiagnostic]:
-    """Word one refusal; an empty list when another one says it already."""
-    return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
+def word(error: SchemaViolation) -> Iterator[Finding]:
+    """Word one refusal; give nothing when another one says it already."""
+    return _key_name(error) if error.is_of_key else WORDS[error.keyword](error)
 
 
-def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _unknown_keys(error: SchemaViolation) -> Iterator[Finding]:
     allowed = list(error.shape.get("properties", {}))
     path = error.path
-    return [
-        PathDiagnostic(
-            path=(*path, key),
-            rule="unknown-key",
-            message=_("the key `{key}` is not allowed {place}").format(key=shorten(key), place=under(path)),
-            hint=unknown_key_hint(key, path, allowed, error.schema_name),
-            at_key=True,
-        )
-        for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
-    ]
+    for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1):
+        what = _("the key `{key}` is not allowed {place}").format(key=shorten(key), place=under(path))
+        hint = unknown_key_hint(key, path, allowed, error.schema_name)
+        yield Finding("unknown-key", what, hint, (*path, key), is_key=True)
 
 
-def _key_name(error: SchemaViolation) -> PathDiagnostic:
-    path = error.path
-    return PathDiagnostic(
-        path=(*path, str(error.value)),
-        rule="key-name",
-        message=_("`{key}` cannot be used as a name {place}").format(
-            key=shorten(str(error.value)), place=under(path)
-        ),
-        hint=_instead(error),
-        at_key=True,
-    )
+def _key_name(error: SchemaViolation) -> Iterator[Finding]:
+    key = str(error.value)
+    what = _("`{key}` cannot be used as a name {place}").format(key=shorten(key), place=under(error.path))
+    yield Finding("key-name", what, _instead(error), (*error.path, key), is_key=True)
 
 
-def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
+def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
     # jsonschema reports each missing key by itself but names it only inside its message.
     missing = [key for key in error.keyword_value if f"'{key}' is" in error.message]
     path = error.path
     if path == () and missing == ["for_each"]:
         if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
-            return []
-        return [
-            _finding(
-                error,
-                "missing-key",
-                _("there is no `filter`, so the campaign has no recipients"),
-                _("write the recipients, such as `filter: {tag: 会员}`"),
-            )
-        ]
-    return [
-        _finding(
+            return
+        yield _finding(
             error,
             "missing-key",
-            _("`{key}` is missing {place}").format(key=key, place=under(path)),
-            _missing_hint(key, error),
+            _("there is no `filter`, so the campaign has no recipients"),
+            _("write the recipients, such as `filter: {tag: 会员}`"),
         )
-        for key in missing
-        if not _is_misspelt(key, error)
-    ]
+        return
+    for key in missing:
+        if not _is_misspelt(key, error):
+            what = _("`{key}` is missing {place}").format(key=key, place=under(path))
+            yield _finding(error, "missing-key", what, _missing_hint(key, error))
 
 
 def _is_misspelt(key: str, error: SchemaViolation) -> bool:
@@ -128,162 +109,147 @@ def _missing_hint(key: str, error: SchemaViolation) -> str:
     return _("add `{key}`").format(key=key)
 
 
-def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
+def _wrong_type(error: SchemaViolation) -> Iterator[Finding]:
     wanted = error.keyword_value if isinstance(error.keyword_value, list) else [error.keyword_value]
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
         what = _("{name} is empty").format(name=value_name(error))
-        return [_finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))]
-    return [
-        _finding(
-            error,
-            "wrong-type",
-            _("{name} must be {kinds}, but is {value}").format(
-                name=value_name(error), kinds=kinds, value=display_value(error)
-            ),
-            _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
-        )
-    ]
+        yield _finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))
+        return
+    yield _finding(
+        error,
+        "wrong-type",
+        _("{name} must be {kinds}, but is {value}").format(
+            name=value_name(error), kinds=kinds, value=display_value(error)
+        ),
+        _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
+    )
 
 
-def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
+def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
     allowed = [str(value) for value in error.keyword_value]
     otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
-    return [
-        _finding(
-            error,
-            "unknown-value",
-            _cannot_be(error),
-            did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
-        )
-    ]
+    yield _finding(
+        error,
+        "unknown-value",
+        _cannot_be(error),
+        did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
+    )
 
 
-def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
+def _only_true(error: SchemaViolation) -> Iterator[Finding]:
     if error.value is False:
-        return [
-            _finding(
-                error,
-                "is-to-all-false",
-                _("`is_to_all: false` selects no followers"),
-                _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
-            )
-        ]
-    return [
-        _finding(
+        yield _finding(
             error,
-            "wrong-type",
-            _("{name} must be true, but is {value}").format(
-                name=value_name(error), value=display_value(error)
-            ),
-            _("write `{key}: true`, without quotes").format(key=last_key(error)),
+            "is-to-all-false",
+            _("`is_to_all: false` selects no followers"),
+            _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
         )
-    ]
+        return
+    yield _finding(
+        error,
+        "wrong-type",
+        _("{name} must be true, but is {value}").format(name=value_name(error), value=display_value(error)),
+        _("write `{key}: true`, without quotes").format(key=last_key(error)),
+    )
 
 
-def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_few_keys(error: SchemaViolation) -> Iterator[Finding]:
     choices = _choices(error)
     known = [key for key in error.value if key in choices]
     unknown = [key for key in error.value if key not in error.shape.get("properties", {})]
     if known or (unknown and choices):
-        return []  # the missing or misspelt key is told by itself
+        return  # the missing or misspelt key is told by itself
     if not choices:
         what = _("{name} has no entries").format(name=value_name(error))
-        return [_finding(error, "empty-value", what, _("add an entry, or remove the key"))]
-    return [
-        _finding(
-            error,
-            "missing-choice",
-            _("{name} contains none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
-            _("write exactly one of them"),
-        )
-    ]
+        yield _finding(error, "empty-value", what, _("add an entry, or remove the key"))
+        return
+    yield _finding(
+        error,
+        "missing-choice",
+        _("{name} contains none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
+        _("write exactly one of them"),
+    )
 
 
-def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_many_keys(error: SchemaViolation) -> Iterator[Finding]:
     known = [key for key in error.value if key in _choices(error)]
     if len(known) < 2:
-        return []
+        return
     if last_key(error) == "filter" and "is_to_all" in known and error.value["is_to_all"] is False:
         others = [key for key in known if key != "is_to_all"]
-        return [
-            _finding(
-                error,
-                "wire-filter",
-                _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}").format(
-                    name=value_name(error), keys=join_keys(others)
-                ),
-                _("remove `is_to_all: false`; one key is enough"),
-            )
-        ]
-    return [
-        _finding(
+        yield _finding(
             error,
-            "two-choices",
-            _("{name} has {keys}, but only one is allowed").format(
-                name=value_name(error), keys=join_keys(known)
+            "wire-filter",
+            _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}").format(
+                name=value_name(error), keys=join_keys(others)
             ),
-            _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
+            _("remove `is_to_all: false`; one key is enough"),
         )
-    ]
+        return
+    yield _finding(
+        error,
+        "two-choices",
+        _("{name} has {keys}, but only one is allowed").format(name=value_name(error), keys=join_keys(known)),
+        _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
+    )
 
 
-def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_few_items(error: SchemaViolation) -> Iterator[Finding]:
     if last_key(error) == "openids" and error.value:
         what = _("`openids` has one openid; WeChat requires at least 2")
         hint = _("add openids, or use `campaign preview` to send to one person")
-        return [_finding(error, "too-few", what, hint)]
-    return [
-        _finding(
-            error,
-            "too-few",
-            _("{name} has {count} entries; the minimum is {least}").format(
-                name=value_name(error), count=len(error.value), least=error.keyword_value
-            ),
-            _("add the missing entries"),
-        )
-    ]
+        yield _finding(error, "too-few", what, hint)
+        return
+    yield _finding(
+        error,
+        "too-few",
+        _("{name} has {count} entries; the minimum is {least}").format(
+            name=value_name(error), count=len(error.value), least=error.keyword_value
+        ),
+        _("add the missing entries"),
+    )
 
 
-def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
-    return [
-        _finding(
-            error,
-            "too-many",
-            _("{name} has {count} entries; the maximum is {most}").format(
-                name=value_name(error), count=len(error.value), most=error.keyword_value
-            ),
-            _("remove some, or write a second campaign"),
-        )
-    ]
+def _too_many_items(error: SchemaViolation) -> Iterator[Finding]:
+    yield _finding(
+        error,
+        "too-many",
+        _("{name} has {count} entries; the maximum is {most}").format(
+            name=value_name(error), count=len(error.value), most=error.keyword_value
+        ),
+        _("remove some, or write a second campaign"),
+    )
 
 
-def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
+def _empty_text(error: SchemaViolation) -> Iterator[Finding]:
     what = _("{name} is empty").format(name=value_name(error))
-    return [_finding(error, "empty-value", what, _("write some text, or remove the key"))]
+    yield _finding(error, "empty-value", what, _("write some text, or remove the key"))
 
 
-def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_small(error: SchemaViolation) -> Iterator[Finding]:
     hint = _("write {least} or more").format(least=error.keyword_value)
-    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
+    yield _finding(error, "out-of-range", _out_of_range(error), hint)
 
 
-def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
+def _too_large(error: SchemaViolation) -> Iterator[Finding]:
     hint = _("write {most} or less").format(most=error.keyword_value)
-    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
+    yield _finding(error, "out-of-range", _out_of_range(error), hint)
 
 
 def _out_of_range(error: SchemaViolation) -> str:
     return _("{name} is out of range: {value}").format(name=value_name(error), value=display_value(error))
 
 
-def _wrong_form(error: SchemaViolation) -> list[PathDiagnostic]:
+def _wrong_form(error: SchemaViolation) -> Iterator[Finding]:
     if str(error.value) == "":
-        return _empty_text(error)
+        yield from _empty_text(error)
+        return
     if error.shape.get("format") == "date-time":
-        return [_finding(error, "date-form", _date_words(error), _instead(error))]
-    return [_finding(error, "wrong-form", _cannot_be(error), _instead(error))]
+        yield _finding(error, "date-form", _date_words(error), _instead(error))
+        return
+    yield _finding(error, "wrong-form", _cannot_be(error), _instead(error))
 
 
 def _cannot_be(error: SchemaViolation) -> str:
@@ -301,7 +267,7 @@ def _date_words(error: SchemaViolation) -> str:
     return _("{name} is not a full date and time").format(name=value_name(error))
 
 
-WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
+WORDS: Final[dict[str, Callable[[SchemaViolation], Iterator[Finding]]]] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_key,
     "type": _wrong_type,
@@ -319,8 +285,8 @@ WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> PathDiagnostic:
-    return PathDiagnostic(path=error.path, rule=rule, message=what, hint=hint)
+def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> Finding:
+    return Finding(rule, what, hint, error.path)
 
 
 def _instead(error: SchemaViolation) -> str:

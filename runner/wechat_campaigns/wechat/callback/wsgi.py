@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.wechat.callback.events import entry_of
 from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, open_push
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
@@ -86,18 +85,15 @@ class CallbackApp:
             return SUCCESS
         ledger = self.ledger()
         try:
-            if any(_same_job(event, entry) for event in ledger.read(entry.stream)):
-                log.info("msg_id %s: known already", entry.data["msg_id"])
+            msg_id, events = entry.data["msg_id"], ledger.read(entry.stream)
+            if any(event.kind == entry.kind and event.data["msg_id"] == msg_id for event in events):
+                log.info("msg_id %s: known already", msg_id)
                 return SUCCESS
             ledger.append(entry)
-            log.info("msg_id %s: %s", entry.data["msg_id"], entry.data["status"])
+            log.info("msg_id %s: %s", msg_id, entry.data["status"])
         finally:
             ledger.close()
         return SUCCESS
-
-
-def _same_job(event: Event, entry: Entry) -> bool:
-    return event.kind == entry.kind and event.data["msg_id"] == entry.data["msg_id"]
 
 
 def callback_app(receiver: CallbackApp) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:

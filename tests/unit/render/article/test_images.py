@@ -16,7 +16,8 @@ from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert, image_bytes
-from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, convert_bytes, inspect_image
+from wechat_campaigns.render.article.images import MATERIAL, convert_bytes, inspect_image
+from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
 
@@ -88,7 +89,7 @@ def test_converted_image_has_no_fault(name: str) -> None:
     result, kind, note = convert_bytes(data)
     assert inspect_image(result, sniff(result)).faults == ()
     assert sniff(result) == kind
-    assert len(result) < MAX_BYTES
+    assert len(result) < BODY_IMAGE_BYTES
     assert not Image.open(io.BytesIO(result)).getexif()
     assert convert_bytes(data) == (result, kind, note)
 
@@ -114,9 +115,9 @@ def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(whole[: data.draw(st.integers(8, len(whole)))])
-    faults = inspect_image(damaged, sniff(damaged)).faults
-    assert all(fault.message and fault.hint for fault in faults)
-    if faults and all(fault.is_convertible for fault in faults):
+    inspection = inspect_image(damaged, sniff(damaged))
+    assert all(fault.message and fault.hint for fault in inspection.faults)
+    if inspection.is_convertible:
         assert convert_bytes(damaged)[1] in ("jpeg", "png")
 
 
@@ -205,5 +206,5 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     (tmp_path / "cover.jpg").write_bytes(target.getvalue())
     files = Files(tmp_path)
     info, _ = convert(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
-    assert info.size_bytes > MAX_BYTES
+    assert info.size_bytes > BODY_IMAGE_BYTES
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256

@@ -84,14 +84,6 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
     assert "default, elegant, simple" in body.findings[0].hint
 
 
-@pytest.mark.parametrize("colour", ["green", "#12", "#1234567", "red;position:fixed", "url(x)"])
-def test_brand_colour_is_checked(make: Make, colour: str) -> None:
-    """A brand colour is `#rgb` or `#rrggbb`, and nothing that could add style."""
-    body = make("茶", options=ArticleOptions(brand_color=colour))
-    assert rules(body) == ["e brand-colour None"]
-    assert "position" not in body.html
-
-
 @pytest.mark.parametrize(
     ("css", "found"),
     [

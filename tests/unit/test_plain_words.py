@@ -1,0 +1,98 @@
+"""Messages, help and pages in plain words: patterns that made them hard to read stay out, in both languages.
+
+A pattern here is a habit that was seen, not a rule of grammar; what it is replaced with stands beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tools.make_catalog import catalogs, read
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
+"""The reference is made of messages, and of WeChat's own words."""
+
+ENGLISH = {
+    r"(?<![Tt]here )\b(is|are) no (?!longer|more\b)\w+": "is not a …; there is no …",
+    r"\b(is|are) none\b|\bof none\b": "name what is missing",
+    r"\banew\b": "again",
+    r"\b(are|is) the most\b": "the maximum is …",
+    r"\bcannot be (told|known|had)\b": "cannot determine …; is not available",
+    r"\btold back\b": "returned",
+    r"\b[Nn]obody (is|has|can|knows)\b": "name who or what",
+    r"\b[Ww]hoever\b|\b[Ww]ho has not\b": "a person who …",
+    r"\blest\b|\blikewise\b|\bthus\b|\bhence\b|\bby now\b": "plain words",
+    r"\basks nobody\b": "makes no request to WeChat",
+    r"\bthe platform\b": "WeChat",
+    r"\b(it|which|that|plan|apply|command) (wants|knows|tells|believes|forgets)\b": "requires, records",
+    r"\ball the same\b": "anyway",
+}
+CHINESE = {
+    r"[\u4e00-\u9fff][,;!?]|[\u4e00-\u9fff]:(?!//)(?!\s*$)": "full-width punctuation after Chinese",
+    r"\([^()`]*[\u4e00-\u9fff][^()`]*\)": "full-width brackets around Chinese",
+    r"[，。：；！？（）、] (?![|`])| [，。：；！？）、]": "no blank beside full-width punctuation",
+    r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9%](?<!IP(?=白名单))[\u4e00-\u9fff]": "a blank between scripts",
+    r"[０-９Ａ-Ｚａ-ｚ]": "half-width letters and digits",
+    r"进行": "the verb itself",
+}
+
+
+def findings(text: str, patterns: dict[str, str]) -> Iterator[str]:
+    """What of the patterns a text has; code and placeholders stand for a word of their language."""
+    plain = re.sub(r"`[^`]*`", "`x`", text)
+    for pattern, instead in patterns.items():
+        if match := re.search(pattern, plain):
+            yield f"{match[0]!r} in {text!r}: {instead}"
+
+
+def is_of_click(text: str) -> bool:
+    """Its form is click's own: a word before a half-width colon."""
+    return text.startswith("用法:")
+
+
+def without_placeholders(text: str) -> str:
+    return re.sub(r"\{[^{}]*\}", "〇", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns"),
+    [
+        ("standard input is no terminal", ENGLISH),
+        ("whether it is the newest cannot be told", ENGLISH),
+        ("8 are the most", ENGLISH),
+        ("apply wants a reviewed plan", ENGLISH),
+        ("发给tag 会员", CHINESE),
+        ("没有选项,请检查", CHINESE),
+        ("已发 (4 次，共 8 次)", CHINESE),
+        ("微信已受理 ，稍后查看", CHINESE),
+    ],
+)
+def test_the_patterns_are_found(text: str, patterns: dict[str, str]) -> None:
+    """Each would be seen: without this, an expression that matches nothing would pass for ever."""
+    assert list(findings(text, patterns))
+
+
+def test_messages_are_plain() -> None:
+    """Of the whole catalog, help texts and schema descriptions too."""
+    found: list[str] = []
+    for message in read(catalogs()[0]):
+        for forms, patterns in ((message.id, ENGLISH), (message.string, CHINESE)):
+            for text in (forms,) if isinstance(forms, str) else forms:
+                found += [] if is_of_click(text) else findings(without_placeholders(text), patterns)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_are_plain(page: Path) -> None:
+    """The sentences of a page, without what a program prints."""
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    chinese = page.name.endswith(".zh-CN.md")
+    found = [
+        finding for line in text.split("\n") for finding in findings(line, CHINESE if chinese else ENGLISH)
+    ]
+    assert not found, "\n".join(found)
