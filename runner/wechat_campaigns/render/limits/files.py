@@ -85,7 +85,7 @@ def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[L
     if file.converted or file.format not in formats:
         return  # what is sent gets a name of its own, or has to become another file first
     if file.size_bytes and file.path.suffix.lower() not in suffixes:
-        what = _("`{path}` is a {format} file but has another extension").format(
+        what = _("the format of `{path}` is {format}, but its extension belongs to another format").format(
             path=file.path, format=file.format
         )
         hint = _("rename it to `{name}`, or add the intended file").format(

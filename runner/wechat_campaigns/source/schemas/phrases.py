@@ -91,4 +91,5 @@ def join_keys(keys: Sequence[str], word: Literal["and", "or"] = "and") -> str:
 def clause(text: str) -> str:
     """Make a part of a sentence of one of a schema's descriptions."""
     said = _(text).rstrip(".。")
-    return said[:1].lower() + said[1:]
+    first = said.partition(" ")[0]
+    return said if first[1:] != first[1:].lower() else said[:1].lower() + said[1:]  # "GitHub" stays
