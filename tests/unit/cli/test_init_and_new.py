@@ -271,5 +271,5 @@ def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
     said_by_then = shown.decode(errors="replace")
     assert started.returncode == 0, said_by_then
     assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
-    assert "write a number from 1 to 6" in said_by_then
+    assert "enter a number from 1 to 6" in said_by_then
     assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")

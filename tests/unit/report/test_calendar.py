@@ -89,7 +89,7 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "",
         "main → tag 会员: 1 past, 1 coming",
     ]
-    assert "none" in calendar_text(month())
+    assert "no sends in this month" in calendar_text(month())
 
 
 def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
