@@ -66,6 +66,11 @@ def under(path: Sequence[str | int]) -> str:
     return _("under `{key}`").format(key=shorten(keys[-1]))
 
 
+def is_private(error: SchemaViolation) -> bool:
+    """Return whether the refused value may be an openid, an address or a secret."""
+    return not _PRIVATE.isdisjoint(str(step) for step in error.path)
+
+
 def display_value(error: SchemaViolation) -> str:
     """Show the refused value, cut to size; never an openid, an address or a secret."""
     value = error.value
@@ -73,7 +78,7 @@ def display_value(error: SchemaViolation) -> str:
         return _("a list")
     if isinstance(value, dict):
         return _("a map")
-    if _PRIVATE.intersection(str(step) for step in error.path):
+    if is_private(error):
         return _("the value written here")
     written = shorten(json.dumps(value, ensure_ascii=False))
     return _("the text {text}").format(text=written) if isinstance(value, str) else written

@@ -17,6 +17,7 @@ from wechat_campaigns.source.schemas.phrases import (
     SchemaViolation,
     clause,
     display_value,
+    is_private,
     join_keys,
     last_key,
     under,
@@ -135,13 +136,12 @@ def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
     if error.value is None:
         what = _("{name} is empty").format(name=value_name(error))
         return [_finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))]
+    must = _("{name} must be {kinds}") if is_private(error) else _("{name} must be {kinds}, but is {value}")
     return [
         _finding(
             error,
             "wrong-type",
-            _("{name} must be {kinds}, but is {value}").format(
-                name=value_name(error), kinds=kinds, value=display_value(error)
-            ),
+            must.format(name=value_name(error), kinds=kinds, value=display_value(error)),
             _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
         )
     ]
