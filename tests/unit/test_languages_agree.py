@@ -203,7 +203,7 @@ def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
         found = decide(make_send("spam", "spam"), digest, context)
     meaning = f"«{lookup(45002, '/cgi-bin/message/mass/sendall').meaning}»"
     details = "errcode 45002"
-    assert found.reason == f"«try again: «{meaning} ({details})»»"
+    assert found.reason == f"«repeats a failed attempt: «{meaning} ({details})»»"
 
 
 def _refused() -> tuple[Any, ...]:

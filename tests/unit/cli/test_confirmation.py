@@ -59,7 +59,8 @@ def test_a_yes_sends_to_a_tag() -> None:
     """The environment and the number of sends are in the question."""
     agreed, (text,) = asked(planned(SALE), "yes")
     assert agreed
-    assert text == f"{plan_of().environment}: a send cannot be undone. Type yes to make 1 send"
+    env = plan_of().environment
+    assert text == f"{env}: 1 send will start now and cannot be undone. Type yes to continue"
 
 
 def resent(send: Send) -> PlannedSend:
@@ -80,7 +81,7 @@ def test_a_resend_is_asked_for_like_a_send() -> None:
     assert agreed
     assert "1 send, 1 resend" in text
     alone = replace(plan, sends=plan.sends[1:])
-    assert "make 1 resend" in asked(alone, "yes")[1][0]
+    assert ": 1 resend will start now" in asked(alone, "yes")[1][0]
 
 
 def test_a_resend_to_everyone_wants_the_accounts_name() -> None:

@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[
     """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")
     assert run(["init"]) == ExitCode.USAGE
-    assert "cannot be written" in capsys.readouterr().err
+    assert "campaigns/_settings.yaml: cannot write the file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b", "a b", "茶,水"])
@@ -270,6 +270,6 @@ def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
     os.close(leader)
     said_by_then = shown.decode(errors="replace")
     assert started.returncode == 0, said_by_then
-    assert said_by_then.count("Name, a path") == said_by_then.count("What is sent?") == 2
-    assert "write a number from 1 to 6" in said_by_then
+    assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
+    assert "enter a number from 1 to 6" in said_by_then
     assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")

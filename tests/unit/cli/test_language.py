@@ -17,7 +17,7 @@ from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import i18n
 from wechat_campaigns.report.line_breaks import breaks, columns, wrapped
 
-CHINESE = "从经过评审的文件发送微信公众号群发消息。"
+CHINESE = "用评审过的文件群发微信公众号消息。"
 
 
 def test_the_locale_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +48,7 @@ def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     """Errors of the command line are click's own words."""
     assert run(["--lang", "zh", "plan", "--nothing"]) == 64
     told = capsys.readouterr().err
-    assert "没有这个选项" in told
+    assert "没有选项 '--nothing'" in told
     assert "No such option" not in told
 
 

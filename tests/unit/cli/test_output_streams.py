@@ -73,4 +73,4 @@ def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
     (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
     assert run(["ledger", "import", "copy.jsonl"]) == ExitCode.OK
-    assert capsys.readouterr().out == "1 event taken over, every chain holds\n"
+    assert capsys.readouterr().out == "1 event imported; all hash chains are intact\n"

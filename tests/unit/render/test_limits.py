@@ -165,11 +165,11 @@ def test_content_beyond_a_limit_is_found(content, rule):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (Newspic(title="t", text="x" * 20_000, images=(M,)), "has 20,000 characters; 19,999 are the most"),
-        (make_article(title="题" * 33), "has 33 characters; 32 are the most"),
-        (Text(content="字" * 683), "has 2,049 bytes; more than 2,048 may be refused"),
+        (Newspic(title="t", text="x" * 20_000, images=(M,)), "has 20,000 characters; the maximum is 19,999"),
+        (make_article(title="题" * 33), "has 33 characters; the maximum is 32"),
+        (Text(content="字" * 683), "has 2,049 bytes; WeChat may reject more than 2,048"),
         (make_article(pic_crop_1_1="0_0_1_1.5"), "`pic_crop_1_1` is not `X1_Y1_X2_Y2` with numbers"),
-        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "`pic_crop_1_1` has its second corner not below"),
+        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "in `pic_crop_1_1`, the second corner is not below"),
     ],
 )
 def test_message_of_a_limit_gives_its_numbers(content, said):
@@ -180,7 +180,7 @@ def test_message_of_a_limit_gives_its_numbers(content, said):
 def test_hint_says_how_many_to_leave_out():
     """And who does is let through."""
     (problem,) = check(make_send(make_article(title="题" * 35)), make_account())
-    assert problem.hint == "leave out 3"
+    assert problem.hint == "shorten it by 3"
     assert rules(make_article(title="题" * (35 - 3))) == []
 
 
@@ -198,7 +198,7 @@ def test_a_file_that_must_be_converted_is_not_to_be_renamed_too():
 def test_wrong_suffix_names_both():
     """A JPEG called .png is told with what it is and how to name it."""
     (problem,) = check(make_send(Image(media=make_file("sale/a.png", "jpeg"))), make_account())
-    assert "`sale/a.png` is jpeg" in problem.message
+    assert "the format of `sale/a.png` is jpeg" in problem.message
     assert "`a.jpg`" in problem.hint
 
 

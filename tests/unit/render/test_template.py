@@ -127,7 +127,7 @@ def test_values_are_escaped_once_and_markup_of_the_template_is_kept():
 def test_escaped_text_is_not_filtered(text):
     """A filter over text that holds escaped values would garble them; plain text has no such values."""
     assert render(text) == "茶"
-    with pytest.raises(TemplateRenderError, match="filter the values inside it"):
+    with pytest.raises(TemplateRenderError, match="apply it to the values inside"):
         Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
 
 
@@ -282,20 +282,20 @@ def test_fault_in_an_include_names_the_file(partial):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{{ brnad }}", "no variable named `brnad`; did you mean `brand`?"),
+        ("{{ brnad }}", "there is no variable `brnad`; did you mean `brand`?"),
         ("{{ shop.nmae }}", "the map has no key `nmae`; did you mean `name`?"),
-        ("{{ cities[5] }}", "there are only 2"),
-        ("{{ brand|uper }}", "no filter named `uper`; did you mean `upper`?"),
-        ("{{ brand|random }}", "no filter named `random`"),
+        ("{{ cities[5] }}", "there is no element 5: the list has 2"),
+        ("{{ brand|uper }}", "there is no filter `uper`; did you mean `upper`?"),
+        ("{{ brand|random }}", "there is no filter `random`"),
         ("{{ brand.format(1) }}", "`format` cannot be used in a template"),
-        ("{{ none }}", "nothing (null) cannot be written"),
+        ("{{ none }}", "null (no value) cannot be written"),
         ("{{ cities }}", "a list cannot be written"),
         ("{{ shop }}", "a map cannot be written"),
-        ("{% if yes %}", "the template cannot be read: "),
-        ("{{ '%*d' % (9, 1) }}", "a format may hold `%s`, `%d`, `%.2f`"),
-        ("{{ range(10001)|length }}", "a range may hold at most 10,000"),
-        ("{% set a = ['x' * 50000] %}{% set b = [a, a, a, a, a] %}", "would grow beyond 200,000"),
-        ("{% include 'r' %}", "nests or calls itself too deeply"),
+        ("{% if yes %}", "the template is not valid: "),
+        ("{{ '%*d' % (9, 1) }}", "a format may contain only `%s`, `%d`, `%.2f`"),
+        ("{{ range(10001)|length }}", "a range may contain at most 10,000"),
+        ("{% set a = ['x' * 50000] %}{% set b = [a, a, a, a, a] %}", "would exceed 200,000"),
+        ("{% include 'r' %}", "is nested too deeply, or includes or calls itself"),
     ],
 )
 def test_fault_says_what_is_wrong(text, words):

@@ -79,7 +79,7 @@ def test_the_text_lists_days_and_the_tally() -> None:
     """Exactly what a terminal shows."""
     later = make_send("春茶", not_before=NOW + timedelta(days=1, hours=7))
     assert calendar_text(month(later, begun=begun(audience={"count": 900}))).splitlines() == [
-        "Sends of 2026-12, China time",
+        "Sends in 2026-12, China time",
         "",
         "2026-12-01 Tue  (today)",
         "  12:00 main → tag 会员: old (accepted, 900 followers)",
@@ -88,7 +88,7 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "",
         "main → tag 会员: 1 past, 1 coming",
     ]
-    assert "none" in calendar_text(month())
+    assert "no sends in this month" in calendar_text(month())
 
 
 def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:

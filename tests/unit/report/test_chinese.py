@@ -122,7 +122,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
         return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
 
     (told,) = fingerprints([found()])
-    assert found().message == "没有群发 sale"
+    assert found().message == "没有名为 sale 的群发"
     set_language("en")
     assert [told] == list(fingerprints([found()]))
 

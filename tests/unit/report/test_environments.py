@@ -86,7 +86,7 @@ def test_an_environment_that_cannot_be_read_is_left_out(
     """The built-in sandbox lacks a variable here: the others are shown all the same, and it is said."""
     assert run(["environments", "--dir", str(folder)]) == ExitCode.OK
     told = capsys.readouterr()
-    assert "sandbox is left out: 1 problem found" in told.err
+    assert "skipping sandbox: 1 problem found" in told.err
     assert "production (service): not sent" in told.out
 
 

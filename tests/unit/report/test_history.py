@@ -79,7 +79,7 @@ def test_sends_are_in_order_of_time() -> None:
 def test_without_events_nobody_is_said_to_have_been_missed() -> None:
     """No event is not the same as no follower."""
     text = history_markdown(viewed(steps("a", 7, 5, told=False)))
-    assert "1 begun; no event was received yet" in text
+    assert "Sends: 1. No WeChat event has arrived yet" in text
     assert "0 followers" not in text
 
 
@@ -194,7 +194,7 @@ def test_the_sends_of_one_campaign_are_told_apart() -> None:
 def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     """No Markdown; the counts of an event are said in words, as by `status`."""
     table = history_text(history_view(TWO), TextOptions(width=width)).splitlines()
-    assert table[0].startswith("Sends: 2 begun, 75 followers reached")
+    assert table[0].startswith("Sends: 2. Followers reached: 75")
     assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "SINCE", "NOTE"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
     assert "75 of 100" in table[3]

@@ -92,7 +92,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     assert plan.plan_digest in text
     for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
         assert heading in text
-    assert "more: see the log of this run" in text
+    assert "… not shown: 900 messages. See the log of this run" in text
     assert text.count("```") % 2 == 0
 
 
@@ -113,7 +113,7 @@ def test_whatever_is_cut_the_whole_stays_within_its_limit(groups: list[list[str]
 
 def test_a_long_text_ends_at_a_line_and_says_how_much_is_missing() -> None:
     """The reader of an excerpt knows that it is one."""
-    assert shortened("one\ntwo\nthree", 9) == "one\ntwo\n… 6 characters more"
+    assert shortened("one\ntwo\nthree", 9) == "one\ntwo\n… 6 more characters"
     assert shortened("short", 9) == "short"
 
 

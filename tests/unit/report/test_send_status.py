@@ -60,7 +60,7 @@ def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
 
 @pytest.mark.parametrize(
     ("later_s", "said"),
-    [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "out of time")],
+    [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "30 minutes are over")],
 )
 def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: str) -> None:
     """The minutes left are told, begun ones counted, and when they are over."""
@@ -71,7 +71,7 @@ def test_an_event_that_comes_first_is_told() -> None:
     """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
     assert stand(ACCEPTED, (EventKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
     failed = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
-    assert "no administrator confirmed it" in failed.note
+    assert "no administrator confirmed the send within 30 minutes" in failed.note
 
 
 def test_a_failure_is_explained_by_its_event() -> None:
@@ -98,21 +98,25 @@ def test_a_reason_nobody_knows_is_repeated() -> None:
 def test_counts_say_what_became_of_the_others() -> None:
     """Sent, left out by the platform, failed."""
     row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, TOLD))
-    assert row.note == "75 of 100 followers got it: 20 left out (four a month, blocks), 5 failed"
+    assert row.note == (
+        "75 of 100 followers received it: "
+        "20 left out (four this month already, or messages turned off), 5 failed"
+    )
     all_of_them = {**TOLD, "filtered": 100, "sent": 100, "errors": 0}
-    assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
+    assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers received it"
 
 
 @pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
 def test_the_spelling_of_success_does_not_matter(word: str) -> None:
     """Pages and reports write it with a space and without; before mass/get is asked, too."""
-    assert "got it" in stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": word})).note
+    row = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": word}))
+    assert row.note.startswith("75 of 100 followers received it")
 
 
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
     row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
-    assert "nobody got it" in row.hint
+    assert "already received four this month" in row.hint
 
 
 def test_a_recall_is_shown() -> None:

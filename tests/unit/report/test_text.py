@@ -27,9 +27,9 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     text = plan_text(view_of(plan), LOOK)
     lines = text.split("\n")
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
-    assert "Summary: 1 send, 1 scheduled. This plan has sent nothing." in lines
+    assert "Summary: 1 send, 1 scheduled. This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
-    assert lines[-1] == "An apply of this plan would make 1 send to 1,000 followers."
+    assert lines[-1] == "Running `campaign apply` now would make 1 send to 1,000 followers."
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
@@ -44,7 +44,7 @@ def test_no_apply_is_promised_that_would_be_refused() -> None:
         replace(plan, sends=(*plan.sends, tagless)),
         replace(plan, uninitialized=("main",)),
     ):
-        assert "An apply of this plan" not in plan_text(view_of(refused), LOOK)
+        assert "Running `campaign apply`" not in plan_text(view_of(refused), LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
@@ -52,7 +52,7 @@ def test_what_is_done_is_only_counted() -> None:
     old = make_planned(make_send("old"), decision=PlanDecision(action=PlanAction.SENT, reason="sent"))
     plan = replace(plan_of(make_send("sale")), sends=(*plan_of(make_send("sale")).sends, old))
     assert "\nsent " not in plan_text(view_of(plan), LOOK)
-    assert "1 sent (--all lists" in plan_text(view_of(plan), LOOK)
+    assert "1 sent (`--all` also lists" in plan_text(view_of(plan), LOOK)
     assert "\nsent " in plan_text(view_of(plan), replace(LOOK, everything=True))
 
 
@@ -70,7 +70,7 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
         settings=make_settings(policy=Policy(allow_to_all=False)),
     )
     (line,) = attention_lines(plan)
-    assert line.startswith("all: allow_to_all: the filter is everyone")
+    assert line.startswith("all: allow_to_all: the filter selects every follower")
     assert "--allow allow_to_all=REASON" in line
 
 
@@ -129,7 +129,7 @@ def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
     assert "→ slow down" in text
     assert "no need" not in text
     assert "<p> gone" in text
-    assert "1 accepted, 1 rejected. Accepted is not delivered" in text
+    assert "1 accepted, 1 rejected. Accepted does not mean delivered" in text
 
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:

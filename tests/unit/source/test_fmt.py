@@ -95,7 +95,7 @@ def test_equal_files_are_formatted_alike(text: str) -> None:
         ("msgtype: [", "not valid YAML"),
         ("msgtype: text\nmsgtype: text\n", "not valid YAML"),
         ("- a\n", "not valid YAML"),
-        ("msgtype: text\ncontent: |\n  ohne Zeilenende", "its text would change"),
+        ("msgtype: text\ncontent: |\n  ohne Zeilenende", "would change the message"),
     ],
 )
 def test_file_that_cannot_be_formatted_safely_is_left_alone(text: str, why: str) -> None:

@@ -46,10 +46,10 @@ def test_secret_command_uses_no_shell() -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (python("print('hunter2'); raise SystemExit(3)"), "ended with code 3"),
-        (python("import sys; sys.stderr.write('hunter2'); raise SystemExit(1)"), "ended with code 1"),
+        (python("print('hunter2'); raise SystemExit(3)"), "ended with exit code 3"),
+        (python("import sys; sys.stderr.write('hunter2'); raise SystemExit(1)"), "ended with exit code 1"),
         (python("pass"), "printed nothing"),
-        (python("import sys; sys.stdout.buffer.write(b'hunter2' + bytes([255]))"), "no text"),
+        (python("import sys; sys.stdout.buffer.write(b'hunter2' + bytes([255]))"), "is not text"),
         (("no-such-program-here", "hunter2"), "no such program"),
         (("/", "hunter2"), "cannot be started"),
     ],

@@ -168,7 +168,7 @@ def test_an_anchor_that_is_set_twice_is_named(parser: type) -> None:
     """In words of its own, at the second place."""
     (fault,) = read("a: &x 1\nb: &x 2\n", parser=parser).faults
     assert (fault.rule, fault.line, fault.column) == ("yaml-alias", 2, 4)
-    assert "set twice" in fault.message
+    assert "defined twice" in fault.message
 
 
 def test_an_alias_bomb_is_refused() -> None:

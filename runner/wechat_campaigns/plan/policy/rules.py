@@ -176,7 +176,8 @@ def quota(facts: RuleInput) -> Violation | None:
     if left.used + facts.ahead < left.limit:
         return None
     what = _(
-        "{account} can make {limit} sends in {period}: {used} are used and {ahead} come earlier in this plan"
+        "the quota of {account} for {period} is {limit}: {used} used, "
+        "{ahead} taken by earlier sends of this plan"
     )
     return Violation(
         what.format(
@@ -196,7 +197,7 @@ def quota_reserve(facts: RuleInput) -> Violation | None:
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
-    what = _("{left} of {limit} sends are left in {period}; the policy keeps {reserve} in reserve")
+    what = _("sends left for {period}: {left} of {limit}; the policy keeps {reserve} in reserve")
     return Violation(
         what.format(left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
         _("wait for the next period, or lower `policy.quota_reserve`"),

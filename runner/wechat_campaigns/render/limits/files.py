@@ -58,7 +58,7 @@ def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Fi
 def _suffix(path: KeyPath, file: FileInfo) -> Iterator[Finding]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
     if file.path.suffix.lower() not in suffixes:
-        what = _("`{path}` is a {format} file but has another extension").format(
+        what = _("the format of `{path}` is {format}, but its extension belongs to another format").format(
             path=file.path, format=file.format
         )
         hint = _("rename it to `{name}`, or add the intended file").format(

@@ -182,8 +182,8 @@ def _words(error: Exception) -> tuple[str, str]:
         return _syntax_words(str(error.message))
     if isinstance(error, RecursionError | SyntaxError):
         return (
-            _("the template is nested too deeply, or includes itself"),
-            _("do not let a file include itself, and use fewer levels"),
+            _("the template is nested too deeply, or includes or calls itself"),
+            _("do not let a file include itself or a macro call itself, and use fewer levels"),
         )
     # Python's words would show the value.
     said = _("the list does not contain this value") if str(error).endswith("is not in list") else error

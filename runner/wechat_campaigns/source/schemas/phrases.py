@@ -102,6 +102,16 @@ def under(path: Sequence[str | int]) -> str:
     return _("under `{key}`").format(key=shorten(keys[-1]))
 
 
+def is_private(error: SchemaViolation) -> bool:
+    """Return whether the refused value may be an openid, an address or a secret."""
+    return not _PRIVATE.isdisjoint(str(step) for step in error.path)
+
+
+def is_private(error: SchemaViolation) -> bool:
+    """Return whether the refused value may be an openid, an address or a secret."""
+    return not _PRIVATE.isdisjoint(str(step) for step in error.path)
+
+
 def display_value(error: SchemaViolation) -> str:
     """Show the refused value, cut to size; never an openid, an address or a secret."""
     value = error.value
@@ -109,7 +119,7 @@ def display_value(error: SchemaViolation) -> str:
         return _("a list")
     if isinstance(value, dict):
         return _("a map")
-    if _PRIVATE.intersection(str(step) for step in error.path):
+    if is_private(error):
         return _("the value written here")
     written = shorten(json.dumps(value, ensure_ascii=False))
     return _("the text {text}").format(text=written) if isinstance(value, str) else written
@@ -127,7 +137,8 @@ def join_keys(keys: Sequence[str], word: Literal["and", "or"] = "and") -> str:
 def clause(text: str) -> str:
     """Make a part of a sentence of one of a schema's descriptions."""
     said = _(text).rstrip(".。")
-    return said[:1].lower() + said[1:]
+    first = said.partition(" ")[0]
+    return said if first[1:] != first[1:].lower() else said[:1].lower() + said[1:]  # "GitHub" stays
 
 
 def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:

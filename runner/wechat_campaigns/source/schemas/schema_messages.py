@@ -16,6 +16,7 @@ from wechat_campaigns.source.schemas.phrases import (
     SchemaViolation,
     clause,
     display_value,
+    is_private,
     join_keys,
     last_key,
     under,
@@ -117,12 +118,11 @@ def _wrong_type(error: SchemaViolation) -> Iterator[Finding]:
         what = _("{name} is empty").format(name=value_name(error))
         yield _finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))
         return
+    must = _("{name} must be {kinds}") if is_private(error) else _("{name} must be {kinds}, but is {value}")
     yield _finding(
         error,
         "wrong-type",
-        _("{name} must be {kinds}, but is {value}").format(
-            name=value_name(error), kinds=kinds, value=display_value(error)
-        ),
+        must.format(name=value_name(error), kinds=kinds, value=display_value(error)),
         _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
     )
 

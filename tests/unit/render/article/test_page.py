@@ -143,7 +143,7 @@ def test_findings_are_listed_and_escaped(shown: HtmlElement) -> None:
 def test_cover_of_the_library_is_named() -> None:
     """A cover that is already on the platform cannot be shown, only named."""
     shown = _page(Articles(articles=(replace(ARTICLE, cover=Media(media_id="M1")),)))
-    assert "material M1, already on the platform" in shown.text_content()
+    assert "material M1, already uploaded to WeChat" in shown.text_content()
 
 
 @pytest.mark.parametrize(
