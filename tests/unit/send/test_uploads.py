@@ -146,7 +146,7 @@ def test_upload_deleted_on_the_platform_is_made_again():
         uploads.forgetting(before, state=uploader.state, record=uploader.record),
     ):
         raise api_error(40007)
-    assert "anew" in caught.value.hint
+    assert "uploads the files of this send again" in caught.value.hint
     assert uploader.state.uploads == {}
     uploader.upload(send)
     assert len(uploader.api.calls) == 4
