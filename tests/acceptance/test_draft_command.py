@@ -133,7 +133,7 @@ def test_draft_command_refuses_a_send_without_a_draft(
     assert "--auto-approve" in capsys.readouterr().err
     campaign(root, "apply", "news", "--auto-approve")
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.USAGE
-    assert "news is now sent" in capsys.readouterr().err
+    assert "cannot make a draft for news (sent)" in capsys.readouterr().err
     assert len(drafts(sandbox)) == 0
 
 

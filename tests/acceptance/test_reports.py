@@ -146,7 +146,7 @@ def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixtur
     """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
     assert run(["plan", "--offline", "--report", "markdown=file/m"]) == ExitCode.USAGE
-    assert "cannot be written" in capsys.readouterr().err
+    assert "cannot write the file" in capsys.readouterr().err
 
 
 def test_error_is_printed_when_its_report_cannot_be_written(
@@ -158,7 +158,7 @@ def test_error_is_printed_when_its_report_cannot_be_written(
     assert run(["plan", "--report", "markdown=file/m"]) == ExitCode.INVALID
     told = capsys.readouterr().err
     assert "`environments` must be a map" in told
-    assert "cannot be written" in told
+    assert "cannot write the file" in told
 
 
 def test_in_github_actions_text_is_printed_between_stop_marks(
