@@ -341,7 +341,10 @@ def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox:
     for _ in range(2):
         code, _, err = campaign("apply", "tea", "--auto-approve", "--quiet")
         assert code == ExitCode.OK
-        assert "1 unknown send outside the selection is still waiting: run `campaign apply` without a selection" in err
+        assert (
+            "1 unknown send outside the selection is still waiting: run `campaign apply` without a selection"
+            in err
+        )
     assert "outside the selection" not in campaign("apply", "sale", "--auto-approve")[2]
     sandbox.advance(61)
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
