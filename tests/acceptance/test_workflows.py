@@ -204,7 +204,7 @@ def test_unapproved_change_is_not_sent(repository: GitHubRepository) -> None:
     )
     proposed = repository.propose(_settings=settings, sale=SALE)
     event = repository.merge(proposed)
-    refused = [((), "0 of 1 required approvals"), ((("ann", "APPROVED"),), "0 of 1 approvals")]
+    refused = [((), "0 of 1 required approvals"), ((("ann", "APPROVED"),), "0 of 1 required approvals")]
     for reviews, words in [*refused, ((("bob", "CHANGES_REQUESTED"),), "bob asked for changes")]:
         reviewed(repository, event, *reviews)
         jobs = repository.run(event)
