@@ -401,7 +401,7 @@ def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
     created = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
-    assert f"tag 会员 of sale was {before} and is {created}" in " ".join(said.split())
+    assert f"sale: tag 会员 was {before} and is now {created}" in " ".join(said.split())
     assert shop.texts() == []
     shop.plan()
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK
