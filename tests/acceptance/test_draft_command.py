@@ -66,7 +66,7 @@ def test_second_draft_command_adds_no_draft(root: Path, sandbox: Sandbox, capsys
     campaign(root, "draft", "news", "--auto-approve")
     assert "added" in capsys.readouterr().out
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.OK
-    assert "was there already, unchanged" in capsys.readouterr().out
+    assert "already has the draft" in capsys.readouterr().out
     assert added(sandbox) == 1
 
 
@@ -133,7 +133,7 @@ def test_draft_command_refuses_a_send_without_a_draft(
     assert "--auto-approve" in capsys.readouterr().err
     campaign(root, "apply", "news", "--auto-approve")
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.USAGE
-    assert "news is sent" in capsys.readouterr().err
+    assert "cannot make a draft for news (sent)" in capsys.readouterr().err
     assert len(drafts(sandbox)) == 0
 
 

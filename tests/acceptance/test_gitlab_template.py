@@ -93,5 +93,5 @@ def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:
     variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
     refused = job(hosted, "apply", head, "mr", **variables)
     assert refused.returncode == 5
-    assert "must not send" in refused.stderr
+    assert "is not allowed to send" in refused.stderr
     assert hosted.texts() == []

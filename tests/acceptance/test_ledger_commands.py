@@ -70,7 +70,7 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.LEDGER
-    assert "two pasts cannot be mixed" in capsys.readouterr().err
+    assert "this ledger already holds events; an import cannot be mixed with them" in capsys.readouterr().err
     assert campaign(folder, "ledger", "verify", "--env", "branch") == ExitCode.OK
     assert campaign(folder, "unhold", "service", "--reason", "moved", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
@@ -144,7 +144,7 @@ def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixtur
     assert campaign(folder, "ledger", "verify") == ExitCode.LEDGER
     out, err = capsys.readouterr()
     assert out == f"event 2 of {SERVICE} was changed after it was written\n"
-    assert "1 fault in the chains, events in all: 3" in err
+    assert "1 fault in the hash chains of 3 events" in err
 
 
 FORGED: list[tuple[EventKind, dict[str, Any]]] = [
@@ -230,7 +230,7 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
     assert campaign(folder, *command) == ExitCode.OK
     assert "1 send recorded" in capsys.readouterr().out
     assert campaign(folder, *command) == ExitCode.OK
-    assert "0 sends recorded as already sent, 1 known before" in capsys.readouterr().out
+    assert "0 sends recorded as already sent; recorded before: 1" in capsys.readouterr().out
     campaign(folder, "ledger", "log")
     assert "baseline past sent from the console" in capsys.readouterr().out
 
@@ -341,7 +341,7 @@ def test_recall_of_an_unknown_send_recalls_no_older_send(
     append(ledger, SERVICE, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
-    assert "it is unknown, and only what was sent can be recalled" in capsys.readouterr().err
+    assert "the status is unknown; only a send with status sent can be recalled" in capsys.readouterr().err
 
 
 def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:

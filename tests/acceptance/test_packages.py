@@ -129,7 +129,7 @@ def test_installed_wheel_prints_chinese(install, tmp_path: Path) -> None:
     programs = install("")
     done = run(programs, tmp_path, "--lang", "zh", "validate")
     assert done.returncode == 64
-    assert done.stderr.startswith("错误: ")
+    assert done.stderr.startswith("错误：")
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

@@ -327,7 +327,7 @@ def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
     assert "今晚九点" not in said
     assert "resend" in said
     assert "gone" in said
-    assert "its file is not in this plan" in " ".join(said.split())
+    assert "its file is not part of this plan" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("by", BY)
@@ -401,7 +401,7 @@ def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
     created = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
-    assert f"tag 会员 of sale was {before} and is {created}" in " ".join(said.split())
+    assert f"sale: tag 会员 was {before} and is now {created}" in " ".join(said.split())
     assert shop.texts() == []
     shop.plan()
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK
@@ -576,7 +576,7 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
     assert row["resolved"]["voice 早安"] == "voice-1"
     playground.sandbox.call("material/del_material", {"media_id": "voice-1"})
     playground.sandbox.media("voice-2", "voice", name="早安")
-    with pytest.raises(StalePlanError, match="voice 早安 of sale was voice-1 and is voice-2"):
+    with pytest.raises(StalePlanError, match="sale: voice 早安 was voice-1 and is now voice-2"):
         planfile.check_file(file, playground.plan(), playground.state(), playground.clock())
 
 
@@ -586,7 +586,7 @@ def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
     assert made["resolved"] is None
     assert [row["resolved"] for row in made["sends"]] == [None]
     _code, said = shop.run("plan", "--offline")
-    assert "stand for was not looked up" in " ".join(said.split())
+    assert "did not look up tags, media and drafts" in " ".join(said.split())
     code, said = shop.run("apply", "--auto-approve", "--quiet", *shop.reviewed("file"))
     assert code == ExitCode.OK
     assert "tag 会员" in said

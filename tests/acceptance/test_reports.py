@@ -98,7 +98,7 @@ def test_refused_apply_writes_its_reports(repo: Path) -> None:
         "json=j",
     ]
     assert run(words) == ExitCode.POLICY
-    assert "not what was reviewed" in (repo / "m").read_text(encoding="utf-8")
+    assert "the reviewed plan cannot be applied" in (repo / "m").read_text(encoding="utf-8")
     assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == ExitCode.POLICY
 
 
@@ -110,7 +110,7 @@ def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.
     )
     out, err = capsys.readouterr()
     assert json.loads(out)["error"]["exit_code"] == ExitCode.POLICY
-    assert "not what was reviewed" in err
+    assert "the reviewed plan cannot be applied" in err
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     assert run(["plan", "--offline", "--format", "github", "--report", "json=j"]) == ExitCode.INVALID
     assert "::error file=campaigns/_settings.yaml,line=1" in capsys.readouterr().out
@@ -146,7 +146,7 @@ def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixtur
     """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
     assert run(["plan", "--offline", "--report", "markdown=file/m"]) == ExitCode.USAGE
-    assert "cannot be written" in capsys.readouterr().err
+    assert "cannot write the file" in capsys.readouterr().err
 
 
 def test_error_is_printed_when_its_report_cannot_be_written(
@@ -158,7 +158,7 @@ def test_error_is_printed_when_its_report_cannot_be_written(
     assert run(["plan", "--report", "markdown=file/m"]) == ExitCode.INVALID
     told = capsys.readouterr().err
     assert "`environments` must be a map" in told
-    assert "cannot be written" in told
+    assert "cannot write the file" in told
 
 
 def test_in_github_actions_text_is_printed_between_stop_marks(

@@ -143,7 +143,7 @@ def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
     repository.merge(repository.propose(sale=SALE.replace("八折", "七折")))
     apply = repository.run(old)["apply"]
     assert apply.result == "failure"
-    assert "main holds other campaigns by now" in apply.log
+    assert "main now holds different campaigns" in apply.log
     assert "exit code 5" in apply.log
     assert repository.texts() == []
 
@@ -161,7 +161,7 @@ def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     apply = repository.run(event)["apply"]
     assert apply.result == "failure"
     assert "exit code 5" in apply.log
-    assert "not what was reviewed" in apply.log
+    assert "the reviewed plan cannot be applied" in apply.log
     assert repository.texts() == []
 
 
@@ -204,7 +204,7 @@ def test_unapproved_change_is_not_sent(repository: GitHubRepository) -> None:
     )
     proposed = repository.propose(_settings=settings, sale=SALE)
     event = repository.merge(proposed)
-    refused = [((), "0 of 1 approvals"), ((("ann", "APPROVED"),), "0 of 1 approvals")]
+    refused = [((), "0 of 1 required approvals"), ((("ann", "APPROVED"),), "0 of 1 required approvals")]
     for reviews, words in [*refused, ((("bob", "CHANGES_REQUESTED"),), "bob asked for changes")]:
         reviewed(repository, event, *reviews)
         jobs = repository.run(event)
@@ -229,7 +229,7 @@ def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path)
         text.replace("CAMPAIGN_LEDGER_TOKEN: ${{ github.token }}", "X: ''", 1), encoding="utf-8"
     )
     job = repository.actions.run(changed, repository.propose(sale=SALE))["plan"]
-    assert "a run of the event `pull_request` must not send" in job.log
+    assert "a run triggered by `pull_request` is not allowed to send" in job.log
     assert "exit code 5" in job.log
     assert repository.texts() == []
 

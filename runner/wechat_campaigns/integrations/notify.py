@@ -102,7 +102,7 @@ def notify_robot(
     try:
         return rejection_reason(robot.kind, post(address, payload(robot.kind, text)))
     except OSError as error:
-        return _("it is not reachable ({error})").format(error=str(error))
+        return _("the request to it failed ({error})").format(error=str(error))
 
 
 def _line(outcome: SendOutcome, run: RunSummary) -> str:

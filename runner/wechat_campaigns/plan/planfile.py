@@ -93,13 +93,13 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if not _is_whole(reviewed):
         raise _stale_plan_error(_("the plan file was edited after it was written"))
     if reviewed["environment"] != plan.environment:
-        made_for = _("the reviewed plan is for environment {reviewed}, but this is {environment}")
+        made_for = _("it was made for environment {reviewed}, but this is {environment}")
         raise _stale_plan_error(
             made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
         )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale_plan_error(_("the reviewed plan expired {when}").format(when=china_time(expires_at)))
+        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
@@ -292,7 +292,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send}: `revision` changed").format(send=name))
         elif before[name]["appid"] != after[name].account.appid:
-            moved = _("{send}: it would be sent from another AppID, {appid}")
+            moved = _("{send} would be sent from another AppID, {appid}")
             found.append(moved.format(send=name, appid=after[name].account.appid))
         elif before[name].keys() != after[name].row.keys():
             found.append(_no_more(name, after[name]))

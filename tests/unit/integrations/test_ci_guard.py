@@ -45,7 +45,7 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
 ) -> None:
     """Not even the ledger is opened."""
     assert apply(tmp_path, "protected: true") == ExitCode.POLICY
-    assert "must not send" in capsys.readouterr().err
+    assert "is not allowed to send" in capsys.readouterr().err
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
 
@@ -60,7 +60,7 @@ def test_approvals_cannot_be_asked_for_on_a_laptop(
 ) -> None:
     """Nobody there can say who approved, so nothing is sent."""
     assert apply(tmp_path, "approvals: {approvers: [ann]}") == ExitCode.POLICY
-    assert "only a run of GitHub or GitLab" in capsys.readouterr().err
+    assert "only be checked in a GitHub or GitLab run" in capsys.readouterr().err
     assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING
 
 

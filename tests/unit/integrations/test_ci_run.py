@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ExitCode, PolicyError
-from wechat_campaigns.integrations.ci_run import NO_BRANCH, check_ci_run, ci_run
+from wechat_campaigns.integrations.ci_run import check_ci_run, ci_run
 
 PUSH = {
     "GITHUB_ACTIONS": "true",
@@ -70,20 +70,20 @@ def test_github_applies_from_the_default_branch(event: str) -> None:
 )
 def test_github_never_applies_a_proposed_change(event: str) -> None:
     """Whatever a stranger can begin is refused, on the default branch too."""
-    assert "must not send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
+    assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
 
 
 @given(st.text())
 def test_unknown_event_is_refused(event: str) -> None:
     """The list names what is allowed, so that the next event GitHub invents is not."""
     if event not in {"push", "workflow_dispatch", "schedule", "repository_dispatch"}:
-        assert "must not send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
+        assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/main", "refs/pull/3/merge", "main", ""])
 def test_github_applies_no_other_ref(ref: str) -> None:
     """A tag called main is not the branch main."""
-    assert "not for main" in refusal({**PUSH, "GITHUB_REF": ref}).message
+    assert "only main may apply" in refusal({**PUSH, "GITHUB_REF": ref}).message
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_github_applies_no_other_ref(ref: str) -> None:
 )
 def test_event_file_without_a_default_branch_is_refused(event: str) -> None:
     """Who cannot say what the default branch is does not send."""
-    assert "default one" in refusal(PUSH, event).message
+    assert "the name of the default branch" in refusal(PUSH, event).message
 
 
 def test_an_event_file_that_is_missing_is_refused() -> None:
@@ -100,7 +100,7 @@ def test_an_event_file_that_is_missing_is_refused() -> None:
     def unreadable(_path: str) -> str:
         raise FileNotFoundError
 
-    with pytest.raises(PolicyError, match="default one"):
+    with pytest.raises(PolicyError, match="the name of the default branch"):
         check_ci_run(ci_run(PUSH, unreadable))
 
 
@@ -128,12 +128,12 @@ def test_gitlab_applies_from_the_default_branch(source: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "must not send"),
-        ({"CI_PIPELINE_SOURCE": "external_pull_request_event"}, "must not send"),
-        ({"CI_PIPELINE_SOURCE": "pipeline"}, "must not send"),
-        ({"CI_COMMIT_BRANCH": "feature"}, "not for main"),
-        ({"CI_COMMIT_BRANCH": ""}, NO_BRANCH),
-        ({"CI_DEFAULT_BRANCH": ""}, "default one"),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "is not allowed to send"),
+        ({"CI_PIPELINE_SOURCE": "external_pull_request_event"}, "is not allowed to send"),
+        ({"CI_PIPELINE_SOURCE": "pipeline"}, "is not allowed to send"),
+        ({"CI_COMMIT_BRANCH": "feature"}, "this run is on feature; only main may apply"),
+        ({"CI_COMMIT_BRANCH": ""}, "this run is not on a branch"),
+        ({"CI_DEFAULT_BRANCH": ""}, "the name of the default branch"),
     ],
 )
 def test_gitlab_applies_nothing_else(changed: dict[str, str], word: str) -> None:

@@ -95,7 +95,7 @@ def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
     if len(report) < COMMENT_CHARS - 100:
         assert body.endswith(report)
     else:
-        assert "Cut here" in body
+        assert "Truncated here" in body
         assert body.count("```") == (2 if fenced else 0)
 
 
@@ -121,7 +121,7 @@ def test_refused_request_is_an_explained_error(fake: FakeCodeHost, status: int) 
 def test_an_odd_list_is_an_error(fake: FakeCodeHost, rows: object) -> None:
     """An object where a list belongs, or a list of something else."""
     fake.objects[COMMENTS] = rows
-    with pytest.raises(CodeHostError, match="documentation"):
+    with pytest.raises(CodeHostError, match="documented format"):
         list(github(fake).all(COMMENTS))
 
 

@@ -42,7 +42,7 @@ def test_export_round_trips(lengths: list[int]) -> None:
 def test_an_export_without_one_of_its_lines_is_refused(line: int) -> None:
     """The last line too, as when a copy was cut short."""
     lines = exported(3, 2)
-    with pytest.raises(TamperedLedgerError, match="does not hold"):
+    with pytest.raises(TamperedLedgerError, match="hash chain of the export is broken"):
         from_lines(lines[:line] + lines[line + 1 :], where="x.jsonl")
 
 
@@ -68,7 +68,7 @@ def test_invalid_line_of_an_export_is_named(line: str) -> None:
 )  # fmt: skip
 def test_file_that_is_not_an_export_is_refused(first: str) -> None:
     """Whatever its first line is."""
-    with pytest.raises(TamperedLedgerError, match="no export"):
+    with pytest.raises(TamperedLedgerError, match="not a ledger export"):
         from_lines([first, *exported(1)[1:]], where="x.jsonl")
 
 

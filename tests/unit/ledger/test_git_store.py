@@ -139,7 +139,7 @@ def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
     """A refusal is not a race: nothing is tried again, the hint names the permission."""
     ledger = ledger_at(place)
     hook(place, "pre-receive", "echo 'GH006: Protected branch update failed'; exit 1")
-    with pytest.raises(LedgerError, match="does not let this runner write") as caught:
+    with pytest.raises(LedgerError, match="not allowed to write") as caught:
         ledger.append(entry(1))
     assert ledger.tries == 1
     assert "push to the branch" in caught.value.hint
@@ -148,7 +148,7 @@ def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
 def test_missing_remote_is_reported(tmp_path: Path) -> None:
     """A wrong address is told from an empty ledger."""
     remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path / "campaigns", environ={})
-    with pytest.raises(LedgerError, match="cannot be opened"):
+    with pytest.raises(LedgerError, match="cannot be accessed"):
         GitLedger(remote, tmp_path / "a", now).events()
 
 
@@ -167,7 +167,7 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
     ledger = ledger_at(place)
     ledger.append(entry(1))
     hook(place, "pre-receive", "echo 'error: cannot lock ref' >&2; exit 1")
-    with pytest.raises(LedgerError, match="faster 60 times in a row") as caught:
+    with pytest.raises(LedgerError, match="wrote first 60 times in a row") as caught:
         ledger.append(entry(2))
     assert "postgresql" in caught.value.hint
 
@@ -179,7 +179,7 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
     ledger.append(entry(1))
     lock = place.stored / "refs" / "heads" / "ledger.lock"
     lock.touch()
-    with pytest.raises(LedgerError, match="stayed locked for 0 s") as caught:
+    with pytest.raises(LedgerError, match=r"stayed locked for \d s") as caught:
         ledger.append(entry(2))
     assert ledger.tries < TRIES
     assert "refs/heads/ledger.lock" in caught.value.hint
@@ -251,7 +251,7 @@ def test_a_branch_that_lost_events_this_machine_has_seen_is_refused(place: Backe
     ledger.append(entry(2))
     subprocess.run([*git, "update-ref", "refs/heads/ledger", old], check=True)
     for again in (ledger, ledger_at(place)):
-        with pytest.raises(TamperedLedgerError, match="1 events that were there before are gone"):
+        with pytest.raises(TamperedLedgerError, match="1 event that existed before is missing"):
             again.events()
     with pytest.raises(TamperedLedgerError):
         ledger.append(entry(3))
@@ -263,7 +263,7 @@ def test_a_branch_that_was_deleted_is_not_an_empty_ledger(place: Backend) -> Non
     ledger = ledger_at(place)
     ledger.append(entry(1))
     subprocess.run(["git", f"--git-dir={place.stored}", "update-ref", "-d", "refs/heads/ledger"], check=True)
-    with pytest.raises(TamperedLedgerError, match="gone from the remote"):
+    with pytest.raises(TamperedLedgerError, match="missing from the remote"):
         ledger_at(place).events()
 
 
@@ -272,7 +272,7 @@ def test_an_edited_event_is_refused_before_anything_is_written(place: Backend) -
     ledger = ledger_at(place)
     ledger.append(entry(1))
     place.tamper(lambda rows: {key: edited(body) for key, body in rows.items()})
-    with pytest.raises(TamperedLedgerError, match="gone or changed"):
+    with pytest.raises(TamperedLedgerError, match="missing or changed"):
         ledger.append(entry(2))
 
 
@@ -282,7 +282,7 @@ def test_a_cut_off_end_stops_a_fresh_machine_from_writing(place: Backend) -> Non
     ledger.append(entry(1))
     ledger.append(entry(2))
     place.tamper(lambda rows: {key: body for key, body in rows.items() if key[1] == 1})
-    with pytest.raises(TamperedLedgerError, match="not the one the ledger noted"):
+    with pytest.raises(TamperedLedgerError, match="differs from the recorded head"):
         ledger_at(place, "b").append(entry(3))
 
 
@@ -414,7 +414,7 @@ def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
     with refusing_server() as (url, headers):
         set_config(checkout, "remote.origin.url", f"{url}/team/campaigns.git")
         remote = found(checkout, f"{url}/team/ledger.git", CAMPAIGN_LEDGER_TOKEN="s3cret")
-        with pytest.raises(LedgerError, match="cannot be opened") as caught:
+        with pytest.raises(LedgerError, match="cannot be accessed") as caught:
             GitLedger(remote, checkout / "copy", now).events()
     assert basic("x-access-token", "s3cret").removeprefix("Authorization: ") in headers
     assert "s3cret" not in str(caught.value)

@@ -48,30 +48,30 @@ def ended(said: str) -> list[Any]:
 
 CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
     ("nothing known", SALE, [], PlanAction.SEND, "new"),
-    ("before its window", make_send(not_before=NOW + HOUR), [], PlanAction.SCHEDULED, "window begins"),
+    ("before its window", make_send(not_before=NOW + HOUR), [], PlanAction.SCHEDULED, "window starts"),
     ("window opens now", make_send(not_before=NOW), [], PlanAction.SEND, "new"),
     ("window ends now", make_send(not_after=NOW), [], PlanAction.SEND, "new"),
     ("past its window", make_send(not_after=NOW - HOUR), [], PlanAction.EXPIRED, "window ended"),
-    ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still be on the way"),
+    ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still arrive"),
     ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no answer recorded"),
-    ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to be repeated"),
+    ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to resend"),
     (
         "unknown and past its window",
         SALE,
         [begun(at=NOW - HOUR, not_after=(NOW - HOUR).isoformat())],
         PlanAction.UNKNOWN,
-        "so it is not repeated",
+        "so it is not resent",
     ),
     (
         "refused",
         SALE,
         [begun(), (EventKind.REJECTED, named(SALE))],
         PlanAction.SEND,
-        "try again: the account has no",
+        "repeats a failed attempt: the account has no",
     ),
-    ("accepted", SALE, accepted(), PlanAction.SENT, "delivery not confirmed yet"),
+    ("accepted", SALE, accepted(), PlanAction.SENT, "delivery is not confirmed yet"),
     ("sent", SALE, ended("SEND_SUCCESS"), PlanAction.SENT, "msg_id 7"),
-    ("given up", SALE, ended("SEND_FAIL"), PlanAction.SENT, "raise revision"),
+    ("given up", SALE, ended("SEND_FAIL"), PlanAction.SENT, "raise `revision`"),
     ("recalled", SALE, ended("DELETE"), PlanAction.SENT, "recalled"),
     (
         "before the ledger",
@@ -89,13 +89,19 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         "edited after",
     ),
     ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer"),
-    ("raised after it was sent", AGAIN, accepted(), PlanAction.SEND, "again: revision 1 was sent 2026-12-01"),
+    (
+        "raised after it was sent",
+        AGAIN,
+        accepted(),
+        PlanAction.SEND,
+        "again on purpose: revision 1 was sent 2026-12-01",
+    ),
     (
         "raised above a baseline",
         AGAIN,
         [(EventKind.BASELINE, named(SALE))],
         PlanAction.SEND,
-        "again: revision 1 was sent before",
+        "again on purpose: revision 1 was sent before",
     ),
     ("raised after it was given up", AGAIN, ended("SEND_FAIL"), PlanAction.SEND, "new"),
     ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer recorded"),
@@ -104,7 +110,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         SALE,
         accepted(AGAIN),
         PlanAction.CONFLICT,
-        "revision 2 was sent already",
+        "revision 2 was already sent",
     ),
     (
         "lowered below an unknown",
@@ -142,7 +148,9 @@ def test_only_unconfirmed_sends_suggest_a_status_query():
 def test_times_are_shown_in_china_time():
     """The platform counts its days so, whatever the clock's zone."""
     assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted 2026-12-01 11:00 (China)")
-    assert decided(make_send(not_before=NOW + HOUR)).reason == "its window begins 2026-12-01 13:00 (China)"
+    assert (
+        decided(make_send(not_before=NOW + HOUR)).reason == "its send window starts 2026-12-01 13:00 (China)"
+    )
 
 
 def test_conflict_names_the_revision_that_sends_again():

@@ -197,7 +197,7 @@ def test_text_and_data_of_doctor_agree() -> None:
     checks = list(checked(make_settings()).values())
     assert doctor_text(checks, TextOptions()).splitlines() == [
         "warning: protection: apply sends to real followers without a reviewed plan",
-        "    → write `protected: true` in environment test",
+        "    → set `protected: true` in environment test",
         "",
         "1 warning",
     ]

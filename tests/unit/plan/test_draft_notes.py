@@ -56,7 +56,7 @@ def test_plan_notes_what_the_platform_changed_in_a_draft():
     ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
     assert rule == "draft-changed"
     assert "draft D" in what
-    assert "<p> removed" in what
+    assert "<p> was removed" in what
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]
     found = {
         one.send.id: [p.message for p in one.send.diagnostics if p.rule == "draft-shared"] for one in planned
     }
-    return {name: [what.split(" takes ")[0] for what in told] for name, told in found.items() if told}
+    return {name: [what.split(" uses ")[0] for what in told] for name, told in found.items() if told}
 
 
 FIRST, SECOND = (make_send(id=name, content=Draft(media_id="D")) for name in ("first", "second"))

@@ -127,7 +127,7 @@ def test_overridden_rule_does_not_block():
     send = make_send(filter=EVERYONE)
     (blocked,) = plan_of(send).sends
     assert blocked.action is PlanAction.BLOCKED
-    assert blocked.decision.hint.endswith("; once only: --allow allow_to_all=REASON")
+    assert blocked.decision.hint.endswith("; or override the rule once: `--allow allow_to_all=REASON`")
     assert actions(plan_of(send, overrides={"allow_to_all": "the anniversary"})) == {"sale": "send"}
 
 
@@ -169,7 +169,7 @@ def test_rule_that_needs_the_platform_waits_for_apply():
     everyone = make_send(filter=Filter(tag_id=100))
     offline = plan_of(everyone, settings=settings, known=None)
     assert actions(offline) == {"sale": "send"}
-    assert "checked at apply" in offline.sends[0].violations[0].message
+    assert "apply checks this rule" in offline.sends[0].violations[0].message
     online = plan_of(everyone, settings=settings)
     assert (online.offline, actions(online)) == (False, {"sale": "blocked"})
     assert online.remote_facts == {"main": make_known()}

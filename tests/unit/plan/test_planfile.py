@@ -46,7 +46,7 @@ def refusal(
 ) -> str:
     with pytest.raises(StalePlanError) as caught:
         planfile.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
-    assert "make the plan file again with `campaign plan`" in caught.value.hint
+    assert "make a new plan" in caught.value.hint
     return caught.value.message
 
 
@@ -66,18 +66,18 @@ def test_same_account_name_with_another_appid_is_refused():
 
 
 CHANGES: list[tuple[str, list[Any], str]] = [
-    ("text", [make_send("sale", "别的"), CARD], "sale has other content or recipients"),
+    ("text", [make_send("sale", "别的"), CARD], "sale: the content or the recipients changed"),
     (
         "filter",
         [make_send("sale", filter=Filter(tag="星标组")), CARD],
-        "sale has other content or recipients",
+        "sale: the content or the recipients changed",
     ),
-    ("revision", [replace(SALE, revision=2), CARD], "sale has another revision"),
-    ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale"),
-    ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale has another send window"),
-    ("removed", [CARD], "sale is gone"),
-    ("expired", [replace(SALE, not_after=NOW - timedelta(days=1)), CARD], "sale is expired now"),
-    ("added", [SALE, CARD, make_send("new", "新")], "new was not in the reviewed plan"),
+    ("revision", [replace(SALE, revision=2), CARD], "sale: `revision` changed"),
+    ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale: the send window changed"),
+    ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale: the send window changed"),
+    ("removed", [CARD], "sale no longer exists"),
+    ("expired", [replace(SALE, not_after=NOW - timedelta(days=1)), CARD], "sale is now expired"),
+    ("added", [SALE, CARD, make_send("new", "新")], "new is not in the reviewed plan"),
 ]
 
 
@@ -112,7 +112,7 @@ def test_partial_apply_may_go_on_under_the_same_plan():
 def test_send_made_under_another_plan_is_refused():
     """What somebody else sent in the meantime was not reviewed."""
     state = make_state((EventKind.INTENT, intent_of(CARD)), (EventKind.ACCEPTED, named(CARD)))
-    assert "card is sent now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
+    assert "card is now sent" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
 
 
 def test_edit_after_a_partial_apply_is_refused():

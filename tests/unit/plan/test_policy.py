@@ -49,7 +49,7 @@ def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     later = said(replace(UNCHECKED[rule], offline=True), rule)
     assert later is not None
     assert not later.blocks
-    assert later.message.endswith("checked at apply")
+    assert later.message.endswith("apply checks this rule")
 
 
 @pytest.mark.parametrize("rule", sorted(OVERRIDABLE))

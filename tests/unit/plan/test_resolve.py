@@ -129,7 +129,7 @@ def test_suggested_names_are_of_the_same_kind():
     """A picture whose name resembles the missing voice is no help."""
     send = make_send(content=Voice(media=Media(name="clock")))
     found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
-    assert found.problems[0].hint == "nearest: clocks"
+    assert found.problems[0].hint == "did you mean clocks?"
 
 
 def test_failed_read_is_not_an_empty_answer():

@@ -66,12 +66,20 @@ def test_equivalent_markup_is_not_a_change(case: str):
 
 
 LOST = {
-    "words": ("旧友", "", "the text differs: `新茶&旧友往期a"),
-    "picture": (f'<img src="{PICTURE}" alt="茶" data-w="640">', "", "1 of 1 pictures lost: mmbiz.qpic.cn"),
-    "address of a picture": (f'src="{PICTURE}" ', "", "1 of 1 pictures lost"),
-    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "1 of 1 links lost"),
-    "target of a link": ("mid=1", "mid=2", "1 of 1 links lost"),
-    "picture added": ("</pre>", '</pre><img src="https://mmbiz.qpic.cn/x/0">', "2 pictures where 1"),
+    "words": ("旧友", "", "the text changed: `新茶&旧友往期a"),
+    "picture": (
+        f'<img src="{PICTURE}" alt="茶" data-w="640">',
+        "",
+        "1 of 1 pictures are missing: mmbiz.qpic.cn",
+    ),
+    "address of a picture": (f'src="{PICTURE}" ', "", "1 of 1 pictures are missing"),
+    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "1 of 1 links are missing"),
+    "target of a link": ("mid=1", "mid=2", "1 of 1 links are missing"),
+    "picture added": (
+        "</pre>",
+        '</pre><img src="https://mmbiz.qpic.cn/x/0">',
+        "the draft has 2 pictures instead of 1",
+    ),
 }
 
 
@@ -84,10 +92,10 @@ def test_lost_words_pictures_and_links_are_reported_as_lost(case: str):
 
 
 LOOKS = {
-    "style": (' style="color:#333;margin:0 0 1em"', "", "`style` of <p> changed or removed (1×)"),
-    "alternative text": (' alt="茶"', "", "`alt` of <img> changed or removed (1×)"),
-    "tag removed": ("<pre>", "<section>", "<pre> removed (1×)"),
-    "tag added": ("<pre>", '<pre><span leaf="">', "<span> added (1×)"),
+    "style": (' style="color:#333;margin:0 0 1em"', "", "`style` of <p> was changed or removed (1×)"),
+    "alternative text": (' alt="茶"', "", "`alt` of <img> was changed or removed (1×)"),
+    "tag removed": ("<pre>", "<section>", "<pre> was removed (1×)"),
+    "tag added": ("<pre>", '<pre><span leaf="">', "<span> was added (1×)"),
     "blanks of code": ("\u00a0\u00a0b", "b", "spaces or line breaks in a code block changed"),
 }
 
@@ -105,7 +113,7 @@ def test_changed_markup_is_reported_in_a_few_lines():
     stored = given["content"].replace("<h", "<x").replace("</h", "</x").replace("u>", "i>")
     found = compare(given, content=stored)
     assert len(found) == MAX_DIFFERENCES + 1
-    assert found[-1].message.endswith("more differences of markup")
+    assert found[-1].message.endswith("more changes in the markup")
 
 
 @pytest.mark.parametrize("name", ["title", "author", "content_source_url", "thumb_media_id"])
@@ -113,7 +121,7 @@ def test_changed_field_is_reported(name: str):
     """Another title, author, source or cover is a change; a field missing in the answer is only a doubt."""
     (change,) = compare(**{name: "别的"})
     assert change.lossy
-    assert f"`{name}` is stored as `别的`" in change.message
+    assert f"WeChat stored `{name}` as `别的`" in change.message
     told = {key: value for key, value in GIVEN.items() if key != name}
     assert [change.lossy for change in changes([GIVEN], [told])] == [False]
 
@@ -136,13 +144,13 @@ def test_changed_comments_and_crops_are_reported():
     given = {**GIVEN, "need_open_comment": 1, "pic_crop_1_1": "0_0_1_1"}
     found = compare(given, need_open_comment=0, pic_crop_1_1="0_0_0.5_0.5")
     assert [change.lossy for change in found] == [False, False]
-    assert "`need_open_comment` was given as 1" in found[0].message
+    assert "`need_open_comment` was set to 1" in found[0].message
 
 
 def test_missing_article_is_reported_as_lost():
     """Fewer articles than were posted."""
     assert changes([GIVEN, GIVEN], [GIVEN]) == (
-        DraftDifference(message="1 of 2 articles are stored", lossy=True),
+        DraftDifference(message="WeChat stored 1 of 2 articles", lossy=True),
     )
 
 

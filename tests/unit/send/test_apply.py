@@ -276,7 +276,7 @@ def test_unknown_send_settled_during_the_run_is_not_resent():
 
     (outcome,) = runner.run(plan=plan, connect=connect)
     assert (outcome.id, outcome.result, outcome.exit_code) == ("sale", Result.SKIPPED, ExitCode.OK)
-    assert "settled by another run" in outcome.reason
+    assert "another run resolved it" in outcome.reason
     assert len(runner.api.calls) == 1
 
 
@@ -301,7 +301,7 @@ def test_file_deleted_in_the_console_is_uploaded_again(gone_at: str):
     runner = ApplyRunner(material_add_material=[{"media_id": "OLD"}, {"media_id": "NEW"}], **answers)
     send = make_send(content=content)
     (first,), (second,) = runner.run(send), runner.run(send)
-    assert "uploads the files of this send anew" in first.hint
+    assert "uploads the files of this send again" in first.hint
     assert (first.errcode, second.result) == (40007, Result.ACCEPTED)
     assert len(runner.api.named("material_add_material")) == 2
     assert "NEW" in str(runner.api.calls[-1]) or "NEW" in str(runner.api.named("draft_add")[-1])
@@ -332,7 +332,9 @@ def test_upload_errcode_of_the_account_stops_the_account(errcode: int, tried: in
         Result.SKIPPED if tried == 1 else Result.NOT_SENT,
     ]
     if tried == 1:
-        assert outcomes[1].reason == "not tried: refused with 45009"
+        assert (
+            outcomes[1].reason == "not tried: WeChat rejected an earlier call of this account (errcode 45009)"
+        )
 
 
 def test_missing_secret_fails_before_the_intent():

@@ -105,13 +105,13 @@ def test_changed_markup_is_reported_and_sent():
     maker = DraftMaker(draft_get=news(content='<section>正文</section><img src="https://mmbiz.qpic.cn/p">'))
     notes = [made.notes for made in (maker.run(SEND), maker.run(SEND)) if made is not None]
     assert notes[0] == notes[1]
-    assert "<p> removed" in notes[0][0]
-    assert "<p> removed (1×)" in maker.ledger.events()[-1].data["changed"]
+    assert "<p> was removed" in notes[0][0]
+    assert "<p> was removed (1×)" in maker.ledger.events()[-1].data["changed"]
 
 
 LOSSES = [
-    ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text differs"),
-    ({"content": "<p>正文</p>"}, "1 of 1 pictures lost"),
+    ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text changed"),
+    ({"content": "<p>正文</p>"}, "1 of 1 pictures are missing"),
     ({"title": "别的"}, "`title`"),
     ({"thumb_media_id": "X"}, "`thumb_media_id`"),
 ]
@@ -217,7 +217,7 @@ def test_edited_articles_get_a_new_draft():
     made = maker.run(make_send(content=EDITED))
     assert made is not None
     assert made.media_id == "E"
-    assert made.notes == ("draft D, made for it before the last edit, stays in the draft box unsent",)
+    assert made.notes == ("draft D, made before the last edit, stays in the draft box and is not sent",)
 
 
 def test_draft_whose_answer_was_lost_is_added_again():

@@ -322,7 +322,7 @@ def test_wait_is_reported_before_it_begins():
         notify=lambda send, what: told.append((send, what)),
     )
     crossing.wait_for_rate_limit("sale")
-    assert told == [("sale", "waiting 40 s: WeChat takes 60 sends a minute from an account"), 40.0]
+    assert told == [("sale", "waiting 40 s: WeChat accepts 60 sends a minute from one account"), 40.0]
 
 
 def test_rate_is_at_most_60_calls_a_minute():
@@ -347,7 +347,7 @@ def test_errcode_of_the_account_stops_the_account(errcode: int):
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
     assert send_once(crossing).exit_code is ExitCode.WECHAT
-    assert crossing.stop_reason == f"refused with {errcode}"
+    assert crossing.stop_reason == f"WeChat rejected an earlier call of this account (errcode {errcode})"
 
 
 def test_missing_connection_stops_the_account():

@@ -136,7 +136,7 @@ def test_preview_forgets_a_deleted_upload() -> None:
     _, content, _ = KINDS["mpvideo"]
     with pytest.raises(ApiError) as caught:
         show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
-    assert "anew" in caught.value.hint
+    assert "uploads the files of this send again" in caught.value.hint
 
 
 def test_testers_are_found_by_alias() -> None:

@@ -82,7 +82,7 @@ def test_recalled_article_must_exist() -> None:
     told = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
     state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
-    with pytest.raises(UsageError, match="no number 3"):
+    with pytest.raises(UsageError, match="there is no article 3"):
         check(known(state), 3, state)
 
 

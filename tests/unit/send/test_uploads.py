@@ -146,7 +146,7 @@ def test_upload_deleted_on_the_platform_is_made_again():
     before = uploader.planned(send)
     with pytest.raises(ApiError) as caught, uploads.forgetting(before, uploader.ports()):
         raise api_error(40007)
-    assert "anew" in caught.value.hint
+    assert "uploads the files of this send again" in caught.value.hint
     assert uploader.state.uploads == {}
     uploader.upload(send)
     assert len(uploader.api.calls) == 4

@@ -111,7 +111,7 @@ def test_a_refused_connection_is_certainly_not_sent(
 
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("http://no-such-host.invalid", "no address"), ("https://{loopback}", "TLS"), ("ftp://x", "begin with")],
+    [("http://no-such-host.invalid", "no address"), ("https://{loopback}", "TLS"), ("ftp://x", "start with")],
 )
 def test_what_fails_before_the_body_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, address: str, words: str
@@ -341,7 +341,7 @@ def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected)
     server.on("/cgi-bin/stable_token", {"errcode": 40164, "errmsg": errmsg})
     with pytest.raises(ApiError) as caught:
         connected().tags_get()
-    assert "add the IP 203.0.113.7 to the IP白名单" in caught.value.hint
+    assert "add the IP 203.0.113.7 to the IP allow list (IP白名单)" in caught.value.hint
 
 
 def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.ledger.events import (
@@ -277,7 +277,11 @@ class GitLedger:
     def _advance(self, before: str | None, tip: str) -> None:
         """Take a fetched commit, if it still holds every event this machine has seen."""
         if before not in (None, tip) and (lost := git_tree.rewritten_files(self._git, str(before), tip)):
-            what = _("{count} events that existed before are missing or changed")
+            what = ngettext(
+                "{count} event that existed before is missing or changed",
+                "{count} events that existed before are missing or changed",
+                len(lost),
+            )
             raise self._rewritten_error(what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
@@ -357,7 +361,7 @@ _WORDS = {
         ),
     ),
     GitFailure.NO_ACCESS: (
-        N_("the remote of the ledger does not grant access"),
+        N_("the remote of the ledger cannot be accessed"),
         N_(
             "check the address and the credentials: git's credential helpers, SSH, or `CAMPAIGN_LEDGER_TOKEN`"
         ),

@@ -107,11 +107,6 @@ def is_private(error: SchemaViolation) -> bool:
     return not _PRIVATE.isdisjoint(str(step) for step in error.path)
 
 
-def is_private(error: SchemaViolation) -> bool:
-    """Return whether the refused value may be an openid, an address or a secret."""
-    return not _PRIVATE.isdisjoint(str(step) for step in error.path)
-
-
 def display_value(error: SchemaViolation) -> str:
     """Show the refused value, cut to size; never an openid, an address or a secret."""
     value = error.value
