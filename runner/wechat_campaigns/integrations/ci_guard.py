@@ -228,7 +228,7 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
                 "this environment asks for approvals, and only a run of GitHub or GitLab "
                 "can ask who gave them"
             ),
-            hint=_("apply by the workflow; see docs/ci.md"),
+            hint=_("apply by the workflow; see docs/pull-requests.md"),
             location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
     settings_told = [workspace.check_settings_approved(appid) for appid in appids]
