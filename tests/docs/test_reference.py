@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from tests.tools.make_reference import FOLDER, pages
+from tests.tools.make_reference import DOCS, FOLDER, pages, partly_written
 
 PAGES = pages()
+PARTLY_WRITTEN = partly_written()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -16,6 +17,13 @@ def test_the_page_is_current(name: str) -> None:
     """After a change of options, schemas, errcodes or messages: `python -m tests.tools.make_reference`."""
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == PAGES[name], "run `python -m tests.tools.make_reference`"
+
+
+@pytest.mark.parametrize("name", PARTLY_WRITTEN)
+def test_the_part_is_current(name: str) -> None:
+    """The rules' messages and the lines of files that other pages show."""
+    written = (DOCS / name).read_text(encoding="utf-8")
+    assert written == PARTLY_WRITTEN[name], "run `python -m tests.tools.make_reference`"
 
 
 def test_no_page_is_left_over() -> None:

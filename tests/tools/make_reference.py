@@ -1,11 +1,13 @@
 """Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
 
+Parts of other pages are written too: what each policy rule prints, and the lines of the files in trust.md.
 Run `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,22 @@ import click
 import yaml
 from babel.messages import Catalog
 
+from tests.support.policy_cases import FAILING, UNCHECKED
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.core.i18n import Language, current_language, set_language
+from wechat_campaigns.plan.policy import RULES, evaluate
+from wechat_campaigns.plan.policy.rule_input import RuleInput
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
+FOLDER = DOCS / "reference"
 PACKAGE = ROOT / "runner" / "wechat_campaigns"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
+LINES = re.compile(r"^\| `(runner/[^`]+)` \| \d+ \|", re.M)
+"""The row of a file in docs/trust.md, with the number of its lines."""
 Texts = tuple[str, ...]
 """The texts that an expression may be, templates as they are written."""
 
@@ -32,6 +41,49 @@ def main() -> None:
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/reference/{name}")
+    for name, text in partly_written().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name}")
+
+
+def partly_written() -> dict[str, str]:
+    """Pages written by hand, with the parts in them that the program knows, by file name."""
+    languages: dict[str, Language] = {"policy.md": "en", "policy.zh-CN.md": "zh"}
+    trust = (DOCS / "trust.md").read_text(encoding="utf-8")
+    return {name: _with_rules(name, language) for name, language in languages.items()} | {
+        "trust.md": LINES.sub(_row_with_lines, trust)
+    }
+
+
+def _with_rules(name: str, language: Language) -> str:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    head = ("rule", "message", "hint") if language == "en" else ("规则", "提示", "改法")
+    for part, cases in (("rules", FAILING), ("unchecked", UNCHECKED)):
+        start, mark, rest = text.partition(f"<!-- written by make_reference: {part} -->\n")
+        assert mark, f"{name}: the mark of `{part}` is missing"
+        end = rest.index("<!-- end -->")
+        text = f"{start}{mark}\n{_table(head, _rule_rows(cases, language))}\n\n{rest[end:]}"
+    return text
+
+
+def _rule_rows(cases: Mapping[str, RuleInput], language: Language) -> list[tuple[str, ...]]:
+    """What each rule prints about its case."""
+    before = current_language()
+    set_language(language)
+    try:
+        violations = [
+            next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
+            for rule in RULES
+            if rule in cases
+        ]
+        return [(f"`{found.rule}`", found.message, found.hint) for found in violations]
+    finally:
+        set_language(before)
+
+
+def _row_with_lines(row: re.Match[str]) -> str:
+    count = (ROOT / row[1]).read_text(encoding="utf-8").count("\n")
+    return f"| `{row[1]}` | {count} |"
 
 
 def pages() -> dict[str, str]:
