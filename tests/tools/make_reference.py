@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from tests.support.policy_cases import FAILING, UNCHECKED
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import Language, current_language, set_language
+from wechat_campaigns.integrations import notify
 from wechat_campaigns.plan.policy import RULES, evaluate
 from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.send.posting import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 ROOT = Path(__file__).parents[2]
@@ -48,37 +50,63 @@ def main() -> None:
 
 def partly_written() -> dict[str, str]:
     """Pages written by hand, with the parts in them that the program knows, by file name."""
-    languages: dict[str, Language] = {"policy.md": "en", "policy.zh-CN.md": "zh"}
     trust = (DOCS / "trust.md").read_text(encoding="utf-8")
-    return {name: _with_rules(name, language) for name, language in languages.items()} | {
-        "trust.md": LINES.sub(_row_with_lines, trust)
-    }
+    written = {"trust.md": LINES.sub(_row_with_lines, trust)}
+    languages: tuple[tuple[str, Language], ...] = ((".md", "en"), (".zh-CN.md", "zh"))
+    before = current_language()
+    try:
+        for ending, language in languages:
+            set_language(language)
+            for page, parts in PARTS.items():
+                text = (DOCS / f"{page}{ending}").read_text(encoding="utf-8")
+                written[f"{page}{ending}"] = _with_parts(text, parts)
+    finally:
+        set_language(before)
+    return written
 
 
-def _with_rules(name: str, language: Language) -> str:
-    text = (DOCS / name).read_text(encoding="utf-8")
-    head = ("rule", "message", "hint") if language == "en" else ("规则", "提示", "改法")
-    for part, cases in (("rules", FAILING), ("unchecked", UNCHECKED)):
-        start, mark, rest = text.partition(f"<!-- written by make_reference: {part} -->\n")
-        assert mark, f"{name}: the mark of `{part}` is missing"
+def _with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """Write each part between its marks."""
+    for name, write in parts.items():
+        start, mark, rest = text.partition(f"<!-- written by make_reference: {name} -->\n")
         end = rest.index("<!-- end -->")
-        text = f"{start}{mark}\n{_table(head, _rule_rows(cases, language))}\n\n{rest[end:]}"
+        text = f"{start}{mark}\n{write()}\n\n{rest[end:]}"
     return text
 
 
-def _rule_rows(cases: Mapping[str, RuleInput], language: Language) -> list[tuple[str, ...]]:
-    """What each rule prints about its case."""
-    before = current_language()
-    set_language(language)
-    try:
-        violations = [
-            next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
-            for rule in RULES
-            if rule in cases
-        ]
-        return [(f"`{found.rule}`", found.message, found.hint) for found in violations]
-    finally:
-        set_language(before)
+def _rules(cases: Mapping[str, RuleInput]) -> str:
+    """What each rule of the policy prints about its case."""
+    violations = [
+        next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
+        for rule in RULES
+        if rule in cases
+    ]
+    head = ("rule", "message", "hint") if current_language() == "en" else ("规则", "提示", "改法")
+    return _table(head, [(f"`{found.rule}`", found.message, found.hint) for found in violations])
+
+
+def _robot_message() -> str:
+    """What a chat robot posts about two sends."""
+    run = notify.RunSummary(
+        environment="production",
+        commit="2f4c1c0a9b1e",
+        url="https://github.com/example/campaigns/actions/runs/1",
+        followers={"sale": 1204},
+    )
+    reason = evaluate(FAILING["max_recipients"], {})[0].message
+    outcomes = [
+        SendOutcome(id="sale", account="main", result=Result.ACCEPTED, reason=""),
+        SendOutcome(id="old-sale", account="main", result=Result.NOT_SENT, reason=reason),
+    ]
+    lines = str(notify.message(outcomes, run, list(Result))).splitlines()
+    return "\n".join(f"> {line}<br>" for line in lines)
+
+
+PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "policy": {"rules": lambda: _rules(FAILING), "unchecked": lambda: _rules(UNCHECKED)},
+    "notify": {"message": _robot_message},
+}
+"""By page: its parts that the program writes, each by its name in the page."""
 
 
 def _row_with_lines(row: re.Match[str]) -> str:
