@@ -1,14 +1,12 @@
 """Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
 
-Parts of other pages are written too: what each policy rule prints, and the lines of the files in trust.md.
 Run `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,102 +14,26 @@ import click
 import yaml
 from babel.messages import Catalog
 
-from tests.support.policy_cases import FAILING, UNCHECKED
+from tests.tools import make_parts
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.core.i18n import Language, current_language, set_language
-from wechat_campaigns.integrations import notify
-from wechat_campaigns.plan.policy import RULES, evaluate
-from wechat_campaigns.plan.policy.rule_input import RuleInput
-from wechat_campaigns.send.posting import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-FOLDER = DOCS / "reference"
+FOLDER = ROOT / "docs" / "reference"
 PACKAGE = ROOT / "runner" / "wechat_campaigns"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
-LINES = re.compile(r"^\| `(runner/[^`]+)` \| \d+ \|", re.M)
-"""The row of a file in docs/trust.md, with the number of its lines."""
 Texts = tuple[str, ...]
 """The texts that an expression may be, templates as they are written."""
 
 
 def main() -> None:
+    make_parts.main()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/reference/{name}")
-    for name, text in partly_written().items():
-        (DOCS / name).write_text(text, encoding="utf-8")
-        print(f"docs/{name}")
-
-
-def partly_written() -> dict[str, str]:
-    """Pages written by hand, with the parts in them that the program knows, by file name."""
-    trust = (DOCS / "trust.md").read_text(encoding="utf-8")
-    written = {"trust.md": LINES.sub(_row_with_lines, trust)}
-    languages: tuple[tuple[str, Language], ...] = ((".md", "en"), (".zh-CN.md", "zh"))
-    before = current_language()
-    try:
-        for ending, language in languages:
-            set_language(language)
-            for page, parts in PARTS.items():
-                text = (DOCS / f"{page}{ending}").read_text(encoding="utf-8")
-                written[f"{page}{ending}"] = _with_parts(text, parts)
-    finally:
-        set_language(before)
-    return written
-
-
-def _with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
-    """Write each part between its marks."""
-    for name, write in parts.items():
-        start, mark, rest = text.partition(f"<!-- written by make_reference: {name} -->\n")
-        end = rest.index("<!-- end -->")
-        text = f"{start}{mark}\n{write()}\n\n{rest[end:]}"
-    return text
-
-
-def _rules(cases: Mapping[str, RuleInput]) -> str:
-    """What each rule of the policy prints about its case."""
-    violations = [
-        next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
-        for rule in RULES
-        if rule in cases
-    ]
-    head = ("rule", "message", "hint") if current_language() == "en" else ("规则", "提示", "改法")
-    return _table(head, [(f"`{found.rule}`", found.message, found.hint) for found in violations])
-
-
-def _robot_message() -> str:
-    """What a chat robot posts about two sends."""
-    run = notify.RunSummary(
-        environment="production",
-        commit="2f4c1c0a9b1e",
-        url="https://github.com/example/campaigns/actions/runs/1",
-        followers={"sale": 1204},
-    )
-    reason = evaluate(FAILING["max_recipients"], {})[0].message
-    outcomes = [
-        SendOutcome(id="sale", account="main", result=Result.ACCEPTED, reason=""),
-        SendOutcome(id="old-sale", account="main", result=Result.NOT_SENT, reason=reason),
-    ]
-    lines = str(notify.message(outcomes, run, list(Result))).splitlines()
-    return "\n".join(f"> {line}<br>" for line in lines)
-
-
-PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "policy": {"rules": lambda: _rules(FAILING), "unchecked": lambda: _rules(UNCHECKED)},
-    "notify": {"message": _robot_message},
-}
-"""By page: its parts that the program writes, each by its name in the page."""
-
-
-def _row_with_lines(row: re.Match[str]) -> str:
-    count = (ROOT / row[1]).read_text(encoding="utf-8").count("\n")
-    return f"| `{row[1]}` | {count} |"
 
 
 def pages() -> dict[str, str]:
