@@ -25,7 +25,6 @@ NEEDS_A_CLONE = ("make demo", "make inbox")
 """Run from a clone by tests/acceptance/test_clone.py."""
 CHINESE = [page for page in PAGES if ".zh-CN" in page.suffixes]
 TO_BE_WRITTEN = {
-    "index.zh-CN.md", "install.zh-CN.md", "first-account.zh-CN.md", "daily.zh-CN.md",
     "pull-requests.zh-CN.md", "unknown.zh-CN.md", "troubleshooting.zh-CN.md",
     "several-repositories.zh-CN.md", "move-ledger.zh-CN.md",
     "own-tests.zh-CN.md",
