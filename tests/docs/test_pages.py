@@ -24,12 +24,7 @@ RUN = [
 NEEDS_A_CLONE = ("make demo", "make inbox")
 """Run from a clone by tests/acceptance/test_clone.py."""
 CHINESE = [page for page in PAGES if ".zh-CN" in page.suffixes]
-TO_BE_WRITTEN = {
-    "troubleshooting.zh-CN.md",
-    "several-repositories.zh-CN.md",
-    "move-ledger.zh-CN.md",
-    "own-tests.zh-CN.md",
-}
+TO_BE_WRITTEN: set[str] = set()
 CODE = re.compile(r"^( *)```[^`\n]*\n.*?^\1```$|(?<!`)(`+)(?!`)[^\n]+?(?<!`)\2(?!`)", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)")
 
