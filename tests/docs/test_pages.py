@@ -101,6 +101,12 @@ def test_a_chinese_page_links_to_chinese_pages(chinese: Path) -> None:
     assert missed == set()
 
 
+@pytest.mark.parametrize("chinese", CHINESE, ids=names(CHINESE))
+def test_no_line_ends_between_chinese_characters(chinese: Path) -> None:
+    """A browser shows a line's end as a blank, and Chinese has none between characters."""
+    assert re.findall(r"[^\n]{0,8}[一-鿿、-〿！-～”]\n *[一-鿿“（][^\n]{0,8}", prose(chinese)) == []
+
+
 def prose(page: Path) -> str:
     """The page without its code."""
     return CODE.sub("", page.read_text(encoding="utf-8"))
