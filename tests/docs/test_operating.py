@@ -13,7 +13,7 @@ from wechat_campaigns.cli.registry import COMMANDS
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("operating", "policy", "callback", "notify", "story")
+PAGES = ("daily", "policy", "callback", "notify", "story")
 SETTINGS: dict[str, Any] = schema("settings")
 
 
@@ -25,7 +25,7 @@ def test_every_command_exists(page: str) -> None:
     assert named <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("page", ["operating", "policy", "callback", "notify"])
+@pytest.mark.parametrize("page", ["daily", "policy", "callback", "notify"])
 def test_every_example_of_settings_is_valid(page: str) -> None:
     """A block of YAML begins with keys of the settings, and holds nothing unknown below policy."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")

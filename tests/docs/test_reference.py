@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.tools.make_reference import FOLDER, pages
+from tests.tools.make_reference import FOLDER, TROUBLESHOOTING, pages, troubleshooting
+from wechat_campaigns.core.errors import ExitCode
 
 PAGES = pages()
 
@@ -16,6 +17,21 @@ def test_the_page_is_current(name: str) -> None:
     """After a change of options, schemas, errcodes or messages: `python -m tests.tools.make_reference`."""
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == PAGES[name], "run `python -m tests.tools.make_reference`"
+
+
+@pytest.mark.parametrize("name", TROUBLESHOOTING)
+def test_the_tables_of_errcodes_are_current(name: str) -> None:
+    """In both languages."""
+    written = (FOLDER.parent / name).read_text(encoding="utf-8")
+    assert written == troubleshooting(name), "run `python -m tests.tools.make_reference`"
+    assert written.count("<!-- end -->") == len(TROUBLESHOOTING[name])
+
+
+@pytest.mark.parametrize("name", TROUBLESHOOTING)
+def test_every_exit_code_is_explained(name: str) -> None:
+    """The first table of the page has them all, in order."""
+    page = (FOLDER.parent / name).read_text(encoding="utf-8")
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.M)] == sorted(ExitCode)
 
 
 def test_no_page_is_left_over() -> None:

@@ -1,4 +1,4 @@
-"""The page on templates tells the truth about names and numbers."""
+"""The page on templates and its Chinese page tell the truth about names and numbers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from wechat_campaigns.render.limits import table as limits_table
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 
-PAGE = Path(__file__).parents[2].joinpath("docs/templates.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("templates.md", "templates.zh-CN.md")]
+in_both_languages = pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
 
 
-def test_page_lists_every_filter():
+@in_both_languages
+def test_page_lists_every_filter(page: str) -> None:
     """What the sandbox allows is what the page lists."""
-    listed = PAGE.split("## Filters")[1].split("Not there")[0]
+    listed = re.split("\n## (?:Filters|过滤器)\n\n", page)[1].partition("\n\n")[0]
     assert tuple(re.findall(r"`(\w+)`", listed)) == FILTER_NAMES
 
 
-def test_page_lists_every_test_and_method() -> None:
+@in_both_languages
+def test_page_lists_every_test_and_method(page: str) -> None:
     """Nor does the sandbox allow a test or a method that the page does not list."""
-    section = PAGE.split("Tests (`is …`): ")[1].split("A format (")[0]
+    section = re.split("(?:Tests \\(|测试（)`is …`", page)[1]
+    section = re.split("A format \\(|格式（", section)[0]
     methods = [name for kind, names in ATTRIBUTES if kind in (str, dict, (list, tuple)) for name in names]
     listed = re.findall(r"`(\w+)`", section)
     assert set(listed) == {*filter(str.isalpha, TEST_NAMES), *methods, "dict", "namespace", "range"}
 
 
+@in_both_languages
 @pytest.mark.parametrize(
     "number",
     [
@@ -53,6 +59,6 @@ def test_page_lists_every_test_and_method() -> None:
         limits_table.VOICE_S,
     ],
 )
-def test_page_states_the_number(number):
+def test_page_states_the_number(page: str, number: int) -> None:
     """A bound that changes changes on the page."""
-    assert re.search(rf"\b{number:,}\b", PAGE)
+    assert re.search(rf"(?<![\d,]){number:,}(?!,?\d)", page)

@@ -1,6 +1,7 @@
 """Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
 
-Run `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
+It also fills the tables of errcodes in docs/troubleshooting.md, in both languages. Run
+`python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import click
 import yaml
 from babel.messages import Catalog
 
+from tests.tools import make_parts
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.source.schemas.store import SchemaName, schema
@@ -23,15 +25,30 @@ FOLDER = ROOT / "docs" / "reference"
 PACKAGE = ROOT / "runner" / "wechat_campaigns"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
+TROUBLESHOOTING = {
+    "troubleshooting.md": (("errcode", "meaning", "what to do"), ("status", "meaning", "what to do")),
+    "troubleshooting.zh-CN.md": (("错误码", "含义", "怎么办"), ("状态", "含义", "怎么办")),
+}
+"""Pages that hold tables of errcodes and of event statuses, with the heads of both."""
+COMMON = (
+    -1, 40001, 40003, 40007, 40013, 40125, 40130, 40132, 40152, 40164, 40243, 42010, 45003, 45004, 45009,
+    45011, 45028, 45065, 45066, 45113, 45166, 48001, 48003, 48004, 48008, 48021, 48022, 50002, 87014, 88000,
+    89501, 89503, 89504, 89505, 89506, 89507,
+)  # fmt: skip
+"""Errcodes that people who send mass messages meet; docs/reference/errcodes.md has all."""
 Texts = tuple[str, ...]
 """The texts that an expression may be, templates as they are written."""
 
 
 def main() -> None:
+    make_parts.main()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/reference/{name}")
+    for name in TROUBLESHOOTING:
+        (FOLDER.parent / name).write_text(troubleshooting(name), encoding="utf-8")
+        print(f"docs/{name}")
 
 
 def pages() -> dict[str, str]:
@@ -44,6 +61,33 @@ def pages() -> dict[str, str]:
         "errcodes.md": _page("Errcodes", _errcodes()),
         "messages.md": _page("Messages", _messages()),
     }
+
+
+def troubleshooting(name: str) -> str:
+    """A page of docs/ with its tables filled, in the language of the page."""
+    words = _chinese() if ".zh-CN" in name else {}
+    table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
+    entries = (
+        {str(code): table["codes"][code] for code in COMMON},
+        {status: one for status, one in table["mass_event_status"].items() if one["class"] != "ok"},
+    )
+    text = (FOLDER.parent / name).read_text(encoding="utf-8")
+    for mark, head, rows in zip(("errcodes", "statuses"), TROUBLESHOOTING[name], entries, strict=True):
+        filled = _table(
+            head,
+            [
+                (f"`{code}`", *(words.get(one[k], one[k]) for k in ("meaning", "hint")))
+                for code, one in rows.items()
+            ],
+        )
+        begin, _, rest = text.partition(f"<!-- {mark}: written by make_reference -->")
+        end = rest.partition("<!-- end -->")[2]
+        text = f"{begin}<!-- {mark}: written by make_reference -->\n\n{filled}\n\n<!-- end -->{end}"
+    return text
+
+
+def _chinese() -> dict[str, str]:
+    return dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
 
 
 def _page(title: str, body: str) -> str:
@@ -134,7 +178,7 @@ def _messages() -> str:
         "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
         "made by `runner/wechat_campaigns/source/schemas/schema_messages.py` from the schema itself."
     ]
-    chinese = dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
+    chinese = _chinese()
     for path in sorted(PACKAGE.rglob("*.py")):
         said = set(_said(ast.parse(path.read_text(encoding="utf-8"))))
         rows = sorted(

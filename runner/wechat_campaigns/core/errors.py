@@ -40,7 +40,7 @@ def _redacted(text: str) -> str:
 
 
 class ExitCode(IntEnum):
-    """The exit codes of the command; stable, documented in the README."""
+    """The exit codes of the command; stable, documented in docs/troubleshooting.md."""
 
     OK = 0
     BUG = 1

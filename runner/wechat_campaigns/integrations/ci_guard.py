@@ -236,7 +236,7 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     if run is None or run.default_branch is None:
         raise PolicyError(
             _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
-            hint=_("apply in the CI workflow; see docs/ci.md"),
+            hint=_("apply in the CI workflow; see docs/pull-requests.md"),
             location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
     settings_told = [workspace.check_settings_approved(appid) for appid in appids]

@@ -102,7 +102,7 @@ def test_gitlab_gets_its_file() -> None:
     """The template of the docs, without its note on copying."""
     text = starter("gitlab")[".gitlab-ci.yml"]
     assert text.startswith("# A merge request shows")
-    assert "docs/ci.md" not in text, "that file is here, not in the reader's repository"
+    assert "docs/pull-requests.md" not in text, "that file is here, not in the reader's repository"
     assert {"plan", "review", "apply"} <= set(yaml.safe_load(text))
 
 

@@ -13,4 +13,4 @@ from wechat_campaigns.core.i18n import N_
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 def ci() -> None:
-    """Steps of a CI job: show a plan to reviewers and pass its digest on. See docs/ci.md."""
+    """Steps of a CI job: show a plan to reviewers and pass its digest on. See docs/pull-requests.md."""

@@ -52,7 +52,7 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
         # Whoever copies the workflow uses the action from elsewhere, and needs no note on copying.
         text = re.sub(r"uses: \./ #.*", lambda _: f"uses: {action}", text)
         files[place] = re.sub(
-            r"# To use it elsewhere.*\n|Copy this to .*?\. (?=A )| See docs/ci\.md\.", "", text
+            r"# To use it elsewhere.*\n|Copy this to .*?\. (?=A )| See docs/pull-requests\.md\.", "", text
         )
     return files
 

@@ -1,0 +1,58 @@
+"""Every command that a page names exists, and so does each of its options."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.docs.blocks import ROOT
+from wechat_campaigns.cli.main import campaign
+
+PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").glob("*.md")])
+NAMED = re.compile(r"`campaign ([^`]+)`|^ *\$ campaign ((?:[^\n]*\\\n)*[^\n]*)$", re.M)
+PLACEHOLDER = re.compile(r"[A-Z]+")
+
+
+def named(page: Path) -> Iterator[list[str]]:
+    """The words after `campaign`, of inline code and of console blocks."""
+    for inline, block in NAMED.findall(page.read_text(encoding="utf-8")):
+        text = re.split(r" (?:\|\|?|&&|>) ", inline or block)[0]
+        text = re.sub(r"--lang \w+|…", "", text)
+        yield shlex.split(re.sub(r"\s+", " ", text.replace("\\\n", " ").replace("[", "").replace("]", "")))
+
+
+def faults(words: list[str]) -> Iterator[str]:
+    """What of a command does not exist."""
+    command: click.Command = campaign
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            if PLACEHOLDER.fullmatch(word):
+                return
+            below = command.get_command(click.Context(command), word)
+            if below is None:
+                yield f"there is no command {word}: {words}"
+                return
+            command = below
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    options |= {name for parameter in campaign.params for name in parameter.opts} | {"--help", "-h"}
+    for word in words:
+        if word.startswith("--") and word.partition("=")[0] not in options:
+            yield f"{command.name} does not have {word}: {words}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_is_named_exists(page: Path) -> None:
+    """A renamed command or option takes its pages along."""
+    assert [fault for words in named(page) for fault in faults(words)] == []
+
+
+def test_a_wrong_name_is_found() -> None:
+    """Without this, a pattern that matches nothing would pass for ever."""
+    assert list(faults(["ledger", "begin"]))
+    assert list(faults(["hold", "main", "--why", "x"]))
+    assert not list(faults(["ledger", "settle", "ID", "--not-sent"]))

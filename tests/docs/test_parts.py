@@ -1,0 +1,17 @@
+"""The parts of pages that the program writes are what it says today."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tools.make_parts import DOCS, PARTS, pages
+
+PAGES = pages()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_part_is_current(name: str) -> None:
+    """The rules' messages, a robot's message, the lines of files."""
+    written = (DOCS / name).read_text(encoding="utf-8")
+    assert written == PAGES[name], "run `python -m tests.tools.make_reference`"
+    assert written.count("<!-- end -->") == len(PARTS.get(name.partition(".")[0], ()))

@@ -1,0 +1,103 @@
+"""Write the parts of the pages in docs/ that the program knows: what rules and robots print, lines of files.
+
+`python -m tests.tools.make_reference` runs this too; `tests/docs/test_parts.py` fails when a part is old.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from tests.support.policy_cases import FAILING, UNCHECKED
+from wechat_campaigns.core.i18n import Language, current_language, set_language
+from wechat_campaigns.integrations.notify import RunSummary, message
+from wechat_campaigns.plan.policy import RULES, evaluate
+from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.send.posting import Result, SendOutcome
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+LANGUAGES: tuple[tuple[str, Language], ...] = ((".md", "en"), (".zh-CN.md", "zh"))
+LINES = re.compile(r"^\| `(runner/[^`]+)` \| \d+ \|", re.M)
+"""The row of a file in docs/trust.md, with the number of its lines."""
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name}")
+
+
+def pages() -> dict[str, str]:
+    """Every page that has such a part, by its file name, with the parts as they are today."""
+    trust = (DOCS / "trust.md").read_text(encoding="utf-8")
+    written = {"trust.md": LINES.sub(_row_with_lines, trust)}
+    before = current_language()
+    try:
+        for ending, language in LANGUAGES:
+            set_language(language)
+            for page, parts in PARTS.items():
+                text = (DOCS / f"{page}{ending}").read_text(encoding="utf-8")
+                written[f"{page}{ending}"] = _with_parts(text, parts)
+    finally:
+        set_language(before)
+    return written
+
+
+def _with_parts(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """Write each part between its marks."""
+    for name, write in parts.items():
+        start, mark, rest = text.partition(f"<!-- {name}: written by make_reference -->\n")
+        end = rest.index("<!-- end -->")
+        text = f"{start}{mark}\n{write()}\n\n{rest[end:]}"
+    return text
+
+
+def _rules(cases: Mapping[str, RuleInput]) -> str:
+    """What each rule of the policy prints about its case."""
+    violations = [
+        next(violation for violation in evaluate(cases[rule], {}) if violation.rule == rule)
+        for rule in RULES
+        if rule in cases
+    ]
+    head = ("rule", "message", "hint") if current_language() == "en" else ("规则", "提示", "改法")
+    rows = [(f"`{found.rule}`", found.message, found.hint) for found in violations]
+    return "\n".join(_row(cells) for cells in (head, ("---",) * len(head), *rows))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _robot_message() -> str:
+    """What a chat robot posts about two sends."""
+    run = RunSummary(
+        environment="production",
+        commit="2f4c1c0a9b1e",
+        url="https://github.com/example/campaigns/actions/runs/1",
+        followers={"sale": 1204},
+    )
+    reason = evaluate(FAILING["max_recipients"], {})[0].message
+    outcomes = [
+        SendOutcome(id="sale", account="main", result=Result.ACCEPTED, reason=""),
+        SendOutcome(id="old-sale", account="main", result=Result.NOT_SENT, reason=reason),
+    ]
+    lines = str(message(outcomes, run, list(Result))).splitlines()
+    return "\n".join(f"> {line}<br>" for line in lines)
+
+
+def _row_with_lines(row: re.Match[str]) -> str:
+    count = (ROOT / row[1]).read_text(encoding="utf-8").count("\n")
+    return f"| `{row[1]}` | {count} |"
+
+
+PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "policy": {"rules": lambda: _rules(FAILING), "unchecked": lambda: _rules(UNCHECKED)},
+    "notify": {"message": _robot_message},
+}
+"""By page: its parts that the program writes, each by its name in the page."""
+
+
+if __name__ == "__main__":
+    main()
