@@ -162,7 +162,7 @@ def tell(story: Story, listener: Listener) -> None:
     for name in ("cover.png", "cup.png"):
         (story.folder / "campaigns" / campaign / name).write_bytes((PICTURES / "cup.png").read_bytes())
     story.run("validate", "10:00")
-    story.tell("## Nobody has seen it on a phone yet\n\nThe plan says what is missing.")
+    story.tell("## It was not previewed on a phone\n\nThe plan says what is missing.")
     story.run("plan", "10:02")
     story.run(f"preview {campaign} --to 小李", "10:05")
     story.tell("The tester has looked at it. This plan is what the reviewer approves.")
@@ -182,7 +182,7 @@ def tell(story: Story, listener: Listener) -> None:
     with listener.halted():
         story.run("status --wait", "10:36")
     story.tell(
-        "## What became of it\n\n`campaign listen` has received the platform's event since: "
+        "## What became of it\n\n`campaign listen` has received WeChat's event since: "
         "the counts and the article's link are in the ledger."
     )
     wait_for_event(story)
@@ -240,4 +240,4 @@ HEAD = """\
 # A campaign from its first line to its recall
 
 What the command printed in a rehearsal against `campaign sandbox`, its clock moved from step to step.
-A test runs it anew and compares; only ports, digests and seconds are made the same."""
+A test runs it again and compares; only ports, digests and seconds are made the same."""
