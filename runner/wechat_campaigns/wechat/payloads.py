@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from wechat_campaigns.core.digest import sha256, to_plain_data
@@ -79,9 +80,16 @@ class MediaIds:
         return self.material_ids[kind, str(media.name)]
 
 
-def uploads(content: Content) -> tuple[Upload, ...]:
-    """List the uploads a content needs, each once, in the order they can be made."""
-    return tuple({upload.key: upload for upload in _uploads(content)}.values())
+def uploads(
+    content: Content, material_ids: Mapping[tuple[str, str], str] = MappingProxyType({})
+) -> tuple[Upload, ...]:
+    """List the uploads a content needs, each once, in the order they can be made.
+
+    Args:
+        content: of a send.
+        material_ids: by (kind, material name), where WeChat was asked.
+    """
+    return tuple({upload.key: upload for upload in _uploads(content, material_ids)}.values())
 
 
 def names(content: Content) -> tuple[tuple[str, str], ...]:
@@ -172,7 +180,7 @@ def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dic
         case Images():
             return {"images": _images(content, ids)}
         case Mpvideo():
-            return {"mpvideo": {"media_id": ids.upload_results[_converted(content).key]}}
+            return {"mpvideo": {"media_id": ids.upload_results[_converted(content, ids.material_ids).key]}}
         case Wxcard():
             return {"wxcard": {"card_id": content.card_id}}
 
@@ -210,9 +218,9 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     }
 
 
-def _uploads(content: Content) -> Iterator[Upload]:
+def _uploads(content: Content, material_ids: Mapping[tuple[str, str], str]) -> Iterator[Upload]:
     if isinstance(content, Mpvideo):
-        video = _converted(content)
+        video = _converted(content, material_ids)
         if isinstance(video.of, Upload):
             yield video.of
         yield video
@@ -249,11 +257,15 @@ def _body_image(file: FileInfo) -> Upload:
     return Upload(endpoint=UPLOADIMG, kind="image", file=file)
 
 
-def _converted(content: Mpvideo) -> Upload:
+def _converted(content: Mpvideo, material_ids: Mapping[tuple[str, str], str]) -> Upload:
     video = partial(Upload, kind="video", title=content.title, description=content.description)
     of: Upload | Media = content.media
     if content.media.file is not None:
         of = video(endpoint=ADD_MATERIAL, file=content.media.file)
+    elif content.media.name is not None:
+        # Another video may get the name: the conversion is of the one that has it now.
+        named = material_ids.get(("video", content.media.name))
+        of = Media(media_id=named) if named is not None else content.media
     return video(endpoint=UPLOADVIDEO, of=of, life=UPLOADVIDEO_LIFE)
 
 

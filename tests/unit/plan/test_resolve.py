@@ -176,3 +176,13 @@ def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused
     send, known = make_send(content=content), make_known()
     assert resolve(send, SERVICE, known, state, NOW).uploads == ((upload, reused),)
     assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)
+
+
+def test_conversion_of_another_video_under_the_same_name_is_not_reused():
+    """The material was replaced in the console: followers get the video that the plan names."""
+    send = make_send(content=Mpvideo(media=Media(name="宣传片"), title="t", description="d"))
+    old = resolved(send, materials={("video", "宣传片"): ("OLD",)})
+    state = LedgerState(uploads={(SERVICE, old.uploads[0][0].key): UploadRecord(result="R", at=NOW)})
+    known = {name: make_known(materials={("video", "宣传片"): (name,)}) for name in ("OLD", "NEW")}
+    reused = {name: resolve(send, SERVICE, known[name], state, NOW).uploads[0][1] for name in known}
+    assert reused == {"OLD": "R", "NEW": None}
