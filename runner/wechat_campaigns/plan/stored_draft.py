@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,6 +30,11 @@ _FLAGS = ("need_open_comment", "only_fans_can_comment")
 _CROPS = ("pic_crop_235_1", "pic_crop_1_1")
 _UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
 _SIZE = re.compile(r"/(0|640)$")
+_OWN_FRAGMENT = re.compile(r"^(//mp\.weixin\.qq\.com/[^#]*)#(?:rd|wechat_redirect)$")
+"""What the platform adds to the links of its own articles."""
+_PICTURE_DATA = re.compile(r"data-(?!src$|miniprogram)")
+"""What the platform notes beside a picture: its size, its number, where it was cropped."""
+_VOID = ("br", "hr", "img", "input", "source", "wbr")
 _ADDRESSES = ("src", "href")
 _SILENT = ("script", "style")
 
@@ -85,7 +91,8 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
 
     Returns:
         Every difference but those of writing: order of attributes, entities, blanks, http for https,
-        `data-` attributes, sizes and parameters in the addresses of pictures, a digest that was left empty.
+        `data-` attributes, sizes and parameters in the addresses of pictures, a fragment that the platform
+        adds to links of its own, a digest that was left empty.
 
     Source: draft_add and getDraft, read 2026-11; what the platform rewrites is a field report.
     """
@@ -249,9 +256,8 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep a tag with its attributes in one order and form."""
-        attributes = _normal(dict(attrs))
-        self.tags.append((tag, attributes))
-        self.tokens.append(f"<{tag} {attributes}>")
+        self.tags.append((tag, _normal(dict(reversed(attrs)))))  # of two equal names phones take the first
+        self.tokens.append(f"<{tag} {_stored_attributes(tag, attrs)}>")
         self._open[tag] += 1
         if tag == "pre":
             self.code.append("")
@@ -261,14 +267,15 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Leave a tag."""
         self._open[tag] -= 1
+        if tag not in _VOID:
+            self.tokens.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        """Keep a text unless nobody sees it."""
-        if any(self._open[tag] > 0 for tag in _SILENT):
-            return
-        self._add_text(data)
+        """Keep a text; of a style or a script only for the fingerprint."""
         if _words(data):
             self.tokens.append(_plain(data))
+        if not any(self._open[tag] > 0 for tag in _SILENT):
+            self._add_text(data)
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:
         """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
@@ -291,6 +298,27 @@ def _normal(attributes: Mapping[str, str | None]) -> dict[str, str]:
     }
 
 
+def _stored_attributes(tag: str, attrs: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    """Keep every attribute, in one order, but for what the platform is known to rewrite by itself.
+
+    What a phone shows, and where a reader ends up, may depend on any: `hidden`, the second of two equal
+    names, `data-miniprogram-path`.
+    """
+    is_picture, has_source = tag == "img", any(name == "src" for name, _value in attrs)
+    kept: list[tuple[str, str]] = []
+    for name, value in attrs:
+        if is_picture and _PICTURE_DATA.match(name):
+            continue
+        written = _plain(value or "")
+        if name in ("src", "data-src"):
+            written = _picture(written) if is_picture else _link(written)
+            name = name if has_source else "src"
+        elif name == "href":
+            written = _link(written)
+        kept.append((name, written))
+    return sorted(kept, key=itemgetter(0))
+
+
 def _picture(address: str) -> str:
     try:
         parts = urlsplit(address.strip())
@@ -300,7 +328,7 @@ def _picture(address: str) -> str:
 
 
 def _link(address: str) -> str:
-    return re.sub(r"^https?:", "", address.strip()).partition("#")[0]
+    return _OWN_FRAGMENT.sub(r"\1", re.sub(r"^https?:", "", address.strip()))
 
 
 def _style(style: str) -> str:

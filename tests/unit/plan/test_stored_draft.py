@@ -173,6 +173,57 @@ def test_fingerprint_of_a_draft_changes_with_edits_alone():
     assert len({fingerprint([{**GIVEN, **edit}]) for edit in edits} | {mark}) == len(edits) + 1
 
 
+LINK_TO_SHOP = (
+    '<a data-miniprogram-appid="wxa" data-miniprogram-path="good" href="https://a.example/#/good">领</a>'
+)
+EDITS = {
+    "mini program": ("wxa", "wxb"),
+    "page of a mini program": ('path="good"', 'path="evil"'),
+    "route of a web app": ("#/good", "#/evil"),
+    "attribute without a value": ("<a ", "<a hidden "),
+    "the first of two": ("<a ", '<a href="https://evil.example/" '),
+    "the second of two": ('/good">', '/good" href="https://evil.example/">'),
+    "empty address": ('href="https://a.example/#/good"', 'href=""'),
+    "frame of another video": ("vid=a1", "vid=b2"),
+    "what an element holds": ("<p></p><i>", "<p><i>"),
+    "order of declarations": ("color:red;color:#fff", "color:#fff;color:red"),
+    "style sheet": ("i{}", "i{display:none}"),
+}
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_edit_that_changes_where_readers_end_up_changes_the_fingerprint(case: str):
+    """Whatever a phone goes by is in it."""
+    frame = '<iframe data-src="https://v.qq.com/player.html?vid=a1"></iframe><p></p><i></i><style>i{}</style>'
+    stored = {**GIVEN, "content": f'<b style="color:red;color:#fff">{LINK_TO_SHOP}</b>{frame}'}
+    old, new = EDITS[case]
+    assert stored["content"].count(old) == 1
+    edited = {**stored, "content": stored["content"].replace(old, new)}
+    assert fingerprint([edited]) != fingerprint([stored])
+
+
+REWRITTEN = {name: SAME[name] for name in ("order of attributes", "http", "another size", "lazy picture")}
+REWRITTEN |= {
+    name: SAME[name] for name in ("data attributes removed", "entities", "closed tags", "http link")
+}
+REWRITTEN["fragment of an own link"] = ("mid=1", "mid=1#rd")
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_what_the_platform_rewrites_by_itself_is_not_an_edit(case: str):
+    """The send is not stopped for it."""
+    old, new = REWRITTEN[case]
+    assert old in HTML
+    assert fingerprint([{**GIVEN, "content": HTML.replace(old, new)}]) == fingerprint([GIVEN])
+
+
+def test_lost_fragment_of_a_link_is_reported_as_lost():
+    """It is the page of a web app that readers were to see."""
+    content = '<a href="https://a.example/#/good">领</a>'
+    found = compare({**GIVEN, "content": content}, content=content.replace("#/good", ""))
+    assert any(change.lossy for change in found)
+
+
 @given(st.text(alphabet="<>![]-/?abpre=\"' &;#x茶", max_size=60))
 def test_any_stored_text_can_be_compared(text: str):
     """A text never differs from itself."""
