@@ -6,10 +6,12 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
@@ -108,9 +110,10 @@ def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
 
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
-    """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
+    """Choose the code that says the worst: unknown, then bugs, the ledger, refusals, failures, policy."""
     worst = (
         ExitCode.UNKNOWN,
+        ExitCode.BUG,
         ExitCode.LEDGER,
         ExitCode.WECHAT,
         ExitCode.FAILED,
@@ -119,8 +122,18 @@ def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
         ExitCode.INVALID,
     )
     found = {outcome.exit_code for outcome in outcomes}
-    return next(
-        (code for code in worst if code in found), ExitCode.BUG if found - {ExitCode.OK} else ExitCode.OK
+    return next((code for code in worst if code in found), ExitCode.OK)
+
+
+def _expected(fault: Exception) -> CampaignError:
+    """Give an error that can be reported beside what was sent; of a bug, where it is."""
+    if isinstance(fault, CampaignError):
+        return fault
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    what = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"
+    return CampaignError(
+        _("this is a bug: {fault}").format(fault=what),
+        hint=_("report this message, then run the same command again"),
     )
 
 
@@ -171,7 +184,8 @@ class _AccountRun:
                 outcomes.extend(self._settled_outcome(send_id, unknown[send_id]) for send_id in settled)
                 outcomes.extend(self._reconcile(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
-        except CampaignError as error:
+        except Exception as fault:
+            error = _expected(fault)
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
@@ -217,6 +231,21 @@ class _AccountRun:
                     "WeChat rejected an earlier call of this account (errcode {errcode})"
                 ).format(errcode=error.errcode)
             return self._failed(planned.send.id, error)
+        except Exception as fault:
+            return self._faulty(planned, _expected(fault))
+
+    def _faulty(self, planned: PlannedSend, error: CampaignError) -> SendOutcome:
+        """Stop the account after a bug; by the ledger, say whether the call was begun."""
+        self.sender.stop_reason = error.message
+        send = planned.send
+        try:
+            self.sender.attempt.refresh()
+        except CampaignError as unread:
+            return self.sender.unknown(send.id, error.message, hint=unread.hint)
+        known = self.sender.state.send(self.account.appid, send.id, send.revision)
+        if known is not None and known.may_have_reached:
+            return self.sender.unknown(send.id, error.message)
+        return self._failed(send.id, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
         left_out = self._skip_outcome(planned)
@@ -342,9 +371,12 @@ class _AccountRun:
             counted = self._counted(planned)
             body = stored_body(planned.resend_intent, planned.send)
             outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
-        except CampaignError as error:
+        except Exception as fault:
+            error = _expected(fault)
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
+            elif error is not fault:
+                self.sender.stop_reason = error.message
             return self.sender.unknown(known.send, error.message, hint=error.hint)
         return outcome or self._not_resent(counted)
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.wechat.responses import require
+from wechat_campaigns.wechat.responses import (
+    Shape,
+    is_number,
+    is_text,
+    list_of,
+    optional,
+    record_of,
+    require,
+)
 
 if TYPE_CHECKING:
     from wechat_campaigns.wechat.client import Client
@@ -29,6 +37,12 @@ MASS_DELETE = "/cgi-bin/message/mass/delete"
 
 READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, MASS_GET})
 
+_TAGS = list_of(record_of(id=is_number, name=is_text, count=optional(is_number)))
+_QUOTA = record_of(**dict.fromkeys(("daily_limit", "used", "remain"), optional(is_number)))
+_MATERIALS = list_of(record_of(media_id=is_text))
+_PICTURES = record_of(image_list=optional(list_of(record_of())))
+_ARTICLES = list_of(record_of(image_info=optional(_PICTURES)))
+
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -46,8 +60,9 @@ _CONTENT_TYPES = {
 class ReadOnlyApi:
     """The calls of one account that change nothing; every method raises as `Client.post` does.
 
-    An answer that lacks what its call is for (a send without msg_id) counts as lost. What only plans gets
-    one of these: it has no method that sends, and its client refuses every path that is not in `READS`.
+    An answer that lacks what its call is for (a send without msg_id), or gives it another type, counts as
+    lost. What only plans gets one of these: it has no method that sends, and its client refuses every path
+    that is not in `READS`.
     """
 
     def __init__(self, client: Client) -> None:
@@ -61,7 +76,7 @@ class ReadOnlyApi:
 
         Source: getTags (2026-11).
         """
-        tags: list[dict[str, Any]] = require(TAGS_GET, self._client.get(TAGS_GET), "tags")
+        tags: list[dict[str, Any]] = require(TAGS_GET, self._client.get(TAGS_GET), "tags", _TAGS)
         return tags
 
     def user_get(self, next_openid: str = "") -> dict[str, Any]:
@@ -77,7 +92,7 @@ class ReadOnlyApi:
         Source: getFans (2026-11), which leaves `data` out of an empty page.
         """
         page = self._client.get(USER_GET, {"next_openid": next_openid} if next_openid else {})
-        require(USER_GET, page, "total")
+        require(USER_GET, page, "total", is_number)
         return {"count": 0, "data": {"openid": []}, "next_openid": ""} | page
 
     def openapi_quota_get(self, cgi_path: str) -> dict[str, Any]:
@@ -91,7 +106,7 @@ class ReadOnlyApi:
 
         Source: getApiQuota (2026-11).
         """
-        quota: dict[str, Any] = self._post(QUOTA_GET, {"cgi_path": cgi_path}, "quota")["quota"]
+        quota: dict[str, Any] = self._post(QUOTA_GET, {"cgi_path": cgi_path}, "quota", _QUOTA)["quota"]
         return quota
 
     def material_batchget_material(self, kind: str, offset: int, count: int) -> dict[str, Any]:
@@ -108,7 +123,9 @@ class ReadOnlyApi:
         Source: batchGetMaterial (2026-11).
         """
         body = {"type": kind, "offset": offset, "count": count}
-        return {"item_count": 0, "item": []} | self._post(BATCHGET_MATERIAL, body, "total_count")
+        page = {"item_count": 0, "item": []} | self._post(BATCHGET_MATERIAL, body, "total_count", is_number)
+        require(BATCHGET_MATERIAL, page, "item", _MATERIALS)
+        return page
 
     def draft_get(self, media_id: str) -> dict[str, Any]:
         """Read one draft.
@@ -121,7 +138,7 @@ class ReadOnlyApi:
 
         Source: getDraft (2026-11).
         """
-        return self._post(DRAFT_GET, {"media_id": media_id}, "news_item")
+        return self._post(DRAFT_GET, {"media_id": media_id}, "news_item", _ARTICLES)
 
     def mass_get(self, msg_id: int) -> dict[str, Any]:
         """Read the state of a mass job.
@@ -136,10 +153,10 @@ class ReadOnlyApi:
         """
         return self._post(MASS_GET, {"msg_id": str(msg_id)}, "msg_status")
 
-    def _post(self, path: str, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], key: str, shape: Shape = is_text) -> dict[str, Any]:
         """POST a body; the answer, which has this key."""
         answer = self._client.post(path, body)
-        require(path, answer, key)
+        require(path, answer, key, shape)
         return answer
 
 
@@ -222,7 +239,7 @@ class WeChatApi(ReadOnlyApi):
         Source: sendAll (2026-11).
         """
         answer = self._client.post_once(MASS_SENDALL, body)
-        require(MASS_SENDALL, answer, "msg_id")
+        require(MASS_SENDALL, answer, "msg_id", is_number)
         return answer
 
     def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,7 +248,7 @@ class WeChatApi(ReadOnlyApi):
         Source: massSend (2026-11): verified 服务号 only.
         """
         answer = self._client.post_once(MASS_SEND, body)
-        require(MASS_SEND, answer, "msg_id")
+        require(MASS_SEND, answer, "msg_id", is_number)
         return answer
 
     def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,39 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
+
+
+Shape = Callable[[object], bool]
+"""Tells whether a value of an answer is of the type that the vendor's page gives it."""
+
+
+def is_text(value: object) -> bool:
+    """Tell whether a value is a string."""
+    return isinstance(value, str)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a whole number, which the platform also writes as text."""
+    return _as_int(value) is not None
+
+
+def optional(shape: Shape) -> Shape:
+    """Accept a value that is missing, too."""
+    return lambda value: value is None or shape(value)
+
+
+def list_of(shape: Shape) -> Shape:
+    """Accept a list whose items all have a shape."""
+    return lambda value: isinstance(value, list) and all(map(shape, value))
+
+
+def record_of(**shapes: Shape) -> Shape:
+    """Accept an object whose values have these shapes; others may be in it."""
+
+    def shape(value: object) -> bool:
+        return isinstance(value, dict) and all(fits(value.get(key)) for key, fits in shapes.items())
+
+    return shape
 
 
 def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
@@ -108,14 +141,16 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
     )
 
 
-def require(endpoint: str, answer: ApiResponse, key: str) -> Any:  # JSON
+def require(endpoint: str, answer: ApiResponse, key: str, shape: Shape = is_text) -> Any:  # JSON
     """Take a key a good answer always has.
 
     Raises:
-        NoResponseError: it is absent, so something else than the platform has answered.
+        NoResponseError: it is absent or has another shape, so something else than the platform has answered.
     """
     if answer.get(key) in (None, ""):
         raise no_response_error(endpoint, _("the response has no {key}").format(key=key))
+    if not shape(answer[key]):
+        raise no_response_error(endpoint, _("the response has {key}, but of another type").format(key=key))
     return answer[key]
 
 

@@ -468,6 +468,27 @@ def test_two_names_of_one_appid_are_one_account():
     assert {event.stream for event in runner.ledger.events()} == {SERVICE}
 
 
+def test_bug_in_a_run_loses_no_report():
+    """What was accepted before, and what may have been, is in the outcomes; the rest is not tried."""
+    lost = ApplyRunner(mass_sendall=[LOST, LOST])
+    lost.run(make_send("a"))
+    lost.now += timedelta(seconds=61)
+    lost.api = ScriptedApi(mass_sendall=TypeError("list"))
+    (resent, new) = lost.run(make_send("a"), make_send("b", "b"))
+    assert (resent.result, new.result, new.exit_code) == (Result.UNKNOWN, Result.SKIPPED, ExitCode.FAILED)
+    runner = ApplyRunner(mass_sendall=[TAKEN, TypeError("list")])
+    outcomes = runner.run(*(make_send(name, name) for name in "abc"))
+    assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED, Result.UNKNOWN, Result.SKIPPED]
+    assert exit_code(outcomes) is ExitCode.UNKNOWN
+
+
+def test_bug_before_a_call_is_not_an_unknown_send():
+    """No intent was recorded: nothing was sent, and the exit code says that it is a bug."""
+    (outcome,) = ApplyRunner(mass_ready=TypeError("list")).run(make_send())
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.BUG)
+    assert "TypeError: list (factories.py:" in outcome.reason
+
+
 @pytest.mark.parametrize(
     ("codes", "worst"),
     [

@@ -94,7 +94,7 @@ def closed_port() -> Iterator[str]:
 
 def with_token_then(server: ScriptedServer, api: WeChatApi, address: str) -> WeChatApi:
     """Let the client get its token from the server, then move it to another address."""
-    server.on(TAGS_GET, {"tags": [{"id": 2}]})
+    server.on(TAGS_GET, {"tags": [{"id": 2, "name": "星标组"}]})
     api.tags_get()
     api._client._transport._base_url = address
     return api

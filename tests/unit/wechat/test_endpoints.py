@@ -211,3 +211,40 @@ def test_an_answer_without_its_main_key_is_no_answer(
     server.on(path, {})
     with pytest.raises(NoResponseError):
         call(connected())
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "answer"),
+    [
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get", {"tags": {}}),
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get", {"tags": [7]}),
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get", {"tags": [{"name": "会员"}]}),
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get", {"tags": [{"id": [], "name": "会员"}]}),
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get", {"tags": [{"id": 1, "name": "会员", "count": {}}]}),
+        (lambda api: api.user_get(), "/cgi-bin/user/get", {"total": []}),
+        (lambda api: api.user_get(), "/cgi-bin/user/get", {"total": 1.5}),
+        (lambda api: api.openapi_quota_get("/x"), "/cgi-bin/openapi/quota/get", {"quota": [1]}),
+        (lambda api: api.openapi_quota_get("/x"), "/cgi-bin/openapi/quota/get", {"quota": {"remain": "?"}}),
+        (
+            lambda api: api.material_batchget_material("image", 0, 20),
+            "/cgi-bin/material/batchget_material",
+            {"total_count": 1, "item": [{"name": "x"}]},
+        ),
+        (
+            lambda api: api.material_batchget_material("image", 0, 20),
+            "/cgi-bin/material/batchget_material",
+            {"total_count": 1, "item": None},
+        ),
+        (lambda api: api.draft_get("D"), "/cgi-bin/draft/get", {"news_item": ["x"]}),
+        (lambda api: api.draft_get("D"), "/cgi-bin/draft/get", {"news_item": [{"image_info": [1]}]}),
+        (lambda api: api.draft_add([]), "/cgi-bin/draft/add", {"media_id": ["D"]}),
+        (lambda api: api.mass_get(1), MASS + "get", {"msg_status": {}}),
+    ],
+)
+def test_answer_of_another_type_is_no_answer(
+    server: ScriptedServer, connected: Connected, call: Callable[[WeChatApi], Any], path: str, answer: Any
+) -> None:
+    """A gateway answered: the run goes on with an error that names the endpoint."""
+    server.on(path, answer)
+    with pytest.raises(NoResponseError, match=path):
+        call(connected())
