@@ -11,7 +11,11 @@ from pathlib import Path
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder, record_campaigns_folders
+from wechat_campaigns.integrations.campaigns_folder import (
+    check_campaigns_folder,
+    former_appids,
+    record_campaigns_folders,
+)
 from wechat_campaigns.integrations.ci_guard import (
     check_approved,
     check_looser,
@@ -180,6 +184,7 @@ def make_plan(
         overrides=allowed or {},
         is_current=prepared.presence_check(),
         resend=frozenset(again),
+        former_appids=former_appids(workspace, state),
     )
     sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
     known = None

@@ -22,7 +22,7 @@ from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folders
+from wechat_campaigns.integrations.campaigns_folder import former_appids, record_campaigns_folders
 from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
@@ -192,7 +192,12 @@ def _blocked(plan: Plan) -> ExitCode:
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
-    decision_context = DecisionContext(settings=context.settings, state=state, now=context.clock())
+    decision_context = DecisionContext(
+        settings=context.settings,
+        state=state,
+        now=context.clock(),
+        former_appids=former_appids(context, state),
+    )
     count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
     if count:
         message = ngettext(

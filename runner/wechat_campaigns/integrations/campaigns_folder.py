@@ -11,8 +11,9 @@ from pathlib import Path
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, LedgerConflictError, Location, SecretError
 from wechat_campaigns.core.git import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
-from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation
+from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.send_ids import namespace_of
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.attempt import TRIES
@@ -45,6 +46,24 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
             raise InvalidError(
                 (Diagnostic(location=place, path="$.namespace", rule="namespace", message=what, hint=hint),)
             )
+
+
+def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str]:
+    """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
+    unknown = {known.appid for known in state.sends.values() if known.status is SendStatus.UNKNOWN}
+    left, namespace = unknown - workspace.settings.appids, normalize_id(workspace.settings.namespace)
+    homes = {appid: state.campaigns_folders.get(appid, {}).get(namespace) for appid in left}
+    return frozenset(
+        appid
+        for appid, home in homes.items()
+        # Another folder may share the ledger: it has the account, and reports its sends.
+        if home is None
+        or is_same(
+            CampaignsFolder.from_event(home),
+            _here(workspace.root),
+            lambda commit: _has_commit(workspace.root, commit),
+        )
+    )
 
 
 def record_campaigns_folders(

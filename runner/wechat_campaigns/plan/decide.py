@@ -54,6 +54,9 @@ class DecisionContext:
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
     written now."""
 
+    former_appids: frozenset[str] = frozenset()
+    """Of accounts that left the settings, and whose unknown sends are still of this campaigns folder."""
+
     def account(self, send: Send) -> Account:
         """Give the account of a send."""
         return self.settings.environment.accounts[send.account]

@@ -407,6 +407,8 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
     for known in _unplanned(sends, context):
         if context.state.normalized_ledger_id(known.send) in context.resend and known.intent is not None:
             names = [name for name, account in accounts.items() if account.appid == known.appid]
+            if not names:
+                continue  # its account left the settings: nothing can be posted
             name = known.account if known.account in names else names[0]
             stored = stored_send(known.intent, send_id=known.send, account=name)
             if stored is not None:
@@ -415,6 +417,14 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
 
 def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
     state, environment = context.state, context.settings.environment
+    if known.appid in context.former_appids:
+        why = _("account {account} ({appid}) is no longer in the settings, so nobody resolves this send")
+        return PlanDecision(
+            action=PlanAction.UNKNOWN,
+            reason=why.format(account=known.account, appid=known.appid),
+            hint=_("add the account to _settings.yaml again, then run `campaign apply`"),
+            code=protocol.Reason.NO_RESPONSE,
+        )
     facts = protocol.DecisionInput(
         key=SendKey(known.appid, state.ledger_id(known.send), known.revision),
         content_digest="",
@@ -449,7 +459,7 @@ def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRec
     }
     found = [
         known
-        for appid in sorted({a.appid for a in accounts.values()})
+        for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
         for known in state.unknown_sends(appid)
     ]
     # Those of another namespace have their files, and their runs, elsewhere.

@@ -31,7 +31,7 @@ from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decide import DecisionContext, decision_input
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, UnknownSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
 from wechat_campaigns.plan.stored_intent import stored_body
@@ -76,12 +76,27 @@ def apply(
         run_context: what is recorded beside each intent.
 
     Returns:
-        One outcome for each send that was tried or left out, accounts in name order; then those whose window
-        nobody used. Never raises for a failed send.
+        One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
+        of accounts that left the settings, and those whose window nobody used. Never raises for a failed
+        send.
     """
     runs = [_AccountRun(account, plan, ports, settings, run_context) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
-    return (*done, *(_missed(planned) for planned in plan.missed_sends()))
+    named = {account.appid for account in settings.environment.accounts.values()}
+    left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
+    return (*done, *map(_left_unknown, left), *(_missed(planned) for planned in plan.missed_sends()))
+
+
+def _left_unknown(unknown: UnknownSend) -> SendOutcome:
+    known, decision = unknown.send_state, unknown.decision
+    return SendOutcome(
+        known.send,
+        known.account,
+        Result.UNKNOWN,
+        decision.reason,
+        hint=decision.hint,
+        exit_code=ExitCode.UNKNOWN,
+    )
 
 
 def _missed(planned: PlannedSend) -> SendOutcome:

@@ -1,0 +1,55 @@
+"""What an edit of the settings leaves behind is still reported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+
+def edit_settings(shop: Shop, before: str, after: str) -> None:
+    path: Path = shop.folder / "campaigns/_settings.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_unknown_send_of_an_account_that_left_the_settings_is_reported(make_shop: MakeShop) -> None:
+    """Its entry got another AppID: plan and apply go on naming the send, with and without its file."""
+    shop = make_shop()
+    shop.write(x=campaign_file("甲"))
+    shop.lose_an_answer()
+    edit_settings(shop, "wx0000000000000001", "wx0000000000000002")
+    assert shop.run("ledger", "init")[0] == ExitCode.OK
+    (shop.folder / "campaigns/x.yaml").unlink()
+    code, out = shop.run("plan", "--format", "json", "--detailed-exitcode")
+    (row,) = json.loads(out)["sends"]
+    assert (code, row["id"], row["action"]) == (ExitCode.PENDING, "x", "unknown")
+    assert "wx0000000000000001" in row["reason"]
+    code, out = shop.run("apply", "--auto-approve", "--format", "json", "--quiet")
+    (outcome,) = json.loads(out)["outcomes"]
+    assert (code, outcome["id"], outcome["result"]) == (ExitCode.UNKNOWN, "x", "unknown")
+    edit_settings(shop, "wx0000000000000002", "wx0000000000000001")
+    shop.write(x=campaign_file("甲"))
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["甲"]
+
+
+def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: MakeShop) -> None:
+    """The environment that has the account reports it."""
+    shop = make_shop()
+    shop.write(x=campaign_file("甲"))
+    shop.lose_an_answer()
+    (shop.folder / "campaigns/x.yaml").unlink()
+    path = shop.folder / "campaigns/_settings.yaml"
+    text = path.read_text(encoding="utf-8")
+    shop_part = text[text.index("  shop:") :]
+    path.write_text(
+        text + shop_part.replace("shop:", "other:").replace("wx0000000000000001", "wx0000000000000002"),
+        encoding="utf-8",
+    )
+    assert shop.run("ledger", "init", "--env", "other")[0] == ExitCode.OK
+    assert shop.run("plan", "--env", "other", "--detailed-exitcode")[0] == ExitCode.OK
+    assert shop.run("plan", "--env", "shop", "--detailed-exitcode")[0] == ExitCode.PENDING
