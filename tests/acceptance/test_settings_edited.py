@@ -53,3 +53,26 @@ def test_unknown_send_of_another_environment_is_not_reported_here(make_shop: Mak
     assert shop.run("ledger", "init", "--env", "other")[0] == ExitCode.OK
     assert shop.run("plan", "--env", "other", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.run("plan", "--env", "shop", "--detailed-exitcode")[0] == ExitCode.PENDING
+
+
+def test_hold_names_the_environments_that_it_does_not_reach(make_shop: MakeShop) -> None:
+    """Without `--env` it is the default one's, which may be a rehearsal; it is never refused."""
+    shop = make_shop()
+    path = shop.folder / "campaigns/_settings.yaml"
+    text = path.read_text(encoding="utf-8")
+    shop_part = text[text.index("  shop:") :]
+    shared = shop_part.replace("shop:", "sharing:")
+    own = shop_part.replace("shop:", "own:").replace(text.split('ledger: "')[1].split('"')[0], "sqlite")
+    path.write_text(text + shared + own.replace("main:", "service:"), encoding="utf-8")
+    code, out = shop.run("hold", "main", "--reason", "x", "--format", "json")
+    answer = json.loads(out)
+    assert (code, answer["environment"], answer["held"]) == (ExitCode.OK, "shop", True)
+    assert answer["not_held"] == [{"environment": "own", "account": "service"}]
+    _code, out = shop.run("hold", "main", "--reason", "x")
+    assert "environment shop" in out
+    assert "campaign hold service --env own" in out
+    _code, out = shop.run("hold", "main", "--reason", "x", "--env", "shop", "--format", "json")
+    assert json.loads(out)["not_held"] == []
+    code, out = shop.run("hold", "service", "--reason", "x")
+    assert code == ExitCode.USAGE
+    assert "campaign hold service --env own" in out

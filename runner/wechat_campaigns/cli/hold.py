@@ -8,8 +8,11 @@ from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.source.settings import DEFAULT_LEDGER
 
 
 @command(
@@ -22,12 +25,48 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 def hold(context: Context, account_name: str, reason: str) -> int:
     """Stop every send of an account, including those of a running apply, until `campaign unhold`."""
+    environment = context.settings.environment
+    others = [] if context.environment else _elsewhere(context.settings, account_name)
+    commands = [f"`campaign hold {name} --env {other} --reason …`" for other, name in others]
+    if account_name not in environment.accounts and commands:
+        raise UsageError(
+            _("environment {name} has no account {account}").format(
+                name=environment.name, account=account_name
+            ),
+            hint=_("run {commands}").format(commands=_(", ").join(commands)),
+        )
     appid = context.account(account_name).appid
     # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason, "actor": context.actor()}
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
-    message = _("account {name} is on hold: it sends nothing until `campaign unhold`").format(
-        name=account_name
+    message = _(
+        "account {name} of environment {environment} is on hold: it sends nothing until `campaign unhold`"
+    ).format(name=account_name, environment=environment.name)
+    if commands:
+        warning = _("NOT on hold: {environments}. To stop these too, run {commands}")
+        names = _(", ").join(other for other, _name in others)
+        message += "\n" + warning.format(environments=names, commands=_(", ").join(commands))
+    return context.output_sentence(
+        message,
+        account=account_name,
+        environment=environment.name,
+        held=True,
+        changed=True,
+        not_held=[{"environment": other, "account": name} for other, name in others],
     )
-    return context.output_sentence(message, account=account_name, held=True, changed=True)
+
+
+def _elsewhere(settings: Settings, name: str) -> list[tuple[str, str]]:
+    """List the accounts of other environments that may be meant and that this hold does not reach."""
+    here = settings.environment
+    appid = here.accounts[name].appid if name in here.accounts else ""
+    found: list[tuple[str, str]] = []
+    for other in settings.other_environments:
+        # A ledger that is only called `sqlite` is a file of its own in each environment.
+        shared = other.ledger == here.ledger != DEFAULT_LEDGER
+        for account in other.accounts.values():
+            is_held = shared and account.appid == appid
+            if (account.name == name or account.appid == appid) and not is_held:
+                found.append((other.name, account.name))
+    return found

@@ -162,16 +162,16 @@ class Settings:
     testers: Mapping[str, Tester] = field(default_factory=dict)
     """By alias."""
     notify: tuple[ChatWebhook, ...] = ()
-    other_accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By name of another environment of the file: the AppID of each of its accounts, by name."""
+    other_environments: tuple[Environment, ...] = ()
+    """Those of the file that were not chosen."""
     source: bytes = field(default=b"", repr=False, compare=False)
     """The bytes of the file that all this was read from; empty without a file."""
 
     @property
     def appids(self) -> frozenset[str]:
         """Every AppID of the file, whatever environment it is in."""
-        elsewhere = (appid for accounts in self.other_accounts.values() for appid in accounts.values())
-        return frozenset((*(account.appid for account in self.environment.accounts.values()), *elsewhere))
+        every = (self.environment, *self.other_environments)
+        return frozenset(account.appid for one in every for account in one.accounts.values())
 
     @property
     def ledger_scope(self) -> str:

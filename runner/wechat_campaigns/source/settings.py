@@ -71,7 +71,6 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
     chosen = _environment(name, written)
-    others = {other: _environment(other, written).accounts.values() for other in written if other != name}
     return Settings(
         environment=chosen,
         environments=names,
@@ -81,7 +80,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         articles=ArticleOptions(**data.get("articles", {})),
         testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
         notify=tuple(_notify(robot) for robot in data.get("notify", ())),
-        other_accounts={other: {one.name: one.appid for one in among} for other, among in others.items()},
+        other_environments=tuple(_environment(other, written) for other in written if other != name),
         source=source,
     )
 
