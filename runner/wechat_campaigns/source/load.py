@@ -147,6 +147,12 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         what = _("the file name is not UTF-8; it may be GBK")
         hint = _("rename the file in UTF-8, or use only ASCII letters")
         return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
+    suffix = item.file.suffix
+    if not suffix.islower():
+        # Passed over in silence, a campaign that somebody expects would never be sent.
+        what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)
+        hint = _("rename the file to `{name}`").format(name=item.file.with_suffix(suffix.lower()).name)
+        return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if bad := BAD_IN_ID.search(item.id):
         return (
             Finding(
@@ -184,7 +190,7 @@ def _walk(root: Path) -> list[CampaignFile]:
     above = (root / "_").as_posix().removesuffix("_")
     for relative in _entries(root, ""):
         stem, _dot, suffix = relative.rpartition(".")
-        if suffix in _SUFFIXES:
+        if suffix.lower() in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
             found.append(CampaignFile(id=id_, relative=relative, display_path=above + relative))
     return sorted(found, key=lambda item: item.id)

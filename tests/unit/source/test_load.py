@@ -97,6 +97,15 @@ def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
     assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
 
 
+@pytest.mark.parametrize("name", ["sale.YAML", "2026/sale.Yml"])
+def test_suffix_in_capitals_is_refused_not_skipped(root: Path, name: str) -> None:
+    """Editors of Windows write it so: the campaign would never be sent, and nobody would be told."""
+    write(root, name)
+    (problem,) = load_campaigns(root).problems
+    assert (problem.rule, problem.location.file.endswith(name)) == ("campaign-id", True)
+    assert f"sale.{name.rpartition('.')[2].lower()}" in problem.hint
+
+
 def test_file_name_in_gbk_is_refused_with_a_printable_message(root: Path) -> None:
     """A file unpacked from an archive of another system: its bytes are shown as escapes."""
     try:
