@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import (
@@ -120,20 +120,15 @@ def apply(
     record_guards(campaigns, plan, who)
     record_campaigns_folders(campaigns, plan, state, who)
     outcomes = make(plan, ports=ports, settings=campaigns.settings, run_context=run_context)
-    return (*outcomes, *_blocked_outcomes(plan))
+    return (*outcomes, *_expired_outcomes(plan))
 
 
-def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
-    """Tell of the sends that the plan did not let through."""
-    codes = {
-        PlanAction.BLOCKED: ExitCode.POLICY,
-        PlanAction.CONFLICT: ExitCode.POLICY,
-        PlanAction.EXPIRED: ExitCode.OK,
-    }
+def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
+    """Tell of the sends whose window has ended for longer than an apply reports them."""
+    missed = {planned.send.id for planned in plan.missed_sends()}
     for planned in plan.sends:
-        if planned.action in codes:
-            reason, code = planned.decision.reason, codes[planned.action]
-            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, reason, exit_code=code)
+        if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
+            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, planned.decision.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,9 +67,9 @@ def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sa
         "a second one is recorded too"
     )
     assert "on hold: 价格写错了" in " ".join(campaign("plan")[1].split())
-    code, _out, err = campaign("apply", "--auto-approve", "--quiet")
+    code, out, _err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
-    assert "Not sent: 1 blocked. Run `campaign plan` to see the reasons." in err
+    assert "on hold: 价格写错了" in " ".join(out.split())
     assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == ExitCode.USAGE
     assert not sandbox.jobs()
     assert campaign("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
@@ -81,11 +81,28 @@ def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sa
 def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
     """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
-    code, out, err = campaign("apply", "--auto-approve", "--quiet")
+    code, out, _err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
-    assert "1 accepted" in out
-    assert "Not sent: 1 blocked. Run `campaign plan` to see the reasons." in err
+    assert "1 accepted, 1 skipped" in out
+    assert "sale-copy" in out
     assert len(sandbox.jobs()) == 1
+
+
+def test_held_back_sends_are_in_every_format(campaign: Command) -> None:
+    """A program that reads only the outcomes must not take them for sent; `plan` can tell them apart."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    sale = Path("campaigns/sale.yaml")
+    sale.write_text(sale.read_text(encoding="utf-8").replace("content: ", "content: 改"), encoding="utf-8")
+    assert campaign("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
+    everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
+    Path("campaigns/everyone.yaml").write_text(everyone, encoding="utf-8")
+    code, out, _err = campaign("apply", "--auto-approve", "--quiet", "--format", "json")
+    told = {outcome["id"]: outcome for outcome in json.loads(out)["outcomes"]}
+    assert (code, {name: one["result"] for name, one in told.items()}) == (
+        ExitCode.POLICY,
+        {"sale": "skipped", "everyone": "skipped"},
+    )
+    assert all(one["reason"] and one["hint"] for one in told.values())
 
 
 def test_any_answer_but_yes_sends_nothing_and_says_so(

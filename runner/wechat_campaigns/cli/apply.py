@@ -19,7 +19,7 @@ from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, u
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
+from wechat_campaigns.core.errors import InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import former_appids, record_campaigns_folders
@@ -32,7 +32,6 @@ from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
-from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.apply import apply as send_due
@@ -104,11 +103,10 @@ def apply(
         record_campaigns_folders(context, result.plan, state, who)
         outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
-    blocked = _blocked(result.plan)
     if select:
         _print_unselected(context, result.plan, state)
     notify(context, outcomes, result.plan)
-    return exit_code(outcomes) or blocked or written
+    return exit_code(outcomes) or written
 
 
 def _reviewed(
@@ -174,20 +172,6 @@ def _print_unknown(plan: Plan) -> None:
             "soon: a resend is safe only for a few hours."
         )
         print_message(message.format(sends=", ".join(sorted(unknown))))
-
-
-def _blocked(plan: Plan) -> ExitCode:
-    """Print that sends are blocked, also under `--quiet`, which does not show the plan; the exit code."""
-    blocked = {
-        action: n
-        for action, n in plan.counts().items()
-        if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
-    }
-    if not blocked:
-        return ExitCode.OK
-    message = _("Not sent: {counts}. Run `campaign plan` to see the reasons.")
-    print_message(message.format(counts=status_counts(blocked)))
-    return ExitCode.POLICY
 
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:

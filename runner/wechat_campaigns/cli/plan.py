@@ -37,7 +37,9 @@ from wechat_campaigns.report.json import plan_data
 @click.option("--out", type=FILE, help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 if sends are pending or were missed in the last day."
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 2 if sends are pending, blocked, in conflict, or were missed in the last day.",
 )
 @click.option(
     "--changed-since",
@@ -75,5 +77,6 @@ def plan(
     actions = result.plan.counts().keys()
     if PlanAction.INVALID in actions:
         return ExitCode.INVALID
-    pending = actions & {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN} or result.plan.missed_sends()
-    return ExitCode.PENDING if detailed_exitcode and pending else ExitCode.OK
+    open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
+    is_open = actions & open_actions or result.plan.missed_sends()
+    return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK

@@ -77,14 +77,15 @@ def apply(
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
-        of accounts that left the settings, and those whose window nobody used. Never raises for a failed
-        send.
+        of accounts that left the settings, what the plan blocked or found in conflict, and those whose
+        window nobody used. Never raises for a failed send.
     """
     runs = [_AccountRun(account, plan, ports, settings, run_context) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = {account.appid for account in settings.environment.accounts.values()}
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    return (*done, *map(_left_unknown, left), *(_missed(planned) for planned in plan.missed_sends()))
+    held = (planned for planned in plan.sends if planned.action in (PlanAction.BLOCKED, PlanAction.CONFLICT))
+    return (*done, *map(_left_unknown, left), *map(_held, held), *map(_missed, plan.missed_sends()))
 
 
 def _left_unknown(unknown: UnknownSend) -> SendOutcome:
@@ -96,6 +97,17 @@ def _left_unknown(unknown: UnknownSend) -> SendOutcome:
         decision.reason,
         hint=decision.hint,
         exit_code=ExitCode.UNKNOWN,
+    )
+
+
+def _held(planned: PlannedSend) -> SendOutcome:
+    return SendOutcome(
+        planned.send.id,
+        planned.account.name,
+        Result.SKIPPED,
+        planned.decision.reason,
+        hint=planned.decision.hint,
+        exit_code=ExitCode.POLICY,
     )
 
 
