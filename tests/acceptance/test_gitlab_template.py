@@ -87,6 +87,18 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     assert status.returncode == 0, status.stderr
 
 
+def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) -> None:
+    """Nothing is due, so no `apply` would say so."""
+    everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
+    for text, code in ((SALE, 0), (everyone, 5)):
+        merged = hosted.merge_commit(hosted.request(sale=text))
+        reviewed = job(hosted, "review", merged, f"main-{code}", **MAIN, WECHAT_MAIN_SECRET=SANDBOX_SECRET)
+        assert reviewed.returncode == 0, reviewed.stderr
+        outputs = hosted.folder / f"main-{code}" / TEMPLATE["review"]["artifacts"]["reports"]["dotenv"]
+        variables = dict(line.split("=", 1) for line in outputs.read_text(encoding="utf-8").splitlines())
+        assert job(hosted, "held", merged, f"main-{code}", **MAIN, **variables).returncode == code
+
+
 def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:
     """The command refuses, whatever the pipeline's rules say."""
     head = hosted.request(sale=SALE)

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,22 @@ def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) 
     event = repository.merge(repository.propose(news=NEWS))
     assert repository.run(event)["apply"].result == "success"
     assert sorted(repository.texts()) == sorted(["今晚八点，会员全场八折。", "新客首单包邮。"])
+
+
+def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository) -> None:
+    """Blocked or missed, with nothing due: `apply` is skipped, so `review` is red."""
+    ended = f"not_after: {(datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec='seconds')}\n"
+    everyone = SALE.replace("{tag: 会员}", "{is_to_all: true}")
+    assert everyone != SALE
+    for campaigns in ({"missed": SALE + ended}, {"missed": SALE, "everyone": everyone}):
+        jobs = repository.run(repository.merge(repository.propose(**campaigns)))
+        if "everyone" not in campaigns:
+            assert (jobs["review"].result, jobs["apply"].result) == ("failure", "skipped")
+        else:
+            assert (jobs["review"].result, jobs["apply"].result) == ("success", "failure"), (
+                "the rest goes out"
+            )
+    assert repository.texts() == ["今晚八点，会员全场八折。"]
 
 
 def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:

@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.decide import RECENT, PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.stored_intent import stored_row
@@ -191,6 +191,14 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
 def covers(send: Mapping[str, Any]) -> bool:
     """Tell whether the digest of a plan file covers a send in it."""
     return "resend" in send or send["action"] in PENDING_WORDS
+
+
+def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether a plan file says that a send is expected and not made: blocked, in conflict or missed."""
+    if send["action"] == PlanAction.EXPIRED and send.get("not_after"):
+        age = datetime.fromisoformat(data["created_at"]) - datetime.fromisoformat(send["not_after"])
+        return bool(data.get("ledger_known", True)) and age < RECENT
+    return send["action"] in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 
 def with_checksum(data: Mapping[str, Any]) -> dict[str, Any]:
