@@ -99,7 +99,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
+        state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
         moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
         now = decide(planned.send, planned.content_digest, moment)
         if now.action not in PENDING:

@@ -56,6 +56,7 @@ def recall(
         question = _("Type {send} to recall it").format(send=send_id)
         if ask(question) != send_id:
             raise not_confirmed_error(_("Not confirmed: nothing was recalled."))
+    context.ledger.read(send.appid)  # verifies the chain
     recalls.recall(send, article, api=context.write_api(account), ledger=context.ledger, state=state)
     message = _("{send}: article {number} recalled") if article else _("{send}: recalled")
     return context.output_sentence(

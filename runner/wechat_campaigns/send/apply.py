@@ -191,7 +191,7 @@ class _AccountRun:
         outcomes: list[SendOutcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
-                events = self.ports.ledger.events(self.account.appid)
+                events = self.ports.ledger.read(self.account.appid)  # the chain verified
                 state = fold(events, self._authentic(events), self.settings.namespace)
                 self.sender = AccountSender(
                     self.account,

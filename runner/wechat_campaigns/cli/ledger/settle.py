@@ -56,6 +56,7 @@ def settle(
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
     state = context.state(verified=True)
     send = _unknown_send(state, send_id, account, with_msg_id=msg_id is not None)
+    context.ledger.read(send.appid)  # verifies the chain
     stream = state.stream(send.appid)
     record = stream.find(state.ledger_id(send.send), send.revision)
     data = {
