@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO
 
 import click
@@ -10,11 +11,12 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import LedgerError, UsageError
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.integrations.forgeries import find_forgeries
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 
 @command(
@@ -51,6 +53,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
             location=file.name,
         ) from error
     events = from_lines(lines, where=file.name)
+    _check_macs(context, events, as_backup=as_backup, where=file.name)
     account_names = {
         account.appid: account.name for account in context.settings.environment.accounts.values()
     }
@@ -85,3 +88,25 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
         len(events),
     )
     return context.output_sentence(message.format(count=len(events)), events=len(events))
+
+
+def _check_macs(context: Context, events: Sequence[Event], *, as_backup: bool, where: str) -> None:
+    """Refuse an export that somebody without the AppSecret changed; what is not checked is printed.
+
+    A backup from before a change of the AppSecret is accepted: none of its events counts until
+    `ledger guard --new-secret`.
+    """
+    misplaced, forged, unread = find_forgeries(context, events)
+    faults = misplaced if as_backup else [*misplaced, *forged]
+    if faults:
+        raise TamperedLedgerError(
+            _("the export was changed: {fault}").format(fault=faults[0]),
+            hint=_(
+                "use an export that nobody else could write; if the AppSecret was changed, run "
+                "`campaign ledger guard --new-secret` on the old ledger and export again"
+            ),
+            location=where,
+        )
+    if unread:
+        unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        print_message(unchecked.format(names=_(", ").join(unread)))

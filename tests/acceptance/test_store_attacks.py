@@ -1,0 +1,148 @@
+"""Who can only write to the store: what is cut out, copied or edited is found before a call."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.digest import canonical, sha256
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.protocol.events import EMPTY
+
+APPID = "wx0000000000000001"
+Raw = dict[str, Any]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+def events_of(store: Path) -> list[Raw]:
+    with closing(sqlite3.connect(store)) as db:
+        rows = db.execute("select body from event where stream = ? order by seq", (APPID,))
+        return [json.loads(body) for (body,) in rows]
+
+
+def chained(events: Iterable[Raw]) -> list[Raw]:
+    """Number events again and compute their chain, which anybody can."""
+    made: list[Raw] = []
+    for event in events:
+        before = (made[-1]["seq"], made[-1]["hash"]) if made else EMPTY
+        linked = {**event, "seq": before[0] + 1, "previous": before[1]}
+        made.append({**linked, "hash": sha256({k: v for k, v in linked.items() if k != "hash"})})
+    return made
+
+
+def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
+    """Write the account's stream anew, and take this machine's memory away, as a new CI runner has none."""
+    made = chained(events)
+    with closing(sqlite3.connect(store)) as db, db:
+        db.execute("delete from event where stream = ?", (APPID,))
+        db.executemany(
+            "insert into event values (?, ?, ?)",
+            [(APPID, event["seq"], canonical(event).decode()) for event in made],
+        )
+        db.execute(
+            "update head set seq = ?, hash = ? where stream = ?", (made[-1]["seq"], made[-1]["hash"], APPID)
+        )
+    shutil.rmtree(f"{shop.folder}.state")
+
+
+def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) -> None:
+    """Without it the settings could be less strict than at the last apply, and nobody would be asked."""
+    shop = make_shop(more="policy: {max_recipients: 1000}\n")
+    settings = shop.folder / "campaigns/_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("    resend_after: 0\n", "    protected: true\n"), encoding="utf-8")
+    shop.write(small=campaign_file("小"))
+    shop.plan()
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.OK
+    settings.write_text(text.replace("1000", "100000"), encoding="utf-8")
+    shop.write(big=campaign_file("大"))
+    assert shop.apply() == ExitCode.POLICY
+    rewrite(shop, store, [event for event in events_of(store) if event["kind"] != "guard"])
+    assert shop.run("ledger", "verify")[0] == ExitCode.LEDGER
+    assert shop.apply() == ExitCode.LEDGER
+    assert shop.texts() == ["小"]
+
+
+def test_copied_intent_is_named_by_verify(make_shop: MakeShop, store: Path) -> None:
+    """Its mac holds: the place where it stands is another."""
+    shop = make_shop()
+    shop.write(a=campaign_file("甲"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45028)
+    shop.apply()
+    events = events_of(store)
+    rewrite(shop, store, [*events, next(event for event in events if event["kind"] == "intent")])
+    assert shop.apply() == ExitCode.LEDGER
+    code, out = shop.run("ledger", "verify", "--format", "json")
+    assert code == ExitCode.LEDGER
+    (fault,) = json.loads(out.splitlines()[0])["faults"]
+    assert f"event {len(events) + 1} (intent)" in fault
+    assert shop.posts() == 1
+
+
+@pytest.mark.parametrize("act", ["apply", "settle", "unhold"])
+def test_event_edited_without_its_hash_stops_every_act(make_shop: MakeShop, store: Path, act: str) -> None:
+    """The chain is verified where the events are read to act, whatever the settings ask for."""
+    shop = make_shop()
+    shop.write(a=campaign_file("甲"))
+    assert shop.apply() == ExitCode.OK
+    shop.write(lost=campaign_file("乙"))
+    shop.lose_an_answer()
+    shop.write(next=campaign_file("丙"))
+    assert shop.run("hold", "main", "--reason", "x")[0] == ExitCode.OK
+    with closing(sqlite3.connect(store)) as db, db:
+        edited = "update event set body = replace(body, '甲', '丁') where stream = ?"
+        db.execute(edited, (APPID,))
+    shutil.rmtree(f"{shop.folder}.state")
+    words = {
+        "apply": ("apply", "--auto-approve"),
+        "settle": ("ledger", "settle", "lost", "--sent", "7", "--reason", "x"),
+        "unhold": ("unhold", "main", "--reason", "x"),
+    }
+    code, said = shop.run(*words[act])
+    assert "ledger verify" in said
+    assert code == (ExitCode.UNKNOWN if act == "apply" else ExitCode.LEDGER)
+    assert shop.texts() == ["甲"]
+
+
+def export_without(shop: Shop, send: str) -> Path:
+    """Export the ledger, then take a message and every trace of it out."""
+    path = shop.folder / "ledger.jsonl"
+    assert shop.run("ledger", "export", "--out", str(path))[0] == ExitCode.OK
+    _first, *events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    made = [
+        event
+        for stream in dict.fromkeys(event["stream"] for event in events)
+        for event in chained(e for e in events if e["stream"] == stream and e["data"].get("send") != send)
+    ]
+    heads = {event["stream"]: (event["seq"], event["hash"]) for event in made}
+    lines = map(canonical, ({"ledger_export": 1, "heads": heads}, *made))
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("words", [(), ("--as-backup", "--reason", "the disk is gone")])
+def test_export_from_which_a_message_was_taken_is_not_imported(
+    make_shop: MakeShop, words: tuple[str, ...]
+) -> None:
+    """Every chain holds; the events behind it were written after another one."""
+    old = make_shop("own", "old")
+    for name in ("a", "b"):
+        old.write(**{name: campaign_file(name)})
+        assert old.apply() == ExitCode.OK
+    assert old.run("hold", "main", "--reason", "moves")[0] == ExitCode.OK
+    new = make_shop("own", "new", begin=False)
+    code, said = new.run("ledger", "import", str(export_without(old, "a")), *words)
+    assert code == ExitCode.LEDGER, said
+    assert new.run("ledger", "import", str(export_without(old, "none")), *words)[0] == ExitCode.OK
