@@ -198,6 +198,7 @@ def make_plan(
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
         ledger_known=workspace.ledger_known,
+        unverified=workspace.unverified,
     )
     if select and again:
         waiting = planner.unplanned_unknown_sends(sends, context)

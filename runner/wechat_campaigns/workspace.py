@@ -34,8 +34,9 @@ from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState
+    from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
+    from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
     from wechat_campaigns.wechat.clock_watch import ClockWatch
@@ -59,6 +60,8 @@ class Workspace:
     """Whether the run may use no network and write nothing but its own state."""
     ledger_known: bool = True
     """False once an offline run found nothing of the ledger on this machine."""
+    unverified: tuple[str, ...] = ()
+    """Accounts whose events were folded last without their AppSecret: anybody may have written them."""
     _cycle: object = field(default=None, repr=False)
     _guards: dict[str, list[Event]] | None = None
     """By appid, the guards of the ledger as they were read last; None before it was read."""
@@ -192,9 +195,13 @@ class Workspace:
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
         from wechat_campaigns.ledger.fold import fold
+        from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
-        state = fold(events, self._authentic(events) if verified else None, self.settings.namespace)
+        key = self._mac_keys() if verified else lambda _appid: None
+        state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
+        named = environment.accounts.values()
+        self.unverified = tuple(a.name for a in named if a.appid in state.streams and key(a.appid) is None)
         self._guards = state.guards
         # The fold itself asks for secrets, when these guards are not known yet.
         for (appid, _place), secret in tuple(self._secrets.items()):
@@ -214,10 +221,8 @@ class Workspace:
             )
         return state
 
-    def _authentic(self, events: Iterable[Event]) -> IsAuthentic:
-        """Give what tells whether an event is believed; where the AppSecret is missing, all are."""
-        from wechat_campaigns.ledger.trust import authenticator
-
+    def _mac_keys(self) -> KeyOf:
+        """Give what finds the key of an account's macs; None where the AppSecret is missing."""
         named = {account.appid: account for account in self.settings.environment.accounts.values()}
 
         @cache
@@ -227,7 +232,7 @@ class Workspace:
             except CampaignError:  # not at hand, or not to be used: who sends will be told
                 return None
 
-        return authenticator(events, key)
+        return key
 
     def state(self, *, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that only reads; a sandbox's may be uninitialized."""

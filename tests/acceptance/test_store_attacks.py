@@ -19,6 +19,14 @@ from wechat_campaigns.protocol.events import EMPTY
 
 APPID = "wx0000000000000001"
 Raw = dict[str, Any]
+FORGED_BASELINE = {
+    "send": "sale",
+    "revision": 1,
+    "content_digest": "",
+    "reason": "",
+    "actor": {},
+    "mac": "00",
+}
 
 
 @pytest.fixture
@@ -146,3 +154,17 @@ def test_export_from_which_a_message_was_taken_is_not_imported(
     code, said = new.run("ledger", "import", str(export_without(old, "a")), *words)
     assert code == ExitCode.LEDGER, said
     assert new.run("ledger", "import", str(export_without(old, "none")), *words)[0] == ExitCode.OK
+
+
+def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeShop, store: Path) -> None:
+    """It shows what the ledger says, which anybody may have written; a plan with the secret is not marked."""
+    shop = make_shop()
+    shop.write(first=campaign_file("乙"))
+    assert shop.apply() == ExitCode.OK
+    shop.write(sale=campaign_file("甲"))
+    forged = {**events_of(store)[0], "kind": "baseline", "data": FORGED_BASELINE}
+    rewrite(shop, store, [*events_of(store), forged])
+    assert shop.plan("--offline")["unverified"] == ["main"]
+    _code, said = shop.run("plan", "--offline")
+    assert "of main was not verified" in said
+    assert shop.plan()["unverified"] == []

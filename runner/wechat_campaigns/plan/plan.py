@@ -118,6 +118,10 @@ class Plan:
         """List the rules that let through what they held back at the last apply."""
         return tuple(change for change in self.settings_changes if change.is_looser)
 
+    unverified: tuple[str, ...] = ()
+    """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
+    up."""
+
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
@@ -180,6 +184,7 @@ def make_plan(
     guards: Sequence[Event] = (),
     left: Sequence[SettingsChange] = (),
     ledger_known: bool = True,
+    unverified: Sequence[str] = (),
 ) -> Plan:
     """Decide on every send.
 
@@ -194,6 +199,7 @@ def make_plan(
         guards: the newest of each account: the rules of its last apply.
         left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
+        unverified: accounts whose past was read without their AppSecret.
     """
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
@@ -214,6 +220,7 @@ def make_plan(
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),
         ledger_known=ledger_known,
+        unverified=tuple(unverified),
         is_current=context.is_current,
     )
 

@@ -25,6 +25,8 @@ VALUE_CHARS = 160
 def attention_lines(plan: Plan) -> tuple[str, ...]:
     """List what a person should read before agreeing to a plan."""
     lines = [_no_ledger()] if not plan.ledger_known else []
+    if plan.unverified:
+        lines.append(_unverified(plan))
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         lines.append(_not_resolved())
     if plan.uninitialized:
@@ -106,6 +108,14 @@ def _notes(planned: PlannedSend) -> Iterator[str]:
 def _no_ledger() -> str:
     what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
     return f"{what} → {_('run `campaign plan` without `--offline` where the ledger can be reached')}"
+
+
+def _unverified(plan: Plan) -> str:
+    what = _(
+        "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
+    )
+    hint = _("`campaign apply` verifies it; see docs/ledger.md")
+    return f"{what.format(names=_(', ').join(plan.unverified))} → {hint}"
 
 
 def _not_resolved() -> str:

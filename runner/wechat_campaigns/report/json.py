@@ -39,6 +39,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "commit": plan.commit,
         "offline": view.offline,
         "ledger_known": plan.ledger_known,
+        "unverified": list(plan.unverified),
         "summary": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, offline=view.offline) for row in view.rows],
         "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
