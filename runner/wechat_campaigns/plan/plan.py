@@ -29,6 +29,7 @@ from wechat_campaigns.plan.decide import (
     list_id,
 )
 from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
+from wechat_campaigns.plan.former_ids import former_id_warnings
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
@@ -270,7 +271,11 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
-        if warned := draft_warnings(send, resolved, drafted):
+        warned = (
+            *former_id_warnings(send, account.appid, state),
+            *draft_warnings(send, resolved, drafted),
+        )
+        if warned:
             send = replace(send, diagnostics=(*send.diagnostics, *warned))
     return PlannedSend(
         send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
