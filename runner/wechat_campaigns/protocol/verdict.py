@@ -37,4 +37,5 @@ def verdict(answer: Mapping[str, Any]) -> EventKind | None:
         return EventKind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
     if errcode in (CLIENTMSGID_EXISTS, CLIENTMSGID_TOO_FAST):
         return EventKind.DUPLICATE
-    return EventKind.REJECTED if errcode in _REJECTED else None
+    # An answer that names a job beside its errcode contradicts itself.
+    return EventKind.REJECTED if errcode in _REJECTED and not answer.get("msg_id") else None
