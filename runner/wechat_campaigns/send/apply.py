@@ -376,11 +376,14 @@ class _AccountRun:
 
     def _reconcile(self, known: SendRecord) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
-        mine = [p for p in self._mine() if self._same(known.send) in self._names(p)]
+        # Whatever ids the ledger knows of a message: this checkout may know it by another.
+        ids = self.sender.state.stream(self.account.appid).aliases(self._same(known.send))
+        mine = [p for p in self._mine() if ids & self._names(p)]
         planned = next((p for p in mine if p.action is PlanAction.RESEND), None)
         if planned is None or planned.resend_intent is None or planned.send.revision != known.revision:
             left = [p.decision for p in mine if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)]
-            left += [one.decision for one in self.plan.unknown_sends if one.send_state.send == known.send]
+            orphans = (one for one in self.plan.unknown_sends if one.send_state.appid == known.appid)
+            left += [one.decision for one in orphans if self._same(one.send_state.send) in ids]
             return self.sender.unknown(known.send, left[0].reason, hint=left[0].hint)
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.sender.wait_for_rate_limit(known.send)

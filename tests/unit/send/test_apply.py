@@ -125,6 +125,19 @@ def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int,
     assert exit_code(outcomes) is (ExitCode.OK if calls == 2 else ExitCode.UNKNOWN)
 
 
+def test_unknown_send_under_another_id_of_its_message_is_reported():
+    """The ledger knows that they are one; this checkout, of which a part is selected, does not say so."""
+    runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
+    runner.run(make_send("old", "一"))
+    runner.run(make_send("new", "一", formerly=("old",)))
+    runner.run(make_send("old", "二", revision=2))
+    known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
+    plan = plan_of(make_send("new", "二", revision=2), with_orphans=False, **known)
+    (outcome,) = runner.run(plan=plan)
+    assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
+    assert outcome.reason == plan.sends[0].decision.reason
+
+
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
 def test_unknown_send_that_is_too_young_gives_the_time_to_wait(age_s: int, wait_s: int):
     """After that time it is old enough."""
