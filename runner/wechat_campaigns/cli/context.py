@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import Options, format_error
-from wechat_campaigns.cli.output import file_errors, print_message, print_result
+from wechat_campaigns.cli.output import error_label, file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
@@ -136,7 +136,7 @@ class Context(Workspace):
         try:
             self.output(formats)
         except UsageError as error:
-            print_message(f"{formats['text']()}\n{_('Error')}: {error}\n→ {error.hint}")
+            print_message(f"{formats['text']()}\n{error_label()}{error}\n→ {error.hint}")
             return error.exit_code
         return ExitCode.OK
 

@@ -38,6 +38,16 @@ STATUSES = (
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
 
 
+COUNTED = {
+    "send": N_("{count} to send"),
+    "resend": N_("{count} to resend"),
+    "conflict": N_("{count} in conflict"),
+    "invalid": N_("{count} invalid"),
+}
+"""Codes that need more than their word beside a number."""
+OTHER = N_("{count} {status}")
+
+
 def recipients(recipient_filter: Filter) -> str:
     """Write a filter in words: `everyone`, `tag 会员`, `12 openids`."""
     if recipient_filter.is_to_all:
@@ -132,9 +142,12 @@ def calls(due: int, again: int) -> str:
 
 
 def status_counts(counts: Mapping[Any, int]) -> str:
-    """Write how many sends there are of each status: `2 send, 1 scheduled`."""
-    template = _("{count} {status}")
-    parts = [template.format(count=n, status=status_word(code)) for code, n in counts.items() if n]
+    """Write how many sends there are of each status: `2 to send, 1 scheduled`."""
+    parts = [
+        _(COUNTED.get(str(code), OTHER)).format(count=n, status=status_word(code))
+        for code, n in counts.items()
+        if n
+    ]
     return _(", ").join(parts)
 
 

@@ -90,7 +90,7 @@ class PlanView:
     """The sends, then invalid campaigns, then unknown sends that no file names."""
     counts: Mapping[PlanAction, int]
     summary: str
-    """How many sends there are of each status: `4 send, 1 scheduled`."""
+    """How many sends there are of each status: `4 to send, 1 scheduled`."""
     total: str
     """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
     ready: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,
@@ -64,9 +64,9 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
 
 def _lines(problem: Diagnostic, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
-    shade = red if problem.level == "error" else yellow
+    level = f"{red if problem.level == 'error' else yellow}{status_word(problem.level)}{reset}{_(': ')}"
     return (
-        f"{line(str(problem.location))}: {shade}{problem.level}{reset}: {inert(problem.message)} "
+        f"{line(str(problem.location))}: {level}{inert(problem.message)} "
         f"{dim}[{problem.rule}]{reset}\n"
         f"    {_('at {path}').format(path=line(problem.path))}\n"
         f"    → {inert(problem.hint)}"

@@ -27,7 +27,7 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     text = plan_text(view_of(plan), LOOK)
     lines = text.split("\n")
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
-    assert "Summary: 1 send, 1 scheduled. This is only a plan: nothing was sent." in lines
+    assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert lines[-1] == "Running `campaign apply` now would make 1 send to 1,000 followers."
 
