@@ -193,7 +193,7 @@ def campaign_of(send_id: str) -> str:
 
 def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     """Make the error for an id that none of some sends has; it lists theirs."""
-    ids = ", ".join(send.id for send in sends)
+    ids = _(", ").join(send.id for send in sends)
     return UsageError(
         _("there is no send {name}").format(name=send_id), hint=_("choose one of: {names}").format(names=ids)
     )

@@ -35,7 +35,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     if unknown:
         raise UsageError(
             _("there is no environment `{name}`").format(name=unknown[0]),
-            hint=_("use one of: {names}").format(names=", ".join(all_names)),
+            hint=_("use one of: {names}").format(names=_(", ").join(all_names)),
         )
     stages = _stages_by_send(context, names or all_names, select, all_needed=bool(names))
     context.output_data(

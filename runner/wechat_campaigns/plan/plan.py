@@ -429,7 +429,7 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
         why = _("posted {when}, no answer recorded; its file is not part of this plan")
-        return replace(decision, reason=why.format(when=china_time(known.at)))
+        return replace(decision, reason=why.format(when=china_time(known.at, context.now)))
     return decision
 
 

@@ -99,7 +99,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at)))
+        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at, now)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:

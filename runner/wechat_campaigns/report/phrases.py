@@ -76,6 +76,14 @@ def headcount(audience: Audience) -> str:
     return "?" if audience.source == "unknown offline" else "–"
 
 
+def followers(audience: Audience) -> str:
+    """Write a count with its noun: `1,204 followers`, also where there is no count."""
+    if audience.count is None:
+        return _("an unknown number of followers")
+    count = audience.count
+    return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
+
+
 def summary(content: Content) -> str:
     """Write what a follower would see, in one line."""
     match content:
@@ -91,7 +99,7 @@ def summary(content: Content) -> str:
         case Voice() | Image():
             return media(content.media)
         case Images():
-            return ", ".join(media(image) for image in content.images)
+            return _(", ").join(media(image) for image in content.images)
         case Mpvideo():
             return f"{content.title} ({media(content.media)})"
         case Wxcard():

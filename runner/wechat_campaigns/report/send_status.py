@@ -150,7 +150,7 @@ def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
     parts = [reach(told)] if told is not None else []
     articles = [str(number) for number in known.recalled_articles if number]
     if articles and known.status is SendStatus.SENT:
-        parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
+        parts.append(_("recalled: article {numbers}").format(numbers=_(", ").join(articles)))
     note = _("; ").join(parts)
     if told is not None and told.sent == 0 and known.status is SendStatus.SENT:
         return note, _("check whether these followers have already received four this month")

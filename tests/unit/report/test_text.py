@@ -102,7 +102,7 @@ def test_without_a_due_send_the_next_one_is_named() -> None:
     """Who runs apply too early reads when the next send begins."""
     plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
     text = outcomes_text(applied(plan=plan), LOOK)
-    assert text == "Nothing is due now. Next: later, from 2026-12-02 12:00."
+    assert text == "Nothing is due now. Next: later, tomorrow at 12:00."
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
