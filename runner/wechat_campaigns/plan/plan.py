@@ -373,7 +373,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     if not blocking:
         return replace(planned, violations=found)
     first = blocking[0]
-    lifted = _("{hint}; or override the rule once: `--allow {rule}=REASON`")
+    lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
     reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,

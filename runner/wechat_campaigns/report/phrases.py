@@ -93,7 +93,10 @@ def summary(content: Content) -> str:
             more = f" (+{len(content.articles) - 1})" if len(content.articles) > 1 else ""
             return content.articles[0].title + more
         case Newspic():
-            return _("{title} ({count} pictures)").format(title=content.title, count=len(content.images))
+            pictures = ngettext(
+                "{title} ({count} picture)", "{title} ({count} pictures)", len(content.images)
+            )
+            return pictures.format(title=content.title, count=len(content.images))
         case Draft():
             return _("draft {media_id}").format(media_id=content.media_id)
         case Voice() | Image():
