@@ -141,7 +141,7 @@ COLUMNS = (
 )  # fmt: skip
 """Of CSV and JSON."""
 SHOWN = (
-    "At", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
+    "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
 )  # fmt: skip
 """Headings of what people read."""
 _FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")

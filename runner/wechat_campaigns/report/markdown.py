@@ -67,7 +67,7 @@ def outcomes_markdown(view: ApplyView) -> str:
     facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
     hints = [f"{outcome.id}: {outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
     notes = [f"{outcome.id}: {note}" for outcome in view.outcomes for note in outcome.notes]
-    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("What happened"))
+    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
     sections = [
         Section(
@@ -125,7 +125,7 @@ def _facts(facts: dict[str, str]) -> str:
 
 
 def _overview(rows: Sequence[Row]) -> Section:
-    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("What"), _("When"), _("Why"))
+    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("Content"), _("When"), _("Reason"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
     return Section(title=_("Sends"), noun="send", lead=lead, blocks=list(map(_row, rows)), joint="\n")
 

@@ -25,8 +25,8 @@ from wechat_campaigns.core.model import (
 )
 
 HEADINGS = (
-    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("What"), N_("When"),
-    N_("Why"), N_("Account"), N_("What happened"), N_("Since"), N_("Note"), N_("Tag"), N_("At"),
+    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
+    N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
     N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"), N_("Coming"),
 )  # fmt: skip
 """What stands above columns; names of the platform's own fields are the same in every language."""
