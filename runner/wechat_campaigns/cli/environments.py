@@ -27,7 +27,7 @@ from wechat_campaigns.report.environments import Stage, environments_data, envir
 def environments(context: Context, select: tuple[str, ...], names: tuple[str, ...]) -> int:
     """Show how far each send has come in every environment, and whether all of them send the same.
 
-    Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
+    Reads the files and each environment's ledger; WeChat is not asked. `content_digest`, which its plan
     shows, is equal where followers get the same.
     """
     all_names = context.settings.environments

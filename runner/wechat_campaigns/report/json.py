@@ -32,14 +32,14 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     data = {
         "format_version": FORMAT_VERSION,
         "plan_digest": view.digest,
-        "resolved": plan.resolved_digest,
+        "resolved_digest": plan.resolved_digest,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
         "environment": view.environment,
         "commit": plan.commit,
         "offline": view.offline,
         "ledger_known": plan.ledger_known,
-        "summary": {action.value: count for action, count in view.counts.items()},
+        "counts": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, offline=view.offline) for row in view.rows],
         "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "settings": [
@@ -93,7 +93,14 @@ def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
 
 def _status(row: StatusRow) -> dict[str, Any]:
     known, told = row.known, row.told
-    counts = {key: getattr(told, key) for key in ("total", "filtered", "sent", "errors")} if told else None
+    counts = None
+    if told is not None:
+        counts = {
+            "addressed": told.total,
+            "sent": told.sent,
+            "left_out": told.filtered_out,
+            "failed": told.errors,
+        }
     return {
         "id": known.send,
         "revision": known.revision,

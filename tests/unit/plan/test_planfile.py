@@ -219,6 +219,6 @@ def test_odd_values_in_a_plan_file_are_refused_without_a_traceback(odd: Any):
     data = reviewed(SALE)
     del data["file_sha256"]
     data["sends"][0]["resolved"] = odd
-    data["resolved"] = sha256({"sale": odd})
+    data["resolved_digest"] = sha256({"sale": odd})
     with pytest.raises(StalePlanError):
         planfile.check_file(planfile.with_checksum(data), plan_of(SALE), EMPTY, NOW)

@@ -15,19 +15,21 @@ from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.plan import planfile
 
 
-@command(examples={"campaign ci outputs plan.json": N_("pass `digest`, `pending` and `due` to later steps")})
+@command(
+    examples={"campaign ci outputs plan.json": N_("pass `plan_digest`, `pending` and `due` to later steps")}
+)
 @click.argument("plan_file", type=FILE)
 def outputs(plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
-    Prints digest, pending (sends and resends that the digest covers) and due (sends that apply would make
+    Prints plan_digest, pending (sends and resends that the digest covers) and due (sends that apply would make
     or resolve now).
     """
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     pending = sum(map(planfile.covers, data["sends"]))
     due = sum(action in ("send", "resend", "unknown") for action in actions)
-    lines = f"digest={digest}\npending={pending}\ndue={due}\n"
+    lines = f"plan_digest={digest}\npending={pending}\ndue={due}\n"
     target = os.environ.get("GITHUB_OUTPUT")
     if target:
         with Path(target).open("a", encoding="utf-8") as file:
