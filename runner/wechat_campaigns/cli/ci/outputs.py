@@ -22,8 +22,8 @@ from wechat_campaigns.plan import planfile
 def outputs(plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
-    Prints plan_digest, pending (sends and resends that the digest covers) and due (sends that apply would make
-    or resolve now).
+    Prints plan_digest, pending (sends and resends that the digest covers) and due (sends that apply would
+    make or resolve now).
     """
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
