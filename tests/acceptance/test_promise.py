@@ -606,7 +606,6 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "counts": lambda data: {**data, "counts": {"send": 2}},
     "end": lambda data: {**data, "expires_at": "2099-01-01T00:00:00+00:00"},
     "offline": lambda data: {**data, "offline": True, "resolved_digest": None},
-    "no fingerprint": lambda data: {key: value for key, value in data.items() if key != "file_sha256"},
 }
 
 
@@ -622,6 +621,16 @@ def test_edited_plan_file_is_refused(shop: Shop, edit: str) -> None:
     assert shop.posts() == 0
     shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK, "how it is laid out says nothing"
+
+
+def test_a_plan_file_without_its_fingerprint_is_refused(shop: Shop) -> None:
+    """It is not a plan file."""
+    shop.plan()
+    data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    del data["file_sha256"]
+    shop.plan_file.write_text(json.dumps(data), encoding="utf-8")
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.USAGE
+    assert shop.posts() == 0
 
 
 @pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])

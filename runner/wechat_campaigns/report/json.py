@@ -93,14 +93,9 @@ def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
 
 def _status(row: StatusRow) -> dict[str, Any]:
     known, told = row.known, row.told
-    counts = None
-    if told is not None:
-        counts = {
-            "addressed": told.total,
-            "sent": told.sent,
-            "left_out": told.filtered_out,
-            "failed": told.errors,
-        }
+    counts = (
+        {key: getattr(told, key) for key in ("addressed", "sent", "left_out", "failed")} if told else None
+    )
     return {
         "id": known.send,
         "revision": known.revision,

@@ -31,7 +31,7 @@ from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.text import TextOptions, history_text
 
-TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 
 
 ACTOR = {"commit": "c" * 40}
