@@ -466,7 +466,7 @@ class Workspace:
                 hint = _("add `--account` with one of: {names}")
             raise UsageError(
                 said.format(name=environment.name, account=chosen),
-                hint=hint.format(names=", ".join(environment.accounts)),
+                hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]
 

@@ -75,7 +75,7 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
     assert campaign(folder, "unhold", "service", "--reason", "moved", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["summary"] == {"sent": 1}
+    assert json.loads(capsys.readouterr().out)["counts"] == {"sent": 1}
 
 
 def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:

@@ -294,7 +294,7 @@ def test_plan_has_a_row_for_each_resend(shop: Shop, by: str) -> None:
     assert (row["id"], row["action"], row["content"]) == ("sale", "resend", {"content": "今晚八点"})
     assert row["resend"] == {"body_sha256": intent["body_sha256"], "posted_at": intent["at"]}
     assert row["audience"]["source"] == "tags/get"
-    assert made["summary"] == {"resend": 1}
+    assert made["counts"] == {"resend": 1}
     assert made["plan_digest"] != before
     assert shop.apply(*shop.reviewed(by)) == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
@@ -335,7 +335,7 @@ def test_unreviewed_resend_is_not_made(shop: Shop, by: str) -> None:
     """The rest of the plan is sent; nobody agreed to this body at this time."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
-    assert shop.plan()["summary"] == {"send": 1, "unknown": 1}
+    assert shop.plan()["counts"] == {"send": 1, "unknown": 1}
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply(*shop.reviewed(by)) == ExitCode.UNKNOWN
     assert shop.texts() == ["贺卡"]
@@ -362,7 +362,7 @@ def test_resend_option_is_part_of_the_reviewed_plan(shop: Shop, by: str, gone: b
     shop.write(sale=campaign_file("今晚九点"))
     if gone:
         shop.move("sale", "_kept")
-    assert shop.plan()["summary"] == {"unknown": 1}
+    assert shop.plan()["counts"] == {"unknown": 1}
     assert shop.apply("--resend", "sale", *shop.reviewed(by)) == ExitCode.UNKNOWN
     assert shop.posts() == 1
     row = shop.row("sale", "--resend", "sale")
@@ -396,7 +396,7 @@ def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
     row = shop.row("sale")
     before = tag_id(shop, "会员")
     assert row["resolved"] == {"tag 会员": before}
-    assert len(shop.plan()["resolved"]) == 64
+    assert len(shop.plan()["resolved_digest"]) == 64
     shop.sandbox.call("tags/update", {"tag": {"id": before, "name": "旧会员"}})
     created = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
@@ -583,7 +583,7 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
 def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
     """It may be applied."""
     made = shop.plan("--offline")
-    assert made["resolved"] is None
+    assert made["resolved_digest"] is None
     assert [row["resolved"] for row in made["sends"]] == [None]
     _code, said = shop.run("plan", "--offline")
     assert "did not look up tags, media and drafts" in " ".join(said.split())
@@ -603,10 +603,9 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "digest of a row": lambda data: _first(data, content_digest="d" * 64),
     "a row less": lambda data: {**data, "sends": []},
     "what a name stands for": lambda data: _first(data, resolved={}),
-    "summary": lambda data: {**data, "summary": {"send": 2}},
+    "counts": lambda data: {**data, "counts": {"send": 2}},
     "end": lambda data: {**data, "expires_at": "2099-01-01T00:00:00+00:00"},
-    "offline": lambda data: {**data, "offline": True, "resolved": None},
-    "no fingerprint": lambda data: {key: value for key, value in data.items() if key != "file_sha256"},
+    "offline": lambda data: {**data, "offline": True, "resolved_digest": None},
 }
 
 
@@ -622,6 +621,16 @@ def test_edited_plan_file_is_refused(shop: Shop, edit: str) -> None:
     assert shop.posts() == 0
     shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK, "how it is laid out says nothing"
+
+
+def test_a_plan_file_without_its_fingerprint_is_refused(shop: Shop) -> None:
+    """It is not a plan file."""
+    shop.plan()
+    data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    del data["file_sha256"]
+    shop.plan_file.write_text(json.dumps(data), encoding="utf-8")
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.USAGE
+    assert shop.posts() == 0
 
 
 @pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])

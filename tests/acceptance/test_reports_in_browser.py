@@ -41,7 +41,7 @@ def pages() -> dict[str, str]:
             (EventKind.ACCEPTED, named(send, msg_id=number)),
             (EventKind.STATUS, named(send, msg_id=number)),
         ]
-        counts = {"total": 9000, "filtered": 8000, "sent": 7000 + number, "errors": 100}
+        counts = {"addressed": 9000, "sent": 7000 + number, "left_out": 1000, "failed": 100}
         steps += (
             [(EventKind.CALLBACK, {"msg_id": number, "status": "send success", **counts})] if number else []
         )

@@ -109,7 +109,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     event = repository.merge(proposed)
     sent = repository.run(event)
     assert sent["apply"].result == "success", sent["apply"].log
-    assert sent["review"].outputs["digest"] in comment["body"]
+    assert sent["review"].outputs["plan_digest"] in comment["body"]
     assert repository.texts() == ["今晚八点，会员全场八折。"]
     assert repository.gates == ["", "production-plan", "production"]
 

@@ -106,7 +106,7 @@ class Shop:
         return "--expect-digest", json.loads(self.plan_file.read_text(encoding="utf-8"))["plan_digest"]
 
     def summary(self) -> dict[str, int]:
-        found: dict[str, int] = self.plan()["summary"]
+        found: dict[str, int] = self.plan()["counts"]
         return found
 
     def row(self, name: str, *words: str) -> dict[str, Any]:

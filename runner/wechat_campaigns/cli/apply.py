@@ -171,7 +171,7 @@ def _print_unknown(plan: Plan) -> None:
             "Outcome still unknown: {sends}. Correct the files and run `campaign apply` again "
             "soon: a resend is safe only for a few hours."
         )
-        print_message(message.format(sends=", ".join(sorted(unknown))))
+        print_message(message.format(sends=_(", ").join(sorted(unknown))))
 
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:

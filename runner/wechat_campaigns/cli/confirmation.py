@@ -8,7 +8,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.attention import settings_change
-from wechat_campaigns.report.phrases import calls, headcount, recipients, summary
+from wechat_campaigns.report.phrases import calls, followers, recipients, summary
 from wechat_campaigns.report.sanitize import inert
 
 Ask = Callable[[str], str]
@@ -29,15 +29,15 @@ def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
 
 
 def _row(planned: PlannedSend) -> str:
-    row = _("  {send} → {account}: {recipients}, {count} followers")
+    row = _("  {send} → {account}: {recipients}, {followers}")
     if planned.resend_intent is not None:
-        row = _("  {send} → {account}: {recipients}, {count} followers; resends: {what}")
+        row = _("  {send} → {account}: {recipients}, {followers}; resends: {what}")
     return row.format(
         what=summary(planned.send.content),
         send=planned.send.id,
         account=planned.account.name,
         recipients=recipients(planned.send.filter),
-        count=headcount(planned.resolved.audience),
+        followers=followers(planned.resolved.audience),
     )
 
 

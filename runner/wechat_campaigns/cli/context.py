@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import Options, format_error
-from wechat_campaigns.cli.output import file_errors, print_message, print_result
+from wechat_campaigns.cli.output import error_label, file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
@@ -136,7 +136,7 @@ class Context(Workspace):
         try:
             self.output(formats)
         except UsageError as error:
-            print_message(f"{formats['text']()}\n{_('Error')}: {error}\n→ {error.hint}")
+            print_message(f"{formats['text']()}\n{error_label()}{error}\n→ {error.hint}")
             return error.exit_code
         return ExitCode.OK
 
@@ -193,7 +193,7 @@ def campaign_of(send_id: str) -> str:
 
 def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     """Make the error for an id that none of some sends has; it lists theirs."""
-    ids = ", ".join(send.id for send in sends)
+    ids = _(", ").join(send.id for send in sends)
     return UsageError(
         _("there is no send {name}").format(name=send_id), hint=_("choose one of: {names}").format(names=ids)
     )

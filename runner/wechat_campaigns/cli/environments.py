@@ -27,7 +27,7 @@ from wechat_campaigns.report.environments import Stage, environments_data, envir
 def environments(context: Context, select: tuple[str, ...], names: tuple[str, ...]) -> int:
     """Show how far each send has come in every environment, and whether all of them send the same.
 
-    Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
+    Reads the files and each environment's ledger; WeChat is not asked. `content_digest`, which its plan
     shows, is equal where followers get the same.
     """
     all_names = context.settings.environments
@@ -35,7 +35,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     if unknown:
         raise UsageError(
             _("there is no environment `{name}`").format(name=unknown[0]),
-            hint=_("use one of: {names}").format(names=", ".join(all_names)),
+            hint=_("use one of: {names}").format(names=_(", ").join(all_names)),
         )
     stages = _stages_by_send(context, names or all_names, select, all_needed=bool(names))
     context.output_data(

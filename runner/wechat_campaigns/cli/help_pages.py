@@ -26,6 +26,14 @@ class HelpContext(click.Context):
 class ColumnsFormatter(click.HelpFormatter):
     """Writes click's help pages by columns."""
 
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """See `click.HelpFormatter.write_usage`; a full-width colon needs no blank."""
+        super().write_usage(prog, args, prefix=_("Usage:") if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        """Write a heading with its colon."""
+        self.write(f"{' ' * self.current_indent}{heading}{_(': ').rstrip()}\n")
+
     def write_text(self, text: str) -> None:
         """Write paragraphs; one whose first line is a backspace stays as it is."""
         indent = " " * self.current_indent
@@ -83,5 +91,6 @@ def _param(param: click.Parameter) -> click.Parameter:
     # One text for all commands, though each names formats of its own.
     text, kind, kinds = param.help.partition(KINDS)
     message = text + kind
-    copied.help = _(message) + kinds
+    names = _(", ").join(kinds.rstrip(".").split(", "))
+    copied.help = _(message) + (_("{text}.").format(text=names) if kinds else "")
     return copied

@@ -17,7 +17,6 @@ CLICKS_WORDS: Final = (
     N_("Show this message and exit."),
     N_("default: {default}"),
     N_("required"),
-    N_("Error"),
     N_("Error: {message}"),
     N_("Try '{command} {option}' for help."),
     N_("Missing argument"),

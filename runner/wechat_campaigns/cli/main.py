@@ -16,6 +16,7 @@ from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.output import (
     DISK_FULL,
     discard_output,
+    error_label,
     escape_unencodable,
     print_message,
     print_result,
@@ -139,9 +140,11 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     examples: Sequence[str] = tuple(getattr(error.ctx.command, "examples", ())) if error.ctx else ()
     names = tuple(error.param.opts) if isinstance(error.param, click.Option) else ()
     example = next((line for line in examples if not names or any(name in line for name in names)), "")
-    if not example:
-        return error
-    message = _("{missing} For example: `{example}`").format(missing=error.format_message(), example=example)
+    # click ends its own message with a half-width full stop.
+    missing = _("{text}.").format(text=error.format_message().rstrip("."))
+    message = missing
+    if example:
+        message = _("{missing} For example: `{example}`").format(missing=missing, example=example)
     if "--reason" in names:
         message = _("Add the reason, for example: `{example}`").format(example=example)
     return click.UsageError(message, error.ctx)
@@ -205,7 +208,7 @@ def _print_error(error: CampaignError) -> None:
             problems_text(error.problems, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ)
         )
     message = redact(inert(f"{error}\n→ {error.hint}"))
-    print_message(f"{click.style(_('Error'), fg='red')}: {message}")
+    print_message(click.style(error_label(), fg="red") + message)
 
 
 def _disk_full(error: OSError) -> int:

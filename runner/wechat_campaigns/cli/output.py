@@ -46,6 +46,11 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
+def error_label() -> str:
+    """Write what stands before the message of an error."""
+    return _("Error: {message}").format(message="")
+
+
 def print_message(text: str) -> None:
     """Print on standard error; a closed stream is ignored."""
     with suppress(OSError):

@@ -56,7 +56,7 @@ def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 _("--allow {pair}: this is not a rule that can be overridden").format(pair=pair),
                 hint=_("use one of: {names}; to end a hold, run `campaign unhold`").format(
-                    names=", ".join(sorted(OVERRIDABLE))
+                    names=_(", ").join(sorted(OVERRIDABLE))
                 ),
             )
         if not reason.strip():

@@ -72,7 +72,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     return context.output_sentence(
         message.format(send=send_id, tester=name if name in context.settings.testers else _("the tester")),
         send=send_id,
-        digest=planned.content_digest,
+        content_digest=planned.content_digest,
         notes=list(notes),
     )
 

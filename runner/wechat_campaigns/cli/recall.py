@@ -88,7 +88,7 @@ def _sent_by(
     if len(senders) > 1:
         raise UsageError(
             _("several accounts have sent {send}").format(send=send_id),
-            hint=_("add `--account` with one of: {names}").format(names=", ".join(senders)),
+            hint=_("add `--account` with one of: {names}").format(names=_(", ").join(senders)),
         )
     send = max(candidates, key=lambda s: s.revision)
     return accounts[send.appid], send

@@ -106,7 +106,7 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     try:
         data = json.loads(text)
         newer = _newer(data)
-        if newer is None:
+        if not newer:
             return event_from(data)
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
@@ -115,7 +115,7 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
             location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
-        _("this event has {newer}, which this version does not support").format(newer=newer),
+        newer,
         hint=_(
             "upgrade wechat-campaigns on every machine that uses this ledger; if no machine runs a "
             "newer version, the event was changed: restore the ledger from a backup"
@@ -129,10 +129,15 @@ def event_name(stream: str, seq: int) -> str:
     return _("event {number} of {stream}").format(number=seq, stream=stream)
 
 
-def _newer(data: Mapping[str, Any]) -> str | None:
+def _newer(data: Mapping[str, Any]) -> str:
+    """Say what of an event only a newer version knows; empty when this one knows it all."""
     if data["format"] != FORMAT:
-        return f"format {data['format']}"
-    return None if data["kind"] in KINDS else f"kind {data['kind']}"
+        return _("this event has format {found}; this version supports format {known}").format(
+            found=data["format"], known=FORMAT
+        )
+    if data["kind"] in KINDS:
+        return ""
+    return _("this event is of kind {found}, which this version does not support").format(found=data["kind"])
 
 
 def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:

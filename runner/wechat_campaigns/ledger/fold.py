@@ -240,10 +240,10 @@ def _callback(state: LedgerState, event: Event) -> None:
     result = JobResult(
         msg_id=data["msg_id"],
         status=data["status"],
-        total=data["total"],
-        filtered=data["filtered"],
+        addressed=data["addressed"],
         sent=data["sent"],
-        errors=data["errors"],
+        left_out=data["left_out"],
+        failed=data["failed"],
         links=tuple(data.get("links", ())),
     )
     state.job_results.setdefault((event.stream, result.msg_id), result)

@@ -146,16 +146,11 @@ class JobResult:
     msg_id: int
     status: str
     """`send success`, `send fail` or `err(N)`."""
-    total: int
-    """Followers addressed."""
-    filtered: int
-    """Those left after the platform's filters, four a month among them."""
+    addressed: int
+    """Followers in all."""
     sent: int
-    errors: int
+    left_out: int
+    """Those whom the platform's filters took out, four a month among them."""
+    failed: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""
-
-    @property
-    def filtered_out(self) -> int:
-        """Followers whom the platform's filters left out."""
-        return max(0, self.total - self.filtered)

@@ -264,7 +264,7 @@ class RollbackGuardedLedger:
 
 def _rollback_error(faults: Sequence[str], memories: Sequence[SeenHeads]) -> TamperedLedgerError:
     return TamperedLedgerError(
-        _("events that existed before are missing or changed: {faults}").format(faults="; ".join(faults)),
+        _("events that existed before are missing or changed: {faults}").format(faults=_("; ").join(faults)),
         hint=_(
             "restore the newer ledger. If an older one was restored on purpose, delete {files}, "
             "run `campaign ledger verify`, and mark the sends made since then with `campaign "

@@ -150,23 +150,26 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
     )
 
 
-def _at(known: SendRecord | None) -> str:
-    return china_time(known.at) if known is not None else "?"
+def _at(known: SendRecord | None, facts: DecisionInput) -> str:
+    return china_time(known.at, facts.now) if known is not None else _("at an unknown time")
 
 
-def _pending_or_sent(decision: Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     match decision.reason:
         case Reason.SENT:
-            return _sent(known)
+            return _sent(known, facts)
         case Reason.REJECTED_BEFORE:
             return _("repeats a failed attempt: {why}").format(
                 why=known.reason_text if known is not None else ""
             ), ""
         case Reason.WINDOW_NOT_OPEN:
-            return _("its send window starts {when}").format(when=china_time(decision.params["at"])), ""
+            starts = china_time(decision.params["at"], facts.now)
+            return _("its send window starts {when}").format(when=starts), ""
         case Reason.WINDOW_ENDED:
-            ended = _("its send window ended {when}").format(when=china_time(decision.params["at"]))
-            return ended, _("set a later `not_after` to send it anyway")
+            ended = china_time(decision.params["at"], facts.now)
+            return _("its send window ended {when}").format(when=ended), _(
+                "set a later `not_after` to send it anyway"
+            )
         case Reason.CLOCK_SKEW:
             return _clock_skew(decision.params["error"])
     if known is None or known.status is SendStatus.DELIVERY_FAILED:
@@ -175,10 +178,10 @@ def _pending_or_sent(decision: Decision, _facts: DecisionInput, known: SendRecor
     message = _("sent again on purpose: revision {number} was sent {when}")
     if known.status is SendStatus.BASELINE:  # dated when it was written down
         message = _("sent again on purpose: revision {number} was sent before this ledger was initialized")
-    return message.format(number=known.revision, when=_at(known)), ""
+    return message.format(number=known.revision, when=_at(known, facts)), ""
 
 
-def _sent(known: SendRecord | None) -> tuple[str, str]:
+def _sent(known: SendRecord | None, facts: DecisionInput) -> tuple[str, str]:
     status = known.status if known is not None else SendStatus.SENT
     done = {
         SendStatus.ACCEPTED: _("accepted by WeChat {when}, msg_id {msg_id}; delivery is not confirmed yet"),
@@ -188,12 +191,12 @@ def _sent(known: SendRecord | None) -> tuple[str, str]:
     }
     reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
     return (
-        reason.format(when=_at(known), msg_id=(known.msg_id if known is not None else None) or "?"),
+        reason.format(when=_at(known, facts), msg_id=(known.msg_id if known is not None else None) or "?"),
         _("run `campaign status` to query WeChat") if status is SendStatus.ACCEPTED else "",
     )
 
 
-def _conflict(decision: Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     record = decision.send_state
     name, number = (record.id, record.revision) if record is not None else ("?", 0)
     match decision.reason:
@@ -221,13 +224,13 @@ def _conflict(decision: Decision, _facts: DecisionInput, known: SendRecord | Non
                 "again, run `campaign ledger baseline`; otherwise change the content"
             )
     return (
-        reason.format(send=name, when=_at(known), number=number),
+        reason.format(send=name, when=_at(known, facts), number=number),
         hint.format(send=name, number=number),
     )
 
 
 def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    record, when = decision.send_state, _at(known)
+    record, when = decision.send_state, _at(known, facts)
     name = record.id if record is not None else facts.key.id
     match decision.reason:
         case Reason.RESPONSE_PENDING:
@@ -245,7 +248,7 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None)
             reason = _("another ledger or another program sent this message, or the ledger was forged")
             return reason, foreign_hint(name)
         case Reason.WINDOW_ENDED:
-            ended = china_time(datetime.fromisoformat(decision.params["at"]))
+            ended = china_time(datetime.fromisoformat(decision.params["at"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
                 name
             )

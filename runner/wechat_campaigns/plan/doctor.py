@@ -139,8 +139,8 @@ def _protection(settings: Settings) -> Check:
 def _extras() -> Check:
     missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
     if not missing:
-        return _ok(_("extras"), _("{names} are installed").format(names=", ".join(EXTRAS)))
-    message = _("not installed: {names}").format(names=", ".join(missing))
+        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(EXTRAS)))
+    message = _("not installed: {names}").format(names=_(", ").join(missing))
     return _warning(_("extras"), message, extra_hint(*missing))
 
 
@@ -219,10 +219,18 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
         return _error(ExitCode.WECHAT, name, error.message, hint)
     except CampaignError as error:
         return _refused(name, error)
-    message = _("{kind}: {count} tags are readable; openid lists are not available (服务号 only)")
+    message = ngettext(
+        "subscription account (订阅号): {count} tag is readable; openid lists are not available",
+        "subscription account (订阅号): {count} tags are readable; openid lists are not available",
+        len(tags),
+    )
     if account.kind is AccountKind.SERVICE:
-        message = _("{kind}: {count} tags are readable; openid lists are available")
-    return _ok(name, message.format(kind=account.kind.value, count=len(tags)))
+        message = ngettext(
+            "service account (服务号): {count} tag is readable; openid lists are available",
+            "service account (服务号): {count} tags are readable; openid lists are available",
+            len(tags),
+        )
+    return _ok(name, message.format(count=len(tags)))
 
 
 def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
@@ -280,7 +288,7 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
             hint = f"`campaign unhold {account.name} --reason REASON`"
             checks.append(_warning(name, _("on hold: {why}").format(why=why), hint))
         if unknown := state.unknown_sends(account.appid):
-            ids = ", ".join(known.send for known in unknown)
+            ids = _(", ").join(known.send for known in unknown)
             hint = _(
                 "run `campaign apply` within 20 hours to resolve them; after that use "
                 "`campaign ledger settle`"

@@ -27,10 +27,20 @@ def settle_hint(send_id: str) -> str:
 
 def foreign_hint(send_id: str) -> str:
     """Say what to do about a send whose key somebody else has used."""
-    other = _(
-        "if another folder sends from this AppID, set a different `namespace:` in the settings of each folder"
-    )
-    return _("{first}; {then}").format(first=settle_hint(send_id), then=other)
+    return _(
+        "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}' --sent "
+        "MSG_ID` or `--not-sent`; if another folder sends from this AppID, set a different `namespace:` in "
+        "the settings of each folder"
+    ).format(send=send_id)
+
+
+def edited_draft_hint(send_id: str) -> str:
+    """Say what to do about an unknown send whose draft was edited since."""
+    return _(
+        "revert the edit in the WeChat console and run `campaign apply` again; or check in the WeChat "
+        "console whether it was sent, then run `campaign ledger settle '{send}' --sent MSG_ID` or "
+        "`--not-sent`"
+    ).format(send=send_id)
 
 
 def resend_hint(send_id: str) -> str:

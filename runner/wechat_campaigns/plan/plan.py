@@ -385,7 +385,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     if not blocking:
         return replace(planned, violations=found)
     first = blocking[0]
-    lifted = _("{hint}; or override the rule once: `--allow {rule}=REASON`")
+    lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
     reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
@@ -451,7 +451,7 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
         why = _("posted {when}, no answer recorded; its file is not part of this plan")
-        return replace(decision, reason=why.format(when=china_time(known.at)))
+        return replace(decision, reason=why.format(when=china_time(known.at, context.now)))
     return decision
 
 

@@ -99,7 +99,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at)))
+        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at, now)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
@@ -216,7 +216,7 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
         ]
         resolved = None if data["offline"] else resolved_digest(_meanings(data))
         digests = (sha256(rest), plan_digest(_rows(data), loosened=loosened), resolved)
-        return digests == (data["file_sha256"], data["plan_digest"], data["resolved"])
+        return digests == (data["file_sha256"], data["plan_digest"], data["resolved_digest"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
@@ -257,7 +257,7 @@ def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
 def unresolved_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
     """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
     names = {name: None for planned in plan.sends for name in planned.resolved_names}
-    return list(names) if data["resolved"] is None else []
+    return list(names) if data["resolved_digest"] is None else []
 
 
 def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta, timezone
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.ledger.fold import LedgerState
 
 CHINA = timezone(timedelta(hours=8))
@@ -42,9 +43,14 @@ def china_day(moment: datetime) -> date:
     return moment.astimezone(CHINA).date()
 
 
-def china_time(moment: datetime) -> str:
+def china_time(moment: datetime, now: datetime) -> str:
     """Write a moment by the platform's clock, whatever the reader's: a plan reads the same everywhere."""
-    return _("{moment} (China)").format(moment=f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}")
+    return _("{when} China time").format(when=moment_text(moment, now, CHINA))
+
+
+def reset_day(kind: AccountKind, now: datetime) -> str:
+    """Write the day on which the allowance that holds now is renewed: `tomorrow`, `on 1 December`."""
+    return day_text(bounds(kind, now)[1].date(), china_day(now))
 
 
 def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:

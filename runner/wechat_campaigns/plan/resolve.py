@@ -67,6 +67,34 @@ class Resolution:
 OFFLINE = RemoteFacts(offline=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _KindMessages:
+    """What is said of the material of one kind."""
+
+    many: str
+    ambiguous: str
+    missing: str
+
+
+_KIND_MESSAGES = {
+    "image": _KindMessages(
+        N_("the account has more than {count} pictures, too many to search by name"),
+        N_("{count} pictures of the account are named {name}"),
+        N_("the account has no picture named {name}"),
+    ),
+    "voice": _KindMessages(
+        N_("the account has more than {count} voice messages, too many to search by name"),
+        N_("{count} voice messages of the account are named {name}"),
+        N_("the account has no voice message named {name}"),
+    ),
+    "video": _KindMessages(
+        N_("the account has more than {count} videos, too many to search by name"),
+        N_("{count} videos of the account are named {name}"),
+        N_("the account has no video named {name}"),
+    ),
+}
+
+
 def fetch_remote_facts(
     sends: Iterable[Send], api: ReadOnlyApi, clock: Clock, *, again: Iterable[Send] = ()
 ) -> RemoteFacts:
@@ -194,19 +222,19 @@ def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audi
 
 
 def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic | None]:
-    wanted, field_name = (
-        (send.filter.tag, N_("name")) if send.filter.tag is not None else (send.filter.tag_id, "id")
-    )
+    by_name = send.filter.tag is not None
+    wanted, field_name = (send.filter.tag, "name") if by_name else (send.filter.tag_id, "id")
     found = [tag for tag in known.tags if tag.get(field_name) == wanted]
     if len(found) == 1:
         return found[0], None
     names = [str(tag["name"]) for tag in known.tags]
     close = close_matches(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
     what = (
-        _("the account has more than one tag with {key} {value}")
-        if found
-        else _("the account has no tag with {key} {value}")
-    ).format(key=_(field_name), value=wanted)
+        _("the account has no tag named {value}") if by_name else _("the account has no tag with id {value}")
+    )
+    if found:
+        what = _("the account has more than one tag {value}")
+    what = what.format(value=wanted)
     hint = (
         _("did you mean {names}? `campaign tags` lists all tags").format(names=_(", ").join(close))
         if close
@@ -248,9 +276,7 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        _("the account has more than {count} {kind} items, too many to search by name").format(
-            count=MAX_PAGES * PAGE, kind=kind
-        ),
+        _(_KIND_MESSAGES[kind].many).format(count=MAX_PAGES * PAGE),
         hint=_("use the `media_id` instead of the name"),
         location="material/batchget_material",
     )
@@ -259,14 +285,14 @@ def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:
 def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
-        rule, message = "ambiguous-name", _("{count} {kind} items of the account are named {name}")
+        rule, message = "ambiguous-name", _(_KIND_MESSAGES[kind].ambiguous)
         hint = _("rename them in the WeChat console, or use the `media_id`")
     else:
-        rule, message = "unknown-name", _("the account has no {kind} named {name}")
+        rule, message = "unknown-name", _(_KIND_MESSAGES[kind].missing)
         hint = _("check the material list in the WeChat console")
         if close := close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST):
             hint = _("did you mean {names}?").format(names=_(", ").join(close))
-    message = message.format(count=count, kind=kind, name=name)
+    message = message.format(count=count, name=name)
     return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
 
 

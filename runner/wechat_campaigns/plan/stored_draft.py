@@ -65,19 +65,23 @@ class ArticleContent:
 class _ListMessages(NamedTuple):
     """What is said of addresses that changed."""
 
+    lost_one: str
+    """Of one that there was."""
     lost: str
     more: str
     moved: str
 
 
 _PICTURES: Final = _ListMessages(
-    lost=N_("{lost} of {count} pictures are missing: {address}"),
-    more=N_("the draft has {kept} pictures instead of {count}"),
+    lost_one=N_("the picture is missing: {address}"),
+    lost=N_("pictures missing: {lost} of {count}, such as {address}"),
+    more=N_("pictures in the draft: {kept} instead of {count}"),
     moved=N_("the pictures are in another order"),
 )
 _LINKS: Final = _ListMessages(
-    lost=N_("{lost} of {count} links are missing: {address}"),
-    more=N_("the draft has {kept} links instead of {count}"),
+    lost_one=N_("the link is missing: {address}"),
+    lost=N_("links missing: {lost} of {count}, such as {address}"),
+    more=N_("links in the draft: {kept} instead of {count}"),
     moved=N_("the links are in another order"),
 )
 
@@ -213,7 +217,8 @@ def _text_change(meant: str, kept: str) -> DraftDifference:
 
 def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
     if lost := Counter(meant) - Counter(kept):
-        what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
+        template = words.lost_one if len(meant) == 1 else words.lost
+        what = _(template).format(lost=lost.total(), count=len(meant), address=min(lost))
         yield DraftDifference(what, lossy=True)
     elif len(kept) > len(meant):
         yield DraftDifference(_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)

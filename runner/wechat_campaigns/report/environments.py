@@ -24,7 +24,7 @@ class Stage:
 
     environment: str
     account: str
-    digest: str
+    content_digest: str
     """Of the content, as a plan of this environment shows it: equal where followers get the same."""
     status: str
     """The ledger's word, or `not_sent`; a code, translated only where people read it."""
@@ -50,7 +50,7 @@ def stage(send: Send, *, environment: str, account: Account, state: LedgerState)
     return Stage(
         environment=environment,
         account=account.name,
-        digest=digest,
+        content_digest=digest,
         status=known.status.value if known is not None else NOT_SENT,
         at=known.at if known is not None else None,
         edited=known is not None and bool(known.content_digest) and known.content_digest != digest,
@@ -73,7 +73,7 @@ def environments_data(sends: StagesBySend) -> dict[str, Any]:
 
 def _is_same(stages: Sequence[Stage]) -> bool:
     """Tell whether every environment sends the same to recipients of the same name."""
-    return len({stage.digest for stage in stages}) <= 1
+    return len({stage.content_digest for stage in stages}) <= 1
 
 
 def _send(name: str, stages: Sequence[Stage], timezone: str) -> str:
@@ -88,7 +88,7 @@ def _send(name: str, stages: Sequence[Stage], timezone: str) -> str:
         status = status_word(stage.status)
         edited = _(", edited since") if stage.edited else ""
         lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {status}{at}{edited}")
-        lines.append(f"    {_('digest {digest}').format(digest=stage.digest[:12])}")
+        lines.append(f"    {_('digest {digest}').format(digest=stage.content_digest[:12])}")
     return "\n".join(lines)
 
 

@@ -112,10 +112,10 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         status=known.status.value,
         may_have_reached=known.may_have_reached,
         audience=known.audience,
-        addressed=event.total if event is not None else known.audience,
+        addressed=event.addressed if event is not None else known.audience,
         sent=event.sent if event is not None else None,
-        left_out=event.filtered_out if event is not None else None,
-        failed=event.errors if event is not None else None,
+        left_out=event.left_out if event is not None else None,
+        failed=event.failed if event is not None else None,
         msg_id=known.msg_id,
         commit=str(actor.get("commit", ""))[:12],
         note=row.note,
@@ -141,7 +141,7 @@ COLUMNS = (
 )  # fmt: skip
 """Of CSV and JSON."""
 SHOWN = (
-    "At", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
+    "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
 )  # fmt: skip
 """Headings of what people read."""
 _FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")

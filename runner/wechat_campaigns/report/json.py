@@ -32,7 +32,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
     data = {
         "format_version": FORMAT_VERSION,
         "plan_digest": view.digest,
-        "resolved": plan.resolved_digest,
+        "resolved_digest": plan.resolved_digest,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
         "environment": view.environment,
@@ -40,7 +40,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "offline": view.offline,
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),
-        "summary": {action.value: count for action, count in view.counts.items()},
+        "counts": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, offline=view.offline) for row in view.rows],
         "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
         "settings": [
@@ -94,7 +94,9 @@ def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
 
 def _status(row: StatusRow) -> dict[str, Any]:
     known, told = row.known, row.told
-    counts = {key: getattr(told, key) for key in ("total", "filtered", "sent", "errors")} if told else None
+    counts = (
+        {key: getattr(told, key) for key in ("addressed", "sent", "left_out", "failed")} if told else None
+    )
     return {
         "id": known.send,
         "revision": known.revision,

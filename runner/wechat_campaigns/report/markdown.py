@@ -12,8 +12,9 @@ from wechat_campaigns.core.errors import CampaignError, Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
+from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
-from wechat_campaigns.report.phrases import media, shortened
+from wechat_campaigns.report.phrases import followers, media, shortened
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -40,7 +41,7 @@ def marker(kind: str, environment: str) -> str:
 def plan_markdown(view: PlanView) -> str:
     """Write a plan for its reviewers, in at most 65,000 characters."""
     rows = view.listed()
-    messages = [(row, row.planned.send) for row in rows if row.planned is not None]
+    messages = [(row, row.planned) for row in rows if row.planned is not None]
     sections = [
         Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in view.errors]),
         _overview(rows),
@@ -49,7 +50,9 @@ def plan_markdown(view: PlanView) -> str:
         Section(
             title=_("What followers receive"),
             noun="message",
-            blocks=[_message(row, send, opened=n < OPEN_MESSAGES) for n, (row, send) in enumerate(messages)],
+            blocks=[
+                _message(row, planned, opened=n < OPEN_MESSAGES) for n, (row, planned) in enumerate(messages)
+            ],
         ),
         _fences(_("Accounts"), "line", view.accounts),
     ]
@@ -64,7 +67,7 @@ def outcomes_markdown(view: ApplyView) -> str:
     facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
     hints = [f"{outcome.id}: {outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
     notes = [f"{outcome.id}: {note}" for outcome in view.outcomes for note in outcome.notes]
-    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("What happened"))
+    headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
     sections = [
         Section(
@@ -122,7 +125,7 @@ def _facts(facts: dict[str, str]) -> str:
 
 
 def _overview(rows: Sequence[Row]) -> Section:
-    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("What"), _("When"), _("Why"))
+    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("Content"), _("When"), _("Reason"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
     return Section(title=_("Sends"), noun="send", lead=lead, blocks=list(map(_row, rows)), joint="\n")
 
@@ -155,16 +158,16 @@ def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
     return Section(title=title, noun=noun, blocks=blocks)
 
 
-def _message(row: Row, send: Send, *, opened: bool) -> str:
-    summary = _("{action} {send} to {recipients}, {count} followers, {window}").format(
+def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
+    summary = _("{action} {send} to {recipients}, {followers}, {window}").format(
         action=row.status,
         send=html_code(row.id),
         recipients=html_code(row.recipients),
-        count=row.followers,
+        followers=followers(planned.resolved.audience),
         window=row.window,
     )
     folded = f"<details{' open' if opened else ''}><summary>{summary}</summary>"
-    return f"{folded}\n\n{_content(send)}\n\n</details>"
+    return f"{folded}\n\n{_content(planned.send)}\n\n</details>"
 
 
 def _content(send: Send) -> str:

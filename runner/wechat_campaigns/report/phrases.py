@@ -25,8 +25,8 @@ from wechat_campaigns.core.model import (
 )
 
 HEADINGS = (
-    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("What"), N_("When"),
-    N_("Why"), N_("Account"), N_("What happened"), N_("Since"), N_("Note"), N_("Tag"), N_("At"),
+    N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
+    N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
     N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"), N_("Coming"),
 )  # fmt: skip
 """What stands above columns; names of the platform's own fields are the same in every language."""
@@ -36,6 +36,16 @@ STATUSES = (
     N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
+
+
+COUNTED = {
+    "send": N_("{count} to send"),
+    "resend": N_("{count} to resend"),
+    "conflict": N_("{count} in conflict"),
+    "invalid": N_("{count} invalid"),
+}
+"""Codes that need more than their word beside a number."""
+OTHER = N_("{count} {status}")
 
 
 def recipients(recipient_filter: Filter) -> str:
@@ -66,6 +76,14 @@ def headcount(audience: Audience) -> str:
     return "?" if audience.source == "unknown offline" else "–"
 
 
+def followers(audience: Audience) -> str:
+    """Write a count with its noun: `1,204 followers`, also where there is no count."""
+    if audience.count is None:
+        return _("an unknown number of followers")
+    count = audience.count
+    return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
+
+
 def summary(content: Content) -> str:
     """Write what a follower would see, in one line."""
     match content:
@@ -75,13 +93,16 @@ def summary(content: Content) -> str:
             more = f" (+{len(content.articles) - 1})" if len(content.articles) > 1 else ""
             return content.articles[0].title + more
         case Newspic():
-            return _("{title} ({count} pictures)").format(title=content.title, count=len(content.images))
+            pictures = ngettext(
+                "{title} ({count} picture)", "{title} ({count} pictures)", len(content.images)
+            )
+            return pictures.format(title=content.title, count=len(content.images))
         case Draft():
             return _("draft {media_id}").format(media_id=content.media_id)
         case Voice() | Image():
             return media(content.media)
         case Images():
-            return ", ".join(media(image) for image in content.images)
+            return _(", ").join(media(image) for image in content.images)
         case Mpvideo():
             return f"{content.title} ({media(content.media)})"
         case Wxcard():
@@ -132,9 +153,12 @@ def calls(due: int, again: int) -> str:
 
 
 def status_counts(counts: Mapping[Any, int]) -> str:
-    """Write how many sends there are of each status: `2 send, 1 scheduled`."""
-    template = _("{count} {status}")
-    parts = [template.format(count=n, status=status_word(code)) for code, n in counts.items() if n]
+    """Write how many sends there are of each status: `2 to send, 1 scheduled`."""
+    parts = [
+        _(COUNTED.get(str(code), OTHER)).format(count=n, status=status_word(code))
+        for code, n in counts.items()
+        if n
+    ]
     return _(", ").join(parts)
 
 

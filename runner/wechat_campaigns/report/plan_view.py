@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
@@ -24,7 +26,11 @@ from wechat_campaigns.report.phrases import (
 )
 from wechat_campaigns.send.posting import Result, SendOutcome
 
-ACCOUNT_KINDS = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
+ACCOUNT_KINDS = {
+    AccountKind.SERVICE: N_("service account (服务号)"),
+    AccountKind.SUBSCRIPTION: N_("subscription account (订阅号)"),
+    AccountKind.TEST: N_("test account (测试号)"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,7 @@ class PlanView:
     """The sends, then invalid campaigns, then unknown sends that no file names."""
     counts: Mapping[PlanAction, int]
     summary: str
-    """How many sends there are of each status: `4 send, 1 scheduled`."""
+    """How many sends there are of each status: `4 to send, 1 scheduled`."""
     total: str
     """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
     ready: bool
@@ -189,13 +195,15 @@ def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) ->
 
 
 def _nothing(plan: Plan, timezone: str) -> str:
+    from zoneinfo import ZoneInfo
+
     scheduled = [planned.send for planned in plan.sends if planned.action is PlanAction.SCHEDULED]
     begins = [(send.not_before, send.id) for send in scheduled if send.not_before is not None]
     if not begins:
         return _("Nothing to send.")
     begin, send_id = min(begins)
-    template = _("Nothing is due now. Next: {send}, from {begin}.")
-    return template.format(send=send_id, begin=moment(begin, timezone))
+    when = moment_text(begin, plan.created_at, ZoneInfo(timezone))
+    return _("Nothing is due now. Next: {send}, {when}.").format(send=send_id, when=when)
 
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
@@ -267,16 +275,18 @@ def _account_lines(plan: Plan, used: Sequence[Budget]) -> tuple[str, ...]:
 
 def _budget_lines(budget: Budget) -> list[str]:
     account, allowance = budget.account, budget.allowance
-    template = _("Account {account}: {used} of {limit} sends used in {period} (from the ledger)")
-    if account.kind.value == "service":
+    template = _("Account {name}, {kind}, {appid}: {used} of {limit} sends used today (from the ledger)")
+    if account.kind is AccountKind.SERVICE:
         template = _(
-            "Account {account}: {used} of {limit} sends to everyone used in {period} (from the ledger)"
+            "Account {name}, {kind}, {appid}: {used} of {limit} sends to everyone used this month (from the "
+            "ledger)"
         )
     line = template.format(
-        account=f"{account.name} ({ACCOUNT_KINDS[account.kind]}, {account.appid})",
+        name=account.name,
+        kind=_(ACCOUNT_KINDS[account.kind]),
+        appid=account.appid,
         used=allowance.used,
         limit=allowance.limit,
-        period=allowance.period,
     )
     line += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
     if budget.calls_left is not None:
@@ -284,8 +294,8 @@ def _budget_lines(budget: Budget) -> list[str]:
         line += left.format(left=budget.calls_left, limit=budget.calls_limit)
     lines = [line]
     if budget.blocked:
-        lines.append(_("  not covered by the quota: {sends}").format(sends=", ".join(budget.blocked)))
+        lines.append(_("  not covered by the quota: {sends}").format(sends=_(", ").join(budget.blocked)))
     if budget.frequency_capped:
         lost = _("  WeChat will skip followers who have already received four this month: {sends}")
-        lines.append(lost.format(sends=", ".join(budget.frequency_capped)))
+        lines.append(lost.format(sends=_(", ").join(budget.frequency_capped)))
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,
     command_data,
@@ -56,17 +56,28 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
         chosen = [problem for problem in problems if problem.level == level]
         lines += [_annotation(problem) for problem in chosen[:GITHUB_PER_LEVEL]]
         if len(chosen) > GITHUB_PER_LEVEL:
-            template = _("{count} more at level {level}: see the log of this step")
-            more = template.format(count=len(chosen) - GITHUB_PER_LEVEL, level=level)
+            count = len(chosen) - GITHUB_PER_LEVEL
+            template = ngettext(
+                "{count} more warning: see the log of this step",
+                "{count} more warnings: see the log of this step",
+                count,
+            )
+            if level == "error":
+                template = ngettext(
+                    "{count} more error: see the log of this step",
+                    "{count} more errors: see the log of this step",
+                    count,
+                )
+            more = template.format(count=count)
             lines.append(f"::notice title=campaign::{command_data(more)}")
     return "\n".join(lines)
 
 
 def _lines(problem: Diagnostic, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
-    shade = red if problem.level == "error" else yellow
+    level = f"{red if problem.level == 'error' else yellow}{status_word(problem.level)}{reset}{_(': ')}"
     return (
-        f"{line(str(problem.location))}: {shade}{problem.level}{reset}: {inert(problem.message)} "
+        f"{line(str(problem.location))}: {level}{inert(problem.message)} "
         f"{dim}[{problem.rule}]{reset}\n"
         f"    {_('at {path}').format(path=line(problem.path))}\n"
         f"    → {inert(problem.hint)}"

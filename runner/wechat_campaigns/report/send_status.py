@@ -72,19 +72,19 @@ def ended(status: str) -> tuple[str, str]:
 def reach(told: JobResult) -> str:
     """Write how many followers a job reached, and what became of the others."""
     template = _("{sent:,} of {total:,} followers received it")
-    if told.filtered_out and told.errors:
+    if told.left_out and told.failed:
         template = _(
             "{sent:,} of {total:,} followers received it: {left_out:,} left out (four this month "
             "already, or messages turned off), {errors:,} failed"
         )
-    elif told.filtered_out:
+    elif told.left_out:
         template = _(
             "{sent:,} of {total:,} followers received it: {left_out:,} left out (four "
             "this month already, or messages turned off)"
         )
-    elif told.errors:
+    elif told.failed:
         template = _("{sent:,} of {total:,} followers received it: {errors:,} failed")
-    return template.format(sent=told.sent, total=told.total, left_out=told.filtered_out, errors=told.errors)
+    return template.format(sent=told.sent, total=told.addressed, left_out=told.left_out, errors=told.failed)
 
 
 def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
     parts = [reach(told)] if told is not None else []
     articles = [str(number) for number in known.recalled_articles if number]
     if articles and known.status is SendStatus.SENT:
-        parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
+        parts.append(_("recalled: article {numbers}").format(numbers=_(", ").join(articles)))
     note = _("; ").join(parts)
     if told is not None and told.sent == 0 and known.status is SendStatus.SENT:
         return note, _("check whether these followers have already received four this month")

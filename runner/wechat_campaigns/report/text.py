@@ -79,7 +79,7 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
         return inert(view.nothing)
-    table = _table("Result", "Send", "Account", "msg_id", "What happened")
+    table = _table("Result", "Send", "Account", "msg_id", "Details")
     for outcome in view.outcomes:
         result = _text(status_word(outcome.result), style=RESULT_STYLE[outcome.result])
         happened = "\n".join(_happened(outcome, view.hints.get(outcome)))
@@ -96,7 +96,7 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
     """Draw where sends stand."""
     if not statuses:
         return _("Nothing has been sent so far.")
-    table = _table("Status", "Send", "Account", "msg_id", "Since", "Note")
+    table = _table("Status", "Send", "Account", "msg_id", "Time", "Note")
     for row in statuses:
         known = row.known
         name = known.send
@@ -112,7 +112,7 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
     parts: list[ConsoleRenderable] = [_text(view.total)]
     if view.rows:
-        table = _table("Status", "Send", "Account", "To", "Followers", "Since", "Note")
+        table = _table("Status", "Send", "Account", "To", "Followers", "Time", "Note")
         for row in view.rows:
             addressed = "" if row.addressed is None else f"{row.addressed:,}"
             before = map(_text, (status_word(row.status), row.send, row.account, row.recipients_text))
@@ -150,7 +150,7 @@ def _line(row: Row, width: int) -> str:
 
 def _plan_table(rows: Iterable[Row], width: int) -> Table:
     windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
-    table = _table("Action", "Send", "To", "Followers", "What", *(["When"] if windows else []), "Why")
+    table = _table("Action", "Send", "To", "Followers", "Content", *(["When"] if windows else []), "Reason")
     for row in rows:
         content = Text(inert(row.message), no_wrap=True, overflow="ellipsis")
         content.truncate(max(24, width // 3), overflow="ellipsis")

@@ -30,7 +30,7 @@ from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, Send
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decide import DecisionContext, decision_input
-from wechat_campaigns.plan.hints import not_resent_message, settle_hint
+from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, UnknownSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.resolve import draft_fingerprint, recount
@@ -47,6 +47,7 @@ from wechat_campaigns.send.posting import (
     Result,
     RunContext,
     SendOutcome,
+    rejected_before,
 )
 from wechat_campaigns.wechat import payloads
 
@@ -254,9 +255,7 @@ class _AccountRun:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
-                self.sender.stop_reason = _(
-                    "WeChat rejected an earlier call of this account (errcode {errcode})"
-                ).format(errcode=error.errcode)
+                self.sender.stop_reason = rejected_before(error.errcode)
             return self._failed(planned.send.id, error)
         except Exception as fault:
             return self._faulty(planned, _expected(fault))
@@ -395,8 +394,7 @@ class _AccountRun:
             edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
-                hint = _("revert the edit in the WeChat console and run `campaign apply` again")
-                hint = _("{first}; or {then}").format(first=hint, then=settle_hint(known.send))
+                hint = edited_draft_hint(known.send)
                 return self.sender.unknown(known.send, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(planned.resend_intent, planned.send)

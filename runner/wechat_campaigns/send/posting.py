@@ -147,6 +147,13 @@ class MassCalls:
             return {**error.answer, "errcode": error.errcode}
 
 
+def rejected_before(errcode: int) -> str:
+    """Say why no further send of an account is tried: the errcode of an earlier call, with its meaning."""
+    return _("WeChat rejected an earlier call of this account (errcode {errcode}): {meaning}").format(
+        errcode=errcode, meaning=_(lookup(errcode).meaning)
+    )
+
+
 class AccountSender:
     """Makes the sends of one account, one at a time.
 
@@ -299,13 +306,7 @@ class AccountSender:
         errcode = error.errcode if isinstance(error, ApiError) else None
         stops = errcode is None or lookup(errcode).errcode_class in STOPPING_KINDS
         if stops:
-            self.stop_reason = (
-                _("WeChat rejected an earlier call of this account (errcode {errcode})").format(
-                    errcode=errcode
-                )
-                if errcode is not None
-                else error.message
-            )
+            self.stop_reason = rejected_before(errcode) if errcode is not None else error.message
         return self.outcome(
             send_id,
             Result.REJECTED if errcode is not None else Result.NOT_SENT,

@@ -39,7 +39,7 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert run(["--lang=zh", "--help"]) == 0
     told = capsys.readouterr().out
     assert CHINESE in told
-    assert "用法:" in told
+    assert "用法：campaign" in told
     assert run(["--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
 

@@ -201,10 +201,10 @@ RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
 
 def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
     data = {
-        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved": None,
+        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved_digest": None,
         "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
         "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
-        "summary": {}, "accounts": {},
+        "counts": {}, "accounts": {},
         "sends": [
             {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
              **({"resend": RESEND} if action == "resend" else {})}
@@ -219,7 +219,7 @@ def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
     actions = ("send", "scheduled", "resend", "unknown", "sent", "blocked", "conflict", "expired")
     assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
-    expected = f"digest={'d' * 64}\npending=4\ndue=3\nheld=2\n"
+    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\nheld=2\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected
 
 

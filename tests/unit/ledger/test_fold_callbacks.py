@@ -12,7 +12,7 @@ SENT = [
     (EventKind.ACCEPTED, named(SEND)),
     (EventKind.STATUS, named(SEND)),
 ]
-EVENT = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
+EVENT = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
 
 
 def test_a_callback_is_found_by_its_send() -> None:
@@ -21,11 +21,11 @@ def test_a_callback_is_found_by_its_send() -> None:
         state = make_state(*steps)
         told = state.job_result(state.sends[SERVICE, "sale", 1])
         assert told is not None
-        assert (told.status, told.total, told.filtered, told.sent, told.errors) == (
+        assert (told.status, told.addressed, told.sent, told.left_out, told.failed) == (
             "send success",
             9,
-            8,
             7,
+            1,
             1,
         )
 

@@ -66,6 +66,6 @@ def test_budget_is_in_the_text_and_in_the_data() -> None:
     """The lines name what is not covered; the plan's data holds the same."""
     plan = plan_of(make_send("a"), make_send("b", text="另一条"), settings=make_settings(PAPER))
     text = "\n".join(view_of(plan).accounts)
-    assert "0 of 1 sends used in 2026-12-01 (from the ledger), 1 more by this plan" in text
+    assert "0 of 1 sends used today (from the ledger), 1 more by this plan" in text
     assert "not covered by the quota: b" in text
     assert plan_data(view_of(plan))["accounts"]["main"]["refused"] == ["b"]

@@ -94,7 +94,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         AGAIN,
         accepted(),
         PlanAction.SEND,
-        "again on purpose: revision 1 was sent 2026-12-01",
+        "again on purpose: revision 1 was sent today",
     ),
     (
         "raised above a baseline",
@@ -147,9 +147,9 @@ def test_only_unconfirmed_sends_suggest_a_status_query():
 
 def test_times_are_shown_in_china_time():
     """The platform counts its days so, whatever the clock's zone."""
-    assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted 2026-12-01 11:00 (China)")
+    assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted today at 11:00 China time")
     assert (
-        decided(make_send(not_before=NOW + HOUR)).reason == "its send window starts 2026-12-01 13:00 (China)"
+        decided(make_send(not_before=NOW + HOUR)).reason == "its send window starts today at 13:00 China time"
     )
 
 

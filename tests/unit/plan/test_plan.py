@@ -127,7 +127,7 @@ def test_overridden_rule_does_not_block():
     send = make_send(filter=EVERYONE)
     (blocked,) = plan_of(send).sends
     assert blocked.action is PlanAction.BLOCKED
-    assert blocked.decision.hint.endswith("; or override the rule once: `--allow allow_to_all=REASON`")
+    assert blocked.decision.hint.endswith(". To override the rule once: `--allow allow_to_all=REASON`")
     assert actions(plan_of(send, overrides={"allow_to_all": "the anniversary"})) == {"sale": "send"}
 
 

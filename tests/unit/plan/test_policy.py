@@ -216,3 +216,12 @@ def test_plan_file_holds_the_reviewed_audience(count: int | None) -> None:
     """An invalid campaign has none."""
     sends = [{"id": "sale", "audience": {"count": count}}, {"id": "broken"}]
     assert audiences({"sends": sends}) == {"sale": count, "broken": None}
+
+
+def test_a_month_that_is_used_up_says_when_it_resets() -> None:
+    """The number that is used, and the day of the next."""
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE), state=to_everyone(4))
+    violation = said(about, "quota")
+    all_used = "all 4 sends of main for this month are used; the quota resets on 1 January 2027"
+    assert violation is not None
+    assert violation.message == all_used

@@ -70,15 +70,15 @@ LOST = {
     "picture": (
         f'<img src="{PICTURE}" alt="茶" data-w="640">',
         "",
-        "1 of 1 pictures are missing: mmbiz.qpic.cn",
+        "the picture is missing: mmbiz.qpic.cn",
     ),
-    "address of a picture": (f'src="{PICTURE}" ', "", "1 of 1 pictures are missing"),
-    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "1 of 1 links are missing"),
-    "target of a link": ("mid=1", "mid=2", "1 of 1 links are missing"),
+    "address of a picture": (f'src="{PICTURE}" ', "", "the picture is missing"),
+    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "the link is missing"),
+    "target of a link": ("mid=1", "mid=2", "the link is missing"),
     "picture added": (
         "</pre>",
         '</pre><img src="https://mmbiz.qpic.cn/x/0">',
-        "the draft has 2 pictures instead of 1",
+        "pictures in the draft: 2 instead of 1",
     ),
 }
 

@@ -21,8 +21,8 @@ from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
-from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.problems import problems_json
+from wechat_campaigns.report.phrases import recorded_recipients, status_counts
+from wechat_campaigns.report.problems import problem_dict, problems_github, problems_json, problems_text
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
@@ -144,3 +144,19 @@ def test_problems_are_english_for_machines() -> None:
     )
     for found in (problem, visible_record(problem)):
         assert '"message": "there is no send sale"' in problems_json([found])
+
+
+def test_the_level_of_a_problem_is_a_word() -> None:
+    """People read it in their language, programs read a code."""
+    problem = Diagnostic(location=Location(file="a.yaml", line=3), rule="r", message="坏", hint="改")
+    assert problems_text([problem]).startswith("a.yaml:3: 错误：坏 [r]")
+    assert problems_github([problem]).startswith("::error file=a.yaml")
+    assert problem_dict(problem)["level"] == "error"
+
+
+def test_counts_are_phrases() -> None:
+    """How many sends there are of each status, in both languages."""
+    counts = {PlanAction.SEND: 4, PlanAction.CONFLICT: 1, PlanAction.SCHEDULED: 2, PlanAction.SENT: 0}
+    assert status_counts(counts) == "待发 4 次、有冲突 1 次、定时待发 2 次"
+    set_language("en")
+    assert status_counts(counts) == "4 to send, 1 in conflict, 2 scheduled"

@@ -65,7 +65,7 @@ def test_variables_that_differ_are_seen(folder: Path, capsys: pytest.CaptureFixt
     (folder / "_settings.yaml").write_text(SETTINGS.replace("SHOP", "真实商城"), encoding="utf-8")
     seen = table(folder, capsys, "--in", "staging", "--in", "production")
     assert not seen["same_content"]
-    assert len({stage["digest"] for stage in seen["environments"].values()}) == 2
+    assert len({stage["content_digest"] for stage in seen["environments"].values()}) == 2
 
 
 def test_the_account_s_name_is_no_difference(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_the_account_s_name_is_no_difference(folder: Path, capsys: pytest.Captur
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
     seen = table(folder, capsys, "--in", "staging", "--in", "production")
     assert seen["same_content"]
-    assert len({stage["digest"] for stage in seen["environments"].values()}) == 1
+    assert len({stage["content_digest"] for stage in seen["environments"].values()}) == 1
 
 
 def test_an_environment_that_cannot_be_read_is_left_out(

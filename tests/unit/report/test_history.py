@@ -31,7 +31,7 @@ from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.text import TextOptions, history_text
 
-TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 
 
 ACTOR = {"commit": "c" * 40}
@@ -195,7 +195,7 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     """No Markdown; the counts of an event are said in words, as by `status`."""
     table = history_text(history_view(TWO), TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2. Followers reached: 75")
-    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "SINCE", "NOTE"]
+    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME", "NOTE"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
     assert "75 of 100" in table[3]
     assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"

@@ -17,7 +17,7 @@ def test_each_send_of_a_long_plan_has_its_line() -> None:
         assert line.split()[:2] == ["send", f"s{number}"]
         assert f"text: 第 {number} 期" in line
         assert "tag 会员" in line
-    assert f"Summary: {MAX_TABLE_ROWS + 1} send" in text
+    assert f"Summary: {MAX_TABLE_ROWS + 1} to send" in text
 
 
 def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:

@@ -61,7 +61,7 @@ def test_the_summary_comes_first_and_the_digest_with_it() -> None:
         "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends to 2,000"
     )
     assert plan.plan_digest in head
-    assert "2 send, 1 scheduled, 1 blocked, 1 invalid" in head
+    assert "2 to send, 1 scheduled, 1 blocked, 1 invalid" in head
 
 
 @pytest.mark.parametrize("name", ["a--b", "a -->", "生产", "x y", ""])

@@ -15,7 +15,7 @@ from wechat_campaigns.report.send_status import StatusRow, ended, send_status
 
 TAG = make_send()
 EVERYONE = make_send(filter=Filter(is_to_all=True))
-TOLD = {"msg_id": 7, "status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+TOLD = {"msg_id": 7, "status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
 
 
 def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> StatusRow:
@@ -102,7 +102,7 @@ def test_counts_say_what_became_of_the_others() -> None:
         "75 of 100 followers received it: "
         "20 left out (four this month already, or messages turned off), 5 failed"
     )
-    all_of_them = {**TOLD, "filtered": 100, "sent": 100, "errors": 0}
+    all_of_them = {**TOLD, "left_out": 0, "sent": 100, "failed": 0}
     assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers received it"
 
 
@@ -115,7 +115,7 @@ def test_the_spelling_of_success_does_not_matter(word: str) -> None:
 
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
-    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
+    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "left_out": 100, "sent": 0, "failed": 0}))
     assert "already received four this month" in row.hint
 
 

@@ -27,7 +27,7 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     text = plan_text(view_of(plan), LOOK)
     lines = text.split("\n")
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
-    assert "Summary: 1 send, 1 scheduled. This is only a plan: nothing was sent." in lines
+    assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
     assert lines[-1] == "Running `campaign apply` now would make 1 send to 1,000 followers."
 
@@ -102,7 +102,7 @@ def test_without_a_due_send_the_next_one_is_named() -> None:
     """Who runs apply too early reads when the next send begins."""
     plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
     text = outcomes_text(applied(plan=plan), LOOK)
-    assert text == "Nothing is due now. Next: later, from 2026-12-02 12:00."
+    assert text == "Nothing is due now. Next: later, tomorrow at 12:00."
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:

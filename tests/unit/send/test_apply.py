@@ -346,7 +346,9 @@ def test_upload_errcode_of_the_account_stops_the_account(errcode: int, tried: in
     ]
     if tried == 1:
         assert (
-            outcomes[1].reason == "not tried: WeChat rejected an earlier call of this account (errcode 45009)"
+            outcomes[1].reason
+            == "not tried: WeChat rejected an earlier call of this account (errcode 45009): "
+            "today's calls to this endpoint are used up"
         )
 
 

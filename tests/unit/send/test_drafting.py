@@ -111,7 +111,7 @@ def test_changed_markup_is_reported_and_sent():
 
 LOSSES = [
     ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text changed"),
-    ({"content": "<p>正文</p>"}, "1 of 1 pictures are missing"),
+    ({"content": "<p>正文</p>"}, "the picture is missing"),
     ({"title": "别的"}, "`title`"),
     ({"thumb_media_id": "X"}, "`thumb_media_id`"),
 ]

@@ -22,6 +22,7 @@ from tests.support.factories import (
     make_settings,
     make_state,
 )
+from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ExitCode,
     LedgerLockedError,
@@ -347,7 +348,8 @@ def test_errcode_of_the_account_stops_the_account(errcode: int):
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
     assert send_once(crossing).exit_code is ExitCode.WECHAT
-    assert crossing.stop_reason == f"WeChat rejected an earlier call of this account (errcode {errcode})"
+    before = f"WeChat rejected an earlier call of this account (errcode {errcode}): "
+    assert crossing.stop_reason == before + lookup(errcode).meaning
 
 
 def test_missing_connection_stops_the_account():

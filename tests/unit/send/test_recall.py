@@ -79,7 +79,7 @@ def test_recall_is_made_once() -> None:
 
 def test_recalled_article_must_exist() -> None:
     """Where the event gave the links, their number is known."""
-    told = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
+    told = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
     state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
     with pytest.raises(UsageError, match="there is no article 3"):

@@ -17,14 +17,14 @@ from wechat_campaigns.plan import planfile
 
 @command(
     examples={
-        "campaign ci outputs plan.json": N_("pass `digest`, `pending`, `due` and `held` to later steps")
+        "campaign ci outputs plan.json": N_("pass `plan_digest`, `pending`, `due` and `held` to later steps")
     }
 )
 @click.argument("plan_file", type=FILE)
 def outputs(plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
-    Prints digest, pending (sends and resends that the digest covers), due (sends that apply would make
+    Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
     or resolve now) and held (sends that are blocked, in conflict, or were missed in the last day).
     """
     data = planfile.read(plan_file)
@@ -32,7 +32,7 @@ def outputs(plan_file: Path) -> int:
     pending = sum(map(planfile.covers, data["sends"]))
     due = sum(action in ("send", "resend", "unknown") for action in actions)
     held = sum(planfile.is_held(send, data) for send in data["sends"])
-    lines = f"digest={digest}\npending={pending}\ndue={due}\nheld={held}\n"
+    lines = f"plan_digest={digest}\npending={pending}\ndue={due}\nheld={held}\n"
     target = os.environ.get("GITHUB_OUTPUT")
     if target:
         with Path(target).open("a", encoding="utf-8") as file:

@@ -40,6 +40,6 @@ def _event_line(event: Event, namespace: str) -> str:
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
     if event.kind is EventKind.UPLOAD and data.get("result") is None:
-        details += " forgotten"
+        details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
     return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"

@@ -108,6 +108,8 @@ def _unknown_send(state: LedgerState, send_id: str, account: str | None, *, with
     if len(matches) > 1:
         raise UsageError(
             _("several accounts have an unknown send {send}").format(send=send_id),
-            hint=_("add `--account` with one of: {names}").format(names=", ".join(s.appid for s in matches)),
+            hint=_("add `--account` with one of: {names}").format(
+                names=_(", ").join(s.appid for s in matches)
+            ),
         )
     return matches[0]

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
-from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
+from wechat_campaigns.plan.quota import (
+    SERVICE_PER_MONTH,
+    Allowance,
+    allowance,
+    count_same_recipients,
+    counts,
+    reset_day,
+)
 
 
 def hold(facts: RuleInput) -> Violation | None:
@@ -161,10 +168,11 @@ def quiet_hours(facts: RuleInput) -> Violation | None:
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
-    what = _("it is {time:%H:%M} in {timezone}, which is within the quiet hours")
     return Violation(
-        what.format(time=local, timezone=policy.timezone),
-        _("apply after {time:%H:%M}").format(time=end),
+        _("it is {now:%H:%M}, within the quiet hours: sending is allowed again after {end:%H:%M}").format(
+            now=local, end=end
+        ),
+        _("apply after {end:%H:%M} ({timezone})").format(end=end, timezone=policy.timezone),
     )
 
 
@@ -175,19 +183,26 @@ def quota(facts: RuleInput) -> Violation | None:
         return _four_a_month(facts)
     if left.used + facts.ahead < left.limit:
         return None
-    what = _(
-        "the quota of {account} for {period} is {limit}: {used} used, "
-        "{ahead} taken by earlier sends of this plan"
-    )
+    monthly = facts.account.kind is AccountKind.SERVICE
+    if left.used >= left.limit:
+        what = _("today's send of {account} is used; the quota resets {when}")
+        if monthly:
+            what = _("all {limit} sends of {account} for this month are used; the quota resets {when}")
+    else:
+        what = _("an earlier send of this plan takes today's send of {account}; the quota resets {when}")
+        if monthly:
+            what = _(
+                "{used} of {limit} sends of {account} for this month are used, and earlier sends of this "
+                "plan take the rest; the quota resets {when}"
+            )
     return Violation(
         what.format(
             account=facts.account.name,
             limit=left.limit,
-            period=left.period,
             used=left.used,
-            ahead=facts.ahead,
+            when=reset_day(facts.account.kind, facts.now),
         ),
-        _("wait for the next period, or send from another account"),
+        _("wait until the quota resets, or send from another account"),
     )
 
 
@@ -197,10 +212,12 @@ def quota_reserve(facts: RuleInput) -> Violation | None:
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
-    what = _("sends left for {period}: {left} of {limit}; the policy keeps {reserve} in reserve")
+    what = _("sends left today: {left} of {limit}; the policy keeps {reserve} in reserve")
+    if facts.account.kind is AccountKind.SERVICE:
+        what = _("sends left this month: {left} of {limit}; the policy keeps {reserve} in reserve")
     return Violation(
-        what.format(left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
-        _("wait for the next period, or lower `policy.quota_reserve`"),
+        what.format(left=left.remaining - facts.ahead, limit=left.limit, reserve=reserve),
+        _("wait until the quota resets, or lower `policy.quota_reserve`"),
     )
 
 

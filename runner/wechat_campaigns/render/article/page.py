@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Article, Articles, FileInfo, Send
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
@@ -60,9 +60,11 @@ class Pictures:
         """Tell what was left out, as a fragment; empty when nothing was."""
         if not self.omitted:
             return ""
-        said = _(
-            "{count} pictures are shown as grey boxes here: a page can hold at most {most:,} "
-            "bytes of pictures"
+        said = ngettext(
+            "{count} picture is shown as a grey box here: a page can hold at most {most:,} bytes of pictures",
+            "{count} pictures are shown as grey boxes here: a page can hold at most {most:,} bytes of "
+            "pictures",
+            len(self.omitted),
         )
         return f'<p class="warning">{escape(said.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
 

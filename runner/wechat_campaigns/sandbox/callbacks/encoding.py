@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox.accounts import Callback
 from wechat_campaigns.sandbox.callbacks.models import PushEvent
 
@@ -109,7 +110,7 @@ def encrypt(text: str, aes_key: str, appid: str) -> str:
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     except ImportError as error:
-        raise MissingExtraError("callback", needed_for="pushing encrypted events") from error
+        raise MissingExtraError("callback", needed_for=_("pushing encrypted events")) from error
     key, data = read_key(aes_key), text.encode()
     plain = secrets.token_bytes(16) + len(data).to_bytes(4, "big") + data + appid.encode()
     padding = BLOCK_BYTES - len(plain) % BLOCK_BYTES

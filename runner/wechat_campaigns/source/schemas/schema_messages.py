@@ -208,7 +208,7 @@ def _too_few_items(error: SchemaViolation) -> Iterator[Finding]:
         _("{name} has {count} entries; the minimum is {least}").format(
             name=value_name(error), count=len(error.value), least=error.keyword_value
         ),
-        _("add the missing entries"),
+        _("add one") if not error.value else _("add the missing entries"),
     )
 
 
@@ -219,7 +219,7 @@ def _too_many_items(error: SchemaViolation) -> Iterator[Finding]:
         _("{name} has {count} entries; the maximum is {most}").format(
             name=value_name(error), count=len(error.value), most=error.keyword_value
         ),
-        _("remove some, or write a second campaign"),
+        _("remove some, or split the campaign into two files"),
     )
 
 

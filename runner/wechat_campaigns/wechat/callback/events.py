@@ -40,13 +40,14 @@ def entry_of(event: Element, appid: str) -> Entry | None:
     """
     if event.findtext("Event", "").strip() != MASS_FINISHED:
         return None
+    addressed, after_filters = _number(event, "TotalCount"), _number(event, "FilterCount")
     data: dict[str, Any] = {
         "msg_id": _number(event, "MsgID"),
         "status": _text(event, "Status"),
-        "total": _number(event, "TotalCount"),
-        "filtered": _number(event, "FilterCount"),
+        "addressed": addressed,
         "sent": _number(event, "SentCount"),
-        "errors": _number(event, "ErrorCount"),
+        "left_out": max(0, addressed - after_filters),
+        "failed": _number(event, "ErrorCount"),
         "check_state": _text(event, "CopyrightCheckResult/CheckState"),
         "copyright": [_check(item) for item in _items(event, "CopyrightCheckResult")],
         "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],

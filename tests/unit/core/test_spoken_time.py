@@ -1,0 +1,42 @@
+"""Days and moments as a person says them, in both languages."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.spoken_time import day_text, moment_text
+
+CHINA = timezone(timedelta(hours=8))
+TODAY = date(2026, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("day", "english", "chinese"),
+    [
+        (date(2026, 11, 23), "yesterday", "昨天"),
+        (date(2026, 11, 24), "today", "今天"),
+        (date(2026, 11, 25), "tomorrow", "明天"),
+        (date(2026, 12, 1), "on 1 December", "12 月 1 日"),
+        (date(2027, 1, 31), "on 31 January 2027", "2027 年 1 月 31 日"),
+    ],
+)
+def test_a_day_is_named_by_its_distance(day: date, english: str, chinese: str) -> None:
+    """Near days have names; the year is written when it is not this one."""
+    assert day_text(day, TODAY) == english
+    set_language("zh")
+    try:
+        assert day_text(day, TODAY) == chinese
+        assert getattr(day_text(day, TODAY), "english", "") == english
+    finally:
+        set_language("en")
+
+
+def test_a_moment_is_of_its_time_zone() -> None:
+    """What is still today in London is tomorrow in China."""
+    now = datetime(2026, 11, 24, 15, 0, tzinfo=CHINA)
+    late = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
+    assert moment_text(late, now, CHINA) == "tomorrow at 04:30"
+    assert moment_text(late, now, UTC) == "today at 20:30"
