@@ -31,11 +31,12 @@ from wechat_campaigns.core.model import (
 )
 
 ADD_MATERIAL = "material/add_material"
+MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
 
-UPLOADVIDEO_LIFE = timedelta(days=2)
-"""How long an uploadvideo id is reused. Not documented; temporary media live three days, so stay below."""
+TEMPORARY_LIFE = timedelta(days=2)
+"""How long a temporary video and its uploadvideo id are reused: less than the three days they live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,8 @@ class Upload:
     kind: str
     """image, voice or video."""
     file: FileInfo | None = None
-    of: Upload | Media | None = None
-    """uploadvideo only: the upload, or the video already on the platform, that it converts."""
+    of: Upload | None = None
+    """uploadvideo only: the upload that it converts."""
     title: str = ""
     description: str = ""
     life: timedelta | None = None
@@ -56,7 +57,7 @@ class Upload:
     @property
     def key(self) -> str:
         """Name it the same in every run, by content."""
-        of = self.of.key if isinstance(self.of, Upload) else to_plain_data(self.of)
+        of = None if self.of is None else self.of.key
         parts = [self.endpoint, self.kind, to_plain_data(self.file), of, self.title, self.description]
         return f"{self.endpoint}:{sha256(parts)}"
 
@@ -172,7 +173,12 @@ def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dic
         case Images():
             return {"images": _images(content, ids)}
         case Mpvideo():
-            return {"mpvideo": {"media_id": ids.upload_results[_converted(content).key]}}
+            converted = _converted(content)
+            # A video that the platform has goes out as it is: uploadvideo refuses permanent material (40007).
+            media_id = (
+                ids.of(content.media, "video") if converted is None else ids.upload_results[converted.key]
+            )
+            return {"mpvideo": {"media_id": media_id}}
         case Wxcard():
             return {"wxcard": {"card_id": content.card_id}}
 
@@ -213,9 +219,8 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
 def _uploads(content: Content) -> Iterator[Upload]:
     if isinstance(content, Mpvideo):
         video = _converted(content)
-        if isinstance(video.of, Upload):
-            yield video.of
-        yield video
+        if video is not None and video.of is not None:
+            yield from (video.of, video)
         return
     for media, kind in _media(content):
         if media.file is not None:
@@ -249,12 +254,13 @@ def _body_image(file: FileInfo) -> Upload:
     return Upload(endpoint=UPLOADIMG, kind="image", file=file)
 
 
-def _converted(content: Mpvideo) -> Upload:
-    video = partial(Upload, kind="video", title=content.title, description=content.description)
-    of: Upload | Media = content.media
-    if content.media.file is not None:
-        of = video(endpoint=ADD_MATERIAL, file=content.media.file)
-    return video(endpoint=UPLOADVIDEO, of=of, life=UPLOADVIDEO_LIFE)
+def _converted(content: Mpvideo) -> Upload | None:
+    """Name the conversion of a video file; None for a video that the platform has."""
+    if content.media.file is None:
+        return None
+    video = partial(Upload, kind="video", life=TEMPORARY_LIFE)
+    of = video(endpoint=MEDIA_UPLOAD, file=content.media.file)
+    return video(endpoint=UPLOADVIDEO, of=of, title=content.title, description=content.description)
 
 
 def _flag(value: bool | None) -> int | None:

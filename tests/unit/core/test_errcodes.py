@@ -121,6 +121,6 @@ def test_codes_that_live_answers_explained(code: int, name: str, kind: str, wait
 
 def test_codes_of_neighbouring_calls_are_listed() -> None:
     """Statistics, comments, goods, short keys, QR codes and the move of followers."""
-    listed = {40052, 40053, 40092, 61500, 61501, 63178, 63182, 63183, 87009, 88003, 88004, 88005, 88007, 88008,
-              88010, 9410010, 9410011, 9410012, 10170001, 10170002, 10170003}  # fmt: skip
+    listed = {40052, 40053, 40092, 61500, 61501, 63178, 63182, 63183, 87009, 88003, 88004, 88005, 88007,
+              88008, 88010, 9410010, 9410011, 9410012, 10170001, 10170002, 10170003}  # fmt: skip
     assert listed <= set(errcodes.codes())

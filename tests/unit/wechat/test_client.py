@@ -360,6 +360,7 @@ def write_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     """One call of each write."""
     return [
         lambda: api.material_add_material("image", "a.png", b"x"),
+        lambda: api.media_upload("video", "a.mp4", b"x"),
         lambda: api.media_uploadimg("a.png", b"x"),
         lambda: api.media_uploadvideo("M", "t", "d"),
         lambda: api.draft_add([]),
@@ -382,8 +383,8 @@ def test_what_plans_gets_has_no_write() -> None:
     """That a plan cannot send is a type as well: each write is of `WeChatApi` alone."""
     public = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert public == {
-        "material_add_material", "media_uploadimg", "media_uploadvideo", "draft_add", "mass_ready",
-        "mass_sendall", "mass_send", "mass_preview", "mass_delete",
+        "material_add_material", "media_upload", "media_uploadimg", "media_uploadvideo", "draft_add",
+        "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))
 

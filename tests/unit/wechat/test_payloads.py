@@ -27,7 +27,8 @@ TAG = {"is_to_all": False, "tag_id": 2}
 M = Media(media_id="M")
 NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
 VIDEO = Mpvideo(media=M, title="TITLE", description="Description")
-CONVERTED = payloads.MediaIds(upload_results={payloads.uploads(VIDEO)[-1].key: "N"}, material_ids={})
+FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="TITLE", description="Description")
+CONVERTED = payloads.MediaIds(upload_results={payloads.uploads(FILM)[-1].key: "N"}, material_ids={})
 
 BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
     (Draft(media_id="M"), Msgtype.MPNEWS, NO_IDS,
@@ -38,8 +39,10 @@ BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
      {"filter": TAG, "voice": {"media_id": "M"}, "msgtype": "voice"}),
     (Image(media=M), Msgtype.IMAGE, NO_IDS,
      {"filter": TAG, "image": {"media_id": "M"}, "msgtype": "image"}),
-    (VIDEO, Msgtype.MPVIDEO, CONVERTED,
+    (FILM, Msgtype.MPVIDEO, CONVERTED,
      {"filter": TAG, "mpvideo": {"media_id": "N"}, "msgtype": "mpvideo"}),
+    (VIDEO, Msgtype.MPVIDEO, NO_IDS,
+     {"filter": TAG, "mpvideo": {"media_id": "M"}, "msgtype": "mpvideo"}),
     (Wxcard(card_id="C"), Msgtype.WXCARD, NO_IDS,
      {"filter": TAG, "wxcard": {"card_id": "C"}, "msgtype": "wxcard"}),
     (Images(images=(Media(media_id="A"), Media(media_id="B")), recommend="看"), Msgtype.IMAGE, NO_IDS,
@@ -96,12 +99,11 @@ def test_images_options_are_numbers_and_only_those_given():
 
 
 def test_video_is_uploaded_then_converted():
-    """A file is added as material first; an id on the platform is only converted; the order is theirs."""
-    file = Media(file=make_file("tea.mp4"))
-    both = payloads.uploads(Mpvideo(media=file, title="t", description="d"))
-    assert [upload.endpoint for upload in both] == [payloads.ADD_MATERIAL, payloads.UPLOADVIDEO]
-    assert [upload.endpoint for upload in payloads.uploads(VIDEO)] == [payloads.UPLOADVIDEO]
-    assert both[1].life is not None
+    """A file becomes temporary media first, in this order; a video on the platform is sent as it is."""
+    both = payloads.uploads(FILM)
+    assert [upload.endpoint for upload in both] == [payloads.MEDIA_UPLOAD, payloads.UPLOADVIDEO]
+    assert [upload.life for upload in both] == [payloads.TEMPORARY_LIFE] * 2
+    assert payloads.uploads(VIDEO) == ()
 
 
 def test_upload_keys_depend_on_content_not_on_names():
