@@ -204,6 +204,7 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
         "content_source_url": article.content_source_url,
         "pic_crop_235_1": article.pic_crop_235_1,
         "pic_crop_1_1": article.pic_crop_1_1,
+        "cover_info": _cover_info(article),
     }
     return {
         "article_type": "news",
@@ -214,6 +215,17 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
         "only_fans_can_comment": int(article.only_fans_can_comment),
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _cover_info(article: Article) -> dict[str, Any]:
+    """Write the cuts of the cover once more: the newest reading of draft_add has them here."""
+    cuts = (("2.35_1", article.pic_crop_235_1), ("1_1", article.pic_crop_1_1))
+    crops = [
+        {"ratio": ratio, **dict(zip(("x1", "y1", "x2", "y2"), crop.split("_"), strict=True))}
+        for ratio, crop in cuts
+        if crop
+    ]
+    return {"crop_percent_list": crops} if crops else {}
 
 
 def _uploads(content: Content) -> Iterator[Upload]:

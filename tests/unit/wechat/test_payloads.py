@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.factories import make_article, make_file, make_send
 from wechat_campaigns.core.model import (
+    Article,
     Articles,
     Draft,
     Filter,
@@ -96,6 +97,24 @@ def test_images_options_are_numbers_and_only_those_given():
     assert body["images"] == {
         "media_ids": ["M"], "title": "", "need_open_comment": 1, "only_fans_can_comment": 0
     }  # fmt: skip
+
+
+def draft_article(**crops: str) -> dict[str, Any]:
+    article = Article(title="茶", html="<p>正文</p>", cover=M, **crops)  # type: ignore[arg-type]
+    (made,) = payloads.draft_articles(Articles(articles=(article,)), NO_IDS)
+    return made
+
+
+def test_cover_is_cut_under_both_names():
+    """One reading of the page has pic_crop_*, the newest has cover_info for articles: WeChat gets both."""
+    article = draft_article(pic_crop_235_1="0_0.1_1_0.6")
+    assert article["pic_crop_235_1"] == "0_0.1_1_0.6"
+    assert article["cover_info"] == {
+        "crop_percent_list": [{"ratio": "2.35_1", "x1": "0", "y1": "0.1", "x2": "1", "y2": "0.6"}]
+    }
+    article = draft_article(pic_crop_1_1="0_0_1_1", pic_crop_235_1="0_0.1_1_0.6")
+    assert [cut["ratio"] for cut in article["cover_info"]["crop_percent_list"]] == ["2.35_1", "1_1"]
+    assert "cover_info" not in draft_article()
 
 
 def test_video_is_uploaded_then_converted():
