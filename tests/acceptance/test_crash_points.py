@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.factories import SERVICE
 from tests.support.playground import PICTURES, Playground
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
@@ -43,6 +45,7 @@ def fill(playground: Playground, kind: str) -> int:
         playground.write("leaf.jpg", (PICTURES / "leaf.jpg").read_bytes())
         playground.write("tea.md", "新茶到了。\n\n![茶叶](leaf.jpg)\n")
     if kind == "video":
+        playground.sandbox.control("POST", "accounts", {"appid": SERVICE, "api_video": True})
         playground.write("tea.mp4", b"\x00\x00\x00\x18ftypmp42" + bytes(64))
     first_two = ", ".join(playground.sandbox.openids()[:2])
     yaml = {
@@ -184,6 +187,8 @@ def test_damaged_answers_are_never_taken_for_rejections(
     playground.sandbox.fault(endpoint=endpoint, **loss)
     code = playground.apply()
     playground.timeout_s = patient
+    if loss["kind"] == "latency":
+        time.sleep(loss["latency_s"])  # until then a repeat is answered with 45066
     if endpoint.startswith("message/mass"):
         assert code is ExitCode.UNKNOWN
         assert playground.outcomes[0].result is Result.UNKNOWN

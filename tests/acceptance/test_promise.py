@@ -713,7 +713,7 @@ def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
 # --- what proves nothing, and who may say so --------------------------------------------------
 
 
-@pytest.mark.parametrize("after_s", [61, 0], ids=["45065", "45066 first"])
+@pytest.mark.parametrize("after_s", [61, 0], ids=["a minute later", "at once"])
 def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: int) -> None:
     """Another program or another ledger used it: a person checks, and no run calls it sent."""
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
@@ -735,9 +735,11 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
 
 
 def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
-    """It says that the key came too soon, not that a job has it; a later 45065 does."""
+    """It says that a request with the key is in hand, not that a job has it; a later 45065 does."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45066)
     assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(61)
     assert shop.apply() == ExitCode.UNKNOWN, "45066"
     assert shop.summary() == {"resend": 1}
     shop.sandbox.advance(61)

@@ -38,6 +38,12 @@ from wechat_campaigns.source.load import require_folder
 )
 @click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
 @click.option("--retired-cards", is_flag=True, help="Accept wxcard, which WeChat rejects with 45113.")
+@click.option(
+    "--strict/--lenient",
+    default=True,
+    show_default=True,
+    help="Refuse or accept calls where sources about WeChat disagree.",
+)
 def sandbox(
     port: int,
     host: str,
@@ -49,6 +55,7 @@ def sandbox(
     seed: Path | None,
     no_quota: bool,
     retired_cards: bool,
+    strict: bool,
 ) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
@@ -70,6 +77,7 @@ def sandbox(
         state,
         quota=not no_quota,
         retired_cards=retired_cards,
+        strict=strict,
         seed=seed,
         host=host,
         port=port,

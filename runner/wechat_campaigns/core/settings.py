@@ -15,11 +15,11 @@ class AccountKind(StrEnum):
     """What sort of Official Account; decides which calls it may make."""
 
     SERVICE = "service"
-    """服务号: mass/sendall and mass/send; four a month per follower."""
+    """服务号: mass/sendall and mass/send; to everyone one a day; four a month per follower."""
     SUBSCRIPTION = "subscription"
     """订阅号 (now 公众号): mass/sendall only; one a day."""
     TEST = "test"
-    """测试号: may not mass send at all (48001)."""
+    """测试号: mass/sendall is accepted, whether it delivers is doubtful; mass/send is refused (48001)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

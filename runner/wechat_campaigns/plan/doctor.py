@@ -205,12 +205,6 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
 
 def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
     name = _("{name}: permission").format(name=name)
-    if account.kind is AccountKind.TEST:
-        return _warning(
-            name,
-            _("a test account (测试号) cannot send mass messages (48001)"),
-            _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
-        )
     try:
         tags = api.tags_get()
     except ApiError as error:
@@ -219,6 +213,15 @@ def _permission(name: str, account: Account, api: ReadOnlyApi) -> Check:
         return _error(ExitCode.WECHAT, name, error.message, hint)
     except CampaignError as error:
         return _refused(name, error)
+    if account.kind is AccountKind.TEST:
+        return _warning(
+            name,
+            _(
+                "a test account (测试号) may send to everyone and to tags, not to openids (48001); "
+                "WeChat may deliver nothing"
+            ),
+            _("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+        )
     message = ngettext(
         "subscription account (订阅号): {count} tag is readable; openid lists are not available",
         "subscription account (订阅号): {count} tags are readable; openid lists are not available",

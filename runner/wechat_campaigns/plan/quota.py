@@ -20,6 +20,8 @@ from wechat_campaigns.ledger.fold import LedgerState
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
 SERVICE_PER_MONTH = 4
+SERVICE_TO_ALL_PER_DAY = 1
+"""Besides the four a month. One page has it; whether WeChat keeps to it was not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,12 @@ def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) 
     )
     limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
     return Allowance(period=period(kind, now), limit=limit, used=used)
+
+
+def sent_to_all_today(appid: str, state: LedgerState, now: datetime) -> int:
+    """Count today's sends to everyone, in China time."""
+    uses = state.quota_usage(appid, *bounds(AccountKind.SUBSCRIPTION, now))
+    return sum(number for use, number in uses.items() if use.to_all and not use.baseline)
 
 
 def count_same_recipients(appid: str, send: Send, state: LedgerState, now: datetime) -> int:

@@ -147,7 +147,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         else:
             problems.append(_no_material(send, pair, len(ids), known))
     needed = tuple(
-        (upload, _reusable(upload, appid, state, now)) for upload in payloads.uploads(send.content, named)
+        (upload, _reusable(upload, appid, state, now)) for upload in payloads.uploads(send.content)
     )
     return Resolution(
         tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,

@@ -8,9 +8,8 @@ from typing import Any, Final
 from wechat_campaigns.protocol.events import EventKind
 
 CLIENTMSGID_EXISTS: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
-CLIENTMSGID_TOO_FAST: Final = (
-    45066  # it was used within a minute: of no first call, then. Source: sendAll, read 2026-11
-)
+CLIENTMSGID_TOO_FAST: Final = 45066
+"""A request with this clientmsgid is still being taken in. Source: a live answer of 2020, read 2026-11."""
 
 REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),

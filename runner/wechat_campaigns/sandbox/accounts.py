@@ -37,8 +37,8 @@ class AccountOptions:
     """How long a job stays SENDING, in sandbox seconds."""
     retired_cards: bool = False
     """True lets wxcard through, which the platform refuses since 2024 (45113)."""
-    api_video: bool = True
-    """False refuses mpvideo with 48022."""
+    api_video: bool = False
+    """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
     comments: bool = True
     """False refuses articles open to comments (88000)."""
     verdict: str = "send success"

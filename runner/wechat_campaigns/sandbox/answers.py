@@ -11,6 +11,9 @@ from wechat_campaigns.core.errcodes import lookup
 
 Json = dict[str, Any]
 
+WITH_HINT = (40001, 40013, 41001, 42001, 47001)
+"""Errors whose text has been recorded with `hint: […]` before the rid; others came without."""
+
 OK: Json = {"errcode": 0, "errmsg": "ok"}
 
 
@@ -33,6 +36,8 @@ class ErrcodeError(Exception):
         """Build the JSON object of the reply, `errmsg` ending in the rid."""
         errmsg = lookup(self.errcode).errmsg or "system error"
         text = f"{errmsg} {self.hint}" if self.hint else errmsg
+        if self.errcode in WITH_HINT:
+            text = f"{text} hint: [{secrets.token_hex(7)}]"
         return {"errcode": self.errcode, "errmsg": f"{text} rid: {rid}", **self.extra}
 
 
@@ -48,9 +53,9 @@ class Download:
 Answer = Json | Download
 
 
-def new_rid() -> str:
-    """Draw a request id in the platform's form, three groups of eight hex digits."""
-    return "-".join(secrets.token_hex(4) for _ in range(3))
+def new_rid(now: float) -> str:
+    """Draw a request id in the platform's form: the time in hex, then two random groups of eight digits."""
+    return f"{int(now):08x}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
 
 
 def encode(answer: Any) -> str:

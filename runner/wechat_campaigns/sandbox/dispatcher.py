@@ -6,7 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wechat_campaigns.sandbox import faults, progress, request_log, strict_json
 from wechat_campaigns.sandbox.accounts import NOBODY
@@ -50,6 +50,10 @@ class Dispatcher:
     store: Store
     quota: bool = True
     retired_cards: bool = False
+    strict: bool = True
+    """Where sources about the platform disagree, take the reading that refuses."""
+    in_hand: set[tuple[str, str]] = field(default_factory=set)
+    """Token and clientmsgid of the sends that a fault delays, not yet accepted."""
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -60,7 +64,11 @@ class Dispatcher:
             if fault is None:
                 return self._serve(db, request, None), None
         if fault.latency_s:
+            key = mass.send_key(request)
+            if all(key):
+                self.in_hand.add(key)
             self.sleep(fault.latency_s)  # outside the transaction, so that others are not held up
+            self.in_hand.discard(key)
         with self.store.transaction() as db:
             answer = self._serve(db, request, fault)
         return answer, None if fault.kind in ("latency", "errcode") else fault
@@ -68,7 +76,7 @@ class Dispatcher:
     def _serve(self, db: sqlite3.Connection, request: HttpRequest, fault: InjectedFault | None) -> Answer:
         """Run a request under the fault injected into it, and record it."""
         now = progress.advance(db, self.wall())
-        rid, appid = new_rid(), ""
+        rid, appid = new_rid(now), ""
         answer: Answer = {}
         if fault is None or fault.after or fault.kind in ("latency", "clock"):
             answer, appid = self._answer(db, request, now, rid)
@@ -96,6 +104,8 @@ class Dispatcher:
                 if account.kind not in endpoint.who:
                     raise ErrcodeError(48001)
                 count_call(db, account, endpoint, now, enforce=quota)
+            if self.in_hand and mass.send_key(request) in self.in_hand:
+                raise ErrcodeError(45066)
             call = ApiCall(
                 db=db,
                 now=now,
@@ -104,6 +114,7 @@ class Dispatcher:
                 body={} if endpoint.takes_file else parse_body(request.raw, required=endpoint.needs_body),
                 quota=quota,
                 retired_cards=self.retired_cards or account.options.retired_cards,
+                strict=self.strict,
                 endpoints=ENDPOINTS,
             )
             return endpoint.run(call), account.appid

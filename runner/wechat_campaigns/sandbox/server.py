@@ -45,6 +45,7 @@ def embedded(
     *,
     quota: bool = True,
     retired_cards: bool = False,
+    strict: bool = True,
     seed: Path | None = None,
     host: str = LOOPBACK,
     port: int = 0,
@@ -56,6 +57,7 @@ def embedded(
         state: the state file; None keeps everything in memory.
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
+        strict: where sources about the platform disagree, whether the reading that refuses holds.
         seed: what a new state begins with; None takes the built-in accounts.
         host: the address to listen on.
         port: the port; 0 picks a free one.
@@ -71,7 +73,7 @@ def embedded(
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
         _plant(store, seed_data, time.time(), where=str(seed or "the built-in seed"))
-        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards)
+        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, strict=strict)
         server = make_server(
             host,
             listening.getsockname()[1],

@@ -20,7 +20,7 @@ from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
 KEPT_SNAPSHOTS = 20
-FORMAT = 1
+FORMAT = 2
 
 SCHEMA = resources.files("wechat_campaigns.sandbox").joinpath("schema.sql")
 

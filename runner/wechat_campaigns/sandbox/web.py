@@ -106,9 +106,9 @@ def _date(ahead_s: float = 0.0) -> str:
 def _server_error(error: Exception) -> Response:
     """Answer what the platform would when something goes wrong that no rule foresees."""
     if isinstance(error, HTTPException):
-        return _json(ErrcodeError(40066 if error.code == 404 else 47001).answer(new_rid()))
+        return _json(ErrcodeError(40066 if error.code == 404 else 47001).answer(new_rid(time.time())))
     logger.error("the sandbox failed on %s %s", request.method, request.path, exc_info=error)
-    return _json(ErrcodeError(-1).answer(new_rid()))
+    return _json(ErrcodeError(-1).answer(new_rid(time.time())))
 
 
 def _http_request() -> HttpRequest:

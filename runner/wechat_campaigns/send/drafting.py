@@ -79,7 +79,8 @@ def ensure_draft(
         known = None
         data["media_id"] = api.draft_add(articles)
         ports.record(EventKind.DRAFT, data)
-        stored = _news_items(data["media_id"], api)
+        # Right after draft/add, draft/get has answered 40007 (live, 2024-09): read once more.
+        stored = _stored(data["media_id"], api) or _news_items(data["media_id"], api)
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)

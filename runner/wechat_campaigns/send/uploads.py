@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.model import FileInfo, Media
+from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
@@ -144,9 +144,9 @@ def _progress_message(item: payloads.Upload) -> str:
 
 def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -> str:
     if item.endpoint == payloads.UPLOADVIDEO:
-        source = (
-            ids.upload_results[item.of.key] if isinstance(item.of, payloads.Upload) else _video(item, ids)
-        )
+        if item.of is None:
+            raise AssertionError("a conversion names what it converts")
+        source = ids.upload_results[item.of.key]
         return str(ports.api.media_uploadvideo(source, item.title, item.description)["media_id"])
     if item.file is None:
         raise AssertionError("an upload without a file is a conversion")
@@ -161,18 +161,11 @@ def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -
     if item.endpoint == payloads.UPLOADIMG:
         # The platform answers with http; phones refuse mixed content, and the host serves both.
         return ports.api.media_uploadimg(name, data).replace("http://", "https://", 1)
-    answer = ports.api.material_add_material(
-        item.kind, name, data, title=item.title, introduction=item.description
-    )
-    return str(answer["media_id"])
+    if item.endpoint == payloads.MEDIA_UPLOAD:
+        return str(ports.api.media_upload(item.kind, name, data)["media_id"])
+    return str(ports.api.material_add_material(item.kind, name, data)["media_id"])
 
 
 def _name(file: FileInfo) -> str:
     """Name the file for the platform, which goes by the suffix: a mended one by what it has become."""
     return file.path.with_suffix(f".{file.format}").name if file.converted else file.path.name
-
-
-def _video(item: payloads.Upload, ids: payloads.MediaIds) -> str:
-    if not isinstance(item.of, Media):
-        raise AssertionError("a conversion names what it converts")
-    return ids.of(item.of, "video")

@@ -25,6 +25,7 @@ USER_GET = "/cgi-bin/user/get"
 QUOTA_GET = "/cgi-bin/openapi/quota/get"
 BATCHGET_MATERIAL = "/cgi-bin/material/batchget_material"
 ADD_MATERIAL = "/cgi-bin/material/add_material"
+MEDIA_UPLOAD = "/cgi-bin/media/upload"
 UPLOADIMG = "/cgi-bin/media/uploadimg"
 UPLOADVIDEO = "/cgi-bin/media/uploadvideo"
 DRAFT_ADD = "/cgi-bin/draft/add"
@@ -131,7 +132,8 @@ class ReadOnlyApi:
         """Read one draft.
 
         Args:
-            media_id: of the draft; 40007 once a send has used it up.
+            media_id: of the draft; 40007 once the success of a send has used it up, and now and then right
+                after draft/add.
 
         Returns:
             `{"news_item": [{"title", "content", "thumb_media_id", "url", …}]}`.
@@ -188,6 +190,26 @@ class WeChatApi(ReadOnlyApi):
         require(ADD_MATERIAL, answer, "media_id")
         return answer
 
+    def media_upload(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
+        """Upload temporary media, which live three days; a mass send does not accept their ids.
+
+        Args:
+            kind: image, voice, video or thumb.
+            filename: with its suffix.
+            data: the file.
+
+        Returns:
+            `{"type", "media_id", "created_at"}`; a thumb has been answered with `thumb_media_id` instead.
+
+        Source: uploadTempMedia (2026-11).
+        """
+        fields = {"media": _file(filename, data)}
+        answer = self._client.upload(MEDIA_UPLOAD, query={"type": kind}, fields=fields)
+        if kind == "thumb" and "thumb_media_id" in answer:
+            answer = {"media_id": answer["thumb_media_id"], **answer}
+        require(MEDIA_UPLOAD, answer, "media_id")
+        return answer
+
     def media_uploadimg(self, filename: str, data: bytes) -> str:
         """Upload a picture for the HTML of an article: JPG or PNG below 1 MB.
 
@@ -200,12 +222,17 @@ class WeChatApi(ReadOnlyApi):
         return str(require(UPLOADIMG, answer, "url"))
 
     def media_uploadvideo(self, media_id: str, title: str, description: str) -> dict[str, Any]:
-        """Turn an uploaded video into one that a mass message can carry.
+        """Turn a temporary video into one that a mass message can carry.
+
+        Args:
+            media_id: of `media_upload`; one of permanent material is answered with 40007.
+            title: of the video.
+            description: of the video.
 
         Returns:
             `{"type": "video", "media_id", "created_at"}`; this media_id goes into `mpvideo`.
 
-        Source: the mass-send guide of 2023, as SDKs still have it (2026-11); no current page shows it.
+        Source: the mass-send guide of 2023, live answers of 2022 and 2023 (2026-11).
         """
         body = {"media_id": media_id, "title": title, "description": description}
         return self._post(UPLOADVIDEO, body, "media_id")

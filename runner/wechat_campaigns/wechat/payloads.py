@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from html import escape
-from types import MappingProxyType
 from typing import Any
 
 from wechat_campaigns.core.digest import sha256, to_plain_data
@@ -32,11 +31,12 @@ from wechat_campaigns.core.model import (
 )
 
 ADD_MATERIAL = "material/add_material"
+MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
 
-UPLOADVIDEO_LIFE = timedelta(days=2)
-"""How long an uploadvideo id is reused. Not documented; temporary media live three days, so stay below."""
+TEMPORARY_LIFE = timedelta(days=2)
+"""How long a temporary video and its uploadvideo id are reused: less than the three days they live."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Upload:
     kind: str
     """image, voice or video."""
     file: FileInfo | None = None
-    of: Upload | Media | None = None
-    """uploadvideo only: the upload, or the video already on the platform, that it converts."""
+    of: Upload | None = None
+    """uploadvideo only: the upload that it converts."""
     title: str = ""
     description: str = ""
     life: timedelta | None = None
@@ -57,7 +57,7 @@ class Upload:
     @property
     def key(self) -> str:
         """Name it the same in every run, by content."""
-        of = self.of.key if isinstance(self.of, Upload) else to_plain_data(self.of)
+        of = None if self.of is None else self.of.key
         parts = [self.endpoint, self.kind, to_plain_data(self.file), of, self.title, self.description]
         return f"{self.endpoint}:{sha256(parts)}"
 
@@ -80,16 +80,9 @@ class MediaIds:
         return self.material_ids[kind, str(media.name)]
 
 
-def uploads(
-    content: Content, material_ids: Mapping[tuple[str, str], str] = MappingProxyType({})
-) -> tuple[Upload, ...]:
-    """List the uploads a content needs, each once, in the order they can be made.
-
-    Args:
-        content: of a send.
-        material_ids: by (kind, material name), where WeChat was asked.
-    """
-    return tuple({upload.key: upload for upload in _uploads(content, material_ids)}.values())
+def uploads(content: Content) -> tuple[Upload, ...]:
+    """List the uploads a content needs, each once, in the order they can be made."""
+    return tuple({upload.key: upload for upload in _uploads(content)}.values())
 
 
 def names(content: Content) -> tuple[tuple[str, str], ...]:
@@ -180,7 +173,12 @@ def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dic
         case Images():
             return {"images": _images(content, ids)}
         case Mpvideo():
-            return {"mpvideo": {"media_id": ids.upload_results[_converted(content, ids.material_ids).key]}}
+            converted = _converted(content)
+            # A video that the platform has goes out as it is: uploadvideo refuses permanent material (40007).
+            media_id = (
+                ids.of(content.media, "video") if converted is None else ids.upload_results[converted.key]
+            )
+            return {"mpvideo": {"media_id": media_id}}
         case Wxcard():
             return {"wxcard": {"card_id": content.card_id}}
 
@@ -206,6 +204,7 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
         "content_source_url": article.content_source_url,
         "pic_crop_235_1": article.pic_crop_235_1,
         "pic_crop_1_1": article.pic_crop_1_1,
+        "cover_info": _cover_info(article),
     }
     return {
         "article_type": "news",
@@ -218,12 +217,22 @@ def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     }
 
 
-def _uploads(content: Content, material_ids: Mapping[tuple[str, str], str]) -> Iterator[Upload]:
+def _cover_info(article: Article) -> dict[str, Any]:
+    """Write the cuts of the cover once more: the newest reading of draft_add has them here."""
+    cuts = (("2.35_1", article.pic_crop_235_1), ("1_1", article.pic_crop_1_1))
+    crops = [
+        {"ratio": ratio, **dict(zip(("x1", "y1", "x2", "y2"), crop.split("_"), strict=True))}
+        for ratio, crop in cuts
+        if crop
+    ]
+    return {"crop_percent_list": crops} if crops else {}
+
+
+def _uploads(content: Content) -> Iterator[Upload]:
     if isinstance(content, Mpvideo):
-        video = _converted(content, material_ids)
-        if isinstance(video.of, Upload):
-            yield video.of
-        yield video
+        video = _converted(content)
+        if video is not None and video.of is not None:
+            yield from (video.of, video)
         return
     for media, kind in _media(content):
         if media.file is not None:
@@ -257,16 +266,13 @@ def _body_image(file: FileInfo) -> Upload:
     return Upload(endpoint=UPLOADIMG, kind="image", file=file)
 
 
-def _converted(content: Mpvideo, material_ids: Mapping[tuple[str, str], str]) -> Upload:
-    video = partial(Upload, kind="video", title=content.title, description=content.description)
-    of: Upload | Media = content.media
-    if content.media.file is not None:
-        of = video(endpoint=ADD_MATERIAL, file=content.media.file)
-    elif content.media.name is not None:
-        # Another video may get the name: the conversion is of the one that has it now.
-        named = material_ids.get(("video", content.media.name))
-        of = Media(media_id=named) if named is not None else content.media
-    return video(endpoint=UPLOADVIDEO, of=of, life=UPLOADVIDEO_LIFE)
+def _converted(content: Mpvideo) -> Upload | None:
+    """Name the conversion of a video file; None for a video that the platform has."""
+    if content.media.file is None:
+        return None
+    video = partial(Upload, kind="video", life=TEMPORARY_LIFE)
+    of = video(endpoint=MEDIA_UPLOAD, file=content.media.file)
+    return video(endpoint=UPLOADVIDEO, of=of, title=content.title, description=content.description)
 
 
 def _flag(value: bool | None) -> int | None:

@@ -17,6 +17,7 @@ from wechat_campaigns.core.redact import redact
 ApiResponse = dict[str, Any]
 
 _RID = re.compile(r"[\s,;]*\brid:\s*(?P<rid>[0-9A-Za-z-]+)\s*$")
+_HINT = re.compile(r"\s*\bhint:\s*\[[^\]]*\]\s*$")
 _IP = re.compile(r"invalid ip[\s:]+(?P<ip>[0-9A-Fa-f.:]+)")
 _IDS = ("msg_id", "msg_data_id", "errcode")
 
@@ -162,8 +163,13 @@ def _as_int(value: object) -> int | None:
 
 
 def _split_rid(text: str) -> tuple[str, str | None]:
+    """Split an errmsg into the text for people and the rid; the platform's `hint: […]` between them goes.
+
+    Source: live answers to 2025 (2026-11); the first group of a rid is the unix time in hex.
+    """
     found = _RID.search(text)
-    return (text[: found.start()].strip(), found["rid"]) if found else (text.strip(), None)
+    rest, rid = (text[: found.start()], found["rid"]) if found else (text, None)
+    return _HINT.sub("", rest).strip(), rid
 
 
 def _hint(entry: Errcode, errmsg: str) -> str:

@@ -123,9 +123,13 @@ def test_unreachable_platform_is_bad() -> None:
 
 
 def test_test_account_is_reported_with_its_limits() -> None:
-    """48001 is announced before anybody tries."""
+    """It may send, to openids excepted; that it may deliver nothing is announced before anybody tries."""
     settings = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
-    assert "48001" in checked(settings)["account t: permission"].message
+    check = checked(settings)["account t: permission"]
+    assert check.grade is Severity.WARNING
+    assert "48001" in check.message
+    api = good_api(tags_get=api_error(40164))
+    assert checked(settings, api=api)["account t: permission"].grade is Severity.ERROR
 
 
 def test_an_account_without_permission_is_bad() -> None:

@@ -9,7 +9,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_send, make_state
-from tests.support.policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
+from tests.support.policy_cases import (
+    DRIFT,
+    EVERYONE,
+    FAILING,
+    PAPER,
+    PASSING,
+    UNCHECKED,
+    facts,
+    text,
+    to_everyone,
+)
 from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
@@ -184,9 +194,22 @@ def test_four_sends_a_month_to_one_tag_only_warn() -> None:
 
 def test_quota_counts_earlier_sends_of_the_plan() -> None:
     """Sends of the same plan use the quota before this one."""
-    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE), state=to_everyone(2))
-    assert said(replace(about, ahead=1), "quota") is None
-    assert said(replace(about, ahead=2), "quota") is not None
+    about = facts(account=PAPER)
+    assert said(about, "quota") is None
+    assert said(replace(about, ahead=1), "quota") is not None
+
+
+def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
+    """Besides four a month WeChat allows a 服务号 one a day, earlier sends of the plan among them."""
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
+    assert said(about, "quota") is None
+    for second in (replace(about, ahead=1), replace(about, state=to_everyone(1))):
+        violation = said(second, "quota")
+        assert violation is not None
+        assert violation.blocks
+    tomorrow = replace(about, state=to_everyone(1), now=NOW + timedelta(days=1))
+    assert said(tomorrow, "quota") is None
+    assert said(replace(about, send=make_send(), state=to_everyone(1)), "quota") is None
 
 
 def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:

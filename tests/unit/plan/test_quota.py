@@ -19,6 +19,7 @@ from wechat_campaigns.plan.quota import (
     count_today,
     period,
     recipients,
+    sent_to_all_today,
 )
 from wechat_campaigns.protocol.events import EventKind
 
@@ -102,6 +103,16 @@ def test_service_account_counts_sends_to_everyone_only():
     """By tag may be repeated; to everyone four a month."""
     assert allowance(SERVICE, SRV, make_state(begun()), NOW).remaining == 4
     assert allowance(SERVICE, SRV, make_state(begun(EVERYONE)), NOW).remaining == 3
+
+
+def test_sends_to_everyone_of_the_day_are_counted():
+    """A 服务号 has one a day besides its four a month: today's, not yesterday's, no tag, no baseline."""
+    yesterday = begun(EVERYONE, at=NOW - timedelta(days=1))
+    assert sent_to_all_today(SERVICE, make_state(yesterday, begun()), NOW) == 0
+    assert sent_to_all_today(SERVICE, make_state((EventKind.BASELINE, named(EVERYONE))), NOW) == 0
+    assert sent_to_all_today(SERVICE, make_state(begun(EVERYONE)), NOW) == 1
+    failed = [begun(EVERYONE), (EventKind.REJECTED, named(EVERYONE))]
+    assert sent_to_all_today(SERVICE, make_state(*failed), NOW) == 0
 
 
 def test_remaining_quota_is_never_negative():

@@ -30,7 +30,7 @@ from wechat_campaigns.plan.resolve import (
     recount,
     resolve,
 )
-from wechat_campaigns.wechat.payloads import UPLOADVIDEO_LIFE, uploads
+from wechat_campaigns.wechat.payloads import TEMPORARY_LIFE, uploads
 
 
 def resolved(send: Any, **known: Any) -> Resolution:
@@ -156,33 +156,23 @@ def test_openid_list_is_not_counted_again():
     assert api.calls == []
 
 
+FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="t", description="d")
+
+
 @pytest.mark.parametrize(
     ("content", "age", "reused"),
     [
         (Image(media=Media(file=make_file())), timedelta(days=900), "R"),
-        (Mpvideo(media=Media(media_id="V"), title="t", description="d"), UPLOADVIDEO_LIFE, "R"),
-        (
-            Mpvideo(media=Media(media_id="V"), title="t", description="d"),
-            UPLOADVIDEO_LIFE + timedelta(seconds=1),
-            None,
-        ),
+        (FILM, TEMPORARY_LIFE, "R"),
+        (FILM, TEMPORARY_LIFE + timedelta(seconds=1), None),
     ],
     ids=["material", "video within its life", "video beyond it"],
 )
 def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused: str | None):
-    """Permanent material does not expire; what uploadvideo returned expires after two days."""
-    (upload,) = uploads(content)
-    state = LedgerState(uploads={(SERVICE, upload.key): UploadRecord(result="R", at=NOW - age)})
+    """Permanent material does not expire; temporary video and its conversion do, after two days."""
+    needed = uploads(content)
+    kept = UploadRecord(result="R", at=NOW - age)
+    state = LedgerState(uploads={(SERVICE, upload.key): kept for upload in needed})
     send, known = make_send(content=content), make_known()
-    assert resolve(send, SERVICE, known, state, NOW).uploads == ((upload, reused),)
-    assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)
-
-
-def test_conversion_of_another_video_under_the_same_name_is_not_reused():
-    """The material was replaced in the console: followers get the video that the plan names."""
-    send = make_send(content=Mpvideo(media=Media(name="宣传片"), title="t", description="d"))
-    old = resolved(send, materials={("video", "宣传片"): ("OLD",)})
-    state = LedgerState(uploads={(SERVICE, old.uploads[0][0].key): UploadRecord(result="R", at=NOW)})
-    known = {name: make_known(materials={("video", "宣传片"): (name,)}) for name in ("OLD", "NEW")}
-    reused = {name: resolve(send, SERVICE, known[name], state, NOW).uploads[0][1] for name in known}
-    assert reused == {"OLD": "R", "NEW": None}
+    assert resolve(send, SERVICE, known, state, NOW).uploads == tuple((upload, reused) for upload in needed)
+    assert resolve(send, "wx9", known, state, NOW).uploads == tuple((upload, None) for upload in needed)

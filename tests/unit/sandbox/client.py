@@ -49,6 +49,10 @@ class WeChat:
             self._token = self.raw("POST", "stable_token", body, token=None)["access_token"]
         return self._token
 
+    @property
+    def strict(self) -> bool:
+        return self.dispatcher.strict
+
     def of(self, appid: str) -> WeChat:
         return WeChat(self.http, self.dispatcher, appid)
 
@@ -105,6 +109,14 @@ class WeChat:
     def wait(self, seconds: float) -> None:
         self.control("POST", "clock", {"advance_s": seconds})
 
+    def next_day(self) -> None:
+        self.wait(86400)
+        self._token = ""
+
+    def temporary(self, kind: str = "image") -> str:
+        made = self.upload("media/upload", SAMPLE[kind], type=kind)
+        return str(made.get("media_id") or made["thumb_media_id"])
+
     def openids(self) -> list[str]:
         return [item["openid"] for item in self.control("GET", "followers", appid=self.appid)["followers"]]
 
@@ -126,11 +138,11 @@ def with_each_part_odd(body: object) -> Iterator[object]:
 
 
 @contextmanager
-def open_wechat() -> Iterator[WeChat]:
+def open_wechat(*, strict: bool = True) -> Iterator[WeChat]:
     """A fresh sandbox with the built-in seed, at noon of a first of December."""
     store = Store(None)
     with store.transaction() as db:
         seeds.plant(db, seeds.DEFAULT, NOON)
-    dispatcher = Dispatcher(store=store, wall=lambda: NOON, sleep=lambda _s: None)
+    dispatcher = Dispatcher(store=store, strict=strict, wall=lambda: NOON, sleep=lambda _s: None)
     yield WeChat(web.build(dispatcher, seeds.DEFAULT).test_client(), dispatcher)
     store.close()

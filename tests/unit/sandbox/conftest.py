@@ -7,7 +7,8 @@ import pytest
 from tests.unit.sandbox.client import WeChat, open_wechat
 
 
-@pytest.fixture
-def wechat() -> Iterator[WeChat]:
-    with open_wechat() as client:
+@pytest.fixture(params=["strict", "lenient"])
+def wechat(request: pytest.FixtureRequest) -> Iterator[WeChat]:
+    """Every test runs under both readings of what sources disagree about."""
+    with open_wechat(strict=request.param == "strict") as client:
         yield client

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import check_signature
 
-from tests.unit.sandbox.client import SERVICE, WeChat
+from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
 from wechat_campaigns.sandbox.accounts import Callback
 from wechat_campaigns.sandbox.callbacks import encoding, models, pusher
 
@@ -103,6 +103,7 @@ def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Rece
     assert (told["Status"], told["TotalCount"], told["FilterCount"], told["SentCount"]) == (
         "send success", "6", "6", "6",
     )  # fmt: skip
+    assert re.fullmatch(r"o[0-9a-f]{27}", told["FromUserName"] or "")
     link = xml.findtext("ArticleUrlResult/ResultList/item/ArticleUrl")
     assert link is not None
     assert wechat.post("message/mass/delete", {"url": link})["errcode"] == 0
@@ -214,6 +215,16 @@ def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver)
     assert wechat.post("callback/check", ask)["ping"][0]["package_loss"] == "0%"
     assert wechat.post("callback/check", {**ask, "action": "x"})["errcode"] == 40202
     assert wechat.post("callback/check", {**ask, "check_operator": "x"})["errcode"] == 40203
+
+
+def test_events_come_from_an_openid_of_their_account() -> None:
+    """FromUserName is another for each account, and always the same for one."""
+    froms = []
+    for appid in (SERVICE, SERVICE, SUBSCRIPTION):
+        callback = Callback(url="u", token=TOKEN)
+        event = models.PushEvent(id=1, appid=appid, callback=callback, created_at=0.0, fields={})
+        froms.append(ElementTree.fromstring(encoding.to_xml(event)).findtext("FromUserName"))
+    assert froms[0] == froms[1] != froms[2]
 
 
 def test_text_cannot_leave_its_element() -> None:

@@ -33,13 +33,16 @@ def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
     assert wechat.post("draft/switch", checkonly="1")["is_open"] == 1
 
 
+CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
+
+
 @pytest.mark.parametrize(
     ("change", "errcode"),
     [
         ({"title": ""}, 45003),
-        ({"title": "长" * 33}, 45003),
+        ({"title": "长" * 65}, 45003),
         ({"author": "长" * 17}, 45110),
-        ({"digest": "长" * 121}, 45004),
+        ({"digest": "长" * 129}, 45004),
         ({"content": ""}, 44003),
         ({"content": "长" * 20_000}, 45002),
         ({"content_source_url": "ftp://x"}, 41039),
@@ -49,13 +52,25 @@ def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
         ({"pic_crop_235_1": "0_0_2_1"}, 40035),
         ({"pic_crop_235_1": "0.1945_0_1_0.5236"}, None),
         ({"need_open_comment": "yes"}, 40035),
-        ({"title": "长" * 32, "author": "长" * 16, "digest": "长" * 120}, None),
+        ({"cover_info": {"crop_percent_list": [{"ratio": "1_1", **CUT}]}}, None),
+        ({"cover_info": {"crop_percent_list": [{"ratio": "16_9", **CUT}]}}, 40035),
+        ({"cover_info": {"crop_percent_list": [{"ratio": "1_1", **CUT, "x2": 1}]}}, 40035),
+        ({"cover_info": 1}, 40035),
+        ({"cover_info": {"crop_percent_list": 1}}, 40035),
+        ({"title": "长" * 64, "author": "长" * 16, "digest": "长" * 120}, None),
     ],
 )
-def test_article_limits(wechat: WeChat, change: dict[str, str], errcode: int | None) -> None:
+def test_article_limits(wechat: WeChat, change: dict[str, object], errcode: int | None) -> None:
     """Each field of an article has its limit and its code."""
     article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), **change}
     assert wechat.post("draft/add", {"articles": [article]}).get("errcode") == errcode
+
+
+def test_a_digest_of_121_characters(wechat: WeChat) -> None:
+    """The newest page says 120, another copy of it 128."""
+    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), "digest": "长" * 121}
+    answer = wechat.post("draft/add", {"articles": [article]})
+    assert answer.get("errcode") == (45004 if wechat.strict else None)
 
 
 def test_number_of_articles(wechat: WeChat) -> None:

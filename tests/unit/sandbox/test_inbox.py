@@ -187,7 +187,7 @@ def test_sends_come_latest_first_with_previews(wechat: WeChat) -> None:
 def test_media_of_messages_are_paths_of_this_server(wechat: WeChat) -> None:
     """Voice, video and pictures point at bytes the page can play."""
     ids = {kind: wechat.material(kind) for kind in ("voice", "video", "image")}
-    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False})
+    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "api_video": True})
     to_all(wechat, "voice", {"media_id": ids["voice"]})
     to_all(wechat, "image", {"media_ids": [ids["image"]] * 2, "title": "图"}, "images")
     to_all(wechat, "mpvideo", {"media_id": ids["video"], "title": "片", "description": "述"})

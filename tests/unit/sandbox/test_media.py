@@ -13,7 +13,8 @@ def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes)
     """media/upload answers type, id (thumb under its own name) and time; after three days it is gone."""
     made = wechat.upload("media/upload", data, "C:\\图\\a.bin", type=kind)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
-    assert made.keys() == {"type", key, "created_at"}
+    assert made.keys() == {"type", key, "created_at", "item"}
+    assert made["item"] == []
     got = wechat.get("media/get", media_id=made[key])
     assert "video_url" in got if kind == "video" else got.data == data
     wechat.wait(3 * 86400)
@@ -97,7 +98,7 @@ def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     with wechat.dispatcher.store.transaction() as db:
         db.executemany(
             "INSERT INTO media SELECT appid, ?, kind, permanent, name, title, description, url, content_type,"
-            " data, created_at FROM media WHERE media_id = ?",
+            " data, created_at, by_api FROM media WHERE media_id = ?",
             [(f"M{n}", first) for n in range(999)],
         )
     assert wechat.upload("material/add_material", **upload)["errcode"] == 45074
@@ -107,7 +108,7 @@ def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     assert "media_id" in wechat.upload("material/add_material", **upload)
 
 
-@pytest.mark.parametrize("path", ["material/add_news", "material/update_news", "media/uploadnews"])
+@pytest.mark.parametrize("path", ["material/add_news", "material/update_news"])
 def test_the_old_article_calls_are_gone(wechat: WeChat, path: str) -> None:
     """What the draft box replaced answers 45106."""
     assert wechat.post(path, {"articles": []})["errcode"] == 45106

@@ -1,6 +1,6 @@
 """Call counters, and what a rid stands for."""
 
-from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
+from tests.unit.sandbox.client import NOON, SERVICE, SUBSCRIPTION, WeChat
 
 
 def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
@@ -8,6 +8,8 @@ def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
     rid = wechat.post("tags/create", {"tag": {"name": "会员"}})["errmsg"].rsplit(" ", 1)[1]
     told = wechat.post("openapi/rid/get", {"rid": rid})["request"]
     assert "会员" in told["request_body"]
+    assert told["request_url"] == f"access_token={wechat.token}"
+    assert int(rid.partition("-")[0], 16) == int(NOON)
     assert "45157" in told["response_body"]
     assert wechat.of(SUBSCRIPTION).post("openapi/rid/get", {"rid": rid})["errcode"] == 76003
     assert wechat.post("openapi/rid/get", {"rid": "0-0-0"})["errcode"] == 76001

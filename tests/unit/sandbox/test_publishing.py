@@ -31,6 +31,7 @@ def test_a_publication_names_the_articles_that_are_not_original(wechat: WeChat) 
     both = [{**article, "title": title} for title in ("自己的", "原创")]
     draft = wechat.post("draft/add", {"articles": both})["media_id"]
     publish_id = wechat.post("freepublish/submit", {"media_id": draft})["publish_id"]
+    assert "news_item" in wechat.post("draft/get", {"media_id": draft}), "only success takes it"
     told = {"publish_id": publish_id, "publish_status": 2, "fail_idx": [2]}
     assert wechat.post("freepublish/get", {"publish_id": publish_id}) == told
     assert wechat.control("GET", "events")["events"][0]["PublishEventInfo"] == told

@@ -26,6 +26,12 @@ def test_bad_tag_names(wechat: WeChat, name: object, errcode: int) -> None:
     assert create(wechat, name)["errcode"] == errcode
 
 
+def test_a_tag_name_of_11_chinese_characters(wechat: WeChat) -> None:
+    """30 characters by the parameter's text, 30 bytes by the error's."""
+    assert create(wechat, "长" * 10).get("errcode") is None
+    assert create(wechat, "短" * 11).get("errcode") == (45158 if wechat.strict else None)
+
+
 def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
     """The 101st tag is 45056; the system tag does not count."""
     codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]

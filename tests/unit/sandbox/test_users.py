@@ -29,11 +29,12 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
 
 
 def test_remark(wechat: WeChat) -> None:
-    """A remark is kept, below 30 characters."""
+    """A remark is kept, below 30 bytes."""
     openid = wechat.openids()[0]
     assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "老王"})["errcode"] == 0
     assert wechat.get("user/info", openid=openid)["remark"] == "老王"
-    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "x" * 30})["errcode"] == 40035
+    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "王" * 10})["errcode"] == 40092
+    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "王" * 9})["errcode"] == 0
 
 
 def test_blocking(wechat: WeChat) -> None:

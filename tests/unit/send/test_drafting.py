@@ -228,3 +228,13 @@ def test_draft_whose_answer_was_lost_is_added_again():
     assert "draft" not in maker.kinds()
     maker.then(draft_add="NEW", draft_get=news())
     assert facts(maker.run(SEND)) == ("NEW", True, ())
+
+
+def test_new_draft_that_cannot_be_read_yet_is_read_once_more():
+    """WeChat has answered draft/get right after draft/add with 40007: nothing is uploaded or added again."""
+    maker = DraftMaker(draft_get=[api_error(40007), news()])
+    assert maker.draft(SEND) == "D"
+    assert (maker.added(), len(maker.api.named("draft_get"))) == (1, 2)
+    gone = DraftMaker(draft_get=api_error(40007))
+    with pytest.raises(WeChatError):
+        gone.run(SEND)

@@ -79,6 +79,7 @@ def show(
     script = {
         "material_add_material": {"media_id": "M"},
         "media_uploadimg": "http://mmbiz/x",
+        "media_upload": {"media_id": "T"},
         "media_uploadvideo": {"media_id": "M"},
         "draft_add": "D",
         "mass_preview": {"errcode": 0},

@@ -39,7 +39,7 @@ class Uploader:
 
     def __init__(self, **answers: Any) -> None:
         given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
-                 "media_uploadvideo": {"media_id": "N"}}  # fmt: skip
+                 "media_upload": {"media_id": "T"}, "media_uploadvideo": {"media_id": "N"}}  # fmt: skip
         self.api = ScriptedApi(**(given | answers))
         self.state = LedgerState()
         self.recorded: list[tuple[EventKind, Mapping[str, Any]]] = []
@@ -117,23 +117,35 @@ def test_file_changed_since_the_plan_is_refused():
     assert uploader.api.calls == []
 
 
+FILM = Mpvideo(media=Media(file=make_file("tea.mp4", b"tea")), title="t", description="d")
+
+
 def test_video_is_uploaded_and_converted():
-    """The id of the upload is what is converted, with title and description."""
+    """The id of the temporary upload is what is converted, with title and description."""
     uploader = Uploader()
-    video = Mpvideo(media=Media(file=make_file("tea.mp4", b"tea")), title="t", description="d")
-    uploader.upload(make_send(content=video))
-    assert uploader.api.calls[1] == ("media_uploadvideo", ("M", "t", "d"))
+    uploader.upload(make_send(content=FILM))
+    assert uploader.api.calls == [
+        ("media_upload", ("video", "tea.mp4", b"tea")), ("media_uploadvideo", ("T", "t", "d"))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("video", [Media(media_id="V"), Media(name="tea")])
+def test_video_of_the_console_is_sent_as_it_is(video: Media):
+    """uploadvideo refuses permanent material with 40007: nothing is uploaded or converted."""
+    uploader = Uploader()
+    send = make_send(content=Mpvideo(media=video, title="t", description="d"))
+    uploader.upload(send)
+    assert uploader.api.calls == []
 
 
 def test_converted_video_is_reused_for_two_days_only():
     """A temporary id is not trusted for good."""
-    video = Mpvideo(media=Media(media_id="V"), title="t", description="d")
     uploader = Uploader()
-    uploader.upload(make_send(content=video))
+    uploader.upload(make_send(content=FILM))
 
     def reused(after: timedelta) -> bool:
-        found = resolve(make_send(content=video), SERVICE, OFFLINE, uploader.state, NOW + after)
-        return found.uploads[0][1] is not None
+        found = resolve(make_send(content=FILM), SERVICE, OFFLINE, uploader.state, NOW + after)
+        return all(result is not None for _upload, result in found.uploads)
 
     assert reused(timedelta(days=1, hours=23))
     assert not reused(timedelta(days=2, minutes=1))

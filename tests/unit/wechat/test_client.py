@@ -328,6 +328,29 @@ def test_errors_carry_meaning_number_text_rid_and_answer(
     assert "6745a1b2" in error.message
 
 
+@pytest.mark.parametrize(
+    "errmsg",
+    [
+        "invalid credential hint: [iUYDYa0150e532!] rid: 65d56251-31349bbf-5f45a190",
+        "invalid credential  hint: [iUYDYa0150e532!]   rid: 65d56251-31349bbf-5f45a190",
+        "invalid credential hint: [iUYDYa0150e532!]",
+        "invalid credential rid: 65d56251-31349bbf-5f45a190",
+    ],
+)
+def test_people_see_the_text_before_hint_and_rid(
+    server: ScriptedServer, connected: Connected, errmsg: str
+) -> None:
+    """All forms of errmsg that were recorded; the rid is kept apart, the hint is for the platform's staff."""
+    server.on(MASS_SENDALL, {"errcode": 45028, "errmsg": errmsg})
+    with pytest.raises(ApiError) as caught:
+        connected().mass_sendall(SEND)
+    error = caught.value
+    assert error.errmsg == "invalid credential"
+    assert error.rid == ("65d56251-31349bbf-5f45a190" if "rid" in errmsg else None)
+    assert "hint:" not in error.message
+    assert error.answer["errmsg"] == errmsg
+
+
 def test_an_unknown_errcode_keeps_number_text_and_rid(server: ScriptedServer, connected: Connected) -> None:
     """What the table does not know is shown as the platform said it."""
     server.on(MASS_SENDALL, {"errcode": 999999, "errmsg": "新的错误 rid: 1-2-3"})
@@ -360,6 +383,7 @@ def write_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     """One call of each write."""
     return [
         lambda: api.material_add_material("image", "a.png", b"x"),
+        lambda: api.media_upload("video", "a.mp4", b"x"),
         lambda: api.media_uploadimg("a.png", b"x"),
         lambda: api.media_uploadvideo("M", "t", "d"),
         lambda: api.draft_add([]),
@@ -382,8 +406,8 @@ def test_what_plans_gets_has_no_write() -> None:
     """That a plan cannot send is a type as well: each write is of `WeChatApi` alone."""
     public = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert public == {
-        "material_add_material", "media_uploadimg", "media_uploadvideo", "draft_add", "mass_ready",
-        "mass_sendall", "mass_send", "mass_preview", "mass_delete",
+        "material_add_material", "media_upload", "media_uploadimg", "media_uploadvideo", "draft_add",
+        "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.factories import make_article, make_file, make_send
 from wechat_campaigns.core.model import (
+    Article,
     Articles,
     Draft,
     Filter,
@@ -27,7 +28,8 @@ TAG = {"is_to_all": False, "tag_id": 2}
 M = Media(media_id="M")
 NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
 VIDEO = Mpvideo(media=M, title="TITLE", description="Description")
-CONVERTED = payloads.MediaIds(upload_results={payloads.uploads(VIDEO)[-1].key: "N"}, material_ids={})
+FILM = Mpvideo(media=Media(file=make_file("tea.mp4")), title="TITLE", description="Description")
+CONVERTED = payloads.MediaIds(upload_results={payloads.uploads(FILM)[-1].key: "N"}, material_ids={})
 
 BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
     (Draft(media_id="M"), Msgtype.MPNEWS, NO_IDS,
@@ -38,8 +40,10 @@ BODIES: list[tuple[Any, Msgtype, payloads.MediaIds, dict[str, Any]]] = [
      {"filter": TAG, "voice": {"media_id": "M"}, "msgtype": "voice"}),
     (Image(media=M), Msgtype.IMAGE, NO_IDS,
      {"filter": TAG, "image": {"media_id": "M"}, "msgtype": "image"}),
-    (VIDEO, Msgtype.MPVIDEO, CONVERTED,
+    (FILM, Msgtype.MPVIDEO, CONVERTED,
      {"filter": TAG, "mpvideo": {"media_id": "N"}, "msgtype": "mpvideo"}),
+    (VIDEO, Msgtype.MPVIDEO, NO_IDS,
+     {"filter": TAG, "mpvideo": {"media_id": "M"}, "msgtype": "mpvideo"}),
     (Wxcard(card_id="C"), Msgtype.WXCARD, NO_IDS,
      {"filter": TAG, "wxcard": {"card_id": "C"}, "msgtype": "wxcard"}),
     (Images(images=(Media(media_id="A"), Media(media_id="B")), recommend="看"), Msgtype.IMAGE, NO_IDS,
@@ -95,13 +99,30 @@ def test_images_options_are_numbers_and_only_those_given():
     }  # fmt: skip
 
 
+def draft_article(**crops: str) -> dict[str, Any]:
+    article = Article(title="茶", html="<p>正文</p>", cover=M, **crops)  # type: ignore[arg-type]
+    (made,) = payloads.draft_articles(Articles(articles=(article,)), NO_IDS)
+    return made
+
+
+def test_cover_is_cut_under_both_names():
+    """One reading of the page has pic_crop_*, the newest has cover_info for articles: WeChat gets both."""
+    article = draft_article(pic_crop_235_1="0_0.1_1_0.6")
+    assert article["pic_crop_235_1"] == "0_0.1_1_0.6"
+    assert article["cover_info"] == {
+        "crop_percent_list": [{"ratio": "2.35_1", "x1": "0", "y1": "0.1", "x2": "1", "y2": "0.6"}]
+    }
+    article = draft_article(pic_crop_1_1="0_0_1_1", pic_crop_235_1="0_0.1_1_0.6")
+    assert [cut["ratio"] for cut in article["cover_info"]["crop_percent_list"]] == ["2.35_1", "1_1"]
+    assert "cover_info" not in draft_article()
+
+
 def test_video_is_uploaded_then_converted():
-    """A file is added as material first; an id on the platform is only converted; the order is theirs."""
-    file = Media(file=make_file("tea.mp4"))
-    both = payloads.uploads(Mpvideo(media=file, title="t", description="d"))
-    assert [upload.endpoint for upload in both] == [payloads.ADD_MATERIAL, payloads.UPLOADVIDEO]
-    assert [upload.endpoint for upload in payloads.uploads(VIDEO)] == [payloads.UPLOADVIDEO]
-    assert both[1].life is not None
+    """A file becomes temporary media first, in this order; a video on the platform is sent as it is."""
+    both = payloads.uploads(FILM)
+    assert [upload.endpoint for upload in both] == [payloads.MEDIA_UPLOAD, payloads.UPLOADVIDEO]
+    assert [upload.life for upload in both] == [payloads.TEMPORARY_LIFE] * 2
+    assert payloads.uploads(VIDEO) == ()
 
 
 def test_upload_keys_depend_on_content_not_on_names():

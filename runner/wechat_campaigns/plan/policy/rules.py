@@ -13,11 +13,13 @@ from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
+    SERVICE_TO_ALL_PER_DAY,
     Allowance,
     allowance,
     count_same_recipients,
     counts,
     reset_day,
+    sent_to_all_today,
 )
 
 
@@ -182,7 +184,7 @@ def quota(facts: RuleInput) -> Violation | None:
     if left is None:
         return _four_a_month(facts)
     if left.used + facts.ahead < left.limit:
-        return None
+        return _one_a_day(facts)
     monthly = facts.account.kind is AccountKind.SERVICE
     if left.used >= left.limit:
         what = _("today's send of {account} is used; the quota resets {when}")
@@ -226,6 +228,24 @@ def _counted(facts: RuleInput) -> Allowance | None:
     if not counts(account.kind, facts.send.filter.is_to_all):
         return None
     return allowance(account.appid, account.kind, facts.state, facts.now)
+
+
+def _one_a_day(facts: RuleInput) -> Violation | None:
+    """A 服务号 sends to everyone once a day, besides its four a month."""
+    account = facts.account
+    if account.kind is not AccountKind.SERVICE:
+        return None
+    today = sent_to_all_today(account.appid, facts.state, facts.now)
+    if today + facts.ahead < SERVICE_TO_ALL_PER_DAY:
+        return None
+    what = _(
+        "a 服务号 may send to every follower once a day: {account} has {used} such sends today, and "
+        "{ahead} come earlier in this plan"
+    )
+    return Violation(
+        what.format(account=account.name, used=today, ahead=facts.ahead),
+        _("wait until tomorrow (China time), or send to a tag"),
+    )
 
 
 def _four_a_month(facts: RuleInput) -> Violation | None:

@@ -38,6 +38,7 @@ from wechat_campaigns.render.limits.table import (
     TEXT_BYTES,
     TEXT_CHARS_USUAL,
     TITLE_CHARS,
+    TITLE_CHARS_USUAL,
     URL_BYTES,
 )
 from wechat_campaigns.source.text import is_blank
@@ -78,21 +79,19 @@ def _of_entry(send: Send, finding: Finding) -> Finding:
 
 
 def _audience(send: Send, account: Account) -> Iterator[Finding]:
-    if account.kind is AccountKind.TEST:
-        what = _("`{name}` is a test account: WeChat rejects mass sends from it with 48001").format(
-            name=account.name
-        )
-        yield Finding(
-            "test-account", what, _("rehearse in the sandbox; send from a verified account"), (), "warning"
-        )
-    openids = send.filter.openids
-    if not openids:
-        return
-    if account.kind is AccountKind.SUBSCRIPTION:
-        what = _(
-            "`{name}` is a subscription account; only service accounts may send to openids (48001)"
-        ).format(name=account.name)
-        yield Finding("mass-send-kind", what, _("send to a tag, or use a service account"), ())
+    if send.filter.openids and account.kind is not AccountKind.SERVICE:
+        what = _("`{name}` is not a service account; only service accounts may send to openids (48001)")
+        hint = _("send to a tag, or use a service account")
+        yield Finding("mass-send-kind", what.format(name=account.name), hint, ())
+    elif account.kind is AccountKind.TEST:
+        what = _("`{name}` is a test account: WeChat accepts its mass sends, but may deliver none of them")
+        hint = _("rehearse in the sandbox; send from a verified account")
+        yield Finding("test-account", what.format(name=account.name), hint, (), "warning")
+        if not isinstance(send.content, Text | Articles | Newspic | Draft):
+            what = _("WeChat may reject `{msgtype}` from a test account (48008)")
+            hint = _("send articles or a text")
+            msgtype = send.msgtype.value
+            yield Finding("test-account", what.format(msgtype=msgtype), hint, ("msgtype",), "warning")
 
 
 # --- what is sent ------------------------------------------------------------------------------
@@ -235,6 +234,11 @@ def is_one_line(name: str) -> bool:
 def _title(path: KeyPath, title: str) -> Iterator[Finding]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
+    if len(title) > TITLE_CHARS_USUAL and len(title.encode("utf-16-le", "surrogatepass")) <= 2 * TITLE_CHARS:
+        what = _("the title has {count} characters; WeChat's documentation allows {most}").format(
+            count=len(title), most=TITLE_CHARS_USUAL
+        )
+        yield Finding("title-long", what, _("shorten it, or preview it first"), path, "warning")
     if "\n" in title:
         yield Finding("title-lines", _("the title has a line break"), _("write it on one line"), path)
 

@@ -27,7 +27,7 @@ def to_xml(event: PushEvent) -> str:
         "xml",
         {
             "ToUserName": _original_id(event.appid),
-            "FromUserName": "oR5Gjjl_eiZoUpGozMo7dbBJ362A",  # the mass helper, the same for everyone
+            "FromUserName": _own_openid(event.appid),
             "CreateTime": int(event.created_at),
             "MsgType": "event",
             **event.fields,
@@ -38,6 +38,11 @@ def to_xml(event: PushEvent) -> str:
 def _original_id(appid: str) -> str:
     """Make up an account's own name, always the same."""
     return f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"
+
+
+def _own_openid(appid: str) -> str:
+    """Make up the openid that an account's events come from, another for each account."""
+    return f"o{hashlib.sha256(f'events of {appid}'.encode()).hexdigest()[:27]}"
 
 
 def _element(name: str, value: Any) -> str:

@@ -126,7 +126,8 @@ def change_followers(call: ControlCall) -> Json:
 def add_media(call: ControlCall) -> Json:
     """Make media with a chosen `media_id`, of `kind` image, thumb, voice, video, mpvideo or news.
 
-    A news makes a draft of the given `articles`, or of one sample article.
+    A news makes a draft of the given `articles`, or of one sample article. Media count as those of the web
+    console, unless `by_api`.
     """
     body = _object(call)
     account, kind = queries.account_of(call.db, body.get("appid")), body.get("kind")
@@ -150,6 +151,7 @@ def add_media(call: ControlCall) -> Json:
         title=str(body.get("title", "")),
         description=str(body.get("description", "")),
         media_id=media_id,
+        by_api=bool(body.get("by_api", False)),
     )
     return {"media_id": row["media_id"], "url": row["url"]}
 

@@ -30,9 +30,8 @@ def count(db: sqlite3.Connection, appid: str) -> int:
 
 def article_url(appid: str, msg_data_id: int, index: int) -> str:
     """Make the permanent link of an article that was sent or published; `index` counts from 1."""
-    sn = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).hexdigest()[:32]
-    biz = base64.b64encode(str(int(hashlib.sha256(appid.encode()).hexdigest()[:8], 16)).encode()).decode()
-    return f"http://mp.weixin.qq.com/s?__biz={biz}&mid={msg_data_id}&idx={index}&sn={sn}&chksm=#rd"
+    digest = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).digest()
+    return f"http://mp.weixin.qq.com/s/{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
 def article_json(article: Mapping[str, Any], url: str, *, content: bool = True) -> Json:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from wechat_campaigns.sandbox import store
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ApiCall, flag, named_row, text
-from wechat_campaigns.sandbox.media.rules import find_media
+from wechat_campaigns.sandbox.media.rules import TEMPORARY_S, find_media
 
 MAX_ARTICLES = 8
 MAX_IMAGES = 20
+TITLE_CHARS = 64
+"""Measured in 2026: 64 pass and 65 do not; the page states 32."""
 DIGEST_CHARS = 120
+OLDER_DIGEST_CHARS = 128
 DEFAULT_DIGEST_CHARS = 54
 CONTENT_CHARS = 20_000
 CONTENT_BYTES = 1024 * 1024
-LIMITS = (("title", 32, 45003), ("author", 16, 45110), ("digest", DIGEST_CHARS, 45004))
+LIMITS = (("title", TITLE_CHARS, 45003), ("author", 16, 45110))
+RATIOS = {"news": ("2.35_1", "1_1"), "newspic": ("1_1", "16_9")}
+COORDINATE = re.compile(r"0(?:\.\d{1,6})?|1(?:\.0{1,6})?")
 OWN_URL = re.compile(r"(?:https?:)?//(?:mmbiz\.qpic|mmbiz\.qlogo|mmecoa\.qpic)\.cn/")
 CROP = re.compile(r"(?:(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)_){3}(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)")
 SCRIPT = re.compile(r"<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -27,24 +34,28 @@ SRC = re.compile(r"""\s(?:data-)?src\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNO
 TAG = re.compile(r"<[^>]*>")
 
 
-def check_articles(call: ApiCall, articles: Any) -> list[Json]:
+def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> list[Json]:
     """Check the articles of draft/add; the articles as the platform keeps them.
 
+    Covers are permanent material, with `temporary` (media/uploadnews) temporary media.
+
     Raises:
-        ErrcodeError: 44003 without articles, 45008 for more than eight (the page states no number), and the
-            codes of `check_article`.
+        ErrcodeError: 44003 without articles, 45008 for more than eight (by staff; the page states no number),
+            and the codes of `check_article`.
     """
     if not isinstance(articles, list) or not articles:
         raise ErrcodeError(44003)
     if len(articles) > MAX_ARTICLES:
         raise ErrcodeError(45008)
-    return [check_article(call, article, single=len(articles) == 1) for article in articles]
+    single = len(articles) == 1
+    return [check_article(call, article, single=single, temporary=temporary) for article in articles]
 
 
-def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
+def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool = False) -> Json:
     """Check one article; the article as the platform keeps it.
 
-    Source: draft_add (2026-11). Lengths are the newest stated: title 32, author 16, digest 120 characters.
+    Source: draft_add (2026-11). A digest has 120 characters by the newest page and 128 by another: strictly
+    120.
     """
     if not isinstance(article, dict):
         raise ErrcodeError(44003)
@@ -52,7 +63,8 @@ def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
     kind = article.get("article_type", "news")
     if kind not in ("news", "newspic"):
         raise ErrcodeError(40035)
-    _lengths(article)
+    _lengths(article, DIGEST_CHARS if call.strict else OLDER_DIGEST_CHARS)
+    _cover_info(article, kind)
     if flag(article, "need_open_comment") and not call.account.options.comments:
         raise ErrcodeError(88000)
     checked = {
@@ -64,12 +76,28 @@ def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
         "need_open_comment": int(flag(article, "need_open_comment")),
         "only_fans_can_comment": int(flag(article, "only_fans_can_comment")),
     }
-    return {**checked, **(_news(call, article, single=single) if kind == "news" else _newspic(call, article))}
+    if kind == "newspic":
+        return {**checked, **_newspic(call, article)}
+    return {**checked, **_news(call, article, single=single, temporary=temporary)}
 
 
-def _lengths(article: Mapping[str, Any]) -> None:
+def _cover_info(article: Mapping[str, Any], kind: str) -> None:
+    """Check the cuts of a cover, which an article and a picture post may have."""
+    info = article.get("cover_info", {})
+    cuts = info.get("crop_percent_list", []) if isinstance(info, dict) else None
+    if not isinstance(cuts, list):
+        raise ErrcodeError(40035)
+    for cut in cuts:
+        corners = [cut.get(key) for key in ("x1", "y1", "x2", "y2")] if isinstance(cut, dict) else [None]
+        if not all(isinstance(part, str) and COORDINATE.fullmatch(part) for part in corners):
+            raise ErrcodeError(40035)
+        if cut.get("ratio") not in RATIOS[kind]:
+            raise ErrcodeError(40035)
+
+
+def _lengths(article: Mapping[str, Any], digest_chars: int) -> None:
     """Check the texts of an article."""
-    for key, limit, errcode in LIMITS:
+    for key, limit, errcode in (*LIMITS, ("digest", digest_chars, 45004)):
         value = article.get(key, "")
         if not isinstance(value, str) or len(value) > limit or (key == "title" and not value):
             raise ErrcodeError(errcode)
@@ -85,9 +113,13 @@ def _lengths(article: Mapping[str, Any]) -> None:
         raise ErrcodeError(45002)
 
 
-def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool) -> Json:
+def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary: bool) -> Json:
     """Check what only an article has: cover, digest, crops."""
-    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=True)
+    cover = find_media(
+        call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=temporary is False
+    )
+    if cover["permanent"] and temporary:
+        raise ErrcodeError(40007)
     crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
     if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
         raise ErrcodeError(40035)
@@ -141,3 +173,12 @@ def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
     """Look up the draft that an object of the body names; 40007 without one, also because it was sent."""
     query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
     return named_row(call, 40007, query, call.appid, text(holder, "media_id", 40007))
+
+
+def find_articles(call: ApiCall, holder: Mapping[str, Any]) -> list[Json]:
+    """Read the articles of the draft, or of media/uploadnews, that an object of the body names."""
+    media_id = holder.get("media_id")
+    query = "SELECT data FROM media WHERE appid = ? AND media_id = ? AND kind = 'news' AND created_at > ?"
+    news = store.first(call.db, query, (call.appid, str(media_id), call.now - TEMPORARY_S))
+    articles: list[Json] = json.loads(news["data"] if news else find_draft(call, holder)["articles"])
+    return articles

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ApiCall, flag, mapping, optional_text, text
-from wechat_campaigns.sandbox.drafts.rules import find_draft
+from wechat_campaigns.sandbox.drafts.rules import find_articles
+from wechat_campaigns.sandbox.mass import rules
 from wechat_campaigns.sandbox.media.rules import find_media
 
 TEXT_BYTES = 2048
@@ -36,7 +36,7 @@ def read(call: ApiCall, *, preview: bool = False) -> Json:
         What a follower will see: `articles`, `text`, `voice`, `images`, `video`, `card` or `music`.
 
     Raises:
-        ErrcodeError: 40008 when they do not match, 40007 for media, 44004, 45002, 40215, 45113, 48022.
+        ErrcodeError: 40008 when they do not match, 40007 for media, 44004, 45002, 40128, 40215, 45113, 48022.
     """
     msgtype = call.body.get("msgtype")
     present = EVERY_KEY & call.body.keys()
@@ -58,30 +58,30 @@ def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype mpnews: a draft that was not sent or published yet."""
-    return {"articles": json.loads(find_draft(call, body)["articles"])}
+    """Read msgtype mpnews: a draft that is not used up, or articles of media/uploadnews."""
+    return {"articles": find_articles(call, body)}
 
 
 def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype voice, permanent or temporary."""
-    row = find_media(call, body.get("media_id"), kinds=("voice",))
+    """Read msgtype voice."""
+    row = rules.check_permanent(call, find_media(call, body.get("media_id"), kinds=("voice",)))
     return {"voice": {"media_id": row["media_id"], "name": row["name"]}}
 
 
 def _image(call: ApiCall, body: Mapping[str, Any]) -> Json:
     """Read the older single picture form."""
-    row = find_media(call, body.get("media_id"), kinds=("image",))
+    row = rules.check_permanent(call, find_media(call, body.get("media_id"), kinds=("image",)))
     return {"images": [{"media_id": row["media_id"], "url": row["url"]}]}
 
 
 def _images(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read the current picture form, permanent images only."""
+    """Read the current picture form."""
     ids = body.get("media_ids")
     if not isinstance(ids, list) or not ids:
         raise ErrcodeError(40007)
     if len(ids) > IMAGES:
         raise ErrcodeError(40215)
-    rows = [find_media(call, item, kinds=("image",), permanent=True) for item in ids]
+    rows = [rules.check_permanent(call, find_media(call, item, kinds=("image",))) for item in ids]
     comments = flag(body, "need_open_comment")
     flag(body, "only_fans_can_comment")
     if comments and not call.account.options.comments:
@@ -95,11 +95,7 @@ def _images(call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 def _mpvideo(call: ApiCall, body: Mapping[str, Any]) -> Json:
     """Read msgtype mpvideo: an id of media/uploadvideo, or a permanent video."""
-    if not call.account.options.api_video:
-        raise ErrcodeError(48022)
-    row = find_media(call, body.get("media_id"), kinds=("mpvideo", "video"))
-    if row["kind"] == "video" and not row["permanent"]:
-        raise ErrcodeError(40007)
+    row = rules.check_video(call, find_media(call, body.get("media_id"), kinds=("mpvideo", "video")))
     return {
         "video": {
             "media_id": row["media_id"],

@@ -5,21 +5,42 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox import store, strict_json
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, Endpoints, flag, number
-from wechat_campaigns.sandbox.drafts import models as drafts
+from wechat_campaigns.sandbox.calls import (
+    SERVICE,
+    TAGGERS,
+    VERIFIED,
+    ApiCall,
+    Endpoints,
+    HttpRequest,
+    flag,
+    number,
+)
 from wechat_campaigns.sandbox.mass import content, models, rules
 
 ENDPOINTS = Endpoints()
 
+SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 ACCEPTED = "send job submission success"
 SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed."""
 DEFAULT_SPEED = 0
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/sendall", who=VERIFIED, needs_body=True, daily=100, minute=60)
+def send_key(request: HttpRequest) -> tuple[str, str]:
+    """Name a send by its token and clientmsgid; two empty texts for anything else."""
+    if request.path not in SENDS:
+        return "", ""
+    try:
+        body = strict_json.read(request.raw)
+    except ValueError:
+        return "", ""
+    key = body.get("clientmsgid") if isinstance(body, dict) else None
+    return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
@@ -33,10 +54,11 @@ def send(call: ApiCall) -> Json:
 
 
 def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
-    """Run the rules both kinds share, then store the job and use up its draft."""
+    """Run the rules both kinds share, then store the job; its success uses up the draft."""
     client_id = rules.clientmsgid(call.body)
     ignore_reprint = flag(call.body, "send_ignore_reprint")
-    rules.check_repeat(call.db, call.appid, client_id, call.now)
+    rules.check_repeat(call, client_id)
+    rules.check_test_account(call)
     message = content.read(call)
     rules.check_allowance(call, to_all=to_all)
     articles = message.get("articles", [])
@@ -57,9 +79,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         confirm_by=confirm_by,
         verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
         copyright=originality if "articles" in message else {},
+        draft=call.body["mpnews"]["media_id"] if "articles" in message else "",
+        takes_draft="articles" in message and rules.takes_draft(call, to_all=to_all),
     )
-    if "articles" in message:
-        drafts.delete(call.db, call.appid, call.body["mpnews"]["media_id"])
     return {"errcode": 0, "errmsg": ACCEPTED, **ids}
 
 
@@ -92,12 +114,12 @@ def _job(call: ApiCall) -> sqlite3.Row | None:
     return models.find(call.db, call.appid, number(call.body, "msg_id", 40059))
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/delete", who=VERIFIED, needs_body=True, daily=10)
+@ENDPOINTS.add("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
 def delete(call: ApiCall) -> Json:
     """Recall a finished article or video job, whole or one article.
 
-    Source: deleteMassMsg (2026-11). Pages go blank, cards stay in the chats; several sends of one article do
-    not occur here, as a draft is sent once.
+    Source: deleteMassMsg (2026-11). Pages go blank, cards stay in the chats; where several sends share an
+    article, all lose it.
     """
     if call.body.get("msg_id"):
         named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
@@ -109,8 +131,9 @@ def delete(call: ApiCall) -> Json:
         raise ErrcodeError(40060)
     recalled = set(json.loads(job["recalled"])) | ({index} if index else set(range(1, count + 1)))
     call.db.execute(
-        "UPDATE job SET recalled = ?, status = ? WHERE msg_id = ?",
-        (encode(sorted(recalled)), "DELETE" if len(recalled) == count else job["status"], job["msg_id"]),
+        "UPDATE job SET recalled = ?, status = CASE WHEN ? AND status = 'SEND_SUCCESS' THEN 'DELETE'"
+        " ELSE status END WHERE msg_id = ? OR (appid = ? AND msg_data_id = ?)",
+        (encode(sorted(recalled)), len(recalled) == count, job["msg_id"], call.appid, job["msg_data_id"]),
     )
     return OK
 
@@ -120,13 +143,7 @@ def _job_and_index_of_link(call: ApiCall) -> tuple[sqlite3.Row | None, int]:
     url = call.body.get("url")
     if not isinstance(url, str) or not url:
         raise ErrcodeError(40059)
-    query = dict(part.partition("=")[::2] for part in url.partition("?")[2].partition("#")[0].split("&"))
-    job = store.first(
-        call.db,
-        "SELECT * FROM job WHERE appid = ? AND CAST(msg_data_id AS TEXT) = ?",
-        (call.appid, query.get("mid", "")),
-    )
-    return job, number(query, "idx", 40060, default=1)
+    return models.find_by_link(call.db, call.appid, url)
 
 
 @ENDPOINTS.add("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)

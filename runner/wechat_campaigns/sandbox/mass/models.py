@@ -10,12 +10,15 @@ from typing import Any
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
 from wechat_campaigns.sandbox.answers import Json, encode
 from wechat_campaigns.sandbox.callbacks import models as callbacks
+from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.users.models import openids_of
 
 SUCCESS = "send success"
-FIRST_MSG_ID = 3147483648
-"""Above 2^31 as on the platform, so that clients with 32-bit ids fail."""
+FIRST_MSG_ID = 3147483649
+"""By tag or openid: above 2^31 as on the platform, so that clients with 32-bit ids fail."""
+FIRST_MSG_ID_TO_ALL = 1000000001
+"""To everyone, a series of its own as on the platform."""
 FIRST_MSG_DATA_ID = 2247483648
 ARRIVED = ("SEND_SUCCESS", "DELETE")
 NO_LINKS = {"Count": 0, "ResultList": {}}
@@ -30,6 +33,8 @@ def add(
     content: Mapping[str, Any],
     delivered: int,
     copyright: Mapping[str, Any],
+    is_to_all: bool,
+    draft: str,
     **columns: object,
 ) -> Json:
     """Store a job that passed every check.
@@ -40,17 +45,27 @@ def add(
         content: what a follower will see, with names and articles in place of ids.
         delivered: the set of those who will get it.
         copyright: the originality check, for the event.
+        is_to_all: whether everyone is addressed.
+        draft: the media_id of its articles, which keep msg_data_id and links when sent again that day.
         **columns: the other columns of the job as they are.
 
     Returns:
         Its `msg_id`, and its `msg_data_id` when it has articles.
     """
-    ids = {"msg_id": store.next_id(db, "msg_id", FIRST_MSG_ID)}
+    series = ("msg_id_to_all", FIRST_MSG_ID_TO_ALL) if is_to_all else ("msg_id", FIRST_MSG_ID)
+    ids = {"msg_id": store.next_id(db, *series)}
     if "articles" in content:
-        ids["msg_data_id"] = store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
+        query = "SELECT msg_data_id FROM job WHERE appid = ? AND draft = ? AND created_at >= ?"
+        values = (columns["appid"], draft, clock.day_start(float(str(columns["created_at"]))))
+        earlier = store.first(db, query, values)
+        ids["msg_data_id"] = (
+            earlier["msg_data_id"] if earlier else store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
+        )
     row = {
         **columns,
         **ids,
+        "is_to_all": is_to_all,
+        "draft": draft,
         "msgtype": body["msgtype"],
         "status": "SENDING",
         "body": encode(body),
@@ -80,6 +95,8 @@ def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -
         "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
         (status, verdict, job["msg_id"]),
     )
+    if job["takes_draft"] and verdict == SUCCESS:
+        drafts.delete(db, job["appid"], job["draft"])
     sent = job["delivered_count"] if verdict == SUCCESS else 0
     event = {
         "Event": "MASSSENDJOBFINISH",
@@ -128,6 +145,15 @@ def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
     return store.first(db, "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id))
 
 
+def find_by_link(db: sqlite3.Connection, appid: str, url: str) -> tuple[sqlite3.Row | None, int]:
+    """Look up the job that sent the article of a link, and the article's number from 1."""
+    for job in db.execute("SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL", (appid,)):
+        for link in _links(job)["ResultList"]["item"]:
+            if link["ArticleUrl"] == url.replace("https://", "http://", 1):
+                return job, link["ArticleIdx"]
+    return None, 0
+
+
 def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
     """List jobs, oldest first, each with the exact body received and its counts."""
     return [_job_json(row) for row in _rows(db, appid, msg_id)]
@@ -137,7 +163,8 @@ def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list
     """Read jobs, of one account or one msg_id if given."""
     conditions = {key: value for key, value in (("appid", appid), ("msg_id", msg_id)) if value is not None}
     where = " AND ".join(f"{key} = :{key}" for key in conditions) or "1"
-    return db.execute(f"SELECT * FROM job WHERE {where} ORDER BY msg_id", conditions).fetchall()  # noqa: S608
+    query = f"SELECT * FROM job WHERE {where} ORDER BY created_at, msg_id"  # noqa: S608 - our own names
+    return db.execute(query, conditions).fetchall()
 
 
 def _job_json(row: sqlite3.Row) -> Json:

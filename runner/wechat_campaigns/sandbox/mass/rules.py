@@ -19,14 +19,14 @@ from wechat_campaigns.sandbox.users.models import numbers_of
 from wechat_campaigns.sandbox.users.rules import follower_number
 
 HOUR_S = 3600
-REPEAT_AFTER_S = 60
 DUPLICATE_FOR_S = 24 * HOUR_S
 CLIENTMSGID_BYTES = 32
 OPENIDS = range(2, 10_001)
 MONTHLY = 4
+DAILY = 1
 CONFIRM_S = 30 * 60
 PREVIEWS_A_DAY = 100
-"""By WeChat name; those by openid are not limited."""
+"""By WeChat name; strictly those by openid as well, as older reports have it."""
 NOT_CONTENT = ("send_ignore_reprint", "clientmsgid")
 RECALLABLE = ("mpnews", "mpvideo")
 
@@ -59,8 +59,8 @@ def rule(name: str, *errcodes: int, source: str, unsure: str = "") -> Callable[[
 
 @rule(
     "clientmsgid-length", 45067,
-    source="sendAll (2026-11)",
-    unsure="32 bytes by the 2026 page, 64 in older ones; the sandbox takes the stricter",
+    source="sendAll, a live answer of 2023 to 36 characters (2026-11)",
+    unsure="which characters it may have",
 )  # fmt: skip
 def clientmsgid(body: Mapping[str, Any]) -> str:
     """A clientmsgid has at most 32 bytes; without one the platform derives it from audience and content."""
@@ -77,21 +77,19 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
 
 @rule(
     "clientmsgid-repeat", 45065, 45066,
-    source="sendAll (2026-11)",
-    unsure="a job that failed keeps its clientmsgid blocked here; the minute counts from the accepted call",
+    source="sendAll, live answers to 2025 (2026-11)",
+    unsure="whether a job that failed keeps its clientmsgid blocked: strictly yes; 45066 comes only while a"
+    " fault delays the first request",
 )  # fmt: skip
-def check_repeat(db: sqlite3.Connection, appid: str, client_id: str, now: float) -> None:
-    """A clientmsgid used within 24 hours is refused with the job's msg_id, within 60 seconds as too fast."""
-    job = db.execute(
-        "SELECT msg_id, created_at FROM job WHERE appid = ? AND clientmsgid = ? AND created_at > ?"
-        " ORDER BY created_at DESC LIMIT 1",
-        (appid, client_id, now - DUPLICATE_FOR_S),
+def check_repeat(call: ApiCall, client_id: str) -> None:
+    """A clientmsgid used within 24 hours is refused at once, with the job's msg_id."""
+    job = call.db.execute(
+        "SELECT msg_id FROM job WHERE appid = ? AND clientmsgid = ? AND created_at > ?"
+        " AND (? OR status != 'SEND_FAIL') ORDER BY created_at DESC LIMIT 1",
+        (call.appid, client_id, call.now - DUPLICATE_FOR_S, call.strict),
     ).fetchone()
-    if job is None:
-        return
-    if now - job["created_at"] < REPEAT_AFTER_S:
-        raise ErrcodeError(45066)
-    raise ErrcodeError(45065, msg_id=job["msg_id"])
+    if job is not None:
+        raise ErrcodeError(45065, msg_id=job["msg_id"])
 
 
 @rule(
@@ -113,18 +111,23 @@ def openid_audience(call: ApiCall) -> int:
 
 
 @rule(
-    "filter", 40035, 40152,
-    source="sendAll (2026-11)",
-    unsure="an unknown tag_id answers 40152 by the page, -1 in field reports; the old group_id is still read",
+    "filter", 40008, 40035, 40152, 268488001,
+    source="sendAll, live answers of 2023 (2026-11)",
+    unsure="an unknown tag_id answers 40152 by the page, -1 in field reports; a tag_id sent as a string"
+    " stands in examples and was answered 268488001: strictly refused; the old group_id is still read",
 )  # fmt: skip
 def filter_audience(call: ApiCall) -> tuple[bool, int]:
     """A filter is everyone, or one tag of the account."""
     condition = call.body.get("filter")
     if not isinstance(condition, dict):
         raise ErrcodeError(40035)
+    if isinstance(condition.get("is_to_all"), str):
+        raise ErrcodeError(40008)
     if condition.get("is_to_all") in (True, 1):
         return True, call.account.subscribed
     tag_id = number(condition, "tag_id" if "tag_id" in condition else "group_id", 40152)
+    if call.strict and isinstance(condition.get("tag_id"), str):
+        raise ErrcodeError(268488001)
     tag = named_row(call, 40152, "SELECT members FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
     return False, bitmaps.from_blob(tag["members"]) & call.account.subscribed
 
@@ -133,25 +136,76 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     "allowance",
     45028,
     source="Batch sends guide (2026-11)",
-    unsure="a failed job gives its allowance back here; sends of the web console do not exist here",
+    unsure="the day of a 服务号 stands on one page and was not seen live: strictly it holds; a failed job"
+    " gives its allowance back; sends of the web console do not exist here",
 )
 def check_allowance(call: ApiCall, *, to_all: bool) -> None:
-    """A 订阅号 sends once a day, a 服务号 to everyone four times a calendar month."""
-    if not call.quota:
-        return
+    """A 订阅号 sends once a day, a 服务号 to everyone once a day and four times a calendar month."""
+    today, month = (clock.day_start(call.now), DAILY), (clock.month_start(call.now), MONTHLY)
+    limits: tuple[tuple[float, int], ...] = ()
     if call.account.kind == "subscription":
-        since, limit, only_all = clock.day_start(call.now), 1, False
-    elif to_all:
-        since, limit, only_all = clock.month_start(call.now), MONTHLY, True
-    else:
-        return
-    used = call.db.execute(
-        "SELECT COUNT(*) FROM job"
-        " WHERE appid = ? AND created_at >= ? AND status != 'SEND_FAIL' AND is_to_all >= ?",
-        (call.appid, since, only_all),
-    ).fetchone()[0]
-    if used >= limit:
-        raise ErrcodeError(45028)
+        limits = (today,)
+    elif call.account.kind == "service" and to_all:
+        limits = (today, month) if call.strict else (month,)
+    for since, limit in limits if call.quota else ():
+        used = call.db.execute(
+            "SELECT COUNT(*) FROM job"
+            " WHERE appid = ? AND created_at >= ? AND status != 'SEND_FAIL' AND is_to_all >= ?",
+            (call.appid, since, call.account.kind == "service"),
+        ).fetchone()[0]
+        if used >= limit:
+            raise ErrcodeError(45028)
+
+
+@rule(
+    "test-account", 48001, 48008,
+    source="live answers of 2025 and 2026, older reports of 48008 (2026-11)",
+    unsure="whether anything is delivered: here it is; whether other types than articles and text are"
+    " refused: strictly yes",
+)  # fmt: skip
+def check_test_account(call: ApiCall) -> None:
+    """A test account may call all but mass/send, and sends articles and text only."""
+    if call.strict and call.account.kind == "test" and call.body.get("msgtype") not in ("mpnews", "text"):
+        raise ErrcodeError(48008)
+
+
+@rule(
+    "draft",
+    source="draft_add, sendAll, older Batch sends guide (2026-11)",
+    unsure="whether a send to a tag takes the draft as well: strictly yes",
+)
+def takes_draft(call: ApiCall, *, to_all: bool) -> bool:
+    """A draft goes when a send to everyone succeeds; a failed job and a send to openids leave it."""
+    return to_all or (call.strict and call.body.get("touser") is None)
+
+
+@rule(
+    "media", 40007, 40128,
+    source="sendAll, an answer of the platform to temporary media (2026-11)",
+    unsure="whether mass/send takes temporary media: strictly not; a preview does here",
+)  # fmt: skip
+def check_permanent(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
+    """Images and voices of a send are permanent material; temporary ones are refused."""
+    takes_temporary = call.request.path.endswith("/preview") or (
+        call.request.path.endswith("/send") and not call.strict
+    )
+    if not media["permanent"] and not takes_temporary:
+        raise ErrcodeError(40128)
+    return media
+
+
+@rule(
+    "video", 40007, 48022,
+    source="sendAll, staff in the vendor's forum (2026-11)",
+    unsure="whether any video uploaded by API can be sent: strictly not; one of the web console always",
+)  # fmt: skip
+def check_video(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
+    """A video is one of the web console, or an id of media/uploadvideo where API video may be sent."""
+    if media["kind"] == "video" and not media["permanent"]:
+        raise ErrcodeError(40007)
+    if media["by_api"] and call.strict and not call.account.options.api_video:
+        raise ErrcodeError(48022)
+    return media
 
 
 @rule(
@@ -247,7 +301,7 @@ def preview_follower(call: ApiCall) -> int:
 
 def count_preview(call: ApiCall) -> None:
     """Count a preview by WeChat name; refuse with 45009 when the day has had enough of them."""
-    if call.body.get("towxname"):
+    if call.strict or call.body.get("towxname"):
         used = count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
         if call.quota and used > PREVIEWS_A_DAY:
             raise ErrcodeError(45009)

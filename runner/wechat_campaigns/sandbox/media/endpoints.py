@@ -1,12 +1,21 @@
-"""Temporary media, images for article HTML, permanent material, and the retired article calls."""
+"""Temporary media, images for article HTML, permanent material, and the article calls before drafts."""
 
 from __future__ import annotations
 
 import sqlite3
 
 from wechat_campaigns.sandbox import strict_json
-from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, UploadedFile, listing, optional_text, text
+from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json, encode
+from wechat_campaigns.sandbox.calls import (
+    TAGGERS,
+    ApiCall,
+    Endpoints,
+    UploadedFile,
+    listing,
+    optional_text,
+    text,
+)
+from wechat_campaigns.sandbox.drafts.rules import check_articles
 from wechat_campaigns.sandbox.media import models
 from wechat_campaigns.sandbox.media.rules import (
     IN_ARTICLE,
@@ -32,13 +41,21 @@ def upload(call: ApiCall) -> Json:
     kind, file = check_kind(call, TEMPORARY)
     row = _add(call, kind, file, permanent=False)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
-    return {"type": kind, key: row["media_id"], "created_at": int(call.now)}
+    return {"type": kind, key: row["media_id"], "created_at": int(call.now), "item": []}
 
 
 def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **words: str) -> Json:
     """Store a file of the calling account; its row."""
+    title, description = words.get("title", ""), words.get("description", "")
     return models.add(
-        call.db, appid=call.appid, kind=kind, permanent=permanent, upload=file, now=call.now, **words
+        call.db,
+        appid=call.appid,
+        kind=kind,
+        permanent=permanent,
+        upload=file,
+        now=call.now,
+        title=title,
+        description=description,
     )
 
 
@@ -68,18 +85,31 @@ def uploadimg(call: ApiCall) -> Json:
 
 @ENDPOINTS.add("/cgi-bin/media/uploadvideo", needs_body=True)
 def uploadvideo(call: ApiCall) -> Json:
-    """Make an mpvideo id of an uploaded video.
+    """Make an mpvideo id of a temporary video.
 
-    Source: the mass video step of older pages (2026-11); no current page describes it.
+    Source: the mass video step of older pages, live answers of 2022 and 2023 to permanent ids (2026-11).
     """
     row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",))
+    if row["permanent"]:
+        raise ErrcodeError(40007)
     file = UploadedFile(filename=row["name"], data=row["data"])
     words = {key: optional_text(call.body, key) for key in ("title", "description")}
     video = _add(call, "mpvideo", file, permanent=False, **words)
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
 
 
-@ENDPOINTS.add("/cgi-bin/media/uploadnews")
+@ENDPOINTS.add("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
+def uploadnews(call: ApiCall) -> Json:
+    """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
+
+    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
+    """
+    articles = check_articles(call, call.body.get("articles"), temporary=True)
+    file = UploadedFile(filename="news", data=encode(articles).encode())
+    row = _add(call, "news", file, permanent=False)
+    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
+
+
 @ENDPOINTS.add("/cgi-bin/material/add_news")
 @ENDPOINTS.add("/cgi-bin/material/update_news")
 def retired(_call: ApiCall) -> Json:

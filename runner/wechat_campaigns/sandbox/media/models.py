@@ -13,7 +13,8 @@ CONTENT_TYPES = {
     "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "mp3": "audio/mpeg",
     "wma": "audio/x-ms-wma", "wav": "audio/wav", "amr": "audio/amr", "mp4": "video/mp4",
 }  # fmt: skip
-USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4"}
+USUAL_FORMAT = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4",
+                "news": "png"}  # fmt: skip
 """The format of unrecognized bytes, by kind: a control call may add any."""
 
 HEADS = (
@@ -47,6 +48,7 @@ def add(
     title: str = "",
     description: str = "",
     media_id: str = "",
+    by_api: bool = True,
 ) -> Json:
     """Store a media file; its row, `media_id` and `url` among it."""
     content_type = CONTENT_TYPES.get(format_of(upload.data)) or CONTENT_TYPES[USUAL_FORMAT[kind]]
@@ -63,6 +65,7 @@ def add(
         "content_type": content_type,
         "data": upload.data,
         "created_at": now,
+        "by_api": by_api,
     }
     store.insert(db, "media", row, replace=True)
     return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 from wechat_campaigns.sandbox import clock
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
@@ -79,15 +80,18 @@ def _clear(call: ApiCall, appid: str) -> Json:
 
 @ENDPOINTS.add("/cgi-bin/openapi/rid/get", needs_body=True)
 def rid_get(call: ApiCall) -> Json:
-    """Explain a call by its rid. Source: getRidInfo (2026-11)."""
+    """Explain a call by its rid; `request_url` is the query alone, with a token in it.
+
+    Source: getRidInfo, a live answer of 2023 (2026-11). The record has no token: the caller's stands there.
+    """
     request = rules.find_request(call)
-    query = "&".join(f"{key}={value}" for key, value in json.loads(request["query"]).items())
+    query = urlencode({"access_token": call.request.query["access_token"], **json.loads(request["query"])})
     return {
         **OK,
         "request": {
             "invoke_time": int(request["at"]),
             "cost_in_ms": 1,
-            "request_url": f"{request['path']}?{query}",
+            "request_url": query,
             "request_body": request["body"],
             "response_body": request["answer"],
             "client_ip": request["ip"],

@@ -17,11 +17,9 @@ ENDPOINTS = Endpoints()
 
 @ENDPOINTS.add("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
 def submit(call: ApiCall) -> Json:
-    """Publish a draft, which removes it. Source: freepublish_submit (2026-11)."""
+    """Publish a draft, which success removes. Source: freepublish_submit (2026-11)."""
     draft = find_draft(call, call.body)
-    ids = models.add(call.db, call.account, json.loads(draft["articles"]), call.now)
-    drafts.delete(call.db, call.appid, draft["media_id"])
-    return {**OK, **ids}
+    return {**OK, **models.add(call.db, call.account, draft, call.now)}
 
 
 @ENDPOINTS.add("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from wechat_campaigns.sandbox import store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
-from wechat_campaigns.sandbox.answers import Json, encode
+from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.callbacks import models as callbacks
+from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.mass.models import FIRST_MSG_DATA_ID, SUCCESS
 from wechat_campaigns.sandbox.mass.rules import originality
@@ -21,20 +20,20 @@ DONE, RUNNING, NOT_ORIGINAL, FAILED, DELETED = 0, 1, 2, 3, 5
 """publish_status of the platform."""
 
 
-def add(
-    db: sqlite3.Connection, account: OfficialAccount, articles: Sequence[Mapping[str, Any]], now: float
-) -> Json:
-    """Store a publication of these articles that was accepted; its `publish_id` and `msg_data_id`."""
+def add(db: sqlite3.Connection, account: OfficialAccount, draft: sqlite3.Row, now: float) -> Json:
+    """Store a publication of a draft that was accepted; its `publish_id` and `msg_data_id`."""
+    articles = json.loads(draft["articles"])
     publish_id = store.next_id(db, "publish_id", FIRST_ID)
     msg_data_id = store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
-    verdict, _ = originality(db, list(articles), ignore_reprint=False)
+    verdict, _ = originality(db, articles, ignore_reprint=False)
     outcome = DONE if verdict == SUCCESS else NOT_ORIGINAL
     ids = {"publish_id": publish_id, "msg_data_id": msg_data_id}
     row = {
         **ids,
         "appid": account.appid,
         "article_id": secrets.token_urlsafe(48),
-        "articles": encode(articles),
+        "articles": draft["articles"],
+        "draft": draft["media_id"],
         "status": RUNNING,
         # Field reports: a test account's publication is accepted and then fails.
         "verdict": FAILED if account.kind == "test" else outcome,
@@ -50,6 +49,8 @@ def advance(db: sqlite3.Connection, now: float) -> None:
     query = "UPDATE publish SET status = verdict WHERE status = ? AND finish_at <= ? RETURNING *"
     due = db.execute(query, (RUNNING, now)).fetchall()
     for row in sorted(due, key=lambda row: int(row["publish_id"])):
+        if row["status"] == DONE:
+            drafts.delete(db, row["appid"], row["draft"])
         fields = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": publication_json(db, row)}
         callbacks.add(db, row["appid"], fields, now)
 

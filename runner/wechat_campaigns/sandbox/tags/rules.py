@@ -10,7 +10,8 @@ from wechat_campaigns.sandbox.calls import ApiCall, mapping, named_row, number
 from wechat_campaigns.sandbox.tags import models
 
 MAX_TAGS = 100
-NAME_CHARS = 30
+NAME_LENGTH = 30
+"""Characters by the text of the parameter, strictly bytes as the error has it."""
 SYSTEM_IDS = (0, 1, 2)
 TAGS_A_FOLLOWER = 20
 BATCH = 50
@@ -22,7 +23,7 @@ def tag_name(call: ApiCall) -> str:
     name = mapping(call.body, "tag", 45157).get("name")
     if not isinstance(name, str) or not name.strip():
         raise ErrcodeError(45157)
-    if len(name) > NAME_CHARS:
+    if len(name.encode() if call.strict else name) > NAME_LENGTH:
         raise ErrcodeError(45158)
     return name
 

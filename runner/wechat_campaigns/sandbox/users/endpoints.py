@@ -74,8 +74,8 @@ def info_batchget(call: ApiCall) -> Json:
 def update_remark(call: ApiCall) -> Json:
     """Set the remark of one follower. Source: updateRemark (2026-11)."""
     follower, remark = rules.follower_number(call, call.body.get("openid")), call.body.get("remark")
-    if not isinstance(remark, str) or len(remark) >= rules.REMARK_CHARS:
-        raise ErrcodeError(40035)
+    if not isinstance(remark, str) or len(remark.encode()) >= rules.REMARK_BYTES:
+        raise ErrcodeError(40092)
     call.db.execute(
         "UPDATE follower SET remark = ? WHERE appid = ? AND n = ?", (remark, call.appid, follower)
     )

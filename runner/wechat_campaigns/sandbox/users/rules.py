@@ -9,7 +9,8 @@ from wechat_campaigns.sandbox.users.models import numbers_of
 
 PAGE = 10_000
 INFO_BATCH = 100
-REMARK_CHARS = 30
+REMARK_BYTES = 30
+"""A remark is shorter."""
 BLOCK_BATCH = 20
 BLOCK_PAGE = 1000
 
