@@ -82,7 +82,9 @@ def sandbox(
             signal.signal(number, lambda *_: stopping.set())
         print_result(f"listening on {url}")
         if sys.stderr.isatty():
-            print_message(_("Open this address in a browser to see the phones of the followers. Ctrl-C ends it."))
+            print_message(
+                _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it.")
+            )
         if not is_loopback(host):
             print_result("warning: other machines can reach this sandbox and control it")
         stopping.wait()
