@@ -131,7 +131,7 @@ def _plant(
     where: str,
     always: bool,
 ) -> None:
-    """Plant a seed that somebody passed, or the built-in one in a new state; then the accounts still missing."""
+    """Plant a seed that was passed, or the built-in one in a new state; then the missing accounts."""
     try:
         with store.transaction() as db:
             if always or not accounts.list_accounts(db):
