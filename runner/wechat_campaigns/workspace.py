@@ -129,7 +129,6 @@ class Workspace:
         own_accounts = [
             {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
             for account in self.settings.environment.accounts.values()
-            if account.secret.sandbox
         ]
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
         state = self.state_dir / SANDBOX_LEDGER_FILE

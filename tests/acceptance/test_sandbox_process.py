@@ -217,7 +217,7 @@ def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "_settings.yaml").write_text(
         "environments:\n  sandbox:\n    api: sandbox\n"
-        "    accounts: {main: {kind: service, appid: wx1234567890abcdef}}\n",
+        "    accounts: {main: {kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}}\n",
         encoding="utf-8",
     )
     (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
