@@ -129,8 +129,13 @@ class Workspace:
             return self.settings.environment.api
         from wechat_campaigns.sandbox.server import embedded
 
+        own_accounts = [
+            {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
+            for account in self.settings.environment.accounts.values()
+        ]
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
-        return self.stack.enter_context(embedded(self.state_dir / SANDBOX_LEDGER_FILE, retired_cards=True))
+        state = self.state_dir / SANDBOX_LEDGER_FILE
+        return self.stack.enter_context(embedded(state, retired_cards=True, own_accounts=own_accounts))
 
     @cached_property
     def _clock_offset(self) -> timedelta:

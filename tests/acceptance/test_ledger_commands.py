@@ -189,7 +189,7 @@ def test_verify_without_the_secret_reports_unchecked_macs(
     assert json.loads(capsys.readouterr().out)["macs_unread"] == ["wx1234567890abcdef"]
     assert campaign(folder, "ledger", "verify") == ExitCode.OK
     assert "wx1234567890abcdef" in capsys.readouterr().out
-    lost = SETTINGS + f"  shop: {{api: sandbox, ledger: sqlite, accounts: {{main: {ACCOUNT}}}}}\n"
+    lost = SETTINGS + f"  shop: {{api: https://api.invalid, ledger: sqlite, accounts: {{main: {ACCOUNT}}}}}\n"
     (folder / "_settings.yaml").write_text(lost, encoding="utf-8")
     file = state_folder(folder, os.environ) / "shop.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: BEFORE)

@@ -125,6 +125,19 @@ def test_hold_needs_a_known_account(campaign: Command) -> None:
     assert "main" in err
 
 
+def test_a_list_of_one_batch_is_previewed_by_the_name_of_its_campaign(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """`vip` means `vip#1`, since there is no other."""
+    openids = [one["openid"] for one in sandbox.control("GET", "followers", appid=SERVICE)["followers"][:3]]
+    text = f"filter: {{openids: {json.dumps(openids)}}}\nmsgtype: text\ncontent: 谢谢\n"
+    Path("campaigns/vip.yaml").write_text(text, encoding="utf-8")
+    settle(sandbox, "{require_preview: true}")
+    assert campaign("preview", "vip", "--to", "小李")[0] == ExitCode.OK
+    assert campaign("apply", "vip", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    assert campaign("preview", "vip[a]", "--to", "小李")[0] == ExitCode.USAGE
+
+
 def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sandbox) -> None:
     """require_preview: an edit after the preview wants another one."""
     settle(sandbox, "{require_preview: true}")

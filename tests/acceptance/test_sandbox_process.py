@@ -209,3 +209,37 @@ def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
         [*shown, "--state", "x"], cwd=tmp_path, capture_output=True, timeout=60, check=False
     )
     assert both.returncode == 64
+
+
+def test_a_rehearsal_has_the_accounts_of_the_settings(tmp_path: Path) -> None:
+    """An AppID of one's own gets followers; `--seed` adds tags of one's own, also later."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    (folder / "_settings.yaml").write_text(
+        "environments:\n  sandbox:\n    api: sandbox\n"
+        "    accounts: {main: {kind: service, appid: wx1234567890abcdef, secret: {env: NOT_SET}}}\n",
+        encoding="utf-8",
+    )
+    (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    old = "filter: {tag: 老客户}\nmsgtype: text\ncontent: 你好\n"
+    command = [sys.executable, "-m", "wechat_campaigns"]
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *words], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60
+        )
+
+    assert run("plan", "--detailed-exitcode").returncode == 2
+    (folder / "old.yaml").write_text(old, encoding="utf-8")
+    assert run("plan", "old").returncode == 3
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(
+        "accounts: [{appid: wx1234567890abcdef, tags: [老客户], followers: 40}]\n", encoding="utf-8"
+    )
+    shown = [*command, "sandbox", "--rehearsal", "--port", "0", "--seed", str(seed)]
+    with subprocess.Popen(shown, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline().startswith("listening on ")
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(10) == 0
+    assert run("plan", "old", "--detailed-exitcode").returncode == 2

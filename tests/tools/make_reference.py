@@ -7,6 +7,7 @@ It also fills the tables of errcodes in docs/troubleshooting.md, in both languag
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from babel.messages import Catalog
 from tests.tools import make_parts
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
-from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.core.i18n import Language, set_language
+from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
@@ -36,6 +38,35 @@ COMMON = (
     89501, 89503, 89504, 89505, 89506, 89507,
 )  # fmt: skip
 """Errcodes that people who send mass messages meet; docs/reference/errcodes.md has all."""
+TYPES_HEAD: dict[Language, tuple[str, ...]] = {
+    "en": ("key", "type", "meaning"),
+    "zh": ("字段", "写什么", "含义"),
+}
+TYPES: dict[Language, dict[str, str]] = {
+    "en": {
+        **{name: name for name in ("string", "integer", "number", "boolean", "object", "array", "null")},
+        "required": " (required)", "not allowed": "not allowed", "of": "of {type}", ", ": ", ", " ": " ",
+    },
+    "zh": {
+        "string": "文字", "integer": "整数", "number": "数字", "boolean": "true 或 false", "object": "映射",
+        "array": "列表", "null": "null",
+        "required": "（必填）", "not allowed": "不能写", "of": "每项：{type}", ", ": "、", " ": "，",
+    },
+}  # fmt: skip
+"""The words for the types of a schema."""
+ERRCODES: dict[Language, tuple[str, tuple[str, ...]]] = {
+    "en": (
+        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
+        "lists that agree, medium one list, low a meaning that is not confirmed.",
+        ("errcode", "name", "class", "meaning", "what to do", "confidence"),
+    ),
+    "zh": (
+        "微信返回的 `errcode` 是什么意思、怎么办。可信度：high 是微信官方页面写明的，或者几份列表一致；"
+        "medium 只有一份列表；low 的含义没有得到证实。",
+        ("错误码", "名称", "类别", "含义", "怎么办", "可信度"),
+    ),
+}
+"""The lead and the head of the table of errcodes."""
 Texts = tuple[str, ...]
 """The texts that an expression may be, templates as they are written."""
 
@@ -55,11 +86,16 @@ def pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
         "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
-        "campaign.md": _page("Campaign files", _schema("campaign")),
-        "settings.md": _page("Settings: `_settings.yaml`", _schema("settings")),
+        "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
+        "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
         "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
-        "errcodes.md": _page("Errcodes", _errcodes()),
+        "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),
         "messages.md": _page("Messages", _messages()),
+        "campaign.zh-CN.md": _page("群发文件", _schema("campaign", "zh"), "[English](campaign.md)"),
+        "settings.zh-CN.md": _page(
+            "设置：`_settings.yaml`", _schema("settings", "zh"), "[English](settings.md)"
+        ),
+        "errcodes.zh-CN.md": _page("微信的错误码", _errcodes("zh"), "[English](errcodes.md)"),
     }
 
 
@@ -90,8 +126,8 @@ def _chinese() -> dict[str, str]:
     return dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
 
 
-def _page(title: str, body: str) -> str:
-    return f"{NOTE}\n\n# {title}\n\n{body}\n"
+def _page(title: str, body: str, other_language: str = "") -> str:
+    return "\n\n".join(filter(None, (NOTE, f"# {title}", other_language, body))) + "\n"
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -110,29 +146,34 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
 # --- schemas --------------------------------------------------------------------------------------
 
 
-def _schema(name: SchemaName) -> str:
-    whole = schema(name)
-    parts = [str(whole["description"]), *_keys(whole)]
+def _schema(name: SchemaName, language: Language = "en") -> str:
+    set_language(language)
+    try:
+        whole = json.loads(localized_schema_text(name))
+    finally:
+        set_language("en")
+    parts = [str(whole["description"]), *_keys(whole, language)]
     for word, part in whole.get("definitions", {}).items():
-        parts += [f"## {word}", str(part.get("description", "")), *_keys(part)]
+        parts += [f"## {word}", str(part.get("description", "")), *_keys(part, language)]
     return "\n\n".join(filter(None, parts))
 
 
-def _keys(part: Mapping[str, Any]) -> Iterator[str]:
+def _keys(part: Mapping[str, Any], language: Language) -> Iterator[str]:
     """A table of the keys of an object, also where it is one of several shapes."""
+    words, head = TYPES[language], TYPES_HEAD[language]
     for shape in (part, *part.get("oneOf", ()), *part.get("anyOf", ())):
         required = shape.get("required", ())
         rows = [
-            (f"`{key}`{' (required)' if key in required else ''}", _type(value), _told(value))
+            (f"`{key}`{words['required'] if key in required else ''}", _type(value, words), _told(value))
             for key, value in shape.get("properties", {}).items()
         ]
         if rows:
-            yield _table(("key", "type", "meaning"), rows)
+            yield _table(head, rows)
 
 
-def _type(value: Any) -> str:
+def _type(value: Any, words: Mapping[str, str]) -> str:
     if not isinstance(value, dict):
-        return "not allowed" if value is False else ""
+        return words["not allowed"] if value is False else ""
     refs = [value, *value.get("allOf", ()), *value.get("oneOf", ()), *value.get("anyOf", ())]
     names = [
         f"[{ref['$ref'].rpartition('/')[2]}](#{ref['$ref'].rpartition('/')[2]})"
@@ -140,12 +181,12 @@ def _type(value: Any) -> str:
         if "$ref" in ref
     ]
     kinds = value.get("type", [])
-    names += [kinds] if isinstance(kinds, str) else list(kinds)
+    names += [words[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
     if "enum" in value:
-        names.append(", ".join(f"`{one}`" for one in value["enum"]))
+        names.append(words[", "].join(f"`{one}`" for one in value["enum"]))
     if "items" in value and isinstance(value["items"], dict):
-        names.append(f"of {_type(value['items'])}")
-    return " ".join(names)
+        names.append(words["of"].format(type=_type(value["items"], words)))
+    return words[" "].join(names)
 
 
 def _told(value: Any) -> str:
@@ -155,17 +196,18 @@ def _told(value: Any) -> str:
 # --- errcodes -------------------------------------------------------------------------------------
 
 
-def _errcodes() -> str:
+def _errcodes(language: Language = "en") -> str:
+    words = _chinese() if language == "zh" else {}
     table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
     rows = [
-        (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["hint"], one["confidence"])
+        (
+            str(code), f"`{one['name']}`", one["class"],
+            *(words.get(one[key], one[key]) for key in ("meaning", "hint")), one["confidence"],
+        )
         for code, one in sorted(table["codes"].items())
-    ]
-    intro = (
-        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
-        "lists that agree, medium one list, low a meaning that is not confirmed."
-    )
-    return f"{intro}\n\n{_table(('errcode', 'name', 'class', 'meaning', 'what to do', 'confidence'), rows)}"
+    ]  # fmt: skip
+    intro, head = ERRCODES[language]
+    return f"{intro}\n\n{_table(head, rows)}"
 
 
 # --- messages -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import click
 
@@ -14,7 +15,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.wechat import payloads
@@ -85,7 +86,12 @@ def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManage
 
 
 def _planned(plan: Plan, send_id: str) -> PlannedSend:
-    matches = [planned for planned in plan.sends if normalize_id(planned.send.id) == normalize_id(send_id)]
+    wanted_id = normalize_id(send_id)
+    matches = [planned for planned in plan.sends if normalize_id(planned.send.id) == wanted_id]
+    if not matches and len(plan.sends) == 1 and plan.sends[0].send.batch is not None:
+        # An openid list of one batch: `vip` is `vip#1`.
+        unbatched = replace(SendId.parse(plan.sends[0].send.id), batch=None)
+        matches = [*plan.sends] if normalize_id(str(unbatched)) == wanted_id else []
     if not matches:
         raise no_send_error(send_id, (planned.send for planned in plan.sends))
     return matches[0]

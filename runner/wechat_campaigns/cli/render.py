@@ -21,7 +21,7 @@ from wechat_campaigns.core.model import Articles, Newspic, Send, Text
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
-from wechat_campaigns.report.phrases import recipients, summary
+from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import inert, json_text, visible_record
 
@@ -85,7 +85,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     to = _("to {recipients}").format(recipients=recipients(send.filter))
-    lines = [f"── {send.id} · {send.msgtype} · {to} ──"]
+    lines = [f"── {send.id} · {msgtype_word(send.msgtype)} · {to} ──"]
     match send.content:
         case Text():
             lines.append(send.content.content)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import click
 
 from wechat_campaigns.cli.options import DIR, FILE
-from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -34,7 +35,9 @@ from wechat_campaigns.source.load import require_folder
 )
 @DIR
 @click.option(
-    "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
+    "--seed",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Add the accounts, tags and followers of a file.",
 )
 @click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")
 @click.option("--retired-cards", is_flag=True, help="Accept wxcard, which WeChat rejects with 45113.")
@@ -86,6 +89,10 @@ def sandbox(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         print_result(f"listening on {url}")
+        if sys.stderr.isatty():
+            print_message(
+                _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it.")
+            )
         if not is_loopback(host):
             print_result("warning: other machines can reach this sandbox and control it")
         stopping.wait()

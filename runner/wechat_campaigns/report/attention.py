@@ -12,6 +12,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -84,10 +85,9 @@ def _problems(planned: PlannedSend) -> Iterator[Diagnostic]:
     if planned.action in BLOCKED:
         hint = decision.hint or _("see `campaign status`")
         yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
-    for violation in planned.violations:
-        if not violation.blocks:
-            rule = f"policy-{violation.rule.replace('_', '-')}"
-            yield _warning(planned, rule, violation.message, violation.hint)
+    for violation in _beside_the_decision(planned):
+        rule = f"policy-{violation.rule.replace('_', '-')}"
+        yield _warning(planned, rule, violation.message, violation.hint)
 
 
 def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnostic:
@@ -101,8 +101,14 @@ def _notes(planned: PlannedSend) -> Iterator[str]:
         return
     if decision.hint:
         yield f"{decision.reason} → {decision.hint}"
-    yield from (f"{v.rule}: {v.message} → {v.hint}" for v in planned.violations if not v.blocks)
+    yield from (f"{v.rule}: {v.message} → {v.hint}" for v in _beside_the_decision(planned))
     yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
+
+
+def _beside_the_decision(planned: PlannedSend) -> Iterator[Violation]:
+    """Leave out the violation that the decision itself names: the first that blocks."""
+    blocking = [violation for violation in planned.violations if violation.blocks]
+    return (violation for violation in planned.violations if violation not in blocking[:1])
 
 
 def _no_ledger() -> str:

@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
-from wechat_campaigns.report.phrases import followers, media, shortened
+from wechat_campaigns.report.phrases import followers, media, shortened, with_msgtype
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -136,7 +136,7 @@ def _row(row: Row) -> str:
         cell(row.id),
         cell(row.recipients),
         row.followers,
-        f"{row.msgtype}: {cell(row.content)}" if row.msgtype else "",
+        with_msgtype(row.msgtype, cell(row.content)) if row.msgtype else "",
         row.window,
         cell(row.reason, 120),
     )

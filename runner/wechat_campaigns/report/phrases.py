@@ -36,6 +36,18 @@ STATUSES = (
     N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
+MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
+"""WeChat's names for kinds of messages, which in English stand for themselves."""
+
+
+def with_msgtype(msgtype: str, content: str) -> str:
+    """Write the kind of a message before what a follower sees of it."""
+    return _("{msgtype}: {content}").format(msgtype=msgtype_word(msgtype), content=content)
+
+
+def msgtype_word(msgtype: str) -> str:
+    """Write the kind of a message for people."""
+    return _(str(msgtype))
 
 
 COUNTED = {

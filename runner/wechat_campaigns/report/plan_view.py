@@ -23,6 +23,7 @@ from wechat_campaigns.report.phrases import (
     status_counts,
     summary,
     window,
+    with_msgtype,
 )
 from wechat_campaigns.send.posting import Result, SendOutcome
 
@@ -64,7 +65,7 @@ class Row:
     @property
     def message(self) -> str:
         """The msgtype, and what a follower sees."""
-        return f"{self.msgtype}: {self.content}" if self.msgtype else ""
+        return with_msgtype(self.msgtype, self.content) if self.msgtype else ""
 
     @property
     def finished(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ def embedded(
     host: str = LOOPBACK,
     port: int = 0,
     names: Collection[str] = (),
+    own_accounts: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[str]:
     """Serve in a thread while the block runs; several processes may share one state file.
 
@@ -58,10 +59,11 @@ def embedded(
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
         strict: where sources about the platform disagree, whether the reading that refuses holds.
-        seed: what a new state begins with; None takes the built-in accounts.
+        seed: accounts, tags and followers to add; None gives a new state the built-in accounts.
         host: the address to listen on.
         port: the port; 0 picks a free one.
         names: other names under which clients reach it; a request that names another host is refused.
+        own_accounts: accounts as a seed lists them, made up where the state does not have them.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT`.
@@ -72,7 +74,8 @@ def embedded(
     seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
-        _plant(store, seed_data, time.time(), where=str(seed or "the built-in seed"))
+        where = str(seed or "the built-in seed")
+        _plant(store, seed_data, own_accounts, time.time(), where=where, always=seed is not None)
         dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, strict=strict)
         server = make_server(
             host,
@@ -121,12 +124,22 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _plant(store: Store, seed_data: Mapping[str, Any], now: float, *, where: str) -> None:
-    """Plant the seed when the state is new; a state that has accounts keeps them."""
+def _plant(
+    store: Store,
+    seed_data: Mapping[str, Any],
+    own_accounts: Sequence[Mapping[str, Any]],
+    now: float,
+    *,
+    where: str,
+    always: bool,
+) -> None:
+    """Plant a seed that was passed, or the built-in one in a new state; then the missing accounts."""
     try:
         with store.transaction() as db:
-            if not accounts.list_accounts(db):
+            if always or not accounts.list_accounts(db):
                 seeds.plant(db, seed_data, now)
+            missing = [one for one in own_accounts if accounts.find(db, one["appid"]) is None]
+            seeds.plant(db, {"accounts": missing}, now)
     except ValueError as error:
         raise UsageError(
             str(error), location=where, hint=_("correct the seed file as described in docs/sandbox.md")

@@ -200,9 +200,12 @@ def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
 def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     data = {"api": SANDBOX, **written.get(name, {})}
     asked = data.get("approvals")
-    accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
+    is_embedded = data["api"] == SANDBOX
+    accounts = {
+        key: _account(key, value, is_embedded=is_embedded) for key, value in data.get("accounts", {}).items()
+    }
     default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
-    if data["api"] == SANDBOX and not accounts:
+    if is_embedded and not accounts:
         accounts = _sandbox_accounts(written)
         default = default or AccountKind.SERVICE.value
     return Environment(
@@ -219,8 +222,10 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     )
 
 
-def _account(name: str, data: Mapping[str, Any]) -> Account:
-    secret = _secret(data["secret"]) if "secret" in data else Secret(sandbox=True)
+def _account(name: str, data: Mapping[str, Any], *, is_embedded: bool) -> Account:
+    # The embedded sandbox takes its own secret, so a rehearsal never reads a real one.
+    written = "secret" in data and not is_embedded
+    secret = _secret(data["secret"]) if written else Secret(sandbox=True)
     callback = _callback(data["callback"]) if "callback" in data else None
     return Account(
         name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=secret, callback=callback

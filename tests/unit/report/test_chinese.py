@@ -59,7 +59,7 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
     assert {starts(head, "发给"), starts(everyone, "全部粉丝")} == {
         starts(r, "标签 会员") for r in rows.values()
     }
-    assert {starts(head, "内容")} == {starts(row, "text: ") for row in (everyone, *rows.values())}
+    assert {starts(head, "内容")} == {starts(row, "文字：") for row in (everyone, *rows.values())}
     assert max(map(cell_len, lines)) <= width
 
 

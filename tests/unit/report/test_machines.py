@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import fingerprints, plan_problems
+from wechat_campaigns.report.attention import attention_lines, fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.problems import problems_github
@@ -92,6 +92,14 @@ def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
         "campaigns/all.yaml",
     )
     assert "allow_to_all" in problem.message
+
+
+def test_every_rule_that_blocks_a_send_is_listed() -> None:
+    """Whoever corrects one reads of the next in the same plan."""
+    policy = Policy(allow_to_all=False, require_not_after=True)
+    plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
+    assert [problem.rule for problem in plan_problems(plan)] == ["plan-blocked", "policy-require-not-after"]
+    assert [line.split(": ")[1] for line in attention_lines(plan)] == ["allow_to_all", "require_not_after"]
 
 
 def test_junit_fails_what_is_held_back_and_passes_the_rest() -> None:
