@@ -911,6 +911,19 @@ def test_wrong_clock_prevents_resends(shop: Shop) -> None:
     assert shop.apply() == ExitCode.OK
 
 
+def test_wrong_clock_does_not_free_a_send_too_early(shop: Shop) -> None:
+    """By a clock that is ahead the call is long past; by WeChat's it may still arrive."""
+    shop.lose_an_answer()
+    settle = ("ledger", "settle", "sale", "--not-sent", "--reason", "nothing in the console")
+    shop.sandbox.advance(11 * 60)
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=-20 * 60, times=None)
+    code, said = shop.run(*settle)
+    assert code == ExitCode.USAGE
+    assert "may still reach WeChat" in said
+    shop.sandbox.drop_faults()
+    assert shop.run(*settle)[0] == ExitCode.OK
+
+
 def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> None:
     """The newest answer counts: the answer to the first send stops the second."""
     shop.write(tail=campaign_file("明晚八点"))
