@@ -19,7 +19,7 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
     for check in checks:
         grade = status_word(check.grade)
         grade = f"\x1b[{_STYLE[check.grade]}m{grade}\x1b[0m" if options.color else grade
-        lines.append(f"{grade}: {line(check.name)}: {line(check.message)}")
+        lines.append(_(": ").join([grade, line(check.name), line(check.message)]))
         lines += [f"    → {line(check.hint)}"] if check.hint else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
     template = _("{count} {grade}")

@@ -185,7 +185,7 @@ def _card(content: Articles, index: int) -> str:
         _("read more"): article.content_source_url,
         _("size"): _size(article),
     }
-    lines = "\n".join(f"- {name}: {code(value)}" for name, value in facts.items() if value)
+    lines = "\n".join(f"- {name}{_(': ')}{code(value)}" for name, value in facts.items() if value)
     excerpt = shortened("\n".join(html_lines(article.html)), EXCERPT_CHARS)
     heading = _("**Article {number}**").format(number=index + 1)
     return f"{heading} {code(article.title)}\n\n{lines}\n\n{fence(excerpt)}"
