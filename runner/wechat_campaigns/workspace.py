@@ -126,8 +126,9 @@ class Workspace:
             return self.settings.environment.api
         from wechat_campaigns.sandbox.server import embedded
 
-        # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
-        return self.stack.enter_context(embedded(self.state_dir / SANDBOX_LEDGER_FILE, retired_cards=True))
+        # What the platform refuses is let through so that it can be rehearsed; the plan warns about it.
+        state = self.state_dir / SANDBOX_LEDGER_FILE
+        return self.stack.enter_context(embedded(state, retired_cards=True, api_video=True))
 
     @cached_property
     def _clock_offset(self) -> timedelta:

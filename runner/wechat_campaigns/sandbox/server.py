@@ -45,6 +45,7 @@ def embedded(
     *,
     quota: bool = True,
     retired_cards: bool = False,
+    api_video: bool = False,
     strict: bool = True,
     seed: Path | None = None,
     host: str = LOOPBACK,
@@ -57,6 +58,7 @@ def embedded(
         state: the state file; None keeps everything in memory.
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
+        api_video: whether video that was uploaded by API is let through, which the platform refuses.
         strict: where sources about the platform disagree, whether the reading that refuses holds.
         seed: what a new state begins with; None takes the built-in accounts.
         host: the address to listen on.
@@ -73,7 +75,9 @@ def embedded(
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
         _plant(store, seed_data, time.time(), where=str(seed or "the built-in seed"))
-        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, strict=strict)
+        dispatcher = Dispatcher(
+            store=store, quota=quota, retired_cards=retired_cards, api_video=api_video, strict=strict
+        )
         server = make_server(
             host,
             listening.getsockname()[1],
