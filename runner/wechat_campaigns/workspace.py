@@ -133,9 +133,10 @@ class Workspace:
             {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}
             for account in self.settings.environment.accounts.values()
         ]
-        # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
+        # What WeChat refuses is let through so that it can be rehearsed; the plan warns about it.
         state = self.state_dir / SANDBOX_LEDGER_FILE
-        return self.stack.enter_context(embedded(state, retired_cards=True, own_accounts=own_accounts))
+        sandbox = embedded(state, retired_cards=True, api_video=True, own_accounts=own_accounts)
+        return self.stack.enter_context(sandbox)
 
     @cached_property
     def _clock_offset(self) -> timedelta:

@@ -37,7 +37,9 @@ def test_verdict_on_an_answer(answer: dict[str, Any], judged: EventKind | None) 
     assert verdict(answer) is judged
 
 
-@pytest.mark.parametrize("errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001])
+@pytest.mark.parametrize(
+    "errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001, 48022]
+)
 def test_certain_errcode_is_a_rejection(errcode: int) -> None:
     """Wrong input, missing permission, quota, token and rate limits are checked before WeChat makes a job."""
     assert verdict({"errcode": errcode}) is EventKind.REJECTED

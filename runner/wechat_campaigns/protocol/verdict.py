@@ -20,6 +20,7 @@ REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "sendAll, massSend: the account may not": frozenset({45062, 48008}),
     "sendAll, massSend: the recipients": frozenset({40003, 40031, 40032, 40050, 40130, 40152, 43004}),
     "sendAll, massSend: the content": frozenset({40007, 40008, 40035, 40097, 40128, 44004, 45002}),
+    "sendAll: a video that was uploaded by API": frozenset({48022}),
     "sendAll, massSend: the key is too long": frozenset({45067}),
     "draft_add, the vendor's forum: the kind is retired": frozenset({45106, 45113}),
 }

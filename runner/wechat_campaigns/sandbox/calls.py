@@ -57,6 +57,8 @@ class ApiCall:
     """Whether call counters and send allowances are enforced."""
     retired_cards: bool
     """Whether this server lets the retired wxcard through."""
+    api_video: bool
+    """Whether video that was uploaded by API can be sent."""
     strict: bool
     """Whether the reading that refuses holds where sources about the platform disagree."""
     endpoints: Mapping[str, Endpoint]

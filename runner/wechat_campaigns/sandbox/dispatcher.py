@@ -20,6 +20,7 @@ from wechat_campaigns.sandbox.media import endpoints as media
 from wechat_campaigns.sandbox.openapi import endpoints as openapi
 from wechat_campaigns.sandbox.openapi.rules import count_call
 from wechat_campaigns.sandbox.publishing import endpoints as publishing
+from wechat_campaigns.sandbox.statistics import endpoints as statistics
 from wechat_campaigns.sandbox.store import Store
 from wechat_campaigns.sandbox.tags import endpoints as tags
 from wechat_campaigns.sandbox.tokens import endpoints as tokens
@@ -39,6 +40,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **drafts.ENDPOINTS,
     **mass.ENDPOINTS,
     **publishing.ENDPOINTS,
+    **statistics.ENDPOINTS,
 }
 """Every path of the platform that the sandbox answers."""
 
@@ -50,6 +52,7 @@ class Dispatcher:
     store: Store
     quota: bool = True
     retired_cards: bool = False
+    api_video: bool = False
     strict: bool = True
     """Where sources about the platform disagree, take the reading that refuses."""
     in_hand: set[tuple[str, str]] = field(default_factory=set)
@@ -114,6 +117,7 @@ class Dispatcher:
                 body={} if endpoint.takes_file else parse_body(request.raw, required=endpoint.needs_body),
                 quota=quota,
                 retired_cards=self.retired_cards or account.options.retired_cards,
+                api_video=self.api_video or account.options.api_video or not self.strict,
                 strict=self.strict,
                 endpoints=ENDPOINTS,
             )

@@ -45,6 +45,7 @@ def embedded(
     *,
     quota: bool = True,
     retired_cards: bool = False,
+    api_video: bool = False,
     strict: bool = True,
     seed: Path | None = None,
     host: str = LOOPBACK,
@@ -58,6 +59,7 @@ def embedded(
         state: the state file; None keeps everything in memory.
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
+        api_video: whether video that was uploaded by API is let through, which the platform refuses.
         strict: where sources about the platform disagree, whether the reading that refuses holds.
         seed: accounts, tags and followers to add; None gives a new state the built-in accounts.
         host: the address to listen on.
@@ -76,7 +78,9 @@ def embedded(
     with closing(listening), closing(Store(state)) as store:
         where = str(seed or "the built-in seed")
         _plant(store, seed_data, own_accounts, time.time(), where=where, always=seed is not None)
-        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, strict=strict)
+        dispatcher = Dispatcher(
+            store=store, quota=quota, retired_cards=retired_cards, api_video=api_video, strict=strict
+        )
         server = make_server(
             host,
             listening.getsockname()[1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,25 @@ MASS_SEND = "/cgi-bin/message/mass/send"
 MASS_PREVIEW = "/cgi-bin/message/mass/preview"
 MASS_GET = "/cgi-bin/message/mass/get"
 MASS_DELETE = "/cgi-bin/message/mass/delete"
+GETARTICLETOTALDETAIL = "/datacube/getarticletotaldetail"
+GETARTICLEREAD = "/datacube/getarticleread"
+GETARTICLESHARE = "/datacube/getarticleshare"
+GETBIZSUMMARY = "/datacube/getbizsummary"
 
-READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, MASS_GET})
+READS = frozenset(
+    {
+        TAGS_GET,
+        USER_GET,
+        QUOTA_GET,
+        BATCHGET_MATERIAL,
+        DRAFT_GET,
+        MASS_GET,
+        GETARTICLETOTALDETAIL,
+        GETARTICLEREAD,
+        GETARTICLESHARE,
+        GETBIZSUMMARY,
+    }
+)
 
 _TAGS = list_of(record_of(id=is_number, name=is_text, count=optional(is_number)))
 _QUOTA = record_of(**dict.fromkeys(("daily_limit", "used", "remain"), optional(is_number)))
@@ -155,6 +173,46 @@ class ReadOnlyApi:
         """
         return self._post(MASS_GET, {"msg_id": str(msg_id)}, "msg_status")
 
+    def datacube_getarticletotaldetail(self, day: date) -> dict[str, Any]:
+        """Read the figures of the articles of one day, cumulative, for thirty days after publication.
+
+        Args:
+            day: of publication, in China; 2025-11-01 to yesterday. Yesterday's figures are ready at 08:00.
+
+        Returns:
+            `{"list": [{"msgid", "publish_type", "title", "content_url", "detail_list": […]}], "is_delay"}`. A
+            msgid is the msg_data_id of the send, `_`, and the article's number from 1.
+
+        Source: getarticletotaldetail (2026-11).
+        """
+        return self._statistics(GETARTICLETOTALDETAIL, day, day)
+
+    def datacube_getarticleread(self, day: date) -> dict[str, Any]:
+        """Read the articles that were read on one day: `detail` has read_user and read_user_source.
+
+        Source: getarticleread (2026-11); days as in `datacube_getarticletotaldetail`.
+        """
+        return self._statistics(GETARTICLEREAD, day, day)
+
+    def datacube_getarticleshare(self, day: date) -> dict[str, Any]:
+        """Read the articles that were shared on one day: `detail` has share_user.
+
+        Source: getarticleshare (2026-11); days as in `datacube_getarticletotaldetail`.
+        """
+        return self._statistics(GETARTICLESHARE, day, day)
+
+    def datacube_getbizsummary(self, begin: date, end: date) -> dict[str, Any]:
+        """Read the account's figures of each day, thirty days at most, both ends included.
+
+        Source: getbizsummary (2026-11); days as in `datacube_getarticletotaldetail`.
+        """
+        return self._statistics(GETBIZSUMMARY, begin, end)
+
+    def _statistics(self, path: str, begin: date, end: date) -> dict[str, Any]:
+        """Read statistics; `is_delay` is true while the figures are incomplete."""
+        body = {"begin_date": begin.isoformat(), "end_date": end.isoformat()}
+        return {"is_delay": False} | self._post(path, body, "list", list_of(record_of()))
+
     def _post(self, path: str, body: Mapping[str, Any], key: str, shape: Shape = is_text) -> dict[str, Any]:
         """POST a body; the answer, which has this key."""
         answer = self._client.post(path, body)
@@ -194,19 +252,17 @@ class WeChatApi(ReadOnlyApi):
         """Upload temporary media, which live three days; a mass send does not accept their ids.
 
         Args:
-            kind: image, voice, video or thumb.
+            kind: image, voice or video.
             filename: with its suffix.
             data: the file.
 
         Returns:
-            `{"type", "media_id", "created_at"}`; a thumb has been answered with `thumb_media_id` instead.
+            `{"type", "media_id", "created_at"}`.
 
         Source: uploadTempMedia (2026-11).
         """
         fields = {"media": _file(filename, data)}
         answer = self._client.upload(MEDIA_UPLOAD, query={"type": kind}, fields=fields)
-        if kind == "thumb" and "thumb_media_id" in answer:
-            answer = {"media_id": answer["thumb_media_id"], **answer}
         require(MEDIA_UPLOAD, answer, "media_id")
         return answer
 

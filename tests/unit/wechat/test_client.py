@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
@@ -367,6 +368,9 @@ def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected)
     assert "add the IP 203.0.113.7 to the IP allow list (IP白名单)" in caught.value.hint
 
 
+DAY = date(2026, 11, 25)
+
+
 def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     """One call of each read."""
     return [
@@ -376,6 +380,10 @@ def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
         lambda: api.material_batchget_material("image", 0, 20),
         lambda: api.draft_get("M"),
         lambda: api.mass_get(1),
+        lambda: api.datacube_getarticletotaldetail(DAY),
+        lambda: api.datacube_getarticleread(DAY),
+        lambda: api.datacube_getarticleshare(DAY),
+        lambda: api.datacube_getbizsummary(DAY, DAY),
     ]
 
 

@@ -203,7 +203,7 @@ def check_video(call: ApiCall, media: sqlite3.Row) -> sqlite3.Row:
     """A video is one of the web console, or an id of media/uploadvideo where API video may be sent."""
     if media["kind"] == "video" and not media["permanent"]:
         raise ErrcodeError(40007)
-    if media["by_api"] and call.strict and not call.account.options.api_video:
+    if media["by_api"] and not call.api_video:
         raise ErrcodeError(48022)
     return media
 

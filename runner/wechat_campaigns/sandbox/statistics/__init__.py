@@ -1,0 +1,1 @@
+"""Statistics of articles, as the platform counts them since 2025."""

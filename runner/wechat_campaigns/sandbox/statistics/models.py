@@ -1,0 +1,122 @@
+"""Articles that were sent or published, with figures made up from how many followers they reached.
+
+A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.drafts.models import article_url
+from wechat_campaigns.sandbox.mass.models import ARRIVED
+from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
+
+READING_DAYS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicArticle:
+    """One article that readers can open."""
+
+    msgid: str
+    """msg_data_id, `_`, number from 1."""
+    day: date
+    publish_type: int
+    """0 when followers were notified (群发), 1 when not (发布)."""
+    title: str
+    url: str
+    delivered: int
+
+    def readers(self, day: date) -> int:
+        """Count the readers from publication up to the end of a day."""
+        age = (day - self.day).days + 1
+        return self.delivered * max(0, min(age, READING_DAYS)) // 10
+
+
+def list_articles(db: sqlite3.Connection, appid: str) -> list[PublicArticle]:
+    """List the articles of an account, oldest first; sends that share an article count together."""
+    found: dict[str, PublicArticle] = {}
+    for article in (*_sent(db, appid), *_published(db, appid)):
+        earlier = found.get(article.msgid)
+        found[article.msgid] = article if earlier is None else _together(earlier, article)
+    return sorted(found.values(), key=lambda article: article.day)
+
+
+def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
+    """Add the followers of another send of one article."""
+    return PublicArticle(
+        msgid=first.msgid,
+        day=min(first.day, second.day),
+        publish_type=first.publish_type,
+        title=first.title,
+        url=first.url,
+        delivered=first.delivered + second.delivered,
+    )
+
+
+def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
+    """Yield what was mass sent."""
+    query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
+    for row in db.execute(query, (appid, *ARRIVED)):
+        articles = json.loads(row["content"])["articles"]
+        yield from _articles(row, articles, publish_type=0, delivered=row["delivered_count"])
+
+
+def _published(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
+    """Yield what was published without a push; nobody here looks for it."""
+    query = "SELECT * FROM publish WHERE appid = ? AND status IN (?, ?)"
+    for row in db.execute(query, (appid, DONE, DELETED)):
+        yield from _articles(row, json.loads(row["articles"]), publish_type=1, delivered=0)
+
+
+def _articles(
+    row: sqlite3.Row, articles: list[Json], *, publish_type: int, delivered: int
+) -> Iterator[PublicArticle]:
+    """Yield the articles of one job or publication."""
+    day = datetime.fromtimestamp(row["finish_at"], clock.CHINA).date()
+    for index, article in enumerate(articles, 1):
+        yield PublicArticle(
+            msgid=f"{row['msg_data_id']}_{index}",
+            day=day,
+            publish_type=publish_type,
+            title=article.get("title", ""),
+            url=article_url(row["appid"], row["msg_data_id"], index),
+            delivered=delivered,
+        )
+
+
+def sources(readers: int) -> list[Json]:
+    """Write where readers came from: all of them from the message."""
+    return [{"scene_desc": scene, "user_count": readers} for scene in ("全部", "公众号消息")]
+
+
+def total(article: PublicArticle, day: date) -> Json:
+    """Write the figures of an article from publication up to a day."""
+    readers = article.readers(day)
+    return {
+        "stat_date": day.isoformat(),
+        "read_user": readers,
+        "read_user_source": sources(readers),
+        "share_user": readers // 10,
+        "zaikan_user": 0,
+        "like_user": 0,
+        "comment_count": 0,
+        "collection_user": 0,
+        "praise_money": 0,
+        "read_subscribe_user": 0,
+        "read_delivery_rate": readers / article.delivered if article.delivered else 0,
+        "read_finish_rate": 0.5 if readers else 0,
+        "read_avg_activetime": 0.5 if readers else 0,
+        "read_jump_position": [{"position": number, "rate": 0} for number in range(1, 6)],
+    }
+
+
+def yesterday(now: float) -> date:
+    """Name the last day with figures."""
+    return datetime.fromtimestamp(now, clock.CHINA).date() - timedelta(days=1)
