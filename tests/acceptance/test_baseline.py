@@ -66,9 +66,9 @@ def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ):
     """It was skipped as recorded before, and the next apply sent what the console had sent."""
-    text = "account: test\nfilter: {tag_id: 2}\nmsgtype: text\ncontent: 你好\n"
+    text = "filter: {tag_id: 2}\nmsgtype: voice\ncontent: {media_id: MISSING}\n"
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
-    assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.WECHAT
+    assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.FAILED
     assert planned(folder, capsys) == {"sale": "send"}
     command = ["ledger", "baseline", "sale", "--reason", "sent in the console", "--dir", str(folder)]
     assert run(command) == ExitCode.OK

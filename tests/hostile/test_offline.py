@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.sandbox.server import embedded
 
 WATCH = """
 import os, sys
@@ -203,8 +204,9 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
 
 def test_what_watches_can_see(offline: Offline) -> None:
     """A plan with the network is seen to use it: otherwise the tests above would prove nothing."""
-    offline.settle("sandbox", "sqlite:FOLDER/elsewhere/ledger.sqlite3")
-    assert offline.run("plan").returncode == ExitCode.WECHAT
+    with embedded() as url:
+        offline.settle(url, "sqlite:FOLDER/elsewhere/ledger.sqlite3")
+        assert offline.run("plan").returncode == ExitCode.WECHAT
     assert offline.seen("network")
     assert offline.outside()
     assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}
