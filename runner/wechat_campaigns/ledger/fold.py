@@ -1,7 +1,7 @@
 """Events in, the state of every send out: a pure fold, the same in whatever order outcomes arrive.
 
-An intent without an outcome is *open*: the send may have happened. `accepted` wins over `refused` for the
-same attempt, because a late answer to a first call must not undo what a repeat learned.
+An intent without an outcome leaves the send *unknown*. `accepted` wins over `rejected` for the same attempt,
+because a late answer to a first call must not undo what a resend learned.
 """
 
 from __future__ import annotations

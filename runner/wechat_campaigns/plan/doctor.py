@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
@@ -18,9 +18,6 @@ from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
 EXTRAS = {

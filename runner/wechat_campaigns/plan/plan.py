@@ -127,7 +127,7 @@ class Plan:
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
     is_current: Callable[[str, int], bool] = lambda _id, _revision: True
-    """Whether a send of this id is among today's campaigns."""
+    """Whether a send of this id is among today's campaigns at this revision."""
 
     @property
     def plan_digest(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -20,9 +20,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.stored_draft import fingerprint
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""

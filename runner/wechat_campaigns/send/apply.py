@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
@@ -153,11 +154,16 @@ def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
     return next((code for code in worst if code in found), ExitCode.OK)
 
 
+PACKAGE: Final = str(Path(__file__).parents[1])
+"""Where the code of this tool lies: of a bug, its own last line is named."""
+
+
 def _expected(fault: Exception) -> CampaignError:
     """Give an error that can be reported beside what was sent; of a bug, where it is."""
     if isinstance(fault, CampaignError):
         return fault
-    place = traceback.extract_tb(fault.__traceback__)[-1]
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = next((one for one in reversed(frames) if PACKAGE in one.filename), frames[-1])
     what = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"
     return CampaignError(
         _("this is a bug: {fault}").format(fault=what),
@@ -266,8 +272,8 @@ class _AccountRun:
         send = planned.send
         try:
             self.sender.attempt.refresh()
-        except CampaignError as unread:
-            return self.sender.unknown(send.id, error.message, hint=unread.hint)
+        except Exception as unread:  # the bug may be in the reading itself
+            return self.sender.unknown(send.id, error.message, hint=_expected(unread).hint)
         known = self.sender.state.send(self.account.appid, send.id, send.revision)
         if known is not None and known.may_have_reached:
             return self.sender.unknown(send.id, error.message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
@@ -23,9 +23,6 @@ from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
 
 MAX_DIFFERENCES = 3
 """How many differences an error names."""

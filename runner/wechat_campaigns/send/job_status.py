@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError
@@ -14,9 +13,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 
 def refresh_job_status(

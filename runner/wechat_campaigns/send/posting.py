@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wechat_campaigns.core.digest import filter_form, openids_sha256
 from wechat_campaigns.core.errcodes import lookup
@@ -40,9 +40,6 @@ from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import WeChatApi
 
 Decide = Callable[[StreamState], Decision]
 """Decides on the newest state of an account's stream."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import reporting_unrecorded
@@ -16,9 +15,6 @@ from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.wechat import payloads
-
-if TYPE_CHECKING:
-    pass
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""

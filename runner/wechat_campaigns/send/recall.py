@@ -6,7 +6,6 @@ Source: deleteMassMsg, read 2026-11: articles and videos only, sent by API and a
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.i18n import N_, _, status_word
@@ -16,9 +15,6 @@ from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat.endpoints import WeChatApi
-
-if TYPE_CHECKING:
-    from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})

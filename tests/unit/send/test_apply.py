@@ -37,7 +37,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.protocol.events import Entry, EventKind, Head
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import apply, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
@@ -501,7 +501,22 @@ def test_bug_before_a_call_is_not_an_unknown_send():
     """No intent was recorded: nothing was sent, and the exit code says that it is a bug."""
     (outcome,) = ApplyRunner(mass_ready=TypeError("list")).run(make_send())
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.BUG)
-    assert "TypeError: list (factories.py:" in outcome.reason
+    assert "TypeError: list (posting.py:" in outcome.reason, "the last line of the tool, not of a library"
+
+
+def test_bug_that_also_stops_the_reading_leaves_a_begun_send_unknown():
+    """A call may be out, and the ledger cannot tell: it is not reported as not sent."""
+
+    class Unreadable(MemoryLedger):
+        def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+            if any(event.kind == EventKind.INTENT for event in self.kept):
+                raise TypeError("a bug in the reading")
+            return super().read(stream, since)
+
+    runner = ApplyRunner(mass_sendall=TypeError("list"))
+    runner.ledger = Unreadable(lambda: runner.now)
+    (outcome,) = runner.run(make_send())
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
 
 
 @pytest.mark.parametrize(

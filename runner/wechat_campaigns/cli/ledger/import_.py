@@ -107,6 +107,8 @@ def _check_macs(context: Context, events: Sequence[Event], *, as_backup: bool, w
             ),
             location=where,
         )
+    for fault in forged:  # a backup is accepted all the same: such events stop sends and start none
+        print_message(fault)
     if unread:
         unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
         print_message(unchecked.format(names=_(", ").join(unread)))
