@@ -35,7 +35,7 @@ from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
-from wechat_campaigns.protocol.state import StreamState, latest_intent
+from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext, SendOutcome
 
@@ -253,7 +253,7 @@ class Machine(RuleBasedStateMachine):
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
         if not sent and not may_settle(record, self.now):
             return
-        intent, head = latest_intent(record.calls), state.stream(SERVICE).head
+        intent, head = record.latest_intent, state.stream(SERVICE).head
         data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "reason": "seen"}
         plain = Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)

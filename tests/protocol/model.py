@@ -22,7 +22,7 @@ from wechat_campaigns.protocol.attempt import Attempt, Message
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
-from wechat_campaigns.protocol.state import Status, StreamState, latest_intent
+from wechat_campaigns.protocol.state import Status, StreamState
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
@@ -262,7 +262,7 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
                 data = {
                     "send": known.id,
                     "revision": 1,
-                    "intent": latest_intent(known.calls),
+                    "intent": known.latest_intent,
                     "sent": sent,
                     "reason": "console",
                 }
@@ -277,7 +277,7 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
     base["after"] = snapshot.head.hash
     yield "an intent", EventKind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
     for known in state.sends.values():
-        intent = latest_intent(known.calls)
+        intent = known.latest_intent
         yield (
             "a rejection",
             EventKind.REJECTED,

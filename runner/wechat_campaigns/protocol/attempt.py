@@ -7,14 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
+from wechat_campaigns.core import errors
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import (
-    CampaignError,
-    LedgerConflictError,
-    LedgerError,
-    NoResponseError,
-    NotSentError,
-)
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, EventLog
 from wechat_campaigns.protocol.keys import SendKey, mac_of
@@ -29,15 +23,13 @@ class MassApi(Protocol):
     """The platform, as far as one call goes."""
 
     def ensure_token(self) -> None:
-        """Have a token: whatever can fail before the call fails here. Raises `CampaignError`."""
-        ...
+        """Have a token: whatever can fail before the call fails here. Raises CampaignError."""
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
 
         Raises: NotSentError: not made, or `begin_by` had passed; NoResponseError: it may have arrived.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +51,7 @@ class AttemptResult:
     intent: Event | None = None
     status: Status = Status.UNKNOWN  # of the send, with this attempt taken in
     response: Mapping[str, Any] = field(default_factory=dict)
-    error: CampaignError | None = None
+    error: errors.CampaignError | None = None
 
 
 @dataclass(slots=True)
@@ -69,72 +61,68 @@ class Attempt:
     ledger: EventLog
     api: MassApi
     state: StreamState
-    apply_event: Callable[
-        [Event], None
-    ]  # takes a new event into `state`, and into what else is folded from the stream
+    apply_event: Callable[[Event], None]  # takes a new event into `state`, and into what else is folded
     clock: Callable[[], datetime]
     mac_key: bytes
 
     def make(self, message: Message, judge: Callable[[StreamState], Decision]) -> AttemptResult:
         """Make the call that `judge` allows; it is asked again whenever somebody else wrote first."""
-        begun = self._begin(message, judge)
-        if begun.intent is None:
-            return begun
-        begin_by = datetime.fromisoformat(begun.intent.data["at"]) + BEGIN_WITHIN
+        result = self._begin(message, judge)
+        if result.intent is None:
+            return result
+        begin_by = datetime.fromisoformat(result.intent.data["at"]) + BEGIN_WITHIN
         body = {**message.body, "clientmsgid": message.key.clientmsgid}
         try:
             answer = self.api.post_once(body, begin_by=min(begin_by, message.not_after or begin_by))
-        except NotSentError as error:
-            return self._ended(replace(begun, error=error), EventKind.REJECTED, {"reason": "not_sent"})
-        except NoResponseError as error:
-            return replace(begun, error=error)
-        told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
-        return self._ended(replace(begun, response=answer), verdict(answer), told)
+        except errors.NotSentError as error:
+            return self._end(replace(result, error=error), EventKind.REJECTED, {"reason": "not_sent"})
+        except errors.NoResponseError as error:
+            return replace(result, error=error)
+        data = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
+        return self._end(replace(result, response=answer), verdict(answer), data)
 
     def _begin(self, message: Message, judge: Callable[[StreamState], Decision]) -> AttemptResult:
         """Write down the right to one call, after the very view that it was decided on."""
-        outcome = AttemptResult()
+        result = AttemptResult()
         for _ in range(TRIES):
             try:
                 # First the token: its answer has a date, and so the clock is known to whoever judges.
                 self.api.ensure_token()
                 self.refresh()
-                outcome = AttemptResult(decision=(decision := judge(self.state)))
+                result = AttemptResult(decision=(decision := judge(self.state)))
                 if decision.action is not message.action:
-                    return outcome
+                    return result
                 intent = self.ledger.append(self._intent(message), after=self.state.head)
-            except LedgerConflictError as error:
-                outcome = replace(outcome, error=error)
-            except CampaignError as error:
+            except errors.LedgerConflictError as error:
+                result = replace(result, error=error)
+            except errors.CampaignError as error:
                 # An intent that was kept all the same has no call: it is unknown until somebody looks again.
-                return replace(outcome, error=error)
+                return replace(result, error=error)
             else:
                 self.apply_event(intent)
-                return replace(outcome, intent=intent)
-        return outcome
+                return replace(result, intent=intent)
+        return result
 
     def _intent(self, message: Message) -> Entry:
-        key, known = message.key, self.state.find(message.key.id, message.key.revision)
-        call = len(known.calls) + 1 if known is not None else 1
+        key, record = message.key, self.state.find(message.key.id, message.key.revision)
+        call = len(record.calls) + 1 if record is not None else 1
         data = {"send": key.id, "revision": key.revision, "call": call, "after": self.state.head.hash}
         data |= {"at": self.clock().isoformat(timespec="microseconds"), "body_sha256": sha256(message.body)}
         if message.action is Action.RESEND:
             return self.entry(EventKind.RESEND, {**message.intent_data, **data})
         return self.entry(EventKind.INTENT, {**message.intent_data, **data, "clientmsgid": key.clientmsgid})
 
-    def _ended(
-        self, outcome: AttemptResult, kind: EventKind | None, told: Mapping[str, Any]
-    ) -> AttemptResult:
+    def _end(self, result: AttemptResult, kind: EventKind | None, data: Mapping[str, Any]) -> AttemptResult:
         """Keep what is certain, at the end of the stream whatever that is by now."""
-        if kind is None or outcome.intent is None:
-            return outcome
-        name = {key: outcome.intent.data[key] for key in ("send", "revision")}
+        if kind is None or result.intent is None:
+            return result
+        place = {name: result.intent.data[name] for name in ("send", "revision")}
         try:
-            self.append(kind, {**name, "intent": outcome.intent.hash, **told})
-        except LedgerError as error:
-            return replace(outcome, error=error)
-        known = self.state.find(name["send"], name["revision"])
-        return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
+            self.append(kind, {**place, "intent": result.intent.hash, **data})
+        except errors.LedgerError as error:
+            return replace(result, error=error)
+        record = self.state.find(place["send"], place["revision"])
+        return replace(result, status=record.status if record is not None else Status.UNKNOWN)
 
     def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
         """Make an entry of this account that carries its mac."""

@@ -55,79 +55,70 @@ class DecisionInput:
     not_after: datetime | None = None
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
-    # Whether today's campaigns still have the message of a record: its id, at its revision.
-    is_current: Callable[[SendState], bool] = lambda _record: True
+    is_current: Callable[[SendState], bool] = lambda _record: True  # is it a message of today's campaigns?
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
     resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
-    find_violations: Callable[[], Sequence[str]] = (
-        lambda: ()
-    )  # policy rules that block it, asked on this very view
+    find_violations: Callable[[], Sequence[str]] = lambda: ()  # rules that block it, asked on this very view
 
 
 def decide(state: StreamState, facts: DecisionInput) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
-    revisions = state.revisions(facts.key.id, *facts.formerly)
-    unknown = next((known for known in revisions if known.is_unknown), None)
-    if unknown is not None:
-        return _resend(state, facts, unknown)
-    mine = [known for known in revisions if known.revision == facts.key.revision]
+    records = state.revisions(facts.key.id, *facts.formerly)
+    for record in records:
+        if record.is_unknown:
+            return _resend(state, facts, record)
     # What was accepted under a former id is not to be overlooked for a rejection under this one.
-    record = max(mine, key=lambda known: known.status is Status.ACCEPTED, default=None)
-    if record is not None and record.status is Status.ACCEPTED:
-        if record.content_digest in ("", facts.content_digest):
-            return Decision(Action.SENT, Reason.SENT, record)
-        return Decision(Action.CONFLICT, Reason.EDITED, record)
-    accepted = [known for known in revisions if known.status is Status.ACCEPTED]
-    newest = max(accepted, key=lambda known: known.revision, default=None)
+    accepted = {record.revision: record for record in reversed(records) if record.status is Status.ACCEPTED}
+    if mine := accepted.get(facts.key.revision):
+        if mine.content_digest in ("", facts.content_digest):
+            return Decision(Action.SENT, Reason.SENT, mine)
+        return Decision(Action.CONFLICT, Reason.EDITED, mine)
+    newest = accepted[max(accepted)] if accepted else None
     if newest is not None and newest.revision > facts.key.revision:
         return Decision(Action.CONFLICT, Reason.NEWER_REVISION, newest)
-    other = _other_form(state, facts) or _moved(state, facts)
-    if other is not None:
-        return other
-    stopped = _outside(facts) or _stopped(state, facts)
-    if stopped is not None:
-        return stopped
-    if record is not None:
-        return Decision(Action.SEND, Reason.REJECTED_BEFORE, record)
+    stop = _other_form(state, facts) or _moved(state, facts) or _outside(facts) or _stopped(state, facts)
+    if stop is not None:
+        return stop
+    for record in records:
+        if record.revision == facts.key.revision:
+            return Decision(Action.SEND, Reason.REJECTED_BEFORE, record)
     return Decision(Action.SEND, Reason.NEW if newest is None else Reason.REVISION_RAISED, newest)
 
 
-def may_settle(known: SendState, now: datetime) -> bool:
+def may_settle(record: SendState, now: datetime) -> bool:
     """Tell whether a person may say that an unknown send did not go out."""
-    return known.is_unknown and all(now >= call.at + SETTLE_AFTER for call in known.calls)
+    return record.is_unknown and all(now >= call.at + SETTLE_AFTER for call in record.calls)
 
 
-def _resend(state: StreamState, facts: DecisionInput, known: SendState) -> Decision:
+def _resend(state: StreamState, facts: DecisionInput, record: SendState) -> Decision:
     """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
-
-    def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:
-        return Decision(Action.UNKNOWN, reason, known, params)
-
-    first = known.first_unanswered_call
-    same = (one for one in state.revisions(known.id, *facts.formerly) if one.revision == known.revision)
+    first, intent = record.first_unanswered_call, record.intent
+    same = [one for one in state.revisions(record.id, *facts.formerly) if one.revision == record.revision]
     # Under another id this message has arrived, or may have: another call could be the second one.
     has_twin = sum(one.status is not Status.REJECTED for one in same) > 1
-    if known.status is Status.DISPUTED or known.intent is None or first is None or has_twin:
-        return unknown(Reason.DISPUTED)
+    if record.status is Status.DISPUTED or intent is None or first is None or has_twin:
+        return Decision(Action.UNKNOWN, Reason.DISPUTED, record)
+    is_same = (record.content_digest, record.revision) == (facts.content_digest, facts.key.revision)
+    ends = intent.data.get("not_after")
+    params: dict[str, Any] = {}
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
-        return unknown(Reason.CLOCK_SKEW, {"error": facts.clock_skew})
-    if facts.now < first.at + facts.resend_after:
-        return unknown(Reason.RESPONSE_PENDING)
-    # Another attempt never renews the window: the platform forgets the first one all the same.
-    if facts.now > first.at + facts.resend_until:
-        return unknown(Reason.TOO_LATE_TO_RESEND)
-    is_same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
-    if not is_same and not facts.resend_stored:
-        return unknown(Reason.CONTENT_CHANGED)
-    ends = known.intent.data.get("not_after")
-    if ends is not None and facts.now > datetime.fromisoformat(ends):
-        return unknown(Reason.WINDOW_ENDED, {"at": ends})
-    stopped = _stopped(state, facts)
-    if stopped is not None:
-        return unknown(stopped.reason, stopped.params)
-    return Decision(Action.RESEND, Reason.NO_RESPONSE, known)
+        reason, params = Reason.CLOCK_SKEW, {"error": facts.clock_skew}
+    elif facts.now < first.at + facts.resend_after:
+        reason = Reason.RESPONSE_PENDING
+    elif facts.now > first.at + facts.resend_until:
+        # Another attempt never renews the window: the platform forgets the first one all the same.
+        reason = Reason.TOO_LATE_TO_RESEND
+    elif not is_same and not facts.resend_stored:
+        reason = Reason.CONTENT_CHANGED
+    elif ends is not None and facts.now > datetime.fromisoformat(ends):
+        reason, params = Reason.WINDOW_ENDED, {"at": ends}
+    elif stop := _stopped(state, facts):
+        reason, params = stop.reason, dict(stop.params)
+    else:
+        return Decision(Action.RESEND, Reason.NO_RESPONSE, record)
+    return Decision(Action.UNKNOWN, reason, record, params)
 
 
 def _outside(facts: DecisionInput) -> Decision | None:
@@ -144,8 +135,8 @@ def _outside(facts: DecisionInput) -> Decision | None:
 def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Name what stops every call, first or again: a hold, the policy."""
     if state.holds:
-        held = next(reversed(state.holds.values()))
-        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("reason", "")})
+        hold = next(reversed(state.holds.values()))
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": hold.data.get("reason", "")})
     violated = facts.find_violations()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 
@@ -154,31 +145,28 @@ def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
     campaigns = {SendId.parse(name).campaign for name in state.aliases(facts.key.id, *facts.formerly)}
-    every = [known for name in campaigns for known in state.of_campaign(name)]
+    records = [record for name in campaigns for record in state.of_campaign(name)]
     # The newest first: a revision above it is above all.
-    for known in sorted(every, key=lambda known: (-known.revision, known.id)):
-        if known.status is Status.REJECTED or known.revision < facts.key.revision or known.intent is None:
+    for record in sorted(records, key=lambda record: (-record.revision, record.id)):
+        if record.status is Status.REJECTED or record.revision < facts.key.revision or record.intent is None:
             continue
-        theirs = SendId.parse(known.id)
+        theirs = SendId.parse(record.id)
         if (theirs.entry is None) is not (mine.entry is None):
-            return Decision(Action.CONFLICT, Reason.SPLIT, known)
+            return Decision(Action.CONFLICT, Reason.SPLIT, record)
         if normalize_id(theirs.entry or "") != normalize_id(mine.entry or ""):
             continue
         if (theirs.batch is None) is not (mine.batch is None):
-            return Decision(Action.CONFLICT, Reason.SPLIT, known)
-        if mine.batch is not None and known.intent.data.get("list_sha256") != facts.list_sha256:
-            return Decision(Action.CONFLICT, Reason.LIST_EDITED, known)
+            return Decision(Action.CONFLICT, Reason.SPLIT, record)
+        if mine.batch is not None and record.intent.data.get("list_sha256") != facts.list_sha256:
+            return Decision(Action.CONFLICT, Reason.LIST_EDITED, record)
     return None
 
 
 def _moved(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
-    named = state.aliases(facts.key.id, *facts.formerly)
-    for known in state.of_content(facts.content_digest):
-        if (
-            known.status is not Status.REJECTED
-            and normalize_id(known.id) not in named
-            and not facts.is_current(known)
-        ):
-            return Decision(Action.CONFLICT, Reason.MOVED, known)
+    names = state.aliases(facts.key.id, *facts.formerly)
+    for record in state.of_content(facts.content_digest):
+        is_other = record.status is not Status.REJECTED and normalize_id(record.id) not in names
+        if is_other and not facts.is_current(record):
+            return Decision(Action.CONFLICT, Reason.MOVED, record)
     return None

@@ -22,9 +22,7 @@ class EventKind(StrEnum):
     ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
     DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
     REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
-    SETTLED = (
-        "settled"  # a person decided about the calls up to one: {…, intent, sent, msg_id?, reason, actor}
-    )
+    SETTLED = "settled"  # a person decided on the calls up to one: {…, intent, sent, msg_id?, reason, actor}
     BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, content_digest, reason, actor}
     HOLD = "hold"  # stopped, or released: {held, reason, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
@@ -83,14 +81,12 @@ class EventLog(Protocol):
 
         Raises: TamperedLedgerError, also when `since` is not there; LedgerError: it cannot be reached.
         """
-        ...
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """Keep an entry durably; with `after`, only if the stream's head still is that one.
 
         Raises: LedgerConflictError: it is not, nothing was written; LedgerError: it may have been kept.
         """
-        ...
 
 
 def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 from unicodedata import normalize
@@ -34,11 +34,6 @@ class SendId:
     def __str__(self) -> str:
         entry = f"[{self.entry}]" if self.entry is not None else ""
         return f"{self.campaign}{entry}" + (f"#{self.batch}" if self.batch is not None else "")
-
-
-def batch_id(send_id: str, index: int) -> str:
-    """Write the id of one batch of a send with an openid list."""
-    return str(replace(SendId.parse(send_id), batch=index))
 
 
 @cache

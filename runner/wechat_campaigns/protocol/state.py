@@ -77,6 +77,11 @@ class SendState:
         return self.status in (Status.UNKNOWN, Status.DISPUTED)
 
     @property
+    def latest_intent(self) -> str:
+        """The hash of the latest call's intent; empty when there was none."""
+        return self.calls[-1].intent if self.calls else ""
+
+    @property
     def first_unanswered_call(self) -> Call | None:
         """The first call that may have arrived: what bounds every resend."""
         return next((call for call in self.calls if call.end is None), None)
@@ -91,9 +96,7 @@ class StreamState:
     is_authentic: Callable[[Event], bool] = lambda _event: True
     head: Head = EMPTY
     sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
-    holds: dict[str, Event] = field(
-        default_factory=dict
-    )  # by hash: those that no authentic release has ended
+    holds: dict[str, Event] = field(default_factory=dict)  # by hash; a release that is authentic ends them
     _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
 
@@ -144,67 +147,53 @@ class StreamState:
         return [self.sends[place] for place in sorted(self._places.get(name, ()))]
 
     def _next(self, before: SendState, event: Event) -> SendState:
-        # An intent was decided on after one event and is chained to that very one: a copy of it is none.
-        is_copy = (
-            event.kind in (EventKind.INTENT, EventKind.RESEND) and event.data.get("after") != event.previous
-        )
+        # An intent names the event after which it was decided: in any other place it is a copy.
+        is_copy = event.kind in _CALLS and event.data.get("after") != event.previous
         if is_copy or not self.is_authentic(event):
             return replace(before, status=TABLE[Transition.INVALID_MAC][before.status])
-        calls, intent = _calls(before.calls, event), before.intent
-        if event.kind in (EventKind.INTENT, EventKind.BASELINE) and before.status is not Status.ACCEPTED:
-            intent = event
-        step = _step(calls, event)
+        calls, step = _calls_and_step(before, event)
         status = TABLE[step][before.status] if step is not None else before.status
+        is_decision = event.kind in (EventKind.INTENT, EventKind.BASELINE)
+        intent = event if is_decision and before.status is not Status.ACCEPTED else before.intent
         return SendState(id=before.id, revision=before.revision, status=status, calls=calls, intent=intent)
 
 
-_ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED})
-_OF_SENDS: Final = _ENDS | {EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE}
+_CALLS: Final = frozenset({EventKind.INTENT, EventKind.RESEND})
+_DECISIONS: Final = frozenset({EventKind.SETTLED, EventKind.BASELINE})
+_OF_SENDS: Final = _CALLS | _DECISIONS | {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED}
 
 
-def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
-    """Keep the calls: begun by an intent or a resend, ended by an answer, or all together by a person."""
-    data = event.data
-    if event.kind in (EventKind.INTENT, EventKind.RESEND) and data["call"] == len(calls) + 1:
-        return (*calls, Call(event.hash, datetime.fromisoformat(data["at"])))
-    if event.kind in _ENDS:
-        # The platform's word about a call comes before that of a person who took it for unsent.
-        mine = [c.intent == data["intent"] and c.end in (None, EventKind.REJECTED) for c in calls]
-        end = EventKind(event.kind)
-        return tuple(Call(c.intent, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
-    if event.kind == EventKind.BASELINE or (
-        event.kind == EventKind.SETTLED and data["intent"] == latest_intent(calls)
-    ):
-        end = EventKind.ACCEPTED if data.get("sent", True) else EventKind.REJECTED
-        return tuple(replace(call, end=end) for call in calls)
-    return calls
-
-
-def latest_intent(calls: tuple[Call, ...]) -> str:
-    """Name the latest call; empty when there was none."""
-    return calls[-1].intent if calls else ""
-
-
-def _step(calls: tuple[Call, ...], event: Event) -> Transition | None:
-    """Say what an event means, `calls` being as it leaves them; None when it changes nothing."""
-    match event.kind:
-        case EventKind.INTENT | EventKind.RESEND:
-            return Transition.CALL
-        case EventKind.DUPLICATE | EventKind.REJECTED if _is_foreign(calls):
-            return Transition.FOREIGN_DUPLICATE
-        case EventKind.REJECTED:
-            return Transition.REJECTED if all(call.end is not None for call in calls) else None
-        case EventKind.DUPLICATE if event.data.get("errcode") == CLIENTMSGID_TOO_FAST:
-            return None  # an earlier call of this ledger used the key, and who knows how that ended
-        case EventKind.SETTLED if not event.data["sent"]:
-            # It was decided about the calls up to one: a later call may have arrived all the same.
-            return Transition.SETTLED_NOT_SENT if event.data["intent"] == latest_intent(calls) else None
-        case _:
-            return Transition.ACCEPTED
+def _calls_and_step(before: SendState, event: Event) -> tuple[tuple[Call, ...], Transition | None]:
+    """Return the calls as an event leaves them, and what it means; None when it changes nothing."""
+    calls, data = before.calls, event.data
+    if event.kind in _CALLS:
+        if data["call"] == len(calls) + 1:
+            calls = (*calls, Call(event.hash, datetime.fromisoformat(data["at"])))
+        return calls, Transition.CALL
+    if event.kind in _DECISIONS:
+        sent = data.get("sent", True)
+        # A person decides about the calls up to one: a later call may have arrived all the same.
+        if event.kind == EventKind.SETTLED and data["intent"] != before.latest_intent:
+            return calls, Transition.ACCEPTED if sent else None
+        end = EventKind.ACCEPTED if sent else EventKind.REJECTED
+        step = Transition.ACCEPTED if sent else Transition.SETTLED_NOT_SENT
+        return tuple(replace(call, end=end) for call in calls), step
+    # WeChat's word about a call comes before that of a person who took it for unsent.
+    mine = [call.intent == data["intent"] and call.end in (None, EventKind.REJECTED) for call in calls]
+    end = EventKind(event.kind)
+    calls = tuple(replace(call, end=end) if m else call for call, m in zip(calls, mine, strict=True))
+    if end is EventKind.ACCEPTED:
+        return calls, Transition.ACCEPTED
+    if _is_foreign(calls):
+        return calls, Transition.FOREIGN_DUPLICATE
+    if end is EventKind.REJECTED:
+        return calls, Transition.REJECTED if all(call.end is not None for call in calls) else None
+    # After 45066 an earlier call of this ledger has used the key, and nobody knows how that ended.
+    return calls, None if data.get("errcode") == CLIENTMSGID_TOO_FAST else Transition.ACCEPTED
 
 
 def _is_foreign(calls: tuple[Call, ...]) -> bool:
-    """True when an answer said that the key was used, and no earlier call of this ledger can have done so."""
+    """True when an answer says that the key was used, and no earlier call of this ledger can have used it."""
     first = next((n for n, call in enumerate(calls) if call.end is EventKind.DUPLICATE), None)
     if first is None or any(call.end is EventKind.ACCEPTED for call in calls):
         return False

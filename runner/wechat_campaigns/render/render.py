@@ -12,7 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.protocol.keys import SendId, batch_id
+from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
@@ -246,10 +246,10 @@ def _numbered(draft: _RenderedSend) -> list[Send]:
     return [
         replace(
             send,
-            id=batch_id(send.id, batch.index),
+            id=str(replace(SendId.parse(send.id), batch=batch.index)),
             filter=Filter(openids=openids),
             batch=batch,
-            formerly=tuple(batch_id(name, batch.index) for name in send.formerly),
+            formerly=tuple(str(replace(SendId.parse(name), batch=batch.index)) for name in send.formerly),
         )
         for batch, openids in batches(send.filter.openids)
     ]

@@ -18,7 +18,6 @@ from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.protocol.state import latest_intent
 
 
 @command(
@@ -62,7 +61,7 @@ def settle(
     record = stream.find(state.ledger_id(send.send), send.revision)
     data = {
         **state.send_fields(send.send, send.revision),
-        "intent": latest_intent(record.calls) if record is not None else "",
+        "intent": record.latest_intent if record is not None else "",
         "sent": not not_sent,
         "msg_id": msg_id,
         "reason": reason,
