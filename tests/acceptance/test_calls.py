@@ -71,6 +71,18 @@ def test_apply_of_texts_makes_one_call_each_and_a_constant_number_of_reads(
     assert constants[0] == {"stable_token": 1, "tags/get": 1, "openapi/quota/get": 1}
 
 
+def test_rule_about_audiences_adds_one_count(tmp_path: Path, sandbox: SandboxClient) -> None:
+    """The sends of one minute share it: a call for each send, and one more read for all of them."""
+    file = tmp_path / "campaigns/_settings.yaml"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**settings, "policy": {"max_recipients": 1_000_000}}), encoding="utf-8")
+    for number in range(8):
+        name = f"campaigns/{number}.yaml"
+        (tmp_path / name).write_text(TEXT.replace("NUMBER", str(number)), encoding="utf-8")
+    calls = calls_of_apply(tmp_path, sandbox)
+    assert calls == {"message/mass/sendall": 8, "stable_token": 1, "tags/get": 2, "openapi/quota/get": 1}
+
+
 def test_same_file_is_uploaded_once(tmp_path: Path, sandbox: SandboxClient) -> None:
     """Three sends of the same three files, two of which are alike, upload two; the next send uploads none."""
     for name, color in (("a", b"\x10\x20\x30"), ("b", b"\x40\x50\x60"), ("c", b"\x10\x20\x30")):

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -186,23 +185,43 @@ def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolu
     return Resolution(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
 
 
-def recount(send: Send, resolved: Resolution, api: ReadOnlyApi, clock: Clock) -> Audience:
-    """Count a send's audience now; an openid list counts itself.
+COUNT_AGAIN_AFTER: Final = timedelta(minutes=1)
+"""How old a count may be when it is used again: an account's sends of one minute share it."""
 
-    Returns:
-        The audience, its count None when the platform does not answer or the tag is gone.
-    """
-    if send.filter.openids:
-        return resolved.audience
-    source: Literal["tags/get", "user/get"] = "user/get" if send.filter.is_to_all else "tags/get"
-    count = None
-    with suppress(CampaignError):
-        if send.filter.is_to_all:
-            count = int(api.user_get()["total"])
-        else:
-            counts = {int(tag["id"]): int(tag.get("count", 0)) for tag in api.tags_get()}
-            count = counts.get(resolved.tag_id) if resolved.tag_id is not None else None
-    return Audience(count=count, source=source, as_of=clock())
+
+@dataclass(slots=True)
+class AudienceCounter:
+    """Counts the audiences of one account again, right before its sends."""
+
+    api: ReadOnlyApi
+    clock: Clock
+    _counts: dict[str, tuple[datetime, Mapping[int | None, int]]] = field(default_factory=dict)
+    """By source: when it was asked, and followers by tag id (None: all of them)."""
+
+    def count(self, send: Send, resolved: Resolution) -> Audience:
+        """Count a send's audience now; an openid list counts itself.
+
+        Returns:
+            The audience, its count None when the platform does not answer or the tag is gone.
+        """
+        if send.filter.openids:
+            return resolved.audience
+        source: Literal["tags/get", "user/get"] = "user/get" if send.filter.is_to_all else "tags/get"
+        asked_at, counts = self._counts.get(source, (None, {}))
+        if asked_at is None or not timedelta() <= self.clock() - asked_at < COUNT_AGAIN_AFTER:
+            asked_at = self.clock()
+            try:
+                counts = self._ask(source)
+            except CampaignError:
+                return Audience(count=None, source=source, as_of=asked_at)
+            self._counts[source] = asked_at, counts
+        tag_id = None if send.filter.is_to_all else resolved.tag_id
+        return Audience(count=counts.get(tag_id), source=source, as_of=asked_at)
+
+    def _ask(self, source: str) -> Mapping[int | None, int]:
+        if source == "user/get":
+            return {None: int(self.api.user_get()["total"])}
+        return {int(tag["id"]): int(tag.get("count", 0)) for tag in self.api.tags_get()}
 
 
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:

@@ -34,7 +34,7 @@ from wechat_campaigns.plan.decide import DecisionContext, decision_input
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, UnknownSend, order, recheck
 from wechat_campaigns.plan.planfile import check_resolved_names
-from wechat_campaigns.plan.resolve import draft_fingerprint, recount
+from wechat_campaigns.plan.resolve import AudienceCounter, draft_fingerprint
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
@@ -190,6 +190,7 @@ class _AccountRun:
     settings: Settings
     context: RunContext
     sender: AccountSender = field(init=False)
+    audiences: AudienceCounter = field(init=False)
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -200,9 +201,11 @@ class _AccountRun:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 events = self.ports.ledger.read(self.account.appid)  # the chain verified
                 state = fold(events, self._authentic(events), self.settings.namespace)
+                api = self.ports.connect(self.account)
+                self.audiences = AudienceCounter(api, self.ports.clock)
                 self.sender = AccountSender(
                     self.account,
-                    self.ports.connect(self.account),
+                    api,
                     state,
                     ports=self.ports,
                     run_context=self.context,
@@ -350,7 +353,7 @@ class _AccountRun:
         policy = self.settings.policy
         if policy.max_recipients is None and policy.audience_drift is None:
             return planned
-        audience = recount(planned.send, planned.resolved, self.sender.api, self.ports.clock)
+        audience = self.audiences.count(planned.send, planned.resolved)
         return replace(planned, resolved=replace(planned.resolved, audience=audience))
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:

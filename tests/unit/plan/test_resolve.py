@@ -22,12 +22,13 @@ from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, 
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord
 from wechat_campaigns.plan.resolve import (
+    COUNT_AGAIN_AFTER,
     MAX_PAGES,
     OFFLINE,
     PAGE,
+    AudienceCounter,
     Resolution,
     fetch_remote_facts,
-    recount,
     resolve,
 )
 from wechat_campaigns.wechat.payloads import TEMPORARY_LIFE, uploads
@@ -142,9 +143,32 @@ def test_failed_recount_is_unknown():
     """Just before the send, a count that fails is unknown, never the old one."""
     send = make_send()
     before = resolved(send)
-    assert recount(send, before, ScriptedApi(tags_get=[list(TAGS)]), lambda: NOW).count == 1000
-    assert recount(send, before, ScriptedApi(tags_get=api_error(48001)), lambda: NOW).count is None
-    assert recount(send, before, ScriptedApi(tags_get=[[]]), lambda: NOW).count is None
+
+    def count(answer: Any) -> int | None:
+        return AudienceCounter(ScriptedApi(tags_get=answer), lambda: NOW).count(send, before).count
+
+    assert count([list(TAGS)]) == 1000
+    assert count(api_error(48001)) is None
+    assert count([[]]) is None
+
+
+def test_sends_of_one_minute_share_a_count():
+    """One read serves all sends of an account for a minute; a failed one is made again at once."""
+    send = make_send()
+    before = resolved(send)
+    tag = {"id": before.tag_id}
+    now = NOW
+    answers = [[{**tag, "count": 1}], [{**tag, "count": 2}], api_error(-1), [{**tag, "count": 3}]]
+    counter = AudienceCounter(ScriptedApi(tags_get=answers), lambda: now)
+    assert counter.count(send, before).count == 1
+    now += COUNT_AGAIN_AFTER - timedelta(seconds=1)
+    again = counter.count(send, before)
+    assert (again.count, again.as_of) == (1, NOW), "the age of a count is that of its read"
+    now += timedelta(seconds=1)
+    assert counter.count(send, before).count == 2
+    now -= timedelta(hours=1)
+    assert counter.count(send, before).count is None, "the clock was set back: nobody knows how old it is"
+    assert counter.count(send, before).count == 3
 
 
 def test_openid_list_is_not_counted_again():
@@ -152,7 +176,7 @@ def test_openid_list_is_not_counted_again():
     send = make_send(filter=Filter(openids=("a", "b")))
     before = resolved(send)
     api = ScriptedApi()
-    assert recount(send, before, api, lambda: NOW) == before.audience
+    assert AudienceCounter(api, lambda: NOW).count(send, before) == before.audience
     assert api.calls == []
 
 
