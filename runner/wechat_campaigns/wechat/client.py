@@ -57,7 +57,7 @@ class Client:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
-        return self._call(Request(method="GET", path=path, query=query or {}))
+        return self._call(Request(method="GET", path=path, query=query or {}, is_read=path in READS))
 
     def post(self, path: str, body: Mapping[str, Any]) -> ApiResponse:
         """POST a JSON body.
@@ -75,7 +75,7 @@ class Client:
             NotSentError: the request certainly never reached the platform.
             NoResponseError: it may have.
         """
-        return self._call(Request(method="POST", path=path, body=encode_json(body)))
+        return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=path in READS))
 
     def ready(self) -> None:
         """Have an access_token. Raises as `Tokens.get` says."""
@@ -123,7 +123,7 @@ class Client:
         self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
-        return retry(once, sleep=self._sleep) if request.path in READS else once()
+        return retry(once, sleep=self._sleep) if request.is_read else once()
 
     def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()

@@ -115,9 +115,9 @@ class Tokens:
     def _request(self, secret: str) -> Request:
         fields = {"grant_type": "client_credential", "appid": self._appid, "secret": secret}
         if self._endpoint == TOKEN:
-            return Request(method="GET", path=TOKEN, query=fields)
+            return Request(method="GET", path=TOKEN, query=fields, is_read=True)
         body = json.dumps(fields, ensure_ascii=False).encode()
-        return Request(method="POST", path=STABLE_TOKEN, body=body)
+        return Request(method="POST", path=STABLE_TOKEN, body=body, is_read=True)
 
 
 def _unknown_endpoint(reply: Reply) -> bool:

@@ -32,6 +32,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+    is_read: bool = False
+    """It changes nothing, so it may be lost and repeated: reads that follow each other share a connection."""
 
 
 class Transport:
@@ -69,6 +71,12 @@ class Transport:
             NoResponseError: it may have.
         """
         body = _WatchedBody(request.body) if request.body is not None else None
+        headers = {"Content-Type": request.content_type} if body else {}
+        if not request.is_read:
+            # A server may close a kept connection just as a send goes out, and nobody could then tell
+            # whether it arrived: whatever changes something has a connection of its own.
+            self._session.close()
+            headers["Connection"] = "close"
         dated = self._watch.begin()
         try:
             with self._session.request(
@@ -76,7 +84,7 @@ class Transport:
                 self._base_url + request.path,
                 params={**request.query, **(extra_query or {})},
                 data=body,
-                headers={"Content-Type": request.content_type} if body else {},
+                headers=headers,
                 timeout=self._timeout_s,
                 allow_redirects=False,
                 stream=True,
@@ -87,9 +95,8 @@ class Transport:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
             message = _describe(error)
         finally:
-            # A kept connection may be closed by the server just as the next send goes out, and nobody
-            # could then tell whether it arrived. A new connection for each call rules that out.
-            self._session.close()
+            if not request.is_read:
+                self._session.close()
         # Raised outside the handler: the library's exception carries the URL, and with it the token.
         raise not_sent_error(request.path, message) if is_unsent else no_response_error(request.path, message)
 
@@ -113,7 +120,6 @@ def make_session(base_url: str) -> requests.Session:
     session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
-    session.headers["Connection"] = "close"
     session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     return session
 

@@ -130,6 +130,16 @@ def reset(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.close()
 
 
+def tags_and_close(handler: BaseHTTPRequestHandler) -> None:
+    """Answer in full, then close the connection without having said so."""
+    body = b'{"tags": []}'
+    handler.send_response_only(200)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    handler.close_connection = True
+
+
 def stall(handler: BaseHTTPRequestHandler) -> None:
     """Accept the request and say nothing until the test is over."""
     handler.server.released.wait(10)

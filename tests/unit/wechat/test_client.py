@@ -19,6 +19,7 @@ from tests.unit.wechat.scripted_server import (
     cut,
     reset,
     stall,
+    tags_and_close,
     timeouts_for,
 )
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
@@ -285,13 +286,41 @@ def test_token_rejected_twice_is_not_renewed_again(server: ScriptedServer, conne
     assert len(server.calls(TAGS_GET)) == 2
 
 
-def test_no_connection_is_reused(server: ScriptedServer, connected: Connected) -> None:
+def test_each_send_has_its_own_connection(server: ScriptedServer, connected: Connected) -> None:
     """A kept connection may die under a send, which would leave its outcome unknown for nothing."""
+    server.on(TAGS_GET, {"tags": []})
     server.on(MASS_SENDALL, ACCEPTED)
     api = connected()
     for _ in range(3):
         api.mass_sendall(SEND)
-    assert len({seen.port for seen in server.seen}) == 4
+        api.tags_get()
+    ports = {path: [seen.port for seen in server.calls(path)] for path in (MASS_SENDALL, TAGS_GET)}
+    assert len({*ports[MASS_SENDALL], *ports[TAGS_GET]}) == 6
+
+
+def test_reads_share_a_connection(server: ScriptedServer, connected: Connected) -> None:
+    """The token and the reads after it go over one connection; the send between them has its own."""
+    server.on(TAGS_GET, {"tags": []})
+    server.on(MASS_SENDALL, ACCEPTED)
+    api = connected()
+    api.tags_get()
+    api.tags_get()
+    api.mass_sendall(SEND)
+    api.tags_get()
+    first, again, read, send, after = (seen.port for seen in server.seen)
+    assert first == again == read
+    assert len({read, send, after}) == 3
+
+
+def test_connection_that_was_closed_meanwhile_is_replaced(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """The server closes a kept connection without a word: the next read opens another."""
+    server.on(TAGS_GET, tags_and_close)
+    api = connected()
+    for _ in range(3):
+        assert api.tags_get() == []
+    assert len({seen.port for seen in server.calls(TAGS_GET)}) == 3
 
 
 def test_bodies_are_raw_utf8(server: ScriptedServer, connected: Connected) -> None:
