@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -65,10 +65,11 @@ class DecisionInput:
 
 def decide(state: StreamState, facts: DecisionInput) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
-    records = state.revisions(facts.key.id, *facts.formerly)
+    names = state.aliases(facts.key.id, *facts.formerly)
+    records = state.revisions(names)
     for record in records:
         if record.is_unknown:
-            return _resend(state, facts, record)
+            return _resend(state, facts, record, [one for one in records if one.revision == record.revision])
     # What was accepted under a former id is not to be overlooked for a rejection under this one.
     accepted = {record.revision: record for record in reversed(records) if record.status is Status.ACCEPTED}
     if mine := accepted.get(facts.key.revision):
@@ -78,7 +79,8 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
     newest = accepted[max(accepted)] if accepted else None
     if newest is not None and newest.revision > facts.key.revision:
         return Decision(Action.CONFLICT, Reason.NEWER_REVISION, newest)
-    stop = _other_form(state, facts) or _moved(state, facts) or _outside(facts) or _stopped(state, facts)
+    stop = _other_form(state, facts, names) or _moved(state, facts, names)
+    stop = stop or _outside(facts) or _stopped(state, facts)
     if stop is not None:
         return stop
     for record in records:
@@ -92,10 +94,11 @@ def may_settle(record: SendState, now: datetime) -> bool:
     return record.is_unknown and all(now >= call.at + SETTLE_AFTER for call in record.calls)
 
 
-def _resend(state: StreamState, facts: DecisionInput, record: SendState) -> Decision:
+def _resend(
+    state: StreamState, facts: DecisionInput, record: SendState, same: Sequence[SendState]
+) -> Decision:
     """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
     first, intent = record.first_unanswered_call, record.intent
-    same = [one for one in state.revisions(record.id, *facts.formerly) if one.revision == record.revision]
     # Under another id this message has arrived, or may have: another call could be the second one.
     has_twin = sum(one.status is not Status.REJECTED for one in same) > 1
     if record.status is Status.DISPUTED or intent is None or first is None or has_twin:
@@ -141,10 +144,10 @@ def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 
 
-def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
+def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
-    campaigns = {SendId.parse(name).campaign for name in state.aliases(facts.key.id, *facts.formerly)}
+    campaigns = {SendId.parse(name).campaign for name in names}
     records = [record for name in campaigns for record in state.of_campaign(name)]
     # The newest first: a revision above it is above all.
     for record in sorted(records, key=lambda record: (-record.revision, record.id)):
@@ -162,9 +165,8 @@ def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
     return None
 
 
-def _moved(state: StreamState, facts: DecisionInput) -> Decision | None:
+def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
-    names = state.aliases(facts.key.id, *facts.formerly)
     for record in state.of_content(facts.content_digest):
         is_other = record.status is not Status.REJECTED and normalize_id(record.id) not in names
         if is_other and not facts.is_current(record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -128,12 +128,12 @@ class StreamState:
 
     def aliases(self, *ids: str) -> frozenset[str]:
         """List every id that messages of these ids have had, in the form in which ids are compared."""
-        alone = (normalize_id(one) for one in ids)
-        return frozenset[str]().union(*(self._names.get(name, {name}) for name in alone))
+        names = map(normalize_id, ids)
+        return frozenset[str]().union(*(self._names.get(name, {name}) for name in names))
 
-    def revisions(self, *ids: str) -> list[SendState]:
-        """List what is known of a send at any revision, whatever id it has had."""
-        return [known for name in sorted(self.aliases(*ids)) for known in self._at(name)]
+    def revisions(self, names: Set[str]) -> list[SendState]:
+        """List what is known of a send at any revision, under any of its names as `aliases` gives them."""
+        return [record for name in sorted(names) for record in self._at(name)]
 
     def of_campaign(self, campaign: str) -> list[SendState]:
         """List every send that a campaign has had: whole, per entry, per batch."""
