@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -19,6 +22,7 @@ from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, u
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
 from wechat_campaigns.core.errors import InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
@@ -27,8 +31,9 @@ from wechat_campaigns.integrations.ci_guard import check_approved, check_looser,
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan, unplanned_unknown_sends
+from wechat_campaigns.plan.plan import Plan, PlannedSend, unplanned_unknown_sends
 from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
@@ -36,7 +41,8 @@ from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import RunContext, SendOutcome
+from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
+from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windows
 
 
 @command(
@@ -46,12 +52,15 @@ from wechat_campaigns.send.posting import RunContext, SendOutcome
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
+        "campaign apply --plan plan.json --wait --until 22:00": N_("send each at its time until tonight"),
         "campaign apply --allow quiet_hours='live show, agreed with the duty manager'": N_(
             "override one rule, once"
         ),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@WAIT
+@UNTIL
 @click.option(
     "--plan", "plan_file", type=FILE, help="The reviewed plan file; refuse if anything differs from it."
 )
@@ -68,13 +77,19 @@ def apply(
     auto_approve: bool,
     resend: tuple[str, ...],
     allow: tuple[str, ...],
+    wait: bool,
+    until: str | None,
 ) -> int:
     """Show the plan, ask for confirmation, send what is due and record it.
 
     Each send is made only once, however often this runs. Unknown sends are resolved first, with the same
     clientmsgid. Ctrl-C lets the current send finish and starts no other.
+
+    With --wait it stays until the last window of the plan has opened, and decides on each send again then.
     """
     check_run(context)
+    zone = ZoneInfo(context.settings.policy.timezone)
+    latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
     check_writable(context.options.reports)
     state = context.initialized_state(verified=True)
     allowed = overridden_rules(allow)
@@ -93,20 +108,68 @@ def apply(
     approval.check(result.plan)
     covered = plan_file is not None or expect_digest is not None
     looser = check_looser(context, result.plan, covered=covered, asking=not auto_approve)
-    if (result.plan.calls() or looser) and not auto_approve:
-        _confirm(result.plan, looser)
+    waiting = scheduled_sends(result.plan, until=_last_moment(latest, plan_file)) if wait else []
+    if (result.plan.calls() or waiting or looser) and not auto_approve:
+        _confirm(result.plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: context.show_progress(message)) as stopping:
         ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
         run_context = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
         record_guards(context, result.plan, who)
         record_campaigns_folders(context, result.plan, state, who)
-        outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
+        send = partial(send_due, ports=ports, settings=context.settings, run_context=run_context)
+        outcomes = send(result.plan)
+        if waiting:
+            plan_again = partial(_plan_again, context, select, prepared, allowed)
+            outcomes += tuple(_wait(context, waiting, plan_again, send, ports))
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     if select:
         _print_unselected(context, result.plan, state)
     notify(context, outcomes, result.plan)
     return exit_code(outcomes) or written
+
+
+def _last_moment(until: datetime | None, plan_file: Path | None) -> datetime | None:
+    """Bound the waiting: nothing is sent by a plan file that has expired."""
+    if plan_file is None:
+        return until
+    expires_at = datetime.fromisoformat(planfile.read(plan_file)["expires_at"])
+    return min(until or expires_at, expires_at)
+
+
+def _wait(
+    context: Context,
+    waiting: Sequence[PlannedSend],
+    plan_again: Callable[[], Plan],
+    send: Callable[[Plan], Sequence[SendOutcome]],
+    ports: ApplyPorts,
+) -> list[SendOutcome]:
+    def holds() -> list[str]:
+        state = context.fold_ledger(verified=True)
+        accounts = {planned.account.name: planned.account.appid for planned in waiting}
+        return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
+
+    with countdown(context, holds) as show:
+        return send_in_windows(
+            waiting,
+            WaitPorts(
+                clock=ports.clock,
+                sleep=ports.sleep,
+                stop_requested=ports.stop_requested,
+                plan=plan_again,
+                send=send,
+                show=show,
+            ),
+        )
+
+
+def _plan_again(
+    context: Context, select: tuple[str, ...], prepared: CompileResult, allowed: Mapping[str, str]
+) -> Plan:
+    """Plan the files that were approved once more, on the ledger as it is now."""
+    check_run(context)
+    state = context.initialized_state(verified=True)
+    return make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
 
 
 def _reviewed(
@@ -137,17 +200,20 @@ def _reviewed(
             hint=_("pass `--plan FILE` or `--expect-digest DIGEST` from the reviewed plan"),
             location=_("environment {name}").format(name=plan.environment),
         )
-    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
+    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     return plan, plan.plan_digest, audiences
 
 
-def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
+def _confirm(
+    plan: Plan, waiting: Sequence[PlannedSend], looser: Sequence[SettingsChange], *, timezone: str
+) -> None:
     require_terminal(_("add `--auto-approve` after reviewing the plan"))
     from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text, rules_confirmed
 
-    if plan.calls():
-        print_message(calls_text(plan))
-    if not (rules_confirmed(looser, ask) and (not plan.calls() or calls_confirmed(plan, ask))):
+    makes_calls = bool(plan.calls() or waiting)
+    if makes_calls:
+        print_message(calls_text(plan, waiting, timezone=timezone))
+    if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
         raise not_confirmed_error(_("Not confirmed: nothing was sent."))
 
 

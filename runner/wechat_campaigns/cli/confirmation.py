@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.attention import settings_change
@@ -14,9 +17,22 @@ from wechat_campaigns.report.sanitize import inert
 Ask = Callable[[str], str]
 
 
-def calls_text(plan: Plan) -> str:
-    """Name each send and resend with its account, recipients and count, before anybody is asked."""
-    return inert("\n".join(map(_row, plan.calls())))
+def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str = "UTC") -> str:
+    """Name each send and resend with its account, recipients and count, before anybody is asked.
+
+    Args:
+        plan: with what is due.
+        waiting: what this run sends later, each when its window opens.
+        timezone: of the times in it.
+    """
+    zone = ZoneInfo(timezone)
+    later = (_later_row(planned, plan.created_at, zone) for planned in waiting)
+    return inert("\n".join([*map(_row, plan.calls()), *later]))
+
+
+def _later_row(planned: PlannedSend, now: datetime, zone: ZoneInfo) -> str:
+    when = moment_text(planned.send.not_before or now, now, zone)
+    return _("{row}; {when}").format(row=_row(planned), when=when)
 
 
 def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
@@ -41,17 +57,29 @@ def _row(planned: PlannedSend) -> str:
     )
 
 
-def calls_confirmed(plan: Plan, ask: Ask) -> bool:
+def calls_confirmed(plan: Plan, ask: Ask, waiting: Sequence[PlannedSend] = ()) -> bool:
     """Ask for the name of each account that sends to everyone, or for a yes when none does.
 
     Args:
-        plan: with something to post.
+        plan: with something to post, now or later.
         ask: puts a question to a person and returns the answer.
+        waiting: what this run sends later, each when its window opens.
     """
-    accounts = sorted({planned.account.name for planned in plan.calls() if planned.send.filter.is_to_all})
+    to_all = (planned for planned in (*plan.calls(), *waiting) if planned.send.filter.is_to_all)
+    accounts = sorted({planned.account.name for planned in to_all})
     if not accounts:
         question = _("{environment}: {sends} will start now and cannot be undone. Type yes to continue")
+        if waiting and not plan.calls():
+            question = _(
+                "{environment}: {later} will go out later, while this command runs. Type yes to continue"
+            )
+        elif waiting:
+            question = _(
+                "{environment}: {sends} will start now and cannot be undone; {later} will go out later, "
+                "while this command runs. Type yes to continue"
+            )
         sends = calls(len(plan.due()), len(plan.resends()))
-        return ask(question.format(environment=plan.environment, sends=sends)) == "yes"
+        later = calls(len(waiting), 0)
+        return ask(question.format(environment=plan.environment, sends=sends, later=later)) == "yes"
     question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send it")
     return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

@@ -1,0 +1,143 @@
+"""Declare `--wait` and `--until`, and show what a waiting run waits for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import click
+from rich.markup import escape
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.spoken_time import moment_text
+from wechat_campaigns.plan.plan import PlannedSend
+
+WAIT: Final = click.option(
+    "--wait", is_flag=True, help="Stay, and send each scheduled send of the plan when its window opens."
+)
+UNTIL: Final = click.option(
+    "--until",
+    metavar="TIME",
+    help="With --wait: leave out what opens later than TIME: 19:30, 2026-12-01T19:30+08:00 or +5h.",
+)
+HEARTBEAT: Final = timedelta(minutes=10)
+"""How often a log without a terminal gets a line."""
+_AFTER: Final = re.compile(r"\+(?P<count>[1-9][0-9]{0,3})(?P<unit>[mh])")
+
+
+def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Read `--until`.
+
+    Args:
+        text: a time of day (the next one), a moment (without an offset: in `zone`), or `+5h`, `+90m`.
+        wait: whether `--wait` was given.
+        now: aware.
+        zone: of the settings.
+
+    Raises:
+        UsageError: it is none of these, or is over.
+    """
+    if text is None:
+        return None
+    if not wait:
+        raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
+    moment = _moment(text, now.astimezone(zone))
+    if moment is None:
+        raise UsageError(
+            _("--until {text}: this is not a time").format(text=text),
+            hint=_("write `19:30`, `2026-12-01T19:30+08:00` or `+5h`"),
+        )
+    if moment <= now:
+        raise UsageError(
+            _("--until {text}: this time has passed").format(text=text), hint=_("use a later time")
+        )
+    return moment
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    if after := _AFTER.fullmatch(text):
+        count = int(after["count"])
+        return now + (timedelta(hours=count) if after["unit"] == "h" else timedelta(minutes=count))
+    try:
+        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
+            today = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)), now.tzinfo)
+            return today if today > now else today + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+
+
+@contextmanager
+def countdown(
+    context: Context, holds: Callable[[], Sequence[str]]
+) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
+    """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
+
+    Args:
+        context: of the command.
+        holds: names the accounts on hold, by the ledger as it is now. Raises CampaignError.
+
+    Yields:
+        What to call with the sends that are waited for, at least twice a minute.
+    """
+    zone = ZoneInfo(context.settings.policy.timezone)
+    shown_at: datetime | None = None
+    held: Sequence[str] = ()
+    with _status_line(context) as update:
+
+        def show(waiting: Sequence[PlannedSend]) -> None:
+            nonlocal shown_at, held
+            now = context.clock()
+            before = held
+            with suppress(CampaignError):  # the ledger is read again before anything is sent
+                held = holds()
+            if held != before:
+                context.show_progress(_hold_text(held))
+            text = waiting_text(waiting, now, zone)
+            if update is not None:
+                update(text)
+            elif shown_at is None or not timedelta() <= now - shown_at < HEARTBEAT:
+                shown_at = now
+                context.show_progress(text)
+
+        yield show
+
+
+@contextmanager
+def _status_line(context: Context) -> Iterator[Callable[[str], None] | None]:
+    if not context.has_progress_bar:
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield lambda text: status.update(escape(text))
+
+
+def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:
+    """Say what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
+    send = waiting[0].send
+    opens_at = send.not_before or now
+    minutes = max(0, round((opens_at - now).total_seconds() / 60))
+    span = _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+    text = ngettext(
+        "Waiting for {send}, {when} (in {span}).",
+        "Waiting for {send}, {when} (in {span}); {count} sends in all.",
+        len(waiting),
+    )
+    return text.format(send=send.id, when=moment_text(opens_at, now, zone), span=span, count=len(waiting))
+
+
+def _hold_text(names: Sequence[str]) -> str:
+    if not names:
+        return _("No account is on hold any more.")
+    return _("On hold: {names}. Sends of an account on hold are blocked when their window opens.").format(
+        names=_(", ").join(names)
+    )

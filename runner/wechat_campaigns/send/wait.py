@@ -1,0 +1,153 @@
+"""Wait for the windows of an approved plan, and send in each what it lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.planfile import check_resolved_names
+from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.send.posting import Result, SendOutcome
+
+LOOK_EVERY: Final = timedelta(seconds=30)
+"""How often the clock is looked at: it may be set, and a machine may sleep."""
+TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
+TRY_FOR: Final = timedelta(minutes=15)
+"""How long after a window opened a send is tried while the ledger, WeChat or the clock does not let it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitPorts:
+    """The world while a run waits."""
+
+    clock: Clock
+    sleep: Sleep
+    """Returns early once the run is asked to stop."""
+    stop_requested: Callable[[], bool]
+    plan: Callable[[], Plan]
+    """Plans what was approved once more. Raises CampaignError: no plan could be made."""
+    send: Callable[[Plan], Sequence[SendOutcome]]
+    """Makes the due sends of a plan: an outcome for each."""
+    show: Callable[[Sequence[PlannedSend]], None]
+    """Told what is waited for, each time the clock is looked at."""
+
+
+def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
+    """List the sends of a plan whose windows open later, the first to open first.
+
+    Args:
+        plan: as reviewed.
+        until: leaves out what opens after it; None leaves out nothing.
+    """
+    scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
+    within = (planned for planned in scheduled if until is None or _opens_at(planned) <= until)
+    return sorted(within, key=lambda planned: (_opens_at(planned), planned.send.id))
+
+
+def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
+    """Make each send once its window is open.
+
+    Args:
+        waiting: from `scheduled_sends`.
+        ports: the world.
+
+    Returns:
+        An outcome for each of them, in the order in which they were decided. Never raises for a failed send.
+    """
+    waiting, outcomes = list(waiting), list[SendOutcome]()
+    while waiting and not ports.stop_requested():
+        opens_in = _opens_at(waiting[0]) - ports.clock()
+        if opens_in > timedelta():
+            ports.show(waiting)
+            ports.sleep(min(opens_in, LOOK_EVERY).total_seconds())
+            continue
+        due = [planned for planned in waiting if _opens_at(planned) <= ports.clock()]
+        made = _made(due, ports)
+        outcomes += made
+        decided = {outcome.id for outcome in made}
+        waiting = [planned for planned in waiting if planned.send.id not in decided]
+        if len(decided) < len(due):
+            ports.sleep(TRY_AGAIN_AFTER.total_seconds())
+    return [*outcomes, *map(_stopped, waiting)]
+
+
+def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
+    """Decide again on what is due, and send it; leave out what a later try may send."""
+    error: CampaignError | None = None
+    outcomes: list[SendOutcome] = []
+    try:
+        outcomes = list(_decided(due, ports))
+    except PolicyError as refusal:
+        return [_not_sent(planned, refusal) for planned in due]
+    except CampaignError as failure:
+        error = failure
+    decided = {outcome.id for outcome in outcomes}
+    late = [planned for planned in due if ports.clock() - _opens_at(planned) >= TRY_FOR]
+    return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
+
+
+def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
+    plan = ports.plan()
+    approved = {planned.send.id: planned for planned in due}
+    now = [planned for planned in plan.sends if planned.send.id in approved]
+    to_send = [planned for planned in now if planned.action is PlanAction.SEND]
+    for planned in to_send:
+        check_resolved_names(approved[planned.send.id], planned)
+    # A resend was not approved with the plan: only what has never been called for is sent here.
+    if to_send:
+        yield from ports.send(replace(plan, sends=tuple(to_send), unknown_sends=()))
+    for planned in now:
+        is_early = planned.action is PlanAction.SCHEDULED or planned.decision.code is Reason.CLOCK_SKEW
+        if planned.action is not PlanAction.SEND and not is_early:
+            yield _skipped(planned)
+
+
+_SKIPPED: Final[Mapping[PlanAction, tuple[Result, ExitCode]]] = {
+    PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
+    PlanAction.EXPIRED: (Result.SKIPPED, ExitCode.FAILED),
+    PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
+    PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
+}
+
+
+def _skipped(planned: PlannedSend) -> SendOutcome:
+    result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
+    decision = planned.decision
+    name, account = planned.send.id, planned.account.name
+    return SendOutcome(name, account, result, decision.reason, hint=decision.hint, exit_code=code)
+
+
+def _opens_at(planned: PlannedSend) -> datetime:
+    if planned.send.not_before is None:
+        raise ValueError(planned.send.id)  # nothing is scheduled without it
+    return planned.send.not_before
+
+
+def _not_sent(planned: PlannedSend, error: CampaignError | None) -> SendOutcome:
+    why = error.message if error is not None else _("this machine's clock differs from WeChat's")
+    return SendOutcome(
+        planned.send.id,
+        planned.account.name,
+        Result.NOT_SENT,
+        _("its window opened, but it was not sent: {error}").format(error=why),
+        hint=error.hint if error is not None else _("correct the clock, then run `campaign apply` again"),
+        exit_code=error.exit_code if error is not None else ExitCode.POLICY,
+    )
+
+
+def _stopped(planned: PlannedSend) -> SendOutcome:
+    return SendOutcome(
+        planned.send.id,
+        planned.account.name,
+        Result.SKIPPED,
+        _("the run was stopped before this send"),
+        hint=_("run the same command again: it waits for what is left"),
+        exit_code=ExitCode.INTERRUPTED,
+    )

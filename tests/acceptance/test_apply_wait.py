@@ -1,0 +1,108 @@
+"""`apply --wait` stays, and sends what was approved when its window opens: the real command, the sandbox."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+SOON_S = 6
+"""Until a window opens: long enough for a busy machine to have planned before."""
+
+
+def opening(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def scheduled(text: str, opens_at: datetime) -> str:
+    return campaign_file(text) + f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
+
+
+def wait_for_line(shop: Shop, running: subprocess.Popen[str], words: str) -> None:
+    assert running.stderr is not None
+    for line in running.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"the run ended without {words!r}")
+
+
+@pytest.mark.parametrize("by", ["file", "digest"])
+def test_reviewed_plan_is_sent_in_its_windows(make_shop: MakeShop, by: str) -> None:
+    """What is due goes out at once, the rest not before its time, under the digest that was reviewed."""
+    shop = make_shop()
+    opens_at = opening(SOON_S)
+    shop.write(now=campaign_file("now"), later=scheduled("later", opens_at))
+    shop.plan()
+    assert shop.apply("--wait", *shop.reviewed(by)) == ExitCode.OK
+    assert shop.texts() == ["now", "later"]
+    intents = {event["data"]["send"]: event for event in shop.log() if event["kind"] == "intent"}
+    assert datetime.fromisoformat(intents["later"]["at"]) >= opens_at.replace(microsecond=0)
+    assert intents["later"]["data"]["plan_digest"] == intents["now"]["data"]["plan_digest"]
+
+
+def test_hold_while_waiting_is_seen_and_blocks(make_shop: MakeShop) -> None:
+    """The account is held by another process while the run waits: nothing is posted."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    running = shop.begin("apply", "--auto-approve", "--wait")
+    wait_for_line(shop, running, "later")
+    assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    running.communicate(timeout=120)
+    assert running.returncode == ExitCode.POLICY
+    assert shop.posts() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Signals) -> None:
+    """Whatever ends the waiting, nothing was sent; the same command with the same digest sends it."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    shop.plan()
+    words = ("apply", "--auto-approve", "--wait", *shop.reviewed("digest"))
+    running = shop.begin(*words)
+    wait_for_line(shop, running, "later")
+    running.send_signal(number)
+    running.communicate(timeout=120)
+    assert running.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED)
+    assert shop.posts() == 0
+    assert shop.run(*words)[0] == ExitCode.OK
+    assert shop.texts() == ["later"]
+
+
+def test_two_waiting_runs_send_once(make_shop: MakeShop) -> None:
+    """Two runners wait for the same window: one message."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    runs = [shop.begin("apply", "--auto-approve", "--wait") for _ in range(2)]
+    for run in runs:
+        run.communicate(timeout=120)
+        assert run.returncode in (ExitCode.OK, ExitCode.LEDGER), run.args
+    assert shop.texts() == ["later"]
+
+
+def test_until_leaves_out_what_opens_later(make_shop: MakeShop) -> None:
+    """Nothing opens within the minute: the run ends at once and names the next send."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(3600)))
+    began = time.monotonic()
+    code, out = shop.run("apply", "--auto-approve", "--wait", "--until", "+1m")
+    assert code == ExitCode.OK
+    assert "later" in out
+    assert time.monotonic() - began < 60
+    assert shop.posts() == 0
+
+
+def test_mistakes_with_until_are_named_at_once(make_shop: MakeShop) -> None:
+    """Without --wait, in the past or unreadable: wrong usage, and nothing is planned."""
+    shop = make_shop()
+    shop.write(now=campaign_file("now"))
+    for words in (["--until", "19:30"], ["--wait", "--until", "soon"], ["--wait", "--until", "2020-01-01"]):
+        code, said = shop.run("apply", "--auto-approve", *words)
+        assert code == ExitCode.USAGE, said
+    assert shop.posts() == 0

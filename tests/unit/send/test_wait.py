@@ -1,0 +1,166 @@
+"""A waiting run sends each approved send in its window, decided again, whatever the clock does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from tests.support.factories import NOW, make_planned, make_send, plan_of
+from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError, StalePlanError
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.wait import TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
+
+HOUR = timedelta(hours=1)
+
+
+def scheduled(name: str, opens_at: datetime) -> PlannedSend:
+    planned = make_planned(make_send(name, not_before=opens_at))
+    return replace(planned, decision=replace(planned.decision, action=PlanAction.SCHEDULED))
+
+
+@dataclass
+class World:
+    """A clock that moves only while a run sleeps, and what the run did when."""
+
+    now: datetime = NOW
+    stops_at: datetime = NOW + 24 * HOUR
+    errors: list[CampaignError] = field(default_factory=list)
+    """Raised by the next plans, one each."""
+    decide: Callable[[PlannedSend], PlannedSend] = lambda planned: planned
+    """What a plan made again says of a send whose window is open."""
+    naps: list[float] = field(default_factory=list)
+    sent: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def run(self, *waiting: PlannedSend) -> list[SendOutcome]:
+        def sleep(seconds: float) -> None:
+            assert seconds > 0
+            self.naps.append(seconds)
+            self.now += timedelta(seconds=seconds)
+
+        ports = WaitPorts(
+            clock=lambda: self.now,
+            sleep=sleep,
+            stop_requested=lambda: self.now >= self.stops_at,
+            plan=lambda: self.plan(waiting),
+            send=self.send,
+            show=lambda _waiting: None,
+        )
+        return send_in_windows(waiting, ports)
+
+    def plan(self, waiting: Sequence[PlannedSend]) -> Plan:
+        if self.errors:
+            raise self.errors.pop(0)
+        return replace(plan_of(), sends=tuple(map(self.fresh, waiting)))
+
+    def fresh(self, planned: PlannedSend) -> PlannedSend:
+        assert planned.send.not_before is not None
+        action = PlanAction.SEND if planned.send.not_before <= self.now else PlanAction.SCHEDULED
+        return self.decide(decided(planned, action))
+
+    def send(self, plan: Plan) -> list[SendOutcome]:
+        self.sent += [(planned.send.id, self.now) for planned in plan.sends]
+        return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "") for p in plan.sends]
+
+
+def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW) -> PlannedSend:
+    return replace(planned, decision=replace(planned.decision, action=action, code=code))
+
+
+def test_each_send_is_made_when_its_window_opens():
+    """Two windows of one moment are sent together; nobody sleeps longer than it takes to notice a clock."""
+    world = World()
+    late, noon, noon_too = (
+        scheduled("c", NOW + 3 * HOUR),
+        scheduled("a", NOW + HOUR),
+        scheduled("b", NOW + HOUR),
+    )
+    plan = replace(plan_of(), sends=(late, noon, noon_too))
+    outcomes = world.run(*scheduled_sends(plan, until=None))
+    assert world.sent == [("a", NOW + HOUR), ("b", NOW + HOUR), ("c", NOW + 3 * HOUR)]
+    assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
+    assert max(world.naps) <= 30
+
+
+def test_what_opens_after_the_end_is_not_waited_for():
+    """`until` itself is still within."""
+    plan = replace(plan_of(), sends=(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR)))
+    found = scheduled_sends(plan, until=NOW + HOUR)
+    assert [planned.send.id for planned in found] == ["a"]
+
+
+def test_stopped_run_names_what_it_did_not_send():
+    """Nothing is sent after the stop; each send that is left has the code of an interruption."""
+    world = World(stops_at=NOW + 2 * HOUR)
+    outcomes = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 3 * HOUR))
+    assert [name for name, _at in world.sent] == ["a"]
+    assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
+        ("a", Result.ACCEPTED, ExitCode.OK),
+        ("b", Result.SKIPPED, ExitCode.INTERRUPTED),
+    ]
+
+
+def test_ledger_that_cannot_be_read_is_tried_again():
+    """It is back within the time: the send is made, and only once."""
+    world = World(errors=[LedgerError("down", hint="wait"), LedgerError("down", hint="wait")])
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert outcome.result is Result.ACCEPTED
+    assert [name for name, _at in world.sent] == ["a"]
+    assert NOW + HOUR < world.now < NOW + HOUR + TRY_FOR
+
+
+def test_ledger_that_stays_away_ends_the_wait():
+    """After a quarter of an hour the send is reported as not sent, with the code of the ledger."""
+    world = World(errors=[LedgerError("down", hint="wait") for _ in range(100)])
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
+    assert world.sent == []
+
+
+def test_refusal_is_not_tried_again():
+    """Main holds other campaigns by now: what was approved is not sent, nor is it asked again."""
+    world = World(errors=[StalePlanError("moved on", hint="plan again")])
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
+    assert (world.sent, world.now) == ([], NOW + HOUR)
+
+
+def test_name_that_stands_for_something_else_is_refused():
+    """The tag was made anew while the run waited: its id is not the one that was approved."""
+    world = World(decide=lambda one: replace(one, resolved=replace(one.resolved, tag_id=999)))
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert outcome.exit_code == ExitCode.POLICY
+    assert world.sent == []
+
+
+def test_clock_that_is_off_is_waited_for():
+    """A clock that was set wrong opens no window; once it is right again the send is made."""
+    right_at = NOW + HOUR + timedelta(minutes=5)
+
+    def skewed(one: PlannedSend) -> PlannedSend:
+        return one if world.now >= right_at else decided(one, PlanAction.BLOCKED, Reason.CLOCK_SKEW)
+
+    world = World(decide=skewed)
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert outcome.result is Result.ACCEPTED
+    assert world.now >= right_at
+
+
+def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
+    """A hold, another runner, a window that closed: each has the outcome that an apply gives it."""
+    wanted = {
+        PlanAction.BLOCKED: (Result.SKIPPED, ExitCode.POLICY),
+        PlanAction.CONFLICT: (Result.SKIPPED, ExitCode.POLICY),
+        PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
+        PlanAction.EXPIRED: (Result.SKIPPED, ExitCode.FAILED),
+        PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
+        PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
+    }
+    for action, end in wanted.items():
+        world = World(decide=lambda one, action=action: decided(one, action))  # type: ignore[misc]
+        (outcome,) = world.run(scheduled("a", NOW + HOUR))
+        assert (outcome.result, outcome.exit_code) == end, action
+        assert world.sent == [], action
