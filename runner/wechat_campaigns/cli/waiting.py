@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, time, timedelta
+from math import ceil
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -97,7 +98,7 @@ def countdown(
             now = context.clock()
             before = held
             with suppress(CampaignError):  # the ledger is read again before anything is sent
-                held = holds()
+                held = tuple(holds())
             if held != before:
                 context.show_progress(_hold_text(held))
             text = waiting_text(waiting, now, zone)
@@ -125,7 +126,7 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
     """Say what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
     send = waiting[0].send
     opens_at = send.not_before or now
-    minutes = max(0, round((opens_at - now).total_seconds() / 60))
+    minutes = max(0, ceil((opens_at - now).total_seconds() / 60))
     span = _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
     text = ngettext(
         "Waiting for {send}, {when} (in {span}).",
