@@ -34,7 +34,6 @@ COMMANDS: Mapping[str, str] = {
     "unhold": N_("Let an account send again."),
     "tags": N_("List the tags with their follower counts."),
     "ledger": N_("Manage the ledger."),
-    "environments": N_("Compare the environments, send by send."),
     "ci": N_("Run a step of a CI job."),
     "listen": N_("Receive WeChat's events: counts, reasons, links."),
     "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),

@@ -30,8 +30,6 @@ READERS = {
     "reports": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
 }
 """A shared option to what reads it: an attribute of the context, or a function that gets the context."""
-EVERY_ENVIRONMENT = {"environments"}
-"""These read all environments, so none is chosen."""
 
 
 def module_of(command: Command) -> ast.Module:
@@ -60,8 +58,6 @@ def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
     command = CASES[path]
     found = set(uses(module_of(command)))
     read = {option for option, readers in READERS.items() if readers & found}
-    if path in EVERY_ENVIRONMENT:
-        read.remove("env")
     assert names(command) & set(READERS) == read
 
 
