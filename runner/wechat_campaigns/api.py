@@ -260,7 +260,7 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
     try:
         found = compile_campaigns(
             base,
-            settings=workspace.with_overrides(load_settings(base, environment=name)),
+            settings=load_settings(base, environment=name),
             files=Files(base),
             variables=workspace.variables,
         )

@@ -12,7 +12,7 @@ from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.notifications import notify
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -41,7 +41,7 @@ from wechat_campaigns.send.posting import RunContext, SendOutcome
 
 @command(
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR, QUIET),
+    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
     reports_failure=True,
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),

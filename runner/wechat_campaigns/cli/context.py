@@ -44,7 +44,6 @@ class Context(Workspace):
             root=options.root,
             environment=options.environment,
             variables=options.variables,
-            fix_images=options.fix_images,
             options=options,
         )
 

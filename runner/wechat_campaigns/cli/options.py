@@ -32,11 +32,6 @@ ENV: Final = click.option(
 VAR: Final = click.option(
     "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
 )
-FIX_IMAGES: Final = click.option(
-    "--fix-images",
-    is_flag=True,
-    help="Convert and shrink images that WeChat would reject, like `articles: {fix_images: true}`.",
-)
 NO_COLOR: Final = click.option("--no-color", is_flag=True, help="Use no colours; NO_COLOR does the same.")
 QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
@@ -57,8 +52,6 @@ class Options:
     variables: Mapping[str, str] = field(default_factory=dict)
     no_color: bool = False
     quiet: bool = False
-    fix_images: bool = False
-    """Convert images whatever the settings say."""
 
 
 class Day(click.DateTime):
@@ -124,7 +117,6 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> Options:
         variables=dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
         no_color=values.pop("no_color", False),
         quiet=values.pop("quiet", False),
-        fix_images=values.pop("fix_images", False),
     )
 
 

@@ -308,7 +308,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     cannot have a part in the result. In this process, because what another one reads would not be seen.
     """
     root, made = workspace.root, Sources()
-    settings = workspace.with_overrides(load_settings(root, environment=workspace.environment))
+    settings = load_settings(root, environment=workspace.environment)
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
     files = _SourceRecordingFiles(root, made)

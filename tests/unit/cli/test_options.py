@@ -62,13 +62,6 @@ def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", CASES)
-def test_images_are_fixed_where_campaigns_are_rendered(path: str) -> None:
-    """`--fix-images` changes what is rendered, so only commands that render offer it."""
-    offered = names(CASES[path])
-    assert "fix_images" not in offered or "var" in offered
-
-
-@pytest.mark.parametrize("path", CASES)
 def test_an_option_of_its_own_is_read(path: str) -> None:
     """The function of the command reads each of its parameters."""
     command = CASES[path]
@@ -79,4 +72,4 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     parameters = {argument.arg for argument in function.args.args}
     read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
     assert parameters <= read
-    assert names(command) - {*READERS, "directory", "fix_images"} == parameters - {"context"} - {"directory"}
+    assert names(command) - {*READERS, "directory"} == parameters - {"context"} - {"directory"}
