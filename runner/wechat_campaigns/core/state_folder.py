@@ -25,8 +25,6 @@ ORIGIN: Final = "campaigns-folder"
 """The file that names the campaigns folder to which a state folder belongs, for people who look for it."""
 SANDBOX_LEDGER_FILE: Final = "sandbox.sqlite3"
 """The state file of the embedded sandbox, within a state folder."""
-FORMER: Final = ".campaign"
-"""The folder beside the campaigns that held the state once; it is not read."""
 
 
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
