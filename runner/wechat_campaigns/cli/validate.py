@@ -21,7 +21,7 @@ from wechat_campaigns.source.load import load_campaigns
 
 
 @command(
-    formats=("text", "json", "github", "sarif", "codequality", "junit"),
+    formats=("text", "json", "github", "sarif", "codequality"),
     options=(DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,
     examples={

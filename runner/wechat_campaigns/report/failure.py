@@ -45,7 +45,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
         "html": form("html.failure_html", title, text),
         "widget": lambda: NO_CHANGES,
-        "junit": form(OF_PROBLEMS["junit"], problems, command),
     }
 
 

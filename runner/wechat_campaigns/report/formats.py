@@ -13,14 +13,12 @@ OF_PROBLEMS: Final = {
     "github": "problems.problems_github",
     "sarif": "sarif.sarif",
     "codequality": "gitlab.codequality",
-    "junit": "junit.problems_junit",
 }
 """What programs read of a list of problems."""
 OF_PLAN: Final = {
     "json": "json.plan_json",
     "markdown": "markdown.plan_markdown",
     "widget": "gitlab.widget",
-    "junit": "junit.plan_junit",
 }
 """What is written of a `PlanView` alone."""
 OF_HISTORY: Final = {

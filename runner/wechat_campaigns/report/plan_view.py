@@ -14,7 +14,7 @@ from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
-from wechat_campaigns.report.attention import BLOCKED, FINISHED, attention_lines, plan_problems
+from wechat_campaigns.report.attention import FINISHED, attention_lines, plan_problems
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -71,11 +71,6 @@ class Row:
     def finished(self) -> bool:
         """Whether a plan only counts it."""
         return self.action in FINISHED
-
-    @property
-    def failed(self) -> bool:
-        """Whether a person has to do something about it."""
-        return self.action in BLOCKED or self.action is PlanAction.INVALID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
