@@ -160,9 +160,7 @@ def make_plan(
     """Plan the campaigns selected.
 
     Args:
-        workspace: with settings and files.
         select: ids or patterns; empty means all.
-        state: the folded ledger.
         offline: use no network; the state was read from what this machine has.
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.

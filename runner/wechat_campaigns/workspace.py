@@ -248,7 +248,6 @@ class Workspace:
 
         Args:
             sending: it may send for every account, so all must be initialized; a recall need not wait.
-            verified: as for `fold_ledger`.
 
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
@@ -369,7 +368,6 @@ class Workspace:
         """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
 
         Args:
-            account: of the environment.
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
 
         Raises:

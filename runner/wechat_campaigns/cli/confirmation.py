@@ -42,12 +42,7 @@ def _row(planned: PlannedSend) -> str:
 
 
 def calls_confirmed(plan: Plan, ask: Ask) -> bool:
-    """Ask for the name of each account that sends to everyone, or for a yes when none does.
-
-    Args:
-        plan: with something to post.
-        ask: puts a question to a person and returns the answer.
-    """
+    """Ask for the name of each account that sends to everyone, or for a yes when none does."""
     accounts = sorted({planned.account.name for planned in plan.calls() if planned.send.filter.is_to_all})
     if not accounts:
         question = _("{environment}: {sends} will start now and cannot be undone. Type yes to continue")

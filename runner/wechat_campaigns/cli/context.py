@@ -140,11 +140,7 @@ class Context(Workspace):
         return ExitCode.OK
 
     def output_sentence(self, sentence: str, **facts: object) -> ExitCode:
-        """Print the result of a command that did one thing: a sentence for people, its facts for programs.
-
-        Returns:
-            As `output_at_end`.
-        """
+        """Print a sentence for people, its facts for programs; what it returns is as of `output_at_end`."""
         return self.output_at_end(_text_and_json(lambda: sentence, facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:

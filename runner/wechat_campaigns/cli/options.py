@@ -71,12 +71,7 @@ class Day(click.DateTime):
 
 
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
-    """Declare `--reason`, which the ledger records.
-
-    Args:
-        text: the help.
-        required: the command cannot run without it.
-    """
+    """Declare `--reason`, which the ledger records."""
     return click.option("--reason", required=required, help=text)
 
 

@@ -143,14 +143,7 @@ class Group(click.Group):
 def group(
     package: str, *names: str, examples: Examples, cls: type[Group] = Group
 ) -> Callable[[Callable[..., None]], Group]:
-    """Register a function as a group of commands.
-
-    Args:
-        package: the package of their modules.
-        names: of the commands.
-        examples: as for `command`.
-        cls: the class of the group.
-    """
+    """Register a function as a group of commands."""
 
     def register(function: Callable[..., None]) -> Group:
         registered = click.command(cls=cls, context_settings={"help_option_names": ["-h", "--help"]})(

@@ -148,8 +148,6 @@ class CampaignError(Exception):
     """The root of all expected failures.
 
     Args:
-        message: the fault in plain words.
-        hint: what the reader can do about it.
         location: the file, account, send or endpoint concerned; empty when there is none.
 
     What looks like a secret or an openid is masked in all three.

@@ -34,7 +34,6 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
 
     Args:
-        root: the campaigns folder.
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
 
     Raises:
@@ -74,10 +73,6 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
 
 def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Make the state folder of a campaigns folder, or make sure that it is safe.
-
-    Args:
-        root: the campaigns folder.
-        environ: as for `state_folder`.
 
     Raises:
         UsageError: it lies where a commit can reach it or other users can write, or cannot be made.

@@ -92,10 +92,6 @@ def record_campaigns_folder(
     """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
 
     Args:
-        workspace: with the settings.
-        state: the folded ledger.
-        appids: of the accounts.
-        who: for the record.
         moved: a person vouches that the folder is another one now.
 
     Returns:

@@ -96,7 +96,6 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     commit cannot approve that very commit.
 
     Args:
-        workspace: with the settings.
         appid: of the account whose secret is about to be read; its stream of the ledger holds the last apply.
 
     Returns:
@@ -219,9 +218,7 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     Runs before the platform is asked anything, so before any secret is read.
 
     Args:
-        workspace: with settings and files.
         sends: everything that was rendered; those that the ledger and the clock make due are looked at.
-        state: the folded ledger.
 
     Raises:
         PolicyError: an approval is missing, or nobody can be asked.
@@ -356,8 +353,6 @@ def check_looser(
     """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
 
     Args:
-        workspace: with the settings.
-        plan: made just now.
         covered: its digest, which is over the looser rules too, was reviewed.
         asking: a person will be asked.
 
@@ -411,8 +406,6 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
-        workspace: with the settings.
-        account: whose secret makes the mac.
         trusted: a person vouches for it, whatever guards the ledger holds.
         more: for `guard_data`.
 

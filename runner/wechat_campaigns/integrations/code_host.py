@@ -29,13 +29,10 @@ class CodeHost:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def get(self, path: str) -> Any:
-        """Read one object.
+        """Read one object as JSON.
 
         Args:
             path: below the API's address, with its query.
-
-        Returns:
-            The JSON of the answer.
 
         Raises:
             CodeHostError: it does not answer, or not with what was asked.

@@ -87,8 +87,6 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datet
     Args:
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
-        begun: what was begun.
-        now: the present moment.
     """
     entries = [_past(past) for past in begun if past.may_have_reached]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]

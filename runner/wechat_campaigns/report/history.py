@@ -72,15 +72,7 @@ def past_sends(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> tuple[PastSend, ...]:
-    """List what was begun from `since` on and before `until`; baselines have no time of their own.
-
-    Args:
-        state: the folded ledger.
-        accounts: of the environment, by name.
-        now: the present moment.
-        since: the first moment, None for all.
-        until: the moment after the last, None for all.
-    """
+    """List what was begun from `since` on and before `until`; baselines have no time of their own."""
     appids = {account.appid for account in accounts.values()}
     chosen = [
         known

@@ -119,10 +119,7 @@ def plan_view(
     """Build the view of a plan.
 
     Args:
-        plan: the dry run.
-        timezone: of the times in it.
         comparison: with the commit on which the change is based.
-        errors: of files and campaigns.
     """
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
@@ -169,13 +166,7 @@ class ApplyView:
 
 
 def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
-    """Build the view of what became of each send of an apply.
-
-    Args:
-        outcomes: of this run.
-        plan: that was applied.
-        timezone: of the times in it.
-    """
+    """Build the view of what became of each send of an apply."""
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
     return ApplyView(

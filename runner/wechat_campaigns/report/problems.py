@@ -21,12 +21,7 @@ GITHUB_PER_LEVEL = 9
 
 
 def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
-    """Write one problem as `file:line:col: message [rule]`, its JSON path, its hint.
-
-    Args:
-        problems: in the order they should be read.
-        color: whether the terminal shows colours.
-    """
+    """Write one problem as `file:line:col: message [rule]`, its JSON path, its hint."""
     return "\n".join(_lines(problem, color) for problem in problems)
 
 

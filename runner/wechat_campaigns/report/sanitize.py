@@ -92,7 +92,6 @@ def guarded(text: str, token: str) -> str:
     """Put a text between marks that make GitHub obey nothing in it.
 
     Args:
-        text: for the log of a workflow step.
         token: random, so that the text cannot hold the mark that ends it.
     """
     return f"::stop-commands::{token}\n{text}\n::{token}::"

@@ -73,9 +73,6 @@ def apply(
 
     Args:
         plan: made moments ago; its due sends are decided on again one by one.
-        ports: the world.
-        settings: the environment the plan was made for.
-        run_context: what is recorded beside each intent.
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then the unknown sends

@@ -61,11 +61,7 @@ def _root(text: str) -> Node | None:
 
 
 def compose(text: str) -> Node | Finding:
-    """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
-
-    Returns:
-        The root node, or the fault that stops every YAML reader (or an empty file's).
-    """
+    """Compose the one document of a text, positions included; or the fault that stops every YAML reader."""
     try:
         root = _root(text)
     except yaml.YAMLError as error:

@@ -170,9 +170,6 @@ def describe_guess(plain: str) -> Words | None:
 
     Args:
         plain: unquoted text that is not true, false, null or a decimal number.
-
-    Returns:
-        Rule, what and hint.
     """
     if not _ANY_GUESS.fullmatch(plain):
         return None
@@ -197,15 +194,7 @@ def _guess_hint(rule: str, plain: str) -> str:
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:
-    """Word an error of the YAML parser.
-
-    Args:
-        text: the file's text.
-        error: what the parser raised.
-
-    Returns:
-        A fault at the position the parser names.
-    """
+    """Word an error of the YAML parser, at the position that it names."""
     problem = str(getattr(error, "problem", "") or error).lower()
     mark = getattr(error, "problem_mark", None)
     if any(part in problem for part in _BEGUN_EARLIER):

@@ -86,16 +86,11 @@ _DROPPED = N_("remove it: WeChat drops it")
 
 
 def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> Finding | None:
-    """Judge one style declaration.
+    """Judge one style declaration: why the platform does not keep it or show it well, or None.
 
     Args:
         tag: the element it is for, or `*` when a theme's rule may meet any.
         name: the property, lower case.
-        value: its value as written.
-        important: whether `!important` follows.
-
-    Returns:
-        None when the platform keeps it and shows it well; else why not and what to write.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
     """

@@ -31,7 +31,6 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
 
     Args:
         root: the tree; lines are read from `data-line`.
-        findings: collects.
         markdown: whether leftover Markdown is a fault.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.8, 2.1 and 4, read 2026-11.
@@ -64,9 +63,7 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     """Compare an article's size with the platform's limits.
 
     Args:
-        html: what would be sent.
         chars: its markup in characters, image addresses at their later length.
-        findings: collects.
 
     Source: draft_add, read 2026-11.
     """

@@ -136,8 +136,6 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
     """Write a theme into the style attributes of an article.
 
     Args:
-        html: the article's content.
-        css: the theme.
         brand_color: what `var(--brand)` stands for, `#rrggbb` by the schema of the settings.
 
     Returns:
