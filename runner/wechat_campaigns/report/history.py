@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, json_text, line
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.send_status import send_status
 
 
@@ -152,11 +152,6 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
     ]
     return {"format_version": FORMAT_VERSION, "sends": sends}
-
-
-def history_json(view: HistoryView) -> str:
-    """Write the report as JSON."""
-    return json_text(history_data(view))
 
 
 def history_markdown(view: HistoryView) -> str:
