@@ -95,7 +95,7 @@ def _with_context(
         from wechat_campaigns.cli.context import Context
         from wechat_campaigns.core.errors import CampaignError
 
-        with Context.of(read_options(values, formats)) as context:
+        with Context(**read_options(values, formats)) as context:
             try:
                 return function(context, **values)
             except CampaignError as error:

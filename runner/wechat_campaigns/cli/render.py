@@ -134,9 +134,16 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
 
 
 def _attempt(context: Context, select: str) -> list[Path]:
-
     # A context of its own reads every file anew.
-    with Context.of(context.options) as fresh:
+    fresh_context = Context(
+        root=context.root,
+        environment=context.environment,
+        variables=context.variables,
+        format=context.format,
+        reports=context.reports,
+        quiet=context.quiet,
+    )
+    with fresh_context as fresh:
         try:
             return _render_once(fresh, select)
         except InvalidError as error:
