@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.api import compile_selected, make_plan
+from wechat_campaigns.api import compile_selected, make_plan, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.notifications import notify
@@ -22,8 +22,9 @@ from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.core.errors import InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import former_appids, record_campaigns_folders
-from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.campaigns_folder import former_appids
+from wechat_campaigns.integrations.ci_guard import check_approved, check_run
+from wechat_campaigns.integrations.guards import check_looser
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import DecisionContext
@@ -34,9 +35,8 @@ from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import RunContext, SendOutcome
+from wechat_campaigns.send.posting import SendOutcome
 
 
 @command(
@@ -75,7 +75,7 @@ def apply(
     clientmsgid. Ctrl-C lets the current send finish and starts no other.
     """
     check_run(context)
-    check_writable(context.options.reports)
+    check_writable(context.reports)
     state = context.initialized_state(verified=True)
     allowed = overridden_rules(allow)
     prepared = compile_selected(context, select)
@@ -97,11 +97,16 @@ def apply(
         _confirm(result.plan, looser)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: context.show_progress(message)) as stopping:
-        ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
-        run_context = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
-        record_guards(context, result.plan, who)
-        record_campaigns_folders(context, result.plan, state, who)
-        outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
+        outcomes = send_plan(
+            context,
+            result.plan,
+            state,
+            approval,
+            digest=digest,
+            stopping=stopping,
+            overrides=allowed,
+            audiences=audiences,
+        )
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     if select:
         _print_unselected(context, result.plan, state)

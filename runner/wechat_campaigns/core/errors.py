@@ -267,11 +267,7 @@ class StalePlanError(PolicyError):
 
 
 class CodeHostError(PolicyError):
-    """GitHub or GitLab does not tell what has to be known; `transient` when it may if asked again."""
-
-    def __init__(self, what: str, *, hint: str, location: str = "", passing: bool = False) -> None:
-        super().__init__(what, hint=hint, location=location)
-        self.transient = passing
+    """GitHub or GitLab does not tell what has to be known."""
 
 
 class LedgerError(CampaignError):

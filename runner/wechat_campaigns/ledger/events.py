@@ -19,7 +19,17 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, EventKind, Head, chain_break, hash_of
+from wechat_campaigns.protocol.attempt import TRIES
+from wechat_campaigns.protocol.events import (
+    EMPTY,
+    FORMAT,
+    Entry,
+    Event,
+    EventKind,
+    Head,
+    chain_break,
+    hash_of,
+)
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 LEDGER = "ledger"
@@ -58,6 +68,32 @@ class Ledger(LedgerCore, Protocol):
     def close(self) -> None:
         """Release what is held open."""
         ...
+
+
+def append_at_end(
+    ledger: Ledger, stream: str, entry_after: Callable[[Sequence[Event]], Entry | None]
+) -> bool:
+    """Append to a stream what its events ask for, once more where somebody else was first.
+
+    Args:
+        entry_after: gives it, None when nothing is to be added; called again after a conflict.
+
+    Returns:
+        Whether anything was added.
+    """
+    for tries_left in reversed(range(TRIES)):
+        events = ledger.read(stream)
+        entry = entry_after(events)
+        if entry is None:
+            return False
+        try:
+            ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not tries_left:
+                raise
+        else:
+            return True
+    return False
 
 
 def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:

@@ -99,26 +99,21 @@ def _left_unknown(unknown: UnknownSend) -> SendOutcome:
     )
 
 
+def _skipped(
+    planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
+) -> SendOutcome:
+    account = planned.account.name
+    return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
+
+
 def _held(planned: PlannedSend) -> SendOutcome:
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.SKIPPED,
-        planned.decision.reason,
-        hint=planned.decision.hint,
-        exit_code=ExitCode.POLICY,
-    )
+    decision = planned.decision
+    return _skipped(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
 
 
 def _missed(planned: PlannedSend) -> SendOutcome:
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.SKIPPED,
-        _("missed and not sent: {why}").format(why=planned.decision.reason),
-        hint=planned.decision.hint,
-        exit_code=ExitCode.FAILED,
-    )
+    why = _("missed and not sent: {why}").format(why=planned.decision.reason)
+    return _skipped(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
 
 
 def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
@@ -249,11 +244,11 @@ class _AccountRun:
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
             why = _("not tried: {why}").format(why=self.sender.stop_reason)
-            return self._skipped(planned, why, exit_code=ExitCode.FAILED)
+            return _skipped(planned, why, exit_code=ExitCode.FAILED)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return self._skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
+            return _skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
@@ -298,7 +293,7 @@ class _AccountRun:
             counted, body, partial(self._decide, counted)
         )
         if outcome is None:
-            outcome = self._skip_outcome(counted) or self._skipped(
+            outcome = self._skip_outcome(counted) or _skipped(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.LEDGER
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
@@ -352,14 +347,14 @@ class _AccountRun:
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stop_requested():
-            return self._skipped(
+            return _skipped(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
         decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.SEND:
             return None
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
-        return self._skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
+        return _skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
@@ -447,12 +442,6 @@ class _AccountRun:
             hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )
-
-    def _skipped(
-        self, planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
-    ) -> SendOutcome:
-        account = planned.account.name
-        return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.

@@ -119,7 +119,7 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
         One for each environment there that has this name or one of these AppIDs, and asks for approvals.
     """
     asked = (other.get("approvals") for other in _same_environments(source, environment))
-    return tuple(dict.fromkeys(_approvals_of(one) for one in asked if isinstance(one, dict)))
+    return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
 
 
 def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
@@ -152,8 +152,8 @@ def _appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for account in below if isinstance(account, dict)}
 
 
-def _approvals_of(data: Mapping[str, Any]) -> Approvals:
-    """Read approvals of a file that may be wrong elsewhere: what is odd asks for more, not for less."""
+def approvals_of(data: Mapping[str, Any]) -> Approvals:
+    """Read approvals that nobody has checked: what is odd in them asks for more, not for less."""
     names, count = data.get("approvers"), data.get("count", 1)
     return Approvals(
         approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
