@@ -23,7 +23,7 @@ from wechat_campaigns.report.json import plan_data
 
 
 @command(
-    formats=("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget"),
+    formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
     options=(RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,
     examples={

@@ -21,13 +21,12 @@ from wechat_campaigns.source.load import load_campaigns
 
 
 @command(
-    formats=("text", "json", "github", "sarif", "codequality"),
+    formats=("text", "json", "github", "codequality"),
     options=(DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,
     examples={
         "campaign validate": N_("all campaigns and the settings"),
         "campaign validate sale --format json": N_("one campaign, as JSON for a program"),
-        "campaign validate --report sarif=problems.sarif": N_("also write a file for code scanning"),
     },
 )
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)

@@ -13,7 +13,6 @@ Formats = Mapping[str, Callable[[], str]]
 OF_PROBLEMS: Final = {
     "json": "problems.problems_data",
     "github": "problems.problems_github",
-    "sarif": "sarif.sarif",
     "codequality": "gitlab.codequality",
 }
 """What programs read of a list of problems."""

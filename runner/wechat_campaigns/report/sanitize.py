@@ -97,12 +97,12 @@ def guarded(text: str, token: str) -> str:
     return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
-def json_text(data: object, *, indent: int | None = None) -> str:
+def json_text(data: object) -> str:
     """Write JSON in English whose strings hold, as they stand, nothing hidden and no word of command.
 
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
-    text = json.dumps(in_english(data), ensure_ascii=False, indent=indent)
+    text = json.dumps(in_english(data), ensure_ascii=False)
     return INVISIBLE_OR_CONTROL.sub(_escaped, _ORDER.sub(_escaped, text))
 
 

@@ -26,7 +26,6 @@ from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import problems_github, problems_text
-from wechat_campaigns.report.sarif import sarif
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
@@ -57,7 +56,6 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         "problems": problems_text(problems),
         "shown": send_text(make_send("a", text)),
         "json": sanitize.json_text(plan_data(view)),
-        "sarif": sarif(problems),
         "codequality": codequality(problems),
         "widget": widget(view),
         "markdown": _without_marker(plan_markdown(view)),
@@ -154,11 +152,10 @@ def test_data_reports_stay_data() -> None:
     assert (
         json.loads(sanitize.json_text(plan_data(view_of(plan))))["sends"][0]["content"]["content"] == ATTACK
     )
-    json.loads(sarif(plan_problems(plan)))
     json.loads(codequality(plan_problems(plan)))
 
 
-KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality"]
+KINDS = ["text", "json", "github", "markdown", "html", "codequality"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,6 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.attention import attention_lines, fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.problems import problems_github
-from wechat_campaigns.report.sarif import sarif
 
 PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
@@ -32,19 +30,6 @@ def blocked_plan() -> Plan:
         make_send("all", filter=Filter(is_to_all=True)),
         settings=make_settings(policy=Policy(allow_to_all=False)),
     )
-
-
-def test_sarif_names_rule_place_and_level() -> None:
-    """Code scanning finds the rule, the file with its escaped name, line and column."""
-    run: dict[str, Any] = json.loads(sarif([PROBLEM]))["runs"][0]
-    (result,) = run["results"]
-    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "enum"
-    assert result["level"] == "error"
-    assert result["message"]["text"] == "不对 → 改"
-    assert result["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "campaigns/%E9%94%80%E5%94%AE.yaml"},
-        "region": {"startLine": 3, "startColumn": 5},
-    }
 
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
