@@ -16,13 +16,8 @@ from wechat_campaigns.integrations.campaigns_folder import (
     former_appids,
     record_campaigns_folders,
 )
-from wechat_campaigns.integrations.ci_guard import (
-    check_approved,
-    check_looser,
-    check_run,
-    ledger_changes,
-    record_guards,
-)
+from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
+from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import plan as planner
 from wechat_campaigns.plan import planfile
@@ -114,13 +109,30 @@ def apply(
     plan = planfile.check_digest(digest, result.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
-    ports = campaigns.ports(stopping or threading.Event())
-    who = {**campaigns.actor(), **approval.actor}
-    run_context = RunContext(plan_digest=digest, actor=who)
-    record_guards(campaigns, plan, who)
-    record_campaigns_folders(campaigns, plan, state, who)
-    outcomes = make(plan, ports=ports, settings=campaigns.settings, run_context=run_context)
+    stopping = stopping or threading.Event()
+    outcomes = send_plan(campaigns, plan, state, approval, digest=digest, stopping=stopping)
     return (*outcomes, *_expired_outcomes(plan))
+
+
+def send_plan(
+    workspace: Workspace,
+    plan: Plan,
+    state: LedgerState,
+    approval: Approval,
+    *,
+    digest: str,
+    stopping: threading.Event,
+    overrides: Mapping[str, str] | None = None,
+    audiences: Mapping[str, int | None] | None = None,
+) -> tuple[SendOutcome, ...]:
+    """Record by which rules and from which folder a plan is sent, then send what is due."""
+    ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
+    record_guards(workspace, plan, who)
+    record_campaigns_folders(workspace, plan, state, who)
+    run_context = RunContext(
+        plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
+    )
+    return make(plan, ports=ports, settings=workspace.settings, run_context=run_context)
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
@@ -160,9 +172,7 @@ def make_plan(
     """Plan the campaigns selected.
 
     Args:
-        workspace: with settings and files.
         select: ids or patterns; empty means all.
-        state: the folded ledger.
         offline: use no network; the state was read from what this machine has.
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
@@ -224,7 +234,6 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
 
 
 def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[str], ref: str) -> Comparison:
-
     root = workspace.root
     commit = resolve_ref(root, ref)
     with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
@@ -246,7 +255,6 @@ def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[st
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
-
     try:
         before = settings_data(base)
     except InvalidError:
@@ -255,12 +263,11 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
 
 
 def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-
     name = workspace.settings.environment.name
     try:
         found = compile_campaigns(
             base,
-            settings=workspace.with_overrides(load_settings(base, environment=name)),
+            settings=load_settings(base, environment=name),
             files=Files(base),
             variables=workspace.variables,
         )

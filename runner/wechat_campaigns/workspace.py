@@ -53,8 +53,6 @@ class Workspace:
     """A name of `_settings.yaml`; None takes the default one."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that win over all others."""
-    fix_images: bool = False
-    """Convert images whatever the settings say."""
     stack: ExitStack = field(default_factory=ExitStack)
     offline: bool = False
     """Whether the run may use no network and write nothing but its own state."""
@@ -87,13 +85,7 @@ class Workspace:
             UsageError: without a campaigns folder nothing that is said about it would be true.
         """
         require_folder(self.root)
-        return self.with_overrides(load_settings(self.root, environment=self.environment))
-
-    def with_overrides(self, settings: Settings) -> Settings:
-        """Put what was asked for in the place of what the settings say."""
-        if not self.fix_images:
-            return settings
-        return replace(settings, articles=replace(settings.articles, fix_images=True))
+        return load_settings(self.root, environment=self.environment)
 
     @cached_property
     def files(self) -> Files:
@@ -256,7 +248,6 @@ class Workspace:
 
         Args:
             sending: it may send for every account, so all must be initialized; a recall need not wait.
-            verified: as for `fold_ledger`.
 
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
@@ -377,7 +368,6 @@ class Workspace:
         """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
 
         Args:
-            account: of the environment.
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
 
         Raises:

@@ -1,4 +1,4 @@
-"""`--fix-images`: what WeChat would refuse is sent converted, named in the plan, the same everywhere."""
+"""`fix_images`: what WeChat would refuse is sent converted, named in the plan, the same everywhere."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def campaign(root: Path, *words: str) -> int:
     return run([*words, "--dir", str(root)])
 
 
+def fix_images(root: Path, wanted: str = "true") -> None:
+    settings = root / "_settings.yaml"
+    written = settings.read_text(encoding="utf-8").partition("articles:")[0]
+    settings.write_text(f"{written}articles: {{fix_images: {wanted}}}\n", encoding="utf-8")
+
+
 def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The places of all converted pictures in a plan."""
     for send in plan["sends"]:
@@ -51,17 +57,19 @@ def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_wrong_image_formats_are_refused_without_fix_images(root: Path, capsys: pytest.CaptureFixture[str]):
-    """An article and a picture post that cannot be sent can be, with the option."""
+    """An article and a picture post that cannot be sent can be, with the setting."""
     assert campaign(root, "validate") == ExitCode.INVALID
     told = capsys.readouterr().out
     assert "tea.md:3" in told
     assert "post.yaml" in told
-    assert campaign(root, "validate", "--fix-images") == ExitCode.OK
+    fix_images(root)
+    assert campaign(root, "validate") == ExitCode.OK
 
 
 def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFixture[str]):
     """Cover, body and picture post, with the place where each is named."""
-    assert campaign(root, "plan", "--fix-images", "--format", "json") == ExitCode.OK
+    fix_images(root)
+    assert campaign(root, "plan", "--format", "json") == ExitCode.OK
     assert sorted(warned(json.loads(capsys.readouterr().out))) == [
         ("news", "$.content.articles[0].body"),
         ("news", "$.content.articles[0].cover.file"),
@@ -72,12 +80,15 @@ def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFix
 def test_apply_with_fix_images_sends_what_was_planned(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """With the option the reviewed digest holds; without it nothing is sent."""
-    campaign(root, "plan", "--fix-images", "--format", "json")
+    """With the setting the reviewed digest holds; without it nothing is sent."""
+    fix_images(root)
+    campaign(root, "plan", "--format", "json")
     digest = json.loads(capsys.readouterr().out)["plan_digest"]
-    assert campaign(root, "apply", "--auto-approve", "--expect-digest", digest) == ExitCode.POLICY
+    words = ("apply", "--auto-approve", "--expect-digest", digest)
+    fix_images(root, "false")
+    assert campaign(root, *words) == ExitCode.POLICY
     assert sandbox.jobs() == []
-    words = ("apply", "--fix-images", "--auto-approve", "--expect-digest", digest)
+    fix_images(root)
     assert campaign(root, *words) == ExitCode.OK
     assert len(sandbox.jobs()) == 2
 
@@ -85,7 +96,8 @@ def test_apply_with_fix_images_sends_what_was_planned(
 def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     """The page shows the bytes that are uploaded."""
     page = tmp_path / "news.html"
-    assert campaign(root, "render", "news", "--fix-images", "--report", f"html={page}") == ExitCode.OK
+    fix_images(root)
+    assert campaign(root, "render", "news", "--report", f"html={page}") == ExitCode.OK
     html = page.read_text(encoding="utf-8")
     assert "data:image/jpeg;base64," in html
     assert "image/webp" not in html
@@ -93,7 +105,8 @@ def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
 
 def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
     """The platform goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
-    campaign(root, "apply", "--fix-images", "--auto-approve")
+    fix_images(root)
+    campaign(root, "apply", "--auto-approve")
     uploads = [
         json.dumps(one)
         for one in sandbox.requests()

@@ -40,7 +40,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
     """The comment, the page and the formats for machines; the comment shows the edit as a diff."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
-    kinds = ("markdown", "html", "sarif", "codequality", "widget", "junit", "json", "github", "text")
+    kinds = ("markdown", "html", "codequality", "widget", "json", "github", "text")
     outputs = [word for kind in kinds for word in ("--report", f"{kind}=out/{kind}")]
     assert (
         run(["plan", "--offline", "--changed-since", "main", *outputs, "--report", "markdown=summary"]) == 0
@@ -131,7 +131,7 @@ def test_an_apply_reports_each_send(repo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["plan", "--report", "pdf=x"], ["status", "--report", "sarif=x"], ["plan", "--report", "x"]]
+    "words", [["plan", "--report", "pdf=x"], ["status", "--report", "github=x"], ["plan", "--report", "x"]]
 )
 def test_unknown_format_is_refused_before_anything_runs(
     repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]

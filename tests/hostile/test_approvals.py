@@ -16,7 +16,6 @@ from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import Options
 from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.ci_guard import Approval, sources_of
 
@@ -125,8 +124,7 @@ def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
     (root / "sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ shared.text }}'\n", encoding="utf-8"
     )
-    options = Options(root=root, no_color=True, quiet=True)
-    with Context.of(options) as session:
+    with Context(root=root, quiet=True) as session:
         approved = Approval(digests=sources_of(session, ["sale"]).digests)
         approved.check(make_plan(session, (), session.state(), offline=True).plan)
         session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})

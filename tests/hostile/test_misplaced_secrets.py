@@ -265,8 +265,8 @@ def _in_campaigns() -> Iterator[Case]:
 CASES = list(_cases())
 SANDBOX = "environments: {sandbox: {api: sandbox}}\n"
 FORMS = {
-    "plan": ("json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
-    "validate": ("json", "github", "sarif", "codequality", "junit"),
+    "plan": ("json", "github", "markdown", "html", "codequality", "widget"),
+    "validate": ("json", "github", "codequality"),
 }
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.api import compile_selected, make_plan
+from wechat_campaigns.api import compile_selected, make_plan, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.notifications import notify
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -26,28 +26,27 @@ from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
 from wechat_campaigns.core.errors import InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import former_appids, record_campaigns_folders
-from wechat_campaigns.integrations.ci_guard import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.campaigns_folder import former_appids
+from wechat_campaigns.integrations.ci_guard import check_approved, check_run
+from wechat_campaigns.integrations.guards import check_looser
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend, unplanned_unknown_sends
 from wechat_campaigns.plan.policy.guard import SettingsChange
-from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.apply import apply as send_due
 from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
+from wechat_campaigns.send.posting import SendOutcome
 from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windows
 
 
 @command(
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR, QUIET),
+    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
     reports_failure=True,
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
@@ -90,7 +89,7 @@ def apply(
     check_run(context)
     zone = ZoneInfo(context.settings.policy.timezone)
     latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
-    check_writable(context.options.reports)
+    check_writable(context.reports)
     state = context.initialized_state(verified=True)
     allowed = overridden_rules(allow)
     prepared = compile_selected(context, select)
@@ -113,15 +112,26 @@ def apply(
         _confirm(result.plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: context.show_progress(message)) as stopping:
-        ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
-        run_context = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
-        record_guards(context, result.plan, who)
-        record_campaigns_folders(context, result.plan, state, who)
-        send = partial(send_due, ports=ports, settings=context.settings, run_context=run_context)
-        outcomes = send(result.plan)
+
+        def send(plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
+            return send_plan(
+                context,
+                plan,
+                state,
+                approval,
+                digest=digest,
+                stopping=stopping,
+                overrides=allowed,
+                audiences=audiences,
+            )
+
+        outcomes = send(result.plan, state)
         if waiting:
-            plan_again = partial(_plan_again, context, select, prepared, allowed)
-            outcomes += tuple(_wait(context, waiting, plan_again, send, ports))
+
+            def plan(state: LedgerState) -> Plan:
+                return make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+
+            outcomes += tuple(_wait(context, waiting, plan, send, stopping))
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     if select:
         _print_unselected(context, result.plan, state)
@@ -140,36 +150,25 @@ def _last_moment(until: datetime | None, plan_file: Path | None) -> datetime | N
 def _wait(
     context: Context,
     waiting: Sequence[PlannedSend],
-    plan_again: Callable[[], Plan],
-    send: Callable[[Plan], Sequence[SendOutcome]],
-    ports: ApplyPorts,
+    plan: Callable[[LedgerState], Plan],
+    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
+    stopping: threading.Event,
 ) -> list[SendOutcome]:
+    """Send what is scheduled in its window; `plan` plans the files that were approved once more."""
+
+    def plan_again() -> tuple[Plan, LedgerState]:
+        check_run(context)
+        state = context.initialized_state(verified=True)
+        return plan(state), state
+
     def holds() -> list[str]:
         state = context.fold_ledger(verified=True)
         accounts = {planned.account.name: planned.account.appid for planned in waiting}
         return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
 
     with countdown(context, holds) as show:
-        return send_in_windows(
-            waiting,
-            WaitPorts(
-                clock=ports.clock,
-                sleep=ports.sleep,
-                stop_requested=ports.stop_requested,
-                plan=plan_again,
-                send=send,
-                show=show,
-            ),
-        )
-
-
-def _plan_again(
-    context: Context, select: tuple[str, ...], prepared: CompileResult, allowed: Mapping[str, str]
-) -> Plan:
-    """Plan the files that were approved once more, on the ledger as it is now."""
-    check_run(context)
-    state = context.initialized_state(verified=True)
-    return make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+        ports = WaitPorts(clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show)
+        return send_in_windows(waiting, ports)
 
 
 def _reviewed(

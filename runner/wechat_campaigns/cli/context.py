@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.cli.options import Options, format_error
+from wechat_campaigns.cli.options import format_error
 from wechat_campaigns.cli.output import error_label, file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
@@ -21,6 +21,8 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wechat_campaigns.core.settings import Account
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.report.text import TextOptions
@@ -33,20 +35,13 @@ WIDTH_WITHOUT_TERMINAL = 120
 class Context(Workspace):
     """One run of a command."""
 
-    options: Options
+    format: str = "text"
+    reports: Sequence[tuple[str, Path]] = ()
+    """Kind and file; a kind may be written to several files."""
+    no_color: bool = False
+    quiet: bool = False
     reported: bool = False
     """Whether the files of `--report` are written."""
-
-    @classmethod
-    def of(cls, options: Options) -> Context:
-        """Open the workspace that the options name."""
-        return cls(
-            root=options.root,
-            environment=options.environment,
-            variables=options.variables,
-            fix_images=options.fix_images,
-            options=options,
-        )
 
     @property
     def text_options(self) -> TextOptions:
@@ -64,11 +59,11 @@ class Context(Workspace):
     @property
     def color(self) -> bool:
         """Whether standard output shows colours."""
-        return not self.options.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+        return not self.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
 
     def show_progress(self, text: str) -> None:
         """Print progress on standard error, unless `--quiet` was given."""
-        if not self.options.quiet:
+        if not self.quiet:
             print_message(text)
 
     def guarded(self, text: str) -> str:
@@ -90,7 +85,7 @@ class Context(Workspace):
     @property
     def has_progress_bar(self) -> bool:
         """Whether a progress bar can be drawn on standard error."""
-        return not self.options.quiet and sys.stderr.isatty()
+        return not self.quiet and sys.stderr.isatty()
 
     @contextmanager
     def progress_bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -116,8 +111,8 @@ class Context(Workspace):
         Raises:
             UsageError: the command does not have this format, or a file cannot be written.
         """
-        text = _written(formats, self.options.format)
-        if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
+        text = _written(formats, self.format)
+        if text and self.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
             text = self.guarded(text)
         if text:
             print_result(text)
@@ -141,11 +136,7 @@ class Context(Workspace):
         return ExitCode.OK
 
     def output_sentence(self, sentence: str, **facts: object) -> ExitCode:
-        """Print the result of a command that did one thing: a sentence for people, its facts for programs.
-
-        Returns:
-            As `output_at_end`.
-        """
+        """Print a sentence for people, its facts for programs; what it returns is as of `output_at_end`."""
         return self.output_at_end(_text_and_json(lambda: sentence, facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:
@@ -153,19 +144,19 @@ class Context(Workspace):
 
         Standard output has none as text: people read the error on standard error.
         """
-        on_stdout = self.options.format != "text"
-        if self.reported or not (on_stdout or self.options.reports):
+        on_stdout = self.format != "text"
+        if self.reported or not (on_stdout or self.reports):
             return
         from wechat_campaigns.report.failure import failure_forms
 
-        environment = self.options.environment or "default"
+        environment = self.environment or "default"
         with suppress(CampaignError):
             environment = self.settings.environment.name
-        settings_file = (self.options.root / "_settings.yaml").as_posix()
+        settings_file = (self.root / "_settings.yaml").as_posix()
         formats = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
         try:
             if on_stdout:
-                print_result(formats[self.options.format]())
+                print_result(formats[self.format]())
             self._write_reports(formats)
         except UsageError as unwritten:
             # The first error is the one to be printed last; this one must not take its place.
@@ -173,7 +164,7 @@ class Context(Workspace):
 
     def _write_reports(self, formats: Formats) -> None:
         self.reported = True
-        for kind, path in self.options.reports:
+        for kind, path in self.reports:
             text = _written(formats, kind) + "\n"
             with file_errors(path, f"--report {kind}={path}"):
                 path.write_text(text, encoding="utf-8", newline="\n")

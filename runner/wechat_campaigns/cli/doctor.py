@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 
 import requests
@@ -11,9 +10,8 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.core.state_folder import FORMER
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
+from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
 
 TIMEOUT_S = 10.0
 
@@ -55,8 +53,6 @@ def doctor(context: Context) -> int:
         clock_skew=clock_skew,
         is_durable=survives_power_cut,
     )
-    former = context.root.resolve().parent / FORMER
-    unused = str(former) if os.path.lexists(former) else ""
-    checks = (*run_checks(context.settings, ports), *state_checks(str(context.state_dir), unused))
+    checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
     context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
     return worst(checks)

@@ -166,9 +166,6 @@ def run(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: arguments without the program's name; default: those of the process.
-
-    Returns:
-        The exit code.
     """
     choose(language_from_env(os.environ))
     try:

@@ -91,7 +91,6 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     """Ask what a new campaign shall be, five questions at most.
 
     Args:
-        prompter: asks a person.
         name_of: gives the id that an answer names; a UsageError says why it names none.
     """
     from wechat_campaigns.source.scaffold import ScaffoldOptions

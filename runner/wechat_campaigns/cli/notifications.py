@@ -19,13 +19,7 @@ TIMEOUT_S = 5.0
 
 
 def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
-    """Notify every robot of the settings.
-
-    Args:
-        context: for the settings, and to warn.
-        outcomes: of the apply.
-        plan: that was applied.
-    """
+    """Notify every robot of the settings."""
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     run = RunSummary(
         environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -32,33 +31,12 @@ ENV: Final = click.option(
 VAR: Final = click.option(
     "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
 )
-FIX_IMAGES: Final = click.option(
-    "--fix-images",
-    is_flag=True,
-    help="Convert and shrink images that WeChat would reject, like `articles: {fix_images: true}`.",
-)
 NO_COLOR: Final = click.option("--no-color", is_flag=True, help="Use no colours; NO_COLOR does the same.")
 QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
 """Ends the part of `--report`'s help that is the same for every command."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The values of the shared options; those that a command does not offer have their defaults."""
-
-    root: Path
-    environment: str | None = None
-    format: str = "text"
-    reports: Sequence[tuple[str, Path]] = ()
-    """Kind and file; a kind may be written to several files."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    no_color: bool = False
-    quiet: bool = False
-    fix_images: bool = False
-    """Convert images whatever the settings say."""
 
 
 class Day(click.DateTime):
@@ -78,12 +56,7 @@ class Day(click.DateTime):
 
 
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
-    """Declare `--reason`, which the ledger records.
-
-    Args:
-        text: the help.
-        required: the command cannot run without it.
-    """
+    """Declare `--reason`, which the ledger records."""
     return click.option("--reason", required=required, help=text)
 
 
@@ -110,22 +83,21 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
     )
 
 
-def read_options(values: dict[str, Any], formats: Sequence[str]) -> Options:
-    """Take the values of the shared options out of all values of a command.
+def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, Any]:
+    """Take the shared options out of all values of a command, as the fields of its `Context`.
 
     Raises:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
-    return Options(
-        root=values.pop("directory"),
-        environment=values.pop("env", None),
-        format=values.pop("format_", "text"),
-        reports=tuple(_report(pair, formats) for pair in values.pop("reports", ())),
-        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
-        no_color=values.pop("no_color", False),
-        quiet=values.pop("quiet", False),
-        fix_images=values.pop("fix_images", False),
-    )
+    return {
+        "root": values.pop("directory"),
+        "environment": values.pop("env", None),
+        "format": values.pop("format_", "text"),
+        "reports": tuple(_report(pair, formats) for pair in values.pop("reports", ())),
+        "variables": dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
+        "no_color": values.pop("no_color", False),
+        "quiet": values.pop("quiet", False),
+    }
 
 
 def _report(pair: str, formats: Sequence[str]) -> tuple[str, Path]:

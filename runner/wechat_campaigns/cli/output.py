@@ -89,7 +89,6 @@ def file_errors(path: Path, option: str = "") -> Iterator[None]:
     """Make the folder of a file, and explain an OSError of the block.
 
     Args:
-        path: the file.
         option: what the user wrote to get the file; empty for a file whose place is not his choice.
 
     Raises:

@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids, testers
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
-from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
+from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -23,7 +23,7 @@ from wechat_campaigns.wechat import payloads
 
 @command(
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
+    options=(DIR, ENV, VAR, QUIET),
     examples={
         "campaign preview sale --to 小李": N_("a tester named in the settings"),
         "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat name"),

@@ -43,7 +43,6 @@ class TerminalPrompter:
         """Ask for a line; an empty answer takes the default.
 
         Args:
-            question: what is asked.
             default: the answer that an empty one stands for.
             fit: turns an answer into the value; after a UsageError the question comes again.
         """

@@ -34,7 +34,6 @@ COMMANDS: Mapping[str, str] = {
     "unhold": N_("Let an account send again."),
     "tags": N_("List the tags with their follower counts."),
     "ledger": N_("Manage the ledger."),
-    "environments": N_("Compare the environments, send by send."),
     "ci": N_("Run a step of a CI job."),
     "listen": N_("Receive WeChat's events: counts, reasons, links."),
     "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),
@@ -96,7 +95,7 @@ def _with_context(
         from wechat_campaigns.cli.context import Context
         from wechat_campaigns.core.errors import CampaignError
 
-        with Context.of(read_options(values, formats)) as context:
+        with Context(**read_options(values, formats)) as context:
             try:
                 return function(context, **values)
             except CampaignError as error:
@@ -144,14 +143,7 @@ class Group(click.Group):
 def group(
     package: str, *names: str, examples: Examples, cls: type[Group] = Group
 ) -> Callable[[Callable[..., None]], Group]:
-    """Register a function as a group of commands.
-
-    Args:
-        package: the package of their modules.
-        names: of the commands.
-        examples: as for `command`.
-        cls: the class of the group.
-    """
+    """Register a function as a group of commands."""
 
     def register(function: Callable[..., None]) -> Group:
         registered = click.command(cls=cls, context_settings={"help_option_names": ["-h", "--help"]})(

@@ -11,7 +11,7 @@ import click
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
-from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
+from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
@@ -28,7 +28,7 @@ from wechat_campaigns.report.sanitize import inert, json_text, visible_record
 
 @command(
     formats=("text", "json", "html"),
-    options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
+    options=(DIR, ENV, VAR, QUIET),
     examples={
         "campaign render sale": N_("print the text, write pages to the state folder"),
         "campaign render 'tasting[beijing]' --open": N_("open one send of a for_each in the browser"),
@@ -134,9 +134,16 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
 
 
 def _attempt(context: Context, select: str) -> list[Path]:
-
     # A context of its own reads every file anew.
-    with Context.of(context.options) as fresh:
+    fresh_context = Context(
+        root=context.root,
+        environment=context.environment,
+        variables=context.variables,
+        format=context.format,
+        reports=context.reports,
+        quiet=context.quiet,
+    )
+    with fresh_context as fresh:
         try:
             return _render_once(fresh, select)
         except InvalidError as error:

@@ -11,11 +11,7 @@ from types import FrameType
 
 @contextmanager
 def stop_signals(on_stop: Callable[[], None]) -> Iterator[threading.Event]:
-    """Set an event when the run is asked to stop, while the block runs.
-
-    Args:
-        on_stop: is called each time.
-    """
+    """Set an event when the run is asked to stop, while the block runs."""
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
@@ -21,14 +21,12 @@ from wechat_campaigns.source.load import load_campaigns
 
 
 @command(
-    formats=("text", "json", "github", "sarif", "codequality", "junit"),
-    options=(DIR, ENV, VAR, FIX_IMAGES, NO_COLOR),
+    formats=("text", "json", "github", "codequality"),
+    options=(DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,
     examples={
         "campaign validate": N_("all campaigns and the settings"),
         "campaign validate sale --format json": N_("one campaign, as JSON for a program"),
-        "campaign validate --fix-images": N_("check as if pictures were converted"),
-        "campaign validate --report sarif=problems.sarif": N_("also write a file for code scanning"),
     },
 )
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)

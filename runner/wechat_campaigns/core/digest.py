@@ -30,9 +30,6 @@ def canonical(value: Any) -> bytes:
 
     Args:
         value: dicts with string keys, lists, strings, numbers, booleans and None.
-
-    Returns:
-        UTF-8 bytes.
     """
     return _ENCODER.encode(value).encode()
 
@@ -108,8 +105,6 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
     """Say what a plan's digest covers of a send.
 
     Args:
-        send: still to be made.
-        digest: its `compute_content_digest`.
         appid: from which it goes out: the same account name with another one has other followers.
     """
     return {

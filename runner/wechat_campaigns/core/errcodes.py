@@ -14,8 +14,6 @@ from wechat_campaigns.core.i18n import N_
 
 ErrcodeClass = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errcode:
@@ -116,5 +114,5 @@ def _unknown(errcode: int) -> Errcode:
 @cache
 def _table() -> dict[str, Any]:
     text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader, only in C
+    table: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader, only in C
     return table

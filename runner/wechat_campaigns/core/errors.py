@@ -148,8 +148,6 @@ class CampaignError(Exception):
     """The root of all expected failures.
 
     Args:
-        message: the fault in plain words.
-        hint: what the reader can do about it.
         location: the file, account, send or endpoint concerned; empty when there is none.
 
     What looks like a secret or an openid is masked in all three.
@@ -269,11 +267,7 @@ class StalePlanError(PolicyError):
 
 
 class CodeHostError(PolicyError):
-    """GitHub or GitLab does not tell what has to be known; `transient` when it may if asked again."""
-
-    def __init__(self, what: str, *, hint: str, location: str = "", passing: bool = False) -> None:
-        super().__init__(what, hint=hint, location=location)
-        self.transient = passing
+    """GitHub or GitLab does not tell what has to be known."""
 
 
 class LedgerError(CampaignError):

@@ -150,7 +150,6 @@ def git(
         arguments: everything after `git`; never a secret, and no user's text where git takes an option.
         given: standard input.
         config: settings beside `SAFE_CONFIG`; may hold secrets.
-        variables: environment variables beside the usual.
         timeout_s: after which it is ended, with the code `EXIT_TIMED_OUT`.
         keep_open: file descriptors that the command and its children inherit.
     """
@@ -192,9 +191,6 @@ def find_checkout(folder: Path) -> Checkout | None:
 
     Args:
         folder: the campaigns folder; need not exist.
-
-    Returns:
-        The checkout; None when the folder lies in none.
     """
     for top in Path(os.path.realpath(folder)).parents:
         git_dir = _git_dir(top)
@@ -238,9 +234,7 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
     No filter runs, whatever the files `.gitattributes` ask for.
 
     Args:
-        folder: the campaigns folder; need not exist.
         arguments: see `git`; none that shows differences, which may run a program of the settings.
-        given: see `git`.
         lazily: False where git may not fetch what a partial clone lacks: no network at all.
 
     Raises:
@@ -268,9 +262,6 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
 
 def checkout_settings(folder: Path) -> dict[str, list[str]]:
     """Read what the repository of a campaigns folder has in its own settings.
-
-    Args:
-        folder: the campaigns folder.
 
     Returns:
         The values by key, included files too; nothing of user or system, and nothing outside git.
@@ -360,7 +351,6 @@ def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> 
     """Make git's environment: the few variables it needs, no prompts, C locale.
 
     Args:
-        environ: the process's own.
         config: settings to add, as name and value; they win over those of user, system and `environ`.
     """
     kept = {

@@ -25,9 +25,6 @@ def is_allowed_host(
         port: the port we listen on, which a loopback name has to carry (80 may be left out).
         names: other names of ours in lower case, with whatever port.
         any_address: whether an IP address that is none of loopback will do, too: no name was resolved then.
-
-    Returns:
-        False for whatever else, and for what is no host.
     """
     found = _HOST.fullmatch(host or "")
     if found is None:

@@ -41,11 +41,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Mask tokens, AppSecrets and openids.
 
     Args:
-        text: what is about to be shown, logged or written.
         secrets: values to mask wherever they stand, in clear or percent-encoded.
-
-    Returns:
-        The text with `***` in their place; text without any comes back as it was.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         # Encoded first: a secret that ends in a percent sign begins its own encoded form.

@@ -25,8 +25,6 @@ ORIGIN: Final = "campaigns-folder"
 """The file that names the campaigns folder to which a state folder belongs, for people who look for it."""
 SANDBOX_LEDGER_FILE: Final = "sandbox.sqlite3"
 """The state file of the embedded sandbox, within a state folder."""
-FORMER: Final = ".campaign"
-"""The folder beside the campaigns that held the state once; it is not read."""
 
 
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
@@ -36,7 +34,6 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
 
     Args:
-        root: the campaigns folder.
         environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
 
     Raises:
@@ -76,10 +73,6 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
 
 def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Make the state folder of a campaigns folder, or make sure that it is safe.
-
-    Args:
-        root: the campaigns folder.
-        environ: as for `state_folder`.
 
     Raises:
         UsageError: it lies where a commit can reach it or other users can write, or cannot be made.

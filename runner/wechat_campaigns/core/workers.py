@@ -83,19 +83,14 @@ def map_in_workers(
     workers: int | None = None,
     limits: Limits = LIMITS,
 ) -> list[R]:
-    """Do work on each item.
+    """Do work on each item; the results come in the order of the items.
 
     Args:
         work: its result must be picklable, and must not depend on other items.
-        items: any number.
         lost: makes the result of an item that broke a limit; it is also given the item that was at work the
             longest, if any was long enough to be seen.
         workers: 1 to work in this process, else how many others; default: one other, or one for each
             processor when there are many items; this one where forking is not safe.
-        limits: what the work may take.
-
-    Returns:
-        The results, in the order of the items.
     """
     count = _worthwhile(len(items)) if workers is None else workers if workers > 1 else 0
     deadline = time.monotonic() + limits.total_s(len(items))

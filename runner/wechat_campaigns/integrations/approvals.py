@@ -34,8 +34,6 @@ def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approv
 
     Args:
         requests: by commit, the merged request it came by; None when it came without one.
-        wanted: the environment's setting.
-        branch: the default branch, for the message.
 
     Returns:
         Who approved what, for the ledger: `#12 by ann, bob`.

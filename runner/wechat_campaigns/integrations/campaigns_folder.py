@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, LedgerConflictError, Location, SecretError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
 from wechat_campaigns.core.git import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
+from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.send_ids import namespace_of
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.protocol.attempt import TRIES
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
@@ -92,10 +92,6 @@ def record_campaigns_folder(
     """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
 
     Args:
-        workspace: with the settings.
-        state: the folded ledger.
-        appids: of the accounts.
-        who: for the record.
         moved: a person vouches that the folder is another one now.
 
     Returns:
@@ -114,27 +110,17 @@ def record_campaigns_folder(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            _append(workspace, Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
+            append_at_end(workspace.ledger, appid, partial(_entry, appid, data))
             new.append(appid)
     return new
 
 
-def _append(workspace: WorkspacePort, entry: Entry) -> None:
-    """Append at the end of the stream, wherever that is, and bind the entry to that place."""
-    for left in reversed(range(TRIES)):
-        events = workspace.ledger.read(entry.stream)
-        try:
-            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
-        except LedgerConflictError:
-            if not left:
-                raise
-        else:
-            return
+def _entry(appid: str, data: Mapping[str, object], _events: object) -> Entry:
+    return Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data)
 
 
 @cache
 def _here(root: Path) -> CampaignsFolder:
-
     inside = run_in_checkout(root, "rev-parse", "--show-prefix", lazily=False)
     if inside.code:
         return CampaignsFolder(folder=root.resolve().name)
@@ -150,13 +136,11 @@ def _first_commit(root: Path) -> str:
 
 
 def _is_whole(root: Path) -> bool:
-
     return run_in_checkout(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
 
 
 @cache
 def _has_commit(root: Path, commit: str) -> bool | None:
-
     if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
         return True
     return False if _is_whole(root) else None

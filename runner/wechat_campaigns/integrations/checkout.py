@@ -25,7 +25,6 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     repository changes nothing that is sent.
 
     Args:
-        folder: the campaigns folder, in a git checkout.
         branch: of the remote `origin`.
 
     Raises:
@@ -99,7 +98,6 @@ def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
     """List the regular files that a folder had at a commit, by their object ids; links are left out.
 
     Args:
-        folder: the campaigns folder.
         commit: in this repository; a commit that is not gives nothing.
     """
     found = {}
@@ -118,7 +116,6 @@ def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
     """Refuse files whose bytes, as this run has read them, are not those of the checked-out commit.
 
     Args:
-        folder: the campaigns folder.
         blobs: by path relative to the folder, the object id of the bytes that were read.
 
     Raises:
@@ -162,7 +159,6 @@ def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) ->
     """Refuse files that are not what they were at the commit that was approved.
 
     Args:
-        folder: the campaigns folder.
         commit: the newest of the request; fetched from `origin` when the checkout lacks it.
         blobs: by path relative to the folder, the object id of the bytes that were read.
 
@@ -237,7 +233,6 @@ def versions(folder: Path, file: PurePosixPath) -> list[Version]:
 
     Args:
         folder: the campaigns folder, in a checkout with its whole history.
-        file: relative to the folder.
 
     Raises:
         PolicyError: a version is not in this repository.

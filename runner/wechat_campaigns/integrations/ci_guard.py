@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, SecretError, StalePlanError
-from wechat_campaigns.core.git import find_checkout, is_installed
+from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import SANDBOX, Account, Approvals
+from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
 from wechat_campaigns.integrations.checkout import (
     blob_id,
@@ -35,20 +32,16 @@ from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decide import DecisionContext, decide
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.policy.guard import (
-    SettingsChange,
-    guard_data,
-    ledger_change,
-    newest,
-    verify_guards,
-)
-from wechat_campaigns.protocol.attempt import TRIES
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
-from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.render.compile import Compiler
 from wechat_campaigns.source.files import Files, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
-from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
+from wechat_campaigns.source.settings import (
+    SETTINGS_FILE,
+    approvals_in,
+    approvals_of,
+    load_settings,
+)
 
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 SETTINGS = PurePosixPath(SETTINGS_FILE)
@@ -96,7 +89,6 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     commit cannot approve that very commit.
 
     Args:
-        workspace: with the settings.
         appid: of the account whose secret is about to be read; its stream of the ledger holds the last apply.
 
     Returns:
@@ -174,14 +166,7 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
     """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
     rules = guard.data.get("rules") if guard is not None else None
     data = rules.get("approvals") if isinstance(rules, Mapping) else None
-    if not isinstance(data, Mapping):
-        return None
-    names, count = data.get("approvers"), data.get("count")
-    return Approvals(
-        approvers=tuple(map(str, names)) if isinstance(names, list) else (),
-        count=count if isinstance(count, int) else 1,
-        not_author=data.get("not_author") is not False,
-    )
+    return approvals_of(data) if isinstance(data, Mapping) else None
 
 
 # --- the files of what is due -----------------------------------------------------------------------
@@ -219,9 +204,7 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
     Runs before the platform is asked anything, so before any secret is read.
 
     Args:
-        workspace: with settings and files.
         sends: everything that was rendered; those that the ledger and the clock make due are looked at.
-        state: the folded ledger.
 
     Raises:
         PolicyError: an approval is missing, or nobody can be asked.
@@ -308,7 +291,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     cannot have a part in the result. In this process, because what another one reads would not be seen.
     """
     root, made = workspace.root, Sources()
-    settings = workspace.with_overrides(load_settings(root, environment=workspace.environment))
+    settings = load_settings(root, environment=workspace.environment)
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
     files = _SourceRecordingFiles(root, made)
@@ -320,136 +303,6 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
         made.add(item.file, data)
         made.digests |= {send.id: compute_content_digest(send) for send in workshop.make(item, data).sends}
     return made
-
-
-# --- the rules of the last apply ------------------------------------------------------------------------
-
-
-def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
-    """Tell whether the environment has left a ledger for one that knows of no rules.
-
-    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
-    so the versions of the settings are asked whether there was one that had something to hold back.
-    """
-    environment, folder = workspace.settings.environment, workspace.root
-    if (
-        environment.api == SANDBOX
-        or workspace.newest_guards()
-        or not (find_checkout(folder) and is_installed())
-    ):
-        return ()
-    with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for version in versions(folder, SETTINGS):
-            held = chain.from_iterable(
-                ledgers_in(data, environment)
-                for data in (version.data, *version.dropped_parents)
-                if data is not None
-            )
-            if left := next((ledger for ledger in held if ledger != environment.ledger), None):
-                return (ledger_change(left, workspace.settings),)
-    return ()
-
-
-def check_looser(
-    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool
-) -> tuple[SettingsChange, ...]:
-    """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
-
-    Args:
-        workspace: with the settings.
-        plan: made just now.
-        covered: its digest, which is over the looser rules too, was reviewed.
-        asking: a person will be asked.
-
-    Returns:
-        What a person must still agree to, rule by rule.
-
-    Raises:
-        PolicyError: nobody agreed, and nobody will be asked.
-    """
-    if (
-        not plan.loosened_rules
-        or not plan.reaching()
-        or covered
-        # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in plan.reaching()))
-    ):
-        return ()
-    if asking and current_run() is None:
-        return plan.loosened_rules
-    raise PolicyError(
-        _("the settings are less strict than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
-        ),
-        hint=_(
-            "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
-            "or run `campaign ledger guard --env {name}` on a machine that holds the AppSecret"
-        ).format(name=plan.environment),
-        location=_("environment {name}").format(name=plan.environment),
-    )
-
-
-def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
-    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
-
-    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
-
-    Raises:
-        LedgerError: the ledger does not take it.
-    """
-    environment = workspace.settings.environment
-    bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
-    accounts = {account.appid: account for account in environment.accounts.values()}
-    for appid in sorted(plan.reaching() & accounts.keys()):
-        if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
-            # An account without its secret sends nothing, and keeps no other from sending.
-            with suppress(SecretError):
-                record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
-
-
-def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
-    """Keep the rules of the settings in an account's stream, if they are not those kept last.
-
-    Args:
-        workspace: with the settings.
-        account: whose secret makes the mac.
-        trusted: a person vouches for it, whatever guards the ledger holds.
-        more: for `guard_data`.
-
-    Returns:
-        Whether anything was new.
-    """
-    secret = workspace.secret(account, trusted=trusted)
-    for left in reversed(range(TRIES)):
-        events = workspace.ledger.read(account.appid)
-        good, bad = verify_guards([event for event in events if event.kind == EventKind.GUARD], secret)
-        before = newest(good, workspace.settings.ledger_scope)
-        data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
-        known = ("environment", "rules", "settings_sha256")
-        if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
-            return False
-        try:
-            entry = Entry(stream=account.appid, kind=EventKind.GUARD, data=data)
-            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
-        except LedgerConflictError:
-            if not left:
-                raise
-        else:
-            return True
-    return False
-
-
-def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
-    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
-
-    Raises:
-        LedgerConflictError: somebody wrote to the ledger since it was read.
-    """
-    events = workspace.ledger.read(account.appid)
-    head = events[-1].head if events else EMPTY
-    plain = Entry(stream=account.appid, kind=EventKind.TRUSTED, data={"after": head.hash, **more})
-    mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
-    workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
 
 # --- the code host ----------------------------------------------------------------------------------------

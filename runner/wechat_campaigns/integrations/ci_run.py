@@ -44,11 +44,7 @@ def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | No
     """Recognise the CI service.
 
     Args:
-        environ: the process's variables.
         read: gives the text of a file; asked for the event file of GitHub only.
-
-    Returns:
-        The run, or None outside GitHub and GitLab.
 
     Source: GitHub, Variables reference and Webhook events; GitLab, Predefined CI/CD variables, read 2026-11.
     """

@@ -9,13 +9,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import _
 
 TIMEOUT_S = 20.0
-TRIES = 3
-"""Of a read; what writes is sent once."""
+READS_AGAIN = Retry(
+    2,
+    allowed_methods=["GET"],
+    status_forcelist=range(500, 600),
+    raise_on_status=False,
+    respect_retry_after_header=False,
+)
+"""Two more tries of a read; what writes is sent once."""
 PER_PAGE = 100
 MAX_PAGES = 50
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -29,18 +37,15 @@ class CodeHost:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def get(self, path: str) -> Any:
-        """Read one object.
+        """Read one object as JSON.
 
         Args:
             path: below the API's address, with its query.
 
-        Returns:
-            The JSON of the answer.
-
         Raises:
             CodeHostError: it does not answer, or not with what was asked.
         """
-        return _json(self._read(path), path)
+        return _json(self._call("GET", path), path)
 
     def all(self, path: str) -> Iterator[dict[str, Any]]:
         """Read a list, page by page.
@@ -49,7 +54,7 @@ class CodeHost:
             CodeHostError: as `get`; the list is no list of objects, or endless.
         """
         for page in range(1, MAX_PAGES + 1):
-            answer = self._read(f"{path}?per_page={PER_PAGE}&page={page}")
+            answer = self._call("GET", f"{path}?per_page={PER_PAGE}&page={page}")
             rows = _json(answer, path)
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise _unexpected_response_error(path)
@@ -70,15 +75,6 @@ class CodeHost:
         """
         return _json(self._call(method, path, body), path)
 
-    def _read(self, path: str) -> requests.Response:
-        for attempt in range(1, TRIES + 1):
-            try:
-                return self._call("GET", path)
-            except CodeHostError as error:
-                if attempt == TRIES or not error.transient:
-                    raise
-        raise AssertionError
-
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         url = f"{self.api_url.rstrip('/')}{path}"
         parts = urlsplit(url)
@@ -87,21 +83,22 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            answer = requests.request(
-                method,
-                url,
-                json=body,
-                headers=dict(self.headers),
-                auth=lambda request: request,  # else a .netrc of the runner would replace our header
-                timeout=TIMEOUT_S,
-                allow_redirects=False,
-            )
+            with requests.Session() as session:
+                session.mount(self.api_url, HTTPAdapter(max_retries=READS_AGAIN))
+                answer = session.request(
+                    method,
+                    url,
+                    json=body,
+                    headers=dict(self.headers),
+                    auth=lambda request: request,  # else a .netrc of the runner would replace our header
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                )
         except requests.RequestException as error:
             raise CodeHostError(
                 _("no answer: {error}").format(error=type(error).__name__),
                 hint=_("run it again"),
                 location=path,
-                passing=True,
             ) from error
         if not 200 <= answer.status_code < 300:
             raise _status_error(answer.status_code, path)
@@ -145,5 +142,4 @@ def _status_error(status: int, path: str) -> CodeHostError:
         _("the code host returned status {status}").format(status=status),
         hint=_("run it again") if again else _("check the token and its permissions"),
         location=path,
-        passing=status >= 500,
     )

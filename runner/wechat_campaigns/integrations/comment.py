@@ -43,17 +43,12 @@ def comment_body(report: str, head: str | None) -> str:
 
 @as_described(N_("comments"))
 def upsert(github: CodeHost, repository: str, number: int, body: str, *, author: str = BOT) -> int:
-    """Write the comment, over its earlier self if there is one.
+    """Write the comment, over its earlier self if there is one; its id.
 
     Args:
-        github: the API with a token that may write comments.
         repository: OWNER/NAME.
-        number: of the pull request.
         body: begins with the mark.
         author: whose comment it is; somebody else's with the same mark is left alone.
-
-    Returns:
-        The comment's id.
 
     Raises:
         CodeHostError: GitHub did not take it.

@@ -30,7 +30,6 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
     """Check macs and places.
 
     Args:
-        workspace: with the settings and secrets.
         events: of a whole ledger, its chains checked before.
     """
     accounts = {account.appid: account for account in workspace.settings.environment.accounts.values()}

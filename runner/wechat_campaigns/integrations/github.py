@@ -33,8 +33,6 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
     Args:
         code_host: with a token that may read pull requests.
         repository: OWNER/NAME.
-        branch: it must have been merged into.
-        commit: on that branch.
 
     Returns:
         The request with its reviews; None when the commit came by none, or by several.

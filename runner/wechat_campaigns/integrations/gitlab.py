@@ -24,8 +24,6 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
     Args:
         code_host: with a token that may read the project.
         project: its number.
-        branch: it must have been merged into.
-        commit: on that branch.
 
     Returns:
         The request with its approvals; None when the commit came by none, or by several.

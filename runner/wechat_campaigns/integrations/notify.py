@@ -43,7 +43,6 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
 
     Args:
         outcomes: of the run; sends that were only skipped are not told.
-        run: where and by which commit.
         when: of which outcomes it is told: `accepted`, `rejected`, `not_sent`, `unknown`.
     """
     told = [outcome for outcome in outcomes if outcome.result in _MARK and outcome.result in when]
@@ -84,17 +83,10 @@ def rejection_reason(kind: str, answer: Any) -> str | None:
 def notify_robot(
     robot: ChatWebhook, address: str, outcomes: Sequence[SendOutcome], run: RunSummary, *, post: Post
 ) -> str | None:
-    """Tell one robot.
+    """Tell one robot; why it could not be told, or None.
 
     Args:
-        robot: which kind, and of what it is told.
         address: its secret address; never part of what is returned.
-        outcomes: of the run.
-        run: where and by which commit.
-        post: the network.
-
-    Returns:
-        Why it could not be told, or None.
     """
     text = message(outcomes, run, robot.when)
     if text is None:

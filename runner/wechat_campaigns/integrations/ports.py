@@ -38,10 +38,6 @@ class WorkspacePort(Protocol):
         """Return the present moment in UTC."""
         ...
 
-    def with_overrides(self, settings: Settings) -> Settings:
-        """Put what was asked for in the place of what the settings say."""
-        ...
-
     def guards(self, appid: str) -> list[Event]:
         """List the rules that applies of an account went by."""
         ...

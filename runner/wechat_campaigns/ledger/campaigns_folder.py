@@ -62,10 +62,7 @@ def folder_violation(
 
     Args:
         homes: the newest of each namespace, by `normalize_id`.
-        here: the folder.
-        namespace: of its settings; empty for none.
         sent_by: the namespaces, by `normalize_id`, under which anything was sent.
-        has_commit: asks the repository here.
     """
     mine = homes.get(normalize_id(namespace))
     if mine is not None:

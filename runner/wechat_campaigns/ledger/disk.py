@@ -55,12 +55,7 @@ _WORDS = {
 
 
 def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
-    """Say what went wrong with the ledger's file.
-
-    Args:
-        error: what SQLite or the system raised.
-        path: the file.
-    """
+    """Say what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, hint = _WORDS.get(
         code,
@@ -78,7 +73,6 @@ def refuse_network(path: Path, mounts: str) -> None:
     """Refuse a file on a network file system, where two runners can both believe to hold its lock.
 
     Args:
-        path: where the ledger is to be.
         mounts: the text of /proc/mounts; empty where there is none.
 
     Raises:
@@ -97,14 +91,11 @@ def refuse_network(path: Path, mounts: str) -> None:
 
 
 def filesystem_of(path: Path, mounts: str) -> str:
-    """Name the type of the file system that holds a path.
+    """Name the type of the file system that holds a path; empty when no line covers it.
 
     Args:
         path: absolute.
         mounts: lines of `device folder type options`, a later one covering an earlier.
-
-    Returns:
-        The type, or an empty string when no line covers the path.
     """
     best = (-1, "")
     for line in mounts.splitlines():

@@ -19,7 +19,17 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, EventKind, Head, chain_break, hash_of
+from wechat_campaigns.protocol.attempt import TRIES
+from wechat_campaigns.protocol.events import (
+    EMPTY,
+    FORMAT,
+    Entry,
+    Event,
+    EventKind,
+    Head,
+    chain_break,
+    hash_of,
+)
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 LEDGER = "ledger"
@@ -60,12 +70,34 @@ class Ledger(LedgerCore, Protocol):
         ...
 
 
-def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:
-    """Read events and heads of one moment, although others go on writing.
+def append_at_end(
+    ledger: Ledger, stream: str, entry_after: Callable[[Sequence[Event]], Entry | None]
+) -> bool:
+    """Append to a stream what its events ask for, once more where somebody else was first.
+
+    Args:
+        entry_after: gives it, None when nothing is to be added; called again after a conflict.
 
     Returns:
-        Events in order, and the heads noted beside them.
+        Whether anything was added.
     """
+    for tries_left in reversed(range(TRIES)):
+        events = ledger.read(stream)
+        entry = entry_after(events)
+        if entry is None:
+            return False
+        try:
+            ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not tries_left:
+                raise
+        else:
+            return True
+    return False
+
+
+def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:
+    """Read events and heads of one moment, although others go on writing."""
     heads = ledger.heads()
     for _try in range(SNAPSHOT_TRIES):
         events, before, heads = ledger.events(), heads, ledger.heads()
@@ -96,7 +128,6 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     """Read an event back from the JSON in which a backend kept it.
 
     Args:
-        text: the JSON object.
         where: names the place for a reader (`event 3 of wx…`), or does so when it is called.
 
     Raises:
@@ -158,10 +189,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
     """Verify the chain of the events after `since`, and return them.
 
     Args:
-        stream: of the events.
         events: from the one that `since` names, to prove that it is still there; all of them after `EMPTY`.
         since: the end that was seen before.
-        head: the end as the store notes it.
 
     Raises:
         TamperedLedgerError: they do not lead from `since` to `head`.
@@ -203,14 +232,11 @@ def not_empty_error(where: str) -> LedgerError:
 
 
 def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
-    """Find every place where the chain does not hold.
+    """Find every place where the chain does not hold, one sentence a fault.
 
     Args:
         events: all events in order, stream by stream.
         heads: what the store noted as count and last hash of each stream.
-
-    Returns:
-        One sentence per fault; empty when nothing was edited, removed, reordered or cut off.
     """
     faults: list[str] = []
     last: dict[str, tuple[int, str]] = {}

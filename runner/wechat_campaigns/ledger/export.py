@@ -22,7 +22,6 @@ def to_lines(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> I
     """Write a ledger as lines of canonical JSON without line ends.
 
     Args:
-        events: in order within each stream.
         heads: what the store noted as count and last hash of each stream.
     """
     yield canonical({"ledger_export": FORMAT, "heads": dict(heads)}).decode()
@@ -35,7 +34,6 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
 
     Args:
         lines: as `to_lines` wrote them; empty ones pass by.
-        where: names the file for messages.
 
     Raises:
         TamperedLedgerError: it is no export, is not whole, or was changed.

@@ -21,8 +21,6 @@ def exclusive(path: Path, wait_s: float, name: str) -> Iterator[int]:
 
     Args:
         path: the lock file; made when absent, never removed.
-        wait_s: how long to wait for another holder, seconds.
-        name: of what it locks, for the error.
 
     Yields:
         The file descriptor. A child process that inherits it keeps the lock until it ends as well.

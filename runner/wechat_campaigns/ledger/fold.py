@@ -180,9 +180,7 @@ def fold(events: Iterable[Event], authentic: IsAuthentic | None = None, namespac
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
-        events: of one stream, or of several.
         authentic: tells whether a mac holds; None believes all.
-        namespace: of the settings.
     """
     state = LedgerState(is_authentic=authentic, namespace=namespace)
     for event in events:

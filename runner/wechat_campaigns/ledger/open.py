@@ -34,7 +34,6 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rol
         default: the SQLite file when no path is given, in the state folder; relative paths begin there, and
             what was seen of each ledger and a git ledger's local copy are kept there.
         root: the campaigns folder; its git repository knows the remotes, relative ones begin beside it.
-        clock: dates the events.
 
     Raises:
         LedgerError: it cannot be opened, or lies where a commit could replace it.
@@ -82,11 +81,6 @@ def _sqlite_path(written: str, default: Path) -> Path:
 
 def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
     """Read what this machine has of a ledger: no network, nothing written, however it is named.
-
-    Args:
-        setting: as for `open_ledger`.
-        default: as for `open_ledger`.
-        root: as for `open_ledger`.
 
     Returns:
         The events in order within each stream; None when this machine has none of them.

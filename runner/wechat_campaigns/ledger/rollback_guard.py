@@ -34,14 +34,10 @@ RAISE: Final = (
 
 
 def lost_events(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
-    """Find the events that were seen and are no longer there, or are others now.
+    """Find the events that were seen and are missing or others now: one sentence a stream.
 
     Args:
-        marks: what was seen.
         events: every event of the streams in `marks`, in order.
-
-    Returns:
-        One sentence a stream; empty when the ledger only grew.
     """
     found = {event.stream: "" for event in events}
     found |= {e.stream: e.hash for e in events if e.seq == marks.get(e.stream, (0, ""))[0]}
@@ -134,7 +130,6 @@ class RollbackGuardedLedger:
     """A ledger whose events are compared with what was seen before anything is decided on them.
 
     Args:
-        store: the ledger itself.
         memory: of the ledger in this place.
         chains: of every ledger, wherever it lies. In place of a stream's name stands the hash of its first
             event: by that, an older copy in another place is the same ledger.

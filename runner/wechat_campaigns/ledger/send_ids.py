@@ -18,7 +18,6 @@ def ledger_id(namespace: str, send_id: str) -> str:
     """Give an id as the ledger keeps it.
 
     Args:
-        namespace: of the settings; empty for none.
         send_id: as a user writes it, alone or in full.
     """
     full = _NAMED.fullmatch(send_id)

@@ -46,9 +46,6 @@ pragma user_version = {VERSION};
 def stored_events(path: Path) -> tuple[Event, ...] | None:
     """Read a ledger's file as it is; neither it nor anything beside it is written.
 
-    Args:
-        path: the database file.
-
     Returns:
         The events in order within each stream; None when there is no file.
 
@@ -76,7 +73,6 @@ class SqliteLedger:
 
     Args:
         path: the database file; its folder is made when absent.
-        clock: dates the events.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

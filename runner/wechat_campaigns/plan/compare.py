@@ -52,10 +52,7 @@ def compare(
 
     Args:
         before: sends rendered at `ref`.
-        after: sends rendered now.
-        ref: as the user wrote it.
         commit: the full hash it stands for.
-        settings: keys of the settings that differ.
         note: about sends that could not be rendered at `ref`.
     """
     old, new = ({send.id: send for send in sends} for sends in (before, after))

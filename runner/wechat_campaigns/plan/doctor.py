@@ -77,12 +77,7 @@ class DoctorPorts:
 
 
 def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
-    """Look at everything; one fault never hides another.
-
-    Args:
-        settings: already valid.
-        ports: the world.
-    """
+    """Look at everything; one fault never hides another."""
     environment = settings.environment
     checks = [_ok(_("settings"), _("environment {name} is valid").format(name=environment.name))]
     checks += [_protection(settings), _extras(), _clock(ports)]
@@ -91,19 +86,9 @@ def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
-    """Tell where this machine keeps its state.
-
-    Args:
-        folder: the state folder.
-        unused: a folder beside the campaigns that was one once; empty when there is none.
-    """
-    checks = [_ok(_("state folder"), folder)]
-    if unused:
-        message = _("{folder} is not used: state is no longer kept in the checkout").format(folder=unused)
-        hint = _("delete the folder; if it was committed, use `git rm -r`")
-        checks.append(_warning(_("state folder"), message, hint))
-    return tuple(checks)
+def state_folder_check(folder: str) -> Check:
+    """Tell where this machine keeps its state."""
+    return _ok(_("state folder"), folder)
 
 
 def is_extra_installed(extra: str) -> bool:

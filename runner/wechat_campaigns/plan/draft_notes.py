@@ -19,8 +19,6 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
     """Tell what the platform changed in the draft that will be sent, or that an older one stays behind.
 
     Args:
-        send: still to be made.
-        resolved: its ids as far as they are known.
         known: the draft made for it last.
     """
     if known is None or not isinstance(send.content, Articles | Newspic):

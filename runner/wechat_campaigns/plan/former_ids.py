@@ -14,8 +14,6 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
     """Warn of a former id that nothing was sent under: with a typing error in it, the send is a second one.
 
     Args:
-        send: still to be made.
-        appid: of its account.
         state: the folded ledger; one without a past of the account knows no id.
     """
     if state.stream(appid).head == EMPTY:

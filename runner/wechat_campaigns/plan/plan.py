@@ -190,11 +190,7 @@ def make_plan(
     """Decide on every send.
 
     Args:
-        sends: rendered and within the platform's limits.
-        invalid: campaigns that are not, for the record.
-        context: the settings with the environment, the ledger's state, the present moment.
         known: reads by account name, one for each account with something to send; None plans offline.
-        commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
         uninitialized: accounts whose past the ledger does not know.
         guards: the newest of each account: the rules of its last apply.
@@ -357,8 +353,6 @@ def recheck(
 
     Args:
         planned: with its audience as it was counted last.
-        plan: the plan it belongs to.
-        context: as they are now.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
     decision = decide(planned.send, planned.content_digest, context)

@@ -79,10 +79,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     """Refuse when what would be sent is not what was reviewed.
 
     Args:
-        reviewed: a plan file's data.
-        plan: made just now by the same code.
         state: the folded ledger, for sends already made under the reviewed plan.
-        now: decides whether the file has expired.
 
     Returns:
         The plan, with the resends that were reviewed and no other.
@@ -139,9 +136,6 @@ def as_reviewed(
     run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
 
     Args:
-        plan: made just now.
-        state: the folded ledger.
-        reviewed: the digest.
         resends: rows of the reviewed plan, where its file is at hand.
 
     Returns:

@@ -60,8 +60,6 @@ def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime
 
     Args:
         calls: (appid, when) of each.
-        appid: of the account.
-        now: the present moment.
     """
     return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
 

@@ -97,9 +97,6 @@ def fetch_remote_facts(
     """Make the reads these sends of one account need, each once.
 
     Args:
-        sends: to be made.
-        api: of the account.
-        clock: for the moment of the reads.
         again: sends to be posted once more, of which only the recipients are asked about.
 
     Raises:
@@ -125,8 +122,6 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
     """Put ids to a send's names.
 
     Args:
-        send: what to send.
-        appid: of its account.
         known: the account's reads, or `OFFLINE`.
         state: for uploads that can be reused.
         now: decides whether a short-lived upload may be.
@@ -172,13 +167,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
 
 
 def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
-    """Say whom a stored body reaches; what its names stood for is in it.
-
-    Args:
-        send: that it posted.
-        body: as the ledger has it.
-        known: the account's reads, or `OFFLINE`.
-    """
+    """Say whom a stored body reaches; what its names stood for is in it."""
     tag_id = body.get("filter", {}).get("tag_id")
     tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
     tag, audience, _gone = _recipients(tagged, known)

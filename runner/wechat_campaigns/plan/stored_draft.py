@@ -22,8 +22,8 @@ from wechat_campaigns.core.i18n import N_, _
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
 
-MAX_DIFFERENCES = 8
-"""How many differences of one article's markup are told."""
+MAX_MARKS = 8
+"""How many changes of one article's markup are named."""
 _CONTEXT = 12
 _FIELDS = ("title", "author", "content_source_url", "thumb_media_id")
 _FLAGS = ("need_open_comment", "only_fans_can_comment")
@@ -57,8 +57,8 @@ class ArticleContent:
     """The text of each `<pre>`, blanks kept."""
     pictures: tuple[str, ...]
     links: tuple[str, ...]
-    marks: Counter[tuple[str, str, str]]
-    """Tag, attribute, value; attribute and value empty for the tag itself."""
+    marks: Counter[tuple[str, str]]
+    """`<p>` or `<p style>`; the value of the attribute, which is empty for the tag itself."""
     tokens: tuple[str, ...]
 
 
@@ -198,12 +198,8 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
         yield DraftDifference(_("spaces or line breaks in a code block changed"))
     yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
     yield from _addresses(_LINKS, meant.links, kept.links)
-    markup = [DraftDifference(what) for what in _markup(meant, kept)]
-    yield from markup[:MAX_DIFFERENCES]
-    if len(markup) > MAX_DIFFERENCES:
-        yield DraftDifference(
-            _("{count} more changes in the markup").format(count=len(markup) - MAX_DIFFERENCES)
-        )
+    if names := _changed_marks(meant, kept):
+        yield DraftDifference(_("the markup changed: {marks}").format(marks=_(", ").join(names)))
 
 
 def _text_change(meant: str, kept: str) -> DraftDifference:
@@ -226,26 +222,16 @@ def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) 
         yield DraftDifference(_(words.moved), lossy=True)
 
 
-def _markup(meant: ArticleContent, kept: ArticleContent) -> Iterator[str]:
-    lost, gained = meant.marks - kept.marks, kept.marks - meant.marks
-    times: Counter[tuple[str, str]] = Counter()
-    for (tag, name, _value), count in lost.items():
-        times[tag, name] += count
-    for (tag, name), count in sorted(times.items()):
-        what = (
-            _("`{name}` of <{tag}> was changed or removed ({count}×)")
-            if name
-            else _("<{tag}> was removed ({count}×)")
-        )
-        yield what.format(name=name, tag=tag, count=count)
-    for (tag, name, _value), count in sorted(gained.items()):
-        if not name:
-            yield _("<{tag}> was added ({count}×)").format(tag=tag, count=count)
+def _changed_marks(meant: ArticleContent, kept: ArticleContent) -> list[str]:
+    """Name the tags and attributes that were lost, and the tags that came: `<p>`, `<p style>`."""
+    names = {name for name, _value in meant.marks - kept.marks}
+    names |= {name for name, value in kept.marks - meant.marks if not value}
+    return [*sorted(names)[:MAX_MARKS], *(["…"] if len(names) > MAX_MARKS else [])]
 
 
-def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    yield tag, "", ""
-    yield from ((tag, name, value) for name, value in attributes.items() if name not in _ADDRESSES)
+def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield f"<{tag}>", ""
+    yield from ((f"<{tag} {name}>", value) for name, value in attributes.items() if name not in _ADDRESSES)
 
 
 class _Reader(HTMLParser):

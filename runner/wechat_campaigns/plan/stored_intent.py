@@ -33,7 +33,6 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
     """Say what a resend would post, as the send that it was.
 
     Args:
-        intent: with the stored body.
         send_id: its id as users write it.
         account: the name of the account now.
         campaign: what its campaign says today; the same content is shown in full, as it is there.

@@ -81,7 +81,6 @@ class Compiler:
         """Load, validate, render one campaign file and check it against the platform's limits.
 
         Args:
-            item: the file.
             data: its bytes, when they were read already.
         """
         campaign = load_campaign(item, data)
@@ -155,10 +154,6 @@ def compile_campaigns(
     """Load, validate, render and check against the platform's limits.
 
     Args:
-        root: the campaigns folder.
-        settings: with the environment chosen.
-        files: reads below `root`.
-        variables: from `--var`.
         only: ids, patterns or paths; empty means all.
         workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
 

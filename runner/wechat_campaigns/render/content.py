@@ -35,14 +35,7 @@ _FROM_ROOT = PurePosixPath("_settings.yaml")
 
 
 def render_content(scope: Scope) -> Content:
-    """Render a campaign's content.
-
-    Args:
-        scope: the send's surroundings; problems are noted there.
-
-    Returns:
-        The record; with empty places where there was a problem.
-    """
+    """Render a campaign's content to its record, with empty places where there was a problem."""
     return _BUILDERS[scope.campaign.msgtype](scope, scope.campaign.content)
 
 

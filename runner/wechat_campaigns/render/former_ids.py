@@ -20,7 +20,6 @@ def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) 
     """Refuse a former id that a campaign or an entry still has: what is sent under it would count for both.
 
     Args:
-        campaign: valid by the schema.
         present: every campaign file of the folder, as `campaigns_by_id` gives them.
     """
     return tuple(

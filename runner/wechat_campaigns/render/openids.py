@@ -23,11 +23,7 @@ _SHOWN_POSITIONS = 5
 
 
 def read_openids(text: str) -> list[tuple[int, str]]:
-    """Read a file of openids: one a line, blank lines and `#` comments skipped.
-
-    Returns:
-        Line number, from 1, and openid, in the order of the file.
-    """
+    """Read openids, one a line, with their line numbers; blank lines and `#` comments are skipped."""
     lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), 1))
     return [(number, openid) for number, openid in lines if openid]
 
@@ -36,7 +32,6 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Find
     """Find what is wrong with a list.
 
     Args:
-        openids: in the order written.
         positions: for each, what a message calls it ("line 3"); openids themselves are never repeated.
 
     Returns:
@@ -63,11 +58,7 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Find
 
 
 def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
-    """Cut a list of two or more into parts of 2–10,000, all of about the same length.
-
-    Returns:
-        Each part with its number, in the order of the list.
-    """
+    """Cut a list of two or more into numbered parts of 2–10,000, all of about the same length."""
     import hashlib  # loads OpenSSL, which most campaigns do without
 
     digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()

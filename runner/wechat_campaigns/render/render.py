@@ -43,9 +43,6 @@ def render(
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
     Args:
-        campaign: valid by the schema.
-        settings: with the environment chosen.
-        files: reads what the campaign names.
         variables: from `--var`; they win over all others.
         templates: pass the same one for many campaigns, so that includes are read once.
 

@@ -74,11 +74,7 @@ class Scope:
         self.problems.append(finding.at(place or self.campaign.source.location(finding.path)))
 
     def text(self, path: KeyPath, value: object) -> str:
-        """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.
-
-        Returns:
-            The text, or "" after a problem.
-        """
+        """Render the string at `path`, without the newline that `|` leaves at its end; "" after a problem."""
         written = str(value)
         self._look_for_braces(path, written)
         self._look_for_placeholders(path, written)
@@ -104,11 +100,7 @@ class Scope:
         return value
 
     def text_file(self, path: KeyPath, written: str, *, escape: Escape = str) -> str | None:
-        """Render the text file named at `path`.
-
-        Returns:
-            The text, or None after a problem.
-        """
+        """Render the text file named at `path`; None after a problem."""
         source = self.read(path, lambda: self._source(written))
         if source is None or not self.sendable(path, source):
             return None

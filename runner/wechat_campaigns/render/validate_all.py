@@ -41,11 +41,6 @@ def validate_campaigns(
     """Check every campaign as `compile_campaigns` does, and keep only the problems.
 
     Args:
-        root: the campaigns folder.
-        settings: with the environment chosen.
-        files: reads below `root`.
-        variables: from `--var`.
-        only: ids, patterns or paths; empty means all.
         cache: the folder in which clean files of large runs are remembered; None remembers nothing.
         now_ns: when this run began, in nanoseconds since 1970; default: now.
 

@@ -75,8 +75,6 @@ class TrackedFiles(Files):
     """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed.
 
     Args:
-        files: reads them.
-        root: the campaigns folder.
         memory: stamps and digests of the last run.
     """
 
@@ -234,17 +232,10 @@ def _problem(
 def load_cache(
     folder: Path, *, root: Path, settings: Settings, variables: Mapping[str, str], now_ns: int | None = None
 ) -> ValidationCache:
-    """Read what the last run found.
+    """Read what the last run found: nothing, unless it is whole and made under the same fingerprint.
 
     Args:
         folder: where it is kept; need not exist.
-        root: the campaigns folder, as the user typed it.
-        settings: with the environment chosen.
-        variables: from `--var`.
-        now_ns: when this run began, in nanoseconds since 1970; default: now.
-
-    Returns:
-        The memory; empty when there is none, it is not whole, or it was made under another fingerprint.
     """
     file = folder / f"clean-{digest_of(settings.environment.name.encode())[:8]}.json"
     began_ns = time.time_ns() if now_ns is None else now_ns

@@ -55,7 +55,6 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
     """List every problem of a plan once, errors first.
 
     Args:
-        plan: whose sends may carry findings, violations, and problems of their own.
         errors: of files and campaigns, which no send of the plan carries.
     """
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]

@@ -15,7 +15,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.history import PastSend
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, json_text, line
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
@@ -87,8 +87,6 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datet
     Args:
         first: its first day.
         plan: for what is coming; a send without a window is shown today, when apply would make it.
-        begun: what was begun.
-        now: the present moment.
     """
     entries = [_past(past) for past in begun if past.may_have_reached]
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
@@ -161,11 +159,6 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
             for entry in view.entries
         ],
     }
-
-
-def calendar_json(view: CalendarView) -> str:
-    """Write a month as JSON."""
-    return json_text(calendar_data(view))
 
 
 def _entry(entry: CalendarEntry) -> str:

@@ -56,7 +56,6 @@ def chart(rows: Sequence[PastSend], *, title: str) -> Chart:
     """Lay out the bars; `addressed` is drawn hollow, as no event counted what became of it.
 
     Args:
-        rows: in order.
         title: read out to who cannot see it.
     """
     top = _ceiling(max((sum(_parts(row).values()) for row in rows), default=0))

@@ -18,12 +18,7 @@ _BREAKS = frozenset({
 
 
 def send_lines(send: Send, timezone: str) -> list[str]:
-    """Write a send as lines: to whom, when, what.
-
-    Args:
-        send: rendered.
-        timezone: in which its window is told.
-    """
+    """Write a send as lines: to whom, when, what."""
     head = [
         _("to: {recipients}").format(recipients=recipients(send.filter)),
         _("account: {name}").format(name=send.account),

@@ -18,7 +18,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
     Args:
         error: what ended it; tokens, AppSecrets and openids in its texts are masked, as on standard error.
         command: `plan`, `apply` or `validate`.
-        environment: its name, as far as it is known.
         settings_file: where an error that belongs to no file is shown.
     """
     masked = CampaignError(redact(error.message), hint=redact(error.hint), location=redact(error.location))
@@ -45,7 +44,6 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
         "html": form("html.failure_html", title, text),
         "widget": lambda: NO_CHANGES,
-        "junit": form(OF_PROBLEMS["junit"], problems, command),
     }
 
 

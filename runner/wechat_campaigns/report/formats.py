@@ -6,42 +6,42 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
+from wechat_campaigns.report.sanitize import json_text
+
 Formats = Mapping[str, Callable[[], str]]
 
 OF_PROBLEMS: Final = {
-    "json": "problems.problems_json",
+    "json": "problems.problems_data",
     "github": "problems.problems_github",
-    "sarif": "sarif.sarif",
     "codequality": "gitlab.codequality",
-    "junit": "junit.problems_junit",
 }
 """What programs read of a list of problems."""
 OF_PLAN: Final = {
-    "json": "json.plan_json",
+    "json": "json.plan_data",
     "markdown": "markdown.plan_markdown",
     "widget": "gitlab.widget",
-    "junit": "junit.plan_junit",
 }
 """What is written of a `PlanView` alone."""
 OF_HISTORY: Final = {
-    "json": "history.history_json",
+    "json": "history.history_data",
     "markdown": "history.history_markdown",
     "html": "html.history_html",
     "csv": "history.history_csv",
 }
 OF_CALENDAR: Final = {
     "text": "calendar.calendar_text",
-    "json": "calendar.calendar_json",
+    "json": "calendar.calendar_data",
     "html": "html.calendar_html",
 }
 
 
 def form(function: str, *arguments: Any) -> Callable[[], str]:
-    """Give what writes a format, `module.function` of this package, once it is called."""
+    """Give what writes a format, once it is called: `module.function` of this package, of text or JSON."""
 
     def write() -> str:
         module, _dot, name = function.partition(".")
-        return str(getattr(import_module(f"wechat_campaigns.report.{module}"), name)(*arguments))
+        written = getattr(import_module(f"wechat_campaigns.report.{module}"), name)(*arguments)
+        return written if isinstance(written, str) else json_text(written)
 
     return write
 

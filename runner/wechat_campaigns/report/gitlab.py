@@ -33,8 +33,7 @@ def codequality(problems: Sequence[Diagnostic]) -> str:
                 },
             }
             for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
-        ],
-        indent=2,
+        ]
     )
 
 

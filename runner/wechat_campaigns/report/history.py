@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, json_text, line
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.send_status import send_status
 
 
@@ -72,15 +72,7 @@ def past_sends(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> tuple[PastSend, ...]:
-    """List what was begun from `since` on and before `until`; baselines have no time of their own.
-
-    Args:
-        state: the folded ledger.
-        accounts: of the environment, by name.
-        now: the present moment.
-        since: the first moment, None for all.
-        until: the moment after the last, None for all.
-    """
+    """List what was begun from `since` on and before `until`; baselines have no time of their own."""
     appids = {account.appid for account in accounts.values()}
     chosen = [
         known
@@ -160,11 +152,6 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
     ]
     return {"format_version": FORMAT_VERSION, "sends": sends}
-
-
-def history_json(view: HistoryView) -> str:
-    """Write the report as JSON."""
-    return json_text(history_data(view))
 
 
 def history_markdown(view: HistoryView) -> str:

@@ -51,12 +51,7 @@ class Fitted:
 
 
 def plan_html(view: PlanView, *, data: Data) -> str:
-    """Draw a plan: the facts, what changed, each message in a phone's width.
-
-    Args:
-        view: of the plan.
-        data: gives the bytes of a picture.
-    """
+    """Draw a plan: the facts, what changed, each message in a phone's width."""
     pictures = Pictures(data)
 
     def message(send: Send) -> Markup:
@@ -105,7 +100,6 @@ def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fi
 
     Args:
         render: one item; it returns markup.
-        items: in order.
         chars: the maximum length of all.
     """
     parts: list[str] = []

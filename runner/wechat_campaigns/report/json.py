@@ -20,7 +20,7 @@ from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.stored_intent import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english, json_text
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english
 from wechat_campaigns.report.send_status import StatusRow
 
 
@@ -55,11 +55,6 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         ],
     }
     return with_checksum(in_english(data))
-
-
-def plan_json(view: PlanView) -> str:
-    """Write a plan as JSON."""
-    return json_text(plan_data(view))
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

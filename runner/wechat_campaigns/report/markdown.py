@@ -85,10 +85,7 @@ def failure_markdown(
     """Write why a run ended without a plan or outcomes; it takes the place of the comment before it.
 
     Args:
-        error: what ended it.
-        problems: all of them.
         command: `plan`, `apply` or `validate`.
-        environment: its name.
     """
     title = _("Campaign {command} failed for {environment}").format(
         command=command, environment=code(environment)

@@ -14,7 +14,7 @@ from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
-from wechat_campaigns.report.attention import BLOCKED, FINISHED, attention_lines, plan_problems
+from wechat_campaigns.report.attention import FINISHED, attention_lines, plan_problems
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -72,11 +72,6 @@ class Row:
         """Whether a plan only counts it."""
         return self.action in FINISHED
 
-    @property
-    def failed(self) -> bool:
-        """Whether a person has to do something about it."""
-        return self.action in BLOCKED or self.action is PlanAction.INVALID
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
@@ -124,10 +119,7 @@ def plan_view(
     """Build the view of a plan.
 
     Args:
-        plan: the dry run.
-        timezone: of the times in it.
         comparison: with the commit on which the change is based.
-        errors: of files and campaigns.
     """
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
@@ -174,13 +166,7 @@ class ApplyView:
 
 
 def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
-    """Build the view of what became of each send of an apply.
-
-    Args:
-        outcomes: of this run.
-        plan: that was applied.
-        timezone: of the times in it.
-    """
+    """Build the view of what became of each send of an apply."""
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
     return ApplyView(

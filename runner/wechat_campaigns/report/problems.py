@@ -11,7 +11,6 @@ from wechat_campaigns.report.sanitize import (
     command_data,
     command_property,
     inert,
-    json_text,
     line,
 )
 
@@ -21,12 +20,7 @@ GITHUB_PER_LEVEL = 9
 
 
 def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
-    """Write one problem as `file:line:col: message [rule]`, its JSON path, its hint.
-
-    Args:
-        problems: in the order they should be read.
-        color: whether the terminal shows colours.
-    """
+    """Write one problem as `file:line:col: message [rule]`, its JSON path, its hint."""
     return "\n".join(_lines(problem, color) for problem in problems)
 
 
@@ -44,9 +38,9 @@ def problem_dict(problem: Diagnostic) -> dict[str, object]:
     }
 
 
-def problems_json(problems: Iterable[Diagnostic]) -> str:
-    """Write all problems as one JSON object."""
-    return json_text({"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]})
+def problems_data(problems: Iterable[Diagnostic]) -> dict[str, object]:
+    """Give all problems as plain data for JSON output."""
+    return {"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]}
 
 
 def problems_github(problems: Sequence[Diagnostic]) -> str:

@@ -92,18 +92,17 @@ def guarded(text: str, token: str) -> str:
     """Put a text between marks that make GitHub obey nothing in it.
 
     Args:
-        text: for the log of a workflow step.
         token: random, so that the text cannot hold the mark that ends it.
     """
     return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
-def json_text(data: object, *, indent: int | None = None) -> str:
+def json_text(data: object) -> str:
     """Write JSON in English whose strings hold, as they stand, nothing hidden and no word of command.
 
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
-    text = json.dumps(in_english(data), ensure_ascii=False, indent=indent)
+    text = json.dumps(in_english(data), ensure_ascii=False)
     return INVISIBLE_OR_CONTROL.sub(_escaped, _ORDER.sub(_escaped, text))
 
 

@@ -40,7 +40,6 @@ def fitted(head: str, sections: Sequence[Section], *, limit: int = COMMENT_CHARS
     Args:
         head: kept whole.
         sections: the most important first.
-        limit: characters of the whole.
     """
     text = head.rstrip("\n")
     # Every section gets at least its title and a note of what it leaves out.

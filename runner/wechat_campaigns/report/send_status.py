@@ -40,9 +40,6 @@ def send_status(account: str, known: SendRecord, state: LedgerState, now: dateti
     """Find where a send stands.
 
     Args:
-        account: its name.
-        known: the send.
-        state: for what a callback event told.
         now: for the minutes an administrator has left.
     """
     told = state.job_result(known)

@@ -73,9 +73,6 @@ def apply(
 
     Args:
         plan: made moments ago; its due sends are decided on again one by one.
-        ports: the world.
-        settings: the environment the plan was made for.
-        run_context: what is recorded beside each intent.
 
     Returns:
         One outcome for each send that was tried or left out, accounts in name order; then the unknown sends
@@ -102,26 +99,21 @@ def _left_unknown(unknown: UnknownSend) -> SendOutcome:
     )
 
 
+def _skipped(
+    planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
+) -> SendOutcome:
+    account = planned.account.name
+    return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
+
+
 def _held(planned: PlannedSend) -> SendOutcome:
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.SKIPPED,
-        planned.decision.reason,
-        hint=planned.decision.hint,
-        exit_code=ExitCode.POLICY,
-    )
+    decision = planned.decision
+    return _skipped(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
 
 
 def _missed(planned: PlannedSend) -> SendOutcome:
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.SKIPPED,
-        _("missed and not sent: {why}").format(why=planned.decision.reason),
-        hint=planned.decision.hint,
-        exit_code=ExitCode.FAILED,
-    )
+    why = _("missed and not sent: {why}").format(why=planned.decision.reason)
+    return _skipped(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
 
 
 def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
@@ -255,11 +247,11 @@ class _AccountRun:
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
             why = _("not tried: {why}").format(why=self.sender.stop_reason)
-            return self._skipped(planned, why, exit_code=ExitCode.FAILED)
+            return _skipped(planned, why, exit_code=ExitCode.FAILED)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return self._skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
+            return _skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
@@ -304,7 +296,7 @@ class _AccountRun:
             counted, body, partial(self._decide, counted)
         )
         if outcome is None:
-            outcome = self._skip_outcome(counted) or self._skipped(
+            outcome = self._skip_outcome(counted) or _skipped(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.LEDGER
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
@@ -358,14 +350,14 @@ class _AccountRun:
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stop_requested():
-            return self._skipped(
+            return _skipped(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
         decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.SEND:
             return None
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
-        return self._skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
+        return _skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
@@ -453,12 +445,6 @@ class _AccountRun:
             hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )
-
-    def _skipped(
-        self, planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
-    ) -> SendOutcome:
-        account = planned.account.name
-        return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.

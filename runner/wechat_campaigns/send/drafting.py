@@ -44,15 +44,7 @@ class ReadyDraft:
 def ensure_draft(
     planned: PlannedSend, ids: payloads.MediaIds, ports: uploads.UploadPorts
 ) -> ReadyDraft | None:
-    """Add the draft a send needs, or take the one already added for it.
-
-    Args:
-        planned: the send.
-        ids: of its uploads.
-        ports: of its account.
-
-    Returns:
-        The draft, or None when the content needs none.
+    """Add the draft a send needs, or take the one already added for it; None when its content needs none.
 
     Raises:
         PolicyError: the draft was edited by hand since it was made.
@@ -90,10 +82,6 @@ def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
 
     A draft that is gone is not edited: the platform has used it up, or refuses the call.
 
-    Args:
-        intent: whose body would be posted once more.
-        api: reads of the account.
-
     Raises:
         ApiError, NotSentError, NoResponseError: it could not be read.
     """
@@ -110,7 +98,6 @@ def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft
     """Upload what is needed and make the draft; nothing is sent.
 
     Args:
-        planned: with its names resolved.
         ports: of its account, whose lock is held.
 
     Raises:

@@ -28,9 +28,6 @@ def refresh_job_status(
     Args:
         sends: those to ask about; others than accepted ones are passed over.
         accounts: by appid; sends of other appids are passed over.
-        connect: opens an account's reads.
-        ledger: where final answers are kept.
-        state: kept current.
 
     Raises:
         ApiError, NotSentError, NoResponseError: the platform did not answer.

@@ -37,9 +37,7 @@ def preview(planned: PlannedSend, to: Mapping[str, str], ports: uploads.UploadPo
     """Upload what is needed, send the preview, record it.
 
     Args:
-        planned: with its audience resolved.
         to: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
-        ports: of its account.
 
     Returns:
         What is good to know about the draft shown.

@@ -28,9 +28,7 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     """Refuse what the platform would refuse.
 
     Args:
-        known: the send.
         article_idx: an article, from 1; 0 for all.
-        state: for what was recalled before, and how many articles there are.
 
     Raises:
         UsageError: it cannot be recalled; the message says why.
@@ -76,11 +74,7 @@ def recall(
     """Recall a send or one of its articles, and record it.
 
     Args:
-        known: the send, checked.
         article_idx: an article, from 1; 0 for all.
-        api: of its account, with writes.
-        ledger: where it is recorded.
-        state: kept current.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.

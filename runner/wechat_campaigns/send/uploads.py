@@ -89,9 +89,7 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts
     Somebody deleted it in the console; the answer does not tell which.
 
     Args:
-        planned: the send with its uploads.
         errcode: what the platform answered; only 40007 says it.
-        ports: of its account.
 
     Returns:
         True when there was something to forget.

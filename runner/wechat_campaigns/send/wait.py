@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,8 +10,9 @@ from typing import Final
 
 from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock, Sleep
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
@@ -28,12 +30,11 @@ class WaitPorts:
     """The world while a run waits."""
 
     clock: Clock
-    sleep: Sleep
-    """Returns early once the run is asked to stop."""
-    stop_requested: Callable[[], bool]
-    plan: Callable[[], Plan]
-    """Plans what was approved once more. Raises CampaignError: no plan could be made."""
-    send: Callable[[Plan], Sequence[SendOutcome]]
+    stopping: threading.Event
+    """Set once the run is asked to stop: it ends every sleep."""
+    plan: Callable[[], tuple[Plan, LedgerState]]
+    """Plans what was approved once more, on the ledger as it is then. Raises CampaignError: it cannot."""
+    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]]
     """Makes the due sends of a plan: an outcome for each."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
@@ -62,11 +63,11 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
         An outcome for each of them, in the order in which they were decided. Never raises for a failed send.
     """
     waiting, outcomes = list(waiting), list[SendOutcome]()
-    while waiting and not ports.stop_requested():
+    while waiting and not ports.stopping.is_set():
         opens_in = _opens_at(waiting[0]) - ports.clock()
         if opens_in > timedelta():
             ports.show(waiting)
-            ports.sleep(min(opens_in, LOOK_EVERY).total_seconds())
+            ports.stopping.wait(min(opens_in, LOOK_EVERY).total_seconds())
             continue
         due = [planned for planned in waiting if _opens_at(planned) <= ports.clock()]
         made = _made(due, ports)
@@ -74,7 +75,7 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
         decided = {outcome.id for outcome in made}
         waiting = [planned for planned in waiting if planned.send.id not in decided]
         if len(decided) < len(due):
-            ports.sleep(TRY_AGAIN_AFTER.total_seconds())
+            ports.stopping.wait(TRY_AGAIN_AFTER.total_seconds())
     return [*outcomes, *map(_stopped, waiting)]
 
 
@@ -94,7 +95,7 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
 
 
 def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
-    plan = ports.plan()
+    plan, state = ports.plan()
     approved = {planned.send.id: planned for planned in due}
     now = [planned for planned in plan.sends if planned.send.id in approved]
     to_send = [planned for planned in now if planned.action is PlanAction.SEND]
@@ -102,7 +103,7 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
         check_resolved_names(approved[planned.send.id], planned)
     # A resend was not approved with the plan: only what has never been called for is sent here.
     if to_send:
-        yield from ports.send(replace(plan, sends=tuple(to_send), unknown_sends=()))
+        yield from ports.send(replace(plan, sends=tuple(to_send), unknown_sends=()), state)
     for planned in now:
         is_early = planned.action is PlanAction.SCHEDULED or planned.decision.code is Reason.CLOCK_SKEW
         if planned.action is not PlanAction.SEND and not is_early:

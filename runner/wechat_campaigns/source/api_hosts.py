@@ -32,7 +32,6 @@ def check_api_host(api: str, environ: Mapping[str, str]) -> None:
     Settings come with a pull request, variables of the machine do not: a gateway has to be named there.
 
     Args:
-        api: the environment's address.
         environ: the process's variables; `CAMPAIGN_API_HOSTS` may allow a gateway.
 
     Raises:

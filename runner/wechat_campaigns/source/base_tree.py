@@ -28,14 +28,10 @@ class _Blob:
 
 
 def resolve_ref(root: Path, ref: str) -> str:
-    """Name the commit a ref stands for.
+    """Name the commit a ref stands for by its full hash.
 
     Args:
-        root: a folder of the repository.
         ref: a branch, tag or hash, as a user wrote it.
-
-    Returns:
-        The full hash.
 
     Raises:
         UsageError: git knows no such commit here, or there is no git.
@@ -55,7 +51,6 @@ def write_tree(root: Path, commit: str, target: Path) -> None:
     """Write the regular files that a folder had at a commit.
 
     Args:
-        root: the folder; only what lies below it is written.
         commit: a full hash, from `resolve_ref`.
         target: an empty folder.
 

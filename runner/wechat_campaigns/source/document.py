@@ -31,14 +31,10 @@ class Document:
     faults: tuple[Finding, ...] = ()
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
-        """Say where a value stands.
+        """Say where a value stands, or the nearest parent that exists.
 
         Args:
-            path: keys and list indexes from the top of the file.
             key: the place of the value's key instead.
-
-        Returns:
-            The place of the value, or of the nearest parent that exists.
         """
         if not path and (first := _first_line(self.text)):
             return Location(file=self.display_path, line=first, column=1)
@@ -47,14 +43,10 @@ class Document:
         return Location(file=self.display_path, line=mark.line + 1, column=mark.column + 1)
 
     def line_location(self, path: KeyPath, number: int) -> Location:
-        """Say where a line of a text stands.
+        """Say where a line of a text stands; in a folded text (`>`) the nearest guess.
 
         Args:
-            path: the text's path.
             number: the line inside the text, from 1.
-
-        Returns:
-            The line of the file; for a folded text (`>`) the nearest guess.
         """
         node, _ = self._find(path)
         start, end = node.start_mark.line, node.end_mark.line
@@ -103,16 +95,11 @@ def _lines(text: str) -> list[str]:
 
 
 def parse_document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Diagnostic:
-    """Read a text as YAML.
+    """Read a text as YAML: the document, or the problem that makes it unreadable.
 
     Args:
-        text: the decoded file.
-        id: the campaign's id.
         file: the path relative to the campaigns folder.
         shown: the path as the user would type it.
-
-    Returns:
-        The document, with the faults that leave it readable; or the problem that makes it unreadable.
     """
     reading = read(text)
     if reading.data is None and reading.faults:

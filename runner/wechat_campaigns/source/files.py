@@ -30,9 +30,6 @@ class FileError(Exception):
     """A file cannot be used; `to_diagnostic` makes it a problem of the place that names it.
 
     Args:
-        rule: the problem's rule id.
-        message: the fault in plain words.
-        hint: what to do about it.
         inside: where in the named file the fault is, when it is there.
     """
 
@@ -50,9 +47,6 @@ class FileError(Exception):
 
 class Files:
     """The files below one campaigns folder.
-
-    Args:
-        root: the campaigns folder.
 
     Paths that users write are relative to the folder of the file that names them. Every method raises
     `FileError` when the path leaves the folder, or the file is missing, too large or unreadable.
@@ -88,15 +82,7 @@ class Files:
         return PurePosixPath(*steps)
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
-        """Read a UTF-8 text file of at most 2 MiB.
-
-        Args:
-            base_file: the file that names it, relative to the campaigns folder.
-            path: what is written there.
-
-        Returns:
-            The text with plain line feeds, so that it is the same after any checkout.
-        """
+        """Read a UTF-8 text file of at most 2 MiB, with plain line feeds: the same after any checkout."""
         located = self.locate(base_file, path)
         if located not in self._texts:
             decoded = decode(self._read(located, MAX_TEXT_BYTES))
@@ -106,26 +92,15 @@ class Files:
         return self._texts[located]
 
     def data(self, path: PurePosixPath) -> bytes:
-        """Read a file of at most 20 MiB.
+        """Read a file of at most 20 MiB, anew each time.
 
         Args:
             path: relative to the campaigns folder, as `FileInfo.path` has it.
-
-        Returns:
-            Its bytes, read anew each time.
         """
         return self._read(self.locate(PurePosixPath("_"), str(path)), MAX_MEDIA_BYTES)
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        """Describe a media file by its bytes.
-
-        Args:
-            base_file: the file that names it, relative to the campaigns folder.
-            path: what is written there.
-
-        Returns:
-            Its digest, size and format; `duration_s` for mp3, amr and wav.
-        """
+        """Describe a media file by its bytes: digest, size, format; `duration_s` for mp3, amr and wav."""
         import hashlib  # loads OpenSSL, which most campaigns do without
 
         located = self.locate(base_file, path)
@@ -176,13 +151,6 @@ class Files:
 
 def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     """Read a regular file, following no link at its last step.
-
-    Args:
-        path: the file.
-        limit_bytes: the most it may hold.
-
-    Returns:
-        Its bytes.
 
     Raises:
         FileError: it is no regular file, too large or unreadable.

@@ -50,7 +50,6 @@ def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
     """Bring a campaign file into the usual shape.
 
     Args:
-        text: the decoded file.
         file: relative to the campaigns folder.
 
     Returns:

@@ -58,14 +58,10 @@ class CampaignFile:
 
 
 def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
-    """Read and check the campaigns of a folder.
+    """Read a folder: its valid campaigns in order of id, and the problems of all the others.
 
     Args:
-        root: the campaigns folder, as the user would type it.
         only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
-
-    Returns:
-        The valid campaigns in order of id, and the problems of all the others.
 
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
@@ -112,14 +108,10 @@ def enclosing_campaigns_folder(root: Path) -> str | None:
 
 
 def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignFile], list[Diagnostic]]:
-    """List campaign files without reading them.
+    """List campaign files in order of id without reading them, and what is wrong with their names.
 
     Args:
-        root: the campaigns folder.
         only: as for `load_campaigns`.
-
-    Returns:
-        The files in order of id, and what is wrong with their names.
 
     Raises:
         InvalidError: as for `require_folder`.
@@ -132,14 +124,10 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
 
 
 def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
-    """Read and check one campaign file.
+    """Read and check one campaign file: the campaign, or every problem of its file.
 
     Args:
-        item: found by `find_campaigns`.
         data: the file's bytes, when they were read already.
-
-    Returns:
-        The campaign, or every problem of its file.
     """
     shown = item.display_path
     if _NOT_UTF8.search(item.id):

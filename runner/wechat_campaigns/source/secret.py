@@ -31,8 +31,6 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
     """Read an AppSecret, or another secret, from where the settings say it is.
 
     Args:
-        secret: the place.
-        environ: the environment variables.
         name: what it is, for messages.
 
     Returns:
@@ -55,10 +53,6 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
 
 def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> str:
     """Run a program without a shell and return what it printed.
-
-    Args:
-        command: the program and its arguments.
-        timeout_s: seconds it may take.
 
     Raises:
         SecretError: it cannot be started, took too long, failed, or printed something that is no text.
@@ -88,14 +82,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
 
 
 def written_secrets(data: object) -> list[Finding]:
-    """Find secrets in the settings' data; a finding never repeats them.
-
-    Args:
-        data: the settings as read.
-
-    Returns:
-        One finding for each.
-    """
+    """Find secrets in the settings' data; a finding never repeats them."""
     found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
     return [Finding("written-secret", *_words(path), path) for path in found]
 

@@ -47,14 +47,10 @@ _SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
 
 
 def load_settings(root: Path, *, environment: str | None = None) -> Settings:
-    """Read the settings of a campaigns folder.
+    """Read the settings of a campaigns folder; the built-in sandbox when there is no file.
 
     Args:
-        root: the campaigns folder, as the user would type it.
         environment: the one to use; default: the file's `default_environment`, or `sandbox`.
-
-    Returns:
-        The settings with that environment; the built-in sandbox when there is no file.
 
     Raises:
         InvalidError: the file has problems; it carries all of them.
@@ -117,23 +113,17 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
     """Read who had to approve by another version of the file, valid or not.
 
     Args:
-        source: the bytes of that version.
         environment: the one that is used now; another name of the same AppID is the same to followers.
 
     Returns:
         One for each environment there that has this name or one of these AppIDs, and asks for approvals.
     """
     asked = (other.get("approvals") for other in _same_environments(source, environment))
-    return tuple(dict.fromkeys(_approvals_of(one) for one in asked if isinstance(one, dict)))
+    return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
 
 
 def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
-    """Read which ledgers another version of the file had, of environments that had something to hold back.
-
-    Args:
-        source: the bytes of that version.
-        environment: as for `approvals_in`.
-    """
+    """Read which ledgers another version of the file had, where there was something to hold back."""
     return tuple(
         str(other.get("ledger", DEFAULT_LEDGER))
         for other in _same_environments(source, environment)
@@ -162,8 +152,8 @@ def _appids_of(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for account in below if isinstance(account, dict)}
 
 
-def _approvals_of(data: Mapping[str, Any]) -> Approvals:
-    """Read approvals of a file that may be wrong elsewhere: what is odd asks for more, not for less."""
+def approvals_of(data: Mapping[str, Any]) -> Approvals:
+    """Read approvals that nobody has checked: what is odd in them asks for more, not for less."""
     names, count = data.get("approvers"), data.get("count", 1)
     return Approvals(
         approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
@@ -173,14 +163,7 @@ def _approvals_of(data: Mapping[str, Any]) -> Approvals:
 
 
 def check_settings(document: Document) -> tuple[Diagnostic, ...]:
-    """Check a settings file.
-
-    Args:
-        document: the file, read.
-
-    Returns:
-        Every problem with its place, in the order of the file; none repeats a secret.
-    """
+    """Check a settings file: every problem with its place, in file order; none repeats a secret."""
     return check(document, "settings", cross_findings, instead=written_secrets(document.data))
 
 

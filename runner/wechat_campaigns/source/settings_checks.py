@@ -23,14 +23,7 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
-    """Check settings whose shape may still be wrong elsewhere.
-
-    Args:
-        data: the settings as read.
-
-    Returns:
-        The findings.
-    """
+    """Check settings whose shape may still be wrong elsewhere."""
     found = [*_default_environment(data), *_policy(data), *_held(data)]
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)

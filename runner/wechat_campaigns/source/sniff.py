@@ -24,14 +24,7 @@ _MP3_HZ: Final = (44100, 48000, 32000)
 
 
 def sniff(data: bytes) -> str:
-    """Tell a format from the first bytes; the file's suffix plays no part.
-
-    Args:
-        data: the whole file.
-
-    Returns:
-        png jpeg gif bmp webp svg mp3 amr wav wma mp4, or "unknown".
-    """
+    """Tell a format, one of `FileInfo`'s, from the first bytes; the file's suffix plays no part."""
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
@@ -47,14 +40,10 @@ def sniff(data: bytes) -> str:
 
 
 def duration_s(data: bytes, kind: str) -> float | None:
-    """Measure sound.
+    """Measure the seconds of mp3, amr and wav; None for all else, or when the file is broken.
 
     Args:
-        data: the whole file.
         kind: what `sniff` said.
-
-    Returns:
-        Seconds for mp3, amr and wav; None for all else, or when the file is broken.
     """
     measures: dict[str, Callable[[bytes], float | None]] = {"mp3": _mp3_s, "amr": _amr_s, "wav": _wav_s}
     measure = measures.get(kind)

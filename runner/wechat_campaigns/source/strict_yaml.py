@@ -12,11 +12,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import yaml
-from yaml.composer import Composer
+from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.scanner import Scanner
 
 from wechat_campaigns.core.errors import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
@@ -50,53 +47,23 @@ class YamlResult:
     faults: tuple[Finding, ...] = ()
 
 
-class _Untyped:
-    """Keeps a composer from guessing types: a tag is there only when somebody wrote one."""
+class _Nodes(CParser):
+    """Composes nodes by libyaml and guesses no types: a tag is there only when somebody wrote one."""
 
     # Asked three times a node; `"".format` takes anything and gives "" without running Python code.
     resolve = descend_resolver = ascend_resolver = staticmethod("".format)
 
 
-class PythonNodes(_Untyped, Reader, Scanner, Parser, Composer):
-    """Composes nodes without libyaml, eight times slower."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Composer.__init__(self)
-
-
-try:
-    from yaml._yaml import CParser
-except ImportError:  # a PyYAML built without libyaml
-    NODES: type = PythonNodes
-else:
-
-    class FastNodes(_Untyped, CParser):
-        """Composes nodes with libyaml."""
-
-    NODES = FastNodes
-
-
 @lru_cache(maxsize=8)  # who asks where a value stands asks just after the file was read
-def _root(text: str, parser: type) -> Node | None:
-    root: Node | None = parser(text).get_single_node()
+def _root(text: str) -> Node | None:
+    root: Node | None = _Nodes(text).get_single_node()
     return root
 
 
-def compose(text: str, parser: type = NODES, /) -> Node | Finding:
-    """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
-
-    Args:
-        text: the file's text, decoded.
-        parser: `FastNodes` or `PythonNodes`.
-
-    Returns:
-        The root node, or the fault that stops every YAML reader (or an empty file's).
-    """
+def compose(text: str) -> Node | Finding:
+    """Compose the one document of a text, positions included; or the fault that stops every YAML reader."""
     try:
-        root = _root(text, parser)
+        root = _root(text)
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
@@ -110,18 +77,14 @@ def compose(text: str, parser: type = NODES, /) -> Node | Finding:
     return root
 
 
-def read(text: str, *, parser: type = NODES) -> YamlResult:
-    """Read one YAML file.
-
-    Args:
-        text: the file's text, decoded.
-        parser: `FastNodes` or `PythonNodes`.
+def read(text: str) -> YamlResult:
+    """Read the decoded text of one YAML file.
 
     Returns:
         Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
         stands in the data as the text that was written.
     """
-    root = compose(text, parser)
+    root = compose(text)
     if isinstance(root, Finding):
         return YamlResult(data=None, faults=(root,))
     builder = _Builder(text)

@@ -33,14 +33,7 @@ def is_blank(text: str) -> bool:
 
 
 def decode(data: bytes) -> str | Finding:
-    """Decode UTF-8 without a byte order mark or control characters.
-
-    Args:
-        data: the whole file.
-
-    Returns:
-        The text, or the first fault.
-    """
+    """Decode UTF-8 without a byte order mark or control characters, or name the first fault."""
     if data.startswith(_DOCUMENT_MARKS):
         return Finding(
             "text-document",

@@ -24,9 +24,6 @@ def check_tree(root: Path) -> None:
 
     Folders above it may be links, as `/tmp` is on macOS, unless a checkout carries them.
 
-    Args:
-        root: the campaigns folder, as the user would type it.
-
     Raises:
         InvalidError: names each of them.
     """

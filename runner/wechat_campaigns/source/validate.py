@@ -18,14 +18,7 @@ from wechat_campaigns.source.text import MAX_PROBLEMS
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
-    """Check one campaign file.
-
-    Args:
-        document: the file, read.
-
-    Returns:
-        The campaign, or every problem with its place, in the order of the file.
-    """
+    """Check one campaign file: the campaign, or every problem with its place, in the order of the file."""
     problems = check(document, "campaign", _cross_findings)
     return problems or _campaign(document)
 
@@ -37,16 +30,11 @@ def check(
     *,
     instead: Sequence[Finding] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Check a document against one of the schemas.
+    """Check a document against one of the schemas: every problem with its place, in the order of the file.
 
     Args:
-        document: the file, read.
-        name: which schema.
         more: checks that the schema cannot express; what the schema told is not told twice.
         instead: findings that replace all others at and below their paths.
-
-    Returns:
-        Every problem with its place, in the order of the file.
     """
     findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
     if isinstance(document.data, dict):

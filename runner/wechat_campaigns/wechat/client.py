@@ -36,10 +36,7 @@ class Client:
     """Calls on behalf of one account.
 
     Args:
-        transport: where the calls go.
-        tokens: the account's access_token.
         read_only: refuse every path that is not in `READS` before anything is sent.
-        sleep: waits between tries of a read.
     """
 
     def __init__(
@@ -158,17 +155,11 @@ def connect(
     """Connect to the platform as one account; no request is made before the first call.
 
     Args:
-        account: whose appid to use.
         api: base URL of the environment, `https://api.weixin.qq.com`.
         secret: gives the AppSecret; called only when a token is needed.
-        clock: tells when a token has ended.
-        sleep: waits between tries.
         timeout_s: for a connection, and for each part of an answer.
         shared: access_tokens of all that connect within one run; one more is added when missing.
         watch: told the Date of each answer.
-
-    Returns:
-        What either kind of API is made of.
 
     Raises:
         PolicyError: the address may not receive a secret.

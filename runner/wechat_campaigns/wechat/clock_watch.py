@@ -23,11 +23,7 @@ def own_clock() -> datetime:
 
 
 class ClockWatch:
-    """What the newest dated answer told; one for all connections of a run.
-
-    Args:
-        clock: this machine's.
-    """
+    """What the newest dated answer told; one for all connections of a run."""
 
     def __init__(self, clock: Clock = own_clock) -> None:
         self._clock = clock

@@ -231,9 +231,6 @@ class WeChatApi(ReadOnlyApi):
         Args:
             kind: image, voice, video or thumb.
             filename: with its suffix; the platform shows it as the material's name.
-            data: the file.
-            title: of a video.
-            introduction: of a video.
 
         Returns:
             `{"media_id"}`, and `url` for images.
@@ -253,8 +250,6 @@ class WeChatApi(ReadOnlyApi):
 
         Args:
             kind: image, voice or video.
-            filename: with its suffix.
-            data: the file.
 
         Returns:
             `{"type", "media_id", "created_at"}`.
@@ -267,10 +262,7 @@ class WeChatApi(ReadOnlyApi):
         return answer
 
     def media_uploadimg(self, filename: str, data: bytes) -> str:
-        """Upload a picture for the HTML of an article: JPG or PNG below 1 MB.
-
-        Returns:
-            Its URL on the platform.
+        """Upload a picture for the HTML of an article, JPG or PNG below 1 MB; its URL on the platform.
 
         Source: uploadImage (2026-11).
         """
@@ -282,8 +274,6 @@ class WeChatApi(ReadOnlyApi):
 
         Args:
             media_id: of `media_upload`; one of permanent material is answered with 40007.
-            title: of the video.
-            description: of the video.
 
         Returns:
             `{"type": "video", "media_id", "created_at"}`; this media_id goes into `mpvideo`.
@@ -294,13 +284,10 @@ class WeChatApi(ReadOnlyApi):
         return self._post(UPLOADVIDEO, body, "media_id")
 
     def draft_add(self, articles: Sequence[Mapping[str, Any]]) -> str:
-        """Create a draft; not idempotent.
+        """Create a draft; its media_id. Not idempotent.
 
         Args:
             articles: in the platform's field names (`title`, `content`, `thumb_media_id`, …).
-
-        Returns:
-            The draft's media_id.
 
         Source: draft_add (2026-11).
         """

@@ -124,9 +124,7 @@ def mass_body(send: Send, *, tag_id: int | None, ids: MediaIds, draft_media_id: 
     """Write the body of mass/sendall or mass/send, without `clientmsgid`.
 
     Args:
-        send: what to send.
         tag_id: the platform's id when the filter names a tag.
-        ids: results of every upload and name of its content.
         draft_media_id: the draft made for it, when `needs_draft`.
 
     Source: sendAll and massSend, read 2026-11.

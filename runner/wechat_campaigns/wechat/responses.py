@@ -117,8 +117,6 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
     """Raise `ApiError` unless the errcode is 0.
 
     Args:
-        endpoint: the path that answered.
-        answer: what `parse_response` gave.
         secrets: values that must not appear, should the platform echo them.
 
     Raises:

@@ -18,13 +18,6 @@ Result = TypeVar("Result")
 def retry(call: Callable[[], Result], *, sleep: Sleep) -> Result:
     """Make a call, again after a passing fault; never use it for a call that changes something.
 
-    Args:
-        call: makes one try.
-        sleep: waits between tries.
-
-    Returns:
-        What the first good try gave.
-
     Raises:
         WeChatError: of the last try.
     """

@@ -29,11 +29,7 @@ class Tokens:
     """The access_token of one account, fetched when it is first needed; shared by threads.
 
     Args:
-        transport: where to ask.
-        appid: the account.
         secret: gives the AppSecret; called only when a token has to be fetched.
-        clock: tells when a token has ended.
-        sleep: waits before asking again.
     """
 
     def __init__(

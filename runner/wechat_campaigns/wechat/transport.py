@@ -43,7 +43,6 @@ class Transport:
         base_url: scheme and host, with a path prefix when a gateway wants one.
         session: made by `make_session`.
         timeout_s: how long to wait for a connection, and for each part of an answer.
-        watch: told the Date of each answer.
     """
 
     def __init__(
@@ -63,7 +62,6 @@ class Transport:
         """Send the request once and read the whole answer.
 
         Args:
-            request: what to send.
             extra_query: parameters added to the request's own, such as the access_token.
 
         Raises:

@@ -30,8 +30,6 @@ READERS = {
     "reports": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
 }
 """A shared option to what reads it: an attribute of the context, or a function that gets the context."""
-EVERY_ENVIRONMENT = {"environments"}
-"""These read all environments, so none is chosen."""
 
 
 def module_of(command: Command) -> ast.Module:
@@ -60,16 +58,7 @@ def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
     command = CASES[path]
     found = set(uses(module_of(command)))
     read = {option for option, readers in READERS.items() if readers & found}
-    if path in EVERY_ENVIRONMENT:
-        read.remove("env")
     assert names(command) & set(READERS) == read
-
-
-@pytest.mark.parametrize("path", CASES)
-def test_images_are_fixed_where_campaigns_are_rendered(path: str) -> None:
-    """`--fix-images` changes what is rendered, so only commands that render offer it."""
-    offered = names(CASES[path])
-    assert "fix_images" not in offered or "var" in offered
 
 
 @pytest.mark.parametrize("path", CASES)
@@ -83,4 +72,4 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     parameters = {argument.arg for argument in function.args.args}
     read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
     assert parameters <= read
-    assert names(command) - {*READERS, "directory", "fix_images"} == parameters - {"context"} - {"directory"}
+    assert names(command) - {*READERS, "directory"} == parameters - {"context"} - {"directory"}

@@ -10,7 +10,6 @@ import pytest
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.options import Options
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.integrations.ci_guard import sources_of
@@ -80,8 +79,7 @@ def test_every_file_of_a_send_needs_an_approval(tmp_path: Path) -> None:
     for name, text in written.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    options = Options(root=root, no_color=True, quiet=True)
-    with Context.of(options) as session:
+    with Context(root=root, quiet=True) as session:
         assert {str(file) for file in sources_of(session, ["news", "late"]).files} == {
             *written,
             "_settings.yaml",
@@ -99,8 +97,7 @@ def test_files_of_many_campaigns_need_an_approval(tmp_path: Path, monkeypatch: p
     names = [f"c{number}" for number in range(4)]
     for name in names:
         (root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    options = Options(root=root, no_color=True, quiet=True)
-    with Context.of(options) as session:
+    with Context(root=root, quiet=True) as session:
         assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 
 

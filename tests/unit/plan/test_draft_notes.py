@@ -56,7 +56,7 @@ def test_plan_notes_what_the_platform_changed_in_a_draft():
     ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
     assert rule == "draft-changed"
     assert "draft D" in what
-    assert "<p> was removed" in what
+    assert "the markup changed: <p>, <section>" in what
 
 
 @pytest.mark.parametrize(

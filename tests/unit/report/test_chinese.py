@@ -22,8 +22,8 @@ from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.phrases import recorded_recipients, status_counts
-from wechat_campaigns.report.problems import problem_dict, problems_github, problems_json, problems_text
-from wechat_campaigns.report.sanitize import visible_record
+from wechat_campaigns.report.problems import problem_dict, problems_data, problems_github, problems_text
+from wechat_campaigns.report.sanitize import json_text, visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
@@ -143,7 +143,7 @@ def test_problems_are_english_for_machines() -> None:
         hint="",
     )
     for found in (problem, visible_record(problem)):
-        assert '"message": "there is no send sale"' in problems_json([found])
+        assert '"message": "there is no send sale"' in json_text(problems_data([found]))
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:

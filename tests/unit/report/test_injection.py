@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import xml.dom.minidom
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
@@ -25,10 +24,8 @@ from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.html import plan_html
 from wechat_campaigns.report.json import plan_data
-from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import problems_github, problems_text
-from wechat_campaigns.report.sarif import sarif
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
 from wechat_campaigns.send.posting import Result, SendOutcome
 
@@ -59,10 +56,8 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         "problems": problems_text(problems),
         "shown": send_text(make_send("a", text)),
         "json": sanitize.json_text(plan_data(view)),
-        "sarif": sarif(problems),
         "codequality": codequality(problems),
         "widget": widget(view),
-        "junit": plan_junit(view) + problems_junit(problems),
         "markdown": _without_marker(plan_markdown(view)),
         "applied": _without_marker(outcomes_markdown(applied(outcome, plan=plan))),
         "failed": failure_forms(
@@ -152,17 +147,15 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 
 
 def test_data_reports_stay_data() -> None:
-    """JSON and XML still parse, and JSON gives back the very text."""
+    """JSON still parses, and JSON gives back the very text."""
     plan = hostile_plan()
     assert (
         json.loads(sanitize.json_text(plan_data(view_of(plan))))["sends"][0]["content"]["content"] == ATTACK
     )
-    json.loads(sarif(plan_problems(plan)))
     json.loads(codequality(plan_problems(plan)))
-    xml.dom.minidom.parseString(plan_junit(view_of(plan)))
 
 
-KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality", "junit"]
+KINDS = ["text", "json", "github", "markdown", "html", "codequality"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

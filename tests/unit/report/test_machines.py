@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import xml.dom.minidom
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +15,7 @@ from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.attention import attention_lines, fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
-from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.problems import problems_github
-from wechat_campaigns.report.sarif import sarif
 
 PROBLEM = Diagnostic(
     location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
@@ -34,19 +30,6 @@ def blocked_plan() -> Plan:
         make_send("all", filter=Filter(is_to_all=True)),
         settings=make_settings(policy=Policy(allow_to_all=False)),
     )
-
-
-def test_sarif_names_rule_place_and_level() -> None:
-    """Code scanning finds the rule, the file with its escaped name, line and column."""
-    run: dict[str, Any] = json.loads(sarif([PROBLEM]))["runs"][0]
-    (result,) = run["results"]
-    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "enum"
-    assert result["level"] == "error"
-    assert result["message"]["text"] == "不对 → 改"
-    assert result["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "campaigns/%E9%94%80%E5%94%AE.yaml"},
-        "region": {"startLine": 3, "startColumn": 5},
-    }
 
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
@@ -100,22 +83,3 @@ def test_every_rule_that_blocks_a_send_is_listed() -> None:
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
     assert [problem.rule for problem in plan_problems(plan)] == ["plan-blocked", "policy-require-not-after"]
     assert [line.split(": ")[1] for line in attention_lines(plan)] == ["allow_to_all", "require_not_after"]
-
-
-def test_junit_fails_what_is_held_back_and_passes_the_rest() -> None:
-    """A CI server shows the blocked send red, the other green."""
-    suite = xml.dom.minidom.parseString(plan_junit(view_of(blocked_plan()))).getElementsByTagName(
-        "testsuite"
-    )[0]
-    failed = {
-        case.getAttribute("name"): bool(case.getElementsByTagName("failure"))
-        for case in suite.getElementsByTagName("testcase")
-    }
-    assert failed == {"sale": False, "all": True}
-    assert (suite.getAttribute("tests"), suite.getAttribute("failures")) == ("2", "1")
-
-
-def test_junit_of_clean_files_is_one_case_that_passes() -> None:
-    """A report without a case would look as if nothing had run."""
-    assert 'tests="1" failures="0"' in problems_junit([])
-    assert 'failures="1"' in problems_junit([PROBLEM])

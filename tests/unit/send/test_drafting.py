@@ -105,8 +105,8 @@ def test_changed_markup_is_reported_and_sent():
     maker = DraftMaker(draft_get=news(content='<section>正文</section><img src="https://mmbiz.qpic.cn/p">'))
     notes = [made.notes for made in (maker.run(SEND), maker.run(SEND)) if made is not None]
     assert notes[0] == notes[1]
-    assert "<p> was removed" in notes[0][0]
-    assert "<p> was removed (1×)" in maker.ledger.events()[-1].data["changed"]
+    assert "the markup changed: <p>" in notes[0][0]
+    assert "the markup changed: <p>" in maker.ledger.events()[-1].data["changed"]
 
 
 LOSSES = [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.support.factories import NOW, make_planned, make_send, plan_of
+from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
 from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.send.posting import Result, SendOutcome
@@ -36,16 +38,10 @@ class World:
     sent: list[tuple[str, datetime]] = field(default_factory=list)
 
     def run(self, *waiting: PlannedSend) -> list[SendOutcome]:
-        def sleep(seconds: float) -> None:
-            assert seconds > 0
-            self.naps.append(seconds)
-            self.now += timedelta(seconds=seconds)
-
         ports = WaitPorts(
             clock=lambda: self.now,
-            sleep=sleep,
-            stop_requested=lambda: self.now >= self.stops_at,
-            plan=lambda: self.plan(waiting),
+            stopping=Stopping(self),
+            plan=lambda: (self.plan(waiting), make_state()),
             send=self.send,
             show=lambda _waiting: None,
         )
@@ -61,9 +57,27 @@ class World:
         action = PlanAction.SEND if planned.send.not_before <= self.now else PlanAction.SCHEDULED
         return self.decide(decided(planned, action))
 
-    def send(self, plan: Plan) -> list[SendOutcome]:
+    def send(self, plan: Plan, _state: LedgerState) -> list[SendOutcome]:
         self.sent += [(planned.send.id, self.now) for planned in plan.sends]
         return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "") for p in plan.sends]
+
+
+class Stopping(threading.Event):
+    """A stop at a moment of the world's clock, which its waits move."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def is_set(self) -> bool:
+        return self.world.now >= self.world.stops_at
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        assert timeout > 0
+        self.world.naps.append(timeout)
+        self.world.now += timedelta(seconds=timeout)
+        return self.is_set()
 
 
 def decided(planned: PlannedSend, action: PlanAction, code: Reason = Reason.NEW) -> PlannedSend:

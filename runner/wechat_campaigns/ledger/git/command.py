@@ -34,7 +34,6 @@ class Git:
 
         Args:
             arguments: everything after `git`; never a secret.
-            given: standard input.
 
         Raises:
             LedgerError: there is no git.

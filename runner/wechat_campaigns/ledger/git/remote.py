@@ -53,7 +53,6 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
 
     Args:
         rest: what follows `git:`: REMOTE (a name, an address, a path), `#BRANCH`, both or nothing.
-        folder: the campaigns folder, which may lie in a git repository.
         environ: may hold `CAMPAIGN_LEDGER_TOKEN`.
 
     Raises:

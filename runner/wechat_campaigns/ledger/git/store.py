@@ -77,9 +77,6 @@ class _RemoteLock:
 def cached_events(folder: Path) -> tuple[Event, ...] | None:
     """Read the ledger as this machine saw it last, without its remote; nothing is written.
 
-    Args:
-        folder: the local copy.
-
     Returns:
         The events in order within each stream; None when this machine never saw the ledger.
 
@@ -99,11 +96,7 @@ class GitLedger:
     """An append-only branch, shared by machines; in one process its calls follow one another.
 
     Args:
-        remote: where the branch lives and how to log in.
         folder: the local copy, made when absent; one a remote and branch.
-        clock: dates the events.
-        sleep: waits between tries.
-        timeout_s: for each git command.
     """
 
     def __init__(

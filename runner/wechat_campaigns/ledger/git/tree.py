@@ -48,8 +48,6 @@ def write(
     """Make the commit that adds events.
 
     Args:
-        git: the local repository.
-        events: at least one.
         heads: of all streams, these events included.
         parent: the commit it follows; None begins the branch.
     """

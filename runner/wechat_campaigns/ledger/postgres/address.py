@@ -21,19 +21,14 @@ _SEARCH_PATH = re.compile(r"-c ?search_path=[\w,]+", re.ASCII)
 
 
 def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
-    """Make the connection string for libpq.
+    """Make the connection string for libpq, which holds no password.
 
     The settings say where the database is, and nothing else: a pull request may change them. Passwords of
     this machine (`PGPASSWORD`, password files, services) are for the host that the machine names as
     `PGHOST`, or for the machine itself.
 
     Args:
-        address: `postgresql://…` of the settings.
-        environ: the process's variables.
         home: the user's home folder, where certificates are looked for.
-
-    Returns:
-        The connection string; it holds no password.
 
     Raises:
         UsageError: the address cannot be read, says too much, or is not the host the password is for.

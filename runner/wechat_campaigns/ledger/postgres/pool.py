@@ -107,7 +107,6 @@ class Pool:
 
         Args:
             attempt: gets its number, from 1.
-            tries: how many there are at the most.
 
         Raises:
             LedgerError: the database cannot be reached, or refused something.

@@ -56,7 +56,6 @@ class PostgresLedger:
 
     Args:
         address: as `postgres_address.conninfo` made it, without a password.
-        clock: dates the events.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:

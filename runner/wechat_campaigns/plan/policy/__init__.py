@@ -45,7 +45,6 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     only waits for apply.
 
     Args:
-        facts: about one due send.
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
     violations = (

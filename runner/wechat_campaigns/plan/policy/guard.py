@@ -61,7 +61,6 @@ def changes(before: Rules, after: Rules) -> tuple[SettingsChange, ...]:
 
     Args:
         before: as `rules_of` gave them once; a key that is missing or of another shape counts as unset.
-        after: as they are now.
     """
     old, new = _flat(before), _flat(after)
     return tuple(
@@ -81,7 +80,6 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
 
     Args:
         guards: the newest of each account; none of them may have a mac that was checked.
-        settings: as they are now.
     """
     now = rules_of(settings)
     found = {
@@ -114,8 +112,6 @@ def edits(before: Any, after: Any, path: str = "") -> tuple[SettingsChange, ...]
     """List the keys of a settings file that were added, edited or removed.
 
     Args:
-        before: the file's plain data at another commit.
-        after: as it is now.
         path: the keys that lead to both.
     """
     if before == after:
@@ -254,7 +250,6 @@ def guard_key(secret: str, appid: str) -> bytes:
     """Derive the key of an account's guards from its AppSecret (HKDF-SHA256, RFC 5869, one block).
 
     Args:
-        secret: the AppSecret.
         appid: of the account; part of the context, so that accounts have keys of their own.
     """
     extracted = hmac.digest(PURPOSE.encode(), secret.encode(), hashlib.sha256)
@@ -273,8 +268,6 @@ def guard_data(
     """Make the data of a GUARD event.
 
     Args:
-        settings: whose rules were in force.
-        appid: the account, and the stream of the event.
         secret: its AppSecret; only the mac depends on it.
         before: the guard that this one replaces: a copy of an old guard is told by that.
         loosened: the looser rules that were agreed to with it.
@@ -306,7 +299,6 @@ def verify_guards(guards: Iterable[Event], secret: str) -> tuple[tuple[Event, ..
 
     Args:
         guards: all of one stream, in order.
-        secret: the account's AppSecret.
 
     Returns:
         Those that hold, and those after the last that holds, which nobody with this AppSecret wrote.

@@ -64,7 +64,6 @@ def image_bytes(file: FileInfo, files: Files) -> bytes:
 
     Args:
         file: what a `BodyImage` or a `Media` says of the file; its sha256 decides.
-        files: where it is read.
 
     Raises:
         StalePlanError: when neither has the sha256 that was planned.
@@ -83,10 +82,6 @@ def image_bytes(file: FileInfo, files: Files) -> bytes:
 
 def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     """Mend a picture that becomes material: a cover, or one of a picture post.
-
-    Args:
-        file: what is known of it.
-        files: where it is read.
 
     Returns:
         The file as it will be uploaded and a note for people; as it was and no note when there is nothing

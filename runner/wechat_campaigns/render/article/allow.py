@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
@@ -86,16 +87,11 @@ _DROPPED = N_("remove it: WeChat drops it")
 
 
 def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> Finding | None:
-    """Judge one style declaration.
+    """Judge one style declaration: why the platform does not keep it or show it well, or None.
 
     Args:
         tag: the element it is for, or `*` when a theme's rule may meet any.
         name: the property, lower case.
-        value: its value as written.
-        important: whether `!important` follows.
-
-    Returns:
-        None when the platform keeps it and shows it well; else why not and what to write.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
     """
@@ -117,19 +113,28 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
         )
     functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
     if {found.lower() for found in _FUNCTION.findall(value)} - functions:
-        return _value_fault(name, value)
-    check = _VALUE_CHECKS.get(name)
-    if check is None or "var(" in value.lower():  # a theme's: judged again where it is filled in
+        return _VALUE.fault(name, value)
+    if "var(" in value.lower():  # a theme's: judged again where it is filled in
         return None
-    return check(tag, name, value.strip().lower())
+    written = value.strip().lower()
+    checks = (check for check, accepts in _CHECKS.get(name, ()) if not accepts(tag, name, written))
+    return next((check.fault(name, written) for check in checks), None)
 
 
-def _value_fault(name: str, value: str) -> Finding:
-    return Finding(
-        "style-value",
-        _("`{name}: {value}` is not an accepted value").format(name=name, value=value[:60]),
-        _("use a plain colour or length"),
-    )
+class _Refusal(NamedTuple):
+    """What is said of a value that is not accepted; `name` and `value` stand in the message."""
+
+    rule: str
+    message: str
+    hint: str
+
+    def fault(self, name: str, value: str) -> Finding:
+        message = _(self.message).format(name=name, value=value[:60])
+        return Finding(self.rule, message, _(self.hint).format(most=_most_margin(name)))
+
+
+_Accepts = Callable[[str, str, str], bool]
+"""Takes tag, property and value, the value in lower case."""
 
 
 def _lengths(value: str) -> list[float] | None:
@@ -141,34 +146,26 @@ def _lengths(value: str) -> list[float] | None:
     return [float(one[1]) * _UNIT_PX.get(one[2], 1) for one in found if one is not None]
 
 
-def _between(least: float, most: float) -> Callable[[str, str, str], Finding | None]:
-    def check(_tag: str, name: str, value: str) -> Finding | None:
+def _between(least: float, most: float) -> _Accepts:
+    def accepts(_tag: str, _name: str, value: str) -> bool:
         lengths = _lengths(value)
-        if lengths is None or not all(least <= length <= most for length in lengths):
-            return _value_fault(name, value)
-        return None
+        return lengths is not None and all(least <= length <= most for length in lengths)
 
-    return check
+    return accepts
 
 
-def _words(pattern: str) -> Callable[[str, str, str], Finding | None]:
+def _words(pattern: str) -> _Accepts:
     compiled = re.compile(pattern)
-
-    def check(_tag: str, name: str, value: str) -> Finding | None:
-        return None if compiled.fullmatch(value) else _value_fault(name, value)
-
-    return check
+    return lambda _tag, _name, value: compiled.fullmatch(value) is not None
 
 
-def _colour(_tag: str, name: str, value: str) -> Finding | None:
-    inherits = name == "color" and value == "inherit"
-    return None if inherits or css.colour(value) else _value_fault(name, value)
+def _colour(_tag: str, name: str, value: str) -> bool:
+    return (name == "color" and value == "inherit") or css.colour(value) is not None
 
 
-def _shadow(_tag: str, name: str, value: str) -> Finding | None:
+def _shadow(_tag: str, _name: str, value: str) -> bool:
     shadows = _ARGUMENTS.sub("", value).split(",")
-    bad = "inset" in value or len(shadows) > SHADOWS or not all(map(_stays_small, shadows))
-    return _value_fault(name, value) if bad else None
+    return "inset" not in value and len(shadows) <= SHADOWS and all(map(_stays_small, shadows))
 
 
 def _stays_small(shadow: str) -> bool:
@@ -179,130 +176,100 @@ def _stays_small(shadow: str) -> bool:
     return max(abs(right), abs(down)) + spread - blur / 2 <= SHADOW_PX and 0 <= blur <= 24
 
 
-def _overflow(_tag: str, name: str, value: str) -> Finding | None:
-    if value in ("auto", "scroll", "visible"):
-        return None
-    return Finding(
-        "hidden-text",
-        _("`{name}: {value}` hides the text").format(name=name, value=value[:60]),
-        _("use auto"),
-    )
-
-
-def _align(_tag: str, name: str, value: str) -> Finding | None:
-    if value not in ("start", "end"):
-        return None
-    return Finding(
-        "text-align",
-        _("WeChat flags `{name}: {value}` as a problem").format(name=name, value=value),
-        _("use left or right"),
-    )
-
-
-def _line_height(_tag: str, name: str, value: str) -> Finding | None:
+def _line_height(_tag: str, _name: str, value: str) -> bool:
     found = _NUMBER.fullmatch(value)
-    if value == "normal":
-        return None
-    if found:
-        least, most = {
-            "px": (MIN_LINE_PX, MAX_LINE_PX),
-            "%": (100 * MIN_LINE_HEIGHT, 100 * MAX_LINE_HEIGHT),
-        }.get(found[2], (MIN_LINE_HEIGHT, MAX_LINE_HEIGHT))
-        if least <= float(found[1]) <= most:
-            return None
-    return Finding(
-        "line-height",
-        _("`{name}: {value}` can make wrapped lines overlap, or push them too far apart").format(
-            name=name, value=value
-        ),
-        _("use a number from 1.5 to 2"),
-    )
+    if found is None:
+        return value == "normal"
+    least, most = {
+        "px": (MIN_LINE_PX, MAX_LINE_PX),
+        "%": (100 * MIN_LINE_HEIGHT, 100 * MAX_LINE_HEIGHT),
+    }.get(found[2], (MIN_LINE_HEIGHT, MAX_LINE_HEIGHT))
+    return least <= float(found[1]) <= most
 
 
-def _width(tag: str, name: str, value: str) -> Finding | None:
+def _width(tag: str, name: str, value: str) -> bool:
     if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
-        return None
-    if (
-        name == "max-width"
-        and (value == "none" or _LENGTH.fullmatch(value))
-        and tag in ("img", "section", "*")
-    ):
-        return None
-    return Finding(
-        "fixed-width",
-        _("`{name}: {value}` can overflow a phone's screen").format(name=name, value=value),
-        _("use a percentage up to 100%"),
-    )
+        return True
+    limits = name == "max-width" and tag in ("img", "section", "*")
+    return limits and (value == "none" or _LENGTH.fullmatch(value) is not None)
 
 
-def _margin(_tag: str, name: str, value: str) -> Finding | None:
+def _margin(_tag: str, name: str, value: str) -> bool:
     lengths = _lengths(value)
-    most = MAX_TOP_PX if name.endswith(("-top", "-bottom")) else MAX_LEFT_PX
-    if lengths is not None and all(-1 < length <= most for length in lengths):
-        return None
-    return Finding(
-        "large-margin",
-        _("`{name}: {value}` makes the text too narrow on a phone, or covers what is beside it").format(
-            name=name, value=value
-        ),
-        _("use 0 to {most}px").format(most=most),
-    )
+    return lengths is not None and all(-1 < length <= _most_margin(name) for length in lengths)
 
 
-def _display(_tag: str, name: str, value: str) -> Finding | None:
-    if value in _DISPLAYS:
-        return None
-    return Finding(
-        "display",
-        _("WeChat does not keep `{name}: {value}` in articles").format(name=name, value=value),
-        _("use block or inline-block"),
-    )
+def _most_margin(name: str) -> int:
+    return MAX_TOP_PX if name.endswith(("-top", "-bottom")) else MAX_LEFT_PX
 
 
-def _white_space(tag: str, name: str, value: str) -> Finding | None:
-    if value not in ("nowrap", "pre") or tag in ("pre", "code", "*"):
-        return None
-    return Finding(
-        "no-wrap",
-        _("`{name}: {value}` prevents text from wrapping on a phone").format(name=name, value=value),
-        _("remove it"),
-    )
+def _white_space(tag: str, _name: str, value: str) -> bool:
+    return value not in ("nowrap", "pre") or tag in ("pre", "code", "*")
 
 
-def _font_size(_tag: str, name: str, value: str) -> Finding | None:
-    if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
-        known = _NUMBER.fullmatch(value.replace("pt", "px")) or re.fullmatch(r"[a-z-]+", value)
-        return None if known else _value_fault(name, value)
-    return Finding(
-        "hidden-text",
-        _("`{name}: {value}` hides the text").format(name=name, value=value),
-        _("remove the text, or remove the font size"),
-    )
+def _font_size(_tag: str, _name: str, value: str) -> bool:
+    return bool(_NUMBER.fullmatch(value.replace("pt", "px")) or re.fullmatch(r"[a-z-]+", value))
 
 
-_VALUE_CHECKS = {
-    "text-align": _align,
-    "line-height": _line_height,
-    "width": _width,
-    "max-width": _width,
-    "display": _display,
-    "white-space": _white_space,
-    "font-size": _font_size,
-    "color": _colour,
-    "background-color": _colour,
-    "overflow-x": _overflow,
-    "box-shadow": _shadow,
-    "text-indent": _between(0, 100),
-    "letter-spacing": _between(0, 20),
-    "border-spacing": _between(0, 48),
-    "vertical-align": _words("baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit"),
-    "list-style-type": _words("[a-z-]+"),
-    "text-decoration": _words(r"(?:[a-z-]+|#[0-9a-f]{3,8}|rgba?\([^()]*\)| )+"),
-}
-_VALUE_CHECKS |= {f"{name}{side}": _margin for name in ("margin", "padding") for side in _SIDES}
-_VALUE_CHECKS |= {
-    name: _between(0, 24)
-    for name in PROPERTIES
-    if name.startswith("border")
-    and not name.endswith(("-color", "-style", "-radius", "-collapse", "-spacing"))
+def _visible_size(_tag: str, _name: str, value: str) -> bool:
+    return not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value)
+
+
+_VALUE = _Refusal(
+    "style-value", N_("`{name}: {value}` is not an accepted value"), N_("use a plain colour or length")
+)
+_ALIGN = _Refusal("text-align", N_("WeChat flags `{name}: {value}` as a problem"), N_("use left or right"))
+_HEIGHT = _Refusal(
+    "line-height",
+    N_("`{name}: {value}` can make wrapped lines overlap, or push them too far apart"),
+    N_("use a number from 1.5 to 2"),
+)
+_FIXED = _Refusal(
+    "fixed-width",
+    N_("`{name}: {value}` can overflow a phone's screen"),
+    N_("use a percentage up to 100%"),
+)
+_MARGIN = _Refusal(
+    "large-margin",
+    N_("`{name}: {value}` makes the text too narrow on a phone, or covers what is beside it"),
+    N_("use 0 to {most}px"),
+)
+_DISPLAY = _Refusal(
+    "display",
+    N_("WeChat does not keep `{name}: {value}` in articles"),
+    N_("use block or inline-block"),
+)
+_NO_WRAP = _Refusal(
+    "no-wrap", N_("`{name}: {value}` prevents text from wrapping on a phone"), N_("remove it")
+)
+_HIDES = N_("`{name}: {value}` hides the text")
+_TOO_SMALL = _Refusal("hidden-text", _HIDES, N_("remove the text, or remove the font size"))
+_CUT_OFF = _Refusal("hidden-text", _HIDES, N_("use auto"))
+_CHECKS: dict[str, tuple[tuple[_Refusal, _Accepts], ...]] = {
+    "text-align": ((_ALIGN, lambda _tag, _name, value: value not in ("start", "end")),),
+    "line-height": ((_HEIGHT, _line_height),),
+    "width": ((_FIXED, _width),),
+    "max-width": ((_FIXED, _width),),
+    "display": ((_DISPLAY, lambda _tag, _name, value: value in _DISPLAYS),),
+    "white-space": ((_NO_WRAP, _white_space),),
+    "font-size": ((_TOO_SMALL, _visible_size), (_VALUE, _font_size)),
+    "color": ((_VALUE, _colour),),
+    "background-color": ((_VALUE, _colour),),
+    "overflow-x": ((_CUT_OFF, _words("auto|scroll|visible")),),
+    "box-shadow": ((_VALUE, _shadow),),
+    "text-indent": ((_VALUE, _between(0, 100)),),
+    "letter-spacing": ((_VALUE, _between(0, 20)),),
+    "border-spacing": ((_VALUE, _between(0, 48)),),
+    "vertical-align": (
+        (_VALUE, _words("baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit")),
+    ),
+    "list-style-type": ((_VALUE, _words("[a-z-]+")),),
+    "text-decoration": ((_VALUE, _words(r"(?:[a-z-]+|#[0-9a-f]{3,8}|rgba?\([^()]*\)| )+")),),
+    **{f"{name}{side}": ((_MARGIN, _margin),) for name in ("margin", "padding") for side in _SIDES},
+    **{
+        name: ((_VALUE, _between(0, 24)),)
+        for name in PROPERTIES
+        if name.startswith("border")
+        and not name.endswith(("-color", "-style", "-radius", "-collapse", "-spacing"))
+    },
 }

@@ -26,7 +26,6 @@ def block(text: str, language: str, *, colours: bool) -> str:
     """Write a code block as HTML.
 
     Args:
-        text: the code.
         language: the word after the fence, or empty.
         colours: whether to highlight; colours cost about as many characters as the code.
 

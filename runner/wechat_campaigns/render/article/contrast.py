@@ -45,7 +45,6 @@ def check(root: HtmlElement, findings: Findings) -> None:
     """Report each pair of text and background colours that cannot be told apart well enough.
 
     Args:
-        root: the tree of a styled article.
         findings: collects one warning for each pair, at the first line that has it.
     """
     seen: set[TextColours] = set()

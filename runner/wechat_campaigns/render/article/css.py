@@ -32,10 +32,7 @@ def depth(text: str) -> int:
 
 
 def declarations(style: str) -> Iterator[Any]:
-    """Parse a style attribute.
-
-    Returns:
-        tinycss2's declarations, rules and errors, in order.
+    """Parse a style attribute to tinycss2's declarations, rules and errors, in order.
 
     Raises:
         CssBoundsError: it is too long or too deep.

@@ -21,14 +21,11 @@ END = "</section></body></html>"
 
 
 def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
-    """Parse a fragment.
+    """Parse a fragment into a `body` element around it.
 
     Args:
         text: HTML; a whole document is taken as its content.
         keep_lines: write `data-line` on each element: its line in `text`.
-
-    Returns:
-        A `body` element around the fragment.
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.

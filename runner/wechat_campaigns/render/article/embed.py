@@ -29,15 +29,11 @@ class _Picture:
 
 
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
-    """Replace the `src` of every image below `root` by a placeholder.
+    """Replace the `src` of every image below `root` by a placeholder; list the images in order, each once.
 
     Args:
         root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
-        source: the article's; its options say whether to mend what can be mended.
         findings: collects what is wrong; an image that cannot be used is removed.
-
-    Returns:
-        The images in order of appearance, each once.
     """
     found: dict[str, BodyImage] = {}
     pictures: dict[str, _Picture | None] = {}

@@ -25,14 +25,7 @@ _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 
 
 def escape_for(kind: ArticleFormat) -> Callable[[object], str]:
-    """Choose how the value of a `{{ variable }}` is written into a body.
-
-    Args:
-        kind: what the body is.
-
-    Returns:
-        A function from the value to text that shows exactly that value, and never becomes markup.
-    """
+    """Choose what writes the value of a `{{ variable }}` into a body as text that never becomes markup."""
     return _markdown if kind == "markdown" else _html
 
 

@@ -51,7 +51,6 @@ def check(root: HtmlElement, findings: Findings) -> None:
 
     Args:
         root: the tree of a styled article, inside the allow-list.
-        findings: collects.
     """
     seen = {root: _ComputedStyle()}
     for element in root.iterdescendants():

@@ -86,7 +86,6 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
     """Mend an image again, the way `convert_file` did.
 
     Args:
-        data: the file's own bytes.
         file: the mended image, as `convert_file` described it.
 
     Raises:
@@ -107,16 +106,7 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
 
 
 def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
-    """Mend a `is_convertible` image.
-
-    Args:
-        file: what is known of it.
-        data: its bytes.
-        use: where it goes.
-
-    Returns:
-        The file as it will be uploaded, its bytes, and a note for people.
-    """
+    """Mend a `is_convertible` image: the file as it will be uploaded, its bytes, and a note for people."""
     result, kind, note = convert_bytes(data, use)
     sha256 = hashlib.sha256(result).hexdigest()
     info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, converted=True)
@@ -136,9 +126,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
     """Decode an image and find what would keep the platform from taking it, or spoil it on phones.
 
     Args:
-        data: the file's bytes.
         image_format: what its magic bytes say, as in `FileInfo.format`.
-        use: where it goes.
 
     Source: uploadimage, read 2026-11.
     """
@@ -170,7 +158,6 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
 
     Args:
         data: an image in which `inspect_image` finds nothing unfixable.
-        use: where it goes.
 
     Returns:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).

@@ -15,7 +15,6 @@ from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
 from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
 from wechat_campaigns.source.text import is_blank
 
-MAX_WRAPPERS = 10
 _PROSE_CHARS = 30
 _LEFTOVERS = (
     (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
@@ -32,12 +31,10 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
 
     Args:
         root: the tree; lines are read from `data-line`.
-        findings: collects.
         markdown: whether leftover Markdown is a fault.
 
     Source: wechatjs/verify-article-structure-spec, rules 1.8, 2.1 and 4, read 2026-11.
     """
-    _check_wrappers(root, findings)
     _check_prose(root, findings)
     hidden.check(root, findings)
     contrast.check(root, findings)
@@ -66,9 +63,7 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     """Compare an article's size with the platform's limits.
 
     Args:
-        html: what would be sent.
         chars: its markup in characters, image addresses at their later length.
-        findings: collects.
 
     Source: draft_add, read 2026-11.
     """
@@ -96,30 +91,6 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
             _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes),
             hint,
         )
-
-
-def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
-    depths: dict[HtmlElement, int] = {}
-    for element in elements(root):
-        parent = element.getparent()
-        same = parent is not None and _wraps(parent, element)
-        depths[element] = depths.get(parent, 1) + 1 if same and parent is not None else 1
-        if depths[element] == MAX_WRAPPERS + 1:
-            findings.warning(
-                "nested-wrappers",
-                _(
-                    "more than {most} <{tag}> elements with the same style are nested directly in each other"
-                ).format(most=MAX_WRAPPERS, tag=element.tag),
-                _("remove the unnecessary ones: WeChat's editor removes them, and may remove the style too"),
-                line=line_of(element),
-            )
-
-
-def _wraps(parent: HtmlElement, child: HtmlElement) -> bool:
-    if child.getprevious() is not None or child.getnext() is not None:
-        return False
-    alone = not (parent.text or "").strip() and not (child.tail or "").strip()
-    return alone and parent.tag == child.tag and parent.get("style") == child.get("style")
 
 
 def _check_prose(root: HtmlElement, findings: Findings) -> None:

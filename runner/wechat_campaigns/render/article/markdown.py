@@ -41,7 +41,6 @@ def to_html(source: str, findings: Findings, *, colours: bool) -> str:
     Args:
         source: the text, variables already replaced by marks.
         findings: collects raw HTML, front matter, unknown languages, lost text.
-        colours: whether code is highlighted.
 
     Returns:
         HTML whose blocks, links and images carry `data-line`. Footnote references are

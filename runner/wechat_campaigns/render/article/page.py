@@ -36,11 +36,7 @@ _GAP = (
 
 
 class Pictures:
-    """Gives the addresses of pictures until a page is full; then a grey box, and counts what it left out.
-
-    Args:
-        data: gives the bytes of a picture.
-    """
+    """Gives the addresses of pictures until a page is full; then a grey box, and counts what it left out."""
 
     def __init__(self, data: Data) -> None:
         self._data = data
@@ -70,15 +66,7 @@ class Pictures:
 
 
 def page(send: Send, *, data: Data) -> str:
-    """Show a send as a follower will see it.
-
-    Args:
-        send: the rendered send, its findings included.
-        data: gives the bytes of a picture.
-
-    Returns:
-        A whole HTML document.
-    """
+    """Show a send as a follower will see it: a whole HTML document."""
     pictures = Pictures(data)
     return _render(
         "page.html",
@@ -104,16 +92,11 @@ def content(send: Send, *, pictures: Pictures) -> str:
 
 
 def article_frames(article: Article, *, pictures: Pictures, index: int = 1, count: int = 1) -> str:
-    """Show one article: its size, its cover in both crops, and a frame for each width.
+    """Show one article as a fragment: its size, its cover in both crops, and a frame for each width.
 
     Args:
         article: the article, its images still placeholders.
-        pictures: of the page it stands in.
         index: where it stands in its message, from 1.
-        count: how many articles the message has.
-
-    Returns:
-        An HTML fragment without scripts.
     """
     return _render(
         "article.html",
@@ -137,8 +120,6 @@ def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) 
     """Show one article as the reader's app does: the whole document of a frame.
 
     Args:
-        article: the article, its images still placeholders.
-        pictures: of the page it stands in.
         dark: roughly as in dark mode.
     """
     html = article.html

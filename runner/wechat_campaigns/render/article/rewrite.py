@@ -21,7 +21,6 @@ def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
     Args:
         root: what `markdown.to_html` gave, parsed; images already resolved.
         title: the article's title, which WeChat shows itself.
-        findings: collects what cannot be shown as meant.
     """
     strip_blank_text(root)
     _headings(root, title)

@@ -83,9 +83,7 @@ def compare(root: HtmlElement, html: str, report: Report) -> None:
     """Report what the last cleaning lost, because tags stood where HTML does not allow them.
 
     Args:
-        root: the tree that was cleaned.
         html: what became of it.
-        report: called as `strip` calls it.
     """
     result = parse(html)
     lost = Counter(tag_names(root)) - Counter(tag_names(result))
@@ -108,7 +106,6 @@ def drop_marks(root: HtmlElement, findings: Findings) -> None:
     """Reduce a tree made by this package: its own classes and marks go without a word.
 
     Args:
-        root: the tree of a Markdown article, styled.
         findings: collects what should never be there.
     """
     for element in elements(root):

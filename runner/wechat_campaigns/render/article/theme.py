@@ -136,8 +136,6 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
     """Write a theme into the style attributes of an article.
 
     Args:
-        html: the article's content.
-        css: the theme.
         brand_color: what `var(--brand)` stands for, `#rrggbb` by the schema of the settings.
 
     Returns:
@@ -157,44 +155,13 @@ def inliner() -> Any:
 
 def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     """Return the declarations of a rule; report a rule that cannot be written into style attributes."""
-    if rule.type == "error":
-        findings.error(
-            "theme-css",
-            _("invalid CSS: {reason}").format(reason=rule.message),
-            _("correct it"),
-            line=rule.source_line,
-        )
+    if fault := _rule_fault(rule):
+        findings.error(*fault, line=rule.source_line)
         return ()
-    if rule.type == "at-rule":
-        findings.error(
-            "theme-at-rule",
-            _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword),
-            _("remove it: WeChat keeps only style attributes"),
-            line=rule.source_line,
-        )
-        return ()
-    selector = tinycss2.serialize(rule.prelude).strip()
-    if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
-        findings.error(
-            "theme-pseudo",
-            _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector),
-            _("remove it, or write a separate rule for the element"),
-            line=rule.source_line,
-        )
-        return ()
-    return [item for item in _declarations(rule, findings) if item.type == "declaration"]
-
-
-def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
-    items: list[Any] = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+    items = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
     for item in items:
         if item.type == "error":
-            findings.error(
-                "theme-css",
-                _("invalid CSS: {reason}").format(reason=item.message),
-                _("correct it"),
-                line=item.source_line,
-            )
+            findings.error(*_invalid(item), line=item.source_line)
         elif item.type != "declaration":
             findings.error(
                 "theme-css",
@@ -202,7 +169,24 @@ def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
                 _("write the rules one after another"),
                 line=item.source_line,
             )
-    return items
+    return [item for item in items if item.type == "declaration"]
+
+
+def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
+    if rule.type == "error":
+        return _invalid(rule)
+    if rule.type == "at-rule":
+        what = _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword)
+        return "theme-at-rule", what, _("remove it: WeChat keeps only style attributes")
+    if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
+        selector = tinycss2.serialize(rule.prelude).strip()
+        what = _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector)
+        return "theme-pseudo", what, _("remove it, or write a separate rule for the element")
+    return None
+
+
+def _invalid(item: Any) -> tuple[str, str, str]:
+    return "theme-css", _("invalid CSS: {reason}").format(reason=item.message), _("correct it")
 
 
 def _check_declaration(declaration: Any, defined: set[str], findings: Findings) -> None:

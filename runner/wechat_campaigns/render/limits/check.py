@@ -48,15 +48,10 @@ _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
 
 
 def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
-    """Check one send against the platform's limits.
+    """List what one send breaks of the platform's limits, errors and warnings.
 
     Args:
-        send: rendered.
-        account: the one it names.
         source: the campaign's file, to point at the value concerned.
-
-    Returns:
-        Every problem, errors and warnings.
 
     Source:
         The pages named in `limits.table`, read 2026-11.

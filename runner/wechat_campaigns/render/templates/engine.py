@@ -45,11 +45,7 @@ _INCLUDE = N_(
 
 
 class Engine:
-    """Jinja with one cache of compiled templates, shared by text.
-
-    Args:
-        files: where includes are read from.
-    """
+    """Jinja with one cache of compiled templates, shared by text."""
 
     def __init__(self, files: Files) -> None:
         self._files = files

@@ -131,11 +131,7 @@ class _Template(Template):
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox: allow-lists for filters and methods, a price for every operation.
-
-    Args:
-        load: gives the text of an included template.
-    """
+    """The sandbox: allow-lists for filters and methods, a price for every operation."""
 
     template_class = _Template
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)

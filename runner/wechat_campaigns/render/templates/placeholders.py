@@ -27,15 +27,11 @@ _JINJA_KEYWORDS = frozenset((
 
 
 def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
-    r"""Put values into their places.
+    r"""Put values into their places; None when it takes Jinja to say what comes out.
 
     Args:
         text: with `\n` as its only line end.
-        variables: plain data by name.
         escape: makes a value's text safe in the markup around it.
-
-    Returns:
-        The text; None when it takes Jinja to say what comes out.
     """
     if "{" not in text and len(text) <= bounds.MAX_SIZE and not _LONG_NUMBER.search(text):
         return text

@@ -24,25 +24,17 @@ _NEWLINE = re.compile(r"\r\n?")
 
 
 class Templates:
-    """Renders strings; compiled templates and includes are kept for the next string.
-
-    Args:
-        files: where includes are read from.
-    """
+    """Renders strings; compiled templates and includes are kept for the next string."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
 
     def render(self, text: str, variables: Mapping[str, Any], *, escape: Escape = str) -> str:
-        r"""Render one string; `\r\n` and `\r` become `\n`.
+        r"""Render one string to at most MAX_SIZE characters; `\r\n` and `\r` become `\n`.
 
         Args:
             text: at most MAX_SIZE characters; without `{{`, `{%` or `{#` it is its own result.
-            variables: plain data by name.
             escape: makes the text of a `{{ value }}` safe in the markup around it.
-
-        Returns:
-            At most MAX_SIZE characters.
 
         Raises:
             TemplateRenderError: for any fault of the template.

@@ -36,16 +36,7 @@ def validator(name: SchemaName) -> Validator:
 
 
 def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
-    """Word the errors of one document.
-
-    Args:
-        errors: what the validator found.
-        data: the document's data.
-        name: the schema it was checked against.
-
-    Returns:
-        One finding for each thing to correct, none twice.
-    """
+    """Word the errors of one document: one finding for each thing to correct, none twice."""
     if not isinstance(data, dict):
         return [_not_a_map(name)]
     violations = [_violation(error, name) for error in errors]
@@ -97,14 +88,7 @@ def _not_a_map(name: SchemaName) -> Finding:
 
 
 def _content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Recognise content of another kind.
-
-    Args:
-        data: a campaign file's data.
-
-    Returns:
-        What and hint, or None when the content has the shape of no other msgtype.
-    """
+    """Recognise content of another kind: what and hint, or None when no other msgtype has its shape."""
     msgtype = data.get("msgtype")
     if "content" not in data or not isinstance(msgtype, str) or msgtype not in tuple(Msgtype):
         return None

@@ -140,13 +140,8 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
     """Say what to do with a key that is not known where it stands.
 
     Args:
-        key: as written.
         path: of the map that holds it.
         allowed: the keys known there.
-        name: the schema of the file.
-
-    Returns:
-        The hint.
     """
     if mistyped := mistyped_colon(key):
         return mistyped[1]
@@ -190,11 +185,7 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
 
     Args:
         key: the value's key, or that of its list.
-        value: as read.
         wanted: JSON Schema type names.
-
-    Returns:
-        The hint.
     """
     if "boolean" in wanted:
         spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"

@@ -43,15 +43,7 @@ def is_private(step: object) -> bool:
 
 
 def without_secrets(problems: Iterable[Diagnostic], root: Node) -> tuple[Diagnostic, ...]:
-    """Mask in problems what stands at a private place of the document they are about.
-
-    Args:
-        problems: of one document.
-        root: the document's nodes.
-
-    Returns:
-        The same problems, in the same order.
-    """
+    """Mask in problems what stands at a private place of the document they are about."""
     given = tuple(problems)
     everything = "\n".join(f"{p.path}\n{p.message}\n{p.hint}" for p in given)
     live = sorted({form for form in _forms(root) if form in everything}, key=len, reverse=True)

@@ -35,6 +35,7 @@ _KINDS: Final = {
     "object": N_("a map (`key: value` lines)"),
 }
 
+_CANNOT_BE: Final = N_("{name} cannot be {value}")
 _MISSING_REMEDIES: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": N_("add `secret: {env: NAME}` and store the AppSecret in that environment variable"),
@@ -83,8 +84,8 @@ def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
         return
     for key in missing:
         if not _is_misspelt(key, error):
-            what = _("`{key}` is missing {place}").format(key=key, place=under(path))
-            yield _finding(error, "missing-key", what, _missing_hint(key, error))
+            what = _("`{key}` is missing {place}")
+            yield _finding(error, "missing-key", what, _missing_hint(key, error), key=key, place=under(path))
 
 
 def _is_misspelt(key: str, error: SchemaViolation) -> bool:
@@ -115,27 +116,19 @@ def _wrong_type(error: SchemaViolation) -> Iterator[Finding]:
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
-        what = _("{name} is empty").format(name=value_name(error))
-        yield _finding(error, "empty-value", what, _("write {kinds} after the key").format(kinds=kinds))
+        hint = _("write {kinds} after the key").format(kinds=kinds)
+        yield _finding(error, "empty-value", _("{name} is empty"), hint)
         return
     must = _("{name} must be {kinds}") if is_private(error) else _("{name} must be {kinds}, but is {value}")
-    yield _finding(
-        error,
-        "wrong-type",
-        must.format(name=value_name(error), kinds=kinds, value=display_value(error)),
-        _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
-    )
+    hint = _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted)
+    yield _finding(error, "wrong-type", must, hint, kinds=kinds)
 
 
 def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
     allowed = [str(value) for value in error.keyword_value]
     otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
-    yield _finding(
-        error,
-        "unknown-value",
-        _cannot_be(error),
-        did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
-    )
+    hint = did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT)
+    yield _finding(error, "unknown-value", _(_CANNOT_BE), hint)
 
 
 def _only_true(error: SchemaViolation) -> Iterator[Finding]:
@@ -147,12 +140,8 @@ def _only_true(error: SchemaViolation) -> Iterator[Finding]:
             _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
         )
         return
-    yield _finding(
-        error,
-        "wrong-type",
-        _("{name} must be true, but is {value}").format(name=value_name(error), value=display_value(error)),
-        _("write `{key}: true`, without quotes").format(key=last_key(error)),
-    )
+    hint = _("write `{key}: true`, without quotes").format(key=last_key(error))
+    yield _finding(error, "wrong-type", _("{name} must be true, but is {value}"), hint)
 
 
 def _too_few_keys(error: SchemaViolation) -> Iterator[Finding]:
@@ -162,15 +151,10 @@ def _too_few_keys(error: SchemaViolation) -> Iterator[Finding]:
     if known or (unknown and choices):
         return  # the missing or misspelt key is told by itself
     if not choices:
-        what = _("{name} has no entries").format(name=value_name(error))
-        yield _finding(error, "empty-value", what, _("add an entry, or remove the key"))
+        yield _finding(error, "empty-value", _("{name} has no entries"), _("add an entry, or remove the key"))
         return
-    yield _finding(
-        error,
-        "missing-choice",
-        _("{name} contains none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
-        _("write exactly one of them"),
-    )
+    what, hint = _("{name} contains none of {keys}"), _("write exactly one of them")
+    yield _finding(error, "missing-choice", what, hint, keys=join_keys(choices))
 
 
 def _too_many_keys(error: SchemaViolation) -> Iterator[Finding]:
@@ -182,18 +166,14 @@ def _too_many_keys(error: SchemaViolation) -> Iterator[Finding]:
         yield _finding(
             error,
             "wire-filter",
-            _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}").format(
-                name=value_name(error), keys=join_keys(others)
-            ),
+            _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}"),
             _("remove `is_to_all: false`; one key is enough"),
+            keys=join_keys(others),
         )
         return
-    yield _finding(
-        error,
-        "two-choices",
-        _("{name} has {keys}, but only one is allowed").format(name=value_name(error), keys=join_keys(known)),
-        _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
-    )
+    hint = _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one")
+    what = _("{name} has {keys}, but only one is allowed")
+    yield _finding(error, "two-choices", what, hint, keys=join_keys(known))
 
 
 def _too_few_items(error: SchemaViolation) -> Iterator[Finding]:
@@ -202,69 +182,41 @@ def _too_few_items(error: SchemaViolation) -> Iterator[Finding]:
         hint = _("add openids, or use `campaign preview` to send to one person")
         yield _finding(error, "too-few", what, hint)
         return
-    yield _finding(
-        error,
-        "too-few",
-        _("{name} has {count} entries; the minimum is {least}").format(
-            name=value_name(error), count=len(error.value), least=error.keyword_value
-        ),
-        _("add one") if not error.value else _("add the missing entries"),
-    )
+    what = _("{name} has {count} entries; the minimum is {least}")
+    hint = _("add one") if not error.value else _("add the missing entries")
+    yield _finding(error, "too-few", what, hint, count=len(error.value), least=error.keyword_value)
 
 
 def _too_many_items(error: SchemaViolation) -> Iterator[Finding]:
-    yield _finding(
-        error,
-        "too-many",
-        _("{name} has {count} entries; the maximum is {most}").format(
-            name=value_name(error), count=len(error.value), most=error.keyword_value
-        ),
-        _("remove some, or split the campaign into two files"),
-    )
+    what = _("{name} has {count} entries; the maximum is {most}")
+    hint = _("remove some, or split the campaign into two files")
+    yield _finding(error, "too-many", what, hint, count=len(error.value), most=error.keyword_value)
 
 
 def _empty_text(error: SchemaViolation) -> Iterator[Finding]:
-    what = _("{name} is empty").format(name=value_name(error))
-    yield _finding(error, "empty-value", what, _("write some text, or remove the key"))
+    yield _finding(error, "empty-value", _("{name} is empty"), _("write some text, or remove the key"))
 
 
-def _too_small(error: SchemaViolation) -> Iterator[Finding]:
-    hint = _("write {least} or more").format(least=error.keyword_value)
-    yield _finding(error, "out-of-range", _out_of_range(error), hint)
-
-
-def _too_large(error: SchemaViolation) -> Iterator[Finding]:
-    hint = _("write {most} or less").format(most=error.keyword_value)
-    yield _finding(error, "out-of-range", _out_of_range(error), hint)
-
-
-def _out_of_range(error: SchemaViolation) -> str:
-    return _("{name} is out of range: {value}").format(name=value_name(error), value=display_value(error))
+def _out_of_range(error: SchemaViolation) -> Iterator[Finding]:
+    hint = _("write {limit} or more") if error.keyword == "minimum" else _("write {limit} or less")
+    what = _("{name} is out of range: {value}")
+    yield _finding(error, "out-of-range", what, hint.format(limit=error.keyword_value))
 
 
 def _wrong_form(error: SchemaViolation) -> Iterator[Finding]:
     if str(error.value) == "":
         yield from _empty_text(error)
-        return
-    if error.shape.get("format") == "date-time":
-        yield _finding(error, "date-form", _date_words(error), _instead(error))
-        return
-    yield _finding(error, "wrong-form", _cannot_be(error), _instead(error))
+    elif error.shape.get("format") == "date-time":
+        yield _finding(error, "date-form", _date_words(str(error.value)), _instead(error))
+    else:
+        yield _finding(error, "wrong-form", _(_CANNOT_BE), _instead(error))
 
 
-def _cannot_be(error: SchemaViolation) -> str:
-    return _("{name} cannot be {value}").format(name=value_name(error), value=display_value(error))
-
-
-def _date_words(error: SchemaViolation) -> str:
-    text = str(error.value)
-    has_time = ":" in text
+def _date_words(text: str) -> str:
     has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
-    if has_time and not has_offset:
-        return _("{name} has no time zone offset, so its meaning depends on the machine").format(
-            name=value_name(error)
-        )
-    return _("{name} is not a full date and time").format(name=value_name(error))
+    if ":" in text and not has_offset:
+        return _("{name} has no time zone offset, so its meaning depends on the machine")
+    return _("{name} is not a full date and time")
 
 
 WORDS: Final[dict[str, Callable[[SchemaViolation], Iterator[Finding]]]] = {
@@ -278,14 +230,16 @@ WORDS: Final[dict[str, Callable[[SchemaViolation], Iterator[Finding]]]] = {
     "minItems": _too_few_items,
     "maxItems": _too_many_items,
     "minLength": _empty_text,
-    "minimum": _too_small,
-    "maximum": _too_large,
+    "minimum": _out_of_range,
+    "maximum": _out_of_range,
     "pattern": _wrong_form,
 }
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> Finding:
+def _finding(error: SchemaViolation, rule: str, message: str, hint: str, **parts: object) -> Finding:
+    """Word a refusal: in the message, `name` and `value` stand for what was refused."""
+    what = message.format(name=value_name(error), value=display_value(error), **parts)
     return Finding(rule, what, hint, error.path)
 
 

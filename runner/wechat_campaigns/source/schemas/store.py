@@ -22,14 +22,7 @@ _DESCRIPTION: Final = re.compile(r'"(?P<key>description|title)": (?P<text>"(?:[^
 
 
 def schema_text(name: SchemaName) -> str:
-    """Return the text of one schema file.
-
-    Args:
-        name: `campaign`, `settings` or `plan`.
-
-    Returns:
-        The file as it is in the repository.
-    """
+    """Return the text of one schema file as it is in the repository."""
     # The wheel carries a copy inside the package; an editable install has only the repository's folder.
     folder = next((folder for folder in _FOLDERS if folder.is_dir()), _FOLDERS[0])
     return (folder / f"{name}.schema.json").read_text(encoding="utf-8")
@@ -52,14 +45,10 @@ def schema(name: SchemaName) -> dict[str, Any]:
 
 
 def accepts(name: SchemaName, data: Any) -> bool:
-    """Tell whether data is certainly valid.
+    """Tell whether data is certainly valid; False also when it takes the whole validator to know.
 
     Args:
-        name: the schema.
         data: what YAML gives: maps, lists, texts, numbers, true, false and None.
-
-    Returns:
-        True when it is valid; False when it is not, or when it takes the whole validator to know.
     """
     try:
         # JSON Schema takes 1.0 for a whole number and we do not, so a document that has one is not quick.

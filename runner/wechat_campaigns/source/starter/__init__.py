@@ -35,7 +35,6 @@ def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
     """Give the files of a new campaigns repository.
 
     Args:
-        code_host: whose workflow is wanted.
         action: GitHub only: `OWNER/REPOSITORY@COMMIT` of this tool's action.
 
     Returns:

@@ -24,14 +24,7 @@ MAX_TEXT = 1024
 
 
 def entry_of(event: Element, appid: str) -> Entry | None:
-    """Say what the ledger should keep of an event.
-
-    Args:
-        event: the root element of the push.
-        appid: of the account it was pushed for.
-
-    Returns:
-        What to keep; None for events that are not about a mass job.
+    """Say what the ledger should keep of an event; None for events that are not about a mass job.
 
     Raises:
         BadXmlError: it is about a mass job and lacks its number or its counts.

@@ -95,9 +95,7 @@ def restrict_hosts(
     """Refuse requests whose Host is neither loopback with our port nor one of our names.
 
     Args:
-        app: answers the others.
         names: such as that of the server with TLS in front, which passes it on.
-        port: gives the port we listen on.
     """
     known = frozenset(name.lower() for name in names)
 

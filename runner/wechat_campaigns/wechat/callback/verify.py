@@ -45,11 +45,6 @@ def signature(*parts: str) -> str:
 def check_url(query: Mapping[str, str], credentials: Credentials, now: datetime) -> str:
     """Answer the check that is made when a URL is entered in the console.
 
-    Args:
-        query: the request's parameters.
-        credentials: of the account.
-        now: the present moment, for the replay window.
-
     Raises:
         CallbackRejectedError: it is not signed with the account's token, or not fresh.
     """
@@ -60,15 +55,6 @@ def check_url(query: Mapping[str, str], credentials: Credentials, now: datetime)
 
 def open_push(query: Mapping[str, str], body: bytes, credentials: Credentials, now: datetime) -> bytes:
     """Verify a push and give its XML.
-
-    Args:
-        query: the request's parameters.
-        body: as received.
-        credentials: of the account.
-        now: the present moment, for the replay window.
-
-    Returns:
-        The XML in the clear.
 
     Raises:
         CallbackRejectedError: signature, time, encryption or account do not hold.

@@ -58,7 +58,6 @@ class CallbackApp:
         Args:
             method: GET checks the URL, POST pushes.
             path: whose last segment names the account.
-            query: the parameters.
             body: at most `MAX_BYTES`.
         """
         name = path.rstrip("/").rpartition("/")[2]
@@ -98,9 +97,6 @@ class CallbackApp:
 
 def callback_app(receiver: CallbackApp) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
     """Make the WSGI app of a receiver.
-
-    Args:
-        receiver: with the accounts, the ledger and the clock.
 
     Returns:
         An app to mount in any WSGI server; answers 400, 408, 411 or 413 to a body whose length is missing,

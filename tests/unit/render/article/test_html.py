@@ -114,10 +114,3 @@ def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
     """Readers never see a comment, so losing it is no loss."""
     body = make("<p>茶<!-- 备注 -->好</p>", kind="html")
     assert (body.html, rules(body)) == ("<p>茶好</p>", [])
-
-
-@pytest.mark.parametrize("count", [10, 11])
-def test_many_equal_wrappers_are_reported(make: Make, count: int) -> None:
-    """More than ten equal wrappers of one child are reported once."""
-    body = make("<section>" * count + "<p>茶</p>" + "</section>" * count, kind="html")
-    assert rules(body) == (["w nested-wrappers 1"] if count > 10 else [])
