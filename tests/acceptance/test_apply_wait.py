@@ -12,7 +12,7 @@ import pytest
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
-SOON_S = 6
+SOON_S = 10
 """Until a window opens: long enough for a busy machine to have planned before."""
 
 
@@ -51,7 +51,7 @@ def test_hold_while_waiting_is_seen_and_blocks(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.write(later=scheduled("later", opening(SOON_S)))
     running = shop.begin("apply", "--auto-approve", "--wait")
-    wait_for_line(shop, running, "later")
+    wait_for_line(shop, running, "Waiting for later")
     assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
     running.communicate(timeout=120)
     assert running.returncode == ExitCode.POLICY
@@ -66,7 +66,7 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
     shop.plan()
     words = ("apply", "--auto-approve", "--wait", *shop.reviewed("digest"))
     running = shop.begin(*words)
-    wait_for_line(shop, running, "later")
+    wait_for_line(shop, running, "Waiting for later")
     running.send_signal(number)
     running.communicate(timeout=120)
     assert running.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED)
