@@ -68,8 +68,8 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
     running = shop.begin(*words)
     wait_for_line(shop, running, "Waiting for later")
     running.send_signal(number)
-    running.communicate(timeout=120)
-    assert running.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED)
+    _out, said = running.communicate(timeout=120)
+    assert running.returncode == (-number if number == signal.SIGKILL else ExitCode.INTERRUPTED), said
     assert shop.posts() == 0
     assert shop.run(*words)[0] == ExitCode.OK
     assert shop.texts() == ["later"]

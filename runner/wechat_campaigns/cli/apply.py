@@ -16,7 +16,7 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
-from wechat_campaigns.cli.output import check_writable, print_message
+from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
@@ -111,7 +111,7 @@ def apply(
     if (result.plan.calls() or waiting or looser) and not auto_approve:
         _confirm(result.plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
-    with stop_signals(lambda: context.show_progress(message)) as stopping:
+    with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
 
         def send(plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
             return send_plan(

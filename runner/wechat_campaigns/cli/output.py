@@ -57,6 +57,12 @@ def print_message(text: str) -> None:
         click.echo(text, err=True)
 
 
+def print_in_handler(text: str) -> None:
+    """Print on standard error from a signal handler: past the buffer, in which it may have stopped a print."""
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), f"{text}\n".encode(sys.stderr.encoding or "utf-8", "replace"))
+
+
 def print_result(text: str, *, newline: bool = True) -> None:
     """Print on standard output; a reader that has gone away is ignored.
 
