@@ -58,7 +58,7 @@ def print_message(text: str) -> None:
 
 
 def print_in_handler(text: str) -> None:
-    """Print on standard error from a signal handler: past the buffer, in which it may have stopped a print."""
+    """Print on standard error from a signal handler: past the buffer, which a print may be filling."""
     with suppress(OSError, ValueError):
         os.write(sys.stderr.fileno(), f"{text}\n".encode(sys.stderr.encoding or "utf-8", "replace"))
 
