@@ -10,6 +10,7 @@ from typing import Any
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
 from wechat_campaigns.sandbox.answers import Json, encode
 from wechat_campaigns.sandbox.callbacks import models as callbacks
+from wechat_campaigns.sandbox.comments import models as comments
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.users.models import openids_of
@@ -97,6 +98,8 @@ def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -
     )
     if job["takes_draft"] and verdict == SUCCESS:
         drafts.delete(db, job["appid"], job["draft"])
+    if verdict == SUCCESS:
+        comments.begin(db, job)
     sent = job["delivered_count"] if verdict == SUCCESS else 0
     event = {
         "Event": "MASSSENDJOBFINISH",
