@@ -33,16 +33,20 @@ class ArticlePlace:
 
     @property
     def open_key(self) -> str:
-        """Name the setting that is true while comments may be written."""
+        """Name the setting that comment/open and comment/close write."""
         return f"comments:{self.appid}:{self.msg_data_id}:{self.idx}"
+
+
+def is_open(db: sqlite3.Connection, place: ArticlePlace, article: Mapping[str, object]) -> bool:
+    """Return whether an article is open to comments: as it was sent, or as the last call left it."""
+    return bool(store.get(db, place.open_key, article.get("need_open_comment")))
 
 
 def begin(db: sqlite3.Connection, job: sqlite3.Row) -> None:
     """Let the readers of a job that has succeeded comment on its articles that are open to comments."""
     for index, article in enumerate(json.loads(job["content"]).get("articles", ())):
         place = ArticlePlace(appid=job["appid"], msg_data_id=job["msg_data_id"], idx=index)
-        if article.get("need_open_comment") and store.get(db, place.open_key, True):
-            store.put(db, place.open_key, True)
+        if is_open(db, place, article):
             plan(db, place, article, bitmaps.from_blob(job["delivered"]), job["finish_at"])
 
 
@@ -50,7 +54,7 @@ def open_comments(
     db: sqlite3.Connection, place: ArticlePlace, article: Mapping[str, object], readers: int, now: float
 ) -> None:
     """Open an article to comments; it may be open already."""
-    if not store.get(db, place.open_key, False):
+    if not is_open(db, place, article):
         store.put(db, place.open_key, True)
         plan(db, place, article, readers, now)
 
