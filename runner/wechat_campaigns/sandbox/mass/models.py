@@ -97,7 +97,7 @@ def set_speed(db: sqlite3.Connection, appid: str, speed: int) -> None:
 def duration_s(db: sqlite3.Connection, account: OfficialAccount, followers: int) -> float:
     """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
 
-    Nobody has measured how fast the platform delivers: this is the pages' number of followers a minute.
+    How fast the platform really delivers is not measured: this is the pages' number of followers a minute.
     """
     return account.options.finish_after_s + followers * 60 // (SPEEDS[speed(db, account.appid)] * 10_000)
 
