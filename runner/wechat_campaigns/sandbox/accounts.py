@@ -40,7 +40,7 @@ class AccountOptions:
     api_video: bool = False
     """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
     comments: bool = True
-    """False refuses articles open to comments (88000)."""
+    """False refuses articles open to comments, and every comment call (88000)."""
     verdict: str = "send success"
     """How jobs end: `send success`, or an err(N) of the platform, so that a failure can be rehearsed."""
     daily_limits: Mapping[str, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from wechat_campaigns.sandbox.accounts import NOBODY
 from wechat_campaigns.sandbox.answers import Answer, ErrcodeError, Json, new_rid
 from wechat_campaigns.sandbox.callbacks import endpoints as callbacks
 from wechat_campaigns.sandbox.calls import ApiCall, Endpoint, HttpRequest
+from wechat_campaigns.sandbox.comments import endpoints as comments
 from wechat_campaigns.sandbox.drafts import endpoints as drafts
 from wechat_campaigns.sandbox.faults import InjectedFault
 from wechat_campaigns.sandbox.mass import endpoints as mass
@@ -41,6 +42,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **mass.ENDPOINTS,
     **publishing.ENDPOINTS,
     **statistics.ENDPOINTS,
+    **comments.ENDPOINTS,
 }
 """Every path of the platform that the sandbox answers."""
 

@@ -20,13 +20,13 @@ from wechat_campaigns.core.state_folder import private_file, private_folder
 
 BUSY_TIMEOUT_S = 30.0
 KEPT_SNAPSHOTS = 20
-FORMAT = 2
+FORMAT = 3
 
 SCHEMA = resources.files("wechat_campaigns.sandbox").joinpath("schema.sql")
 
 TABLES = (
-    "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "original",
-    "counter", "request", "fault", "event", "meta",
+    "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "comment",
+    "original", "counter", "request", "fault", "event", "meta",
 )  # fmt: skip
 
 

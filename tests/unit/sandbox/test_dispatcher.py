@@ -100,6 +100,11 @@ def test_no_odd_part_makes_the_sandbox_fail(wechat: WeChat, path: str, body: dic
     wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "daily_limits": {}})
     for kind, media_id in (("image", "T"), ("image", "I"), ("video", "V"), ("news", "D")):
         wechat.control("POST", "media", {"appid": SERVICE, "media_id": media_id, "kind": kind})
+    article = {"title": "t", "content": "c", "need_open_comment": 1}
+    news = {"appid": SERVICE, "media_id": "SENT", "kind": "news", "articles": [article]}
+    wechat.control("POST", "media", news)
+    wechat.sendall("mpnews", {"media_id": "SENT"})
+    wechat.wait(3600)
     for odd in with_each_part_odd(body):
         answer = wechat.post(path, odd)
         assert answer.get("errcode", 0) != -1, odd

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.unit.sandbox.client import JPEG, MP3, PNG, SERVICE, WeChat
-from tests.unit.sandbox.inbox_calls import page, phone, sent_article, to_all
+from tests.unit.sandbox.inbox_calls import page, phone, preview, sent_article, to_all
 
 
 def test_article_page_may_run_nothing(wechat: WeChat) -> None:
@@ -122,3 +122,16 @@ def test_media_are_never_given_out_as_a_page(wechat: WeChat) -> None:
         db.execute("UPDATE media SET content_type = 'text/html'")
     answer = wechat.http.get(f"/_sandbox/media/{SERVICE}/{media_id}")
     assert answer.content_type == "application/octet-stream"
+
+
+def test_article_page_marks_that_it_is_open_to_comments(wechat: WeChat) -> None:
+    """As it was sent, and as comment/open and comment/close leave it; a preview as it was made."""
+    card = sent_article(wechat, need_open_comment=1)
+    named = {"msg_data_id": wechat.control("GET", "jobs")["jobs"][-1]["msg_data_id"]}
+    assert "Open to comments" in page(wechat, card)
+    wechat.post("comment/close", named)
+    assert "Open to comments" not in page(wechat, card)
+    wechat.post("comment/open", named)
+    assert "Open to comments" in page(wechat, card)
+    preview(wechat, "mpnews", {"media_id": wechat.draft(need_open_comment=1)})
+    assert "Open to comments" in wechat.http.get("/_sandbox/article/preview/1/1").get_data(as_text=True)

@@ -466,15 +466,6 @@ def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
     assert wechat.post("message/mass/preview", body)["errcode"] == 0
 
 
-def test_speed(wechat: WeChat) -> None:
-    """The speed is 0 to 4 and told with the receivers a minute."""
-    assert wechat.post("message/mass/speed/set", {"speed": 3})["errcode"] == 0
-    assert wechat.post("message/mass/speed/get") == {"speed": 3, "realspeed": 30}
-    assert wechat.get("message/mass/speed/get")["speed"] == 3
-    assert wechat.post("message/mass/speed/set", {"speed": 5})["errcode"] == 45083
-    assert wechat.post("message/mass/speed/set", {"x": 1})["errcode"] == 45084
-
-
 def test_every_rule_says_what_it_is_and_where_from() -> None:
     """Each rule is named once, says one sentence, and has a source."""
     assert len({item.name for item in RULES}) == len(RULES) > 8

@@ -42,6 +42,16 @@ def test_kinds_and_sizes_are_told_from_the_bytes(
     assert wechat.upload(path, data, "a.png", type=kind)["errcode"] == errcode
 
 
+def test_a_temporary_image_above_2_mb(wechat: WeChat) -> None:
+    """One line of the page has 10 MB, another 2 MB; permanent ones have 10 MB."""
+    small, big = PNG.ljust(2 * 1024 * 1024), PNG.ljust(2 * 1024 * 1024 + 1)
+    assert wechat.upload("media/upload", small, type="image").get("errcode") is None
+    assert wechat.upload("media/upload", big, type="image").get("errcode") == (
+        40009 if wechat.strict else None
+    )
+    assert wechat.upload("material/add_material", big, type="image").get("errcode") is None
+
+
 def test_an_upload_needs_the_part_media(wechat: WeChat) -> None:
     """Without the part named media it is 41005."""
     assert wechat.post("media/uploadimg", b"x")["errcode"] == 41005

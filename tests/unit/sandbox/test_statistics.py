@@ -8,6 +8,11 @@ import pytest
 
 from tests.unit.sandbox.client import TEST, WeChat
 
+OLD = (
+    "getarticlesummary", "getarticletotal", "getuserread", "getuserreadhour", "getusershare",
+    "getusersharehour",
+)  # fmt: skip
+NEW = ("getarticletotaldetail", "getarticleread", "getarticleshare", "getbizsummary")
 DAY = {"begin_date": "2026-12-01", "end_date": "2026-12-01"}
 
 
@@ -75,7 +80,94 @@ def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode:
     assert answer.get("errcode") == errcode
 
 
-def test_the_calls_before_2025_are_switched_off(wechat: WeChat) -> None:
-    """47009; and statistics are for verified accounts."""
-    assert ask(wechat, "getarticlesummary")["errcode"] == 47009
-    assert ask(wechat.of(TEST), "getarticletotaldetail")["errcode"] == 48001
+@pytest.mark.parametrize("name", OLD)
+def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> None:
+    """47009, whatever the days are."""
+    wechat.next_day()
+    assert ask(wechat, name)["errcode"] == 47009
+    assert ask(wechat, name, {})["errcode"] == 47009
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: WeChat, name: str) -> None:
+    """48001 for a test account; 45009 for one more, until the counters are set back."""
+    wechat.next_day()
+    assert ask(wechat.of(TEST), name)["errcode"] == 48001
+    quota = {"cgi_path": f"/datacube/{name}"}
+    assert wechat.post("openapi/quota/get", quota)["quota"]["daily_limit"] == 1000
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "daily_limits": {f"/datacube/{name}": 2}})
+    assert [ask(wechat, name).get("errcode") for _ in range(3)] == [None, None, 45009]
+    for clear in ({"openapi/quota/clear": quota}, {"clear_quota": {"appid": wechat.appid}}):
+        for path, body in clear.items():
+            assert wechat.post(path, body)["errcode"] == 0
+        assert [ask(wechat, name).get("errcode") for _ in range(3)] == [None, None, 45009]
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name: str) -> None:
+    """61503 before eight; strictly is_delay for the next half hour, and yesterday is not counted yet."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
+    wechat.control("POST", "clock", {"at": "2026-12-02T07:59:59+08:00"})
+    wechat._token = ""
+    assert ask(wechat, name)["errcode"] == 61503
+    wechat.wait(1)
+    early = ask(wechat, name)
+    assert early["is_delay"] is wechat.strict
+    wechat.wait(1799)
+    assert ask(wechat, name)["is_delay"] is wechat.strict
+    wechat.wait(1)
+    ready = ask(wechat, name)
+    assert ready["is_delay"] is False
+    if name != "getarticleshare":
+        assert (early["list"] == ready["list"]) is not wechat.strict
+
+
+def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
+    """Only yesterday's figures are late."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
+    wechat.control("POST", "clock", {"at": "2026-12-03T08:00:00+08:00"})
+    wechat._token = ""
+    assert ask(wechat, "getarticleread")["is_delay"] is False
+    followed = ask(wechat, "getarticletotaldetail")
+    figures = [one["read_user"] for one in followed["list"][0]["detail_list"]]
+    assert figures == ([6, 6] if wechat.strict else [6, 12])
+
+
+@pytest.mark.parametrize("name", ["getarticleread", "getarticleshare"])
+def test_a_span_of_days(wechat: WeChat, name: str) -> None:
+    """The page takes one day, notes say thirty."""
+    wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 200}]})
+    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
+    for _ in range(4):
+        wechat.next_day()
+    told = ask(wechat, name, {"begin_date": "2026-12-01", "end_date": "2026-12-04"})
+    if wechat.strict:
+        assert told["errcode"] == 61501
+    else:
+        assert [one["ref_date"] for one in told["list"]] == ["2026-12-01", "2026-12-02", "2026-12-03"]
+
+
+def test_thirty_days_of_an_account(wechat: WeChat) -> None:
+    """getbizsummary takes thirty days and no more."""
+    wechat.control("POST", "clock", {"at": "2026-12-31T12:00:00+08:00"})
+    wechat._token = ""
+    days = {"begin_date": "2026-12-01", "end_date": "2026-12-30"}
+    assert len(ask(wechat, "getbizsummary", days)["list"]) == 30
+    assert ask(wechat, "getbizsummary", {**days, "begin_date": "2026-11-30"})["errcode"] == 61501
+
+
+def test_comments_are_counted(wechat: WeChat) -> None:
+    """By article and by day, what comment/list has; five of the 19 come after midnight."""
+    wechat.control("POST", "clock", {"at": "2026-12-01T21:30:00+08:00"})
+    wechat._token = ""
+    wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 190}]})
+    media_id = wechat.draft(need_open_comment=1, only_fans_can_comment=1)
+    sent = wechat.sendall("mpnews", {"media_id": media_id}, filter={"is_to_all": True})
+    for _ in range(2):
+        wechat.next_day()
+    (article,) = ask(wechat, "getarticletotaldetail")["list"]
+    assert [one["comment_count"] for one in article["detail_list"]] == [14, 19]
+    days = ask(wechat, "getbizsummary", {"begin_date": "2026-12-01", "end_date": "2026-12-02"})["list"]
+    assert [day["detail"]["comment_count"] for day in days] == [14, 5]
+    page = {"msg_data_id": sent["msg_data_id"], "begin": 0, "count": 49, "type": 0}
+    assert wechat.post("comment/list", page)["total"] == 19

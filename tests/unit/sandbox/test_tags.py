@@ -74,6 +74,66 @@ def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
     assert wechat.post(batch, {"tagid": 999, "openid_list": wechat.openids()[:1]})["errcode"] == 45159
 
 
+@pytest.mark.parametrize("call", ["batchtagging", "batchuntagging"])
+@pytest.mark.parametrize(
+    ("spoilt", "errcode"),
+    [
+        ({"openid_list": []}, 40032),
+        ({"openid_list": ["o"] * 51}, 40032),
+        ({"openid_list": None}, 40031),
+        ({"openid_list": [1]}, 40031),
+        ({"tagid": None}, 45159),
+        ({"tagid": 999}, 45159),
+    ],
+)
+def test_batches_that_are_refused(wechat: WeChat, call: str, spoilt: dict[str, object], errcode: int) -> None:
+    """1 to 50 openids under a tag that exists; the two calls refuse the same."""
+    body = {"tagid": 100, "openid_list": wechat.openids()[:1]}
+    assert wechat.post(f"tags/members/{call}", {**body, **spoilt})["errcode"] == errcode
+
+
+def test_one_who_left_has_no_tags(wechat: WeChat) -> None:
+    """40003 for every call that names him; the lists and counts do not have him."""
+    tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[:1], "subscribe": False})
+    body = {"tagid": 2, "openid_list": tagged[:2]}
+    assert wechat.post("tags/members/batchtagging", body)["errcode"] == 40003
+    assert wechat.post("tags/members/batchuntagging", body)["errcode"] == 40003
+    assert wechat.post("tags/getidlist", {"openid": tagged[0]})["errcode"] == 40003
+    assert wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"] == tagged[1:]
+    assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(tagged) - 1]
+
+
+def test_tags_of_one_follower(wechat: WeChat) -> None:
+    """49003 for a follower of another account, 40003 for nobody's openid."""
+    stranger = wechat.of(SUBSCRIPTION).openids()[0]
+    for openid, errcode in ((stranger, 49003), ("o1", 40003), ("", 40003), (7, 40003)):
+        assert wechat.post("tags/getidlist", {"openid": openid})["errcode"] == errcode
+
+
+def test_members_from_one_on(wechat: WeChat) -> None:
+    """next_openid begins after that follower; the end is a page with count 0 and without data."""
+    everyone = wechat.post("user/tag/get", {"tagid": 2})
+    assert everyone["count"] == len(everyone["data"]["openid"]) == 6
+    after = wechat.post("user/tag/get", {"tagid": 2, "next_openid": everyone["data"]["openid"][3]})
+    assert after["data"]["openid"] == everyone["data"]["openid"][4:]
+    assert wechat.post("user/tag/get", {"tagid": 2, "next_openid": after["next_openid"]}) == {
+        "count": 0, "next_openid": ""
+    }  # fmt: skip
+    assert wechat.post("user/tag/get", {"tagid": 999})["errcode"] == 45159
+
+
+def test_a_send_follows_the_tag(wechat: WeChat) -> None:
+    """Who is tagged is counted and receives the next send; who is untagged does not."""
+    tagged, people = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"], wechat.openids()
+    newcomers = [openid for openid in people if openid not in tagged][:50]
+    assert wechat.post("tags/members/batchtagging", {"tagid": 2, "openid_list": newcomers})["errcode"] == 0
+    assert wechat.post("tags/members/batchuntagging", {"tagid": 2, "openid_list": tagged})["errcode"] == 0
+    assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == 2] == [len(newcomers)]
+    wechat.sendall()
+    assert [row["openid"] for row in wechat.control("GET", "deliveries")["deliveries"]] == newcomers
+
+
 def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
     """The 21st tag is 45059; a tag already there is no fault."""
     openid = wechat.openids()[1]

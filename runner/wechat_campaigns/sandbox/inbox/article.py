@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wechat_campaigns.sandbox import accounts, clock
+from wechat_campaigns.sandbox.comments.models import ArticlePlace, is_open
 from wechat_campaigns.sandbox.inbox import files, markup, messages
 
 WEB = ("http://", "https://")
@@ -48,5 +49,15 @@ def page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, 
         "html": Markup(html),  # noqa: S704 - sanitize() wrote every tag and escaped every text
         "pictures": messages.pictures_of(db, row["appid"], holder),
         "source": link if link.lower().startswith(WEB) else "",
-        "comments": bool(holder.get("need_open_comment")),
+        "comments": _is_open_to_comments(db, row, kind, index, holder),
     }
+
+
+def _is_open_to_comments(
+    db: sqlite3.Connection, row: sqlite3.Row, kind: str, index: int, article: Mapping[str, Any]
+) -> bool:
+    """Return whether comments may be written: of a preview or a picture message, as it was sent."""
+    if kind == "preview" or row["msg_data_id"] is None:
+        return bool(article.get("need_open_comment"))
+    place = ArticlePlace(appid=row["appid"], msg_data_id=row["msg_data_id"], idx=index - 1)
+    return is_open(db, place, article)

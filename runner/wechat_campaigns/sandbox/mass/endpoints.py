@@ -23,9 +23,6 @@ ENDPOINTS = Endpoints()
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 ACCEPTED = "send job submission success"
-SPEEDS = (80, 60, 45, 30, 10)
-"""Ten thousand followers a minute by speed."""
-DEFAULT_SPEED = 0
 
 
 def send_key(request: HttpRequest) -> tuple[str, str]:
@@ -64,6 +61,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     articles = message.get("articles", [])
     verdict, originality = rules.originality(call.db, articles, ignore_reprint=ignore_reprint)
     confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
+    reached = rules.reach(call, addressed)
     ids = models.add(
         call.db,
         appid=call.appid,
@@ -73,9 +71,9 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         clientmsgid=client_id,
         is_to_all=to_all,
         total=addressed.bit_count(),
-        delivered=rules.reach(call, addressed),
+        delivered=reached,
         created_at=call.now,
-        finish_at=confirm_by or call.now + call.account.options.finish_after_s,
+        finish_at=confirm_by or call.now + models.duration_s(call.db, call.account, reached.bit_count()),
         confirm_by=confirm_by,
         verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
         copyright=originality if "articles" in message else {},
@@ -149,17 +147,17 @@ def _job_and_index_of_link(call: ApiCall) -> tuple[sqlite3.Row | None, int]:
 @ENDPOINTS.add("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
 def speed_get(call: ApiCall) -> Json:
     """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
-    speed = int(store.get(call.db, f"speed:{call.appid}", DEFAULT_SPEED))
-    return {"speed": speed, "realspeed": SPEEDS[speed]}
+    speed = models.speed(call.db, call.appid)
+    return {"speed": speed, "realspeed": models.SPEEDS[speed]}
 
 
 @ENDPOINTS.add("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
 def speed_set(call: ApiCall) -> Json:
-    """Set the sending speed, 0 the fastest to 4. Source: setSpeed (2026-11)."""
+    """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
     if "speed" not in call.body:
         raise ErrcodeError(45084)
     speed = number(call.body, "speed", 45083)
-    if not 0 <= speed < len(SPEEDS):
+    if not 0 <= speed < len(models.SPEEDS):
         raise ErrcodeError(45083)
-    store.put(call.db, f"speed:{call.appid}", speed)
+    models.set_speed(call.db, call.appid, speed)
     return OK

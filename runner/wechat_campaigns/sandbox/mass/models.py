@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
+from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json, encode
 from wechat_campaigns.sandbox.callbacks import models as callbacks
+from wechat_campaigns.sandbox.comments import models as comments
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.users.models import openids_of
@@ -20,6 +22,10 @@ FIRST_MSG_ID = 3147483649
 FIRST_MSG_ID_TO_ALL = 1000000001
 """To everyone, a series of its own as on the platform."""
 FIRST_MSG_DATA_ID = 2247483648
+SPEEDS = (80, 60, 45, 30, 10)
+"""Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
+FASTEST = 0
+"""The speed before one is set; the platform does not state it."""
 ARRIVED = ("SEND_SUCCESS", "DELETE")
 NO_LINKS = {"Count": 0, "ResultList": {}}
 NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
@@ -78,6 +84,24 @@ def add(
     return ids
 
 
+def speed(db: sqlite3.Connection, appid: str) -> int:
+    """Return an account's sending speed, an index of `SPEEDS`."""
+    return int(store.get(db, f"speed:{appid}", FASTEST))
+
+
+def set_speed(db: sqlite3.Connection, appid: str, speed: int) -> None:
+    """Set an account's sending speed."""
+    store.put(db, f"speed:{appid}", speed)
+
+
+def duration_s(db: sqlite3.Connection, account: OfficialAccount, followers: int) -> float:
+    """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
+
+    How fast the platform really delivers is not measured: this is the pages' number of followers a minute.
+    """
+    return account.options.finish_after_s + followers * 60 // (SPEEDS[speed(db, account.appid)] * 10_000)
+
+
 def advance(db: sqlite3.Connection, now: float) -> None:
     """Finish the jobs whose time has come."""
     due = db.execute(
@@ -97,6 +121,8 @@ def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -
     )
     if job["takes_draft"] and verdict == SUCCESS:
         drafts.delete(db, job["appid"], job["draft"])
+    if verdict == SUCCESS:
+        comments.begin(db, job)
     sent = job["delivered_count"] if verdict == SUCCESS else 0
     event = {
         "Event": "MASSSENDJOBFINISH",
@@ -130,7 +156,7 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
         return False
     if confirmed:
         account = accounts.find(db, job["appid"])
-        delay_s = account.options.finish_after_s if account else 0.0
+        delay_s = duration_s(db, account, job["delivered_count"]) if account else 0.0
         db.execute(
             "UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (now + delay_s, msg_id)
         )

@@ -21,6 +21,7 @@ from wechat_campaigns.sandbox.media.rules import (
     IN_ARTICLE,
     MOST,
     PERMANENT,
+    STRICTLY_TEMPORARY,
     TEMPORARY,
     check_kind,
     check_upload,
@@ -38,7 +39,7 @@ def upload(call: ApiCall) -> Json:
 
     Source: uploadTempMedia (2026-11). `type=thumb` answers `thumb_media_id`, as reported from the field.
     """
-    kind, file = check_kind(call, TEMPORARY)
+    kind, file = check_kind(call, STRICTLY_TEMPORARY if call.strict else TEMPORARY)
     row = _add(call, kind, file, permanent=False)
     key = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, key: row["media_id"], "created_at": int(call.now), "item": []}

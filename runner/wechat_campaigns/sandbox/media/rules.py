@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wechat_campaigns.sandbox.answers import ErrcodeError
 from wechat_campaigns.sandbox.calls import ApiCall, UploadedFile, named_row
@@ -37,6 +37,8 @@ TEMPORARY = {
     "image": MediaLimits(formats=("png", "jpeg", "gif"), max_bytes=10 * MB, too_big=40009),
     "voice": MediaLimits(formats=("amr", "mp3"), max_bytes=2 * MB, too_big=40010),
 }
+STRICTLY_TEMPORARY = {**TEMPORARY, "image": replace(TEMPORARY["image"], max_bytes=2 * MB)}
+"""One line of the page states 10 MB for an image and another 2 MB."""
 IN_ARTICLE = MediaLimits(formats=("png", "jpeg"), max_bytes=MB - 1, too_big=40009)
 
 

@@ -23,6 +23,6 @@ def used(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
     return int(row[0]) if row else 0
 
 
-def clear(db: sqlite3.Connection, appid: str, path: str = "/cgi-bin/*") -> None:
+def clear(db: sqlite3.Connection, appid: str, path: str = "/*") -> None:
     """Set the call counters of an account back, all or those of one path."""
     db.execute("DELETE FROM counter WHERE appid = ? AND name GLOB ?", (appid, path))

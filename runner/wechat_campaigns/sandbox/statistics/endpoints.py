@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
@@ -11,14 +12,15 @@ from wechat_campaigns.sandbox.statistics.models import PublicArticle
 
 ENDPOINTS = Endpoints()
 
-FOLLOWED_DAYS = 30
+MONTH = 30
+"""How many days an article is followed for, and the longest span of a call."""
 
 
 @ENDPOINTS.add("/datacube/getarticletotaldetail", who=VERIFIED, needs_body=True, daily=1000)
 def getarticletotaldetail(call: ApiCall) -> Json:
     """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
     (day,) = rules.days(call, 1)
-    last = min(models.yesterday(call.now), day + timedelta(days=FOLLOWED_DAYS - 1))
+    last = min(models.yesterday(call.now), day + timedelta(days=MONTH - 1))
     counted = [day + timedelta(days=number) for number in range((last - day).days + 1)]
     rows = [
         {
@@ -29,27 +31,49 @@ def getarticletotaldetail(call: ApiCall) -> Json:
             "content_url": article.url,
             "detail_list": [models.total(article, counted_day) for counted_day in counted],
         }
-        for article in models.list_articles(call.db, call.appid)
+        for article in _articles(call, last)
         if article.day == day
     ]
-    return _answer(rows)
+    return _answer(call, rows, last)
 
 
-def _answer(rows: list[Json]) -> Json:
-    """Write an answer; the figures here are always complete."""
-    return {"list": rows, "is_delay": False}
+def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
+    """List the account's articles, their figures up to `last` as far as they are counted yet."""
+    delay = timedelta(days=rules.is_delay(call, last))
+    return models.list_articles(call.db, call.appid, last - delay)
+
+
+def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
+    """Write an answer with figures up to a day."""
+    return {"list": rows, "is_delay": rules.is_delay(call, last)}
 
 
 @ENDPOINTS.add("/datacube/getarticleread", who=VERIFIED, needs_body=True, daily=1000)
 def getarticleread(call: ApiCall) -> Json:
-    """List the articles that were read on one day. Source: its page (2026-11)."""
-    (day,) = rules.days(call, 1)
+    """List the articles that were read on a day. Source: its page (2026-11)."""
+    return _daily(call, _read)
+
+
+@ENDPOINTS.add("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
+def getarticleshare(call: ApiCall) -> Json:
+    """List the articles that were shared on a day. Source: its page (2026-11)."""
+    return _daily(call, _shared)
+
+
+def _daily(call: ApiCall, detail_of: Callable[[int], Json]) -> Json:
+    """List the articles that have a detail for their new readers of a day.
+
+    The page takes one day, notes say thirty: strictly one.
+    """
+    days = rules.days(call, 1 if call.strict else MONTH)
+    articles = _articles(call, days[-1])
     rows = [
-        _row(day, article, {"read_user": readers, "read_user_source": models.sources(readers)})
-        for article in models.list_articles(call.db, call.appid)
-        if (readers := _new_readers(article, day))
+        {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
+        for day in days
+        for article in articles
+        if (detail := detail_of(_new_readers(article, day)))
     ]
-    return _answer(rows)
+    return _answer(call, rows, days[-1])
 
 
 def _new_readers(article: PublicArticle, day: date) -> int:
@@ -57,40 +81,35 @@ def _new_readers(article: PublicArticle, day: date) -> int:
     return article.readers(day) - article.readers(day - timedelta(days=1))
 
 
-def _row(day: date, article: PublicArticle, detail: Json) -> Json:
-    """Write the figures of one article on one day."""
-    return {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
+def _read(readers: int) -> Json:
+    """Write how many read an article; nothing for nobody."""
+    return {"read_user": readers, "read_user_source": models.sources(readers)} if readers else {}
 
 
-@ENDPOINTS.add("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
-def getarticleshare(call: ApiCall) -> Json:
-    """List the articles that were shared on one day. Source: its page (2026-11)."""
-    (day,) = rules.days(call, 1)
-    rows = [
-        _row(day, article, {"share_user": readers // 10})
-        for article in models.list_articles(call.db, call.appid)
-        if (readers := _new_readers(article, day)) >= 10
-    ]
-    return _answer(rows)
+def _shared(readers: int) -> Json:
+    """Write how many of its readers shared an article; nothing for nobody."""
+    return {"share_user": readers // 10} if readers >= 10 else {}
 
 
 @ENDPOINTS.add("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
 def getbizsummary(call: ApiCall) -> Json:
     """Sum the account's articles by day, thirty days at most. Source: its page (2026-11)."""
-    articles = models.list_articles(call.db, call.appid)
-    return _answer([_summary(articles, day) for day in rules.days(call, FOLLOWED_DAYS)])
+    days = rules.days(call, MONTH)
+    articles = _articles(call, days[-1])
+    return _answer(call, [_summary(articles, day) for day in days], days[-1])
 
 
 def _summary(articles: list[PublicArticle], day: date) -> Json:
     """Sum one day."""
     readers = [_new_readers(article, day) for article in articles]
+    before = day - timedelta(days=1)
     detail = {
         "read_user": sum(readers),
         "read_user_source": models.sources(sum(readers)),
         "share_user": sum(number // 10 for number in readers),
         "zaikan_user": 0,
         "like_user": 0,
-        "comment_count": 0,
+        "comment_count": sum(article.comments(day) - article.comments(before) for article in articles),
         "collection_user": 0,
         "redirect_ori_page_user": 0,
         "send_page_count": sum(article.day == day for article in articles),

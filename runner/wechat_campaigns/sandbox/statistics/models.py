@@ -1,6 +1,7 @@
 """Articles that were sent or published, with figures made up from how many followers they reached.
 
-A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it.
+A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it; the
+comments are those that comment/list has.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from wechat_campaigns.sandbox import clock
 from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.comments.models import days_of_comments
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.mass.models import ARRIVED
 from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
@@ -32,32 +34,39 @@ class PublicArticle:
     title: str
     url: str
     delivered: int
+    commented: tuple[date, ...] = ()
+    """On which day each comment was written, or will be."""
+    counted_to: date = date.max
+    """The last day that the figures include yet."""
 
     def readers(self, day: date) -> int:
         """Count the readers from publication up to the end of a day."""
-        age = (day - self.day).days + 1
+        age = (min(day, self.counted_to) - self.day).days + 1
         return self.delivered * max(0, min(age, READING_DAYS)) // 10
 
+    def comments(self, day: date) -> int:
+        """Count the comments from publication up to the end of a day."""
+        return sum(written <= min(day, self.counted_to) for written in self.commented)
 
-def list_articles(db: sqlite3.Connection, appid: str) -> list[PublicArticle]:
+
+def list_articles(db: sqlite3.Connection, appid: str, counted_to: date) -> list[PublicArticle]:
     """List the articles of an account, oldest first; sends that share an article count together."""
+    commented = days_of_comments(db, appid)
     found: dict[str, PublicArticle] = {}
     for article in (*_sent(db, appid), *_published(db, appid)):
         earlier = found.get(article.msgid)
         found[article.msgid] = article if earlier is None else _together(earlier, article)
-    return sorted(found.values(), key=lambda article: article.day)
+    articles = (
+        replace(article, commented=tuple(commented.get(msgid, ())), counted_to=counted_to)
+        for msgid, article in found.items()
+    )
+    return sorted(articles, key=lambda article: article.day)
 
 
 def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
     """Add the followers of another send of one article."""
-    return PublicArticle(
-        msgid=first.msgid,
-        day=min(first.day, second.day),
-        publish_type=first.publish_type,
-        title=first.title,
-        url=first.url,
-        delivered=first.delivered + second.delivered,
-    )
+    day = min(first.day, second.day)
+    return replace(first, day=day, delivered=first.delivered + second.delivered)
 
 
 def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
@@ -106,7 +115,7 @@ def total(article: PublicArticle, day: date) -> Json:
         "share_user": readers // 10,
         "zaikan_user": 0,
         "like_user": 0,
-        "comment_count": 0,
+        "comment_count": article.comments(day),
         "collection_user": 0,
         "praise_money": 0,
         "read_subscribe_user": 0,

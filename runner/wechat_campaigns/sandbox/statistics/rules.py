@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from wechat_campaigns.sandbox import clock
 from wechat_campaigns.sandbox.answers import ErrcodeError
@@ -12,6 +12,8 @@ FIRST_DAY = date(2025, 11, 1)
 """The figures of articles begin here."""
 READY_HOUR = 8
 """When the figures of the day before are ready, in China."""
+DELAY = timedelta(minutes=30)
+"""How long after that they are strictly incomplete: `is_delay` exists, but no page states when it is true."""
 
 
 def days(call: ApiCall, most: int) -> list[date]:
@@ -29,6 +31,12 @@ def days(call: ApiCall, most: int) -> list[date]:
     if end == yesterday and now.hour < READY_HOUR:
         raise ErrcodeError(61503)
     return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+
+
+def is_delay(call: ApiCall, last: date) -> bool:
+    """Return whether figures up to a day are incomplete: strictly those of yesterday for half an hour."""
+    ready = datetime.combine(last + timedelta(days=1), time(READY_HOUR), clock.CHINA)
+    return call.strict and datetime.fromtimestamp(call.now, clock.CHINA) < ready + DELAY
 
 
 def _day(call: ApiCall, key: str) -> date:

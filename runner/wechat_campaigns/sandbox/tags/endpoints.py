@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, Endpoints
+from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, Endpoints, text
 from wechat_campaigns.sandbox.tags import models, rules
 from wechat_campaigns.sandbox.users.models import openid_page
-from wechat_campaigns.sandbox.users.rules import PAGE, follower_number, followers_after, openid_list
+from wechat_campaigns.sandbox.users.rules import PAGE, followers_after, followers_of, openid_list
 
 ENDPOINTS = Endpoints()
 
@@ -73,7 +73,7 @@ def members(call: ApiCall) -> Json:
 )
 def tag_members(call: ApiCall) -> Json:
     """Put followers under a tag. Source: batchTagging (2026-11)."""
-    tag, followers = rules.named_tag(call), openid_list(call, rules.BATCH)
+    tag, followers = rules.named_tag(call), rules.not_left(call, openid_list(call, rules.BATCH))
     rules.check_tags_a_follower(call, followers & ~models.members(tag))
     models.save_members(call.db, call.appid, tag["id"], models.members(tag) | followers)
     return OK
@@ -84,7 +84,7 @@ def tag_members(call: ApiCall) -> Json:
 )
 def untag_members(call: ApiCall) -> Json:
     """Take followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
-    tag, followers = rules.named_tag(call), openid_list(call, rules.BATCH)
+    tag, followers = rules.named_tag(call), rules.not_left(call, openid_list(call, rules.BATCH))
     models.save_members(call.db, call.appid, tag["id"], models.members(tag) & ~followers)
     return OK
 
@@ -92,5 +92,5 @@ def untag_members(call: ApiCall) -> Json:
 @ENDPOINTS.add("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
-    follower = follower_number(call, call.body.get("openid"))
+    follower = rules.not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
     return {"tagid_list": models.tag_ids(call.db, call.appid, follower)}

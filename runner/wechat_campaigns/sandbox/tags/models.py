@@ -45,5 +45,5 @@ def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int
 
 
 def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
-    """List the tag ids of a follower number."""
-    return [tag["id"] for tag in list_tags(db, appid) if members(tag) >> follower & 1]
+    """List the tag ids of one follower, as a set."""
+    return [tag["id"] for tag in list_tags(db, appid) if members(tag) & follower]

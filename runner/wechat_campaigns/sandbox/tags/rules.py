@@ -46,6 +46,13 @@ def named_tag(call: ApiCall) -> sqlite3.Row:
     return find_tag(call, number(call.body, "tagid", 45159))
 
 
+def not_left(call: ApiCall, followers: int) -> int:
+    """Refuse with 40003 when one of the followers has left the account; the same followers."""
+    if followers & ~call.account.subscribed:
+        raise ErrcodeError(40003)
+    return followers
+
+
 def check_tags_a_follower(call: ApiCall, followers: int) -> None:
     """Refuse with 45059 when one of the followers has as many tags as the platform allows."""
     sets = (models.members(tag) for tag in models.list_tags(call.db, call.appid))

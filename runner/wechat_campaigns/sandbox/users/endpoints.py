@@ -52,7 +52,7 @@ def _info(call: ApiCall, openid: object) -> Json:
         "subscribe_time": row["subscribe_time"],
         "remark": row["remark"],
         "groupid": 0,
-        "tagid_list": tag_ids(call.db, call.appid, follower),
+        "tagid_list": tag_ids(call.db, call.appid, 1 << follower),
         "subscribe_scene": "ADD_SCENE_QR_CODE",
         "qr_scene": 0,
         "qr_scene_str": "",

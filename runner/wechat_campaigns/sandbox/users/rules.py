@@ -41,6 +41,11 @@ def openid_list(call: ApiCall, limit: int) -> int:
     openids = strings(call.body, "openid_list", 40031)
     if not 1 <= len(openids) <= limit:
         raise ErrcodeError(40032)
+    return followers_of(call, openids)
+
+
+def followers_of(call: ApiCall, openids: list[str]) -> int:
+    """Find the followers of openids; 49003 for one of another account, 40003 for an unknown one."""
     numbers = numbers_of(call.db, call.appid, openids)
     if len(numbers) < len(set(openids)):
         others = (account.appid for account in accounts.list_accounts(call.db) if account.appid != call.appid)

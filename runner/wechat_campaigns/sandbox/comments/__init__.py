@@ -1,0 +1,1 @@
+"""Comments (留言) that readers write below articles."""

@@ -1,0 +1,67 @@
+"""The JSON of every kind of message to every kind of recipient, by the real client to a strict sandbox."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.every_body import OPENIDS, post_every_body
+from tests.support.playground import Sandbox
+from tests.tools import show_bodies
+
+MASS = "/cgi-bin/message/mass"
+IMAGE1 = {"msgtype": "image", "image": {"media_id": "IMAGE1"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "text": {"msgtype": "text", "text": {"content": "今晚八点，全场“八折”🍵"}},
+    "mpnews": {"msgtype": "mpnews", "mpnews": {"media_id": "DRAFT"}},
+    "voice": {"msgtype": "voice", "voice": {"media_id": "VOICE"}},
+    "image": IMAGE1,
+    "images": {"msgtype": "image", "images": {"media_ids": ["IMAGE1", "IMAGE2"], "recommend": "看图"}},
+    "mpvideo": {"msgtype": "mpvideo", "mpvideo": {"media_id": "VIDEO"}},
+    "wxcard": {"msgtype": "wxcard", "wxcard": {"card_id": "CARD"}},
+}
+RECIPIENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "to a tag": (f"{MASS}/sendall", {"filter": {"is_to_all": False, "tag_id": 2}}),
+    "to everyone": (f"{MASS}/sendall", {"filter": {"is_to_all": True}}),
+    "to openids": (f"{MASS}/send", {"touser": list(OPENIDS)}),
+    "preview by openid": (f"{MASS}/preview", {"touser": OPENIDS[0]}),
+    "preview by name": (f"{MASS}/preview", {"towxname": "tester2"}),
+}
+
+
+def test_every_message_to_every_recipient(sandbox: Sandbox) -> None:
+    """Each body is its message and its recipients; only a send has a clientmsgid, only articles more.
+
+    A strict sandbox takes them all but the card, which WeChat retired. A preview shows one picture.
+    """
+    client_ids, posted = [], {}
+    for one in post_every_body(sandbox):
+        body = dict(one.body)
+        if not one.path.endswith("/preview"):
+            client_ids.append(body.pop("clientmsgid"))
+        posted[one.message, one.recipients] = (one.path, body, one.errcode)
+
+    expected = {}
+    for message, body in BODIES.items():
+        for recipients, (path, whom) in RECIPIENTS.items():
+            is_preview = path.endswith("/preview")
+            content = IMAGE1 if is_preview and message == "images" else body
+            more = {} if is_preview or message != "mpnews" else {"send_ignore_reprint": 0}
+            errcode = 45113 if message == "wxcard" else 0
+            expected[message, recipients] = (path, {**content, **whom, **more}, errcode)
+    assert posted == expected
+    assert len(set(client_ids)) == len(client_ids) == 21
+    assert all(re.fullmatch("[0-9a-f]{32}", client_id) for client_id in client_ids)
+    assert len(sandbox.jobs()) == 18
+
+
+def test_the_tool_prints_them_without_openids(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m tests.tools.show_bodies`: two lines for each call."""
+    show_bodies.main()
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 2 * len(BODIES) * len(RECIPIENTS)
+    assert "text to openids: POST /cgi-bin/message/mass/send, errcode 0\n" in printed
+    assert '"touser": ["OPENID1", "OPENID2"]' in printed
+    assert not [openid for openid in OPENIDS if openid in printed]
