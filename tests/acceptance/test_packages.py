@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -81,13 +82,17 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     """Schemas, the marker of types, themes, templates, the workflows; and no test."""
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     needed = (
-        "_schema/campaign.schema.json", "py.typed", "source/starter/github.yml", "source/starter/gitlab.yml",
+        "_schema/campaign.schema.json", "_schema/sandbox.openapi.json", "py.typed",
+        "source/starter/github.yml", "source/starter/gitlab.yml",
         "translations/zh/LC_MESSAGES/campaign.mo",
     )  # fmt: skip
     assert {f"wechat_campaigns/{name}" for name in needed} <= set(names)
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
     assert all(name.startswith(("wechat_campaigns/", "wechat_campaigns-")) for name in names)
-    assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
+    about = f"wechat_campaigns-{__version__}.dist-info"
+    assert f"{about}/licenses/LICENSE" in names
+    programs = zipfile.ZipFile(next(built.glob("*.whl"))).read(f"{about}/entry_points.txt").decode()
+    assert re.findall(r"^(\S+) = wechat_campaigns\.cli:", programs, re.M) == ["campaign", "wechat-sandbox"]
 
 
 def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:

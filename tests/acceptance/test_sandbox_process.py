@@ -142,6 +142,38 @@ def test_sandbox_reads_a_chunked_upload() -> None:
         assert "url" in answer.json()
 
 
+PROGRAM = "from wechat_campaigns.cli import sandbox_main; sandbox_main()"
+
+
+def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
+    """`wechat-sandbox` is the same sandbox; a folder of campaigns is no part of it."""
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("accounts: [{appid: wx9, secret: s3cret, followers: 3}]", encoding="utf-8")
+    command = [sys.executable, "-c", PROGRAM]
+    served = [*command, "--port", "0", "--seed", str(seed), "--lenient"]
+    with subprocess.Popen(served, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        url = started.stdout.readline().removeprefix("listening on ").strip()
+        try:
+            sandbox = SandboxClient(url=url, appid="wx9", secret="s3cret")
+            access_token = token(sandbox)
+            assert send(sandbox, access_token, "a")["errcode"] == 0
+            assert send(sandbox, access_token, "b")["errcode"] == 0, "a second one on a day: --lenient"
+            assert len(sandbox.deliveries()) == 6
+            document = requests.get(f"{url}/_sandbox/openapi.json", timeout=10).json()
+            assert document["openapi"] == "3.1.0"
+        finally:
+            started.send_signal(signal.SIGTERM)
+    assert started.returncode == 0
+    shown = subprocess.run(
+        [*command, "--help"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    assert shown.startswith("Usage: wechat-sandbox ")
+    assert "--rehearsal" not in shown
+    wrong = subprocess.run([*command, "--rehearsal"], capture_output=True, timeout=30, check=False)
+    assert wrong.returncode == 64
+
+
 def refused(*arguments: str) -> str:
     """What a command that is wrong prints; it ends with 64."""
     command = [sys.executable, "-m", "wechat_campaigns", "sandbox", *arguments]

@@ -1,4 +1,4 @@
-"""Check every file of `schema/` against the draft-07 metaschema, and that each property is described."""
+"""Check every schema of `schema/` against the draft-07 metaschema, and that each property is described."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMAS = Path(__file__).parents[2] / "schema"
 
 def main() -> int:
     """Print each fault; 1 when there is one."""
-    faults = [fault for path in sorted(SCHEMAS.glob("*.json")) for fault in check(path)]
+    faults = [fault for path in sorted(SCHEMAS.glob("*.schema.json")) for fault in check(path)]
     print("\n".join(faults) or "schemas: sound, every property described")
     return 1 if faults else 0
 

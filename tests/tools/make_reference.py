@@ -1,6 +1,7 @@
 """Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
 
-It also fills the tables of errcodes in docs/troubleshooting.md, in both languages. Run
+It also fills the tables of errcodes in docs/troubleshooting.md, in both languages, and writes
+schema/sandbox.openapi.json. Run
 `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
 """
 
@@ -20,11 +21,14 @@ from tests.tools import make_parts
 from tests.tools.make_catalog import catalogs, read
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import Language, set_language
+from wechat_campaigns.sandbox.control.openapi import document
+from wechat_campaigns.sandbox.control.routes import ROUTES
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
 PACKAGE = ROOT / "runner" / "wechat_campaigns"
+OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
 TROUBLESHOOTING = {
@@ -80,6 +84,8 @@ def main() -> None:
     for name in TROUBLESHOOTING:
         (FOLDER.parent / name).write_text(troubleshooting(name), encoding="utf-8")
         print(f"docs/{name}")
+    OPENAPI.write_text(json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print("schema/sandbox.openapi.json")
 
 
 def pages() -> dict[str, str]:

@@ -150,6 +150,18 @@ def test_network_is_in_few_packages() -> None:
     assert {name for name in reaching if not inside(name, *allowed)} == set()
 
 
+def test_mass_calls_are_made_in_two_modules() -> None:
+    """A message goes out by way of the protocol; the smoke test's calls carry none that exists."""
+    calls = {"mass_send", "mass_sendall"}
+    making = {
+        name
+        for path, name in NAMES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in calls
+    }
+    assert making == {"send.posting", "send.smoke"}
+
+
 def test_programs_are_started_in_two_modules() -> None:
     """Git, and the command a user's settings name for a secret: with a clean environment, without a shell."""
     assert {name for name, found in FOREIGN.items() if "subprocess" in found} == {"core.git", "source.secret"}

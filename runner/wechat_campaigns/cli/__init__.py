@@ -1,5 +1,5 @@
-"""The command `campaign`: argv in, exit code out."""
+"""The commands `campaign` and `wechat-sandbox`: argv in, exit code out."""
 
-from wechat_campaigns.cli.main import main
+from wechat_campaigns.cli.main import main, sandbox_main
 
-__all__ = ["main"]
+__all__ = ["main", "sandbox_main"]

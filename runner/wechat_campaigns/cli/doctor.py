@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import click
 import requests
 
+from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
 
@@ -19,14 +25,27 @@ TIMEOUT_S = 10.0
 @command(
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, NO_COLOR),
-    examples={"campaign doctor --env production": N_("before the first real send")},
+    examples={
+        "campaign doctor --env production": N_("before the first real send"),
+        "campaign doctor --smoke trial": N_("what a real test account (测试号) answers"),
+    },
 )
-def doctor(context: Context) -> int:
+@click.option(
+    "--smoke",
+    metavar="ACCOUNT",
+    shell_complete=accounts,
+    help="Only make three calls as this test account that WeChat must reject, and compare the answers.",
+)
+def doctor(context: Context, smoke: str | None) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
     Also prints where this machine keeps its state. Each problem has a hint. Exits 4 when the problem is
     with WeChat, 6 when it is with the ledger.
     """
+    return _check_environment(context) if smoke is None else _smoke(context, context.account(smoke))
+
+
+def _check_environment(context: Context) -> int:
     from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
 
@@ -56,3 +75,23 @@ def doctor(context: Context) -> int:
     checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
     context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))
     return worst(checks)
+
+
+def _smoke(context: Context, account: Account) -> int:
+    from wechat_campaigns.report.smoke import calls_text, smoke_data, smoke_exit_code, smoke_text
+    from wechat_campaigns.send.smoke import smoke
+
+    if account.kind is not AccountKind.TEST:
+        raise PolicyError(
+            _("account {name} is not a test account (测试号), so no call was made").format(name=account.name),
+            hint=_("name an account with `kind: test`"),
+        )
+    print_message(calls_text(account))
+    if not context.is_sandbox:
+        require_terminal(_("run it in a terminal: it has no option that skips the question"))
+        question = _("Type the AppID {appid} to make these calls to WeChat").format(appid=account.appid)
+        if ask(question) != account.appid:
+            raise not_confirmed_error(_("Not confirmed: no call was made."))
+    answers = smoke(context.write_api(account))
+    context.output_data(lambda: smoke_text(answers, context.text_options), smoke_data(account, answers))
+    return smoke_exit_code(answers)

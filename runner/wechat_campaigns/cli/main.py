@@ -150,27 +150,39 @@ def _missing_error(error: click.MissingParameter) -> click.UsageError:
     return click.UsageError(message, error.ctx)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def sandbox_main() -> None:
+    """Run `wechat-sandbox`, which is `campaign sandbox` for other projects, and exit."""
+    from wechat_campaigns.cli.sandbox import standalone
+
+    main(command=standalone())
+
+
+def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign) -> None:
     """Run the command and exit."""
     replace_closed_streams()
     escape_unencodable()
     gc.set_threshold(*COLLECT_AFTER)
-    code = run(argv)
+    code = run(argv, command=command)
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
     gc.freeze()
     raise SystemExit(code)
 
 
-def run(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign) -> int:
     """Run the command.
 
     Args:
         argv: arguments without the program's name; default: those of the process.
+        command: what the program is.
+
+    Returns:
+        The exit code.
     """
     choose(language_from_env(os.environ))
     try:
         args = list(argv) if argv is not None else None
-        result = campaign.main(args=args, prog_name="campaign", standalone_mode=False)
+        program = command if command is campaign else translated(command)
+        result = program.main(args=args, prog_name=command.name, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):

@@ -12,7 +12,7 @@ import click
 
 from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_message, print_result
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
@@ -53,12 +53,12 @@ def sandbox(
     expose: bool,
     names: tuple[str, ...],
     state: Path | None,
-    rehearsal: bool,
-    directory: Path,
     seed: Path | None,
     no_quota: bool,
     retired_cards: bool,
     strict: bool,
+    rehearsal: bool = False,
+    directory: Path = Path("campaigns"),
 ) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
@@ -105,3 +105,20 @@ def _rehearsal_state(root: Path, state: Path | None) -> Path:
         raise UsageError(_("`--rehearsal` uses a state file of its own"), hint=_("omit `--state`"))
     require_folder(root)
     return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE
+
+
+def standalone() -> Command:
+    """Give the command for other projects, which have no campaigns to show: `wechat-sandbox`."""
+    alone = Command(
+        "wechat-sandbox",
+        callback=sandbox.callback,
+        help=sandbox.help,
+        params=[param for param in sandbox.params if param.name not in ("rehearsal", "directory")],
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    alone.examples = {
+        "wechat-sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),
+        "wechat-sandbox --port 0 --seed accounts.yaml": N_("on a free port, with your AppID and followers"),
+        "wechat-sandbox --lenient --no-quota": N_("accept whatever any source about WeChat accepts"),
+    }
+    return alone

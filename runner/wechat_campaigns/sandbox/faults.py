@@ -14,6 +14,10 @@ from wechat_campaigns.sandbox.answers import Json
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut", "garbage", "html", "http", "clock")
+KIND_PATTERN = "^(latency|errcode|cut_before|cut_after|garbage|html|clock|http_[45][0-9][0-9])$"
+"""How the kind of a fault is ordered."""
+KEYS = frozenset({"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"})
+"""What a fault may say."""
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
 
@@ -58,17 +62,17 @@ def _is_count(value: object, least: int) -> bool:
 
 def _read(spec: Mapping[str, Any]) -> InjectedFault:
     """Read the fault itself from its specification."""
-    unknown = spec.keys() - {"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"}
+    unknown = spec.keys() - KEYS
     if unknown:
         raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}")
-    kind, after = ALIASES.get(str(spec.get("kind")), (str(spec.get("kind")), bool(spec.get("after", False))))
-    status = re.fullmatch(r"http_([45]\d\d)", kind)
-    kind = "http" if status else kind
-    if kind not in KINDS:
+    if not re.fullmatch(KIND_PATTERN, str(spec.get("kind"))):
         raise ValueError(
             "kind is one of latency, errcode, cut_before, cut_after, garbage, html, clock, "
             "http_500 (4xx, 5xx)"
         )
+    kind, after = ALIASES.get(spec["kind"], (spec["kind"], bool(spec.get("after", False))))
+    status = re.fullmatch(r"http_(\d{3})", kind)
+    kind = "http" if status else kind
     errcode, latency_s = spec.get("errcode", -1), spec.get("latency_s", 1 if kind == "latency" else 0)
     if type(errcode) is not int:
         raise ValueError("errcode is a number")

@@ -1,4 +1,4 @@
-"""docs/sandbox.md says what there is."""
+"""docs/sandbox.md and its Chinese page say what there is."""
 
 import re
 from dataclasses import fields
@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
 from wechat_campaigns.sandbox import faults
 from wechat_campaigns.sandbox.accounts import AccountOptions
 from wechat_campaigns.sandbox.control.routes import ROUTES
 from wechat_campaigns.sandbox.dispatcher import ENDPOINTS
 from wechat_campaigns.sandbox.mass.rules import RULES
 
-PAGE = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")
+CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", [PAGE, CHINESE], ids=["English", "Chinese"])
 @pytest.mark.parametrize(
     "names",
     [
@@ -26,15 +30,25 @@ PAGE = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="u
     ],
     ids=["endpoints", "rules", "switches", "control calls", "faults"],
 )
-def test_everything_is_in_the_page(names: list[str]) -> None:
+def test_everything_is_in_the_page(names: list[str], page: str) -> None:
     """Each endpoint, rule, switch, control call and fault stands in the page by its name."""
-    assert [name for name in names if f"`{name}`" not in PAGE] == []
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
-def test_the_codes_of_each_rule_are_in_its_row() -> None:
+@pytest.mark.parametrize(("page", "run"), [(PAGE, "tests"), (CHINESE, "测试")], ids=["English", "Chinese"])
+def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: str) -> None:
+    """A row says that tests run a client only where they do, at that version."""
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and f" | {run} | " in line]
+    python = {pin for _script, pins in PYTHON.values() for pin in pins if "==" in pin}
+    npm = {f"{name}=={version}" for name, version in PINS.items() if name != "node-socialite"}
+    assert {re.split(r" ?[(（]", row[1].strip())[0].replace(" ", "==") for row in rows} == python | npm
+
+
+@pytest.mark.parametrize("page", [PAGE, CHINESE], ids=["English", "Chinese"])
+def test_the_codes_of_each_rule_are_in_its_row(page: str) -> None:
     """The table of rules names every code a rule may answer."""
     for rule in RULES:
-        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{rule.name}`"))
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{rule.name}`"))
         assert [code for code in rule.errcodes if str(code) not in row] == []
 
 

@@ -2,41 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from wechat_campaigns.sandbox import progress, strict_json
 from wechat_campaigns.sandbox.answers import Json
-from wechat_campaigns.sandbox.control import commands, queries
+from wechat_campaigns.sandbox.control import commands, openapi, queries
+from wechat_campaigns.sandbox.control.openapi import ControlRoute
 from wechat_campaigns.sandbox.control.queries import ControlCall
+from wechat_campaigns.sandbox.control.shapes import (
+    CLOCK,
+    COUNTS,
+    FAULT,
+    FLAG,
+    INTEGER,
+    KIND,
+    MEDIA,
+    NUMBER,
+    OBJECT,
+    OBJECTS,
+    SEED,
+    SWITCHES,
+    TEXT,
+    TEXTS,
+    answer_of,
+    body_of,
+)
 from wechat_campaigns.sandbox.dispatcher import Dispatcher
 
-ROUTES: dict[tuple[str, str], Callable[[ControlCall], Json]] = {
-    ("GET", "deliveries"): queries.list_deliveries,
-    ("GET", "jobs"): queries.list_jobs,
-    ("GET", "requests"): queries.list_requests,
-    ("POST", "reset"): commands.reset,
-    ("POST", "seed"): commands.seed,
-    ("GET", "clock"): queries.clock_state,
-    ("POST", "clock"): commands.move_clock,
-    ("GET", "faults"): queries.list_faults,
-    ("POST", "faults"): commands.add_faults,
-    ("DELETE", "faults"): commands.delete_faults,
-    ("GET", "accounts"): queries.list_accounts,
-    ("POST", "accounts"): commands.change_account,
-    ("GET", "followers"): queries.list_followers,
-    ("POST", "followers"): commands.change_followers,
-    ("GET", "inbox"): queries.inbox,
-    ("POST", "media"): commands.add_media,
-    ("POST", "originals"): commands.add_original,
-    ("POST", "admin"): commands.decide_job,
-    ("GET", "events"): queries.list_events,
-    ("GET", "rules"): queries.list_rules,
-    ("GET", "state"): queries.state,
+_CLOCK = answer_of(now=TEXT, offset_s=NUMBER)
+_FAULTS = answer_of(faults=OBJECTS)
+_ACCOUNT = answer_of(
+    appid=TEXT, name=TEXT, kind=KIND, options=OBJECT, followers=INTEGER, blocked=INTEGER, tags=OBJECTS
+)
+
+ROUTES: dict[tuple[str, str], ControlRoute] = {
+    ("GET", "deliveries"): ControlRoute(
+        run=queries.list_deliveries,
+        query=("appid", "msg_id", "limit"),
+        returns=answer_of(deliveries=OBJECTS, jobs=OBJECTS, total=INTEGER, previews=OBJECTS),
+    ),
+    ("GET", "jobs"): ControlRoute(
+        run=queries.list_jobs, query=("appid", "msg_id"), returns=answer_of(jobs=OBJECTS)
+    ),
+    ("GET", "requests"): ControlRoute(
+        run=queries.list_requests,
+        query=("appid", "path", "after", "limit"),
+        returns=answer_of(requests=OBJECTS),
+    ),
+    ("GET", "events"): ControlRoute(
+        run=queries.list_events, query=("appid",), returns=answer_of(events=OBJECTS)
+    ),
+    ("GET", "accounts"): ControlRoute(
+        run=queries.list_accounts, returns=answer_of(accounts={"type": "array", "items": _ACCOUNT})
+    ),
+    ("POST", "accounts"): ControlRoute(
+        run=commands.change_account,
+        body=body_of({"appid": TEXT, "kind": KIND, **SWITCHES}, ("appid",)),
+        returns=_ACCOUNT,
+    ),
+    ("GET", "followers"): ControlRoute(
+        run=queries.list_followers, query=("appid", "limit"), returns=answer_of(followers=OBJECTS)
+    ),
+    ("POST", "followers"): ControlRoute(
+        run=commands.change_followers,
+        body=body_of({"appid": TEXT, "openids": TEXTS, "subscribe": FLAG}, ("appid", "openids")),
+        returns=answer_of(followers=INTEGER),
+    ),
+    ("GET", "inbox"): ControlRoute(
+        run=queries.inbox, query=("appid", "openid"), returns=answer_of(messages=OBJECTS)
+    ),
+    ("POST", "seed"): ControlRoute(run=commands.seed, body=SEED, returns=answer_of(followers=COUNTS)),
+    ("POST", "media"): ControlRoute(run=commands.add_media, body=MEDIA, returns=answer_of(media_id=TEXT)),
+    ("POST", "originals"): ControlRoute(
+        run=commands.add_original,
+        body=body_of({"title": TEXT, "url": TEXT, "can_reprint": FLAG}, ("title",)),
+        returns=answer_of(originals=OBJECTS),
+    ),
+    ("POST", "admin"): ControlRoute(
+        run=commands.decide_job,
+        body=body_of({"decision": {"type": "string", "enum": ["confirm", "refuse"]}}, ("decision",)),
+        returns=answer_of(job=OBJECT),
+    ),
+    ("GET", "clock"): ControlRoute(run=queries.clock_state, returns=_CLOCK),
+    ("POST", "clock"): ControlRoute(run=commands.move_clock, body=CLOCK, returns=_CLOCK),
+    ("GET", "faults"): ControlRoute(run=queries.list_faults, returns=_FAULTS),
+    ("POST", "faults"): ControlRoute(
+        run=commands.add_faults,
+        body={"anyOf": [FAULT, {"type": "array", "items": FAULT}]},
+        returns=_FAULTS,
+    ),
+    ("DELETE", "faults"): ControlRoute(run=commands.delete_faults, returns=_FAULTS),
+    ("POST", "snapshot"): ControlRoute(
+        summary="Keep the whole state in memory, for the last 20 times", returns=answer_of(snapshot=TEXT)
+    ),
+    ("POST", "restore"): ControlRoute(
+        summary="Return to a snapshot",
+        body=body_of({"snapshot": TEXT}, ("snapshot",)),
+        returns=answer_of(snapshot=TEXT),
+    ),
+    ("POST", "reset"): ControlRoute(run=commands.reset, returns=answer_of(followers=COUNTS)),
+    ("GET", "state"): ControlRoute(
+        run=queries.state,
+        returns=answer_of(
+            clock=_CLOCK,
+            **dict.fromkeys(("accounts", "jobs", "faults", "drafts", "media"), OBJECTS),
+            rows=COUNTS,
+        ),
+    ),
+    ("GET", "rules"): ControlRoute(run=queries.list_rules, returns=answer_of(rules=OBJECTS, errmsg=OBJECT)),
+    ("GET", "openapi.json"): ControlRoute(
+        run=lambda _call: openapi.document(ROUTES), summary="Describe these calls: this document"
+    ),
 }
-"""All but POST snapshot and POST restore, which need the store itself."""
+"""Every control call; `docs/sandbox.md` lists them too."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -73,21 +154,20 @@ def handle(
     """
     try:
         body = read_body(raw)
-        if (method, name) == ("POST", "snapshot"):
-            return {"snapshot": dispatcher.store.snapshot()}, 200
-        if (method, name) == ("POST", "restore"):
-            return _restore(dispatcher, body), 200
         route = ROUTES.get((method, name))
         if route is None:
-            names = [*(" ".join(known) for known in ROUTES), "POST snapshot", "POST restore"]
-            return {"error": f"there is no {method} /_sandbox/{name}; there are {', '.join(names)}"}, 404
+            names = ", ".join(" ".join(known) for known in ROUTES)
+            return {"error": f"there is no {method} /_sandbox/{name}; there are {names}"}, 404
+        if route.run is None:
+            is_new = name == "snapshot"
+            return {"snapshot": dispatcher.store.snapshot()} if is_new else _restore(dispatcher, body), 200
         if msg_id is not None and isinstance(body, dict):
             body = {**body, "msg_id": msg_id}
         wall = dispatcher.wall()
         commands.prepare(name, body, int(wall))
         with dispatcher.store.transaction() as db:
             now = progress.advance(db, wall)
-            return route(ControlCall(db=db, now=now, wall=wall, query=query, body=body, seed=seed)), 200
+            return route.run(ControlCall(db=db, now=now, wall=wall, query=query, body=body, seed=seed)), 200
     except ValueError as error:
         return {"error": str(error)}, 400
 

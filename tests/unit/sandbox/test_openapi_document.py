@@ -1,0 +1,131 @@
+"""The OpenAPI document of the control calls is valid, current, and true."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.unit.sandbox.client import SERVICE, WeChat, dump
+from wechat_campaigns.sandbox import faults
+from wechat_campaigns.sandbox.accounts import AccountOptions
+from wechat_campaigns.sandbox.control.openapi import document
+from wechat_campaigns.sandbox.control.routes import ROUTES
+from wechat_campaigns.sandbox.control.shapes import ACCOUNT, FAULT, SWITCHES
+from wechat_campaigns.sandbox.seeds import ACCOUNT_KEYS
+
+PUBLISHED = Path(__file__).parents[3] / "schema" / "sandbox.openapi.json"
+DOCUMENT = document(ROUTES)
+OPENID = "openid of the first follower"
+
+CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
+    ("GET", "deliveries", None, {"msg_id": 1, "limit": 5}),
+    ("GET", "jobs", None, {"appid": SERVICE}),
+    ("GET", "requests", None, {"after": 1}),
+    ("GET", "events", None, {}),
+    ("GET", "accounts", None, {}),
+    ("POST", "accounts", {"appid": SERVICE, "protection": True, "ip_allow": ["127.0.0.1"], "callback": None,
+                          "daily_limits": {"/cgi-bin/tags/get": 3}}, {}),
+    ("GET", "followers", None, {"appid": SERVICE, "limit": 3}),
+    ("POST", "followers", {"appid": SERVICE, "openids": [OPENID], "subscribe": False}, {}),
+    ("GET", "inbox", None, {"appid": SERVICE, "openid": OPENID}),
+    ("POST", "seed", {"accounts": [{"appid": "wx9", "kind": "test", "secret": "s", "followers": 3,
+                                    "tags": ["会员", {"id": 120, "name": "北京"}], "options": {}},
+                                   {"appid": "wx8", "followers": [{"openid": "o1", "tags": ["会员"]}]}]}, {}),
+    ("POST", "media", {"appid": SERVICE, "kind": "image", "data_base64": "iVBORw0KGgo="}, {}),
+    ("POST", "originals", {"title": "原创", "can_reprint": True}, {}),
+    ("POST", "admin", {"decision": "confirm"}, {}),
+    ("GET", "clock", None, {}),
+    ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}, {}),
+    ("GET", "faults", None, {}),
+    ("POST", "faults", [{"kind": "http_503", "endpoint": "tags/get", "times": None},
+                        {"kind": "clock", "ahead_s": -60}], {}),
+    ("DELETE", "faults", None, {}),
+    ("POST", "snapshot", None, {}),
+    ("POST", "restore", {"snapshot": "1"}, {}),
+    ("POST", "reset", None, {}),
+    ("GET", "state", None, {}),
+    ("GET", "rules", None, {}),
+    ("GET", "openapi.json", None, {}),
+]  # fmt: skip
+
+
+def operation(method: str, name: str) -> Any:
+    paths = DOCUMENT["paths"]
+    path = next(path for path in paths if path.removeprefix("/_sandbox/").partition("/{")[0] == name)
+    return paths[path][method.lower()]
+
+
+def faults_of(value: Any, schema: Any) -> list[str]:
+    return [error.message for error in Draft202012Validator(schema).iter_errors(value)]
+
+
+def test_the_document_is_valid() -> None:
+    """By the metaschema of OpenAPI 3.1, its references and its parameters included."""
+    assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+def test_the_published_document_is_current(wechat: WeChat) -> None:
+    """`schema/sandbox.openapi.json` is what a sandbox serves: run `python -m tests.tools.make_reference`."""
+    served = wechat.http.get("/_sandbox/openapi.json").get_json()
+    assert served == json.loads(PUBLISHED.read_text(encoding="utf-8")) == DOCUMENT
+
+
+def test_every_call_is_tried_here() -> None:
+    """A new call needs an example."""
+    assert [(method, name) for method, name, _body, _query in CALLS] == list(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "name", "body", "query"), CALLS, ids=lambda value: str(value)[:20])
+def test_calls_take_and_return_what_it_says(
+    wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]
+) -> None:
+    """The body fits its schema, the parameters are named, the real answer fits its schema."""
+    wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
+    wechat.control("POST", "snapshot")
+    job = wechat.sendall(filter={"is_to_all": True})["msg_id"]
+    first = wechat.control("GET", "followers", appid=SERVICE)["followers"][0]["openid"]
+    body, query = json.loads(json.dumps([body, query]).replace(OPENID, first))
+    told = operation(method, name)
+    assert (body is not None) == ("requestBody" in told)
+    if body is not None:
+        assert faults_of(body, told["requestBody"]["content"]["application/json"]["schema"]) == []
+    assert set(query) <= {one["name"] for one in told.get("parameters", ())}
+    path = f"/_sandbox/{name}" + (f"/{job}" if name == "admin" else "")
+    data = b"" if body is None else dump(body)
+    answer = wechat.http.open(path, method=method, data=data, query_string=query)
+    assert answer.status_code == 200, answer.text
+    returned = told["responses"]["200"]["content"]["application/json"]["schema"]
+    assert faults_of(answer.get_json(), returned) == []
+
+
+def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
+    """400 and 404 carry one text."""
+    for name in ("nothing", "inbox"):
+        answer = wechat.http.get(f"/_sandbox/{name}")
+        assert answer.status_code in (400, 404)
+        assert faults_of(answer.get_json(), DOCUMENT["components"]["schemas"]["Error"]) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"kind": "http_200"}, {"kind": "cut"}, {"kind": "errcode", "times": 0}, {"kind": "html", "when": 1},
+     {"kind": "latency", "latency_s": -1}, {"kind": "clock", "ahead_s": 10**9},
+     {"kind": "errcode", "errcode": "x"}],
+    ids=str,
+)  # fmt: skip
+def test_what_the_schema_of_a_fault_refuses_the_sandbox_refuses(wechat: WeChat, spec: dict[str, Any]) -> None:
+    """Neither takes what the other does not."""
+    assert faults_of(spec, FAULT) != []
+    assert wechat.http.post("/_sandbox/faults", data=dump(spec)).status_code == 400
+
+
+def test_keys_are_those_of_the_code() -> None:
+    """Seeds, switches and faults have no key here that the code does not know."""
+    assert set(ACCOUNT["properties"]) == set(ACCOUNT_KEYS)
+    assert set(SWITCHES) == set(AccountOptions.__dataclass_fields__)
+    assert set(FAULT["properties"]) == faults.KEYS
