@@ -464,10 +464,12 @@ def _incomplete(send_id: str) -> PlanDecision:
 
 def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRecord, ...]:
     accounts, state = context.settings.environment.accounts, context.state
+    # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
     planned = {
-        (accounts[send.account].appid, state.normalized_ledger_id(name))
+        (appid, name)
         for send in sends
-        for name in (send.id, *send.formerly)
+        for appid in (accounts[send.account].appid,)
+        for name in state.stream(appid).aliases(*map(state.ledger_id, (send.id, *send.formerly)))
     }
     found = [
         known

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, ngettext
 
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
@@ -201,9 +201,9 @@ def _content(given: str, stored: str) -> Iterator[DraftDifference]:
     markup = [DraftDifference(what) for what in _markup(meant, kept)]
     yield from markup[:MAX_DIFFERENCES]
     if len(markup) > MAX_DIFFERENCES:
-        yield DraftDifference(
-            _("{count} more changes in the markup").format(count=len(markup) - MAX_DIFFERENCES)
-        )
+        count = len(markup) - MAX_DIFFERENCES
+        more = ngettext("{count} more change in the markup", "{count} more changes in the markup", count)
+        yield DraftDifference(more.format(count=count))
 
 
 def _text_change(meant: str, kept: str) -> DraftDifference:

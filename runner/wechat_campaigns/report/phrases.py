@@ -118,7 +118,7 @@ def summary(content: Content) -> str:
         case Mpvideo():
             return f"{content.title} ({media(content.media)})"
         case Wxcard():
-            return _("card {card_id}").format(card_id=content.card_id)
+            return content.card_id
 
 
 def media(value: Media) -> str:
@@ -179,4 +179,6 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     start = text[:limit].rpartition("\n")[0] or text[:limit]
-    return f"{start}\n… {_('{count:,} more characters').format(count=len(text) - len(start))}"
+    missing = len(text) - len(start)
+    more = ngettext("{count:,} more character", "{count:,} more characters", missing)
+    return f"{start}\n… {more.format(count=missing)}"
