@@ -84,7 +84,7 @@ class Context(Workspace):
             state=state,
             record=record_in(self.ledger, state, account.appid),
             read=self.read,
-            tell=lambda event: self.show_progress(f"  {send_id}: {event}"),
+            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
         )
 
     @property

@@ -71,7 +71,10 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--tag-id` and `--to-all`")
         )
     if campaign_id is None:
-        require_terminal(_("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"))
+        require_terminal(
+            _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
+            message=_("cannot ask for the values: standard input is not a terminal"),
+        )
         campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
     else:
         campaign = ScaffoldOptions(
@@ -85,7 +88,7 @@ def new(
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
         raise _exists_error(target)
-    message = _("wrote {file}; next: `campaign plan {name}`")
+    message = _("wrote {file}; edit it, then run `campaign plan {name}`")
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
     )

@@ -11,14 +11,15 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 
 
-def require_terminal(hint: str) -> None:
+def require_terminal(hint: str, *, message: str = "") -> None:
     """Make sure that there is a person to ask.
 
     Raises:
         UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        raise UsageError(_("cannot ask for confirmation: standard input is not a terminal"), hint=hint)
+        message = message or _("cannot ask for confirmation: standard input is not a terminal")
+        raise UsageError(message, hint=hint)
 
 
 def ask(question: str) -> str:

@@ -164,7 +164,7 @@ class CampaignError(Exception):
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
         message, hint, location = _redacted(message), _redacted(hint), _redacted(location)
-        super().__init__(f"{location}: {message}" if location else message)
+        super().__init__(f"{location}{_(': ')}{message}" if location else message)
         self.message = message
         self.hint = hint
         self.location = location
@@ -172,7 +172,7 @@ class CampaignError(Exception):
     def add_context(self, outer: str) -> None:
         """Name also what the location belongs to, such as the account that an endpoint was called for."""
         self.location = f"{outer}, {self.location}" if self.location else outer
-        self.args = (f"{self.location}: {self.message}",)
+        self.args = (f"{self.location}{_(': ')}{self.message}",)
 
 
 class UsageError(CampaignError):

@@ -386,10 +386,9 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         return replace(planned, violations=found)
     first = blocking[0]
     lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
-    reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
-        reason=reason if planned.resend_intent is None else not_resent_message(reason),
+        reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
         hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
         code=protocol.Reason.POLICY,
     )
