@@ -24,12 +24,12 @@ def require_terminal(hint: str, *, message: str = "") -> None:
 
 def ask(question: str) -> str:
     """Ask for a line."""
-    return str(click.prompt(question, err=True))
+    return str(click.prompt(question, err=True, prompt_suffix=_(": ")))
 
 
 def ask_yes(question: str) -> bool:
     """Ask for y or n."""
-    return click.confirm(question, err=True)
+    return click.confirm(question, err=True, prompt_suffix=_(": "))
 
 
 def not_confirmed_error(message: str) -> Exception:
@@ -57,12 +57,19 @@ class TerminalPrompter:
 
         has_default = bool(default)
         return str(
-            click.prompt(question, default=default, err=True, show_default=has_default, value_proc=fitted)
+            click.prompt(
+                question,
+                default=default,
+                err=True,
+                show_default=has_default,
+                value_proc=fitted,
+                prompt_suffix=_(": "),
+            )
         )
 
     def number(self, question: str) -> int:
         """Ask for a whole number."""
-        return int(click.prompt(question, type=int, err=True))
+        return int(click.prompt(question, type=int, err=True, prompt_suffix=_(": ")))
 
     def choice(self, question: str, options: dict[str, str]) -> str:
         """Ask for one of the options, given as key to its explanation; the first is the default."""
@@ -77,4 +84,4 @@ class TerminalPrompter:
                 return names[int(answer) - 1]
             raise click.UsageError(_("enter a number from 1 to {last}").format(last=len(names)))
 
-        return str(click.prompt(question, default="1", err=True, value_proc=picked))
+        return str(click.prompt(question, default="1", err=True, value_proc=picked, prompt_suffix=_(": ")))

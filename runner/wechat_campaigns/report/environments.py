@@ -84,10 +84,12 @@ def _send(name: str, stages: Sequence[Stage], timezone: str) -> str:
     )
     lines = [heading.format(send=line(name))]
     for stage in stages:
+        place = _("{environment} ({account}): {status}")
         at = f" {moment(stage.at, timezone)}" if stage.at else ""
         status = status_word(stage.status)
         edited = _(", edited since") if stage.edited else ""
-        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {status}{at}{edited}")
+        names = {"environment": line(stage.environment), "account": line(stage.account)}
+        lines.append(f"  {place.format(**names, status=status + at + edited)}")
         lines.append(f"    {_('digest {digest}').format(digest=stage.content_digest[:12])}")
     return "\n".join(lines)
 

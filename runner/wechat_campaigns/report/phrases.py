@@ -78,7 +78,8 @@ def recorded_recipients(record: str) -> str:
         return _("tag {name}").format(name=name)
     if name == "openids":
         return _("{count} openids").format(count=kind)
-    return _("everyone") if record == "everyone" else record
+    words = {"everyone": _("everyone"), "openids": _("openids")}
+    return words.get(record, record)
 
 
 def headcount(audience: Audience) -> str:

@@ -79,7 +79,7 @@ def test_lines_break_as_chinese_does(width: int) -> None:
 def test_receivers_of_the_calendar_are_chinese() -> None:
     """A coming send to a list of openids, told from a record, reads as it does in the plan."""
     assert recorded_recipients("4 openids") == "4 个 openid"
-    assert recorded_recipients("openids") == "openids"
+    assert recorded_recipients("openids") == "openid 名单"
 
 
 def test_pages_say_their_language() -> None:
