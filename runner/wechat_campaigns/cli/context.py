@@ -195,7 +195,8 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     """Make the error for an id that none of some sends has; it lists theirs."""
     ids = _(", ").join(send.id for send in sends)
     return UsageError(
-        _("there is no send {name}").format(name=send_id), hint=_("choose one of: {names}").format(names=ids)
+        _("no send has the id {name}").format(name=send_id),
+        hint=_("choose one of: {names}").format(names=ids),
     )
 
 

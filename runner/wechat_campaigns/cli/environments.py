@@ -34,7 +34,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     unknown = [name for name in names if name not in all_names]
     if unknown:
         raise UsageError(
-            _("there is no environment `{name}`").format(name=unknown[0]),
+            _("environment `{name}` is not in the settings").format(name=unknown[0]),
             hint=_("use one of: {names}").format(names=_(", ").join(all_names)),
         )
     stages = _stages_by_send(context, names or all_names, select, all_needed=bool(names))

@@ -429,7 +429,7 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
 def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
     state, environment = context.state, context.settings.environment
     if known.appid in context.former_appids:
-        why = _("account {account} ({appid}) is no longer in the settings, so nobody resolves this send")
+        why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
         return PlanDecision(
             action=PlanAction.UNKNOWN,
             reason=why.format(account=known.account, appid=known.appid),
@@ -449,13 +449,13 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
     if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
-        why = _("posted {when}, no answer recorded; its file is not part of this plan")
+        why = _("posted {when}, no response recorded; its file is not part of this plan")
         return replace(decision, reason=why.format(when=china_time(known.at, context.now)))
     return decision
 
 
 def _incomplete(send_id: str) -> PlanDecision:
-    why = _("posted, no answer recorded; its openid list is no longer in the campaign")
+    why = _("posted, no response recorded; its openid list is no longer in the campaign")
     return PlanDecision(
         action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id), code=protocol.Reason.NO_RESPONSE
     )

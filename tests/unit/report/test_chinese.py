@@ -118,7 +118,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
     """GitLab and code scanning know it again, whatever language the run spoke."""
 
     def found() -> Diagnostic:
-        what = _("there is no send {name}").format(name="sale")
+        what = _("no send has the id {name}").format(name="sale")
         return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
 
     (told,) = fingerprints([found()])
@@ -129,7 +129,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 
 def test_a_translated_message_is_made_harmless_too() -> None:
     """A message that knows its English is text like any other."""
-    what = _("there is no send {name}").format(name="\u202esale")
+    what = _("no send has the id {name}").format(name="\u202esale")
     problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
     assert "\u202e" not in visible_record(problem).message
 
@@ -139,11 +139,11 @@ def test_problems_are_english_for_machines() -> None:
     problem = Diagnostic(
         location=Location(file="a.yaml"),
         rule="r",
-        message=_("there is no send {name}").format(name="sale"),
+        message=_("no send has the id {name}").format(name="sale"),
         hint="",
     )
     for found in (problem, visible_record(problem)):
-        assert '"message": "there is no send sale"' in problems_json([found])
+        assert '"message": "no send has the id sale"' in problems_json([found])
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:
