@@ -88,7 +88,13 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         PlanAction.CONFLICT,
         "edited after",
     ),
-    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no response"),
+    (
+        "edited while unknown",
+        make_send(text="改过"),
+        [begun(at=NOW - HOUR)],
+        PlanAction.UNKNOWN,
+        "no response",
+    ),
     (
         "raised after it was sent",
         AGAIN,
