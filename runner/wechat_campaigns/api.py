@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import (
     check_campaigns_folder,
@@ -278,7 +278,11 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
         return (), said.format(name=name, error=error.message)
     if not found.invalid:
         return found.sends, ""
-    said = _("{count} campaigns of that commit cannot be rendered and count as new")
+    said = ngettext(
+        "{count} campaign of that commit cannot be rendered and counts as new",
+        "{count} campaigns of that commit cannot be rendered and count as new",
+        len(found.invalid),
+    )
     return found.sends, said.format(count=len(found.invalid))
 
 

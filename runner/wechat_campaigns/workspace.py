@@ -486,7 +486,7 @@ class Workspace:
             stopping.wait(seconds)
 
         def notify(send: str, what: str) -> None:
-            self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
+            self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")
 
         return ApplyPorts(
             connect=self.write_api,

@@ -144,5 +144,5 @@ def test_unknown_id_is_refused_with_the_ids_that_exist(
     """A campaign without `for_each` has one send, whatever stands in brackets."""
     assert campaign(root, *command, "news[beijing]") == ExitCode.USAGE
     told = capsys.readouterr().err
-    assert "there is no send news[beijing]" in told
+    assert "no send has the id news[beijing]" in told
     assert "one of: news" in told

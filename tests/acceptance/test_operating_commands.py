@@ -168,7 +168,7 @@ def test_audience_that_changed_since_the_review_is_not_sent_to(campaign: Command
     sandbox.control("POST", "followers", leaving)
     code, out, _ = campaign("apply", "--plan", "plan.json", "--auto-approve")
     assert code == ExitCode.POLICY
-    assert "when reviewed" in " ".join(out.split())
+    assert "the review showed" in " ".join(out.split())
     assert not sandbox.jobs()
     coming = {"appid": SERVICE, "openids": [f["openid"] for f in followers], "subscribe": True}
     sandbox.control("POST", "followers", coming)

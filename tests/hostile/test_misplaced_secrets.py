@@ -390,7 +390,7 @@ def test_the_real_command_does_not_show_it(case: Case, home: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["write `secret: {env: NAME}`", "write `secret: …`, with a half-width colon and a space",
-     "there is no file `a/b.md`", "write the full address, with https://", "`appid` is wx1234567890abcdef",
+     "file `a/b.md` does not exist", "write the full address, with https://", "`appid` is wx1234567890abcdef",
      "add `secret: {env: NAME}` and store the AppSecret in that environment variable",
      "user@example.com", "git@host:a/b"],
 )  # fmt: skip

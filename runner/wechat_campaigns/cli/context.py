@@ -79,7 +79,7 @@ class Context(Workspace):
             state=state,
             record=record_in(self.ledger, state, account.appid),
             read=self.read,
-            tell=lambda event: self.show_progress(f"  {send_id}: {event}"),
+            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
         )
 
     @property
@@ -186,7 +186,8 @@ def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
     """Make the error for an id that none of some sends has; it lists theirs."""
     ids = _(", ").join(send.id for send in sends)
     return UsageError(
-        _("there is no send {name}").format(name=send_id), hint=_("choose one of: {names}").format(names=ids)
+        _("no send has the id {name}").format(name=send_id),
+        hint=_("choose one of: {names}").format(names=ids),
     )
 
 

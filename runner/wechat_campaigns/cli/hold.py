@@ -41,7 +41,8 @@ def hold(context: Context, account_name: str, reason: str) -> int:
     data = {"held": True, "reason": reason, "actor": context.actor()}
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     message = _(
-        "account {name} of environment {environment} is on hold: it sends nothing until `campaign unhold`"
+        "account {name} of environment {environment} is on hold and sends nothing; "
+        "to end the hold, run `campaign unhold {name} --reason REASON`"
     ).format(name=account_name, environment=environment.name)
     if commands:
         warning = _("NOT on hold: {environments}. To stop these too, run {commands}")

@@ -60,4 +60,12 @@ def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
         print_result(message.format(file=folder / place))
     line = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
     print_result("\n" + _("Next: {command}").format(command=line))
+    if code_host != "none":
+        message = _(
+            "For the {service} pipeline: add the environment `production` to {file}, "
+            "then follow docs/pull-requests.md"
+        )
+        services = {"github": "GitHub", "gitlab": "GitLab"}
+        file = folder / "campaigns/_settings.yaml"
+        print_result(message.format(service=services[code_host], file=file))
     return ExitCode.OK

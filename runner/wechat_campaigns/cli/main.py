@@ -14,7 +14,6 @@ from wechat_campaigns import __version__
 from wechat_campaigns.cli.help_pages import examples_text, translated
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.output import (
-    DISK_FULL,
     discard_output,
     error_label,
     escape_unencodable,
@@ -23,8 +22,9 @@ from wechat_campaigns.cli.output import (
     replace_closed_streams,
 )
 from wechat_campaigns.cli.registry import COMMANDS, Group, group
-from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
-from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env, ngettext
+from wechat_campaigns.core.errors import DISK_FULL, CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
+from wechat_campaigns.core.nearest import close_matches
 
 COLLECT_AFTER = (50_000, 20, 20)
 """How many new objects the collector waits for. At its usual 700 it walks through a long past again and again
@@ -124,15 +124,20 @@ OTHER_TOOLS = {
 
 
 def _unknown_option_error(error: click.NoSuchOption, words: Sequence[str]) -> click.UsageError:
-    """Name the option of this command that an option of other tools stands for, if there is one."""
+    """Name the option of this command that was likely meant, if there is one; one of other tools too."""
     options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
     # click names one letter of `-auto-approve`: long options have two dashes here.
     long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]
     here = next((name for name in long if name in options), OTHER_TOOLS.get(error.option_name, ""))
     if here.partition(" ")[0] not in (*options, "campaign"):
-        return error
-    hint = ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1)
-    return click.UsageError(f"{error.message} {hint.format(possibility=repr(here))}", error.ctx)
+        # Without the dashes, which every option has: `--quiet` is not like `--out`.
+        named = {name.lstrip("-"): name for name in options if name.startswith("--")}
+        close = close_matches(error.option_name.lstrip("-"), named, most=1)
+        here = named[close[0]] if close else ""
+    if not here:
+        return click.UsageError(error.message, error.ctx)
+    message = _("No such option {name!r}. Did you mean {possibility!r}?")
+    return click.UsageError(message.format(name=error.option_name, possibility=here), error.ctx)
 
 
 def _missing_error(error: click.MissingParameter) -> click.UsageError:

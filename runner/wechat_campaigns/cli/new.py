@@ -20,14 +20,18 @@ from wechat_campaigns.source.load import BAD_IN_ID, enclosing_campaigns_folder, 
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
 KINDS = {
-    Msgtype.TEXT: N_("文字 text"),
-    Msgtype.MPNEWS: N_("图文 articles"),
-    Msgtype.IMAGE: N_("图片 pictures"),
-    Msgtype.VOICE: N_("语音 voice"),
-    Msgtype.MPVIDEO: N_("视频 video"),
-    Msgtype.WXCARD: N_("卡券 card (retired by WeChat)"),
+    Msgtype.TEXT: N_("text"),
+    Msgtype.MPNEWS: N_("articles"),
+    Msgtype.IMAGE: N_("pictures"),
+    Msgtype.VOICE: N_("voice"),
+    Msgtype.MPVIDEO: N_("video"),
+    Msgtype.WXCARD: N_("card (retired by WeChat)"),
 }
-RECIPIENT_KINDS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": N_("所有人 everyone")}
+RECIPIENT_KINDS = {
+    "tag": N_("followers with a tag, by its name"),
+    "tag_id": N_("followers with a tag, by its id"),
+    "all": N_("everyone"),
+}
 
 
 @command(
@@ -67,7 +71,10 @@ def new(
             _("more than one filter is set"), hint=_("pass only one of `--tag`, `--tag-id` and `--to-all`")
         )
     if campaign_id is None:
-        require_terminal(_("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"))
+        require_terminal(
+            _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
+            message=_("cannot ask for the values: standard input is not a terminal"),
+        )
         campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
     else:
         campaign = ScaffoldOptions(
@@ -81,7 +88,7 @@ def new(
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
         raise _exists_error(target)
-    message = _("wrote {file}; next: `campaign plan {name}`")
+    message = _("wrote {file}; edit it, then run `campaign plan {name}`")
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
     )
@@ -104,7 +111,11 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     tag_id = prompter.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
     media_id = None
     if kind is not Msgtype.TEXT:
-        what = "card_id" if kind is Msgtype.WXCARD else _("an existing media_id; leave empty to use files")
+        what = (
+            "card_id"
+            if kind is Msgtype.WXCARD
+            else _("The media_id of existing material or of a draft; leave empty to use files")
+        )
         media_id = prompter.line(what, "") or None
     return ScaffoldOptions(
         id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id

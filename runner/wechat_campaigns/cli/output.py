@@ -6,7 +6,6 @@ A stream that is closed, full or left by its reader does not hide what the comma
 from __future__ import annotations
 
 import codecs
-import errno
 import io
 import json
 import os
@@ -20,9 +19,6 @@ import click
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import work_tree_of
-
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""The error numbers of the system when there is no room to write."""
 
 
 def replace_closed_streams() -> None:

@@ -68,10 +68,15 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     for note in notes:
         context.show_progress(f"  {note}")
     message = _(
-        "{send}: preview sent to {tester}; check it on the phone. This content is now recorded as previewed."
+        "{send}: preview sent; check it on the tester's phone. This content is now recorded as previewed."
     )
+    if name in context.settings.testers:  # an alias is not a secret, a WeChat name is
+        message = _(
+            "{send}: preview sent to {tester}; check it on the phone. "
+            "This content is now recorded as previewed."
+        )
     return context.output_sentence(
-        message.format(send=send_id, tester=name if name in context.settings.testers else _("the tester")),
+        message.format(send=send_id, tester=name),
         send=send_id,
         content_digest=planned.content_digest,
         notes=list(notes),

@@ -11,24 +11,25 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 
 
-def require_terminal(hint: str) -> None:
+def require_terminal(hint: str, *, message: str = "") -> None:
     """Make sure that there is a person to ask.
 
     Raises:
         UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        raise UsageError(_("cannot ask for confirmation: standard input is not a terminal"), hint=hint)
+        message = message or _("cannot ask for confirmation: standard input is not a terminal")
+        raise UsageError(message, hint=hint)
 
 
 def ask(question: str) -> str:
     """Ask for a line."""
-    return str(click.prompt(question, err=True))
+    return str(click.prompt(question, err=True, prompt_suffix=_(": ")))
 
 
 def ask_yes(question: str) -> bool:
     """Ask for y or n."""
-    return click.confirm(question, err=True)
+    return click.confirm(question, err=True, prompt_suffix=_(": "))
 
 
 def not_confirmed_error(message: str) -> Exception:
@@ -55,12 +56,19 @@ class TerminalPrompter:
 
         has_default = bool(default)
         return str(
-            click.prompt(question, default=default, err=True, show_default=has_default, value_proc=fitted)
+            click.prompt(
+                question,
+                default=default,
+                err=True,
+                show_default=has_default,
+                value_proc=fitted,
+                prompt_suffix=_(": "),
+            )
         )
 
     def number(self, question: str) -> int:
         """Ask for a whole number."""
-        return int(click.prompt(question, type=int, err=True))
+        return int(click.prompt(question, type=int, err=True, prompt_suffix=_(": ")))
 
     def choice(self, question: str, options: dict[str, str]) -> str:
         """Ask for one of the options, given as key to its explanation; the first is the default."""
@@ -75,4 +83,4 @@ class TerminalPrompter:
                 return names[int(answer) - 1]
             raise click.UsageError(_("enter a number from 1 to {last}").format(last=len(names)))
 
-        return str(click.prompt(question, default="1", err=True, value_proc=picked))
+        return str(click.prompt(question, default="1", err=True, value_proc=picked, prompt_suffix=_(": ")))

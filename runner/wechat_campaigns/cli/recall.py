@@ -11,6 +11,7 @@ from wechat_campaigns.cli.prompt import ask, not_confirmed_error
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
@@ -80,8 +81,9 @@ def _sent_by(
     # Unknown ones too: what they hide is not made up for by an older revision.
     candidates = [send for send in sends if send.intent is not None and send.status not in RETRYABLE_STATUSES]
     if not candidates:
+        hint = suggestion_suffix(send_id, {known.send for known in state.sends.values()})
         raise UsageError(
-            _("the ledger has no send {name}").format(name=send_id),
+            _("the ledger has no send {name}{hint}").format(name=send_id, hint=hint),
             hint=_("run `campaign status` to list the sends"),
         )
     senders = sorted({accounts[send.appid].name for send in candidates})

@@ -133,9 +133,9 @@ class Group(click.Group):
             from wechat_campaigns.core.nearest import nearest
 
             near = nearest(args[0], self.names)
-            message = _("There is no command {name}; run `{path} --help` for the list")
+            message = _("Unknown command {name}; run `{path} --help` for the list")
             if near:
-                message = _("There is no command {name}; did you mean `{path} {near}`?")
+                message = _("Unknown command {name}; did you mean `{path} {near}`?")
             raise click.UsageError(message.format(name=args[0], near=near, path=ctx.command_path), ctx)
         return super().resolve_command(ctx, args)
 

@@ -4,16 +4,17 @@ CampaignError                 1   the root; never raised itself
 ├── UsageError               64   the command line or its selection makes no sense
 ├── InvalidError              3   campaigns or settings have problems; carries all of them
 ├── MissingExtraError         3   an optional part of the tool is not installed
+├── FileAccessError           7   the system refused to read or write a file
 ├── SecretError               4   the secret of an account cannot be had
 ├── WeChatError               4   the platform did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
-│   ├── NotSentError      4   the request certainly never reached it
+│   ├── NotSentError          4   the request certainly never reached it
 │   └── NoResponseError       8   the request may have reached it, its answer did not reach us
 ├── PolicyError               5   refused by policy, digest, staleness or protection
 │   ├── StalePlanError        5   what would be sent is not what was reviewed
-│   └── CodeHostError            5   GitHub or GitLab does not tell what has to be known
+│   └── CodeHostError         5   GitHub or GitLab does not tell what has to be known
 └── LedgerError               6   the ledger cannot be read, written or locked
-    ├── LedgerLockedError       6   another runner holds the lock or won the race
+    ├── LedgerLockedError     6   another runner holds the lock or won the race
     └── TamperedLedgerError   6   the chain of events does not hold
 
 Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
@@ -21,12 +22,13 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
 from wechat_campaigns.core.i18n import _, ngettext
 
@@ -54,6 +56,9 @@ class ExitCode(IntEnum):
     USAGE = 64
     INTERRUPTED = 130
 
+
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""The error numbers of the system when there is no room to write."""
 
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
@@ -157,7 +162,7 @@ class CampaignError(Exception):
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
         message, hint, location = _redacted(message), _redacted(hint), _redacted(location)
-        super().__init__(f"{location}: {message}" if location else message)
+        super().__init__(f"{location}{_(': ')}{message}" if location else message)
         self.message = message
         self.hint = hint
         self.location = location
@@ -165,7 +170,7 @@ class CampaignError(Exception):
     def add_context(self, outer: str) -> None:
         """Name also what the location belongs to, such as the account that an endpoint was called for."""
         self.location = f"{outer}, {self.location}" if self.location else outer
-        self.args = (f"{self.location}: {self.message}",)
+        self.args = (f"{self.location}{_(': ')}{self.message}",)
 
 
 class UsageError(CampaignError):
@@ -206,6 +211,21 @@ class MissingExtraError(CampaignError):
                 what=needed_for, extra=extra
             ),
             hint=extra_hint(extra),
+        )
+
+
+class FileAccessError(CampaignError):
+    """The system refused to read or write a file: a full disk, or permissions that are missing."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(
+            _("a file cannot be read or written: {reason}").format(reason=fault.strerror),
+            hint=_("free some disk space, then run the same command again")
+            if fault.errno in DISK_FULL
+            else _("check the permissions and the disk, then run the same command again"),
+            location=str(fault.filename or ""),
         )
 
 

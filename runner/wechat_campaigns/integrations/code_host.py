@@ -96,7 +96,7 @@ class CodeHost:
                 )
         except requests.RequestException as error:
             raise CodeHostError(
-                _("no answer: {error}").format(error=type(error).__name__),
+                _("no response: {error}").format(error=type(error).__name__),
                 hint=_("run it again"),
                 location=path,
             ) from error

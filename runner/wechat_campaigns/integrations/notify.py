@@ -73,11 +73,15 @@ def payload(kind: str, text: str) -> dict[str, Any]:
 def rejection_reason(kind: str, answer: Any) -> str | None:
     """Say why a robot did not take a message; None when it did."""
     if kind == "slack":
-        return None if answer == "ok" else _("it returned {answer}").format(answer=line(str(answer))[:80])
+        return (
+            None
+            if answer == "ok"
+            else _("the chat robot returned {answer}").format(answer=line(str(answer))[:80])
+        )
     if not isinstance(answer, dict):
-        return _("its response is not a JSON object")
+        return _("the chat robot's response is not a JSON object")
     code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
-    return None if code == 0 else _("it returned code {code}").format(code=code)
+    return None if code == 0 else _("the chat robot returned code {code}").format(code=code)
 
 
 def notify_robot(
@@ -94,7 +98,7 @@ def notify_robot(
     try:
         return rejection_reason(robot.kind, post(address, payload(robot.kind, text)))
     except OSError as error:
-        return _("the request to it failed ({error})").format(error=str(error))
+        return _("the request to the chat robot failed ({error})").format(error=str(error))
 
 
 def _line(outcome: SendOutcome, run: RunSummary) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.ledger.events import find_chain_faults, read_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Event
@@ -44,7 +44,11 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     faults = find_chain_faults(events, heads)
     if faults:
         what = (
-            _("the hash chain of the export is broken: {fault}, and {count} more faults")
+            ngettext(
+                "the hash chain of the export is broken: {fault}, and {count} more fault",
+                "the hash chain of the export is broken: {fault}, and {count} more faults",
+                len(faults) - 1,
+            )
             if len(faults) > 1
             else _("the hash chain of the export is broken: {fault}")
         )

@@ -243,6 +243,7 @@ def _callback(state: LedgerState, event: Event) -> None:
         left_out=data["left_out"],
         failed=data["failed"],
         links=tuple(data.get("links", ())),
+        originals=tuple((item["article_idx"], item["url"]) for item in data.get("originals", ())),
     )
     state.job_results.setdefault((event.stream, result.msg_id), result)
 

@@ -123,7 +123,7 @@ def _with_file_locks() -> Iterator[None]:
 
 def _no_backend_error(name: str) -> UsageError:
     return UsageError(
-        _("there is no ledger type '{name}'").format(name=name),
+        _("unknown ledger type '{name}'").format(name=name),
         hint=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
     )
 

@@ -154,3 +154,5 @@ class JobResult:
     failed: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""
+    originals: tuple[tuple[str, str], ...] = ()
+    """Number of an article, and address of the one that the originality check found it to repeat."""

@@ -236,13 +236,13 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None)
         case Reason.RESPONSE_PENDING:
             first = record.first_unanswered_call if record is not None else None
             wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
-            reason = _("posted {when}, the answer may still arrive").format(when=when)
+            reason = _("posted {when}, the response may still arrive").format(when=when)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1)
         case Reason.TOO_LATE_TO_RESEND:
-            reason = _("posted {when}, no answer recorded; too old to resend safely").format(when=when)
+            reason = _("posted {when}, no response recorded; too old to resend safely").format(when=when)
             return reason, settle_hint(name)
         case Reason.CONTENT_CHANGED:
-            reason = _("posted {when} with different content, no answer recorded").format(when=when)
+            reason = _("posted {when} with different content, no response recorded").format(when=when)
             return reason, resend_hint(name)
         case Reason.DISPUTED:
             reason = _("another ledger or another program sent this message, or the ledger was forged")
@@ -254,7 +254,7 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None)
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(decision.params["error"])
-    return _("posted {when}, no answer recorded").format(when=when), ""
+    return _("posted {when}, no response recorded").format(when=when), ""
 
 
 def _clock_skew(error: timedelta) -> tuple[str, str]:

@@ -380,10 +380,9 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         return replace(planned, violations=found)
     first = blocking[0]
     lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
-    reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
-        reason=reason if planned.resend_intent is None else not_resent_message(reason),
+        reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
         hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
         code=protocol.Reason.POLICY,
     )
@@ -424,7 +423,7 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
 def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
     state, environment = context.state, context.settings.environment
     if known.appid in context.former_appids:
-        why = _("account {account} ({appid}) is no longer in the settings, so nobody resolves this send")
+        why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")
         return PlanDecision(
             action=PlanAction.UNKNOWN,
             reason=why.format(account=known.account, appid=known.appid),
@@ -444,13 +443,13 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
     if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
-        why = _("posted {when}, no answer recorded; its file is not part of this plan")
+        why = _("posted {when}, no response recorded; its file is not part of this plan")
         return replace(decision, reason=why.format(when=china_time(known.at, context.now)))
     return decision
 
 
 def _incomplete(send_id: str) -> PlanDecision:
-    why = _("posted, no answer recorded; its openid list is no longer in the campaign")
+    why = _("posted, no response recorded; its openid list is no longer in the campaign")
     return PlanDecision(
         action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id), code=protocol.Reason.NO_RESPONSE
     )
@@ -458,10 +457,12 @@ def _incomplete(send_id: str) -> PlanDecision:
 
 def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRecord, ...]:
     accounts, state = context.settings.environment.accounts, context.state
+    # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
     planned = {
-        (accounts[send.account].appid, state.normalized_ledger_id(name))
+        (appid, name)
         for send in sends
-        for name in (send.id, *send.formerly)
+        for appid in (accounts[send.account].appid,)
+        for name in state.stream(appid).aliases(*map(state.ledger_id, (send.id, *send.formerly)))
     }
     found = [
         known

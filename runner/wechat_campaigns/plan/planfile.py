@@ -90,13 +90,13 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if not _is_whole(reviewed):
         raise _stale_plan_error(_("the plan file was edited after it was written"))
     if reviewed["environment"] != plan.environment:
-        made_for = _("it was made for environment {reviewed}, but this is {environment}")
+        made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
         raise _stale_plan_error(
             made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
         )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at, now)))
+        raise _stale_plan_error(_("the plan expired {when}").format(when=china_time(expires_at, now)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:

@@ -171,7 +171,7 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
         )
     elif tag.strip() and not is_one_line(tag):
         what = _(
-            "`{name}` contains a line break or an invisible character, or starts or ends with a blank"
+            "`{name}` contains a line break or an invisible character, or starts or ends with a space"
         ).format(name="tag")
         scope.problem(path, "blank-in-id", what, _("write only the name, or check the variables it uses"))
     return tag

@@ -37,11 +37,16 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
         since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
     lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
     lines += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
-    lines += [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    lines += [_labelled(planned.send.id, note) for planned in plan.sends for note in _notes(planned)]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
-    return (*lines, *(f"{send}: {decision.reason} → {decision.hint}" for send, decision in unknowns))
+    lines += [_labelled(send, f"{decision.reason} → {decision.hint}") for send, decision in unknowns]
+    return tuple(lines)
+
+
+def _labelled(send_id: str, what: str) -> str:
+    return _("{send}: {what}").format(send=send_id, what=what)
 
 
 def settings_change(change: SettingsChange) -> str:
@@ -90,7 +95,7 @@ def _problems(planned: PlannedSend) -> Iterator[Diagnostic]:
 
 
 def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnostic:
-    what = _("{send}: {what}").format(send=planned.send.id, what=what)
+    what = _labelled(planned.send.id, what)
     return Diagnostic(location=planned.send.location, rule=rule, message=what, hint=hint, level="warning")
 
 
@@ -100,7 +105,7 @@ def _notes(planned: PlannedSend) -> Iterator[str]:
         return
     if decision.hint:
         yield f"{decision.reason} → {decision.hint}"
-    yield from (f"{v.rule}: {v.message} → {v.hint}" for v in _beside_the_decision(planned))
+    yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(planned))
     yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
 
 

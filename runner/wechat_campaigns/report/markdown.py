@@ -65,8 +65,8 @@ def outcomes_markdown(view: ApplyView) -> str:
         environment=code(view.environment), counts=view.summary or _("nothing to send")
     )
     facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
-    hints = [f"{outcome.id}: {outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
-    notes = [f"{outcome.id}: {note}" for outcome in view.outcomes for note in outcome.notes]
+    hints = [f"{outcome.id}{_(': ')}{outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
+    notes = [f"{outcome.id}{_(': ')}{note}" for outcome in view.outcomes for note in outcome.notes]
     headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
     lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | --- | --- |"
     sections = [

@@ -78,7 +78,8 @@ def recorded_recipients(record: str) -> str:
         return _("tag {name}").format(name=name)
     if name == "openids":
         return _("{count} openids").format(count=kind)
-    return _("everyone") if record == "everyone" else record
+    words = {"everyone": _("everyone"), "openids": _("openids")}
+    return words.get(record, record)
 
 
 def headcount(audience: Audience) -> str:
@@ -118,7 +119,7 @@ def summary(content: Content) -> str:
         case Mpvideo():
             return f"{content.title} ({media(content.media)})"
         case Wxcard():
-            return _("card {card_id}").format(card_id=content.card_id)
+            return content.card_id
 
 
 def media(value: Media) -> str:
@@ -179,4 +180,6 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     start = text[:limit].rpartition("\n")[0] or text[:limit]
-    return f"{start}\n… {_('{count:,} more characters').format(count=len(text) - len(start))}"
+    missing = len(text) - len(start)
+    more = ngettext("{count:,} more character", "{count:,} more characters", missing)
+    return f"{start}\n… {more.format(count=missing)}"

@@ -87,7 +87,7 @@ def reach(told: JobResult) -> str:
 def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
     match known.status:
         case SendStatus.ACCEPTED if told is not None:
-            return (reach(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
+            return (reach(told), "") if _SUCCESS.fullmatch(told.status) else _ended(told)
         case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
                 _("WeChat accepted this send but returned no msg_id to query"),
@@ -98,7 +98,7 @@ def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[st
         case SendStatus.UNKNOWN:
             return _unknown(known, now), _("run `campaign apply` to resolve it")
         case SendStatus.DELIVERY_FAILED if told is not None:
-            return ended(told.status)
+            return _ended(told)
         case SendStatus.DELIVERY_FAILED:
             return (
                 _("delivery failed; WeChat gives the reason only in its event, which has not arrived"),
@@ -108,6 +108,14 @@ def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[st
             return _reached(known, told)
         case _:
             return known.reason_text, ""
+
+
+def _ended(told: JobResult) -> tuple[str, str]:
+    """Explain the end of a job, with the articles that the originality check found elsewhere."""
+    meaning, hint = ended(told.status)
+    repeats = _("article {number} repeats {url}")
+    found = (repeats.format(number=number, url=url) for number, url in told.originals)
+    return _("; ").join((meaning, *found)), hint
 
 
 def _unknown(known: SendRecord, now: datetime) -> str:

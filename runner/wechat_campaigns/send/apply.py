@@ -19,6 +19,7 @@ from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
     ExitCode,
+    FileAccessError,
     LedgerError,
     LedgerLockedError,
     NoResponseError,
@@ -59,8 +60,6 @@ MAX_PARALLEL_ACCOUNTS = 16
 _SKIP_EXIT_CODES = {
     PlanAction.BLOCKED: ExitCode.POLICY,
     PlanAction.CONFLICT: ExitCode.POLICY,
-    # Due when this run began, and nobody will send it any more.
-    PlanAction.EXPIRED: ExitCode.POLICY,
     # Another run began it after the plan was made, and has not told how it ended.
     PlanAction.UNKNOWN: ExitCode.UNKNOWN,
 }
@@ -154,6 +153,8 @@ def _expected(fault: Exception) -> CampaignError:
     """Give an error that can be reported beside what was sent; of a bug, where it is."""
     if isinstance(fault, CampaignError):
         return fault
+    if isinstance(fault, OSError) and fault.strerror:
+        return FileAccessError(fault)
     frames = traceback.extract_tb(fault.__traceback__)
     place = next((one for one in reversed(frames) if PACKAGE in one.filename), frames[-1])
     what = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"
@@ -218,9 +219,10 @@ class _AccountRun:
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
-            done = {outcome.id for outcome in outcomes}
-            outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]
-            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown.keys() - done)]
+            done = {self._same(outcome.id) for outcome in outcomes}
+            outcomes += [self._failed(p.send.id, error) for p in due if self._same(p.send.id) not in done]
+            left = (send_id for send_id, names in sorted(unknown.items()) if not names & done)
+            outcomes += [self._still_unknown(send_id, error) for send_id in left]
         return outcomes
 
     def _unknown(self) -> dict[str, frozenset[str]]:
@@ -353,9 +355,12 @@ class _AccountRun:
             return _skipped(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
-        decision = self._recheck(planned, self._decision_context()).decision
+        fresh = self._recheck(planned, self._decision_context())
+        decision = fresh.decision
         if decision.action is PlanAction.SEND:
             return None
+        if decision.action is PlanAction.EXPIRED:  # its window ended while this run was busy
+            return _missed(fresh)
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
         return _skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
 

@@ -286,7 +286,7 @@ class AccountSender:
             return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
         if isinstance(made.error, LedgerError):
             self.stop_reason = _("the ledger is not writable")
-            why = _("the ledger could not record WeChat's answer (msg_id {msg_id}): {what}")
+            why = _("the ledger could not record WeChat's response (msg_id {msg_id}): {what}")
             return self.unknown(send_id, why.format(msg_id=ids["msg_id"], what=made.error.message))
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
@@ -294,7 +294,7 @@ class AccountSender:
         if made.status is Status.DISPUTED:
             why = _("WeChat has a job with the same clientmsgid (45065) that this ledger did not record")
             return self.unknown(send_id, why, hint=foreign_hint(send_id))
-        what = error.message if error is not None else _("WeChat's answer cannot be interpreted")
+        what = error.message if error is not None else _("WeChat's response cannot be interpreted")
         if again:
             what = _("resent, but the outcome is still unknown: {what}").format(what=what)
         return self.unknown(send_id, what)

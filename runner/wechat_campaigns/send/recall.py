@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
-from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
@@ -55,9 +55,11 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     told = state.job_result(known)
     if told is not None and told.links and article_idx > len(told.links):
         raise UsageError(
-            _("it has {count} articles; there is no article {number}").format(
-                count=len(told.links), number=article_idx
-            ),
+            ngettext(
+                "the send has {count} article; article {number} does not exist",
+                "the send has {count} articles; article {number} does not exist",
+                len(told.links),
+            ).format(count=len(told.links), number=article_idx),
             hint=_("count the articles from 1"),
             location=known.send,
         )

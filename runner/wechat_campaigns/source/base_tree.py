@@ -60,7 +60,7 @@ def write_tree(root: Path, commit: str, target: Path) -> None:
     blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
     if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
         raise UsageError(
-            _("the campaigns folder is larger than {most} MiB at the commit {commit}").format(
+            _("at commit {commit}, the campaigns folder is larger than {most} MiB").format(
                 most=MAX_TOTAL_BYTES // 1024**2, commit=commit[:12]
             ),
             hint=_("run the command without `--changed-since`"),

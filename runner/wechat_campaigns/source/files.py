@@ -140,7 +140,7 @@ class Files:
         hint = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
         return FileError(
             "file-missing",
-            _("there is no file `{path}`").format(path=f"{self.root.name}/{located}"),
+            _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}"),
             hint,
         )
 

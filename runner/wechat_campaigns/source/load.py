@@ -89,8 +89,8 @@ def require_folder(root: Path) -> None:
         return
     above = enclosing_campaigns_folder(root)
     raise UsageError(
-        _("there is no folder `{folder}`").format(folder=root.as_posix()),
-        hint=_("there is one in a folder above: add `--dir {folder}`").format(folder=above)
+        _("folder `{folder}` does not exist").format(folder=root.as_posix()),
+        hint=_("add `--dir {folder}`: the campaigns folder is in a folder above").format(folder=above)
         if above
         else _(
             "run the command in the folder that contains the campaigns folder, name it with "
@@ -148,7 +148,7 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
                 _("the file name contains {character}, which is not allowed in an id").format(
                     character=repr(bad.group())
                 ),
-                _("rename the file: blanks and the characters [ ] # , : \\ are not allowed"),
+                _("rename the file: spaces and the characters [ ] # , : \\ are not allowed"),
             ).at(Location(file=shown)),
         )
     read = _read(item, data)

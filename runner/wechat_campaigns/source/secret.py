@@ -66,7 +66,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
         )
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:
-        what, hint = _("there is no such program"), _("install it, or correct `command`")
+        what, hint = _("the program was not found"), _("install it, or correct `command`")
     except OSError as error:
         what = _("the program cannot be started: {reason}").format(reason=error.strerror)
     except subprocess.TimeoutExpired:

@@ -63,7 +63,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     if name not in names:
         otherwise = _("use one of: {names}").format(names=_(", ").join(names))
         raise UsageError(
-            _("there is no environment `{name}`").format(name=name),
+            _("environment `{name}` is not in the settings").format(name=name),
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
     chosen = _environment(name, written)

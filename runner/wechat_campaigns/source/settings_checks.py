@@ -16,9 +16,9 @@ PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
 _NO_SUCH: Final[Mapping[NameKind, str]] = {
-    "environment": N_("there is no environment `{name}`"),
-    "account": N_("there is no account `{name}`"),
-    "time-zone": N_("there is no time zone `{name}`"),
+    "environment": N_("environment `{name}` is not in the settings"),
+    "account": N_("account `{name}` is not in the settings"),
+    "time-zone": N_("unknown time zone `{name}`"),
 }
 
 

@@ -186,7 +186,7 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
         hint = _("write `{key}: …`, with a half-width colon and a space")
     elif found := _CRAMPED_COLON.match(text):
         what, hint = (
-            _("there is no space after `{key}:`"),
+            _("a space is missing after `{key}:`"),
             _("write `{key}: …`, with a space after the colon"),
         )
     else:

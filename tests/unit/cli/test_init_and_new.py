@@ -168,6 +168,20 @@ def test_the_next_command_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> N
     assert "Next: cd 'tea shop' && campaign plan" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("here")
+def test_a_pipeline_has_steps_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """The files of a pipeline do nothing before its environment, secret and runner are set up."""
+    assert run(["init", "shop", "--ci", "gitlab"]) == ExitCode.OK
+    printed = capsys.readouterr().out
+    assert "Next: cd shop && campaign plan" in printed
+    assert (
+        "For the GitLab pipeline: add the environment `production` to shop/campaigns/_settings.yaml"
+        in printed
+    )
+    assert run(["init", "plain"]) == ExitCode.OK
+    assert "pipeline" not in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")

@@ -50,6 +50,22 @@ def test_a_mistake_is_answered_with_what_to_type(
     assert answer in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--quiet", "--zz", "-q"])
+def test_an_option_that_resembles_none_gets_no_suggestion(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--quiet` shares little more than its dashes with `--out`."""
+    assert run(["plan", option]) == ExitCode.USAGE
+    assert "Did you mean" not in capsys.readouterr().err
+
+
+def test_a_suggestion_in_chinese_has_no_blank_between_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    """A blank after a full-width stop is a typing error there."""
+    assert run(["--lang", "zh", "plan", "--ofline"]) == ExitCode.USAGE
+    run(["--lang", "en", "--version"])
+    assert "没有选项 '--ofline'。你是不是要用 '--offline'？" in capsys.readouterr().err
+
+
 def test_an_option_that_a_command_lacks_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
     """`plan` has nothing to approve."""
     assert run(["plan", "--yes"]) == ExitCode.USAGE

@@ -156,5 +156,5 @@ def test_failed_notification_does_not_show_the_address(
 def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     """Whatever is wrong with it."""
     why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
-    assert str(why).startswith("the request to it failed")
+    assert str(why).startswith("the request to the chat robot failed")
     assert "very-secret" not in str(why)

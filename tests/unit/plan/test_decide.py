@@ -53,7 +53,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
     ("window ends now", make_send(not_after=NOW), [], PlanAction.SEND, "new"),
     ("past its window", make_send(not_after=NOW - HOUR), [], PlanAction.EXPIRED, "window ended"),
     ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still arrive"),
-    ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no answer recorded"),
+    ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no response recorded"),
     ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to resend"),
     (
         "unknown and past its window",
@@ -88,7 +88,13 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         PlanAction.CONFLICT,
         "edited after",
     ),
-    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer"),
+    (
+        "edited while unknown",
+        make_send(text="改过"),
+        [begun(at=NOW - HOUR)],
+        PlanAction.UNKNOWN,
+        "no response",
+    ),
     (
         "raised after it was sent",
         AGAIN,
@@ -104,7 +110,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         "again on purpose: revision 1 was sent before",
     ),
     ("raised after it was given up", AGAIN, ended("SEND_FAIL"), PlanAction.SEND, "new"),
-    ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer recorded"),
+    ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no response recorded"),
     (
         "lowered below what was sent",
         SALE,
@@ -117,7 +123,7 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
         SALE,
         [begun(AGAIN, at=NOW - HOUR)],
         PlanAction.UNKNOWN,
-        "no answer recorded",
+        "no response recorded",
     ),
     (
         "lowered below a refusal",

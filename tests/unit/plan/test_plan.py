@@ -101,7 +101,8 @@ def test_duplicate_content_in_one_plan_is_blocked():
     """Two files with the same content to the same audience: the first goes, the second is likely a copy."""
     plan = plan_of(make_send("a"), make_send("b"))
     assert actions(plan) == {"a": "send", "b": "blocked"}
-    assert "duplicate_content" in plan.sends[1].decision.reason
+    assert [one.rule for one in plan.sends[1].violations] == ["duplicate_content_days"]
+    assert plan.sends[1].decision.reason == "a already has the same content and the same recipients"
 
 
 def test_renamed_campaign_is_blocked_as_a_duplicate():

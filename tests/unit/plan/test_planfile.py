@@ -90,7 +90,7 @@ def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
 def test_expired_plan_file_is_refused():
     """A plan is valid for a day; the message gives its end in China time, like every other time in a plan."""
     said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
-    assert "it expired today at 12:00 China time" in said
+    assert "the plan expired today at 12:00 China time" in said
 
 
 def test_other_environment_is_refused():

@@ -197,7 +197,7 @@ def test_fault_in_a_block_text_points_at_its_line(tmp_path):
     """The line of a fault is the line in the YAML file, with the variable that was meant."""
     problem = only(rendered(tmp_path, "vars: {brand: 茶}\ncontent: |\n  一\n\n  {{ brnad }}\n"))
     assert str(problem.location) == "campaigns/sale.yaml:5:3"
-    assert problem.message == "there is no variable `brnad`; did you mean `brand`?"
+    assert problem.message == "variable `brnad` is not defined; did you mean `brand`?"
     assert "--var" in problem.hint
 
 
@@ -263,7 +263,7 @@ def test_all_problems_of_a_campaign_are_found_at_once(tmp_path):
 def test_problem_of_every_entry_is_said_once(tmp_path):
     """The content is shared by all entries, so its fault is one fault."""
     yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}}}"
-    assert only(rendered(tmp_path, yaml)).message == "there is no variable `x`"
+    assert only(rendered(tmp_path, yaml)).message == "variable `x` is not defined"
 
 
 def test_problem_of_one_entry_names_it_and_spares_the_others(tmp_path):
@@ -271,7 +271,7 @@ def test_problem_of_one_entry_names_it_and_spares_the_others(tmp_path):
     yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}, vars: {x: 1}}}"
     result = rendered(tmp_path, yaml)
     assert [send.id for send in result.sends] == ["sale[b]"]
-    assert [problem.message for problem in result.problems] == ["sale[a]: there is no variable `x`"]
+    assert [problem.message for problem in result.problems] == ["sale[a]: variable `x` is not defined"]
 
 
 # --- openids -----------------------------------------------------------------------------------

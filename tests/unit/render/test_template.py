@@ -32,7 +32,7 @@ class Texts:
 
     def text(self, base_file, path):
         if path not in self.files:
-            raise FileError("file-missing", f"there is no file `{path}`", "add the file")
+            raise FileError("file-missing", f"file `{path}` does not exist", "add the file")
         return self.files[path]
 
 
@@ -232,7 +232,7 @@ def test_include_is_found_among_the_partials_first():
 
 def test_missing_include_names_the_partial():
     """The message names the file a user would add."""
-    assert fault("{% include 'a.txt' %}").message == "there is no file `_partials/a.txt`"
+    assert fault("{% include 'a.txt' %}").message == "file `_partials/a.txt` does not exist"
 
 
 def test_macros_can_be_imported():
@@ -282,11 +282,11 @@ def test_fault_in_an_include_names_the_file(partial):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{{ brnad }}", "there is no variable `brnad`; did you mean `brand`?"),
+        ("{{ brnad }}", "variable `brnad` is not defined; did you mean `brand`?"),
         ("{{ shop.nmae }}", "the map has no key `nmae`; did you mean `name`?"),
-        ("{{ cities[5] }}", "there is no element 5: the list has 2"),
-        ("{{ brand|uper }}", "there is no filter `uper`; did you mean `upper`?"),
-        ("{{ brand|random }}", "there is no filter `random`"),
+        ("{{ cities[5] }}", "element 5 is out of range: the list has 2"),
+        ("{{ brand|uper }}", "unknown filter `uper`; did you mean `upper`?"),
+        ("{{ brand|random }}", "unknown filter `random`"),
         ("{{ brand.format(1) }}", "`format` cannot be used in a template"),
         ("{{ none }}", "null (no value) cannot be written"),
         ("{{ cities }}", "a list cannot be written"),

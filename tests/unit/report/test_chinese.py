@@ -79,7 +79,7 @@ def test_lines_break_as_chinese_does(width: int) -> None:
 def test_receivers_of_the_calendar_are_chinese() -> None:
     """A coming send to a list of openids, told from a record, reads as it does in the plan."""
     assert recorded_recipients("4 openids") == "4 个 openid"
-    assert recorded_recipients("openids") == "openids"
+    assert recorded_recipients("openids") == "openid 名单"
 
 
 def test_pages_say_their_language() -> None:
@@ -118,7 +118,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
     """GitLab and code scanning know it again, whatever language the run spoke."""
 
     def found() -> Diagnostic:
-        what = _("there is no send {name}").format(name="sale")
+        what = _("no send has the id {name}").format(name="sale")
         return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
 
     (told,) = fingerprints([found()])
@@ -129,7 +129,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 
 def test_a_translated_message_is_made_harmless_too() -> None:
     """A message that knows its English is text like any other."""
-    what = _("there is no send {name}").format(name="\u202esale")
+    what = _("no send has the id {name}").format(name="\u202esale")
     problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
     assert "\u202e" not in visible_record(problem).message
 
@@ -139,11 +139,11 @@ def test_problems_are_english_for_machines() -> None:
     problem = Diagnostic(
         location=Location(file="a.yaml"),
         rule="r",
-        message=_("there is no send {name}").format(name="sale"),
+        message=_("no send has the id {name}").format(name="sale"),
         hint="",
     )
     for found in (problem, visible_record(problem)):
-        assert '"message": "there is no send sale"' in json_text(problems_data([found]))
+        assert '"message": "no send has the id sale"' in json_text(problems_data([found]))
 
 
 def test_the_level_of_a_problem_is_a_word() -> None:

@@ -34,7 +34,7 @@ def test_html_is_read_as_its_paragraphs(html: str, lines: list[str]) -> None:
         (Msgtype.MPNEWS, Newspic(title="题", text="一\n二", images=(FILE,)), ["题", "一", "二", "[a.png]"]),
         (Msgtype.IMAGE, Image(media=FILE), ["[a.png]"]),
         (Msgtype.MPVIDEO, Mpvideo(media=FILE, title="题", description="述"), ["题", "述", "[题 (a.png)]"]),
-        (Msgtype.WXCARD, Wxcard(card_id="p1"), ["[card p1]"]),
+        (Msgtype.WXCARD, Wxcard(card_id="p1"), ["[p1]"]),
     ],
 )
 def test_every_content_has_lines(msgtype: Msgtype, content: Content, lines: list[str]) -> None:

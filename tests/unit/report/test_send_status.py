@@ -78,6 +78,11 @@ def test_a_failure_is_explained_by_its_event() -> None:
     """err(N) is looked up; without an event the reader is sent to where the reason is."""
     row = stand(ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
     assert "err(30003)" in row.note
+    originals = [{"article_idx": "2", "url": "https://mp.weixin.qq.com/s/x"}]
+    found = stand(
+        ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)", "originals": originals})
+    )
+    assert found.note == f"{row.note}; article 2 repeats https://mp.weixin.qq.com/s/x"
     assert "reprint" in row.note
     assert "send_ignore_reprint" in row.hint
     assert "campaign listen" in stand(ACCEPTED, FAILED).hint

@@ -70,7 +70,7 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
         settings=make_settings(policy=Policy(allow_to_all=False)),
     )
     (line,) = attention_lines(plan)
-    assert line.startswith("all: allow_to_all: the filter selects every follower")
+    assert line.startswith("all: the filter selects every follower")
     assert "--allow allow_to_all=REASON" in line
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +140,30 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
     assert outcome.reason == plan.sends[0].decision.reason
 
 
+@pytest.mark.parametrize("fails_at", ["the end", "the start"])
+def test_unknown_send_under_another_id_is_listed_once_after_a_failure(fails_at: str):
+    """Reported as what the ledger calls it, or as what the checkout calls it, and not as both."""
+
+    class Failing(MemoryLedger):
+        @contextmanager
+        def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+            if fails_at == "the end":
+                yield
+            raise LedgerError("the remote does not respond", hint="run again")
+
+    runner = ApplyRunner(mass_sendall=[api_error(45028), TAKEN, LOST])
+    runner.run(make_send("old", "一"))
+    runner.run(make_send("new", "一", formerly=("old",)))
+    runner.run(make_send("old", "二", revision=2))
+    known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
+    plan = plan_of(make_send("new", "二", revision=2), **known)
+    assert plan.unknown_sends == (), "the plan lists it once too"
+    ledger = Failing(lambda: runner.now)
+    ledger.kept, runner.ledger = runner.ledger.kept, ledger
+    (outcome,) = runner.run(plan=plan)
+    assert (outcome.id, outcome.exit_code) == ("old" if fails_at == "the end" else "new", ExitCode.UNKNOWN)
+
+
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
 def test_unknown_send_that_is_too_young_gives_the_time_to_wait(age_s: int, wait_s: int):
     """After that time it is old enough."""
@@ -243,7 +269,8 @@ def test_send_is_decided_again_just_before_its_call():
     outcomes = runner.run(plan=plan)
     assert [o.result for o in outcomes] == [Result.SKIPPED]
     assert runner.api.calls == []
-    assert exit_code(outcomes) is ExitCode.POLICY, "it was due, and nobody will send it any more"
+    assert exit_code(outcomes) is ExitCode.FAILED, "missed, as if the window had ended before the run"
+    assert outcomes[0].reason.startswith("missed and not sent: its send window ended")
 
 
 def test_send_begun_by_another_run_exits_8():
@@ -495,6 +522,18 @@ def test_bug_in_a_run_loses_no_report():
     outcomes = runner.run(*(make_send(name, name) for name in "abc"))
     assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED, Result.UNKNOWN, Result.SKIPPED]
     assert exit_code(outcomes) is ExitCode.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.ENOSPC, "free some disk space"), (errno.EACCES, "check the permissions")]
+)
+def test_file_that_cannot_be_used_is_named(number: int, hint: str):
+    """A full disk is not a bug of this tool: the file, the system's words and a way out."""
+    full = OSError(number, os.strerror(number), "/state/log")
+    (outcome,) = ApplyRunner(mass_ready=full).run(make_send())
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.FAILED)
+    assert f"/state/log: a file cannot be read or written: {os.strerror(number)}" in outcome.reason
+    assert hint in outcome.hint
 
 
 def test_bug_before_a_call_is_not_an_unknown_send():

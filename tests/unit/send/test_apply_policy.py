@@ -87,7 +87,7 @@ def test_audience_that_changed_since_the_review_blocks_the_send() -> None:
     """The reviewed plan saw 1000; half as many again is another audience."""
     policy = Policy(audience_drift=Drift(percent=20, floor=10))
     (outcome,), _ = run(policy, tags_get=[tags(1500)])
-    assert "1500 but was 1000 when reviewed" in outcome.reason
+    assert "1500, but the review showed 1000" in outcome.reason
     (outcome,), _ = run(policy, tags_get=[tags(1200)])
     assert outcome.result is Result.ACCEPTED
     (outcome,), _ = run(policy, reviewed={}, tags_get=[tags(1500)])

@@ -82,7 +82,7 @@ def test_recalled_article_must_exist() -> None:
     told = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
     state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
-    with pytest.raises(UsageError, match="there is no article 3"):
+    with pytest.raises(UsageError, match="article 3 does not exist"):
         check(known(state), 3, state)
 
 

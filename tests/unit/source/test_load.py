@@ -182,7 +182,7 @@ def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     """No folder is not the same as no campaigns."""
-    with pytest.raises(UsageError, match="there is no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         load_campaigns(tmp_path / "campaigns")
 
 

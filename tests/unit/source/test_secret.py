@@ -50,7 +50,7 @@ def test_secret_command_uses_no_shell() -> None:
         (python("import sys; sys.stderr.write('hunter2'); raise SystemExit(1)"), "ended with exit code 1"),
         (python("pass"), "printed nothing"),
         (python("import sys; sys.stdout.buffer.write(b'hunter2' + bytes([255]))"), "is not text"),
-        (("no-such-program-here", "hunter2"), "no such program"),
+        (("no-such-program-here", "hunter2"), "program was not found"),
         (("/", "hunter2"), "cannot be started"),
     ],
 )

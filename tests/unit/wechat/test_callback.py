@@ -103,9 +103,8 @@ def test_an_event_is_kept_whole(server: Server) -> None:
     assert event.data == {
         "msg_id": 3147483648, "status": "err(30003)",
         "addressed": 100, "sent": 75, "left_out": 20, "failed": 5,
-        "check_state": "2", "links": ["http://a", "http://b"],
-        "copyright": [{"article_idx": "1", "user_declare_state": "0", "audit_state": "2",
-                       "original_article_url": "http://mp.weixin.qq.com/s/x"}],
+        "links": ["http://a", "http://b"],
+        "originals": [{"article_idx": "1", "url": "http://mp.weixin.qq.com/s/x"}],
     }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
         url = _absolute(name, folder.resolve().parent)
     else:
         raise LedgerError(
-            _("there is no git remote '{name}'").format(name=name),
+            _("the git remote '{name}' is not configured").format(name=name),
             hint=_(
                 "write `ledger: git:ADDRESS#BRANCH`, or add the remote to the git repository of the campaigns"
             ),

@@ -96,7 +96,7 @@ def audience_drift(facts: RuleInput) -> Violation | None:
     if facts.reviewed_count is None:
         return Violation(
             _(
-                "the review has no audience to compare with: only a digest was passed, or the plan "
+                "the audience cannot be compared with the review: only a digest was passed, or the plan "
                 "was made offline"
             ),
             _("apply an online plan with `--plan FILE`"),
@@ -105,17 +105,15 @@ def audience_drift(facts: RuleInput) -> Violation | None:
         )
     if count is None:
         return Violation(
-            _("the audience is unknown; it was {reviewed} when reviewed").format(
-                reviewed=facts.reviewed_count
-            ),
-            _("apply again when WeChat answers tags/get"),
+            _("the audience is unknown; the review showed {reviewed}").format(reviewed=facts.reviewed_count),
+            _("apply again when tags/get works again"),
             verdict=Verdict.UNCHECKED,
         )
     change = abs(count - facts.reviewed_count)
     if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
         return None
     what = _(
-        "the audience is {count} but was {reviewed} when reviewed: the difference exceeds "
+        "the audience is {count}, but the review showed {reviewed}: the difference exceeds "
         "{percent} % and {floor} followers"
     )
     return Violation(

@@ -154,12 +154,12 @@ def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetEr
 
 def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
     if error.cause == "time":
-        return _("it takes more than {seconds} s of computing time").format(seconds=seconds)
+        return _("rendering takes more than {seconds} s of computing time").format(seconds=seconds)
     if error.cause == "memory":
-        return _("it takes more than {count} MB of memory").format(
+        return _("rendering takes more than {count} MB of memory").format(
             count=limited_process.MEMORY_BYTES // 1024**2
         )
-    return _("a library failed while processing it ({detail})").format(detail=error.detail or "?")
+    return _("a library failed while rendering ({detail})").format(detail=error.detail or "?")
 
 
 def _require_libraries(needed_for: str) -> None:

@@ -93,20 +93,20 @@ def _check_empty_lines(
             if is_blank(line):
                 continue
             if empty > MAX_EMPTY_LINES:
-                reason = _("{count} empty lines come before it").format(count=empty)
+                reason = _("{count} empty lines stand before the text").format(count=empty)
                 _report(node, line, reason, findings)
             empty = 0
 
 
 def _reason(own: _ComputedStyle) -> str:
     if contrast.ratio(own.inks.text, own.inks.background) < contrast.INVISIBLE_RATIO:
-        return _("it has the same colour as its background")
+        return _("the text has the colour of its background")
     if not MIN_FONT_PX <= own.font <= MAX_FONT_PX:
-        return _("its font size is {size:.4g} px").format(size=own.font)
+        return _("the font size is {size:.4g} px").format(size=own.font)
     if own.indent > MAX_INDENT_PX:
-        return _("it is indented by {size:.4g} px").format(size=own.indent)
+        return _("the text is indented by {size:.4g} px").format(size=own.indent)
     if own.cut and own.width < MIN_BOX_PX:
-        return _("its box is only {size:.4g} px wide and cuts it off").format(size=own.width)
+        return _("the box is only {size:.4g} px wide and cuts the text off").format(size=own.width)
     return ""
 
 

@@ -44,7 +44,7 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     faulty = any(finding.level == "error" for finding in findings)
     if not faulty and is_blank(text_of(root)) and root.find(".//img") is None:
         findings.error(
-            "article-empty", _("the article has no text and no image"), _("add some content"), line=1
+            "article-empty", _("the article has no text and no image"), _("write some content"), line=1
         )
 
 

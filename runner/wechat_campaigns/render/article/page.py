@@ -160,7 +160,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals |= {"_": _, "crop_style": crop_style}
+    environment.globals |= {"_": _, "ngettext": ngettext, "crop_style": crop_style}
     return environment
 
 

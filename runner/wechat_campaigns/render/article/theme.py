@@ -50,7 +50,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
             return builtin_css(name)
         findings.error(
             "theme",
-            _("there is no theme `{name}`: {reason}").format(name=name, reason=error.message),
+            _("theme `{name}` not found: {reason}").format(name=name, reason=error.message),
             _("use one of {names}, or save your CSS as {path}").format(
                 names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
             ),

@@ -196,7 +196,7 @@ def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
         yield Finding(
             "empty",
             _("`{name}` is empty").format(name=path[-1]),
-            _("add some content, or check the variables it uses"),
+            _("write some content, or check the variables it uses"),
             path,
         )
 
@@ -207,7 +207,7 @@ def _name(path: KeyPath, value: str) -> Iterator[Finding]:
     if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
         yield Finding(
             "blank-in-id",
-            _("`{name}` contains a blank, a line break or an invisible character").format(name=path[-1]),
+            _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1]),
             _("copy it again without the surrounding text, or check the variables it uses"),
             path,
         )
@@ -216,7 +216,7 @@ def _name(path: KeyPath, value: str) -> Iterator[Finding]:
 def _one_line(path: KeyPath, value: str) -> Iterator[Finding]:
     if value.strip() and not is_one_line(value):
         what = _(
-            "`{name}` contains a line break or an invisible character, or starts or ends with a blank"
+            "`{name}` contains a line break or an invisible character, or starts or ends with a space"
         ).format(name=path[-1])
         yield Finding("blank-in-id", what, _("write only the name, or check the variables it uses"), path)
 

@@ -192,9 +192,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            _("there is no filter `{name}`{hint}").format(
-                name=name, hint=suggestion_suffix(name, FILTER_NAMES)
-            ),
+            _("unknown filter `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
             _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (

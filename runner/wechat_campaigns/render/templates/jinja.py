@@ -263,7 +263,7 @@ class _Unknown(StrictUndefined):
             return self._undefined_hint
         name = display_name(self._undefined_name)
         if self._undefined_obj is missing:
-            return _("there is no variable `{name}`{hint}").format(
+            return _("variable `{name}` is not defined{hint}").format(
                 name=name, hint=suggestion_suffix(name, _RUN.get().names)
             )
         if isinstance(self._undefined_obj, Mapping):
@@ -271,7 +271,7 @@ class _Unknown(StrictUndefined):
                 name=name, hint=suggestion_suffix(name, map(str, self._undefined_obj))
             )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
-            return _("there is no element {index}: the list has {count}, counted from 0").format(
+            return _("element {index} is out of range: the list has {count}, counted from 0").format(
                 index=name, count=len(self._undefined_obj)
             )
         return _("the value has no attribute `{name}`").format(name=name)

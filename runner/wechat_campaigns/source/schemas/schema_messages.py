@@ -78,7 +78,7 @@ def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
         yield _finding(
             error,
             "missing-key",
-            _("there is no `filter`, so the campaign has no recipients"),
+            _("`filter` is missing, so the campaign has no recipients"),
             _("write the recipients, such as `filter: {tag: 会员}`"),
         )
         return

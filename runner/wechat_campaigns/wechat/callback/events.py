@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -10,16 +11,6 @@ from wechat_campaigns.render.limits.table import MAX_ARTICLES
 from wechat_campaigns.wechat.callback.xml import BadXmlError
 
 MASS_FINISHED = "MASSSENDJOBFINISH"
-_CHECKS = {
-    "ArticleIdx": "article_idx",
-    "UserDeclareState": "user_declare_state",
-    "AuditState": "audit_state",
-    "OriginalArticleUrl": "original_article_url",
-    "OriginalArticleType": "original_article_type",
-    "CanReprint": "can_reprint",
-    "NeedReplaceContent": "need_replace_content",
-    "NeedShowReprintSource": "need_show_reprint_source",
-}
 MAX_TEXT = 1024
 
 
@@ -41,8 +32,7 @@ def entry_of(event: Element, appid: str) -> Entry | None:
         "sent": _number(event, "SentCount"),
         "left_out": max(0, addressed - after_filters),
         "failed": _number(event, "ErrorCount"),
-        "check_state": _text(event, "CopyrightCheckResult/CheckState"),
-        "copyright": [_check(item) for item in _items(event, "CopyrightCheckResult")],
+        "originals": list(_originals(event)),
         "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],
     }
     return Entry(stream=appid, kind=EventKind.CALLBACK, data=data)
@@ -53,9 +43,11 @@ def _items(event: Element, name: str) -> list[Element]:
     return sorted(items, key=lambda item: _text(item, "ArticleIdx"))
 
 
-def _check(item: Element) -> dict[str, str]:
-    found = {ours: _text(item, theirs) for theirs, ours in _CHECKS.items()}
-    return {name: value for name, value in found.items() if value}
+def _originals(event: Element) -> Iterator[dict[str, str]]:
+    """List the articles that the originality check found published before, each with that address."""
+    for item in _items(event, "CopyrightCheckResult"):
+        if url := _text(item, "OriginalArticleUrl"):
+            yield {"article_idx": _text(item, "ArticleIdx"), "url": url}
 
 
 def _text(element: Element, path: str) -> str:

@@ -128,7 +128,7 @@ def test_size_and_facts_are_said(shown: HtmlElement) -> None:
     facts = " ".join(shown.xpath("//p[@class='facts']/text()"))
     expected = len(ARTICLE.html) - len(PICTURE.placeholder) + 160
     assert f"{expected} of 20,000 characters" in facts
-    assert "1 images" in facts
+    assert "with markup, 1 image " in facts
     assert "摘要" in facts
 
 
