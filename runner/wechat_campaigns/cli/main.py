@@ -16,6 +16,7 @@ from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.output import (
     DISK_FULL,
     discard_output,
+    end_output,
     error_label,
     escape_unencodable,
     print_message,
@@ -156,6 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     escape_unencodable()
     gc.set_threshold(*COLLECT_AFTER)
     code = run(argv)
+    end_output()
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
     gc.freeze()
     raise SystemExit(code)
