@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import optional_parts
+from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
 from tests.tools.make_catalog import catalogs
@@ -32,12 +34,17 @@ os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
 atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
 # A shell starts what it runs in the background deaf to Ctrl-C, and what a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Wherever a test starts the command, it is a process of its own, without the imports: most of its time.
+if os.environ.get("CAMPAIGN_TEST_START") != "new" and sys.platform == "linux":
+    subprocess.Popen = forked.Popen  # type: ignore[misc]
 
 settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
-CLEANED = ("CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
+CLEANED = (
+    "CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS", "PYTHONUNBUFFERED",
+)  # fmt: skip
 CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 

@@ -1,0 +1,148 @@
+"""Import the package once, then fork a process for each command asked for: `fork_server.py SOCKET`.
+
+A request is a byte with five descriptors: stdin, stdout, stderr, where the status goes, the request as JSON.
+The child returns from `serve` and becomes the command, so that the interpreter ends as it does elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+PACKAGE = "wechat_campaigns"
+STATUS = struct.Struct("=i")
+"""What goes over the pipe of a child: its process id when it begins, its wait status when it has ended."""
+FIRST_OTHER, LAST_OTHER = 3, 256
+"""The descriptors that a command does not inherit."""
+
+
+def preload() -> None:
+    """Import the package and all that it imports, late imports included; what is missing stays missing."""
+    for name in sorted(set(_imported())):
+        with suppress(ImportError):
+            importlib.import_module(name)
+    tempfile.tempdir = None  # each command finds its own
+
+
+def _imported() -> Iterator[str]:
+    package = importlib.import_module(PACKAGE)
+    for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+        if module.name.endswith(("__main__", "pytest_plugin")) or ".translations" in module.name:
+            continue
+        yield module.name
+        source = Path(module.module_finder.find_spec(module.name, None).origin)  # type: ignore[union-attr,arg-type,call-arg]
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module
+
+
+def serve(connection: socket.socket) -> dict[str, Any]:
+    """Fork for each request until pytest ends; returns in a child, with what it is to run."""
+    woken, waking = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(waking, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(waking)
+    children: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([connection, woken], [], [])
+        if woken in ready:
+            os.read(woken, 4096)
+            _reap(children)
+        if connection in ready:
+            byte, descriptors, _, _ = socket.recv_fds(connection, 1, 5)
+            if not byte:
+                sys.exit()
+            *streams, status, asked = descriptors
+            pid = os.fork()
+            if not pid:
+                return _child(streams, asked)
+            children[pid] = status
+            _tell(status, pid)
+            for descriptor in (*streams, asked):
+                os.close(descriptor)
+
+
+def _reap(children: dict[int, int]) -> None:
+    for pid in list(children):
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            status = children.pop(pid)
+            _tell(status, code)
+            os.close(status)
+
+
+def _tell(status: int, number: int) -> None:
+    with suppress(BrokenPipeError):  # nobody waits for this command
+        os.write(status, STATUS.pack(number))
+
+
+def _child(streams: list[int], asked: int) -> dict[str, Any]:
+    """Make this process what a new one would be."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.lseek(asked, 0, os.SEEK_SET)
+    with open(asked, closefd=False, encoding="ascii") as file:
+        request: dict[str, Any] = json.load(file)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.closerange(FIRST_OTHER, LAST_OTHER)
+    if request["new_session"]:
+        os.setsid()
+    if request["umask"] >= 0:
+        os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    return request
+
+
+def _stream(number: int, mode: str) -> TextIO:
+    """Open a standard stream as the interpreter does in the locale C.UTF-8."""
+    errors = "backslashreplace" if number == 2 else "surrogateescape"
+    stream = open(number, mode, closefd=False, encoding="utf-8", errors=errors)  # noqa: SIM115
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    stream.reconfigure(line_buffering=number == 2 or stream.isatty(), write_through=number > 0 and unbuffered)
+    return stream
+
+
+def main() -> None:
+    """Serve, and in each child run the command."""
+    preload()
+    gc.freeze()  # a collection in a child leaves the pages it shares alone
+    request = serve(socket.socket(fileno=int(sys.argv[1])))
+    script, arguments = request["script"], request["arguments"]
+    sys.path[0] = str(Path(script).parent) if script else os.getcwd()  # noqa: PTH109 (as the interpreter does)
+    sys.argv = [script or f"{PACKAGE}/__main__.py", *arguments]
+    if script:
+        runpy.run_path(script, run_name="__main__")
+    else:
+        runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
