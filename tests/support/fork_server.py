@@ -1,17 +1,18 @@
 """Import the package once, then fork a process for each command asked for: `fork_server.py SOCKET`.
 
 A request is a byte with five descriptors: stdin, stdout, stderr, where the status goes, the request as JSON.
-The child returns from `serve` and becomes the command, so that the interpreter ends as it does elsewhere.
+The child returns from `serve` and becomes the command.
 """
 
 from __future__ import annotations
 
-import ast
+import atexit
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import re
 import runpy
 import select
 import signal
@@ -19,15 +20,17 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 PACKAGE = "wechat_campaigns"
 STATUS = struct.Struct("=i")
 """What goes over the pipe of a child: its process id when it begins, its wait status when it has ended."""
+LATE_IMPORT = re.compile(r"^ +(?:from|import) ([a-z_][\w.]*)(?= import|$| as)", re.MULTILINE)
 FIRST_OTHER, LAST_OTHER = 3, 256
 """The descriptors that a command does not inherit."""
 
@@ -37,6 +40,9 @@ def preload() -> None:
     for name in sorted(set(_imported())):
         with suppress(ImportError):
             importlib.import_module(name)
+    accepts = importlib.import_module(f"{PACKAGE}.source.schemas.store").accepts
+    for schema in ("campaign", "settings", "plan"):
+        accepts(schema, {})  # compiles the schema
     tempfile.tempdir = None  # each command finds its own
 
 
@@ -46,12 +52,8 @@ def _imported() -> Iterator[str]:
         if module.name.endswith(("__main__", "pytest_plugin")) or ".translations" in module.name:
             continue
         yield module.name
-        source = Path(module.module_finder.find_spec(module.name, None).origin)  # type: ignore[union-attr,arg-type,call-arg]
-        for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
+    for source in Path(package.__path__[0]).rglob("*.py"):
+        yield from LATE_IMPORT.findall(source.read_text(encoding="utf-8"))
 
 
 def serve(connection: socket.socket) -> dict[str, Any]:
@@ -138,10 +140,26 @@ def main() -> None:
     script, arguments = request["script"], request["arguments"]
     sys.path[0] = str(Path(script).parent) if script else os.getcwd()  # noqa: PTH109 (as the interpreter does)
     sys.argv = [script or f"{PACKAGE}/__main__.py", *arguments]
-    if script:
-        runpy.run_path(script, run_name="__main__")
-    else:
-        runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
+    try:
+        if script:
+            runpy.run_path(script, run_name="__main__")
+        else:
+            runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        _end(ended.code)
+
+
+def _end(code: str | int | None) -> NoReturn:
+    """End as the interpreter does, but for freeing what it shares with the server: that would copy all of it."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    number = code if isinstance(code, int) else int(code is not None)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            number = 120
+    os._exit(number & 0xFF)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Server:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self.pid = 0
 
     def fork(self, streams: Sequence[int], request: Mapping[str, Any]) -> int:
         """Have a command started; gives the pipe that brings its process id, then its wait status."""
@@ -65,6 +66,7 @@ class Server:
                     command, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
                     env={**os.environ, "LC_ALL": LOCALE},
                 )  # fmt: skip
+            self.pid = process.pid
             atexit.register(process.wait)
             atexit.register(self._socket.close)  # comes first, and ends it
         return self._socket
