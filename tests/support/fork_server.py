@@ -150,7 +150,7 @@ def main() -> None:
 
 
 def _end(code: str | int | None) -> NoReturn:
-    """End as the interpreter does, but for freeing what it shares with the server: that would copy all of it."""
+    """End as the interpreter does, but free nothing that is shared with the server: that would copy it."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     number = code if isinstance(code, int) else int(code is not None)
