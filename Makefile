@@ -53,8 +53,8 @@ inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser 
 test: $(DEV) $(CATALOG)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
-test-unit: $(DEV) $(CATALOG)  ## run the unit tests alone, while you work
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -q tests/unit
+test-unit: $(DEV) $(CATALOG)  ## run the quick unit tests, while you work
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -q -m 'not slow' tests/unit
 
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock
