@@ -110,17 +110,19 @@ def _english() -> Iterator[None]:
     os.environ.pop("LANGUAGE", None)
 
 
-@pytest.fixture(scope="module")
-def _running_sandbox() -> Iterator[Sandbox]:
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[tuple[Sandbox, str]]:
     with embedded() as url:
-        yield Sandbox(url)
+        running = Sandbox(url)
+        yield running, running.control("POST", "snapshot")["snapshot"]
 
 
 @pytest.fixture
-def sandbox(_running_sandbox: Sandbox) -> Sandbox:
-    """A sandbox on loopback, as new; one server a module."""
-    _running_sandbox.reset()
-    return _running_sandbox
+def sandbox(_running_sandbox: tuple[Sandbox, str]) -> Sandbox:
+    """A sandbox on loopback, as new; one server a session."""
+    running, new = _running_sandbox
+    running.control("POST", "restore", {"snapshot": new})
+    return running
 
 
 @pytest.fixture
