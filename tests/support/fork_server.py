@@ -137,6 +137,15 @@ def main() -> None:
     preload()
     gc.freeze()  # a collection in a child leaves the pages it shares alone
     request = serve(socket.socket(fileno=int(sys.argv[1])))
+    if not request["limiter"]:
+        become(request)
+    sys.argv = [*request["limiter"], PACKAGE]
+    limited = runpy.run_path(sys.argv[0])["main"]
+    _end(limited(lambda _command: become(request)))
+
+
+def become(request: dict[str, Any]) -> NoReturn:
+    """Run the command and end with it."""
     script, arguments = request["script"], request["arguments"]
     sys.path[0] = str(Path(script).parent) if script else os.getcwd()  # noqa: PTH109 (as the interpreter does)
     sys.argv = [script or f"{PACKAGE}/__main__.py", *arguments]
@@ -147,6 +156,7 @@ def main() -> None:
             runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         _end(ended.code)
+    _end(0)
 
 
 def _end(code: str | int | None) -> NoReturn:

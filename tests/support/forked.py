@@ -24,6 +24,8 @@ from tests.support.fork_server import PACKAGE, STATUS
 
 INSTALLED = str(Path(sys.executable).with_name("campaign"))
 MODULE = [sys.executable, "-m", PACKAGE]
+LIMITER = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "hostile" / "limits.py")]
+"""What tests of hostile files put before the command, with two words of its own."""
 LOCALE = "C.UTF-8"
 HONOURED = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 """Variables of the interpreter that a forked command follows too."""
@@ -129,25 +131,27 @@ def _request(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the server is to start; None when this is not the command, or is to start in another way."""
     if any(given[name] != usual for name, usual in USUAL.items() if name in given):
         return None
-    words = _words(given["args"])
+    limiter, words = _words(given["args"])
     env = {os.fsdecode(name): os.fsdecode(value) for name, value in (given["env"] or os.environ).items()}
     cwd = os.path.abspath(os.fsdecode(given["cwd"] or "."))  # noqa: PTH100 (a link stays one)
-    if words is None or not _starts_alike(env) or not os.access(cwd, os.X_OK):
+    if not words or not _starts_alike(env) or not os.access(cwd, os.X_OK):
         return None
     return {
-        "script": words[0] if words[0] == INSTALLED else "", "arguments": words[1:], "env": env, "cwd": cwd,
+        "limiter": limiter, "script": words[0] if words[0] == INSTALLED else "", "arguments": words[1:],
+        "env": env, "cwd": cwd,
         "new_session": given["start_new_session"], "umask": given["umask"],
     }  # fmt: skip
 
 
-def _words(args: Any) -> list[str] | None:
-    """The words of `campaign`, its name first; None for another program."""
+def _words(args: Any) -> tuple[list[str], list[str]]:
+    """The words of the limiter, and those of `campaign`, its name first; none for another program."""
     if isinstance(args, str | bytes | os.PathLike):
-        return None
+        return [], []
     words = [os.fsdecode(word) for word in args]
+    limiter, words = (words[3:6], words[6:]) if words[:4] == LIMITER else ([], words)
     if words[:1] == [INSTALLED]:
-        return words
-    return words[2:] if words[:3] == MODULE else None
+        return limiter, words
+    return limiter, words[2:] if words[:3] == MODULE else []
 
 
 def _starts_alike(env: Mapping[str, str]) -> bool:
