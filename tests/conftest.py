@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import optional_parts
+from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
 from tests.tools.make_catalog import catalogs
@@ -32,12 +35,17 @@ os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
 atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
 # A shell starts what it runs in the background deaf to Ctrl-C, and what a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Wherever a test starts the command, it is a process of its own, without the imports: most of its time.
+if os.environ.get("CAMPAIGN_TEST_START") != "new" and sys.platform == "linux":
+    subprocess.Popen = forked.Popen  # type: ignore[misc]
 
 settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
-CLEANED = ("CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
+CLEANED = (
+    "CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS", "PYTHONUNBUFFERED",
+)  # fmt: skip
 CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 
@@ -62,6 +70,12 @@ def pytest_configure(config: pytest.Config) -> None:
             compiled = source.with_suffix(".mo")
             if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
                 compile_catalog(source)
+
+
+def pytest_collection_finish() -> None:
+    """Keep ten thousand tests out of every later collection of garbage, and shared with what a test forks."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,17 +110,19 @@ def _english() -> Iterator[None]:
     os.environ.pop("LANGUAGE", None)
 
 
-@pytest.fixture(scope="module")
-def _running_sandbox() -> Iterator[Sandbox]:
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[tuple[Sandbox, str]]:
     with embedded() as url:
-        yield Sandbox(url)
+        running = Sandbox(url)
+        yield running, running.control("POST", "snapshot")["snapshot"]
 
 
 @pytest.fixture
-def sandbox(_running_sandbox: Sandbox) -> Sandbox:
-    """A sandbox on loopback, as new; one server a module."""
-    _running_sandbox.reset()
-    return _running_sandbox
+def sandbox(_running_sandbox: tuple[Sandbox, str]) -> Sandbox:
+    """A sandbox on loopback, as new; one server a session."""
+    running, new = _running_sandbox
+    running.control("POST", "restore", {"snapshot": new})
+    return running
 
 
 @pytest.fixture

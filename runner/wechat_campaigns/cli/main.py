@@ -15,6 +15,7 @@ from wechat_campaigns.cli.help_pages import examples_text, translated
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.output import (
     discard_output,
+    end_output,
     error_label,
     escape_unencodable,
     print_message,
@@ -168,6 +169,7 @@ def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign
     escape_unencodable()
     gc.set_threshold(*COLLECT_AFTER)
     code = run(argv, command=command)
+    end_output()
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
     gc.freeze()
     raise SystemExit(code)

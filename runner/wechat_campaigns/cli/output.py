@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -80,9 +81,22 @@ def print_result(text: str, *, newline: bool = True) -> None:
 
 def discard_output() -> None:
     """Discard what is still to be written to standard output: a second error would say nothing new."""
+    _discard(sys.stdout)
+
+
+def end_output() -> None:
+    """Write what the buffers hold, or discard it: Python would exit with 120 for what it cannot write."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
     with suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
 
 

@@ -64,6 +64,7 @@ def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> No
     assert len(fake.comments(REPO, 12)) == 2
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
     """Whatever its name, the report's first line is one, and it is kept as it is."""

@@ -27,6 +27,8 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults, snapshot
 from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
 
+pytestmark = pytest.mark.slow
+
 OTHER = "wx0000000000000002"
 
 

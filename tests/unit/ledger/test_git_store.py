@@ -20,6 +20,8 @@ from wechat_campaigns.ledger.git.remote import Remote, remote_of
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 
+pytestmark = pytest.mark.slow
+
 
 def entry(number: int = 0) -> Entry:
     return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})

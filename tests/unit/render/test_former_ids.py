@@ -14,6 +14,8 @@ from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.source.files import Files
 
+pytestmark = pytest.mark.slow
+
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"
 SALE = {"sale": TEXT}

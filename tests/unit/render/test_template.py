@@ -369,6 +369,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_bomb_is_defused(text):
     """A template that would take for ever or fill memory ends in a fault within 2 s and 50 MB."""

@@ -17,6 +17,8 @@ from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
 
+pytestmark = pytest.mark.slow
+
 DATA: dict[str, Any] = {
     "shop": {"name": "示例", "tags": ["b", "a"], "deep": {"x": [1, 2]}},
     "cities": ["京", "沪"],

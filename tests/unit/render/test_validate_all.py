@@ -27,6 +27,8 @@ from wechat_campaigns.render.validation_cache import (
 )
 from wechat_campaigns.source.files import Files
 
+pytestmark = pytest.mark.slow
+
 TEXT = (
     "filter: {tag: 会员}\nmsgtype: text\ncontent: '{% include \"sign.txt\" %} {{ city }}'\nvars: {city: 京}\n"
 )

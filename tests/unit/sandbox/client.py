@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -137,12 +138,22 @@ def with_each_part_odd(body: object) -> Iterator[object]:
             yield {**body, key: odd} if isinstance(body, dict) else [odd]  # type: ignore[dict-item]
 
 
+@cache
+def _planted() -> bytes:
+    """The built-in seed as a state; to copy it takes a tenth of the time of planting it."""
+    store = Store(None)
+    with store.transaction() as db:
+        seeds.plant(db, seeds.DEFAULT, NOON)
+    planted = store._db.serialize()
+    store.close()
+    return planted
+
+
 @contextmanager
 def open_wechat(*, strict: bool = True) -> Iterator[WeChat]:
     """A fresh sandbox with the built-in seed, at noon of a first of December."""
     store = Store(None)
-    with store.transaction() as db:
-        seeds.plant(db, seeds.DEFAULT, NOON)
+    store._db.deserialize(_planted())
     dispatcher = Dispatcher(store=store, strict=strict, wall=lambda: NOON, sleep=lambda _s: None)
     yield WeChat(web.build(dispatcher, seeds.DEFAULT).test_client(), dispatcher)
     store.close()

@@ -228,6 +228,7 @@ CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name", "body"),
     CONTROL_BODIES,

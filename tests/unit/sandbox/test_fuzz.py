@@ -16,6 +16,8 @@ from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
 from wechat_campaigns.sandbox import request_log, strict_json
 from wechat_campaigns.sandbox.dispatcher import ENDPOINTS
 
+pytestmark = pytest.mark.slow
+
 TEXT = b'{"filter":{"tag_id":2},"msgtype":"text","text":{"content":"x"},"more":%s}'
 slow = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

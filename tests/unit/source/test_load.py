@@ -186,14 +186,15 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         load_campaigns(tmp_path / "campaigns")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
-        "".join(f"key{n}: x\n" for n in range(15_000)),
-        "".join(f"key{n % 15_000}: x\n" for n in range(30_000)),
+        "".join(f"key{n}: x\n" for n in range(5_000)),
+        "".join(f"key{n % 5_000}: x\n" for n in range(10_000)),
         "filter: {tag: 2}\nmsgtype: text\ncontent: x\nlabels:\n"
-        + "".join(f"  k{n}: {n}\n" for n in range(15_000)),
-        "vars:\n" + "".join(f"  k{n}: no\n" for n in range(15_000)),
+        + "".join(f"  k{n}: {n}\n" for n in range(5_000)),
+        "vars:\n" + "".join(f"  k{n}: no\n" for n in range(5_000)),
     ],
     ids=["unknown", "duplicate", "wrong", "surprise"],
 )
@@ -202,7 +203,7 @@ def test_problems_of_one_file_are_bounded(root: Path, text: str) -> None:
     write(root, "x.yaml", text)
     begun = time.process_time()
     problems = load_campaigns(root).problems
-    assert time.process_time() - begun < 60
+    assert time.process_time() - begun < 20
     assert len(problems) == 101
     assert problems[-1].rule == "too-many-problems"
 

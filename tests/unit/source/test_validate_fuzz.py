@@ -17,6 +17,8 @@ from wechat_campaigns.source.settings import check_settings
 from wechat_campaigns.source.strict_yaml import read
 from wechat_campaigns.source.validate import check_campaign
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[2]
 CAMPAIGNS = [read(path.read_text()).data for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
 SETTINGS = [read(path.read_text()).data for path in sorted((TESTS / "settings/valid").glob("*.yaml"))]

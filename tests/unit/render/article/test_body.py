@@ -20,6 +20,8 @@ from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LI
 from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.
 _PIECES = (

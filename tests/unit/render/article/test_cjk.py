@@ -11,6 +11,8 @@ from tests.unit.render.article.making import Make
 from wechat_campaigns.render.article.cjk import CjkInline, is_cjk
 from wechat_campaigns.render.article.dom import parse
 
+pytestmark = pytest.mark.slow
+
 PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”‘’…—·"
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)
 

@@ -9,6 +9,8 @@ from tests.unit.render.article.goldens import Golden, load, shown
 from wechat_campaigns.render.article import ArticleBody, dom
 from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
 
+pytestmark = pytest.mark.slow
+
 GOLDENS = load()
 
 

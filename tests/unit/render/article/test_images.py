@@ -75,6 +75,7 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     """Each fault of an image's bytes has its rule."""
