@@ -78,6 +78,15 @@ def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sa
     assert len(sandbox.jobs()) == 1
 
 
+def test_hold_in_a_hurry_needs_no_reason(campaign: Command, sandbox: Sandbox) -> None:
+    """Whoever must stop a send types an account and nothing else."""
+    assert campaign("hold", "main")[0] == ExitCode.OK
+    code, out, _err = campaign("apply", "--auto-approve", "--quiet")
+    assert code == ExitCode.POLICY
+    assert "on hold: no reason was given" in " ".join(out.split())
+    assert not sandbox.jobs()
+
+
 def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
     """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")

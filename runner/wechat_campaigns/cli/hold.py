@@ -17,17 +17,22 @@ from wechat_campaigns.source.settings import DEFAULT_LEDGER
 
 @command(
     formats=TEXT_AND_JSON,
-    options=(reason_option("The reason; recorded, and shown with each blocked send."), DIR, ENV),
+    options=(
+        reason_option("The reason; recorded, and shown with each blocked send.", required=False),
+        DIR,
+        ENV,
+    ),
     examples={
+        "campaign hold main": N_("in a hurry: stop now, explain later"),
         "campaign hold main --reason '客服系统故障'": N_("stop every runner before its next call"),
     },
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
-def hold(context: Context, account_name: str, reason: str) -> int:
+def hold(context: Context, account_name: str, reason: str | None) -> int:
     """Stop every send of an account, including those of a running apply, until `campaign unhold`."""
     environment = context.settings.environment
     others = [] if context.environment else _elsewhere(context.settings, account_name)
-    commands = [f"`campaign hold {name} --env {other} --reason …`" for other, name in others]
+    commands = [f"`campaign hold {name} --env {other}`" for other, name in others]
     if account_name not in environment.accounts and commands:
         raise UsageError(
             _("environment {name} has no account {account}").format(
@@ -38,7 +43,7 @@ def hold(context: Context, account_name: str, reason: str) -> int:
     appid = context.account(account_name).appid
     # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
-    data = {"held": True, "reason": reason, "actor": context.actor()}
+    data = {"held": True, "reason": reason or "", "actor": context.actor()}
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     message = _(
         "account {name} of environment {environment} is on hold and sends nothing; "

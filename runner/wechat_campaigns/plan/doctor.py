@@ -271,7 +271,9 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
         why = state.holds.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
             hint = f"`campaign unhold {account.name} --reason REASON`"
-            checks.append(_warning(name, _("on hold: {why}").format(why=why), hint))
+            checks.append(
+                _warning(name, _("on hold: {why}").format(why=why or _("no reason was given")), hint)
+            )
         if unknown := state.unknown_sends(account.appid):
             ids = _(", ").join(known.send for known in unknown)
             hint = _(

@@ -34,7 +34,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("calendar --month 13", "'13' does not have the form YYYY-MM"),
         ("apply --allow quiet=x", "this is not a rule that can be overridden"),
         ("apply --allow quiet_hours", "write `--allow quiet_hours=REASON`"),
-        ("hold main", "Add the reason, for example: `campaign hold main --reason '客服系统故障'`"),
+        ("unhold main", "Add the reason, for example: `campaign unhold main --reason"),
         ("ledger settle sale --not-sent", "Add the reason, for example: `campaign ledger settle sale"),
         ("preview", "For example: `campaign preview sale --to 小李`"),
         ("aply", "did you mean `campaign apply`?"),

@@ -28,7 +28,7 @@ def hold(facts: RuleInput) -> Violation | None:
     name, reason, setting = facts.account.name, facts.state.holds.get(facts.account.appid), facts.policy.hold
     if reason is not None:
         return Violation(
-            _("account {name} is on hold: {why}").format(name=name, why=reason),
+            _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),
             _("run `campaign unhold {name} --reason REASON` to lift the hold").format(name=name),
         )
     if setting is True or (setting is not False and name in setting):
