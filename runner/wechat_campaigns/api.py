@@ -202,11 +202,14 @@ def make_plan(
         invalid=prepared.invalid,
         context=context,
         known=known,
-        commit=commit_of(workspace.root),
         with_orphans=not select,
-        uninitialized=workspace.uninitialized(state),
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
+    )
+    plan = replace(
+        plan,
+        commit=commit_of(workspace.root),
+        uninitialized=workspace.uninitialized(state),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
