@@ -28,8 +28,6 @@ from wechat_campaigns.plan.decide import (
     ended_recently,
     list_id,
 )
-from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
-from wechat_campaigns.plan.former_ids import former_id_warnings
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
@@ -37,6 +35,7 @@ from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
+from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
