@@ -213,14 +213,6 @@ def make_plan(
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
-    if select and again:
-        waiting = planner.unplanned_unknown_sends(sends, context)
-        plan = replace(
-            plan,
-            unknown_sends=tuple(
-                one for one in waiting if state.normalized_ledger_id(one.send_state.send) in again
-            ),
-        )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 

@@ -186,7 +186,7 @@ def make_plan(
 
     Args:
         known: reads by account name, one for each account with something to send; None plans offline.
-        with_orphans: False when only some campaigns were selected.
+        with_orphans: False when only some campaigns were selected: of the others, only what is to be resent.
         guards: the newest of each account: the rules of its last apply.
         left: the ledger that the environment has left, where this one knows of no rules.
     """
@@ -201,7 +201,11 @@ def make_plan(
         offline=known is None,
         sends=tuple(_under_policy(looked_at, context, offline=known is None)),
         invalid=tuple(invalid),
-        unknown_sends=unplanned_unknown_sends(sends, context) if with_orphans else (),
+        unknown_sends=tuple(
+            one
+            for one in unplanned_unknown_sends(sends, context)
+            if with_orphans or state.normalized_ledger_id(one.send_state.send) in context.resend
+        ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         remote_facts=known or {},
         settings_changes=(*changes_since(guards, settings), *left),
