@@ -267,14 +267,14 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
             variables=workspace.variables,
         )
     except (InvalidError, UsageError) as error:
-        said = _(
+        message = _(
             "the campaigns of that commit cannot be rendered for {name}, so every send counts as new: {error}"
         )
-        return (), said.format(name=name, error=error.message)
+        return (), message.format(name=name, error=error.message)
     if not found.invalid:
         return found.sends, ""
-    said = _("{count} campaigns of that commit cannot be rendered and count as new")
-    return found.sends, said.format(count=len(found.invalid))
+    message = _("{count} campaigns of that commit cannot be rendered and count as new")
+    return found.sends, message.format(count=len(found.invalid))
 
 
 def _valid_result(

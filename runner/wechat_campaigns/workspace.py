@@ -446,13 +446,13 @@ class Workspace:
         environment = self.settings.environment
         chosen = name or environment.default_account
         if chosen is None or chosen not in environment.accounts:
-            said = _("environment {name} has no account {account}")
+            message = _("environment {name} has no account {account}")
             hint = _("use one of: {names}")
             if chosen is None:
-                said = _("environment {name} has no default account")
+                message = _("environment {name} has no default account")
                 hint = _("add `--account` with one of: {names}")
             raise UsageError(
-                said.format(name=environment.name, account=chosen),
+                message.format(name=environment.name, account=chosen),
                 hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]

@@ -230,9 +230,9 @@ def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    said = _("{send}: {name} was {before} and is now {after}")
+    message = _("{send}: {name} was {before} and is now {after}")
     return [
-        said.format(name=name, send=send_id, before=was, after=after[name])
+        message.format(name=name, send=send_id, before=was, after=after[name])
         for name, was in before.items()
         if name in after and after[name] != was
     ]
