@@ -202,22 +202,17 @@ def make_plan(
         invalid=prepared.invalid,
         context=context,
         known=known,
-        commit=commit_of(workspace.root),
         with_orphans=not select,
-        uninitialized=workspace.uninitialized(state),
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
+    )
+    plan = replace(
+        plan,
+        commit=commit_of(workspace.root),
+        uninitialized=workspace.uninitialized(state),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
-    if select and again:
-        waiting = planner.unplanned_unknown_sends(sends, context)
-        plan = replace(
-            plan,
-            unknown_sends=tuple(
-                one for one in waiting if state.normalized_ledger_id(one.send_state.send) in again
-            ),
-        )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
@@ -272,18 +267,18 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
             variables=workspace.variables,
         )
     except (InvalidError, UsageError) as error:
-        said = _(
+        message = _(
             "the campaigns of that commit cannot be rendered for {name}, so every send counts as new: {error}"
         )
-        return (), said.format(name=name, error=error.message)
+        return (), message.format(name=name, error=error.message)
     if not found.invalid:
         return found.sends, ""
-    said = ngettext(
+    message = ngettext(
         "{count} campaign of that commit cannot be rendered and counts as new",
         "{count} campaigns of that commit cannot be rendered and count as new",
         len(found.invalid),
     )
-    return found.sends, said.format(count=len(found.invalid))
+    return found.sends, message.format(count=len(found.invalid))
 
 
 def _valid_result(

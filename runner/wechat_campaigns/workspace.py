@@ -221,7 +221,7 @@ class Workspace:
 
     def _mac_keys(self) -> KeyOf:
         """Give what finds the key of an account's macs; None where the AppSecret is missing."""
-        named = {account.appid: account for account in self.settings.environment.accounts.values()}
+        named = self.settings.environment.by_appid
 
         @cache
         def key(appid: str) -> bytes | None:
@@ -318,15 +318,11 @@ class Workspace:
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
-        appids = sorted({account.appid for account in self.settings.environment.accounts.values()})
+        appids = sorted(self.settings.environment.by_appid)
         return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
 
     def check_settings_approved(self, appid: str) -> str:
-        """Refuse settings that nobody approved where that is asked for; who approved them.
-
-        Raises:
-            PolicyError: as `gate.settings_approved`.
-        """
+        """Refuse settings that nobody approved where that is asked for; who approved them."""
         from wechat_campaigns.integrations.ci_guard import check_settings_approved
 
         with self._secrets_lock:
@@ -353,8 +349,7 @@ class Workspace:
             SecretError: the AppSecret is not at hand.
             UsageError: no account of the settings has this AppID.
         """
-        accounts = self.settings.environment.accounts.values()
-        account = next((one for one in accounts if one.appid == entry.stream), None)
+        account = self.settings.environment.by_appid.get(entry.stream)
         if account is None:
             raise UsageError(
                 _("no account of environment {name} has the AppID {appid}").format(
@@ -393,15 +388,11 @@ class Workspace:
             return self._secrets[key]
 
     def other_secret(self, place: Secret, *, name: str) -> str:
-        """Read a secret that is no account's, by settings that may be obeyed.
-
-        Raises:
-            PolicyError, SecretError: as `secret`.
-        """
+        """Read a secret that is no account's, by settings that may be obeyed."""
         from wechat_campaigns.integrations.ci_guard import check_command
         from wechat_campaigns.source.secret import read_secret
 
-        for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
+        for appid in sorted(self.settings.environment.by_appid):
             self.check_settings_approved(appid)
         check_command(place.command)
         return read_secret(place, os.environ, name=name)
@@ -455,13 +446,13 @@ class Workspace:
         environment = self.settings.environment
         chosen = name or environment.default_account
         if chosen is None or chosen not in environment.accounts:
-            said = _("environment {name} has no account {account}")
+            message = _("environment {name} has no account {account}")
             hint = _("use one of: {names}")
             if chosen is None:
-                said = _("environment {name} has no default account")
+                message = _("environment {name} has no default account")
                 hint = _("add `--account` with one of: {names}")
             raise UsageError(
-                said.format(name=environment.name, account=chosen),
+                message.format(name=environment.name, account=chosen),
                 hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]

@@ -109,7 +109,9 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
-    return make_plan(sends, context=DecisionContext(**(given | chosen)), **(asked | changes))
+    commit = changes.pop("commit", None)
+    plan = make_plan(sends, context=DecisionContext(**(given | chosen)), **(asked | changes))
+    return replace(plan, commit=commit)
 
 
 def make_upload_ports(

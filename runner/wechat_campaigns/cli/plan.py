@@ -6,20 +6,15 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
-from wechat_campaigns.cli.plan_formats import plan_formats, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.plan import PENDING
-from wechat_campaigns.report.json import plan_data
 
 
 @command(
@@ -64,6 +59,12 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
     other call is refused before it leaves this machine.
     """
+    from wechat_campaigns.api import make_plan  # `--help` does without
+    from wechat_campaigns.cli.plan_formats import plan_formats, view_of
+    from wechat_campaigns.plan import planfile
+    from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.report.json import plan_data
+
     allowed = overridden_rules(allow)
     context.offline = offline
     state = context.state(verified=not offline)

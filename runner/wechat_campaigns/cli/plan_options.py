@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.plan.policy import OVERRIDABLE
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.fold import LedgerState
 
 RESEND: Final = click.option(
     "--resend",
@@ -30,6 +30,8 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
     Raises:
         UsageError: no unknown send has one of them.
     """
+    from wechat_campaigns.ledger.records import SendStatus
+
     names = (send.send for send in state.sends.values() if send.status is SendStatus.UNKNOWN)
     unknown = {
         state.normalized_ledger_id(name) for name in names if state.is_in_namespace(state.ledger_id(name))
@@ -49,6 +51,8 @@ def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
     Raises:
         UsageError: a rule cannot be overridden, or its reason is missing.
     """
+    from wechat_campaigns.plan.policy import OVERRIDABLE
+
     allowed = {}
     for pair in pairs:
         rule, _equals, reason = pair.partition("=")

@@ -73,7 +73,7 @@ def _sent_by(
     context: Context, state: LedgerState, send_id: str, account_name: str | None
 ) -> tuple[Account, SendRecord]:
     """Find what was sent last under an id, and by which account; never guess between two."""
-    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
+    accounts = context.settings.environment.by_appid
     if account_name is not None:
         account = context.account(account_name)
         accounts = {account.appid: account}

@@ -99,7 +99,6 @@ def send_text(send: Send) -> str:
 
 
 def _sends(context: Context, select: str) -> list[Send]:
-
     prepared = compile_selected(context, (campaign_of(select),))
     if prepared.errors:
         raise InvalidError(prepared.errors)

@@ -79,8 +79,7 @@ def _waited(
 
 
 def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
-
-    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
+    accounts = context.settings.environment.by_appid
     state = context.state()
     wanted_id = state.normalized_ledger_id(send_id) if send_id is not None else None
     sends = [

@@ -56,7 +56,6 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
 
 
 def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
-
     try:
         settings = context.settings
     except InvalidError as error:

@@ -132,8 +132,3 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], *, loosened: Sequence[Sequenc
         "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
     }
     return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
-
-
-def resolved_digest(meanings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Fingerprint what the names in sends stand for, by the id of each send that has names."""
-    return sha256(meanings)

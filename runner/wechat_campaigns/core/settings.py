@@ -118,6 +118,11 @@ class Environment:
         """True when no real follower can be reached."""
         return self.api == SANDBOX or self.api.startswith(_LOOPBACK)
 
+    @property
+    def by_appid(self) -> dict[str, Account]:
+        """The accounts by AppID: several names may stand for one, of which the last is given."""
+        return {account.appid: account for account in self.accounts.values()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleOptions:

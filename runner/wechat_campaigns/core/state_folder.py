@@ -46,11 +46,7 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
 
 
 def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Name the folder that holds the state folders of all campaigns folders.
-
-    Raises:
-        UsageError: as `state_folder`.
-    """
+    """Name the folder that holds the state folders of all campaigns folders."""
     if chosen := environ.get(STATE_DIR_VARIABLE):
         if not Path(chosen).is_absolute():
             raise _unusable_error(

@@ -29,7 +29,7 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
         InvalidError: `namespace` of the settings is to be written, or to be what it was.
     """
     root, namespace = workspace.root, workspace.settings.namespace
-    for appid in sorted({account.appid for account in workspace.settings.environment.accounts.values()}):
+    for appid in sorted(workspace.settings.environment.by_appid):
         homes = state.campaigns_folders.get(appid, {})
         if not homes and not namespace:
             continue  # nobody has said whose it is, and git need not be asked
@@ -77,7 +77,7 @@ def record_campaigns_folders(
     environment, namespace = workspace.settings.environment, workspace.settings.namespace
     asks_for_something = environment.protected or environment.approvals or namespace
     if asks_for_something or not workspace.is_sandbox:  # else nobody is reached
-        appids = {account.appid for account in environment.accounts.values()}
+        appids = environment.by_appid.keys()
         record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
 
 

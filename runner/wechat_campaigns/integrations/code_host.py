@@ -68,11 +68,7 @@ class CodeHost:
         )
 
     def write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
-        """Send one object, once.
-
-        Raises:
-            CodeHostError: as `get`.
-        """
+        """Send one object, once."""
         return _json(self._call(method, path, body), path)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:

@@ -32,7 +32,7 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
     Args:
         events: of a whole ledger, its chains checked before.
     """
-    accounts = {account.appid: account for account in workspace.settings.environment.accounts.values()}
+    accounts = workspace.settings.environment.by_appid
     found = Forgeries([], [], [])
     for appid in sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)}):
         own = [event for event in events if event.stream == appid]

@@ -101,7 +101,7 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     """
     environment = workspace.settings.environment
     bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
-    accounts = {account.appid: account for account in environment.accounts.values()}
+    accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
             # An account without its secret sends nothing, and keeps no other from sending.

@@ -49,8 +49,8 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
     if not told:
         return None
     counts = {result: sum(outcome.result is result for outcome in told) for result in _MARK}
-    said = _("Campaigns, {environment}: {counts}")
-    lines = [said.format(environment=run.environment, counts=status_counts(counts))]
+    message = _("Campaigns, {environment}: {counts}")
+    lines = [message.format(environment=run.environment, counts=status_counts(counts))]
     lines += [_line(outcome, run) for outcome in told[:MAX_LINES]]
     if len(told) > MAX_LINES:
         lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))

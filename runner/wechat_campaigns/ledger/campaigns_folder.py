@@ -68,14 +68,14 @@ def folder_violation(
     if mine is not None:
         if is_same(CampaignsFolder.from_event(mine), here, has_commit):
             return None
-        said = _(
+        message = _(
             "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
             "count as sends of this folder"
         )
         if namespace:
-            said = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
+            message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
         return (
-            said.format(folder=CampaignsFolder.from_event(mine).folder),
+            message.format(folder=CampaignsFolder.from_event(mine).folder),
             _(
                 "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
                 "different folder, set `namespace: NAME` to a name that no other folder uses"

@@ -46,11 +46,11 @@ def lost_events(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
     for stream, (seq, digest) in sorted(marks.items()):
         end = ends.get(stream, (0, ""))[0]
         if end < seq:
-            said = _("{stream} ends at event {last}, but this machine has seen event {number}")
-            faults.append(said.format(stream=stream, last=end, number=seq))
+            message = _("{stream} ends at event {last}, but this machine has seen event {number}")
+            faults.append(message.format(stream=stream, last=end, number=seq))
         elif found[stream] != digest:
-            said = _("event {number} of {stream} differs from the one that this machine has seen")
-            faults.append(said.format(stream=stream, number=seq))
+            message = _("event {number} of {stream} differs from the one that this machine has seen")
+            faults.append(message.format(stream=stream, number=seq))
     return tuple(faults)
 
 
@@ -188,12 +188,12 @@ class RollbackGuardedLedger:
         event = self.store.append(self.sign(entry), after=after)
         for (seq, digest), memory in ((seen, self.memory), (known, self.chains)):
             if event.seq <= seq:
-                said = _("{stream} ends at event {last}, but this machine has seen event {number}")
-                told = said.format(stream=entry.stream, last=event.seq - 1, number=seq)
+                message = _("{stream} ends at event {last}, but this machine has seen event {number}")
+                told = message.format(stream=entry.stream, last=event.seq - 1, number=seq)
                 raise _rollback_error([told], [memory])
             if seq and event.seq == seq + 1 and event.previous != digest:
-                said = _("event {number} of {stream} differs from the one that this machine has seen")
-                raise _rollback_error([said.format(stream=entry.stream, number=seq)], [memory])
+                message = _("event {number} of {stream} differs from the one that this machine has seen")
+                raise _rollback_error([message.format(stream=entry.stream, number=seq)], [memory])
         if event.seq == 1:
             self._firsts[event.stream] = event.hash
         # The entry is kept: that must not look like a failure. The next read raises the mark.

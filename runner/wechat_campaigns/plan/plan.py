@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, resolved_digest
+from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
@@ -28,8 +28,6 @@ from wechat_campaigns.plan.decide import (
     ended_recently,
     list_id,
 )
-from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
-from wechat_campaigns.plan.former_ids import former_id_warnings
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
@@ -37,6 +35,7 @@ from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
+from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -96,9 +95,9 @@ class Plan:
     environment: str
     created_at: datetime
     expires_at: datetime
-    commit: str | None
     offline: bool
     sends: tuple[PlannedSend, ...]
+    commit: str | None = None
     invalid: tuple[InvalidCampaign, ...] = ()
     unknown_sends: tuple[UnknownSend, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
@@ -141,7 +140,7 @@ class Plan:
         """Fingerprint of what names stand for on the platform; None when it was not asked."""
         if self.offline:
             return None
-        return resolved_digest({one.send.id: one.resolved_names for one in self.sends if one.resolved_names})
+        return sha256({one.send.id: one.resolved_names for one in self.sends if one.resolved_names})
 
     def due(self) -> tuple[PlannedSend, ...]:
         """List what apply would send now."""
@@ -179,24 +178,17 @@ def make_plan(
     invalid: Sequence[InvalidCampaign],
     context: DecisionContext,
     known: Mapping[str, RemoteFacts] | None,
-    commit: str | None = None,
     with_orphans: bool = True,
-    uninitialized: Sequence[str] = (),
     guards: Sequence[Event] = (),
     left: Sequence[SettingsChange] = (),
-    ledger_known: bool = True,
-    unverified: Sequence[str] = (),
 ) -> Plan:
     """Decide on every send.
 
     Args:
         known: reads by account name, one for each account with something to send; None plans offline.
-        with_orphans: False when only some campaigns were selected.
-        uninitialized: accounts whose past the ledger does not know.
+        with_orphans: False when only some campaigns were selected: of the others, only what is to be resent.
         guards: the newest of each account: the rules of its last apply.
         left: the ledger that the environment has left, where this one knows of no rules.
-        ledger_known: False when nothing of the ledger could be read.
-        unverified: accounts whose past was read without their AppSecret.
     """
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
@@ -206,18 +198,18 @@ def make_plan(
         environment=settings.environment.name,
         created_at=now,
         expires_at=now + PLAN_LIFE,
-        commit=commit,
         offline=known is None,
         sends=tuple(_under_policy(looked_at, context, offline=known is None)),
         invalid=tuple(invalid),
-        unknown_sends=unplanned_unknown_sends(sends, context) if with_orphans else (),
+        unknown_sends=tuple(
+            one
+            for one in unplanned_unknown_sends(sends, context)
+            if with_orphans or state.normalized_ledger_id(one.send_state.send) in context.resend
+        ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         remote_facts=known or {},
-        uninitialized=tuple(uninitialized),
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),
-        ledger_known=ledger_known,
-        unverified=tuple(unverified),
         is_current=context.is_current,
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.core.digest import canonical, plan_digest, plan_row, resolved_digest, sha256
+from wechat_campaigns.core.digest import canonical, plan_digest, plan_row, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import PlanAction
@@ -208,7 +208,7 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
             for rule in data["settings"]
             if rule["looser"] and rule["since"] == "last apply"
         ]
-        resolved = None if data["offline"] else resolved_digest(_meanings(data))
+        resolved = None if data["offline"] else sha256(_meanings(data))
         digests = (sha256(rest), plan_digest(_rows(data), loosened=loosened), resolved)
         return digests == (data["file_sha256"], data["plan_digest"], data["resolved_digest"])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -230,9 +230,9 @@ def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    said = _("{send}: {name} was {before} and is now {after}")
+    message = _("{send}: {name} was {before} and is now {after}")
     return [
-        said.format(name=name, send=send_id, before=was, after=after[name])
+        message.format(name=name, send=send_id, before=was, after=after[name])
         for name, was in before.items()
         if name in after and after[name] != was
     ]

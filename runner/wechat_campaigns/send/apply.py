@@ -80,7 +80,7 @@ def apply(
     """
     runs = [_AccountRun(account, plan, ports, settings, run_context) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
-    named = {account.appid for account in settings.environment.accounts.values()}
+    named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
     held = (planned for planned in plan.sends if planned.action in (PlanAction.BLOCKED, PlanAction.CONFLICT))
     return (*done, *map(_left_unknown, left), *map(_held, held), *map(_missed, plan.missed_sends()))
@@ -167,7 +167,7 @@ def _expected(fault: Exception) -> CampaignError:
 def _busy(plan: Plan, settings: Settings) -> list[Account]:
     # By appid: several names may stand for one account, which must not be sent to from two threads.
     planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, PlanAction.UNKNOWN)}
-    named = {account.appid: account for account in settings.environment.accounts.values()}
+    named = settings.environment.by_appid
     appids = [orphan.send_state.appid for orphan in plan.unknown_sends]
     orphaned = {appid: named[appid] for appid in appids if appid in named}
     return sorted((orphaned | planned).values(), key=lambda account: account.name)

@@ -82,11 +82,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
 
 
 def settings_data(root: Path) -> dict[str, Any]:
-    """Read the file of a campaigns folder as plain data, valid and without defaults.
-
-    Raises:
-        InvalidError: as for `load_settings`.
-    """
+    """Read the file of a campaigns folder as plain data, valid and without defaults."""
     return _read(root)[0]
 
 
@@ -140,7 +136,7 @@ def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapp
     )
     data = read.data if isinstance(read, Document) else None
     written = data.get("environments") if isinstance(data, dict) else None
-    appids = {account.appid for account in environment.accounts.values()}
+    appids = environment.by_appid.keys()
     for name, other in written.items() if isinstance(written, dict) else ():
         if isinstance(other, dict) and (name == environment.name or appids & _appids_of(other)):
             yield other

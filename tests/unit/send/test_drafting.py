@@ -106,7 +106,7 @@ def test_changed_markup_is_reported_and_sent():
     notes = [made.notes for made in (maker.run(SEND), maker.run(SEND)) if made is not None]
     assert notes[0] == notes[1]
     assert "the markup changed: <p>" in notes[0][0]
-    assert "the markup changed: <p>" in maker.ledger.events()[-1].data["changed"]
+    assert "the markup changed: <p>, <section>" in maker.ledger.events()[-1].data["changed"]
 
 
 LOSSES = [

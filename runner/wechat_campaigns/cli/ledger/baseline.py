@@ -81,7 +81,6 @@ def _is_unsent(send_state: SendRecord | None) -> bool:
 
 
 def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
-
     data: dict[str, object] = {
         **state.send_fields(send.id, send.revision),
         "account": send.account,

@@ -54,7 +54,7 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         question = _("Type {name} to accept these rules").format(name=environment.name)
         if ask(question) != environment.name:
             raise not_confirmed_error(_("Not confirmed: nothing was recorded."))
-    accounts = {account.appid: account for account in environment.accounts.values()}
+    accounts = environment.by_appid
     recorded = [
         account.name
         for account in accounts.values()

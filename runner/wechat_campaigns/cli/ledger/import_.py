@@ -54,23 +54,11 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
         ) from error
     events = from_lines(lines, where=file.name)
     _check_macs(context, events, as_backup=as_backup, where=file.name)
-    account_names = {
-        account.appid: account.name for account in context.settings.environment.accounts.values()
-    }
-    names = _(", ").join(account_names.get(appid, appid) for appid in appids_not_on_hold(events))
+    accounts = context.settings.environment.by_appid
+    appids = appids_not_on_hold(events)
+    names = _(", ").join(accounts[appid].name if appid in accounts else appid for appid in appids)
     if names and not as_backup:
-        raise LedgerError(
-            _(
-                "this export was made without a hold on {names}: later sends may be missing, and "
-                "`campaign apply` would repeat them"
-            ).format(names=names),
-            hint=_(
-                "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
-                "wait until no apply is running, and export again; run `campaign unhold` after the "
-                "import. Only if the old ledger is lost, add `--as-backup --reason REASON`"
-            ),
-            location=file.name,
-        )
+        raise _no_hold_error(names, file.name)
     context.ledger.restore(events)
     if names:
         data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
@@ -88,6 +76,21 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
         len(events),
     )
     return context.output_sentence(message.format(count=len(events)), events=len(events))
+
+
+def _no_hold_error(names: str, where: str) -> LedgerError:
+    return LedgerError(
+        _(
+            "this export was made without a hold on {names}: later sends may be missing, and "
+            "`campaign apply` would repeat them"
+        ).format(names=names),
+        hint=_(
+            "run `campaign hold ACCOUNT --reason REASON` for each account in the old ledger, "
+            "wait until no apply is running, and export again; run `campaign unhold` after the "
+            "import. Only if the old ledger is lost, add `--as-backup --reason REASON`"
+        ),
+        location=where,
+    )
 
 
 def _check_macs(context: Context, events: Sequence[Event], *, as_backup: bool, where: str) -> None:

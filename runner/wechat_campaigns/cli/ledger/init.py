@@ -18,7 +18,7 @@ from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 def init(context: Context) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.fold_ledger(verified=True)
-    name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
+    name, appids = environment.name, sorted(environment.by_appid)
     streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
     streams += [] if state.initialized else [LEDGER]
     if not streams:

@@ -341,8 +341,8 @@ class GitLedger:
 
     def _unusable_error(self, answer: GitResult) -> LedgerError:
         what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
-        said = _("{what}: {words}").format(what=_(what), words=answer.error_line)
-        return LedgerError(said, hint=_(hint), location=self._remote.display_url)
+        message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
+        return LedgerError(message, hint=_(hint), location=self._remote.display_url)
 
 
 _WORDS = {

@@ -56,13 +56,15 @@ class Pictures:
         """Tell what was left out, as a fragment; empty when nothing was."""
         if not self.omitted:
             return ""
-        said = ngettext(
+        message = ngettext(
             "{count} picture is shown as a grey box here: a page can hold at most {most:,} bytes of pictures",
             "{count} pictures are shown as grey boxes here: a page can hold at most {most:,} bytes of "
             "pictures",
             len(self.omitted),
         )
-        return f'<p class="warning">{escape(said.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
+        return (
+            f'<p class="warning">{escape(message.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
+        )
 
 
 def page(send: Send, *, data: Data) -> str:

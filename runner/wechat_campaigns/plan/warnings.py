@@ -1,4 +1,4 @@
-"""A pending send and the draft the ledger knows for it in, what a reviewer of the plan should know out."""
+"""A pending send and what the ledger knows of it in, what a reviewer of the plan should know out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Newspic, Send
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.protocol.events import EMPTY
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.wechat import payloads
 
-Rule = Literal["draft-changed", "draft-unused", "draft-shared"]
+Rule = Literal["draft-changed", "draft-unused", "draft-shared", "formerly-unknown"]
 
 
 def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
@@ -53,6 +56,36 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     return _warning(send, "draft-shared", what.format(send=taken_by), hint)
 
 
+def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diagnostic, ...]:
+    """Warn of a former id that nothing was sent under: with a typing error in it, the send is a second one.
+
+    Args:
+        state: the folded ledger; one without a past of the account knows no id.
+    """
+    if state.stream(appid).head == EMPTY:
+        return ()
+    return tuple(
+        _warning(
+            send,
+            "formerly-unknown",
+            _("the ledger has no send `{id}`, so this former id has no effect").format(id=name),
+            _("correct the id; remove it if nothing was sent under it"),
+            path="$.formerly",
+        )
+        for name in send.formerly
+        if not _is_known(name, send, appid, state)
+    )
+
+
+def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
+    former = SendId.parse(state.ledger_id(name))
+    sent = state.stream(appid).of_campaign(former.campaign)
+    # An id of the campaign stands for the same entry: a new entry has no former one.
+    if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
+        return bool(sent)
+    return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
+
+
 def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
@@ -61,7 +94,5 @@ def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord)
     return sha256(payloads.draft_articles(content, ids)) == known.sha256
 
 
-def _warning(send: Send, rule: Rule, what: str, hint: str) -> Diagnostic:
-    return Diagnostic(
-        location=send.location, path="$.content", rule=rule, message=what, hint=hint, level="warning"
-    )
+def _warning(send: Send, rule: Rule, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+    return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint, level="warning")
