@@ -1,4 +1,4 @@
-"""A forked command is what a new one would be: process, arguments, environment, streams, signals, exit code."""
+"""A forked command is what a new one would be: process, words, environment, streams, signals, exit code."""
 
 from __future__ import annotations
 
