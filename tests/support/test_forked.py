@@ -1,0 +1,79 @@
+"""A forked command is what a new one would be: process, words, environment, streams, signals, exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import forked
+
+pytestmark = pytest.mark.skipif(subprocess.Popen is not forked.Popen, reason="commands are started anew here")
+
+COMMAND = [sys.executable, "-m", "wechat_campaigns"]
+
+
+def is_forked(process: subprocess.Popen[Any]) -> bool:
+    return getattr(process, "_status", None) is not None
+
+
+def served(**how: Any) -> subprocess.Popen[str]:
+    """Start a sandbox and wait until it listens."""
+    process = subprocess.Popen([*COMMAND, "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True, **how)
+    assert process.stdout is not None
+    assert "listening" in process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("command", [COMMAND, [forked.INSTALLED]])
+@pytest.mark.parametrize("start", [subprocess.Popen, forked._Popen])
+def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: list[str]):
+    """Forked or new, by either name: an unknown command is refused in the same words."""
+    with start([*command, "nonsense"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        out, err = process.communicate(timeout=60)
+    assert is_forked(process) == (start is subprocess.Popen)
+    assert (process.returncode, out) == (64, "")
+    assert "There is no command nonsense" in err
+
+
+def test_folder_and_environment_are_its_own(tmp_path: Path):
+    """It runs in the folder given, in the language given."""
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "LANGUAGE": "zh", "HOME": str(tmp_path)}
+    done = subprocess.run([*COMMAND, "init"], cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert not done.stderr
+    assert (tmp_path / "campaigns").is_dir()
+
+
+def test_signals_end_it():
+    """A kill is seen as such; Ctrl-C ends it in order; it is a leader of its session where that is asked."""
+    killed, stopped = served(start_new_session=True), served()
+    assert os.getsid(killed.pid) == killed.pid
+    assert os.getsid(stopped.pid) != stopped.pid
+    killed.kill()
+    stopped.send_signal(signal.SIGINT)
+    assert (killed.wait(60), stopped.wait(60)) == (-signal.SIGKILL, 0)
+    for process in (killed, stopped):
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_waiting_for_it_ends_in_time():
+    """`wait` gives up when its time is over, and the command goes on."""
+    with served() as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        assert process.poll() is None
+        process.terminate()
+
+
+@pytest.mark.parametrize("how", [{"env": {**os.environ, "PYTHONHASHSEED": "1"}}, {"preexec_fn": os.getpid}])
+def test_another_interpreter_is_started_anew(how: dict[str, Any]):
+    """What the interpreter reads at its own start cannot be had by forking."""
+    with subprocess.Popen([*COMMAND, "--version"], stdout=subprocess.DEVNULL, **how) as process:
+        assert not is_forked(process)
+    assert process.returncode == 0
