@@ -19,6 +19,7 @@ from tests.support import optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
 from tests.tools.make_catalog import catalogs
+from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
@@ -37,7 +38,7 @@ settings.register_profile("suite", deadline=None, max_examples=60, derandomize=T
 settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
-CLEANED = ("CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
+CLEANED = ("CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS", *AGENTS)
 CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 

@@ -11,6 +11,7 @@ import click
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
@@ -40,6 +41,7 @@ from wechat_campaigns.send.posting import RunContext, SendOutcome
 
 
 @command(
+    effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
     options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR, QUIET),
     reports_failure=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from wechat_campaigns.cli.completers import VARIABLE
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -12,10 +13,11 @@ from wechat_campaigns.core.i18n import N_
 
 
 @command(
+    effect=Effect.NONE,
     examples={
         "source <(campaign completion bash)": N_("bash 4.4 or newer; the same for zsh"),
         "campaign completion fish | source": N_("fish"),
-    }
+    },
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:

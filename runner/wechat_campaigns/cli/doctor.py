@@ -8,6 +8,7 @@ from datetime import timedelta
 import requests
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_
@@ -19,6 +20,7 @@ TIMEOUT_S = 10.0
 
 
 @command(
+    effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, NO_COLOR),
     examples={"campaign doctor --env production": N_("before the first real send")},

@@ -10,6 +10,7 @@ import click
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
@@ -18,6 +19,7 @@ from wechat_campaigns.report.environments import Stage, environments_data, envir
 
 
 @command(
+    effect=Effect.NONE,
     formats=TEXT_AND_JSON,
     options=(DIR, VAR, QUIET),
     examples={"campaign environments sale": N_("has it been rehearsed, staged, sent in production?")},

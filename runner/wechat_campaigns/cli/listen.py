@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 @command(
+    effect=Effect.LEDGER_RECORD,
     options=(DIR, ENV),
     examples={"campaign listen --env production": N_("behind your TLS server")},
 )

@@ -34,6 +34,8 @@ while that is read, and takes a fifth of the time."""
 class Commands(Group):
     """The commands right below `campaign`; a bare `campaign` plans."""
 
+    default = "plan"
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section(_("Commands")):
@@ -44,24 +46,6 @@ class Commands(Group):
         page = translated(self)
         page.epilog = f"{examples_text(self.examples)}\n\n{_(EXIT_CODES)}"
         return click.Group.get_help(page, ctx)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take options without a command as those of `plan`."""
-        if ctx.resilient_parsing:  # a shell asks for completions
-            return super().parse_args(ctx, args)
-        own = _length_of_own_options(args)
-        first = args[own] if own < len(args) else ""
-        if not first or (first.startswith("-") and first not in ("--help", "-h", "--version")):
-            args = [*args[:own], "plan", *args[own:]]
-        return super().parse_args(ctx, args)
-
-
-def _length_of_own_options(args: list[str]) -> int:
-    """Count the leading words that are `--lang` and its value."""
-    count = 0
-    while count < len(args) and args[count].partition("=")[0] == "--lang":
-        count += 1 if "=" in args[count] else 2
-    return count
 
 
 EXIT_CODES = N_(
@@ -83,7 +67,7 @@ EXIT_CODES = N_(
     },
 )
 @click.option(
-    "--lang", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
+    "--lang", envvar="CAMPAIGN_LANG", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
     callback=lambda ctx, _param, language: _choose(ctx, language),
     help="Language of all messages; default: the language of the locale (LC_ALL, LC_MESSAGES, "
          "LANG).",
@@ -123,12 +107,15 @@ OTHER_TOOLS = {
 """An option of other tools to what does the same here."""
 
 
-def _unknown_option_error(error: click.NoSuchOption, words: Sequence[str]) -> click.UsageError:
+def _wrong_option_error(
+    error: click.NoSuchOption | click.BadParameter, words: Sequence[str]
+) -> click.UsageError:
     """Name the option of this command that an option of other tools stands for, if there is one."""
     options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
-    # click names one letter of `-auto-approve`: long options have two dashes here.
+    # click takes `-auto-approve` for `-a`, and `-out` for `-o ut`: long options have two dashes here.
     long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]
-    here = next((name for name in long if name in options), OTHER_TOOLS.get(error.option_name, ""))
+    other = OTHER_TOOLS.get(error.option_name, "") if isinstance(error, click.NoSuchOption) else ""
+    here = next((name for name in long if name in options), other)
     if here.partition(" ")[0] not in (*options, "campaign"):
         return error
     hint = ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1)
@@ -176,10 +163,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         result = campaign.main(args=args, prog_name="campaign", standalone_mode=False)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.ClickException as error:
-        if isinstance(error, click.NoSuchOption):
-            error = _unknown_option_error(error, argv or sys.argv[1:])
-        elif isinstance(error, click.MissingParameter):
+        if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
+        elif isinstance(error, click.NoSuchOption | click.BadParameter):
+            error = _wrong_option_error(error, argv or sys.argv[1:])
         with suppress(OSError):
             error.show()
         return int(ExitCode.USAGE)

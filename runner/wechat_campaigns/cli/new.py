@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.prompt import TerminalPrompter, require_terminal
@@ -31,6 +32,7 @@ RECIPIENT_KINDS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "
 
 
 @command(
+    effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={

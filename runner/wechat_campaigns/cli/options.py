@@ -16,29 +16,69 @@ from wechat_campaigns.core.i18n import _
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]
 
+
+class Lines(click.types.StringParamType):
+    """A text; a variable of the environment holds one in each line, as a value may hold blanks."""
+
+    envvar_list_splitter = "\n"
+
+
+class DecisionOption(click.Option):
+    """An option that overrides a rule; a coding agent may use it in the sandbox only."""
+
+
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 """A file named on the command line."""
 DIR: Final = click.option(
     "--dir",
     "directory",
+    envvar="CAMPAIGN_DIR",
     default="campaigns",
     show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="The campaigns folder.",
 )
 ENV: Final = click.option(
-    "--env", metavar="NAME", shell_complete=environments, help="The environment in _settings.yaml."
+    "--env",
+    envvar="CAMPAIGN_ENV",
+    metavar="NAME",
+    shell_complete=environments,
+    help="The environment in _settings.yaml.",
 )
 VAR: Final = click.option(
-    "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
+    "--var",
+    envvar="CAMPAIGN_VAR",
+    type=Lines(),
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A template variable; repeatable.",
 )
 FIX_IMAGES: Final = click.option(
     "--fix-images",
     is_flag=True,
     help="Convert and shrink images that WeChat would reject, like `articles: {fix_images: true}`.",
 )
-NO_COLOR: Final = click.option("--no-color", is_flag=True, help="Use no colours; NO_COLOR does the same.")
-QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
+NO_COLOR: Final = click.option(
+    "--no-color",
+    envvar="CAMPAIGN_NO_COLOR",
+    is_flag=True,
+    help="Use no colours; NO_COLOR does the same.",
+)
+QUIET: Final = click.option(
+    "--quiet", "-q", envvar="CAMPAIGN_QUIET", is_flag=True, help="Show no progress on standard error."
+)
+FORMAT: Final = click.option(
+    "--format",
+    "-o",
+    "format_",
+    envvar="CAMPAIGN_FORMAT",
+    metavar="FORMAT",
+    help="The format of standard output.",
+)
+GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR)
+"""The options that also go before the command; each reads a variable of the environment."""
+ONLY_SHOWS: Final = frozenset({"quiet", "no_color"})
+"""Before the command these may stand for every command: one that shows no progress obeys them anyway."""
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
@@ -94,7 +134,9 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
     return (
         click.option(
             "--format",
+            "-o",
             "format_",
+            envvar="CAMPAIGN_FORMAT",
             default="text",
             show_default=True,
             type=click.Choice(formats),

@@ -9,6 +9,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.plan_formats import plan_formats, view_of
@@ -23,6 +24,7 @@ from wechat_campaigns.report.json import plan_data
 
 
 @command(
+    effect=Effect.WECHAT_READ,
     formats=("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
     options=(RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR),
     reports_failure=True,

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
+from itertools import chain
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from wechat_campaigns.cli.effects import OF_PERSONS, Effect, check_person, check_read_only, running_agent
 from wechat_campaigns.cli.help_pages import HelpContext, translated
-from wechat_campaigns.cli.options import Declaration, format_options, read_options
+from wechat_campaigns.cli.options import (
+    GLOBAL,
+    ONLY_SHOWS,
+    DecisionOption,
+    Declaration,
+    format_options,
+    read_options,
+)
 from wechat_campaigns.core.i18n import N_, _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.workspace import Workspace
 
 COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),
@@ -55,23 +68,41 @@ class Command(click.Command):
     context_class = HelpContext
     examples: Examples
     formats: Sequence[str]
+    effect: Effect
+    unless: str
+    """The flag with which the command changes nothing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless nothing may be changed here."""
+        effect = Effect.NONE if ctx.params.get(self.unless) else self.effect
+        check_read_only(ctx.command_path, effect, os.environ)
+        return super().invoke(ctx)
+
+    def decisions(self, values: Mapping[str, Any]) -> list[str]:
+        """List the options in use that override a rule."""
+        options = (param for param in self.params if isinstance(param, DecisionOption))
+        return [option.opts[0] for option in options if values.get(str(option.name))]
 
 
 def command(
     *,
+    effect: Effect,
     examples: Examples,
     formats: Sequence[str] = (),
     options: Sequence[Declaration[Any]] = (),
     reports_failure: bool = False,
+    unless: str = "",
 ) -> Callable[[Callable[..., int]], Command]:
     """Register a function as the command of its name.
 
     Args:
+        effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
         formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
         options: the shared options that the command reads. With any of them the function gets a `Context`
             as its first argument, in place of their values.
         reports_failure: a run that ends in an error writes its report, too.
+        unless: the name of a flag with which the command changes nothing.
     """
 
     def register(function: Callable[..., int]) -> Command:
@@ -83,6 +114,7 @@ def command(
         # The help shows what is the command's own first.
         registered.params = [*registered.params[len(shared) :], *registered.params[: len(shared)]]
         registered.examples, registered.formats = examples, formats
+        registered.effect, registered.unless = effect, unless
         return registered
 
     return register
@@ -98,6 +130,7 @@ def _with_context(
 
         with Context.of(read_options(values, formats)) as context:
             try:
+                _check_agent(context, values)
                 return function(context, **values)
             except CampaignError as error:
                 if reports_failure:
@@ -107,6 +140,16 @@ def _with_context(
     return run
 
 
+def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
+    """Refuse a coding agent what only a person may do outside the sandbox."""
+    now = click.get_current_context()
+    if running_agent(os.environ) is None or not isinstance(now.command, Command):
+        return
+    decisions = now.command.decisions(values)
+    if (now.command.effect in OF_PERSONS or decisions) and not context.is_sandbox:
+        check_person(now.command_path, now.command.effect, decisions, os.environ)
+
+
 class Group(click.Group):
     """A command with commands below it, each in the module of its name."""
 
@@ -114,6 +157,43 @@ class Group(click.Group):
     examples: Examples
     package: str
     names: Sequence[str]
+    default = ""
+    """The command that options alone stand for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the options that stand before the command behind its name."""
+        own, moved, rest = self._leading_options(args)
+        if not rest or rest[0].startswith("-"):
+            is_help = {"--help", "-h", "--version"} & {*own, *rest[:1]}
+            if self.default and not is_help and not ctx.resilient_parsing:
+                rest = [self.default, *rest]
+        if rest and not rest[0].startswith("-"):
+            taken = self._options_of(ctx, rest[0])
+            offered = [words for name, words in moved if name in taken or name not in ONLY_SHOWS]
+            rest = [rest[0], *chain.from_iterable(offered), *rest[1:]]
+        return super().parse_args(ctx, [*own, *rest])
+
+    def _options_of(self, ctx: click.Context, name: str) -> set[str]:
+        command = self.get_command(ctx, name)
+        return {str(param.name) for param in command.params} if command is not None else set()
+
+    def _leading_options(
+        self, args: Sequence[str]
+    ) -> tuple[list[str], list[tuple[str, list[str]]], list[str]]:
+        """Split a command line into this group's own options, those of the command by name, and the rest."""
+        by_opt = {opt: param for param in self.params for opt in param.opts}
+        own: list[str] = []
+        moved: list[tuple[str, list[str]]] = []
+        rest = list(args)
+        while rest and rest[0] != "--" and (option := by_opt.get(_opt(rest[0]))) is not None:
+            is_whole = getattr(option, "is_flag", False) or rest[0] != _opt(rest[0])
+            count = 1 if is_whole else 2
+            words, rest = rest[:count], rest[count:]
+            if option.name in GLOBAL_NAMES:
+                moved.append((str(option.name), words))
+            else:
+                own += words
+        return own, moved, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names in the order in which the commands are used."""
@@ -158,6 +238,25 @@ def group(
             function
         )
         registered.examples, registered.package, registered.names = examples, package, names
+        registered.params = [*global_params(), *registered.params]
         return registered
 
     return register
+
+
+def global_params() -> Iterator[click.Parameter]:
+    """Make the global options of a group: shown and completed there, read by the command."""
+    for declare in GLOBAL:
+        (option,) = click.command(declare(lambda: None)).params
+        option.expose_value, option.envvar = False, None
+        if isinstance(option, click.Option) and option.show_default:
+            option.show_default, option.default = str(option.default), None
+        yield option
+
+
+GLOBAL_NAMES = frozenset(option.name for option in global_params())
+
+
+def _opt(word: str) -> str:
+    """Take the value off an option: `--env` of `--env=test`, `-o` of `-ojson`."""
+    return word.partition("=")[0] if word.startswith("--") else word[:2]

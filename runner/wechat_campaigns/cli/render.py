@@ -11,6 +11,7 @@ import click
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
@@ -27,6 +28,7 @@ from wechat_campaigns.report.sanitize import inert, json_text, visible_record
 
 
 @command(
+    effect=Effect.NONE,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
     examples={
