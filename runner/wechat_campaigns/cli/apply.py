@@ -12,6 +12,7 @@ from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.logs import record_outcome
 from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, FIX_IMAGES, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_message
@@ -104,6 +105,8 @@ def apply(
         record_guards(context, result.plan, who)
         record_campaigns_folders(context, result.plan, state, who)
         outcomes = send_due(result.plan, ports=ports, settings=context.settings, run_context=run_context)
+    for outcome in outcomes:
+        record_outcome(outcome)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     if select:
         _print_unselected(context, result.plan, state)

@@ -12,6 +12,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.state_folder import FORMER
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
@@ -39,7 +40,10 @@ def doctor(context: Context) -> int:
             http.trust_env = not context.is_sandbox
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
-            answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
+            with http_call("GET", url) as call:
+                answer = http.get(url, timeout=TIMEOUT_S)
+                call["status"] = answer.status_code
             dated(answer.headers.get("Date"))
             return context.watch.error
 

@@ -17,20 +17,23 @@ class Effect(StrEnum):
     """The most that a command changes; what it prints, or writes to a file named on its line, is none."""
 
     NONE = "none"
-    """Nothing: it reads files and the ledger."""
     LOCAL = "local"
-    """Files of this machine."""
     WECHAT_READ = "wechat-read"
-    """Nothing: it queries WeChat, and keeps what WeChat answered."""
     CODE_HOST = "code-host"
-    """A comment on GitHub."""
     LEDGER_RECORD = "ledger-record"
-    """The ledger: what happened, or a stop. Nothing more can be sent because of it."""
     LEDGER_DECISION = "ledger-decision"
-    """The ledger: what a person decided about past sends or about the rules."""
     WECHAT_WRITE = "wechat-write"
-    """WeChat: followers, testers or drafts."""
 
+
+MEANINGS: Final[Mapping[Effect, str]] = {
+    Effect.NONE: "changes nothing: reads files and the ledger",
+    Effect.LOCAL: "changes files of this machine",
+    Effect.WECHAT_READ: "changes nothing: queries WeChat, and records a final answer",
+    Effect.CODE_HOST: "writes a comment on GitHub",
+    Effect.LEDGER_RECORD: "records in the ledger what happened, or a stop; never leads to another send",
+    Effect.LEDGER_DECISION: "records in the ledger what a person decided about past sends or the rules",
+    Effect.WECHAT_WRITE: "changes WeChat: reaches followers or testers, or makes drafts",
+}
 
 READING: Final = frozenset({Effect.NONE, Effect.WECHAT_READ})
 OF_PERSONS: Final = frozenset({Effect.LEDGER_DECISION, Effect.WECHAT_WRITE})

@@ -5,26 +5,31 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.help_pages import examples_text, translated
+from wechat_campaigns.cli.help_pages import examples_text, exit_codes_text, translated
 from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.logs import record_error, start_json_log
 from wechat_campaigns.cli.output import (
     DISK_FULL,
     discard_output,
     error_label,
     escape_unencodable,
+    logs_json,
     print_message,
     print_result,
     replace_closed_streams,
+    wants_color,
 )
 from wechat_campaigns.cli.registry import COMMANDS, Group, group
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env, ngettext
+from wechat_campaigns.core.run_log import new_run, record
 
 COLLECT_AFTER = (50_000, 20, 20)
 """How many new objects the collector waits for. At its usual 700 it walks through a long past again and again
@@ -44,17 +49,8 @@ class Commands(Group):
     def get_help(self, ctx: click.Context) -> str:
         """Write the help in the language in use."""
         page = translated(self)
-        page.epilog = f"{examples_text(self.examples)}\n\n{_(EXIT_CODES)}"
+        page.epilog = f"{examples_text(self.examples)}\n\n{exit_codes_text()}"
         return click.Group.get_help(page, ctx)
-
-
-EXIT_CODES = N_(
-    "Exit codes: 0 done, or nothing to do; 1 a bug; 2 sends are pending or were "
-    "missed\n(plan --detailed-exitcode); 3 invalid campaign or setting; 4 refused by "
-    "WeChat; 5 refused by policy, or not\nthe reviewed plan; 6 ledger locked or "
-    "unreachable; 7 some sends failed or were missed; 8 an outcome is\nunknown; 64 "
-    "wrong usage; 130 interrupted."
-)
 
 
 @group(
@@ -158,7 +154,16 @@ def run(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     choose(language_from_env(os.environ))
+    with new_run():
+        begun = time.monotonic()
+        code = _run(argv)
+        record("run_ended", exit_code=code, duration_ms=round((time.monotonic() - begun) * 1000))
+        return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
+        start_json_log(os.environ)
         args = list(argv) if argv is not None else None
         result = campaign.main(args=args, prog_name="campaign", standalone_mode=False)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
@@ -167,8 +172,10 @@ def run(argv: Sequence[str] | None = None) -> int:
             error = _missing_error(error)
         elif isinstance(error, click.NoSuchOption | click.BadParameter):
             error = _wrong_option_error(error, argv or sys.argv[1:])
-        with suppress(OSError):
-            error.show()
+        record("error", level="error", error="UsageError", exit_code=int(ExitCode.USAGE))
+        if not logs_json(os.environ):
+            with suppress(OSError):
+                error.show()
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
@@ -186,14 +193,13 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_error(error: CampaignError) -> None:
+    record_error(error)
     from wechat_campaigns.core.redact import redact
     from wechat_campaigns.report.problems import problems_text
     from wechat_campaigns.report.sanitize import inert
 
     if isinstance(error, InvalidError):
-        print_message(
-            problems_text(error.problems, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ)
-        )
+        print_message(problems_text(error.problems, color=wants_color(sys.stderr, os.environ)))
     message = redact(inert(f"{error}\n→ {error.hint}"))
     print_message(click.style(error_label(), fg="red") + message)
 
@@ -206,6 +212,7 @@ def _disk_full(error: OSError) -> int:
 
 
 def _bug() -> int:
+    record("error", level="error", error="bug", exit_code=int(ExitCode.BUG))
     import tempfile
     import traceback
 

@@ -75,7 +75,19 @@ FORMAT: Final = click.option(
     metavar="FORMAT",
     help="The format of standard output.",
 )
-GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR)
+VERBOSE: Final = click.option(
+    "--verbose",
+    envvar="CAMPAIGN_VERBOSE",
+    is_flag=True,
+    help="Show each HTTP call on standard error, without tokens and texts.",
+)
+LOG_FILE: Final = click.option(
+    "--log-file",
+    envvar="CAMPAIGN_LOG_FILE",
+    type=FILE,
+    help="Append what the run does to a file, each event as a line of JSON.",
+)
+GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR, VERBOSE, LOG_FILE)
 """The options that also go before the command; each reads a variable of the environment."""
 ONLY_SHOWS: Final = frozenset({"quiet", "no_color"})
 """Before the command these may stand for every command: one that shows no progress obeys them anyway."""
@@ -159,7 +171,7 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> Options:
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
     return Options(
-        root=values.pop("directory"),
+        root=values.pop("directory", Path("campaigns")),
         environment=values.pop("env", None),
         format=values.pop("format_", "text"),
         reports=tuple(_report(pair, formats) for pair in values.pop("reports", ())),

@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wechat_campaigns import __version__
 from wechat_campaigns.cli.effects import OF_PERSONS, Effect, check_person, check_read_only, running_agent
 from wechat_campaigns.cli.help_pages import HelpContext, translated
+from wechat_campaigns.cli.logs import start_log_file, start_verbose
 from wechat_campaigns.cli.options import (
     GLOBAL,
+    LOG_FILE,
     ONLY_SHOWS,
+    VERBOSE,
     DecisionOption,
     Declaration,
     format_options,
     read_options,
 )
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.run_log import record
 
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
@@ -34,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "fmt": N_("Format campaign files."),
     "render": N_("Show what a follower will see."),
     "schema": N_("Print a JSON Schema."),
+    "reference": N_("List every command with what it changes."),
     "plan": N_("Show what would be sent (the default)."),
     "apply": N_("Show the plan, ask for confirmation, send what is due."),
     "preview": N_("Send one real message to a tester."),
@@ -75,6 +81,11 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless nothing may be changed here."""
         effect = Effect.NONE if ctx.params.get(self.unless) else self.effect
+        if ctx.params.pop("verbose"):
+            start_verbose()
+        if log_file := ctx.params.pop("log_file"):
+            start_log_file(log_file)
+        record("run_started", command=ctx.command_path, effect=effect.value, version=__version__)
         check_read_only(ctx.command_path, effect, os.environ)
         return super().invoke(ctx)
 
@@ -106,8 +117,12 @@ def command(
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = _with_context(function, formats, reports_failure=reports_failure) if options else function
-        shared = (*options, *format_options(formats))
+        run = (
+            _with_context(function, formats, reports_failure=reports_failure)
+            if options or formats
+            else function
+        )
+        shared = (*options, *format_options(formats), VERBOSE, LOG_FILE)
         for declare in reversed(shared):
             run = declare(run)
         registered = click.command(function.__name__.strip("_"), cls=Command)(run)
@@ -203,8 +218,13 @@ class Group(click.Group):
         """Import one command, with its help in the language in use."""
         if cmd_name not in self.names:
             return None
+        return translated(self.load(cmd_name))
+
+    def load(self, cmd_name: str) -> click.Command:
+        """Import one of `names`, with its help as it stands in the source."""
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        return translated(getattr(import_module(f"{self.package}.{name}"), name))
+        command: click.Command = getattr(import_module(f"{self.package}.{name}"), name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -24,7 +24,7 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
 from wechat_campaigns.report.problems import problems_text
-from wechat_campaigns.report.sanitize import inert, json_text, visible_record
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 
 @command(
@@ -75,7 +75,10 @@ def _render_once(context: Context, select: str) -> list[Path]:
     formats: Formats = {
         "text": lambda: "\n\n".join(send_text(send) for send in sends),
         "json": lambda: json_text(
-            [{"id": send.id, "content": to_plain_data(send.content)} for send in sends]
+            {
+                "format_version": FORMAT_VERSION,
+                "sends": [{"id": send.id, "content": to_plain_data(send.content)} for send in sends],
+            }
         ),
     }
     if len(pages) == 1:

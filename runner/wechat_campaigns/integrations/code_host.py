@@ -12,6 +12,7 @@ import requests
 
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.run_log import http_call
 
 TIMEOUT_S = 20.0
 TRIES = 3
@@ -87,15 +88,17 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            answer = requests.request(
-                method,
-                url,
-                json=body,
-                headers=dict(self.headers),
-                auth=lambda request: request,  # else a .netrc of the runner would replace our header
-                timeout=TIMEOUT_S,
-                allow_redirects=False,
-            )
+            with http_call(method, url) as call:
+                answer = requests.request(
+                    method,
+                    url,
+                    json=body,
+                    headers=dict(self.headers),
+                    auth=lambda request: request,  # else a .netrc of the runner would replace our header
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                )
+                call["status"] = answer.status_code
         except requests.RequestException as error:
             raise CodeHostError(
                 _("no answer: {error}").format(error=type(error).__name__),

@@ -15,8 +15,9 @@ from wechat_campaigns import __version__
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
+from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.wechat.clock_watch import ClockWatch
-from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
+from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longer answers count as lost."""
@@ -68,6 +69,12 @@ class Transport:
             NotSentError: the platform certainly did not get the request.
             NoResponseError: it may have.
         """
+        with http_call(request.method, self._base_url + request.path) as call:
+            reply = self._exchange(request, extra_query)
+            call.update(status=reply.status, **codes(reply))
+            return reply
+
+    def _exchange(self, request: Request, extra_query: Mapping[str, str] | None) -> Reply:
         body = _WatchedBody(request.body) if request.body is not None else None
         dated = self._watch.begin()
         try:
