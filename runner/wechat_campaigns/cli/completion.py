@@ -17,9 +17,10 @@ from wechat_campaigns.core.i18n import N_
     examples={
         "source <(campaign completion bash)": N_("bash 4.4 or newer; the same for zsh"),
         "campaign completion fish | source": N_("fish"),
+        "campaign completion powershell | Out-String | Invoke-Expression": N_("PowerShell 5.1 or newer"),
     },
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
 def completion(shell: str) -> int:
     """Print the shell completion script for commands, options, ids and names from the settings."""
     from click.shell_completion import get_completion_class
@@ -28,6 +29,6 @@ def completion(shell: str) -> int:
 
     script = get_completion_class(shell)
     if script is None:
-        raise AssertionError("click knows these three shells")
+        raise AssertionError("click knows these shells")
     print_result(script(campaign, {}, "campaign", VARIABLE).source())
     return ExitCode.OK

@@ -11,6 +11,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.state_folder import FORMER
@@ -38,6 +39,7 @@ def doctor(context: Context) -> int:
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
             http.trust_env = not context.is_sandbox
+            http.verify = certificates(os.environ)
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"

@@ -27,9 +27,7 @@ def reference(context: Context) -> int:
     from wechat_campaigns.cli.main import campaign
 
     commands = list(_commands(campaign, "campaign"))
-    rows = [
-        (path, found.effect.value, _(_help(found)).partition("\n")[0]) for path, found in commands
-    ]
+    rows = [(path, found.effect.value, _(_help(found)).partition("\n")[0]) for path, found in commands]
     widths = [max(columns(row[number]) for row in rows) for number in (0, 1)]
     context.output_data(
         lambda: "\n".join(f"{path:{widths[0]}}  {effect:{widths[1]}}  {text}" for path, effect, text in rows),

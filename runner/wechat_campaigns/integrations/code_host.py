@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from wechat_campaigns.core.errors import CodeHostError
+from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 
@@ -96,6 +98,7 @@ class CodeHost:
                     headers=dict(self.headers),
                     auth=lambda request: request,  # else a .netrc of the runner would replace our header
                     timeout=TIMEOUT_S,
+                    verify=certificates(os.environ),
                     allow_redirects=False,
                 )
                 call["status"] = answer.status_code

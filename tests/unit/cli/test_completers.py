@@ -80,11 +80,25 @@ def test_options_are_offered() -> None:
     assert offered(["plan"], "--off") == ["--offline"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each shell gets a script, and one that is here takes it without complaint."""
     assert run(["completion", shell]) == ExitCode.OK
     script = capsys.readouterr().out
     assert VARIABLE in script
-    if shutil.which(shell):
+    if shell != "powershell" and shutil.which(shell):
         subprocess.run([shell, "-n"], input=script, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
+
+
+def test_powershell_gets_what_it_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three lines for each word: its kind, the word, its help."""
+    monkeypatch.setenv(VARIABLE, "powershell_complete")
+    monkeypatch.setenv("COMP_WORDS", "campaign --env production cal")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    with pytest.raises(SystemExit):
+        run([])
+    kind, word, text = capsys.readouterr().out.splitlines()
+    assert (kind, word) == ("plain", "calendar")
+    assert text.startswith("Show a month")
