@@ -24,20 +24,30 @@ from wechat_campaigns.report.line_breaks import columns
 )
 def reference(context: Context) -> int:
     """List every command with what it changes; as JSON also its options, examples and exit codes."""
-    from wechat_campaigns.cli.main import campaign
-
-    commands = list(_commands(campaign, "campaign"))
+    commands = list(every_command())
     rows = [(path, found.effect.value, _(_help(found)).partition("\n")[0]) for path, found in commands]
     widths = [max(columns(row[number]) for row in rows) for number in (0, 1)]
     context.output_data(
         lambda: "\n".join(f"{path:{widths[0]}}  {effect:{widths[1]}}  {text}" for path, effect, text in rows),
-        {
-            "commands": [_command(path, found) for path, found in commands],
-            "effects": {effect.value: meaning for effect, meaning in MEANINGS.items()},
-            "exit_codes": {str(int(code)): meaning for code, meaning in EXIT_CODES.items()},
-        },
+        reference_data(),
     )
     return ExitCode.OK
+
+
+def reference_data() -> dict[str, Any]:
+    """Give the same as plain data."""
+    return {
+        "commands": [_command(path, found) for path, found in every_command()],
+        "effects": {effect.value: meaning for effect, meaning in MEANINGS.items()},
+        "exit_codes": {str(int(code)): meaning for code, meaning in EXIT_CODES.items()},
+    }
+
+
+def every_command() -> Iterator[tuple[str, Command]]:
+    """List every command as it is called, in the order of the help."""
+    from wechat_campaigns.cli.main import campaign
+
+    return _commands(campaign, "campaign")
 
 
 def _commands(found: click.Command, path: str) -> Iterator[tuple[str, Command]]:
