@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from tests.support.playground import Sandbox, campaigns_on
+from wechat_campaigns.cli.listen import EventHandler
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.source.schemas.store import schema
 
 MARKERS = ("MARKER-TEXT", "MARKER-TITLE", "MARKER-VAR", "MARKER-TAG", "MARKER-REASON", "MARKER-DESCRIPTION")
@@ -136,3 +139,24 @@ def test_an_unknown_kind_of_log_is_an_error(
     monkeypatch.setenv("CAMPAIGN_LOG", "jsn")
     assert run(["validate"]) == ExitCode.USAGE
     assert "CAMPAIGN_LOG" in capsys.readouterr().err
+
+
+def test_a_full_disk_does_not_end_a_run(campaigns: Path) -> None:
+    """Between a send and its record nothing may fail for the sake of a log."""
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full is missing")
+    assert run(["apply", "--auto-approve", "--quiet", "--log-file", "/dev/full"]) == ExitCode.OK
+
+
+def test_the_receiver_of_events_logs_in_the_same_shape() -> None:
+    """`campaign listen` names the job and its status."""
+    entries: list[Entry] = []
+    with new_run():
+        listen(entries.append)
+        EventHandler().emit(logging.LogRecord("c", logging.INFO, "", 1, "msg_id %s: %s", (7, "sent"), None))
+        EventHandler().emit(logging.LogRecord("c", logging.WARNING, "", 1, "refused", (), None))
+    lines = "\n".join(json.dumps({"format_version": "1.0", **entry}) for entry in entries)
+    assert [(entry["level"], entry["message"]) for entry in checked(lines)] == [
+        ("info", "msg_id 7: sent"),
+        ("warning", "refused"),
+    ]
