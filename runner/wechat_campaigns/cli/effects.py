@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -96,28 +96,20 @@ def check_read_only(command: str, effect: Effect, environ: Mapping[str, str]) ->
         )
 
 
-def check_person(command: str, effect: Effect, decisions: Iterable[str], environ: Mapping[str, str]) -> None:
-    """Refuse an agent what reaches real followers or changes what may be sent; call it outside the sandbox.
+def agent_error(command: str, agent: str) -> PolicyError:
+    """Make the error for what an agent may not do outside the sandbox; it names no way round.
 
     Args:
-        command: as it is called.
-        effect: of the command.
-        decisions: the options in use that override a rule.
-        environ: the process's variables.
-
-    Raises:
-        PolicyError: an agent runs it.
+        command: what is refused, as it is called.
+        agent: the name of the agent.
     """
-    agent = running_agent(environ)
-    named = [command] if effect in OF_PERSONS else [f"{command} {option}" for option in decisions]
-    if agent is not None and named:
-        raise PolicyError(
-            _(
-                "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "
-                "({agent}) runs it"
-            ).format(command=named[0], agent=agent),
-            hint=_(
-                "ask a person to run this command; an agent may use `campaign validate`, `campaign render`, "
-                "`campaign plan` and `campaign hold`"
-            ),
-        )
+    return PolicyError(
+        _(
+            "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "
+            "({agent}) runs it"
+        ).format(command=command, agent=agent),
+        hint=_(
+            "ask a person to run this command; an agent may use `campaign validate`, `campaign render`, "
+            "`campaign plan` and `campaign hold`"
+        ),
+    )

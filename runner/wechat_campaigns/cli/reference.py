@@ -14,7 +14,6 @@ from wechat_campaigns.cli.options import DecisionOption
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, Group, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.line_breaks import columns
 
 
 @command(
@@ -26,7 +25,7 @@ def reference(context: Context) -> int:
     """List every command with what it changes; as JSON also its options, examples and exit codes."""
     commands = list(every_command())
     rows = [(path, found.effect.value, _(_help(found)).partition("\n")[0]) for path, found in commands]
-    widths = [max(columns(row[number]) for row in rows) for number in (0, 1)]
+    widths = [max(len(row[number]) for row in rows) for number in (0, 1)]
     context.output_data(
         lambda: "\n".join(f"{path:{widths[0]}}  {effect:{widths[1]}}  {text}" for path, effect, text in rows),
         reference_data(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.effects import OF_PERSONS, Effect, check_person, check_read_only, running_agent
+from wechat_campaigns.cli.effects import OF_PERSONS, Effect, agent_error, check_read_only, running_agent
 from wechat_campaigns.cli.help_pages import HelpContext, translated
 from wechat_campaigns.cli.logs import start_log_file, start_verbose
 from wechat_campaigns.cli.options import (
@@ -89,10 +89,12 @@ class Command(click.Command):
         check_read_only(ctx.command_path, effect, os.environ)
         return super().invoke(ctx)
 
-    def decisions(self, values: Mapping[str, Any]) -> list[str]:
-        """List the options in use that override a rule."""
+    def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
+        """Name what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
+        if self.effect in OF_PERSONS:
+            return path
         options = (param for param in self.params if isinstance(param, DecisionOption))
-        return [option.opts[0] for option in options if values.get(str(option.name))]
+        return next((f"{path} {one.opts[0]}" for one in options if values.get(str(one.name))), "")
 
 
 def command(
@@ -157,12 +159,12 @@ def _with_context(
 
 def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
     """Refuse a coding agent what only a person may do outside the sandbox."""
-    now = click.get_current_context()
-    if running_agent(os.environ) is None or not isinstance(now.command, Command):
+    agent, now = running_agent(os.environ), click.get_current_context()
+    if agent is None or not isinstance(now.command, Command):
         return
-    decisions = now.command.decisions(values)
-    if (now.command.effect in OF_PERSONS or decisions) and not context.is_sandbox:
-        check_person(now.command_path, now.command.effect, decisions, os.environ)
+    refused = now.command.only_for_people(now.command_path, values)
+    if refused and not context.is_sandbox:
+        raise agent_error(refused, agent)
 
 
 class Group(click.Group):
