@@ -22,6 +22,7 @@ from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
 from tests.tools.make_catalog import catalogs
+from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
@@ -44,10 +45,27 @@ settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 CLEANED = (
-    "CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS", "PYTHONUNBUFFERED",
-)  # fmt: skip
+    "CI",
+    "LANG",
+    "LANGUAGE",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "PYTHONWARNINGS",
+    "PYTHONUNBUFFERED",
+    *AGENTS,
+)
 CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
+PROXIES = (
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "requests_ca_bundle",
+    "curl_ca_bundle",
+    "ssl_cert_file",
+)
 
 
 class NetworkForbiddenError(RuntimeError):

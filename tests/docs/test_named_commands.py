@@ -13,7 +13,16 @@ import pytest
 from tests.docs.blocks import ROOT
 from wechat_campaigns.cli.main import campaign
 
-PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").glob("*.md")])
+STARTER = ROOT / "runner" / "wechat_campaigns" / "source" / "starter"
+"""Has pages for coding agents."""
+PAGES = sorted(
+    [
+        *ROOT.glob("README*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / ".github").glob("*.md"),
+        *STARTER.glob("*.md"),
+    ]
+)
 NAMED = re.compile(r"`campaign ([^`]+)`|^ *\$ campaign ((?:[^\n]*\\\n)*[^\n]*)$", re.M)
 PLACEHOLDER = re.compile(r"[A-Z]+")
 

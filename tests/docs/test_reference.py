@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from tests.tools.make_reference import FOLDER, TROUBLESHOOTING, pages, troubleshooting
+from tests.tools.make_reference import FOLDER, PACKAGE, TROUBLESHOOTING, pages, troubleshooting
 from wechat_campaigns.core.errors import ExitCode
 
 PAGES = pages()
@@ -37,6 +39,24 @@ def test_every_exit_code_is_explained(name: str) -> None:
 def test_no_page_is_left_over() -> None:
     """A page that nothing writes any more is gone."""
     assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
+
+
+def test_every_variable_is_documented() -> None:
+    """What the program reads by its own name is on the page, and the page names nothing else."""
+    own = re.compile(r'"(CAMPAIGN_[A-Z_]+)"')
+    read = {name for path in PACKAGE.rglob("*.py") for name in own.findall(path.read_text(encoding="utf-8"))}
+    named = set(re.findall(r"^\| `(CAMPAIGN_[A-Z_]+)`", PAGES["environment.md"], flags=re.M))
+    assert named == read
+
+
+def test_roff_takes_the_manual_page() -> None:
+    """Without a warning."""
+    if shutil.which("groff") is None:
+        pytest.skip("groff is missing")
+    words = ["groff", "-K", "utf8", "-T", "utf8", "-man", "-ww"]
+    done = subprocess.run(words, input=PAGES["campaign.1"].encode(), capture_output=True, check=True)
+    assert done.stderr == b""
+    assert b"ledger baseline" in done.stdout
 
 
 def test_every_message_has_a_hint() -> None:

@@ -152,6 +152,9 @@ SETTINGS = {
         ("sandbox", ("validate",)),
         ("postgres", ("render", "sale")),
         ("git-address", ("plan", "--offline", "--changed-since", "main")),
+        ("address", ("--version",)),
+        ("address", ("reference", "--format", "json")),
+        ("address", ("completion", "powershell")),
     ],
 )
 def test_nothing_is_reached_and_nothing_is_written(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ import click
 import yaml
 from babel.messages import Catalog
 
-from tests.tools import make_parts
+from tests.tools import make_parts, variables
 from tests.tools.make_catalog import catalogs, read
+from tests.tools.make_man import man_page
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.reference import reference_data
 from wechat_campaigns.core.i18n import Language, set_language
 from wechat_campaigns.sandbox.control.openapi import document
 from wechat_campaigns.sandbox.control.routes import ROUTES
@@ -94,6 +97,10 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
         "campaign.md": _page("Campaign files", _schema("campaign"), "[中文](campaign.zh-CN.md)"),
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
+        "campaign.1": man_page(reference_data(), _all_variables()),
+        "environment.md": _page("Variables of the environment", _environment()),
+        "output.md": _page("JSON output: `--format json`", _schema("output")),
+        "log.md": _page("Logs: `CAMPAIGN_LOG` and `--log-file`", _schema("log")),
         "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
         "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),
         "messages.md": _page("Messages", _messages()),
@@ -147,6 +154,61 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
             below = command.get_command(context, name)
             if below is not None:
                 yield from _commands(below, f"{path} {name}")
+
+
+# --- variables ------------------------------------------------------------------------------------
+
+
+def _environment() -> str:
+    """Every variable that is read, by what it is for."""
+    head = ("variable", "meaning")
+    sections = (
+        ("Options", "Each stands for an option; an option on the command line wins.", _of_options()),
+        ("This tool", "", variables.OWN),
+        (
+            "Network",
+            "Only the environment of the process sets these: no file of the checkout does. git and "
+            "PostgreSQL ledgers read the variables of git and of libpq, too.",
+            variables.NETWORK,
+        ),
+        ("Language and colours", "", variables.SHOWING),
+        (
+            "Coding agents",
+            "Where one of these is set, a coding agent runs the command. Outside the sandbox, it is then "
+            "refused what reaches real followers or changes what may be sent.",
+            variables.OF_AGENTS,
+        ),
+    )
+    parts = [
+        "The command reads these variables, and in CI those of [GitHub and GitLab](../pull-requests.md). "
+        "Variables that hold an AppSecret or a template's values are named by you, in `_settings.yaml` and "
+        "on the command line."
+    ]
+    for title, text, rows in sections:
+        table = _table(head, [(f"`{name}`".replace(", ", "`, `"), meaning) for name, meaning in rows.items()])
+        parts += [f"## {title}", text, table]
+    return "\n\n".join(filter(None, parts))
+
+
+def _of_options() -> dict[str, str]:
+    options = [option for command in reference_data()["commands"] for option in command["options"]]
+    found = {
+        str(option["variable"]): f"`{option['names'][0]}`: {option['help']}"
+        for option in (*options, *_own_options())
+        if option["variable"]
+    }
+    found["CAMPAIGN_VAR"] += " One `NAME=VALUE` a line."
+    return found
+
+
+def _own_options() -> list[dict[str, Any]]:
+    options = [param for param in campaign.params if isinstance(param, click.Option) and param.envvar]
+    return [{"variable": one.envvar, "names": one.opts, "help": one.help} for one in options]
+
+
+def _all_variables() -> list[tuple[str, str]]:
+    rows = (_of_options(), variables.OWN, variables.NETWORK, variables.SHOWING)
+    return [(name, re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text)) for part in rows for name, text in part.items()]
 
 
 # --- schemas --------------------------------------------------------------------------------------

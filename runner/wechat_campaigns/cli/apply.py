@@ -14,6 +14,8 @@ import click
 from wechat_campaigns.api import compile_selected, make_plan, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.logs import record_outcome
 from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
@@ -45,6 +47,7 @@ from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windo
 
 
 @command(
+    effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
     options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
     reports_failure=True,
@@ -132,6 +135,8 @@ def apply(
                 return make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
 
             outcomes += tuple(_wait(context, waiting, plan, send, stopping))
+    for outcome in outcomes:
+        record_outcome(outcome)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
     if select:
         _print_unselected(context, result.plan, state)

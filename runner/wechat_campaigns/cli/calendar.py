@@ -8,6 +8,7 @@ import click
 
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -19,6 +20,7 @@ from wechat_campaigns.report.history import past_sends
 
 
 @command(
+    effect=Effect.NONE,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR, QUIET),
     examples={"campaign calendar": N_("this month")},

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Offer = Callable[[click.Context, click.Parameter, str], list[str]]
 
+VARIABLE = "_CAMPAIGN_COMPLETE"
+"""The variable by which click's script asks."""
+
 
 def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """List the ids that begin with what is typed; none when the folder cannot be read."""

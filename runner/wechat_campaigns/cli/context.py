@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import format_error
-from wechat_campaigns.cli.output import error_label, file_errors, print_message, print_result
+from wechat_campaigns.cli.output import (
+    error_label,
+    file_errors,
+    logs_json,
+    print_message,
+    print_result,
+    wants_color,
+)
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
@@ -59,7 +66,7 @@ class Context(Workspace):
     @property
     def color(self) -> bool:
         """Whether standard output shows colours."""
-        return not self.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+        return not self.no_color and wants_color(sys.stdout, os.environ)
 
     def show_progress(self, text: str) -> None:
         """Print progress on standard error, unless `--quiet` was given."""
@@ -85,7 +92,7 @@ class Context(Workspace):
     @property
     def has_progress_bar(self) -> bool:
         """Whether a progress bar can be drawn on standard error."""
-        return not self.quiet and sys.stderr.isatty()
+        return not self.quiet and not logs_json(os.environ) and sys.stderr.isatty()
 
     @contextmanager
     def progress_bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:

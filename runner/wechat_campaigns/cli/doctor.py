@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import click
@@ -9,12 +10,15 @@ import requests
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
@@ -23,6 +27,7 @@ TIMEOUT_S = 10.0
 
 
 @command(
+    effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, NO_COLOR),
     examples={
@@ -52,9 +57,13 @@ def _check_environment(context: Context) -> int:
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
             http.trust_env = not context.is_sandbox
+            http.verify = certificates(os.environ)
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
-            answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
+            with http_call("GET", url) as call:
+                answer = http.get(url, timeout=TIMEOUT_S)
+                call["status"] = answer.status_code
             dated(answer.headers.get("Date"))
             return context.watch.error
 

@@ -9,6 +9,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -28,6 +29,7 @@ Draft = tuple["PlannedSend", "ReadyDraft"]
 
 
 @command(
+    effect=Effect.WECHAT_WRITE,
     formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV, VAR, QUIET),
     examples={

@@ -8,6 +8,7 @@ import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, QUIET
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -21,6 +22,8 @@ from wechat_campaigns.source.text import decode
 
 
 @command(
+    effect=Effect.LOCAL,
+    unless="check",
     formats=TEXT_AND_JSON,
     options=(DIR, QUIET),
     examples={

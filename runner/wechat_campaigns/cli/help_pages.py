@@ -9,8 +9,23 @@ from copy import copy
 import click
 
 from wechat_campaigns.cli.options import KINDS
-from wechat_campaigns.core.i18n import _, current_language
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import N_, _, current_language
 from wechat_campaigns.report.line_breaks import columns, wrapped
+
+EXIT_CODES: Mapping[ExitCode, str] = {
+    ExitCode.OK: N_("done, or nothing to do"),
+    ExitCode.BUG: N_("a bug"),
+    ExitCode.PENDING: N_("sends are pending or were missed (plan --detailed-exitcode)"),
+    ExitCode.INVALID: N_("invalid campaign or setting"),
+    ExitCode.WECHAT: N_("refused by WeChat"),
+    ExitCode.POLICY: N_("refused by policy, or not the reviewed plan"),
+    ExitCode.LEDGER: N_("ledger locked or unreachable"),
+    ExitCode.FAILED: N_("some sends failed or were missed"),
+    ExitCode.UNKNOWN: N_("an outcome is unknown"),
+    ExitCode.USAGE: N_("wrong usage"),
+    ExitCode.INTERRUPTED: N_("interrupted"),
+}
 
 
 class HelpContext(click.Context):
@@ -77,6 +92,12 @@ def examples_text(examples: Mapping[str, str]) -> str:
     """Write the examples of a command as click shows them below its options."""
     lines = "\n".join(f"  {line}\n      {_(meaning)}" for line, meaning in examples.items())
     return f"\b\n{_('Examples:')}\n{lines}" if examples else ""
+
+
+def exit_codes_text() -> str:
+    """Write what each exit code means."""
+    codes = _("; ").join(f"{int(code)} {_(meaning)}" for code, meaning in EXIT_CODES.items())
+    return _("Exit codes: {codes}.").format(codes=codes)
 
 
 def flat(text: str) -> str:

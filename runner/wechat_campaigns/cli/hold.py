@@ -6,6 +6,7 @@ import click
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
@@ -16,6 +17,7 @@ from wechat_campaigns.source.settings import DEFAULT_LEDGER
 
 
 @command(
+    effect=Effect.LEDGER_RECORD,
     formats=TEXT_AND_JSON,
     options=(
         reason_option("The reason; recorded, and shown with each blocked send.", required=False),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.output import print_result, write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -19,6 +20,7 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 
 
 @command(
+    effect=Effect.LOCAL,
     examples={
         "campaign init shop": N_("a new repository in the folder shop"),
         "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),

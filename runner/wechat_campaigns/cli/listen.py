@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.output import logs_json, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.run_log import Level, record
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.source.secret import read_secret
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @command(
+    effect=Effect.LEDGER_RECORD,
     options=(DIR, ENV),
     examples={"campaign listen --env production": N_("behind your TLS server")},
 )
@@ -47,7 +50,10 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
     from wechat_campaigns.wechat.callback.wsgi import callback_app
 
     context.initialized_state(sending=False, verified=False)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if logs_json(os.environ):
+        handlers = [EventHandler()]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(context)
     try:
@@ -69,6 +75,15 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
     server.serve_forever()
     server.server_close()
     return ExitCode.OK
+
+
+class EventHandler(logging.Handler):
+    """Passes what the receiver logs on to the log of the run."""
+
+    def emit(self, message: logging.LogRecord) -> None:
+        """See `logging.Handler.emit`."""
+        level: Level = "info" if message.levelno < logging.WARNING else "warning"
+        record("callback", level=level, message=message.getMessage())
 
 
 def receiver_of(context: Context) -> CallbackApp:

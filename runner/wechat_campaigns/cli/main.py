@@ -5,27 +5,32 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.help_pages import examples_text, translated
+from wechat_campaigns.cli.help_pages import examples_text, exit_codes_text, translated
 from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.logs import record_error, start_json_log
 from wechat_campaigns.cli.output import (
     discard_output,
     end_output,
     error_label,
     escape_unencodable,
+    logs_json,
     print_message,
     print_result,
     replace_closed_streams,
+    wants_color,
 )
 from wechat_campaigns.cli.registry import COMMANDS, Group, group
 from wechat_campaigns.core.errors import DISK_FULL, CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
 from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.run_log import new_run, record
 
 COLLECT_AFTER = (50_000, 20, 20)
 """How many new objects the collector waits for. At its usual 700 it walks through a long past again and again
@@ -35,6 +40,8 @@ while that is read, and takes a fifth of the time."""
 class Commands(Group):
     """The commands right below `campaign`; a bare `campaign` plans."""
 
+    default = "plan"
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section(_("Commands")):
@@ -43,35 +50,8 @@ class Commands(Group):
     def get_help(self, ctx: click.Context) -> str:
         """Write the help in the language in use."""
         page = translated(self)
-        page.epilog = f"{examples_text(self.examples)}\n\n{_(EXIT_CODES)}"
+        page.epilog = f"{examples_text(self.examples)}\n\n{exit_codes_text()}"
         return click.Group.get_help(page, ctx)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take options without a command as those of `plan`."""
-        if ctx.resilient_parsing:  # a shell asks for completions
-            return super().parse_args(ctx, args)
-        own = _length_of_own_options(args)
-        first = args[own] if own < len(args) else ""
-        if not first or (first.startswith("-") and first not in ("--help", "-h", "--version")):
-            args = [*args[:own], "plan", *args[own:]]
-        return super().parse_args(ctx, args)
-
-
-def _length_of_own_options(args: list[str]) -> int:
-    """Count the leading words that are `--lang` and its value."""
-    count = 0
-    while count < len(args) and args[count].partition("=")[0] == "--lang":
-        count += 1 if "=" in args[count] else 2
-    return count
-
-
-EXIT_CODES = N_(
-    "Exit codes: 0 done, or nothing to do; 1 a bug; 2 sends are pending or were "
-    "missed\n(plan --detailed-exitcode); 3 invalid campaign or setting; 4 refused by "
-    "WeChat; 5 refused by policy, or not\nthe reviewed plan; 6 ledger locked or "
-    "unreachable; 7 some sends failed or were missed; 8 an outcome is\nunknown; 64 "
-    "wrong usage; 130 interrupted."
-)
 
 
 @group(
@@ -84,7 +64,7 @@ EXIT_CODES = N_(
     },
 )
 @click.option(
-    "--lang", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
+    "--lang", envvar="CAMPAIGN_LANG", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
     callback=lambda ctx, _param, language: _choose(ctx, language),
     help="Language of all messages; default: the language of the locale (LC_ALL, LC_MESSAGES, "
          "LANG).",
@@ -124,21 +104,27 @@ OTHER_TOOLS = {
 """An option of other tools to what does the same here."""
 
 
-def _unknown_option_error(error: click.NoSuchOption, words: Sequence[str]) -> click.UsageError:
-    """Name the option of this command that was likely meant, if there is one; one of other tools too."""
+def _wrong_option_error(
+    error: click.NoSuchOption | click.BadParameter, words: Sequence[str]
+) -> click.UsageError:
+    """Name the option of this command that an option of other tools stands for, if there is one."""
     options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
-    # click names one letter of `-auto-approve`: long options have two dashes here.
+    # click takes `-auto-approve` for `-a`, and `-out` for `-o ut`: long options have two dashes here.
     long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]
-    here = next((name for name in long if name in options), OTHER_TOOLS.get(error.option_name, ""))
+    here = next((name for name in long if name in options), "")
+    given = error.option_name if isinstance(error, click.NoSuchOption) else here[1:]
+    here = here or OTHER_TOOLS.get(given, "")
+    if not given:
+        return error
     if here.partition(" ")[0] not in (*options, "campaign"):
         # Without the dashes, which every option has: `--quiet` is not like `--out`.
         named = {name.lstrip("-"): name for name in options if name.startswith("--")}
-        close = close_matches(error.option_name.lstrip("-"), named, most=1)
+        close = close_matches(given.lstrip("-"), named, most=1)
         here = named[close[0]] if close else ""
     if not here:
         return click.UsageError(error.message, error.ctx)
     message = _("No such option {name!r}. Did you mean {possibility!r}?")
-    return click.UsageError(message.format(name=error.option_name, possibility=here), error.ctx)
+    return click.UsageError(message.format(name=given, possibility=here), error.ctx)
 
 
 def _missing_error(error: click.MissingParameter) -> click.UsageError:
@@ -186,18 +172,29 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
         The exit code.
     """
     choose(language_from_env(os.environ))
+    with new_run():
+        begun = time.monotonic()
+        code = _run(argv, command)
+        record("run_ended", exit_code=code, duration_ms=round((time.monotonic() - begun) * 1000))
+        return code
+
+
+def _run(argv: Sequence[str] | None, command: click.Command) -> int:
     try:
+        start_json_log(os.environ)
         args = list(argv) if argv is not None else None
         program = command if command is campaign else translated(command)
         result = program.main(args=args, prog_name=command.name, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.ClickException as error:
-        if isinstance(error, click.NoSuchOption):
-            error = _unknown_option_error(error, argv or sys.argv[1:])
-        elif isinstance(error, click.MissingParameter):
+        if isinstance(error, click.MissingParameter):
             error = _missing_error(error)
-        with suppress(OSError):
-            error.show()
+        elif isinstance(error, click.NoSuchOption | click.BadParameter):
+            error = _wrong_option_error(error, argv or sys.argv[1:])
+        record("error", level="error", error="UsageError", exit_code=int(ExitCode.USAGE))
+        if not logs_json(os.environ):
+            with suppress(OSError):
+                error.show()
         return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
@@ -215,14 +212,13 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
 
 
 def _print_error(error: CampaignError) -> None:
+    record_error(error)
     from wechat_campaigns.core.redact import redact
     from wechat_campaigns.report.problems import problems_text
     from wechat_campaigns.report.sanitize import inert
 
     if isinstance(error, InvalidError):
-        print_message(
-            problems_text(error.problems, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ)
-        )
+        print_message(problems_text(error.problems, color=wants_color(sys.stderr, os.environ)))
     message = redact(inert(f"{error}\n→ {error.hint}"))
     print_message(click.style(error_label(), fg="red") + message)
 
@@ -235,6 +231,7 @@ def _disk_full(error: OSError) -> int:
 
 
 def _bug() -> int:
+    record("error", level="error", error="bug", exit_code=int(ExitCode.BUG))
     import tempfile
     import traceback
 

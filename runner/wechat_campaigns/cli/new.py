@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.prompt import TerminalPrompter, require_terminal
@@ -35,6 +36,7 @@ RECIPIENT_KINDS = {
 
 
 @command(
+    effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
     options=(DIR,),
     examples={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ import requests
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.integrations.notify import RunSummary, notify_robot
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.send.posting import SendOutcome
@@ -44,7 +47,15 @@ def post(address: str, body: Mapping[str, Any]) -> Any:
         OSError: it cannot be reached, or answers no success. Nothing of the address is in it.
     """
     try:
-        answer = requests.post(address, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+        with http_call("POST", address) as call:
+            answer = requests.post(
+                address,
+                json=body,
+                timeout=TIMEOUT_S,
+                verify=certificates(os.environ),
+                allow_redirects=False,
+            )
+            call["status"] = answer.status_code
     except (requests.RequestException, ValueError) as error:
         raise ConnectionError(type(error).__name__) from None
     if not 200 <= answer.status_code < 300:

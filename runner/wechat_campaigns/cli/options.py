@@ -15,24 +15,76 @@ from wechat_campaigns.core.i18n import _
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]
 
+
+class Lines(click.types.StringParamType):
+    """A text; a variable of the environment holds one in each line, as a value may hold blanks."""
+
+    envvar_list_splitter = "\n"
+
+
+class DecisionOption(click.Option):
+    """An option that overrides a rule; a coding agent may use it in the sandbox only."""
+
+
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 """A file named on the command line."""
 DIR: Final = click.option(
     "--dir",
     "directory",
+    envvar="CAMPAIGN_DIR",
     default="campaigns",
     show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="The campaigns folder.",
 )
 ENV: Final = click.option(
-    "--env", metavar="NAME", shell_complete=environments, help="The environment in _settings.yaml."
+    "--env",
+    envvar="CAMPAIGN_ENV",
+    metavar="NAME",
+    shell_complete=environments,
+    help="The environment in _settings.yaml.",
 )
 VAR: Final = click.option(
-    "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
+    "--var",
+    envvar="CAMPAIGN_VAR",
+    type=Lines(),
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A template variable; repeatable.",
 )
-NO_COLOR: Final = click.option("--no-color", is_flag=True, help="Use no colours; NO_COLOR does the same.")
-QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="Show no progress on standard error.")
+NO_COLOR: Final = click.option(
+    "--no-color",
+    envvar="CAMPAIGN_NO_COLOR",
+    is_flag=True,
+    help="Use no colours; NO_COLOR does the same.",
+)
+QUIET: Final = click.option(
+    "--quiet", "-q", envvar="CAMPAIGN_QUIET", is_flag=True, help="Show no progress on standard error."
+)
+FORMAT: Final = click.option(
+    "--format",
+    "-o",
+    "format_",
+    envvar="CAMPAIGN_FORMAT",
+    metavar="FORMAT",
+    help="The format of standard output.",
+)
+VERBOSE: Final = click.option(
+    "--verbose",
+    envvar="CAMPAIGN_VERBOSE",
+    is_flag=True,
+    help="Show each HTTP call on standard error, without tokens and texts.",
+)
+LOG_FILE: Final = click.option(
+    "--log-file",
+    envvar="CAMPAIGN_LOG_FILE",
+    type=FILE,
+    help="Append what the run does to a file, each event as a line of JSON.",
+)
+GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR, VERBOSE, LOG_FILE)
+"""The options that also go before the command; each reads a variable of the environment."""
+ONLY_SHOWS: Final = frozenset({"quiet", "no_color"})
+"""Before the command these may stand for every command: one that shows no progress obeys them anyway."""
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "
@@ -67,7 +119,9 @@ def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
     return (
         click.option(
             "--format",
+            "-o",
             "format_",
+            envvar="CAMPAIGN_FORMAT",
             default="text",
             show_default=True,
             type=click.Choice(formats),
@@ -90,7 +144,7 @@ def read_options(values: dict[str, Any], formats: Sequence[str]) -> dict[str, An
         UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
     return {
-        "root": values.pop("directory"),
+        "root": values.pop("directory", Path("campaigns")),
         "environment": values.pop("env", None),
         "format": values.pop("format_", "text"),
         "reports": tuple(_report(pair, formats) for pair in values.pop("reports", ())),

@@ -10,10 +10,10 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 import click
 
@@ -48,10 +48,28 @@ def error_label() -> str:
     return _("Error: {message}").format(message="")
 
 
+def logs_json(environ: Mapping[str, str]) -> bool:
+    """Whether standard error holds JSON lines and nothing else."""
+    return environ.get("CAMPAIGN_LOG") == "json"
+
+
+def wants_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
+    """Whether a standard stream shows colours; see no-color.org and bixense.com/clicolors, read 2026-11."""
+    if environ.get("NO_COLOR"):
+        return False
+    return environ.get("CLICOLOR_FORCE", "0") not in ("", "0") or stream.isatty()
+
+
 def print_message(text: str) -> None:
+    """Print on standard error for people; a closed stream is ignored."""
+    if not logs_json(os.environ):
+        print_log(text)
+
+
+def print_log(text: str) -> None:
     """Print on standard error; a closed stream is ignored."""
     with suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(text, err=True, color=wants_color(sys.stderr, os.environ))
 
 
 def print_in_handler(text: str) -> None:
@@ -67,7 +85,7 @@ def print_result(text: str, *, newline: bool = True) -> None:
         UsageError: it cannot be written.
     """
     try:
-        click.echo(text, nl=newline)
+        click.echo(text, nl=newline, color=wants_color(sys.stdout, os.environ))
     except BrokenPipeError:
         discard_output()
     except OSError as error:

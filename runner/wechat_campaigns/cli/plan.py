@@ -8,6 +8,7 @@ import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -18,6 +19,7 @@ from wechat_campaigns.core.model import PlanAction
 
 
 @command(
+    effect=Effect.WECHAT_READ,
     formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
     options=(RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from wechat_campaigns.cli.options import DecisionOption
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 RESEND: Final = click.option(
     "--resend",
+    cls=DecisionOption,
     metavar="ID",
     multiple=True,
     help="Resend an unknown send unchanged although its campaign was edited or removed; repeatable.",
 )
 ALLOW: Final = click.option(
-    "--allow", metavar="RULE=REASON", multiple=True, help="Override one policy rule, once; recorded."
+    "--allow",
+    cls=DecisionOption,
+    metavar="RULE=REASON",
+    multiple=True,
+    help="Override one policy rule, once; recorded.",
 )
 
 

@@ -10,6 +10,7 @@ import click
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids, testers
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import InvalidError, UsageError
@@ -22,6 +23,7 @@ from wechat_campaigns.wechat import payloads
 
 
 @command(
+    effect=Effect.WECHAT_WRITE,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR, QUIET),
     examples={

@@ -6,6 +6,7 @@ import click
 
 from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -19,6 +20,7 @@ from wechat_campaigns.send import recall as recalls
 
 
 @command(
+    effect=Effect.WECHAT_WRITE,
     formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV, QUIET),
     examples={

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
+from itertools import chain
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from wechat_campaigns import __version__
+from wechat_campaigns.cli.effects import OF_PERSONS, Effect, agent_error, check_read_only, running_agent
 from wechat_campaigns.cli.help_pages import HelpContext, translated
-from wechat_campaigns.cli.options import Declaration, format_options, read_options
+from wechat_campaigns.cli.logs import start_log_file, start_verbose
+from wechat_campaigns.cli.options import (
+    GLOBAL,
+    LOG_FILE,
+    ONLY_SHOWS,
+    VERBOSE,
+    DecisionOption,
+    Declaration,
+    format_options,
+    read_options,
+)
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.run_log import record
+
+if TYPE_CHECKING:
+    from wechat_campaigns.workspace import Workspace
 
 COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),
@@ -21,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "fmt": N_("Format campaign files."),
     "render": N_("Show what a follower will see."),
     "schema": N_("Print a JSON Schema."),
+    "reference": N_("List every command with what it changes."),
     "plan": N_("Show what would be sent (the default)."),
     "apply": N_("Show the plan, ask for confirmation, send what is due."),
     "preview": N_("Send one real message to a tester."),
@@ -37,6 +56,7 @@ COMMANDS: Mapping[str, str] = {
     "ci": N_("Run a step of a CI job."),
     "listen": N_("Receive WeChat's events: counts, reasons, links."),
     "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),
+    "completion": N_("Complete commands and ids in a shell."),
 }
 """The commands in the order in which they are used, with the line that `campaign --help` shows. The module of
 a command is imported only to run it, because imports cost time."""
@@ -53,34 +73,64 @@ class Command(click.Command):
     context_class = HelpContext
     examples: Examples
     formats: Sequence[str]
+    effect: Effect
+    unless: str
+    """The flag with which the command changes nothing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless nothing may be changed here."""
+        effect = Effect.NONE if ctx.params.get(self.unless) else self.effect
+        if ctx.params.pop("verbose"):
+            start_verbose()
+        if log_file := ctx.params.pop("log_file"):
+            start_log_file(log_file)
+        record("run_started", command=ctx.command_path, effect=effect.value, version=__version__)
+        check_read_only(ctx.command_path, effect, os.environ)
+        return super().invoke(ctx)
+
+    def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
+        """Name what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
+        if self.effect in OF_PERSONS:
+            return path
+        options = (param for param in self.params if isinstance(param, DecisionOption))
+        return next((f"{path} {one.opts[0]}" for one in options if values.get(str(one.name))), "")
 
 
 def command(
     *,
+    effect: Effect,
     examples: Examples,
     formats: Sequence[str] = (),
     options: Sequence[Declaration[Any]] = (),
     reports_failure: bool = False,
+    unless: str = "",
 ) -> Callable[[Callable[..., int]], Command]:
     """Register a function as the command of its name.
 
     Args:
+        effect: what it changes; `wechat_campaigns.cli.effects` refuses it where that is not allowed.
         examples: what `--help` shows below the options; `tests/unit/cli/test_examples.py` parses each.
         formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
         options: the shared options that the command reads. With any of them the function gets a `Context`
             as its first argument, in place of their values.
         reports_failure: a run that ends in an error writes its report, too.
+        unless: the name of a flag with which the command changes nothing.
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = _with_context(function, formats, reports_failure=reports_failure) if options else function
-        shared = (*options, *format_options(formats))
+        run = (
+            _with_context(function, formats, reports_failure=reports_failure)
+            if options or formats
+            else function
+        )
+        shared = (*options, *format_options(formats), VERBOSE, LOG_FILE)
         for declare in reversed(shared):
             run = declare(run)
         registered = click.command(function.__name__.strip("_"), cls=Command)(run)
         # The help shows what is the command's own first.
         registered.params = [*registered.params[len(shared) :], *registered.params[: len(shared)]]
         registered.examples, registered.formats = examples, formats
+        registered.effect, registered.unless = effect, unless
         return registered
 
     return register
@@ -96,6 +146,7 @@ def _with_context(
 
         with Context(**read_options(values, formats)) as context:
             try:
+                _check_agent(context, values)
                 return function(context, **values)
             except CampaignError as error:
                 if reports_failure:
@@ -105,6 +156,16 @@ def _with_context(
     return run
 
 
+def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
+    """Refuse a coding agent what only a person may do outside the sandbox."""
+    agent, now = running_agent(os.environ), click.get_current_context()
+    if agent is None or not isinstance(now.command, Command):
+        return
+    refused = now.command.only_for_people(now.command_path, values)
+    if refused and not context.is_sandbox:
+        raise agent_error(refused, agent)
+
+
 class Group(click.Group):
     """A command with commands below it, each in the module of its name."""
 
@@ -112,6 +173,43 @@ class Group(click.Group):
     examples: Examples
     package: str
     names: Sequence[str]
+    default = ""
+    """The command that options alone stand for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the options that stand before the command behind its name."""
+        own, moved, rest = self._leading_options(args)
+        if not rest or rest[0].startswith("-"):
+            is_help = {"--help", "-h", "--version"} & {*own, *rest[:1]}
+            if self.default and not is_help and not ctx.resilient_parsing:
+                rest = [self.default, *rest]
+        if rest and not rest[0].startswith("-"):
+            taken = self._options_of(ctx, rest[0])
+            offered = [words for name, words in moved if name in taken or name not in ONLY_SHOWS]
+            rest = [rest[0], *chain.from_iterable(offered), *rest[1:]]
+        return super().parse_args(ctx, [*own, *rest])
+
+    def _options_of(self, ctx: click.Context, name: str) -> set[str]:
+        command = self.get_command(ctx, name)
+        return {str(param.name) for param in command.params} if command is not None else set()
+
+    def _leading_options(
+        self, args: Sequence[str]
+    ) -> tuple[list[str], list[tuple[str, list[str]]], list[str]]:
+        """Split a command line into this group's own options, those of the command by name, and the rest."""
+        by_opt = {opt: param for param in self.params for opt in param.opts}
+        own: list[str] = []
+        moved: list[tuple[str, list[str]]] = []
+        rest = list(args)
+        while rest and rest[0] != "--" and (option := by_opt.get(_opt(rest[0]))) is not None:
+            is_whole = getattr(option, "is_flag", False) or rest[0] != _opt(rest[0])
+            count = 1 if is_whole else 2
+            words, rest = rest[:count], rest[count:]
+            if option.name in GLOBAL_NAMES:
+                moved.append((str(option.name), words))
+            else:
+                own += words
+        return own, moved, rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names in the order in which the commands are used."""
@@ -121,8 +219,13 @@ class Group(click.Group):
         """Import one command, with its help in the language in use."""
         if cmd_name not in self.names:
             return None
+        return translated(self.load(cmd_name))
+
+    def load(self, cmd_name: str) -> click.Command:
+        """Import one of `names`, with its help as it stands in the source."""
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        return translated(getattr(import_module(f"{self.package}.{name}"), name))
+        command: click.Command = getattr(import_module(f"{self.package}.{name}"), name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -149,6 +252,25 @@ def group(
             function
         )
         registered.examples, registered.package, registered.names = examples, package, names
+        registered.params = [*global_params(), *registered.params]
         return registered
 
     return register
+
+
+def global_params() -> Iterator[click.Parameter]:
+    """Make the global options of a group: shown and completed there, read by the command."""
+    for declare in GLOBAL:
+        (option,) = click.command(declare(lambda: None)).params
+        option.expose_value, option.envvar = False, None
+        if isinstance(option, click.Option) and option.show_default:
+            option.show_default, option.default = str(option.default), None
+        yield option
+
+
+GLOBAL_NAMES = frozenset(option.name for option in global_params())
+
+
+def _opt(word: str) -> str:
+    """Take the value off an option: `--env` of `--env=test`, `-o` of `-ojson`."""
+    return word.partition("=")[0] if word.startswith("--") else word[:2]

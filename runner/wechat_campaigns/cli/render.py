@@ -11,6 +11,7 @@ import click
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
@@ -23,10 +24,11 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
 from wechat_campaigns.report.problems import problems_text
-from wechat_campaigns.report.sanitize import inert, json_text, visible_record
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 
 @command(
+    effect=Effect.NONE,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR, QUIET),
     examples={
@@ -73,7 +75,10 @@ def _render_once(context: Context, select: str) -> list[Path]:
     formats: Formats = {
         "text": lambda: "\n\n".join(send_text(send) for send in sends),
         "json": lambda: json_text(
-            [{"id": send.id, "content": to_plain_data(send.content)} for send in sends]
+            {
+                "format_version": FORMAT_VERSION,
+                "sends": [{"id": send.id, "content": to_plain_data(send.content)} for send in sends],
+            }
         ),
     }
     if len(pages) == 1:

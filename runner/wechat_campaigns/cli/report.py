@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -17,6 +18,7 @@ from wechat_campaigns.report.history import history_view, past_sends
 
 
 @command(
+    effect=Effect.NONE,
     formats=("text", "json", "markdown", "html", "csv"),
     options=(DIR, ENV, NO_COLOR),
     examples={"campaign report --report csv=sends.csv": N_("for a spreadsheet")},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import Command, command
@@ -20,6 +21,7 @@ from wechat_campaigns.source.load import require_folder
 
 
 @command(
+    effect=Effect.LOCAL,
     examples={
         "campaign sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),
         "campaign sandbox --rehearsal": N_("the phones of the last rehearsal"),

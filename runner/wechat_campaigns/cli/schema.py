@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
@@ -15,9 +16,12 @@ from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_t
 
 
 @command(
+    effect=Effect.NONE,
     examples={"campaign schema settings --out schema/settings.schema.json": N_("for an editor")},
 )
-@click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
+@click.argument(
+    "name", type=click.Choice(["campaign", "settings", "plan", "output", "log"]), default="campaign"
+)
 @click.option("--out", type=FILE, help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07) for an editor, with descriptions in the language of the messages."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of
+from wechat_campaigns.cli.effects import Effect, is_read_only
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -22,6 +24,7 @@ WAIT_LIMIT_S = 1800
 
 
 @command(
+    effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, NO_COLOR, QUIET),
     examples={
@@ -93,7 +96,9 @@ def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    if any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends):
+    unfinished = any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
+    # What WeChat answers is recorded in the ledger, so a run that may not write does not ask.
+    if unfinished and not is_read_only(os.environ):
         refresh_job_status(
             sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
         )

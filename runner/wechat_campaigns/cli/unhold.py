@@ -6,6 +6,7 @@ import click
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_, _
@@ -13,6 +14,7 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 
 
 @command(
+    effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(reason_option("Recorded in the ledger."), DIR, ENV),
     examples={"campaign unhold main --reason '已恢复'": N_("the account may send again")},

@@ -9,6 +9,7 @@ import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
@@ -21,6 +22,7 @@ from wechat_campaigns.source.load import load_campaigns
 
 
 @command(
+    effect=Effect.NONE,
     formats=("text", "json", "github", "codequality"),
     options=(DIR, ENV, VAR, NO_COLOR),
     reports_failure=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from wechat_campaigns.core.errors import CodeHostError
+from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.run_log import http_call
 
 TIMEOUT_S = 20.0
 READS_AGAIN = Retry(
@@ -79,7 +82,7 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            with requests.Session() as session:
+            with requests.Session() as session, http_call(method, url) as call:
                 session.mount(self.api_url, HTTPAdapter(max_retries=READS_AGAIN))
                 answer = session.request(
                     method,
@@ -88,8 +91,10 @@ class CodeHost:
                     headers=dict(self.headers),
                     auth=lambda request: request,  # else a .netrc of the runner would replace our header
                     timeout=TIMEOUT_S,
+                    verify=certificates(os.environ),
                     allow_redirects=False,
                 )
+                call["status"] = answer.status_code
         except requests.RequestException as error:
             raise CodeHostError(
                 _("no response: {error}").format(error=type(error).__name__),

@@ -29,5 +29,9 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     """Give the findings as plain data."""
-    keys = ("name", "grade", "message", "hint")
-    return {"checks": [{key: str(getattr(check, key)) for key in keys} for check in checks]}
+    return {
+        "checks": [
+            {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}
+            for check in checks
+        ]
+    }

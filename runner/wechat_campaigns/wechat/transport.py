@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,11 +13,12 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.hosts import is_loopback
+from wechat_campaigns.core.hosts import certificates, is_loopback
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact_logs
+from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.wechat.clock_watch import ClockWatch
-from wechat_campaigns.wechat.responses import Reply, no_response_error, not_sent_error
+from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longer answers count as lost."""
@@ -68,6 +70,12 @@ class Transport:
             NotSentError: the platform certainly did not get the request.
             NoResponseError: it may have.
         """
+        with http_call(request.method, self._base_url + request.path) as call:
+            reply = self._exchange(request, extra_query)
+            call.update(status=reply.status, **codes(reply))
+            return reply
+
+    def _exchange(self, request: Request, extra_query: Mapping[str, str] | None) -> Reply:
         body = _WatchedBody(request.body) if request.body is not None else None
         headers = {"Content-Type": request.content_type} if body else {}
         if not request.is_read:
@@ -109,7 +117,7 @@ class Transport:
 
 
 def make_session(base_url: str) -> requests.Session:
-    """Make the session every call goes through: agent name, proxies of the environment, no repeats.
+    """Make the session every call goes through: agent name, proxies and CAs of the environment, no repeats.
 
     A proxy of the environment is left aside for a server on this machine.
     """
@@ -119,6 +127,8 @@ def make_session(base_url: str) -> requests.Session:
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
     session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
+    if session.trust_env:
+        session.verify = certificates(os.environ)
     return session
 
 
@@ -148,7 +158,9 @@ def _describe(error: Exception) -> str:
     if isinstance(reason, NewConnectionError):
         return _("no connection: the host name has no address, or the host refuses the connection")
     if type(error) is OSError:
-        return _("the certificates that `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` points to cannot be read")
+        return _(
+            "the certificates of `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE` cannot be read"
+        )
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return _("the connection was interrupted")
     return _("the HTTP library failed ({error})").format(error=type(error).__name__)

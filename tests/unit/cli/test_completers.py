@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
+from wechat_campaigns.cli.completers import VARIABLE
 from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.core.errors import ExitCode
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """\
@@ -25,7 +27,7 @@ testers: {小李: {wxname: li}}
 
 
 def offered(words: list[str], incomplete: str) -> list[str]:
-    found = ShellComplete(campaign, {}, "campaign", "_CAMPAIGN_COMPLETE").get_completions(words, incomplete)
+    found = ShellComplete(campaign, {}, "campaign", VARIABLE).get_completions(words, incomplete)
     return [item.value for item in found]
 
 
@@ -78,15 +80,25 @@ def test_options_are_offered() -> None:
     assert offered(["plan"], "--off") == ["--offline"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_names_the_command(
-    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Click gives each shell a script, and one that is here takes it without complaint."""
-    monkeypatch.setenv("_CAMPAIGN_COMPLETE", f"{shell}_source")
-    with pytest.raises(SystemExit, match="0"):
-        run([])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each shell gets a script, and one that is here takes it without complaint."""
+    assert run(["completion", shell]) == ExitCode.OK
     script = capsys.readouterr().out
-    assert "_CAMPAIGN_COMPLETE=" in script
-    if shutil.which(shell):
+    assert VARIABLE in script
+    if shell != "powershell" and shutil.which(shell):
         subprocess.run([shell, "-n"], input=script, text=True, check=True, env={"PATH": "/usr/bin:/bin"})
+
+
+def test_powershell_gets_what_it_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three lines for each word: its kind, the word, its help."""
+    monkeypatch.setenv(VARIABLE, "powershell_complete")
+    monkeypatch.setenv("COMP_WORDS", "campaign --env production cal")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    with pytest.raises(SystemExit):
+        run([])
+    kind, word, text = capsys.readouterr().out.splitlines()
+    assert (kind, word) == ("plain", "calendar")
+    assert text.startswith("Show a month")

@@ -34,7 +34,7 @@ def test_an_example_is_understood(line: str, tmp_path, monkeypatch: pytest.Monke
     for name in ("ledger.jsonl", "report.md", "plan.json"):
         (tmp_path / name).touch()
     words = shlex.split(line)
-    words = words[words.index("campaign") + 1 :]
+    words = words[words.index("campaign") + 1 :] if "<(" not in line else ["completion", "bash"]
     words = words[: words.index("|")] if "|" in words else words
     context = campaign.make_context("campaign", list(words))
     rest = [*context._protected_args, *context.args]

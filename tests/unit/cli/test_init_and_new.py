@@ -58,6 +58,16 @@ def test_a_new_repository_plans_at_once(here: Path, capsys: pytest.CaptureFixtur
     assert run(["fmt", "--check"]) == ExitCode.OK
 
 
+def test_init_leads_a_coding_agent(here: Path) -> None:
+    """Its page, and a skill whose name is that of its folder."""
+    assert run(["init"]) == ExitCode.OK
+    assert "campaign validate" in (here / "AGENTS.md").read_text("utf-8")
+    (skill,) = (here / ".agents" / "skills").glob("*/SKILL.md")
+    lines = skill.read_text("utf-8").splitlines()
+    assert lines[:2] == ["---", f"name: {skill.parent.name}"]
+    assert lines[2].startswith("description: ")
+
+
 def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run changes no file, and says so."""
     (here / ".gitignore").write_text("mine\n")

@@ -30,6 +30,8 @@ READERS = {
     "reports": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
 }
 """A shared option to what reads it: an attribute of the context, or a function that gets the context."""
+LOGGING = {"verbose", "log_file"}
+"""Every run has a log, so every command offers these."""
 
 
 def module_of(command: Command) -> ast.Module:
@@ -72,4 +74,6 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     parameters = {argument.arg for argument in function.args.args}
     read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
     assert parameters <= read
-    assert names(command) - {*READERS, "directory"} == parameters - {"context"} - {"directory"}
+    assert names(command) - {*READERS, "directory", "verbose", "log_file"} == parameters - {"context"} - {
+        "directory"
+    }

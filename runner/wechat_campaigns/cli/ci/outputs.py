@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
@@ -16,9 +17,10 @@ from wechat_campaigns.plan import planfile
 
 
 @command(
+    effect=Effect.NONE,
     examples={
         "campaign ci outputs plan.json": N_("pass `plan_digest`, `pending`, `due` and `held` to later steps")
-    }
+    },
 )
 @click.argument("plan_file", type=FILE)
 def outputs(plan_file: Path) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
@@ -14,7 +15,10 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.integrations.ci_guard import current_run
 
 
-@command(examples={"campaign ci publish report.md": N_("update the comment of a pull request")})
+@command(
+    effect=Effect.CODE_HOST,
+    examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
+)
 @click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
     "--author", default="github-actions[bot]", show_default=True, help="The user that writes the comment."

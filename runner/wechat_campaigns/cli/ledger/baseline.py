@@ -10,6 +10,7 @@ import click
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.digest import compute_content_digest
@@ -24,6 +25,7 @@ from wechat_campaigns.report.phrases import sends
 
 
 @command(
+    effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
     examples={

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, QUIET
 from wechat_campaigns.cli.output import file_errors, print_result
 from wechat_campaigns.cli.registry import command
@@ -17,6 +18,7 @@ from wechat_campaigns.ledger.export import to_lines
 
 
 @command(
+    effect=Effect.NONE,
     options=(DIR, ENV, QUIET),
     examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )

@@ -8,6 +8,7 @@ from typing import IO
 import click
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -20,6 +21,7 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 
 @command(
+    effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(reason_option("With --as-backup: how the ledger was lost; recorded.", required=False), DIR, ENV),
     examples={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_, _
@@ -11,6 +12,7 @@ from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
 
 @command(
+    effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger init --env production": N_("once, before the first send")},

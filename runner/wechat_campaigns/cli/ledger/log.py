@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
@@ -13,6 +14,7 @@ from wechat_campaigns.report.sanitize import json_text
 
 
 @command(
+    effect=Effect.NONE,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger log --format json": N_("every event in full")},

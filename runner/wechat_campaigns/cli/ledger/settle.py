@@ -9,6 +9,7 @@ import click
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, UsageError
@@ -21,6 +22,7 @@ from wechat_campaigns.protocol.events import Entry, EventKind
 
 
 @command(
+    effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={

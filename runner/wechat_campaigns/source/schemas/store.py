@@ -1,4 +1,4 @@
-"""Give the JSON Schemas of campaigns, settings and plans, and say quickly whether data is valid by one.
+"""Give the JSON Schemas of `schema/`, and say quickly whether data is valid by one.
 
 `jsonschema-rs` is some fifty times as fast as `jsonschema`, but only `findings` can word what is wrong.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, cast
 
 from wechat_campaigns.core.i18n import _
 
-SchemaName = Literal["campaign", "settings", "plan"]
+SchemaName = Literal["campaign", "settings", "plan", "output", "log"]
 
 _PACKAGE = Path(__file__).parents[2]
 _FOLDERS = (_PACKAGE / "_schema", _PACKAGE.parents[1] / "schema")

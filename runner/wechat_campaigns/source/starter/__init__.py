@@ -19,6 +19,8 @@ FILES = {
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     ".vscode/settings.json": "vscode-settings.json",
     ".vscode/extensions.json": "vscode-extensions.json",
+    "AGENTS.md": "agents.md",
+    ".agents/skills/wechat-campaigns/SKILL.md": "skill.md",
 }
 """Where a file of this folder goes in the new repository."""
 

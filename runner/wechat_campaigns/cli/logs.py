@@ -1,0 +1,103 @@
+"""Write the log of a run: JSON lines on standard error or in a file, or each HTTP call for people."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wechat_campaigns.cli.output import file_errors, logs_json, print_log, print_message
+from wechat_campaigns.core.errors import CampaignError, InvalidError, UsageError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.run_log import Entry, listen, record
+
+if TYPE_CHECKING:
+    from wechat_campaigns.send.posting import SendOutcome
+
+LOG: Final = "CAMPAIGN_LOG"
+
+
+def start_json_log(environ: Mapping[str, str]) -> None:
+    """Write JSON lines on standard error if `CAMPAIGN_LOG` is `json`; messages for people are then left out.
+
+    Raises:
+        UsageError: the variable has another value than `json` or `text`.
+    """
+    value = environ.get(LOG, "")
+    if value not in ("", "text", "json"):
+        raise UsageError(
+            _("{variable} has an unknown value: {value}").format(variable=LOG, value=value),
+            hint=_("set it to `json` or `text`"),
+        )
+    if logs_json(environ):
+        listen(lambda entry: print_log(_line(entry)))
+
+
+def start_log_file(file: Path) -> None:
+    """Append JSON lines to a file that only this user can read.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    option = f"--log-file {file}"
+
+    def write(entry: Entry) -> None:
+        # A disk that fills up between a send and its record must not hide what became of the send.
+        with suppress(OSError):
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as log:
+                log.write(f"{_line(entry)}\n")
+
+    with file_errors(file, option):
+        os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    listen(write)
+
+
+def start_verbose() -> None:
+    """Print each HTTP call on standard error."""
+
+    def show(entry: Entry) -> None:
+        if entry["event"] == "http_call":
+            names = ("status", "errcode", "rid", "error")
+            facts = " ".join(f"{name}={entry[name]}" for name in names if name in entry)
+            print_message(f"{entry['method']} {entry['url']} {facts} {entry['duration_ms']} ms")
+
+    listen(show)
+
+
+def record_error(error: CampaignError) -> None:
+    """Record what ended a run: codes and places, not the message, which may quote a campaign."""
+    if isinstance(error, InvalidError):
+        for problem in error.problems:
+            place = problem.location
+            record(
+                "problem",
+                level=problem.level,
+                rule=problem.rule,
+                file=place.file,
+                line=place.line,
+                column=place.column,
+            )
+    errcode: int | None = getattr(error, "errcode", None)
+    name = type(error).__name__
+    record("error", level="error", error=name, errcode=errcode, exit_code=int(error.exit_code))
+
+
+def record_outcome(outcome: SendOutcome) -> None:
+    """Record how a send ended."""
+    record(
+        "send",
+        level="error" if outcome.exit_code else "info",
+        send=outcome.id,
+        account=outcome.account,
+        result=str(outcome.result),
+        msg_id=outcome.msg_id,
+        errcode=outcome.errcode,
+    )
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps({"format_version": "1.0", **entry})

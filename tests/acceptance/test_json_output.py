@@ -1,0 +1,175 @@
+"""The JSON of every command has the published shape, and is the same in both languages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from tests.support.commands import COMMANDS
+from tests.support.playground import Sandbox, campaigns_on
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.registry import Command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.source.schemas.store import schema
+
+PICTURE = Path(__file__).parents[1] / "articles" / "images" / "leaf.jpg"
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+NEWS = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content: {articles: [{title: 新品, body: news.html, cover: {file: cover.jpg}}]}
+"""
+RUNS = {
+    "reference": "reference",
+    "validate": "validate",
+    "fmt": "fmt --check",
+    "new": "new fresh --tag 会员",
+    "render": "render sale",
+    "plan": "plan sale",
+    "draft": "draft news --auto-approve",
+    "preview": "preview sale --to-openid OPENID",
+    "apply": "apply sale news --auto-approve",
+    "status": "status",
+    "report": "report",
+    "calendar": "calendar",
+    "doctor": "doctor",
+    "recall": "recall news --auto-approve",
+    "tags": "tags",
+    "environments": "environments",
+    "hold": "hold main --reason x",
+    "unhold": "unhold main --reason x",
+    "ledger init": "ledger init",
+    "ledger baseline": "ledger baseline fresh --reason x",
+    "ledger log": "ledger log",
+    "ledger verify": "ledger verify",
+    "ledger guard": "ledger guard --reason x --auto-approve",
+    "ledger settle": "ledger settle lost --sent 7 --reason x",
+    "ledger import": "ledger import ledger.jsonl --as-backup --reason x",
+}
+"""Each command that has JSON, in an order in which each has something to say."""
+
+
+def strict(node: Any) -> Any:
+    """The schema as the program keeps it: no key that is not described."""
+    if isinstance(node, dict):
+        closed = {key: strict(value) for key, value in node.items()}
+        if isinstance(node.get("properties"), dict) and "type" in node:
+            closed.setdefault("additionalProperties", False)
+        return closed
+    return [strict(value) for value in node] if isinstance(node, list) else node
+
+
+def validator(name: str) -> Draft7Validator:
+    """The published shape of the JSON of a command."""
+    if name == "plan":
+        return Draft7Validator(strict(schema("plan")))
+    output = schema("output")
+    return Draft7Validator(
+        strict({"definitions": output["definitions"], **output["definitions"][name.replace(" ", "-")]})
+    )
+
+
+WORDS = ("reason", "hint", "message", "note", "notes", "help", "faults", "recipients")
+"""The keys whose values are sentences."""
+
+
+def make_shop(sandbox: Sandbox, folder: Path) -> None:
+    """Campaigns in the present folder; the send `lost` is unknown."""
+    folder.mkdir()
+    os.chdir(folder)
+    sandbox.reset()
+    campaigns = campaigns_on(sandbox, folder)
+    (campaigns / "lost.yaml").write_text(TEXT.replace("你好", "再见"), encoding="utf-8")
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
+    assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.UNKNOWN
+    assert run(["ledger", "export", "--out", "ledger.jsonl", "--quiet"]) == ExitCode.OK
+    (campaigns / "sale.yaml").write_text(TEXT, encoding="utf-8")
+    (campaigns / "news.yaml").write_text(NEWS, encoding="utf-8")
+    (campaigns / "news.html").write_text("<p>新品上市</p>", encoding="utf-8")
+    (campaigns / "cover.jpg").write_bytes(PICTURE.read_bytes())
+
+
+def outputs(
+    language: str, folder: Path, openid: str, capsys: pytest.CaptureFixture[str]
+) -> Iterator[tuple[str, Any]]:
+    """Run every command, in order; its JSON by its name."""
+    for name, line in RUNS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            if name == "ledger import":
+                patch.setenv("CAMPAIGN_STATE_DIR", str(folder / "other-state"))
+            capsys.readouterr()
+            run(["--lang", language, "--format", "json", *shlex.split(line.replace("OPENID", openid))])
+        captured = capsys.readouterr()
+        assert captured.out, f"{name}: {captured.err}"
+        for text in captured.out.splitlines():
+            yield name, json.loads(text)
+
+
+def sentences(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from [str(value)] if key in WORDS else sentences(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from sentences(value)
+
+
+def test_each_output_has_its_shape_in_both_languages(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run by run, from the first check to a settled send; sentences are English whatever the locale."""
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for language in ("en", "zh"):
+        folder = tmp_path / "shop"
+        monkeypatch.setenv("CAMPAIGN_STATE_DIR", f"{folder}/state")
+        make_shop(sandbox, folder)
+        found = list(outputs(language, folder, sandbox.openids()[0], capsys))
+        shutil.rmtree(folder)
+        for name, data in found:
+            faults = [f"{error.json_path}: {error.message}" for error in validator(name).iter_errors(data)]
+            assert faults == [], f"{name}: {json.dumps(data, ensure_ascii=False)[:600]}"
+        said[language] = [(name, *sentences(data)) for name, data in found]
+    assert said["zh"] == said["en"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("line", ["validate", "plan broken", "apply --auto-approve"])
+def test_a_failure_has_its_shape(
+    line: str, language: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """An invalid campaign, and a folder that is missing."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--lang", language, *line.split(), "-o", "json"]
+    assert run(words) != ExitCode.OK
+    check_failure(capsys.readouterr().out)
+    campaigns_on(sandbox, tmp_path).joinpath("broken.yaml").write_text("filter: 会员\n", encoding="utf-8")
+    capsys.readouterr()
+    assert run(words) == ExitCode.INVALID
+    out = capsys.readouterr().out
+    if line.startswith("validate"):
+        assert list(validator("validate").iter_errors(json.loads(out))) == []
+
+
+def check_failure(text: str) -> None:
+    faults = [
+        f"{error.json_path}: {error.message}" for error in validator("failure").iter_errors(json.loads(text))
+    ]
+    assert faults == []
+
+
+def test_every_command_with_json_is_run() -> None:
+    """One with a new JSON needs an entry in the schema and in `RUNS`."""
+    assert set(RUNS) == {
+        path
+        for path, command in COMMANDS.items()
+        if isinstance(command, Command) and "json" in command.formats
+    }

@@ -1,0 +1,153 @@
+"""Calls to WeChat go through the proxy of the environment, and trust the CA that it names."""
+
+from __future__ import annotations
+
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
+
+HOST = "api.weixin.qq.com"
+SETTINGS = """\
+default_environment: production
+environments:
+  production:
+    api: https://api.weixin.qq.com
+    ledger: sqlite
+    accounts:
+      main: {kind: service, appid: wx1234567890abcdef, secret: {env: WECHAT_MAIN_SECRET}}
+"""
+ANSWERS = {
+    b"/cgi-bin/stable_token": b'{"access_token": "TOKEN", "expires_in": 7200}',
+    b"/cgi-bin/tags/get": '{"tags": [{"id": 2, "name": "星标组", "count": 6}]}'.encode(),
+}
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """A proxy on loopback that is WeChat itself behind CONNECT, with a certificate of its own CA."""
+
+    daemon_threads = True
+    tls: ssl.SSLContext
+    connects: list[str]
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    server: Proxy
+
+    def handle(self) -> None:
+        asked = self.rfile.readline().decode()
+        while self.rfile.readline().strip():
+            pass
+        self.server.connects.append(asked.split()[1])
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with (
+            suppress(ssl.SSLError, OSError),
+            self.server.tls.wrap_socket(self.connection, server_side=True) as tunnel,
+        ):
+            sent = b""
+            while b"\r\n\r\n" not in sent:
+                sent += tunnel.recv(65536)
+            body = ANSWERS[sent.split()[1].partition(b"?")[0]]
+            tunnel.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+Signer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
+
+
+def signed(name: str, ca: Signer | None = None) -> tuple[bytes, bytes, Signer]:
+    """A certificate for a name, its key, and what signs with it; without a CA it is one itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer, signer = ca or (subject, key)
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
+    )
+    certificate = builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate, pem, (subject, key)
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Running, in the environment of this process; its CA lies in ca.pem."""
+    monkeypatch.chdir(tmp_path)
+    root, _key, ca = signed("A company's CA")
+    certificate, key, _ = signed(HOST, ca)
+    Path("ca.pem").write_bytes(root)
+    Path("server.pem").write_bytes(certificate + key)
+    Path("campaigns").mkdir()
+    Path("campaigns/_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    with Proxy(("127.0.0.1", 0), Tunnel) as running:
+        running.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        running.tls.load_cert_chain("server.pem")
+        running.connects = []
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{running.server_address[1]}")
+        monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+        monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path / "state"))
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        yield running
+        running.shutdown()
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_calls_go_through_the_proxy_and_trust_its_ca(
+    variable: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Token and tags, each by a connection of its own."""
+    monkeypatch.setenv(variable, str(Path("ca.pem").resolve()))
+    assert run(["tags"]) == ExitCode.OK
+    assert "星标组" in capsys.readouterr().out
+    assert proxy.connects == [f"{HOST}:443"] * 2
+
+
+def test_a_ca_that_nobody_named_is_not_trusted(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was sent, and the message says why."""
+    assert run(["tags"]) == ExitCode.WECHAT
+    assert "no trusted TLS connection" in capsys.readouterr().err
+
+
+def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit may carry a `.env`, a `.netrc` or a `pip.conf`; none names a proxy or a CA."""
+    monkeypatch.delenv("HTTPS_PROXY")
+    address = f"http://127.0.0.1:{proxy.server_address[1]}"
+    for name in (".env", "campaigns/.env", ".curlrc", "proxy.conf"):
+        Path(name).write_text(f"HTTPS_PROXY={address}\nREQUESTS_CA_BUNDLE=ca.pem\n", encoding="utf-8")
+    assert run(["tags"]) != ExitCode.OK
+    assert proxy.connects == []
+
+
+def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call goes out directly, which no test may do."""
+    monkeypatch.setenv("NO_PROXY", HOST)
+    assert run(["tags"]) != ExitCode.OK
+    assert proxy.connects == []
+
+
+def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on this machine is asked directly."""
+    assert run(["tags", "--env", "sandbox"]) == ExitCode.OK
+    assert proxy.connects == []

@@ -1,0 +1,32 @@
+"""The variables of the environment that the command reads, besides those of its options."""
+
+from __future__ import annotations
+
+from wechat_campaigns.cli.effects import AGENTS
+
+OWN = {
+    "CAMPAIGN_READ_ONLY": "Refuse every command that changes something: files, the ledger, WeChat, a "
+    "comment. Empty, `0`, `false` and `no` leave it off.",
+    "CAMPAIGN_LOG": "`json`: standard error holds only the [log](log.md), each event as a line of JSON; "
+    "messages for people are left out. Results and problems are on standard output with `--format json`.",
+    "CAMPAIGN_STATE_DIR": "Where this machine keeps SQLite ledgers, the sandbox and pages; default: a "
+    "folder of the user, which `campaign doctor` prints. It must lie outside the checkout.",
+    "CAMPAIGN_API_HOSTS": "Hosts of API gateways, separated by commas, that may receive an AppSecret besides "
+    "WeChat's.",
+    "CAMPAIGN_LEDGER_TOKEN": "Token for a git ledger that is reached over HTTPS.",
+    "CAMPAIGN_REVIEW_TOKEN": "Token with which an `apply` in CI reads reviews; default: `GITHUB_TOKEN`.",
+}
+NETWORK = {
+    "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY": "The proxy for calls to WeChat, GitHub, GitLab and chat robots. A "
+    "server on this machine, such as the sandbox, is called directly.",
+    "NO_PROXY": "Hosts that are called directly, separated by commas.",
+    "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE": "A file with the CA certificates that HTTPS trusts, "
+    "in place of those of certifi; the first that is set counts.",
+}
+SHOWING = {
+    "LC_ALL, LC_MESSAGES, LANG": "The language of messages; the first that is set counts.",
+    "NO_COLOR": "Any text: use no colours.",
+    "CLICOLOR_FORCE": "Any text but `0`: use colours where the output is not a terminal, too. `NO_COLOR` "
+    "wins.",
+}
+OF_AGENTS = {name: f"Set by {agent.name}; [source]({agent.source})." for name, agent in AGENTS.items()}

@@ -1,0 +1,164 @@
+"""What a command changes is refused where nothing may be changed, or where only a person may."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING, Effect
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.registry import Command
+from wechat_campaigns.core.errors import ExitCode
+
+SETTINGS = """\
+vars: {brand: shop}
+default_environment: sandbox
+environments:
+  sandbox:
+    api: sandbox
+    ledger: sqlite
+  production:
+    api: https://api.weixin.qq.com
+    ledger: sqlite
+    accounts:
+      main: {kind: service, appid: wx1234567890abcdef, secret: {env: WECHAT_MAIN_SECRET}}
+"""
+CASES = {path: command for path, command in COMMANDS.items() if isinstance(command, Command)}
+WRITING = [path for path, command in CASES.items() if command.effect not in READING]
+REFUSED = {
+    "apply": "apply --auto-approve",
+    "preview": "preview welcome --to someone",
+    "draft": "draft welcome --auto-approve",
+    "recall": "recall welcome --auto-approve",
+    "unhold": "unhold main --reason done",
+    "ledger init": "ledger init",
+    "ledger settle": "ledger settle welcome --not-sent --reason seen",
+    "ledger baseline": "ledger baseline --all --reason archive",
+    "ledger guard": "ledger guard --reason agreed --auto-approve",
+    "ledger import": "ledger import ledger.jsonl",
+    "plan --allow": "plan --offline --allow quiet_hours=tonight",
+    "plan --resend": "plan --offline --resend welcome",
+}
+"""What an agent may not do to real followers, as it would call it."""
+
+
+@pytest.fixture(autouse=True)
+def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path / "state"))
+    run(["init"])
+    Path("campaigns/_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    Path("ledger.jsonl").touch()
+    Path("report.md").touch()
+    Path("plan.json").touch()
+    capsys.readouterr()
+
+
+def words_of(path: str) -> list[str]:
+    """An example of a command, as words."""
+    words = shlex.split(next(iter(CASES[path].examples)))
+    return words[words.index("campaign") + 1 :]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("path", WRITING)
+def test_read_only_refuses_every_command_that_writes(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the sandbox too, and before the command does anything at all."""
+    monkeypatch.setenv(READ_ONLY, "1")
+    before = contents(tmp_path)
+    assert run(words_of(path)) == ExitCode.POLICY
+    assert READ_ONLY in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", ["validate", "plan", "render welcome", "status", "fmt --check", "doctor"])
+def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of the checkout stay as they are, and the ledger empty."""
+    monkeypatch.setenv(READ_ONLY, "1")
+    before = contents(tmp_path / "campaigns")
+    assert run(words.split()) == ExitCode.OK
+    assert contents(tmp_path / "campaigns") == before
+
+
+@pytest.mark.parametrize("path", sorted(set(CASES) - set(WRITING)))
+def test_what_reads_records_nothing(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After sends that have not ended, no command that declares to read adds an event while it may not."""
+    assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
+    capsys.readouterr()
+    run(["ledger", "export"])
+    before = capsys.readouterr().out
+    monkeypatch.setenv(READ_ONLY, "1")
+    if path not in ("render", "completion"):  # the first `render` of the examples is of another campaign
+        run([path] if path in ("plan", "status", "doctor", "tags") else words_of(path))
+    capsys.readouterr()
+    run(["ledger", "export"])
+    assert capsys.readouterr().out == before != ""
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "No"])
+def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other value is on: who mistypes it is not surprised by a send."""
+    monkeypatch.setenv(READ_ONLY, value)
+    assert run(["fmt"]) == ExitCode.OK
+
+
+@pytest.mark.parametrize("variable", AGENTS)
+def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In production, whichever agent it is; the message asks for a person and names no way round."""
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    before = contents(tmp_path)
+    for name, line in REFUSED.items():
+        assert run(["--env", "production", *shlex.split(line)]) == ExitCode.POLICY, name
+        message = capsys.readouterr().err
+        assert f"campaign {name}" in message
+        assert AGENTS[variable].name in message
+        assert "ask a person" in message
+        assert variable == "AI_AGENT" or variable not in message
+    assert contents(tmp_path) == before
+
+
+def test_each_command_of_persons_is_among_the_refused() -> None:
+    """A new command that reaches followers is tested above, too."""
+    assert {path for path, command in CASES.items() if command.effect in OF_PERSONS} == {
+        name for name in REFUSED if "--" not in name
+    }
+
+
+@pytest.mark.parametrize("variable", AGENTS)
+def test_an_agent_may_stop_sends_and_read(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`hold` in production, and everything that only reads; the sandbox as a whole."""
+    monkeypatch.setenv(variable, "1")
+    assert run(["--env", "production", "hold", "main", "--reason", "wrong price"]) == ExitCode.OK
+    assert run(["--env", "production", "plan", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
+    assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
+    capsys.readouterr()
+
+
+def test_a_refused_agent_gets_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `-o json`, the refusal is on standard output, with its exit code."""
+    monkeypatch.setenv("CLAUDECODE", "1")
+    assert run(["apply", "--env", "production", "-o", "json"]) == ExitCode.POLICY
+    assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == ExitCode.POLICY
+
+
+def test_every_effect_is_used() -> None:
+    """A list of effects without one that nothing has."""
+    assert {command.effect for command in CASES.values()} == set(Effect)
