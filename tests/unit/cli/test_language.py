@@ -54,8 +54,8 @@ def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_missing_reason_is_asked_for_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
     """With a line to copy."""
-    assert run(["--lang", "zh", "hold", "main"]) == 64
-    assert "请写明原因，例如：`campaign hold main --reason" in capsys.readouterr().err
+    assert run(["--lang", "zh", "unhold", "main"]) == 64
+    assert "请写明原因，例如：`campaign unhold main --reason" in capsys.readouterr().err
 
 
 def test_the_words_of_click_are_its_own() -> None:
