@@ -235,9 +235,9 @@ def _bug() -> int:
     import tempfile
     import traceback
 
-    from wechat_campaigns.core.redact import redact
+    from wechat_campaigns.core.redact import redact_message
 
-    text = redact(traceback.format_exc())
+    text = redact_message(traceback.format_exc())
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8", errors="replace"

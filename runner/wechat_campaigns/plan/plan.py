@@ -376,7 +376,7 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
         reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
         hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
-        code=protocol.Reason.POLICY,
+        code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
     )
     return replace(planned, violations=found, decision=decision)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, assert_never
 
 from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.model import (
@@ -252,8 +252,10 @@ def _media(content: Content) -> Iterator[tuple[Media, str]]:
             yield from ((article.cover, "image") for article in content.articles)
         case Mpvideo():
             yield content.media, "video"
-        case _:
+        case Text() | Draft() | Wxcard():
             return
+        case _:
+            assert_never(content)
 
 
 def _material(file: FileInfo, kind: str) -> Upload:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.factories import NOW, intent_of, make_send, make_state
+from tests.support.factories import NOW, intent_of, make_planned, make_send, make_state
 from tests.support.policy_cases import (
     DRIFT,
     EVERYONE,
@@ -22,10 +22,12 @@ from tests.support.policy_cases import (
 )
 from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.plan import with_violations
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.source.schemas.store import schema
 
@@ -84,6 +86,14 @@ def test_a_hold_has_no_override() -> None:
     """A kill switch holds whoever runs apply: neither --allow nor a level lifts it."""
     about = replace(FAILING["hold"], policy=Policy(levels={"hold": "advisory"}))
     assert [o.blocks for o in evaluate(about, {"hold": "快点"})] == [True]
+
+
+def test_row_that_a_hold_blocks_says_so_in_its_code() -> None:
+    """A program that reads the plan tells a hold from any other rule."""
+    codes = {}
+    for rule in ("hold", "require_not_after"):
+        codes[rule] = with_violations(make_planned(make_send()), evaluate(FAILING[rule], {})).decision.code
+    assert codes == {"hold": Reason.HOLD, "require_not_after": Reason.POLICY}
 
 
 @pytest.mark.parametrize(

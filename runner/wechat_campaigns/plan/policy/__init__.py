@@ -1,8 +1,7 @@
 """Evaluate the rules of the policy on a send that is due.
 
-Each rule is a function of `RuleInput` to a `Violation`, or None when it passes. To add one: write it in
-`rules` or `content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
-`core.settings.Policy`, and show it in `docs/policy.md`.
+Each rule is a function of `RuleInput` to a `Violation`, or None when it passes. `docs/architecture.md` lists
+what a new one needs.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import assert_never
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
@@ -12,10 +13,13 @@ from wechat_campaigns.core.model import (
     Articles,
     Content,
     Draft,
+    Image,
     Images,
     Mpvideo,
     Newspic,
     Text,
+    Voice,
+    Wxcard,
 )
 from wechat_campaigns.plan.policy import links
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
@@ -88,8 +92,10 @@ def hosts(content: Content) -> Iterator[str]:
             yield from links.in_text(content.recommend or "")
         case Mpvideo():
             yield from links.in_text(content.description)
-        case _:
+        case Draft() | Voice() | Image() | Wxcard():
             return
+        case _:
+            assert_never(content)
 
 
 def _listed(host: str, allowed: tuple[str, ...]) -> bool:

@@ -1,0 +1,30 @@
+"""A bug ends a run with a log to report, which may be sent to anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
+
+SECRET = "5ec2e7" * 5 + "ab"
+
+
+def test_log_of_a_bug_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """An AppSecret that a library quotes without its name is masked, like one that is named."""
+
+    @click.command()
+    def broken() -> None:
+        raise RuntimeError(f"cannot use {SECRET}, secret={SECRET}")
+
+    assert run([], command=broken) == ExitCode.BUG
+    log = Path(capsys.readouterr().err.rsplit(" ", 1)[1].strip().rstrip("."))
+    try:
+        text = log.read_text(encoding="utf-8")
+    finally:
+        log.unlink()
+    assert "RuntimeError" in text
+    assert SECRET not in text
