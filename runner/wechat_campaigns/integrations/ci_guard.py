@@ -17,7 +17,7 @@ from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, Secre
 from wechat_campaigns.core.git import find_checkout, is_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import SANDBOX, Account, Approvals
+from wechat_campaigns.core.settings import SANDBOX, Account, Approvals, Secret
 from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
 from wechat_campaigns.integrations.checkout import (
     blob_id,
@@ -75,13 +75,13 @@ def check_run(workspace: WorkspacePort) -> None:
         check_up_to_date(workspace.root, run.default_branch)
 
 
-def check_command(command: Sequence[str]) -> None:
-    """Refuse to run a `secret: {command: …}` where the settings may be a stranger's.
+def check_secret_place(place: Secret) -> None:
+    """Refuse to run a `secret: {command: …}` or to read a file where the settings may be a stranger's.
 
     Raises:
         PolicyError: this is the run of a pull request, or of another branch than the default one.
     """
-    if command:
+    if place.command or place.file:
         check_ci_run(current_run())
 
 
