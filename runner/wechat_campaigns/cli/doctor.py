@@ -26,18 +26,24 @@ TIMEOUT_S = 10.0
 def doctor(context: Context) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
-    Also prints where this machine keeps its state. Each problem has a hint. Exits 4 when the problem is
-    with WeChat, 6 when it is with the ledger.
+    Also prints where this machine keeps its state. Each problem has a hint. The exit code is
+    that of the worst problem.
     """
     from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
+    from wechat_campaigns.wechat.network_faults import describe_fault
+    from wechat_campaigns.wechat.responses import not_sent_error
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
             http.trust_env = not context.is_sandbox
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
-            answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            try:
+                answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            except OSError as error:
+                fault = describe_fault(error, context.api_url)
+                raise not_sent_error("", fault.message, fault.hint) from None
             dated(answer.headers.get("Date"))
             return context.watch.error
 

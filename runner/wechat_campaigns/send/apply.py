@@ -22,6 +22,7 @@ from wechat_campaigns.core.errors import (
     LedgerError,
     LedgerLockedError,
     NoResponseError,
+    worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
@@ -139,19 +140,8 @@ def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
 
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
-    """Choose the code that says the worst: unknown, then bugs, the ledger, refusals, failures, policy."""
-    worst = (
-        ExitCode.UNKNOWN,
-        ExitCode.BUG,
-        ExitCode.LEDGER,
-        ExitCode.WECHAT,
-        ExitCode.FAILED,
-        ExitCode.INTERRUPTED,
-        ExitCode.POLICY,
-        ExitCode.INVALID,
-    )
-    found = {outcome.exit_code for outcome in outcomes}
-    return next((code for code in worst if code in found), ExitCode.OK)
+    """Choose the code that says the worst."""
+    return worst_exit_code(outcome.exit_code for outcome in outcomes)
 
 
 PACKAGE: Final = str(Path(__file__).parents[1])
@@ -256,7 +246,7 @@ class _AccountRun:
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return self._skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
+            return self._skipped(planned, error.message, hint=error.hint, exit_code=error.exit_code)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
@@ -302,7 +292,7 @@ class _AccountRun:
         )
         if outcome is None:
             outcome = self._skip_outcome(counted) or self._skipped(
-                planned, _(LEDGER_CONFLICT), exit_code=ExitCode.LEDGER
+                planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
 
