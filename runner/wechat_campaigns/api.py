@@ -38,7 +38,7 @@ from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
-from wechat_campaigns.workspace import Workspace, commit_of
+from wechat_campaigns.workspace import Workspace, commit_of, untrusted_checkout
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -208,6 +208,8 @@ def make_plan(
                 one for one in waiting if state.normalized_ledger_id(one.send_state.send) in again
             ),
         )
+    if plan.commit is None:
+        plan = replace(plan, untrusted_checkout=untrusted_checkout(workspace.root))
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path, /ACCOUNT, for each account with `callback` in the settings. The first line printed is
-    `listening on http://HOST:PORT`. Your own WSGI server can mount
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
+    The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
     `wechat_campaigns.wechat.callback.wsgi:callback_app`.
     """
-    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
     from wechat_campaigns.wechat.callback.wsgi import callback_app
 
     context.initialized_state(sending=False, verified=False)
@@ -54,7 +54,7 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
         app = restrict_hosts(
             callback_app(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port
         )
-        server = Server(host, port, app)
+        server = Server(host, port, with_health(app))
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("cannot listen on this address"),
