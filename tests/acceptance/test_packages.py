@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_string
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,47 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
     assert all(name.startswith(("wechat_campaigns/", "wechat_campaigns-")) for name in names)
     assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
+
+
+def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> None:
+    """In another folder, time zone, umask and locale, with files of another day: anybody can compare."""
+    copy = tmp_path / "elsewhere" / "source"
+    [source] = [path for path in built.iterdir() if path.is_dir()]
+    shutil.copytree(source, copy)
+    for file in copy.rglob("*"):
+        os.utime(file, (86_400 * 400, 86_400 * 400))
+    command = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(
+        ["bash", "-c", 'umask 077; exec "$@"', "bash", sys.executable, *command],
+        cwd=copy,
+        env={**os.environ, "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"},
+        check=True,
+        capture_output=True,
+    )
+    [first], [second] = built.glob("*.whl"), tmp_path.glob("*.whl")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_release_names_its_repository(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an index every link and picture of the README leads somewhere; elsewhere nothing is invented."""
+    metadata = metadata_of(next(built.glob("*.whl")))
+    assert metadata.get_all("Project-URL") is None
+    assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
+    monkeypatch.setenv("CAMPAIGN_SOURCE_URL", "https://github.example/shop/campaigns")
+    monkeypatch.setenv("CAMPAIGN_SOURCE_REF", "v1.2.3")
+    build(next(path for path in built.iterdir() if path.is_dir()), tmp_path, "wheel")
+    metadata = metadata_of(next(tmp_path.glob("*.whl")))
+    assert "Source, https://github.example/shop/campaigns" in metadata.get_all("Project-URL", [])
+    readme = str(metadata.get_payload())
+    assert "](https://github.example/shop/campaigns/raw/v1.2.3/docs/images/" in readme
+    assert not re.findall(r"\]\((?!https://|#)[^)]*\)", readme)
+
+
+def metadata_of(wheel: Path) -> Message:
+    """Read what an index would show of a wheel."""
+    with zipfile.ZipFile(wheel) as packed:
+        [name] = [name for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
+        return message_from_string(packed.read(name).decode())
 
 
 def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_build_lock_holds_what_builds() -> None:
 
 
 def test_the_lock_of_the_installer_holds_uv_alone() -> None:
-    """In a version that the group `lock` allows; the action and the GitLab template install it by its hash."""
+    """In a version that the group `lock` allows; the action and the GitLab template install it."""
     [(name, version)] = versions(locked(UV_LOCK.read_text(encoding="utf-8")), PLATFORMS[0])
     [requirement] = map(Requirement, PYPROJECT["dependency-groups"]["lock"])
     assert name == requirement.name == "uv"
