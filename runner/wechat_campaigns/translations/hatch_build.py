@@ -13,7 +13,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-
 _NO_DATE = datetime(2020, 2, 2, tzinfo=UTC)
 """Babel dates a catalog without a date by the clock, so that no two builds would be the same."""
 
