@@ -22,6 +22,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
     UsageError,
 )
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
@@ -127,6 +128,7 @@ class Workspace:
         """The platform's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
+        require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
         from wechat_campaigns.sandbox.server import embedded
 
         own_accounts = [

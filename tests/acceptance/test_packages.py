@@ -18,7 +18,7 @@ import pytest
 from tests.support import optional_parts
 from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
-from wechat_campaigns.plan.doctor import EXTRAS
+from wechat_campaigns.core.extras import EXTRAS
 
 pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
@@ -154,12 +154,17 @@ def contents(wheel: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 
 
-def test_wheel_without_extras_rehearses_a_text(install, tmp_path: Path) -> None:
-    """In a new repository, sent to the sandbox; a feature that needs an extra names the extra."""
+def test_wheel_without_extras_validates_and_plans_a_text(install, tmp_path: Path) -> None:
+    """In a new repository; what needs an extra names the extra, and how to get it from one's own copy."""
     programs = install("")
-    for words in (["init", "--ci", "gitlab"], ["apply", "--auto-approve"], ["status", "--wait"]):
+    for words in (["init", "--ci", "gitlab"], ["validate"], ["plan", "--offline"]):
         done = run(programs, tmp_path, *words)
         assert done.returncode == 0, done.stderr
+    for words in (["apply", "--auto-approve"], ["sandbox", "--port", "0"]):
+        done = run(programs, tmp_path, *words)
+        assert (done.returncode, "pip install './CHECKOUT[sandbox]'" in done.stderr) == (3, True), done.stderr
+        assert "Traceback" not in done.stderr
+    assert "pip install './CHECKOUT[callback]'" in run(programs, tmp_path, "listen").stderr
     assert "extras: none" in run(programs, tmp_path, "--version").stdout
     (tmp_path / "campaigns" / "news.yaml").write_text(ARTICLE, encoding="utf-8")
     (tmp_path / "campaigns" / "news.md").write_text("秋天", encoding="utf-8")
@@ -182,13 +187,17 @@ def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
     """The program finds the extra, and not the others."""
     programs = install(extra)
     assert f"extras: {extra}\n" in run(programs, tmp_path, "--version").stdout
+    if extra == "sandbox":
+        for words in (["init", "--ci", "none"], ["apply", "--auto-approve"], ["status", "--wait"]):
+            done = run(programs, tmp_path, *words)
+            assert done.returncode == 0, done.stderr
     if extra == "articles":
         run(programs, tmp_path, "init")
         campaigns = tmp_path / "campaigns"
         (campaigns / "news.yaml").write_text(ARTICLE, encoding="utf-8")
         (campaigns / "news.md").write_text("**秋天**", encoding="utf-8")
         (campaigns / "cover.png").write_bytes((PICTURES / "cup.png").read_bytes())
-        done = run(programs, tmp_path, "apply", "--auto-approve")
+        done = run(programs, tmp_path, "plan", "--offline")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -208,7 +217,7 @@ def test_a_used_one_serves(wechat_sandbox):
 
 def test_wheel_shadows_no_module_of_another_project(install, tmp_path: Path) -> None:
     """Whatever a project calls its files: the wheel takes one name, and its plugin hinders no test."""
-    programs = install("")
+    programs = install("sandbox")
     python = str(programs / "python")
     pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest>=8.3"]
     subprocess.run(pip, check=True)

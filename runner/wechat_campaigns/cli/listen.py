@@ -17,6 +17,7 @@ from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Account
@@ -43,6 +44,7 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
     The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
     `wechat_campaigns.wechat.callback.wsgi:callback_app`.
     """
+    require_extra("callback", needed_for=_("the command `campaign listen`"))
     from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
     from wechat_campaigns.wechat.callback.wsgi import callback_app
 

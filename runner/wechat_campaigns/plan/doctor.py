@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from importlib.util import find_spec
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint, worst_exit_code
+from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
@@ -20,11 +20,6 @@ from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
-EXTRAS = {
-    "articles": ("lxml", "nh3", "css_inline", "PIL"),
-    "callback": ("cryptography",),
-    "postgres": ("psycopg",),
-}
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
 IP_HINT = N_(
@@ -106,11 +101,6 @@ def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def is_extra_installed(extra: str) -> bool:
-    """Tell whether every library of an extra is there."""
-    return all(find_spec(module) for module in EXTRAS[extra])
-
-
 def worst(checks: Iterable[Check]) -> ExitCode:
     """Choose the exit code."""
     return worst_exit_code(check.exit_code for check in checks)
@@ -134,8 +124,9 @@ def _protection(settings: Settings) -> Check:
 
 def _extras() -> Check:
     missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
-    if not missing:
-        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(EXTRAS)))
+    if not {*missing} - {"sandbox"}:  # who sends has no use for it
+        installed = [extra for extra in EXTRAS if extra not in missing]
+        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(installed)))
     message = _("not installed: {names}").format(names=_(", ").join(missing))
     return _warning(_("extras"), message, extra_hint(*missing))
 
