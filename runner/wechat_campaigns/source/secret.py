@@ -11,7 +11,6 @@ from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact, redact_message
 from wechat_campaigns.core.settings import Secret
-from wechat_campaigns.source.secret_file import read_secret_file
 
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
@@ -50,6 +49,8 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
     if secret.env is not None:
         return _from_variable(secret.env, environ, name)
     if secret.file is not None:
+        from wechat_campaigns.source.secret_file import read_secret_file  # it loads git, `validate` does not
+
         return read_secret_file(secret.file)
     value = run_command(secret.command).rstrip("\r\n")
     if not value:
