@@ -33,7 +33,7 @@ from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
-from wechat_campaigns.workspace import Workspace, commit_of
+from wechat_campaigns.workspace import Workspace, commit_of, untrusted_checkout
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -213,6 +213,8 @@ def make_plan(
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
+    if plan.commit is None:
+        plan = replace(plan, untrusted_checkout=untrusted_checkout(workspace.root))
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 

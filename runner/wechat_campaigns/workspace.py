@@ -22,6 +22,7 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
     UsageError,
 )
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
@@ -119,6 +120,7 @@ class Workspace:
         """The platform's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
+        require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
         from wechat_campaigns.sandbox.server import embedded
 
         own_accounts = [
@@ -370,7 +372,7 @@ class Workspace:
             SecretError: it cannot be had.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
-        from wechat_campaigns.integrations.ci_guard import check_command
+        from wechat_campaigns.integrations.ci_guard import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
         with self._secrets_lock:
@@ -380,7 +382,7 @@ class Workspace:
                     # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
                     check_api_host(self.settings.environment.api, os.environ)
                 self.check_settings_approved(account.appid)
-                check_command(account.secret.command)
+                check_secret_place(account.secret)
                 secret = read_secret(account.secret, os.environ)
                 if not trusted:
                     self._check_guards(account.appid, secret)
@@ -389,12 +391,12 @@ class Workspace:
 
     def other_secret(self, place: Secret, *, name: str) -> str:
         """Read a secret that is no account's, by settings that may be obeyed."""
-        from wechat_campaigns.integrations.ci_guard import check_command
+        from wechat_campaigns.integrations.ci_guard import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
         for appid in sorted(self.settings.environment.by_appid):
             self.check_settings_approved(appid)
-        check_command(place.command)
+        check_secret_place(place)
         return read_secret(place, os.environ, name=name)
 
     def _check_guards(self, appid: str, secret: str) -> None:
@@ -505,6 +507,15 @@ def run_url() -> str | None:
         return url
     server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def untrusted_checkout(folder: Path) -> str:
+    """Name the checkout that git refuses to read because another user owns it; empty for any other."""
+    from wechat_campaigns.core.git import find_checkout, run_in_checkout
+
+    checkout = find_checkout(folder)
+    answer = run_in_checkout(folder, "rev-parse", lazily=False)
+    return str(checkout.top) if checkout and "dubious ownership" in answer.stderr else ""
 
 
 def commit_of(folder: Path) -> str | None:

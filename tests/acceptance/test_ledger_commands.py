@@ -400,7 +400,7 @@ def test_uninitialized_account_does_not_prevent_hold_and_recall(
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
-    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.WECHAT, (
+    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.SECRET, (
         "who begins it has the AppSecret"
     )
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
@@ -408,7 +408,7 @@ def test_uninitialized_account_does_not_prevent_hold_and_recall(
     monkeypatch.delenv("NO_SECRET")
     assert campaign(folder, "recall", "sale", "--auto-approve", *production) == ExitCode.USAGE
     assert campaign(folder, "hold", "main", "--reason", "x", *production) == ExitCode.OK
-    assert campaign(folder, "unhold", "main", "--reason", "x", *production) == ExitCode.WECHAT
+    assert campaign(folder, "unhold", "main", "--reason", "x", *production) == ExitCode.SECRET
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     assert campaign(folder, "unhold", "main", "--reason", "x", *production) == ExitCode.OK
     capsys.readouterr()

@@ -304,12 +304,12 @@ def test_listen_reports_missing_settings(campaign: Command, monkeypatch: pytest.
     with_callback = text.replace("SECRET}}", f"SECRET}}, {secrets}}}")
     Path("campaigns/_settings.yaml").write_text(with_callback, encoding="utf-8")
     code, _, err = campaign("listen", "--port", "0")
-    assert code == ExitCode.WECHAT
+    assert code == ExitCode.SECRET
     assert "WECHAT_T" in err
     monkeypatch.setenv("WECHAT_T", "token")
     monkeypatch.setenv("WECHAT_K", "too-short")
     code, _, err = campaign("listen", "--port", "0")
-    assert code == ExitCode.WECHAT
+    assert code == ExitCode.SECRET
     assert "43 letters" in err
     assert "too-short" not in err
 

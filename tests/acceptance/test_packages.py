@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from email import message_from_string
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from tests.support import optional_parts
 from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
-from wechat_campaigns.plan.doctor import EXTRAS
+from wechat_campaigns.core.extras import EXTRAS
 
 pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
@@ -95,6 +98,47 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert re.findall(r"^(\S+) = wechat_campaigns\.cli:", programs, re.M) == ["campaign", "wechat-sandbox"]
 
 
+def test_a_wheel_can_be_built_again_to_the_byte(built: Path, tmp_path: Path) -> None:
+    """In another folder, time zone, umask and locale, with files of another day: anybody can compare."""
+    copy = tmp_path / "elsewhere" / "source"
+    [source] = [path for path in built.iterdir() if path.is_dir()]
+    shutil.copytree(source, copy)
+    for file in copy.rglob("*"):
+        os.utime(file, (86_400 * 400, 86_400 * 400))
+    command = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(
+        ["bash", "-c", 'umask 077; exec "$@"', "bash", sys.executable, *command],
+        cwd=copy,
+        env={**os.environ, "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"},
+        check=True,
+        capture_output=True,
+    )
+    [first], [second] = built.glob("*.whl"), tmp_path.glob("*.whl")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_release_names_its_repository(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an index every link and picture of the README leads somewhere; elsewhere nothing is invented."""
+    metadata = metadata_of(next(built.glob("*.whl")))
+    assert metadata.get_all("Project-URL") is None
+    assert "Operating System :: POSIX :: Linux" in metadata.get_all("Classifier", [])
+    monkeypatch.setenv("CAMPAIGN_SOURCE_URL", "https://github.example/shop/campaigns")
+    monkeypatch.setenv("CAMPAIGN_SOURCE_REF", "v1.2.3")
+    build(next(path for path in built.iterdir() if path.is_dir()), tmp_path, "wheel")
+    metadata = metadata_of(next(tmp_path.glob("*.whl")))
+    assert "Source, https://github.example/shop/campaigns" in metadata.get_all("Project-URL", [])
+    readme = str(metadata.get_payload())
+    assert "](https://github.example/shop/campaigns/raw/v1.2.3/docs/images/" in readme
+    assert not re.findall(r"\]\((?!https://|#)[^)]*\)", readme)
+
+
+def metadata_of(wheel: Path) -> Message:
+    """Read what an index would show of a wheel."""
+    with zipfile.ZipFile(wheel) as packed:
+        [name] = [name for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
+        return message_from_string(packed.read(name).decode())
+
+
 def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:
     """From the files that the Dockerfile copies the same wheel comes as from the sdist."""
     checkout = tmp_path / "checkout"
@@ -114,12 +158,17 @@ def contents(wheel: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 
 
-def test_wheel_without_extras_rehearses_a_text(install, tmp_path: Path) -> None:
-    """In a new repository, sent to the sandbox; a feature that needs an extra names the extra."""
+def test_wheel_without_extras_validates_and_plans_a_text(install, tmp_path: Path) -> None:
+    """In a new repository; what needs an extra names the extra, and how to get it from one's own copy."""
     programs = install("")
-    for words in (["init", "--ci", "gitlab"], ["apply", "--auto-approve"], ["status", "--wait"]):
+    for words in (["init", "--ci", "gitlab"], ["validate"], ["plan", "--offline"]):
         done = run(programs, tmp_path, *words)
         assert done.returncode == 0, done.stderr
+    for words in (["apply", "--auto-approve"], ["sandbox", "--port", "0"]):
+        done = run(programs, tmp_path, *words)
+        assert (done.returncode, "pip install './CHECKOUT[sandbox]'" in done.stderr) == (3, True), done.stderr
+        assert "Traceback" not in done.stderr
+    assert "pip install './CHECKOUT[callback]'" in run(programs, tmp_path, "listen").stderr
     assert "extras: none" in run(programs, tmp_path, "--version").stdout
     (tmp_path / "campaigns" / "news.yaml").write_text(ARTICLE, encoding="utf-8")
     (tmp_path / "campaigns" / "news.md").write_text("秋天", encoding="utf-8")
@@ -142,13 +191,17 @@ def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
     """The program finds the extra, and not the others."""
     programs = install(extra)
     assert f"extras: {extra}\n" in run(programs, tmp_path, "--version").stdout
+    if extra == "sandbox":
+        for words in (["init", "--ci", "none"], ["apply", "--auto-approve"], ["status", "--wait"]):
+            done = run(programs, tmp_path, *words)
+            assert done.returncode == 0, done.stderr
     if extra == "articles":
         run(programs, tmp_path, "init")
         campaigns = tmp_path / "campaigns"
         (campaigns / "news.yaml").write_text(ARTICLE, encoding="utf-8")
         (campaigns / "news.md").write_text("**秋天**", encoding="utf-8")
         (campaigns / "cover.png").write_bytes((PICTURES / "cup.png").read_bytes())
-        done = run(programs, tmp_path, "apply", "--auto-approve")
+        done = run(programs, tmp_path, "plan", "--offline")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -168,7 +221,7 @@ def test_a_used_one_serves(wechat_sandbox):
 
 def test_wheel_shadows_no_module_of_another_project(install, tmp_path: Path) -> None:
     """Whatever a project calls its files: the wheel takes one name, and its plugin hinders no test."""
-    programs = install("")
+    programs = install("sandbox")
     python = str(programs / "python")
     pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest>=8.3"]
     subprocess.run(pip, check=True)

@@ -121,6 +121,22 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert night["review"].result == "skipped"
 
 
+def test_a_pull_request_without_campaigns_passes_and_says_nothing(repository: GitHubRepository) -> None:
+    """The check is there, so that it may be required for every merge; no plan, no comment."""
+    repository.propose(sale=SALE)
+    repository.git("checkout", "--quiet", "-B", "change-1", "origin/main")
+    (repository.folder / "author" / "README.md").write_text("商店", encoding="utf-8")
+    repository.git("add", "README.md")
+    repository.git("commit", "--quiet", "-m", "Add a page")
+    repository.git("push", "--quiet", "--force", "origin", "HEAD:refs/pull/1/head")
+    head, base = repository.git("rev-parse", "HEAD"), repository.git("rev-parse", "origin/main")
+    pull = {"number": 1, "head": {"sha": head, "ref": "page"}, "base": {"sha": base}}
+    payload = {"pull_request": pull, "repository": {"default_branch": "main", "fork": False}}
+    planned = repository.run(Event("pull_request", payload, head, "refs/pull/1/merge"))
+    assert (planned["plan"].result, planned["plan"].summary) == ("success", "")
+    assert repository.code_host.comments(REPO, 1) == []
+
+
 def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
     """The comment of the pull request is changed, and no second one is made."""
     repository.run(repository.propose(sale=SALE))

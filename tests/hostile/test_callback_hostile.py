@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
 from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, signature
 from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES
@@ -126,7 +126,8 @@ class Quick(Server):
 
 @contextmanager
 def serving(kind: type[Server] = Quick, app: Any = APP) -> Iterator[Server]:
-    server = kind("127.0.0.1", 0, restrict_hosts(app, ["push.example"], port=lambda: server.port))
+    guarded = restrict_hosts(app, ["push.example"], port=lambda: server.port)
+    server = kind("127.0.0.1", 0, with_health(guarded))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -142,6 +143,19 @@ def sent(server: Server, data: bytes) -> bytes:
         wire.sendall(data)
         wire.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: wire.recv(65536), b""))
+
+
+def test_a_probe_is_answered_whatever_its_host() -> None:
+    """Kubernetes sends the address of the pod as Host; nothing else is open to it."""
+    with serving() as server:
+        for method, end in (("GET", b"\r\n\r\nok\n"), ("HEAD", b"\r\n\r\n")):
+            probe = f"{method} /healthz HTTP/1.1\r\nHost: 10.1.2.3:8091\r\n\r\n".encode()
+            answer_bytes = sent(server, probe)
+            assert answer_bytes.startswith(b"HTTP/1.0 200 ")
+            assert answer_bytes.endswith(end)
+        for line in ("POST /healthz", "GET /healthz/main", "GET /main"):
+            other = f"{line} HTTP/1.1\r\nHost: 10.1.2.3:8091\r\n\r\n".encode()
+            assert sent(server, other).startswith(b"HTTP/1.0 403 ")
 
 
 def sent_or_closed(server: Server, data: bytes) -> None:

@@ -241,6 +241,9 @@ def test_a_repository_of_somebody_else_is_not_asked(clone: HostileClone) -> None
     subprocess.run(["chown", "-R", "65534", str(clone.repo)], check=True)
     done = clone.run("plan", "--offline", "--format", "json", "--env", "sandbox")
     assert json.loads(done.stdout)["commit"] is None, done.stderr
+    said = " ".join(clone.run("plan", "--offline", "--env", "sandbox").stdout.split())
+    assert "the plan names no commit" in said
+    assert f"safe.directory {clone.repo}" in said
     told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     done = clone.run("plan", "--offline", "--format", "json", "--env", "sandbox", **told)
     assert json.loads(done.stdout)["commit"]
@@ -283,7 +286,7 @@ def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone
         clone.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
         clone.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
         done = clone.run("status")
-        assert done.returncode == ExitCode.LEDGER, done.stdout
+        assert done.returncode == ExitCode.SECRET, done.stdout
         assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
         asked.clear()
         clone.run("status", CAMPAIGN_LEDGER_TOKEN="")

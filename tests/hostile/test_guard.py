@@ -341,7 +341,7 @@ def test_who_holds_the_secret_agrees(repository: Repository) -> None:
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard).returncode == ExitCode.POLICY
     assert repository.apply().returncode == ExitCode.POLICY
-    assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == ExitCode.WECHAT
+    assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == ExitCode.SECRET
     done = repository.run(*guard, ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     assert repository.run(*guard, ci=False).returncode == ExitCode.OK

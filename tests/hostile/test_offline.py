@@ -209,7 +209,7 @@ def test_what_watches_can_see(offline: Offline) -> None:
     """A plan with the network is seen to use it: otherwise the tests above would prove nothing."""
     with embedded() as url:
         offline.settle(url, "sqlite:FOLDER/elsewhere/ledger.sqlite3")
-        assert offline.run("plan").returncode == ExitCode.WECHAT
+        assert offline.run("plan").returncode == ExitCode.SECRET
     assert offline.seen("network")
     assert offline.outside()
     assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}

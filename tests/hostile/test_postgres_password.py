@@ -118,7 +118,7 @@ def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int)
     """Loopback needs no TLS; a server that asks for the password itself, or for its MD5, gets nothing."""
     with listening(method) as listener:
         done = read(tmp_path, f"postgresql://u@127.0.0.1:{listener.port}/x", PGGSSENCMODE="disable")
-    assert done.returncode == ExitCode.LEDGER, done.stderr
+    assert done.returncode == ExitCode.SECRET, done.stderr
     assert listener.received, "the listener was called: else this proves nothing"
     said = b"".join(listener.received)
     assert PASSWORD.encode() not in said

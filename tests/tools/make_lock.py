@@ -1,7 +1,8 @@
 """Write the locks anew: the newest versions that pyproject.toml allows, each with the hashes of its files.
 
 `runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs on;
-the wheel carries it. `.github/build.lock` holds what builds the wheel.
+the wheel carries it. `.github/build.lock` holds what builds the wheel, `.github/uv.lock` the installer that
+CI takes where it can.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 LOCK = PROJECT / "runner" / "requirements.lock"
 BUILD_LOCK = PROJECT / ".github" / "build.lock"
+UV_LOCK = PROJECT / ".github" / "uv.lock"
 # No header, annotation, index or path: a lock holds nothing of the machine that wrote it.
 COMPILE = (
     "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
@@ -29,13 +31,14 @@ def compile_lock(lock: Path, *arguments: str, requirements: str | None = None) -
 
 
 def main() -> int:
-    """Write both."""
+    """Write all three."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     name = project["project"]["name"]
     compile_lock(LOCK, "pyproject.toml", "--extra", "all", "--no-emit-package", name)
     # hatchling asks for `editables` besides when it builds an editable install, which `make LOCKED=1` is.
     needed = "\n".join([*project["build-system"]["requires"], "editables"])
     compile_lock(BUILD_LOCK, "-", "--constraints", str(LOCK), requirements=needed)
+    compile_lock(UV_LOCK, "-", requirements="\n".join(project["dependency-groups"]["lock"]))
     return 0
 
 

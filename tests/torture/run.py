@@ -16,7 +16,7 @@ from tests.torture.messages import Clone, Message
 from tests.torture.moves import Moves
 from tests.torture.runners import Runner
 from tests.torture.testbed import ACCOUNTS, SENDALL, Testbed, Verdict
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import TRANSIENT, ExitCode
 
 FAULTS = (
     {"kind": "cut_after"},
@@ -39,6 +39,7 @@ QUIET_ROUNDS = 40
 MINUTE_S = 61
 ENDS = frozenset(
     {ExitCode.OK, ExitCode.WECHAT, ExitCode.POLICY, ExitCode.LEDGER, ExitCode.FAILED, ExitCode.UNKNOWN}
+    | {*TRANSIENT}
 )
 """How a run that nobody killed may end."""
 LAST_ROUNDS = 3

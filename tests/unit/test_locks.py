@@ -11,7 +11,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tools.make_lock import BUILD_LOCK, LOCK, PROJECT
+from tests.tools.make_lock import BUILD_LOCK, LOCK, PROJECT, UV_LOCK
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -69,9 +69,17 @@ def test_the_build_lock_holds_what_builds() -> None:
     assert {name: runtime[name] for name in build if name in runtime}.items() <= build.items()
 
 
+def test_the_lock_of_the_installer_holds_uv_alone() -> None:
+    """In a version that the group `lock` allows; the action and the GitLab template install it."""
+    [(name, version)] = versions(locked(UV_LOCK.read_text(encoding="utf-8")), PLATFORMS[0])
+    [requirement] = map(Requirement, PYPROJECT["dependency-groups"]["lock"])
+    assert name == requirement.name == "uv"
+    assert requirement.specifier.contains(version)
+
+
 def test_the_project_is_in_no_lock() -> None:
     """Nobody owns its name on a public index."""
-    for lock in (LOCK, BUILD_LOCK):
+    for lock in (LOCK, BUILD_LOCK, UV_LOCK):
         assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
 
 

@@ -44,8 +44,8 @@ TIMEOUT_S = 10.0
 def doctor(context: Context, smoke: str | None) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
-    Also prints where this machine keeps its state. Each problem has a hint. Exits 4 when the problem is
-    with WeChat, 6 when it is with the ledger.
+    Also prints where this machine keeps its state. Each problem has a hint. The exit code is
+    that of the worst problem.
     """
     return _check_environment(context) if smoke is None else _smoke(context, context.account(smoke))
 
@@ -53,6 +53,8 @@ def doctor(context: Context, smoke: str | None) -> int:
 def _check_environment(context: Context) -> int:
     from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
+    from wechat_campaigns.wechat.network_faults import describe_fault
+    from wechat_campaigns.wechat.responses import not_sent_error
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
@@ -61,9 +63,13 @@ def _check_environment(context: Context) -> int:
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
-            with http_call("GET", url) as call:
-                answer = http.get(url, timeout=TIMEOUT_S)
-                call["status"] = answer.status_code
+            try:
+                with http_call("GET", url) as call:
+                    answer = http.get(url, timeout=TIMEOUT_S)
+                    call["status"] = answer.status_code
+            except OSError as error:
+                fault = describe_fault(error, context.api_url)
+                raise not_sent_error("", fault.message, fault.hint) from None
             dated(answer.headers.get("Date"))
             return context.watch.error
 

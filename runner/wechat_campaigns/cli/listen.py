@@ -18,6 +18,7 @@ from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import logs_json, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import Level, record
@@ -42,11 +43,12 @@ if TYPE_CHECKING:
 def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
-    Serves one path, /ACCOUNT, for each account with `callback` in the settings. The first line printed is
-    `listening on http://HOST:PORT`. Your own WSGI server can mount
+    Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
+    The first line printed is `listening on http://HOST:PORT`. Your own WSGI server can mount
     `wechat_campaigns.wechat.callback.wsgi:callback_app`.
     """
-    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+    require_extra("callback", needed_for=_("the command `campaign listen`"))
+    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
     from wechat_campaigns.wechat.callback.wsgi import callback_app
 
     context.initialized_state(sending=False, verified=False)
@@ -60,7 +62,7 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
         app = restrict_hosts(
             callback_app(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port
         )
-        server = Server(host, port, app)
+        server = Server(host, port, with_health(app))
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("cannot listen on this address"),

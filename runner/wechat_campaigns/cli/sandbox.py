@@ -15,6 +15,7 @@ from wechat_campaigns.cli.options import DIR, FILE
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.source.load import require_folder
@@ -67,6 +68,8 @@ def sandbox(
     The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
     """
     from wechat_campaigns.core.hosts import is_loopback
+
+    require_extra("sandbox", needed_for=_("the command `campaign sandbox`"))
     from wechat_campaigns.sandbox.server import embedded
 
     if rehearsal:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from wechat_campaigns import __version__
 from wechat_campaigns.core.digest import DIGEST_VERSION
-from wechat_campaigns.plan.doctor import EXTRAS, is_extra_installed
+from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
 from wechat_campaigns.protocol.events import FORMAT
 from wechat_campaigns.report.sanitize import FORMAT_VERSION
 from wechat_campaigns.source.schemas.store import SchemaName, schema_text

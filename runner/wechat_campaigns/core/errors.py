@@ -5,16 +5,19 @@ CampaignError                 1   the root; never raised itself
 ├── InvalidError              3   campaigns or settings have problems; carries all of them
 ├── MissingExtraError         3   an optional part of the tool is not installed
 ├── FileAccessError           7   the system refused to read or write a file
-├── SecretError               4   the secret of an account cannot be had
+├── SecretError               9   the secret of an account cannot be had
 ├── WeChatError               4   the platform did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
-│   ├── NotSentError          4   the request certainly never reached it
+│   ├── NotSentError         10   the request certainly never reached it
 │   └── NoResponseError       8   the request may have reached it, its answer did not reach us
 ├── PolicyError               5   refused by policy, digest, staleness or protection
 │   ├── StalePlanError        5   what would be sent is not what was reviewed
 │   └── CodeHostError         5   GitHub or GitLab does not tell what has to be known
-└── LedgerError               6   the ledger cannot be read, written or locked
-    ├── LedgerLockedError     6   another runner holds the lock or won the race
+└── LedgerError               6   the ledger cannot be used: permission, format, damage
+    ├── LedgerLoginError      9   its server refuses the login
+    ├── LedgerUnreachableError 11   its server or disk does not respond at the moment
+    ├── LedgerLockedError    12   another runner holds the lock or won the race
+    ├── LedgerConflictError  12   another runner wrote first; nothing was written
     └── TamperedLedgerError   6   the chain of events does not hold
 
 Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
@@ -24,7 +27,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -56,12 +59,38 @@ class ExitCode(IntEnum):
     LEDGER = 6
     FAILED = 7
     UNKNOWN = 8
+    SECRET = 9
+    NETWORK = 10
+    LEDGER_UNREACHABLE = 11
+    RACE = 12
     USAGE = 64
     INTERRUPTED = 130
 
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """The error numbers of the system when there is no room to write."""
+TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
+"""Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
+_WORST_FIRST: Final = (
+    ExitCode.UNKNOWN,
+    ExitCode.BUG,
+    ExitCode.LEDGER,
+    ExitCode.WECHAT,
+    ExitCode.SECRET,
+    *TRANSIENT,
+    ExitCode.FAILED,
+    ExitCode.INTERRUPTED,
+    ExitCode.POLICY,
+    ExitCode.INVALID,
+    ExitCode.USAGE,
+)
+
+
+def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
+    """Choose the code that a command with several results ends with; unknown sends come first."""
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), ExitCode.OK)
+
 
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
@@ -235,7 +264,7 @@ class FileAccessError(CampaignError):
 class SecretError(CampaignError):
     """The secret of an account cannot be had; no message ever holds it."""
 
-    exit_code = ExitCode.WECHAT
+    exit_code = ExitCode.SECRET
 
 
 class WeChatError(CampaignError):
@@ -272,6 +301,8 @@ class ApiError(WeChatError):
 class NotSentError(WeChatError):
     """The request certainly never reached the platform (no address, no connection)."""
 
+    exit_code = ExitCode.NETWORK
+
 
 class NoResponseError(WeChatError):
     """The request may have reached the platform; no usable answer came back."""
@@ -299,12 +330,28 @@ class LedgerError(CampaignError):
     exit_code = ExitCode.LEDGER
 
 
+class LedgerUnreachableError(LedgerError):
+    """The ledger's server or disk does not respond; what it has recorded is kept."""
+
+    exit_code = ExitCode.LEDGER_UNREACHABLE
+
+
+class LedgerLoginError(LedgerError):
+    """The ledger's server refuses the login: password or token are missing or wrong."""
+
+    exit_code = ExitCode.SECRET
+
+
 class LedgerLockedError(LedgerError):
     """Another runner holds the lock, or wrote first."""
+
+    exit_code = ExitCode.RACE
 
 
 class LedgerConflictError(LedgerError):
     """Somebody wrote to the stream since it was read; nothing was written."""
+
+    exit_code = ExitCode.RACE
 
 
 class TamperedLedgerError(LedgerError):

@@ -18,7 +18,7 @@ _NAMES = (
 _VALUE = re.compile(
     rf"""(?P<name>(?:(?:{_NAMES})(?:["']|%22)?\s*(?:=|:|：|＝|%3D|%3A)|\b(?:passw(?:or)?d|token)=)\s*)
          # What a message advises to write, `secret: {{env: NAME}}` or `secret: …`, is not a value.
-         (?!\{{(?:env|command)\b|…|\{{…|`)
+         (?!\{{(?:env|command|file)\b|…|\{{…|`)
          (?: (?P<quote>["']|%22) .*? (?P=quote) | [^\s&"'<>,;)\]}}]+ )""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -28,6 +28,7 @@ class Secret:
 
     env: str | None = None
     command: tuple[str, ...] = ()
+    file: str | None = None
     sandbox: bool = False
 
 

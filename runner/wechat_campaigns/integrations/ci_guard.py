@@ -14,7 +14,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.core.settings import Approvals, Secret
 from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
 from wechat_campaigns.integrations.checkout import (
     blob_id,
@@ -68,13 +68,13 @@ def check_run(workspace: WorkspacePort) -> None:
         check_up_to_date(workspace.root, run.default_branch)
 
 
-def check_command(command: Sequence[str]) -> None:
-    """Refuse to run a `secret: {command: …}` where the settings may be a stranger's.
+def check_secret_place(place: Secret) -> None:
+    """Refuse to run a `secret: {command: …}` or to read a file where the settings may be a stranger's.
 
     Raises:
         PolicyError: this is the run of a pull request, or of another branch than the default one.
     """
-    if command:
+    if place.command or place.file:
         check_ci_run(current_run())
 
 

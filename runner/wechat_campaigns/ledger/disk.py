@@ -6,7 +6,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
 from wechat_campaigns.core.i18n import N_, _
 
 NETWORK = frozenset(
@@ -66,7 +66,8 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     )
     detail = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
     message = _("{what} ({detail})").format(what=_(what), detail=detail)
-    return LedgerError(message, hint=_(hint), location=str(path))
+    kind = LedgerLockedError if code == sqlite3.SQLITE_BUSY else LedgerError
+    return kind(message, hint=_(hint), location=str(path))
 
 
 def refuse_network(path: Path, mounts: str) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from importlib.util import find_spec
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint, worst_exit_code
+from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
@@ -20,11 +20,6 @@ from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 CLOCK_SLACK = timedelta(seconds=30)
-EXTRAS = {
-    "articles": ("lxml", "nh3", "css_inline", "PIL"),
-    "callback": ("cryptography",),
-    "postgres": ("psycopg",),
-}
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
 IP_HINT = N_(
@@ -91,15 +86,9 @@ def state_folder_check(folder: str) -> Check:
     return _ok(_("state folder"), folder)
 
 
-def is_extra_installed(extra: str) -> bool:
-    """Tell whether every library of an extra is there."""
-    return all(find_spec(module) for module in EXTRAS[extra])
-
-
 def worst(checks: Iterable[Check]) -> ExitCode:
-    """Choose the exit code: WeChat's before the ledger's."""
-    codes = {check.exit_code for check in checks}
-    return next((code for code in (ExitCode.WECHAT, ExitCode.LEDGER) if code in codes), ExitCode.OK)
+    """Choose the exit code."""
+    return worst_exit_code(check.exit_code for check in checks)
 
 
 def _protection(settings: Settings) -> Check:
@@ -120,8 +109,9 @@ def _protection(settings: Settings) -> Check:
 
 def _extras() -> Check:
     missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
-    if not missing:
-        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(EXTRAS)))
+    if not {*missing} - {"sandbox"}:  # who sends has no use for it
+        installed = [extra for extra in EXTRAS if extra not in missing]
+        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(installed)))
     message = _("not installed: {names}").format(names=_(", ").join(missing))
     return _warning(_("extras"), message, extra_hint(*missing))
 
@@ -129,13 +119,8 @@ def _extras() -> Check:
 def _clock(ports: DoctorPorts) -> Check:
     try:
         away = ports.clock_skew()
-    except OSError as error:
-        return _error(
-            ExitCode.WECHAT,
-            _("clock"),
-            _("WeChat does not respond ({error})").format(error=type(error).__name__),
-            _("check the network, the proxy and `api` in the settings"),
-        )
+    except CampaignError as error:
+        return _error(error.exit_code, _("clock"), error.message, error.hint)
     if away is None:
         return _warning(
             _("clock"),
@@ -173,7 +158,7 @@ def _refused(name: str, error: CampaignError) -> Check:
         if address is not None:
             hint = _("add {address} to the IP allow list: {where}")
             hint = hint.format(address=address.group(), where=_(IP_HINT))
-    return _error(ExitCode.WECHAT, name, error.message, hint)
+    return _error(error.exit_code, name, error.message, hint)
 
 
 def _quota(name: str, quota: Mapping[str, Any]) -> Check:
@@ -224,7 +209,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         events, heads = ledger.events(), ledger.heads()
         state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
-        return [_error(ExitCode.LEDGER, _("ledger"), error.message, error.hint)]
+        return [_error(error.exit_code, _("ledger"), error.message, error.hint)]
     faults = find_chain_faults(events, heads)
     if faults:
         message = _("the hash chain is broken: {fault}").format(fault=faults[0])

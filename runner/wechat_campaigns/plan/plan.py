@@ -122,6 +122,8 @@ class Plan:
     """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
     up."""
 
+    untrusted_checkout: str = ""
+    """The folder of a checkout whose commit git does not tell, because another user owns it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _, english_text
+from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import Violation
+from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -32,12 +32,16 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
         lines.append(_not_resolved())
     if plan.uninitialized:
         lines.append(_not_initialized(plan))
+    if plan.untrusted_checkout:
+        lines.append(_no_commit(plan.untrusted_checkout))
+    if unchecked := _unchecked_offline(plan):
+        lines.append(_not_checked(unchecked))
     since = _("setting changed since the last apply: {change}")
     if plan.offline:  # the ledger's record was not compared with the AppSecret
         since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
     lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
     lines += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
-    lines += [_labelled(planned.send.id, note) for planned in plan.sends for note in _notes(planned)]
+    lines += [_labelled(planned.send.id, note) for planned in plan.sends for note in _notes(plan, planned)]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -63,7 +67,7 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
         errors: of files and campaigns, which no send of the plan carries.
     """
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
-    problems += [problem for planned in plan.sends for problem in _problems(planned)]
+    problems += [problem for planned in plan.sends for problem in _problems(plan, planned)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
 
 
@@ -80,7 +84,7 @@ def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
         yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
-def _problems(planned: PlannedSend) -> Iterator[Diagnostic]:
+def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:
     send, decision = planned.send, planned.decision
     if planned.action in FINISHED or not send.location.file:  # its file does not exist any more
         return
@@ -89,7 +93,7 @@ def _problems(planned: PlannedSend) -> Iterator[Diagnostic]:
     if planned.action in BLOCKED:
         hint = decision.hint or _("see `campaign status`")
         yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
-    for violation in _beside_the_decision(planned):
+    for violation in _beside_the_decision(plan, planned):
         rule = f"policy-{violation.rule.replace('_', '-')}"
         yield _warning(planned, rule, violation.message, violation.hint)
 
@@ -99,20 +103,48 @@ def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnosti
     return Diagnostic(location=planned.send.location, rule=rule, message=what, hint=hint, level="warning")
 
 
-def _notes(planned: PlannedSend) -> Iterator[str]:
+def _notes(plan: Plan, planned: PlannedSend) -> Iterator[str]:
     decision = planned.decision
     if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
         return
     if decision.hint:
         yield f"{decision.reason} → {decision.hint}"
-    yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(planned))
+    yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(plan, planned))
     yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
 
 
-def _beside_the_decision(planned: PlannedSend) -> Iterator[Violation]:
-    """Leave out the violation that the decision itself names: the first that blocks."""
+def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:
+    """Leave out what the decision itself names, the first that blocks, and what `_not_checked` counts."""
     blocking = [violation for violation in planned.violations if violation.blocks]
-    return (violation for violation in planned.violations if violation not in blocking[:1])
+    return (
+        violation
+        for violation in planned.violations
+        if violation not in blocking[:1] and not _waits_for_network(plan, violation)
+    )
+
+
+def _waits_for_network(plan: Plan, violation: Violation) -> bool:
+    return plan.offline and violation.verdict is Verdict.UNCHECKED and not violation.blocks
+
+
+def _unchecked_offline(plan: Plan) -> Counter[str]:
+    """Count the sends of each rule that only WeChat's answers can check."""
+    pending = (planned for planned in plan.sends if planned.action not in (*FINISHED, PlanAction.SCHEDULED))
+    return Counter(
+        violation.rule
+        for planned in pending
+        for violation in planned.violations
+        if _waits_for_network(plan, violation)
+    )
+
+
+def _not_checked(rules: Counter[str]) -> str:
+    listed = _(", ").join(
+        ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
+        for rule, count in sorted(rules.items())
+    )
+    what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
+    return f"{what} → {_('nothing to do: the plan after the merge and `campaign apply` check them')}"
 
 
 def _no_ledger() -> str:
@@ -134,6 +166,15 @@ def _not_resolved() -> str:
         "cannot check whether they changed"
     )
     return f"{what} → {_('run `campaign plan` without `--offline` before the review')}"
+
+
+def _no_commit(folder: str) -> str:
+    what = _("the plan names no commit: git does not read {folder}, because another user owns it")
+    hint = _(
+        "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, set "
+        "GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
+    )
+    return f"{what.format(folder=folder)} → {hint.format(folder=folder)}"
 
 
 def _not_initialized(plan: Plan) -> str:

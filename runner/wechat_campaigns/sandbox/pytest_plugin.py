@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def wechat_sandbox_url() -> Iterator[str]:
     """Serve one sandbox for the whole run; its base URL."""
+    from wechat_campaigns.core.extras import require_extra
+
+    require_extra("sandbox", needed_for="the fixture `wechat_sandbox`")
     from wechat_campaigns.sandbox.server import embedded  # every pytest run loads this file, few use it
 
     with embedded() as url:

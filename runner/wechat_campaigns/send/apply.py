@@ -23,6 +23,7 @@ from wechat_campaigns.core.errors import (
     LedgerError,
     LedgerLockedError,
     NoResponseError,
+    worst_exit_code,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
@@ -130,19 +131,8 @@ def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
 
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
-    """Choose the code that says the worst: unknown, then bugs, the ledger, refusals, failures, policy."""
-    worst = (
-        ExitCode.UNKNOWN,
-        ExitCode.BUG,
-        ExitCode.LEDGER,
-        ExitCode.WECHAT,
-        ExitCode.FAILED,
-        ExitCode.INTERRUPTED,
-        ExitCode.POLICY,
-        ExitCode.INVALID,
-    )
-    found = {outcome.exit_code for outcome in outcomes}
-    return next((code for code in worst if code in found), ExitCode.OK)
+    """Choose the code that says the worst."""
+    return worst_exit_code(outcome.exit_code for outcome in outcomes)
 
 
 PACKAGE: Final = str(Path(__file__).parents[1])
@@ -253,7 +243,7 @@ class _AccountRun:
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return _skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
+            return _skipped(planned, error.message, hint=error.hint, exit_code=error.exit_code)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
@@ -299,7 +289,7 @@ class _AccountRun:
         )
         if outcome is None:
             outcome = self._skip_outcome(counted) or _skipped(
-                planned, _(LEDGER_CONFLICT), exit_code=ExitCode.LEDGER
+                planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
 

@@ -310,7 +310,7 @@ class AccountSender:
             error.message,
             hint=error.hint,
             errcode=errcode,
-            exit_code=ExitCode.WECHAT if stops else ExitCode.FAILED,
+            exit_code=error.exit_code if stops else ExitCode.FAILED,
         )
 
     def wait_for_rate_limit(self, send: str) -> None:

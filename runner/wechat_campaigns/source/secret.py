@@ -9,12 +9,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.redact import redact, redact_message
 from wechat_campaigns.core.settings import Secret
 
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
 
 _TIMEOUT_S: Final = 30
+_STDERR_BYTES: Final = 4096
+_STDERR_CHARS: Final = 300
 _APPSECRET = re.compile(r"[0-9A-Fa-f]{32}")
 _AES_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[0-9A-Za-z]{43}=?")
 _NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
@@ -37,12 +40,16 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
         The secret, exactly as stored but for line ends after it.
 
     Raises:
-        SecretError: the variable is not set, or the command failed or printed nothing.
+        SecretError: the variable is not set, the file may not be used, or the command failed.
     """
     if secret.sandbox:
         return SANDBOX_SECRET
     if secret.env is not None:
         return _from_variable(secret.env, environ, name)
+    if secret.file is not None:
+        from wechat_campaigns.source.secret_file import read_secret_file  # it loads git, `validate` does not
+
+        return read_secret_file(secret.file)
     value = run_command(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
@@ -77,6 +84,8 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
         if not done.returncode:
             return printed
         what = _("the program ended with exit code {code}").format(code=done.returncode)
+        if last_words := _last_line(done.stderr, printed):
+            what = _("{what}: {words}").format(what=what, words=last_words)
     # Raised out here, so that no error that it came from can show what was printed.
     raise SecretError(what, hint=hint, location=_program(command))
 
@@ -104,6 +113,14 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
             ),
         )
     return value
+
+
+def _last_line(stderr: bytes, printed: str) -> str:
+    """Give the last line of a failed command's standard error, without what looks secret or was printed."""
+    text = stderr[-_STDERR_BYTES:].decode("utf-8", errors="replace")
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in text.splitlines()]
+    last = next((line for line in reversed(lines) if line), "")
+    return redact_message(redact(last, printed.split()))[:_STDERR_CHARS]
 
 
 def _by_hand(command: tuple[str, ...]) -> str:

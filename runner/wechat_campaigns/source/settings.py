@@ -222,7 +222,7 @@ def _notify(data: Mapping[str, Any]) -> ChatWebhook:
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:
-    return Secret(env=place.get("env"), command=tuple(place.get("command", ())))
+    return Secret(env=place.get("env"), command=tuple(place.get("command", ())), file=place.get("file"))
 
 
 def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:

@@ -5,12 +5,16 @@ Not in the wheel. Editable installs compile in place, so a clone speaks every la
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_NO_DATE = datetime(2020, 2, 2, tzinfo=UTC)
+"""Babel dates a catalog without a date by the clock, so that no two builds would be the same."""
 
 
 class CatalogHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -33,6 +37,7 @@ def compile_catalog(source: Path) -> Path:
     """
     with source.open("rb") as lines:
         catalog = read_po(lines)
+    catalog.creation_date = _NO_DATE
     target = source.with_suffix(".mo")
     with target.open("wb") as out:
         write_mo(out, catalog)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib3.filepost import encode_multipart_formdata
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import NotSentError, PolicyError
+from wechat_campaigns.core.errors import ExitCode, NoResponseError, NotSentError, PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
@@ -120,7 +120,13 @@ class Client:
         self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
-        return retry(once, sleep=self._sleep) if request.is_read else once()
+        if not request.is_read:
+            return once()
+        try:
+            return retry(once, sleep=self._sleep)
+        except NoResponseError as error:
+            error.exit_code = ExitCode.NETWORK  # a lost answer of a read leaves nothing unknown
+            raise
 
     def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()

@@ -107,18 +107,18 @@ def codes(reply: Reply) -> dict[str, str | int | None]:
     return {}
 
 
-def not_sent_error(endpoint: str, fault: str) -> NotSentError:
-    """Make the error of a request that certainly was not sent."""
-    hint = _(
+def not_sent_error(endpoint: str, fault: str, hint: str = "") -> NotSentError:
+    """Make the error of a request that certainly was not sent; without a hint of its own, the usual one."""
+    hint = hint or _(
         "check the network, the proxy settings and the api address of the environment; no "
         "request reached WeChat"
     )
     return NotSentError(fault, hint=hint, location=endpoint)
 
 
-def no_response_error(endpoint: str, fault: str) -> NoResponseError:
-    """Make the error of a request that may have arrived."""
-    hint = _("check the network and the proxies in between, then run the same command again")
+def no_response_error(endpoint: str, fault: str, hint: str = "") -> NoResponseError:
+    """Make the error of a request that may have arrived; without a hint of its own, the usual one."""
+    hint = hint or _("check the network and the proxies in between, then run the same command again")
     what = _("{fault}; it is unknown whether the request arrived").format(fault=fault)
     return NoResponseError(what, hint=hint, location=endpoint)
 

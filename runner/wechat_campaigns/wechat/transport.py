@@ -14,10 +14,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
 from wechat_campaigns.core.hosts import certificates, is_loopback
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.wechat.clock_watch import ClockWatch
+from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -99,12 +100,13 @@ class Transport:
                 return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
-            message = _describe(error)
+            fault = describe_fault(error, self._base_url)
         finally:
             if not request.is_read:
                 self._session.close()
         # Raised outside the handler: the library's exception carries the URL, and with it the token.
-        raise not_sent_error(request.path, message) if is_unsent else no_response_error(request.path, message)
+        error_of = not_sent_error if is_unsent else no_response_error
+        raise error_of(request.path, fault.message, fault.hint)
 
     def _read(self, path: str, response: requests.Response) -> Reply:
         content = bytearray()
@@ -147,32 +149,3 @@ def _failed_before_sending(error: Exception) -> bool:
     early = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, early) or isinstance(reason, NewConnectionError)
-
-
-def _describe(error: Exception) -> str:
-    """Say what happened in own words: the library's text holds the URL with the token."""
-    for kind, text in _FAULTS:
-        if isinstance(error, kind):
-            return _(text)
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(reason, NewConnectionError):
-        return _("no connection: the host name has no address, or the host refuses the connection")
-    if type(error) is OSError:
-        return _(
-            "the certificates of `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE` cannot be read"
-        )
-    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return _("the connection was interrupted")
-    return _("the HTTP library failed ({error})").format(error=type(error).__name__)
-
-
-_FAULTS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.ConnectTimeout, N_("no connection within the time limit")),
-    (requests.ReadTimeout, N_("no response within the time limit")),
-    (requests.exceptions.ProxyError, N_("the proxy set in the environment variables does not work")),
-    (requests.exceptions.SSLError, N_("no trusted TLS connection: the certificate or the handshake failed")),
-    (requests.exceptions.InvalidURL, N_("the api address is not a valid URL")),
-    (requests.exceptions.InvalidSchema, N_("the api address must start with https:// or http://")),
-    (requests.exceptions.MissingSchema, N_("the api address must start with https:// or http://")),
-    (requests.exceptions.ContentDecodingError, N_("the compressed data of the response is corrupt")),
-)

@@ -19,7 +19,7 @@ from tests.support.factories import (
     make_send,
     make_settings,
 )
-from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
@@ -89,13 +89,13 @@ def test_ip_address_outside_the_allowlist_is_reported() -> None:
 
 
 def test_missing_secret_is_reported_with_its_hint() -> None:
-    """Exit 4, and the ledger is still checked."""
+    """Exit 9, and the ledger is still checked."""
     error = SecretError("the environment variable X is not set", hint="set X")
     found = checked(api=error, ledger=LedgerError("it is gone", hint="bring it back"))
     assert found["account main"].hint == "set X"
     assert found["ledger"].hint == "bring it back"
-    assert worst(found.values()) is ExitCode.WECHAT
-    assert worst([found["ledger"]]) is ExitCode.LEDGER
+    assert worst([found["account main"]]) is ExitCode.SECRET
+    assert worst(found.values()) is ExitCode.LEDGER
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_unreachable_platform_is_bad() -> None:
     """No network, no send."""
 
     def gone() -> timedelta:
-        raise ConnectionError("https://api.invalid?access_token=secret")
+        raise NotSentError("DNS does not know the host name api.invalid", hint="set `HTTPS_PROXY`")
 
     check = checked(clock_skew=gone)["clock"]
-    assert check.exit_code is ExitCode.WECHAT
-    assert "secret" not in check.message
+    assert check.exit_code is ExitCode.NETWORK
+    assert check.hint == "set `HTTPS_PROXY`"
     assert checked(clock_skew=lambda: None)["clock"].grade is Severity.WARNING
 
 

@@ -85,3 +85,18 @@ def test_every_rule_that_blocks_a_send_is_listed() -> None:
     everyone, no_end = attention_lines(plan)
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")
+
+
+def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
+    """Not a warning for each send: the plan after the merge asks WeChat, and apply does."""
+    settings = make_settings(policy=Policy(max_recipients=500))
+    sends = [make_send(name, name) for name in ("a", "b", "c")]
+    plan = plan_of(*sends, settings=settings, known=None)
+    lines = [line for line in attention_lines(plan) if "max_recipients" in line]
+    assert lines == [
+        "without WeChat's answers, the plan did not check: max_recipients (3 sends) → nothing to do: "
+        "the plan after the merge and `campaign apply` check them"
+    ]
+    assert [problem.rule for problem in plan_problems(plan)] == []
+    seen = plan_of(*sends, settings=settings)
+    assert len([line for line in attention_lines(seen) if "max_recipients" in line]) == 3

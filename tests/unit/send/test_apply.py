@@ -387,7 +387,7 @@ def test_missing_secret_fails_before_the_intent():
     runner = ApplyRunner(mass_ready=SecretError("the command failed", hint="run it by hand"))
     outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
     assert [(o.result, o.exit_code) for o in outcomes] == [
-        (Result.NOT_SENT, ExitCode.WECHAT), (Result.SKIPPED, ExitCode.FAILED)
+        (Result.NOT_SENT, ExitCode.SECRET), (Result.SKIPPED, ExitCode.FAILED)
     ]  # fmt: skip
     assert outcomes[1].reason == "not tried: the command failed"
     assert runner.ledger.events() == ()
@@ -408,7 +408,7 @@ def test_missing_secret_leaves_an_unknown_send_unknown():
 
 
 def test_send_whose_ledger_always_conflicts_is_not_made():
-    """Another runner writes just before every intent: no call, exit 6, and the next send goes on."""
+    """Another runner writes just before every intent: no call, exit 12, and the next send goes on."""
 
     class Beaten(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
@@ -422,7 +422,7 @@ def test_send_whose_ledger_always_conflicts_is_not_made():
     runner.ledger = Beaten(lambda: runner.now)
     outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
     assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
-        ("a", Result.SKIPPED, ExitCode.LEDGER), ("b", Result.ACCEPTED, ExitCode.OK)
+        ("a", Result.SKIPPED, ExitCode.RACE), ("b", Result.ACCEPTED, ExitCode.OK)
     ]  # fmt: skip
     assert runner.bodies() == ["b"]
 
@@ -443,11 +443,11 @@ class Locked(MemoryLedger):
 
 
 def test_locked_ledger_sends_nothing():
-    """No call, exit 6, each send named."""
+    """No call, exit 12, each send named."""
     runner = ApplyRunner(mass_sendall=TAKEN)
     runner.ledger = Locked(on_exit=False)
     outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
-    assert [(o.id, o.exit_code) for o in outcomes] == [("a", ExitCode.LEDGER), ("b", ExitCode.LEDGER)]
+    assert [(o.id, o.exit_code) for o in outcomes] == [("a", ExitCode.RACE), ("b", ExitCode.RACE)]
     assert runner.api.calls == []
 
 
@@ -566,6 +566,8 @@ def test_bug_that_also_stops_the_reading_leaves_a_begun_send_unknown():
         ((ExitCode.FAILED, ExitCode.WECHAT), ExitCode.WECHAT),
         ((ExitCode.LEDGER, ExitCode.UNKNOWN, ExitCode.WECHAT), ExitCode.UNKNOWN),
         ((ExitCode.INTERRUPTED, ExitCode.OK), ExitCode.INTERRUPTED),
+        ((ExitCode.FAILED, ExitCode.NETWORK), ExitCode.NETWORK),
+        ((ExitCode.RACE, ExitCode.POLICY, ExitCode.SECRET), ExitCode.SECRET),
     ],
 )
 def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: ExitCode):

@@ -74,7 +74,7 @@ def test_account_that_stays_locked_is_reported() -> None:
     """The others are sent."""
     outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
     failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
-    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.LEDGER)]
+    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.RACE)]
 
 
 def test_number_of_concurrent_accounts_is_bounded() -> None:

@@ -157,7 +157,7 @@ def test_certain_errcode_frees_the_send(answer: Exception):
     outcome, ledger, _ = sent(answer)
     was_answered = answer is not UNREACHABLE
     assert outcome.result is (Result.REJECTED if was_answered else Result.NOT_SENT)
-    assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.FAILED)
+    assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.NETWORK, ExitCode.FAILED)
     status = fold(ledger.events()).send(SERVICE, "sale", 1).status
     assert status is (SendStatus.REJECTED if was_answered else SendStatus.NOT_SENT)
 
@@ -355,7 +355,7 @@ def test_errcode_of_the_account_stops_the_account(errcode: int):
 def test_missing_connection_stops_the_account():
     """There is no errcode: the sends after it report the connection error."""
     crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
-    assert send_once(crossing).exit_code is ExitCode.WECHAT
+    assert send_once(crossing).exit_code is ExitCode.NETWORK
     assert crossing.stop_reason == "no connection"
 
 

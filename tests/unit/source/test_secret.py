@@ -30,7 +30,7 @@ def test_a_missing_variable_has_a_hint(environ: dict[str, str]) -> None:
     with pytest.raises(SecretError, match="variable S is not set") as caught:
         read_secret(Secret(env="S"), environ)
     assert "set S" in caught.value.hint
-    assert caught.value.exit_code == 4
+    assert caught.value.exit_code == 9
 
 
 def test_a_command_prints_the_secret() -> None:
@@ -47,7 +47,7 @@ def test_secret_command_uses_no_shell() -> None:
     ("command", "told"),
     [
         (python("print('hunter2'); raise SystemExit(3)"), "ended with exit code 3"),
-        (python("import sys; sys.stderr.write('hunter2'); raise SystemExit(1)"), "ended with exit code 1"),
+        (python("import sys; print('hunter2'); sys.exit('not hunter2')"), r"exit code 1: not \*\*\*"),
         (python("pass"), "printed nothing"),
         (python("import sys; sys.stdout.buffer.write(b'hunter2' + bytes([255]))"), "is not text"),
         (("no-such-program-here", "hunter2"), "program was not found"),
@@ -61,6 +61,25 @@ def test_failed_secret_command_does_not_show_its_output(command: tuple[str, ...]
     assert "hunter2" not in str(caught.value) + caught.value.hint
     assert caught.value.location == command[0]
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        ("loading\nvault: permission denied\n\n", "ended with exit code 3: vault: permission denied"),
+        ("\033[31mno such entry\007", "ended with exit code 3: [31mno such entry"),
+        (f"leaked {HEX}", "ended with exit code 3: leaked ***"),
+        ("token=abc123 expired", "ended with exit code 3: token=*** expired"),
+        ("x" * 9000, "ended with exit code 3: " + "x" * 300),
+        ("", "ended with exit code 3"),
+    ],
+)
+def test_the_last_line_of_a_failed_command_is_shown(stderr: str, words: str) -> None:
+    """Why a secret manager refuses stands there; secrets and control characters do not pass."""
+    code = f"import sys; sys.stderr.write({stderr!r}); raise SystemExit(3)"
+    with pytest.raises(SecretError) as caught:
+        run_command(python(code))
+    assert caught.value.message == f"the program {words}"
 
 
 def test_hanging_secret_command_is_killed() -> None:

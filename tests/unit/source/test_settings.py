@@ -186,7 +186,7 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
         levels={"require_not_after": "advisory", "quota": "mandatory"},
     )
     assert settings.environment.accounts["main"].callback == CallbackSecrets(
-        token=Secret(env="WECHAT_MAIN_TOKEN"), aes_key=Secret(command=("pass", "show", "wechat/aes"))
+        token=Secret(env="WECHAT_MAIN_TOKEN"), aes_key=Secret(file="/run/secrets/wechat_aes")
     )
     assert settings.testers["小李"].wxname == "xiaoli2026"
     assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [

@@ -113,7 +113,7 @@ def test_a_refused_connection_is_certainly_not_sent(
 
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("http://no-such-host.invalid", "no address"), ("https://{loopback}", "TLS"), ("ftp://x", "start with")],
+    [("http://no-such-host.invalid", "DNS"), ("https://{loopback}", "TLS"), ("ftp://x", "start with")],
 )
 def test_what_fails_before_the_body_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, address: str, words: str

@@ -14,7 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import (
+    LedgerError,
+    LedgerLockedError,
+    LedgerLoginError,
+    LedgerUnreachableError,
+    TamperedLedgerError,
+)
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
@@ -332,8 +338,8 @@ class GitLedger:
             location=self._remote.display_url,
         )
 
-    def _contention_error(self) -> LedgerError:
-        return LedgerError(
+    def _contention_error(self) -> LedgerLockedError:
+        return LedgerLockedError(
             _("other runners wrote first {count} times in a row").format(count=TRIES),
             hint=_("run the same command again; for this many runners, use the postgresql ledger"),
             location=self._remote.display_url,
@@ -342,7 +348,15 @@ class GitLedger:
     def _unusable_error(self, answer: GitResult) -> LedgerError:
         what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
         message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
-        return LedgerError(message, hint=_(hint), location=self._remote.display_url)
+        kind = _KINDS.get(answer.failure, LedgerError)
+        return kind(message, hint=_(hint), location=self._remote.display_url)
+
+
+_KINDS: dict[GitFailure, type[LedgerError]] = {
+    GitFailure.NO_ACCESS: LedgerLoginError,
+    GitFailure.BROKEN: LedgerUnreachableError,
+    GitFailure.RACE: LedgerLockedError,
+}
 
 
 _WORDS = {

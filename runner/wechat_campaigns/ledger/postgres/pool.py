@@ -12,6 +12,7 @@ import psycopg
 
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger.postgres.faults import connection_error, database_name
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -41,8 +42,7 @@ class Pool:
         self._address = address
         self._idle: list[Connection] = []
         self._places = threading.BoundedSemaphore(SIZE)
-        parts = psycopg.conninfo.conninfo_to_dict(address)
-        self.where = f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
+        self.where = database_name(address)
         """The database, for messages: no password, no options."""
 
     @contextmanager
@@ -116,15 +116,7 @@ class Pool:
                 return attempt(number)
             except ConnectionLostError as error:
                 if number == tries:
-                    raise LedgerError(
-                        _("the database is not reachable: {error}").format(error=error),
-                        hint=_(
-                            "check the server, network, certificate and credentials (`PGHOST` must "
-                            "list the host that the password is for), then run the same command "
-                            "again; recorded events are kept"
-                        ),
-                        location=self.where,
-                    ) from error
+                    raise connection_error(str(error), self.where) from error
             time.sleep(PAUSE_S)
         raise AssertionError("the last try returns or raises")
 

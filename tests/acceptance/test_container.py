@@ -1,0 +1,149 @@
+"""The image where nothing can be written, as nobody, without a network; and the example for Kubernetes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "docs" / "ci" / "kubernetes.yml"
+USER = 10001
+BASE = re.compile(r"python:[\w.-]+@sha256:[0-9a-f]{64}")
+JAIL = """\
+set -eu
+mount --make-rprivate /
+mount --bind / "$JAIL"
+mount -o remount,ro,bind "$JAIL"
+mount -t tmpfs -o mode=1777 tmpfs "$JAIL/tmp"
+mount -t tmpfs tmpfs "$JAIL/mnt"
+mkdir "$JAIL/mnt/checkout" "$JAIL/mnt/state" "$JAIL/mnt/python"
+mount --bind "$CHECKOUT" "$JAIL/mnt/checkout"; mount -o remount,ro,bind "$JAIL/mnt/checkout"
+mount --bind "$STATE" "$JAIL/mnt/state"
+mount --bind "$PYTHON_HOME" "$JAIL/mnt/python"
+for name in dev proc work; do if [ -d "/$name" ]; then mount --rbind "/$name" "$JAIL/$name"; fi; done
+case "$PYTHON_HOME" in /root/*)  # where an ordinary user may not go
+  mount -t tmpfs -o mode=755 tmpfs "$JAIL/root"; mkdir -p "$JAIL$PYTHON_HOME"
+  mount --rbind "$JAIL/mnt/python" "$JAIL$PYTHON_HOME";;
+esac
+ip link set lo up
+cd "$JAIL/mnt/checkout"
+exec chroot --userspec="$USER_ID:$USER_ID" --groups="$USER_ID" "$JAIL" \\
+  env -i PATH=/usr/bin:/bin $SETTINGS sh -c 'cd /mnt/checkout && exec "$@"' sh "$@"
+"""
+
+
+def settings_of_the_image() -> dict[str, str]:
+    """What `ENV` sets; /state is elsewhere here."""
+    [line] = re.findall(r"^ENV (.*)$", DOCKERFILE, re.MULTILINE)
+    pairs = dict(word.split("=", 1) for word in line.split())
+    return {name: value.replace("/state", "/mnt/state") for name, value in pairs.items()}
+
+
+def in_the_image(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the entry point as the image would with `--read-only --tmpfs /tmp --network none`."""
+    jail = folder / "jail"
+    jail.mkdir(exist_ok=True)
+    programs = Path(sys.executable).parent
+    env = {
+        **os.environ, "JAIL": str(jail), "CHECKOUT": str(folder / "checkout"), "STATE": str(folder / "state"),
+        "PYTHON_HOME": os.path.realpath(sys.base_prefix), "USER_ID": str(USER),
+        "SETTINGS": " ".join(f"{name}={value}" for name, value in settings_of_the_image().items()),
+    }  # fmt: skip
+    command = ["unshare", "--mount", "--net", "sh", "-c", JAIL, "sh"]
+    entry = [str(programs / "python"), "-I", str(programs / "campaign"), *words]
+    return subprocess.run([*command, *entry], env=env, capture_output=True, text=True, check=False)
+
+
+def can_be_jailed() -> bool:
+    tools = all(shutil.which(tool) for tool in ("unshare", "chroot", "ip"))
+    if os.geteuid() != 0 or not tools:
+        return False
+    probe = ["unshare", "--mount", "--net", "sh", "-c", "mount --make-rprivate / && ip link set lo up"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_be_jailed(), reason="needs root, and namespaces of its own")
+def test_the_command_needs_no_file_system_no_home_and_no_network(tmp_path: Path) -> None:
+    """It sends a rehearsal and looks what became of it; only the state folder and /tmp were written."""
+    checkout, state = tmp_path / "checkout", tmp_path / "state"
+    checkout.mkdir()
+    state.mkdir()
+    tmp_path.chmod(0o755)
+    os.chown(state, 0, USER)  # as a volume with fsGroup
+    state.chmod(0o2775)
+    campaign = str(Path(sys.executable).parent / "campaign")
+    env = {**os.environ, "CAMPAIGN_STATE_DIR": str(tmp_path / "other")}
+    subprocess.run([campaign, "init", "--ci", "none"], cwd=checkout, env=env, check=True, capture_output=True)
+    before = sorted(checkout.rglob("*"))
+    for words in (["--version"], ["plan"], ["apply", "--auto-approve"], ["status", "--wait"]):
+        done = in_the_image(tmp_path, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "success" in done.stdout or "sent" in done.stdout
+    assert sorted(checkout.rglob("*")) == before
+    written = [path for path in state.rglob("*") if path.is_file()]
+    assert written
+    assert {path.stat().st_uid for path in written} == {USER}
+
+
+def test_the_image_is_nobody_by_number_and_its_base_a_digest() -> None:
+    """Kubernetes checks the number; the one digest is that of the GitLab template too."""
+    users = re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE)
+    assert users == [f"{USER}:{USER}"]
+    gitlab = (ROOT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8")
+    assert len({*BASE.findall(DOCKERFILE), *BASE.findall(gitlab)}) == 1
+
+
+def documents() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(EXAMPLE.read_text(encoding="utf-8")))
+
+
+def containers() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each container with its pod."""
+    [job] = [document for document in documents() if document["kind"] == "CronJob"]
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        yield container, pod
+
+
+def test_the_example_for_kubernetes_is_locked_down() -> None:
+    """The restricted profile of the pod security standards, and a read-only root besides."""
+    for container, pod in containers():
+        context, of_pod = container["securityContext"], pod["securityContext"]
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert (of_pod["runAsNonRoot"], of_pod["runAsUser"], of_pod["fsGroup"]) == (True, USER, USER)
+        assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted <= {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_example_tries_again_only_what_is_transient() -> None:
+    """Its exit codes are those of the command; one job at a time."""
+    from wechat_campaigns.core.errors import TRANSIENT
+
+    [job] = [document for document in documents() if document["kind"] == "CronJob"]
+    [rule] = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert (rule["action"], rule["onExitCodes"]["operator"]) == ("FailJob", "NotIn")
+    assert rule["onExitCodes"]["values"] == sorted(TRANSIENT)
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
+    """No key that Kubernetes does not know; the schemas are those of `pip install --group kubernetes`."""
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="the group `kubernetes` is not installed")
+    for document in documents():
+        kubernetes.validate(document, version, strict=True)

@@ -1,0 +1,140 @@
+"""Names, refusals, proxies and certificates are told apart, each with the host and what mends it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.sdk.tunnel import make_certificate
+from wechat_campaigns.core.errors import NotSentError
+from wechat_campaigns.wechat.network_faults import server_of
+from wechat_campaigns.wechat.transport import Request, Transport, make_session
+
+TOKEN = "24_SECRETTOKEN"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this machine needs to reach its network is no part of a test."""
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def fault_at(address: str) -> NotSentError:
+    """Make a call there and give the error, which shows no token."""
+    request = Request(method="POST", path="/cgi-bin/message/mass/sendall", body=b"{}")
+    transport = Transport(address, make_session(address), timeout_s=(5, 5))
+    with pytest.raises(NotSentError) as caught:
+        transport.exchange(request, {"access_token": TOKEN})
+    assert TOKEN not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__!r}"
+    return caught.value
+
+
+@contextmanager
+def answering(first_bytes: bytes | ssl.SSLContext) -> Iterator[int]:
+    """Serve one connection at a time: with TLS, or with these bytes whatever is asked; the port."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _peer = server.accept()
+                    with suppress(OSError), connection:
+                        if isinstance(first_bytes, ssl.SSLContext):
+                            first_bytes.wrap_socket(connection, server_side=True)
+                        else:
+                            connection.recv(4096)
+                            connection.sendall(first_bytes)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def closed_port() -> int:
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def test_a_name_that_dns_does_not_know() -> None:
+    """The name is in the message, and the variable that leads around a missing DNS in the hint."""
+    error = fault_at("https://api.no-such-host.invalid")
+    assert error.message == "DNS does not know the host name api.no-such-host.invalid"
+    assert "`HTTPS_PROXY`" in error.hint
+
+
+def test_a_port_that_refuses() -> None:
+    """Host and port, and that nothing listens."""
+    port = closed_port()
+    error = fault_at(f"http://127.0.0.1:{port}")
+    assert error.message == f"127.0.0.1:{port} refuses the connection"
+    assert "`api`" in error.hint
+
+
+def test_a_certificate_nobody_trusts(tmp_path: Path) -> None:
+    """Host, OpenSSL's reason, and the variable that adds an authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_certificate(tmp_path))
+    with answering(context) as port:
+        error = fault_at(f"https://127.0.0.1:{port}")
+    assert error.message.startswith(f"the certificate of 127.0.0.1:{port} is not trusted: self-signed")
+    assert "`REQUESTS_CA_BUNDLE`" in error.hint
+
+
+def test_a_server_without_tls() -> None:
+    """A plain HTTP server behind an https address is no matter of certificates."""
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        error = fault_at(f"https://127.0.0.1:{port}")
+    assert error.message == f"127.0.0.1:{port} does not complete a TLS handshake"
+
+
+def test_a_proxy_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy is named without its password."""
+    port = closed_port()
+    monkeypatch.setenv("https_proxy", f"http://ann:hunter22@127.0.0.1:{port}")
+    error = fault_at("https://api.weixin.invalid")
+    assert error.message == f"the proxy 127.0.0.1:{port} cannot be reached"
+    assert "`HTTPS_PROXY`" in error.hint
+    assert "api.weixin.invalid in `NO_PROXY`" in error.hint
+    assert "hunter22" not in f"{error} {error.hint}"
+
+
+@pytest.mark.parametrize(("status", "words"), [(407, "user and password"), (403, "api.weixin.invalid")])
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, status: int, words: str) -> None:
+    """Its status is told; 407 needs a password."""
+    with answering(f"HTTP/1.1 {status} No\r\n\r\n".encode()) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        error = fault_at("https://api.weixin.invalid")
+        assert error.message == f"the proxy 127.0.0.1:{port} answers {status}"
+    assert words in error.hint
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_missing_file_of_certificates(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The variable that is set is the one that is named."""
+    monkeypatch.setenv(name, "/no/such/file.pem")
+    error = fault_at("https://api.weixin.invalid")
+    assert error.message == f"the certificates that `{name}` points to cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [("https://a:b@host:8443/x", "host:8443"), ("https://host", "host"), ("http://host:x", "host")],
+)
+def test_an_address_for_a_message(address: str, server: str) -> None:
+    """Host and port, never a user."""
+    assert server_of(address) == server
