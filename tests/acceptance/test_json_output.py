@@ -43,7 +43,6 @@ RUNS = {
     "doctor": "doctor",
     "recall": "recall news --auto-approve",
     "tags": "tags",
-    "environments": "environments",
     "hold": "hold main --reason x",
     "unhold": "unhold main --reason x",
     "ledger init": "ledger init",

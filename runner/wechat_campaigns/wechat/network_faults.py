@@ -52,7 +52,7 @@ def describe_fault(error: Exception, address: str, environ: Mapping[str, str] = 
         if isinstance(cause, NewConnectionError):
             return _connection_fault(cause, host)
     if type(error) is OSError:
-        name = _first_set(environ, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        name = _first_set(environ, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
         said = _("the certificates that `{name}` points to cannot be read").format(name=name)
         return NetworkFault(
             said, _("point `{name}` to a readable PEM file, or unset the variable").format(name=name)
