@@ -22,6 +22,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import plan as planner
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
+from wechat_campaigns.plan.console_sends import with_console_warnings
 from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
@@ -33,6 +34,7 @@ from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
+from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace, commit_of
 
 __all__ = ["apply", "exit_code", "load", "plan"]
@@ -219,6 +221,8 @@ def make_plan(
             ),
         )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
+    figures = read_statistics(workspace.statistics_file)
+    plan = with_console_warnings(plan, figures, state, context.now) if figures else plan
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
