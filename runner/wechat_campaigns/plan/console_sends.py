@@ -102,10 +102,10 @@ def _quota_warning(
         return []
     known = allowance(one.account.appid, kind, state, now)
     message = ngettext(
-        "{count} send of this month was made by hand (console) and is not in the ledger: of {limit} sends to "
-        "everyone, {left} or more may be left",
-        "{count} sends of this month were made by hand (console) and are not in the ledger: of {limit} sends "
-        "to everyone, {left} or more may be left",
+        "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} may "
+        "be left",
+        "{count} sends of this month were made by hand (console): of {limit} sends to everyone, only {left} "
+        "may be left",
         number,
     )
     left = max(0, known.remaining - number)

@@ -264,7 +264,7 @@ def days_csv(rows: Iterable[ArticleRow]) -> str:
         "Article",
         "Title",
         "Published",
-        "Day",
+        N_("Day"),
         *FIGURE_HEADINGS[len(_ARTICLE_WORDS) :],
     )
     lines: list[list[Cell]] = []
