@@ -102,8 +102,8 @@ def _quota_warning(
         return []
     known = allowance(one.account.appid, kind, state, now)
     message = ngettext(
-        "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} may "
-        "be left",
+        "{count} send of this month was made by hand (console): of {limit} sends to everyone, only {left} "
+        "may be left",
         "{count} sends of this month were made by hand (console): of {limit} sends to everyone, only {left} "
         "may be left",
         number,

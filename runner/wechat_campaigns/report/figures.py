@@ -22,6 +22,7 @@ from wechat_campaigns.plan.statistics import (
     sent_articles,
 )
 from wechat_campaigns.report.phrases import msgtype_word
+from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
 
@@ -45,8 +46,8 @@ FIGURE_HEADINGS = (
 )  # fmt: skip
 """Of CSV, behind those of the send."""
 SHOWN_FIGURES = (
-    "Send", "Title", "Delivered", "Readers", "Shares", "Likes", "Comments", "New followers", "Finish rate",
-    "Minutes", "Figures",
+    "Send", "Account", "Title", "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes",
+    "Comments", "New followers", "Finish rate", "Minutes", "Figures",
 )  # fmt: skip
 """Headings of what people read."""
 
@@ -192,38 +193,49 @@ def shown_figures(row: ArticleRow) -> tuple[str | int | None, ...]:
     """List what stands below the headings `SHOWN_FIGURES`."""
     found = row.latest
     title = row.article.title if row.article is not None else ""
+    about = (row.name, row.account, title, row.delivered, percent(row.delivery_rate))
     if found is None:
-        return row.name, title, row.delivered, *[None] * 7, figures_text(row)
-    counts = (found.readers, found.shares, found.likes, found.comments, found.new_followers)
+        return *about, *[None] * (len(SHOWN_FIGURES) - len(about) - 1), figures_text(row)
     minutes = "" if found.average_minutes is None else f"{found.average_minutes:.1f}"
-    return row.name, title, row.delivered, *counts, percent(found.finish_rate), minutes, figures_text(row)
+    counts = (found.shares, found.likes, found.comments, found.new_followers)
+    rates = (percent(found.finish_rate), minutes)
+    return *about, found.readers, percent(found.read_rate), *counts, *rates, figures_text(row)
 
 
 def figures_lines(row: ArticleRow) -> list[str]:
+    """Write an article for a terminal: its name, its figures, where its readers came from and when."""
+    name, account, title, *figures, status = shown_figures(row)
+    heading = _("{name} ({account}): {status}")
+    lines = [heading.format(name=line(f"{name} {title}".strip()), account=account, status=status)]
+    pairs = [
+        f"{_(word)} {value:,}" if isinstance(value, int) else f"{_(word)} {value}"
+        for word, value in zip(SHOWN_FIGURES[3:-1], figures, strict=True)
+        if value not in (None, "")
+    ]
+    return [
+        *lines,
+        *([f"  {_(', ').join(pairs)}"] if pairs else []),
+        *(f"  {text}" for text in reading_lines(row)),
+    ]
+
+
+def reading_lines(row: ArticleRow) -> list[str]:
     """Write where the readers of an article came from, and how many each day brought."""
     found = row.latest
     if found is None or row.article is None or not found.readers:
         return []
     sources = [
-        _("{source} {count:,}").format(source=_(word), count=found.sources[code])
+        f"{_(word)} {found.sources[code]:,}"
         for code, word in _SOURCE_WORDS.items()
         if found.sources.get(code)
     ]
     days = list(new_readers(row.article.days))
     while days and not days[-1]:
         days.pop()
-    name = f"{row.name} {row.article.title}".strip()
-    message = _("{name}: readers from {sources}; by day from {day}: {counts}")
-    if not sources:
-        message = _("{name}: readers by day from {day}: {counts}")
-    return [
-        message.format(
-            name=name,
-            sources=_(", ").join(sources),
-            day=row.article.days[0].day.isoformat(),
-            counts=_(", ").join(f"{count:,}" for count in days),
-        )
-    ]
+    lines = [_("Readers by source: {counts}").format(counts=_(", ").join(sources))] if sources else []
+    by_day = _("Readers by day from {day}: {counts}")
+    counts = _(", ").join(f"{count:,}" for count in days)
+    return [*lines, by_day.format(day=row.article.days[0].day.isoformat(), counts=counts)]
 
 
 def new_readers(days: Iterable[ArticleFigures]) -> Iterable[int]:

@@ -20,12 +20,12 @@ from wechat_campaigns.report.figures import (
     counted_rows,
     days_csv,
     figure_cells,
-    figures_lines,
     figures_notes,
+    reading_lines,
     shown_figures,
 )
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
 
@@ -82,8 +82,17 @@ class HistoryView:
 
     @property
     def notes(self) -> list[str]:
-        """What holds for several articles, then the readers of each by source and by day."""
-        return [*figures_notes(self.articles), *(text for row in self.counted for text in figures_lines(row))]
+        """What holds for several articles."""
+        return figures_notes(self.articles)
+
+    @property
+    def readers(self) -> list[tuple[str, str]]:
+        """Where the readers of each article came from, and when, beside its name."""
+        return [
+            (f"{row.name} {row.article.title if row.article else ''}", text)
+            for row in self.counted
+            for text in reading_lines(row)
+        ]
 
 
 def past_sends(
@@ -203,7 +212,9 @@ def history_markdown(view: HistoryView) -> str:
             *_table(SHOWN_FIGURES, map(shown_figures, view.counted)),
         ]
     if view.notes:
-        lines += ["", *(f"- {cell(note, 600)}" for note in view.notes)]
+        lines += ["", *(f"- {line(note)}" for note in view.notes)]
+    if view.readers:
+        lines += ["", *(f"- {cell(name, 100)}: {line(text)}" for name, text in view.readers)]
     links = [f"- {cell(row.send)}: {cell(url, 300)}" for row in view.rows for url in row.links]
     return "\n".join([*lines, *(["", f"## {_('Articles')}", "", *links] if links else [])])
 
