@@ -98,20 +98,14 @@ def send(sandbox: Sandbox, day: int, numbers: list[int]) -> None:
 
 def last_id(sandbox: Sandbox) -> int:
     """Give the id of the newest call that the sandbox recorded."""
-    newest, page = 0, sandbox.requests()
-    while page:
-        newest = page[-1]["id"]
-        page = sandbox.control("GET", "requests", after=newest)["requests"]
-    return newest
+    newest = sandbox.control("GET", "requests", limit=1)["requests"]
+    return int(newest[-1]["id"]) if newest else 0
 
 
 def calls_after(sandbox: Sandbox, newest: int) -> Counter[str]:
     """Count the calls after one, by path; the sandbox keeps the latest 5000."""
-    found: Counter[str] = Counter()
-    while page := sandbox.control("GET", "requests", after=newest)["requests"]:
-        found.update(one["path"] for one in page)
-        newest = page[-1]["id"]
-    return found
+    page = sandbox.control("GET", "requests", after=newest, limit=5000)["requests"]
+    return Counter(one["path"] for one in page)
 
 
 if __name__ == "__main__":
