@@ -34,6 +34,7 @@ from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
+from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace, commit_of
 
@@ -221,9 +222,15 @@ def make_plan(
             ),
         )
     plan = with_warnings(plan, comparison) if comparison is not None else plan
-    figures = read_statistics(workspace.statistics_file)
-    plan = with_console_warnings(plan, figures, state, context.now) if figures else plan
+    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
+
+
+def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
+    """Read which articles this machine knows, of the accounts with pending sends."""
+    appids = {planned.account.appid for planned in plan.sends if planned.action in planner.PENDING}
+    files = {appid: workspace.statistics_file(appid) for appid in appids}
+    return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:

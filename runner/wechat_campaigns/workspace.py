@@ -171,10 +171,9 @@ class Workspace:
     def _ledger_file(self) -> Path:
         return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
 
-    @property
-    def statistics_file(self) -> Path:
-        """Where this machine keeps the figures of articles, beside the SQLite ledger."""
-        return self.state_dir / f"{self.settings.environment.name}.statistics.json"
+    def statistics_file(self, appid: str) -> Path:
+        """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
+        return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
 
     def _events(self) -> Iterable[Event]:
         """Read the ledger; offline only what this machine has of it."""

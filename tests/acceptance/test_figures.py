@@ -83,7 +83,7 @@ def calls(sandbox: Sandbox) -> Counter[str]:
 
 
 def cache(tmp_path: Path) -> Path:
-    (found,) = Path(f"{tmp_path.parent / tmp_path.name}.state").rglob("*.statistics.json")
+    (found,) = Path(f"{tmp_path.parent / tmp_path.name}.state").rglob(f"*.{SERVICE}.statistics.json")
     return found
 
 
@@ -168,7 +168,7 @@ def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
     assert code == SecretError.exit_code
     assert "figures were not refreshed" in err
     assert "sale (1)" in out
-    for damage in (b"", b"{", b'{"version": 1, "accounts": {"wx": {"2026-12-01": []}}}', b"[" * 100_000):
+    for damage in (b"", b"{", b'{"version": 1, "days": {"2026-12-01": []}}', b"[" * 100_000):
         cache(tmp_path).write_bytes(damage)
         assert report(campaign)[0]["figures"] == "not_queried"
 

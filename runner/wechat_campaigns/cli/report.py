@@ -46,7 +46,7 @@ def report(context: Context, since: datetime | None, refresh: bool) -> int:
     """
     accounts = context.settings.environment.accounts
     state, now = context.state(verified=False), context.clock()
-    kept = read_statistics(context.statistics_file)
+    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     code = _refresh(context, state, kept) if refresh else ExitCode.OK
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     records = begun_records(state, accounts, since=begin)
@@ -71,18 +71,22 @@ def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> Exi
     for appid, account in accounts.items():
         if account.kind is AccountKind.TEST:
             continue  # WeChat refuses every 测试号 (48001)
-        days = dict(kept.get(appid, {}))
+        days = dict(kept[appid])
         try:
             refresh_statistics(context.read_api(account), days, article_days(state, appid), context.clock)
         except CampaignError as error:
-            print_message(
-                _("{account}: figures were not refreshed: {error}").format(account=account.name, error=error)
-            )
-            print_message(f"→ {error.hint}")
+            message = _("{account}: figures were not refreshed: {error}")
+            print_message(f"{message.format(account=account.name, error=error)}\n→ {error.hint}")
             code = code or error.exit_code
+        if days != kept[appid]:
+            _store(context, appid, days)
         kept[appid] = days
+    return code
+
+
+def _store(context: Context, appid: str, days: Days) -> None:
+    """Keep what was queried; a disk that is full costs only the same calls again."""
     try:
-        write_statistics(context.statistics_file, kept)
+        write_statistics(context.statistics_file(appid), days)
     except OSError as error:
         print_message(_("the figures cannot be stored: {reason}").format(reason=error.strerror))
-    return code

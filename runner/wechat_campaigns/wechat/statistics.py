@@ -7,7 +7,7 @@ Source: getarticletotaldetail (2026-11).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -96,6 +96,8 @@ class DayOfArticles:
     articles: tuple[PublishedArticle, ...] = ()
 
 
+_ARTICLE_KEYS: Final = ("msg_data_id", "index", "publish_type", "title", "url")
+_FIGURE_KEYS: Final = ("readers", "sources", *list(_COUNTS)[1:], *_NUMBERS)
 Days = Mapping[date, DayOfArticles]
 """What is known of one account, by day of publication."""
 
@@ -114,7 +116,7 @@ def day_data(day: DayOfArticles) -> dict[str, Any]:
     """Write a day as plain data, to be read by `read_day`."""
     articles = [
         {
-            **asdict(article),
+            **{name: getattr(article, name) for name in _ARTICLE_KEYS},
             "published": article.published.isoformat(),
             "days": [figures_data(one) for one in article.days],
         }
@@ -129,16 +131,16 @@ def day_data(day: DayOfArticles) -> dict[str, Any]:
 
 def figures_data(figures: ArticleFigures) -> dict[str, Any]:
     """Write figures as plain data: codes and numbers."""
-    return {**asdict(figures), "day": figures.day.isoformat()}
+    return {"day": figures.day.isoformat(), **{name: getattr(figures, name) for name in _FIGURE_KEYS}}
 
 
-def read_day(data: Mapping[str, Any]) -> DayOfArticles:
-    """Read what `day_data` wrote.
+def read_day(data: Mapping[str, Any], *, with_figures: bool = True) -> DayOfArticles:
+    """Read what `day_data` wrote, with or without the figures of the articles.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: something else wrote it.
     """
-    articles = tuple(_kept_article(dict(row)) for row in data["articles"])
+    articles = tuple(_kept_article(row, with_figures) for row in data["articles"])
     at = datetime.fromisoformat(data["queried_at"])
     if at.tzinfo is None:
         raise ValueError(data["queried_at"])
@@ -173,14 +175,14 @@ def _figures(detail: Mapping[str, Any]) -> ArticleFigures:
     return ArticleFigures(day=date.fromisoformat(detail["stat_date"]), sources=sources, **counts, **numbers)
 
 
-def _kept_article(row: dict[str, Any]) -> PublishedArticle:
-    days = tuple(_kept_figures(dict(one)) for one in row.pop("days"))
+def _kept_article(row: Mapping[str, Any], with_figures: bool) -> PublishedArticle:
+    days = tuple(map(_kept_figures, row["days"])) if with_figures else ()
     numbers: dict[str, Any] = {key: int(row[key]) for key in ("msg_data_id", "index", "publish_type")}
     texts: dict[str, Any] = {key: str(row[key]) for key in ("title", "url")}
     return PublishedArticle(published=date.fromisoformat(row["published"]), days=days, **numbers, **texts)
 
 
-def _kept_figures(row: dict[str, Any]) -> ArticleFigures:
+def _kept_figures(row: Mapping[str, Any]) -> ArticleFigures:
     sources = {code: int(row["sources"][code]) for code in SOURCES.values() if code in row["sources"]}
     counts: dict[str, Any] = {name: int(row[name]) for name in _COUNTS}
     numbers: dict[str, Any] = {name: None if row[name] is None else float(row[name]) for name in _NUMBERS}

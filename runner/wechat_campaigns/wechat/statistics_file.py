@@ -1,4 +1,4 @@
-"""Keep what WeChat returned of articles in a file beside the ledger, for this user alone.
+"""Keep what WeChat returned of an account's articles in a file beside the ledger, for this user alone.
 
 The file only saves calls: without it, or when it is damaged, the figures are queried again.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -16,34 +15,35 @@ from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.wechat.statistics import Days, day_data, read_day
 
 VERSION = 1
-MAX_BYTES = 64 * 1024 * 1024
-"""A larger file is not ours: a year of daily sends of eight articles takes about 25 MB."""
+MAX_BYTES = 256 * 1024 * 1024
+"""A larger file is not ours: a year of eight articles a day takes about 30 MB."""
 
 
-def read_statistics(file: Path) -> dict[str, Days]:
-    """Read the days of each account, by AppID; what cannot be read counts as not there."""
+def read_statistics(file: Path, *, with_figures: bool = True) -> Days:
+    """Read the days of an account; what cannot be read counts as missing.
+
+    Args:
+        with_figures: False leaves the figures out, which takes a fraction of the time.
+    """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         if file.stat().st_size <= MAX_BYTES:
             data = json.loads(file.read_bytes())
             if data["version"] == VERSION:
                 return {
-                    str(appid): {date.fromisoformat(day): read_day(kept) for day, kept in days.items()}
-                    for appid, days in data["accounts"].items()
+                    date.fromisoformat(day): read_day(kept, with_figures=with_figures)
+                    for day, kept in data["days"].items()
                 }
     return {}
 
 
-def write_statistics(file: Path, accounts: Mapping[str, Days]) -> None:
+def write_statistics(file: Path, days: Days) -> None:
     """Replace the file as a whole.
 
     Raises:
         OSError: it cannot be written.
     """
-    rows = {
-        appid: {day.isoformat(): day_data(kept) for day, kept in sorted(days.items())}
-        for appid, days in accounts.items()
-    }
-    body = json.dumps({"version": VERSION, "accounts": rows}, ensure_ascii=False, separators=(",", ":"))
+    rows = {day.isoformat(): day_data(kept) for day, kept in sorted(days.items())}
+    body = json.dumps({"version": VERSION, "days": rows}, ensure_ascii=False, separators=(",", ":"))
     private_folder(file.parent)
     # Another run may write at the same moment: the file is whole whichever replaces it last.
     written = file.with_suffix(f".{os.getpid()}")
