@@ -6,7 +6,7 @@ one call returns every article of that day with its figures of all thirty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -133,21 +133,31 @@ def article_days(state: LedgerState, appid: str) -> set[date]:
     return {_day_of(record) for record in _article_sends(state, appid)}
 
 
-def sent_articles(record: SendRecord, days: Days, now: datetime) -> list[SentArticle]:
-    """Find the figures of a send: one row an article, or one that has none."""
+def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
+    """Sort what is known of an account's articles by the send that each was in."""
+    found: dict[int, list[PublishedArticle]] = {}
+    for kept in days.values():
+        for article in kept.articles:
+            found.setdefault(article.msg_data_id, []).append(article)
+    return found
+
+
+def sent_articles(
+    record: SendRecord, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
+) -> list[SentArticle]:
+    """Find the figures of a send: one row an article, or one that has none.
+
+    Args:
+        articles: of the same days, as `by_msg_data_id` gives them.
+    """
     if msgtype_of(record) not in (ARTICLES, ""):
         return [SentArticle(record, FiguresStatus.NOT_COUNTED)]
     if record.msg_data_id is None:
         return [SentArticle(record, FiguresStatus.UNMATCHED)]
-    found = [
-        SentArticle(record, figures_status(day, kept), article)
-        for day, kept in days.items()
-        for article in kept.articles
-        if article.msg_data_id == record.msg_data_id
-    ]
-    if found:
-        return sorted(found, key=lambda one: one.article.index if one.article else 0)
-    return [SentArticle(record, _missing_status(_day_of(record), days, now))]
+    found = sorted(articles.get(record.msg_data_id, ()), key=lambda article: article.index)
+    if not found:
+        return [SentArticle(record, _missing_status(_day_of(record), days, now))]
+    return [SentArticle(record, figures_status(one.published, days[one.published]), one) for one in found]
 
 
 def console_articles(state: LedgerState, appid: str, days: Days) -> list[PublishedArticle]:

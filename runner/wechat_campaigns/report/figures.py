@@ -16,6 +16,7 @@ from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.plan.statistics import (
     FiguresStatus,
     SentArticle,
+    by_msg_data_id,
     console_articles,
     figures_status,
     msgtype_of,
@@ -73,7 +74,7 @@ class ArticleRow:
     @property
     def latest(self) -> ArticleFigures | None:
         """The figures from publication up to the last day that is known."""
-        return self.article.days[-1] if self.article is not None and self.article.days else None
+        return self.article.latest if self.article is not None else None
 
     @property
     def name(self) -> str:
@@ -98,11 +99,12 @@ def article_rows(
         kept: what is known of each account's articles, by AppID.
         since: the earliest moment of sends by hand.
     """
+    articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
     rows = [
         _row(sent, state)
         for record in records
         if record.may_have_reached
-        for sent in sent_articles(record, kept.get(record.appid, {}), now)
+        for sent in sent_articles(record, kept.get(record.appid, {}), articles.get(record.appid, {}), now)
     ]
     names = {account.appid: account.name for account in accounts.values()}
     first = china_day(since) if since is not None else date.min
@@ -117,7 +119,7 @@ def article_rows(
 
 def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
     record, event = sent.record, state.job_result(sent.record)
-    latest = sent.article.days[-1] if sent.article is not None and sent.article.days else None
+    latest = sent.article.latest if sent.article is not None else None
     return ArticleRow(
         account=record.account or record.appid,
         send=record.send,
@@ -132,7 +134,6 @@ def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
 
 
 def _console_row(article: PublishedArticle, account: str, status: FiguresStatus) -> ArticleRow:
-    latest = article.days[-1] if article.days else None
     return ArticleRow(
         account=account,
         send="",
@@ -141,7 +142,7 @@ def _console_row(article: PublishedArticle, account: str, status: FiguresStatus)
         status=status,
         sent_on=article.published,
         article=article,
-        delivered=latest.delivered if latest is not None else None,
+        delivered=article.latest.delivered if article.latest is not None else None,
         delivery_rate=None,
     )
 

@@ -85,6 +85,11 @@ class PublishedArticle:
     days: tuple[ArticleFigures, ...] = ()
     """Oldest first, each cumulative; thirty at most."""
 
+    @property
+    def latest(self) -> ArticleFigures | None:
+        """The figures from publication up to the last day that is known."""
+        return self.days[-1] if self.days else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOfArticles:
@@ -117,7 +122,6 @@ def day_data(day: DayOfArticles) -> dict[str, Any]:
     articles = [
         {
             **{name: getattr(article, name) for name in _ARTICLE_KEYS},
-            "published": article.published.isoformat(),
             "days": [figures_data(one) for one in article.days],
         }
         for article in day.articles
@@ -134,13 +138,13 @@ def figures_data(figures: ArticleFigures) -> dict[str, Any]:
     return {"day": figures.day.isoformat(), **{name: getattr(figures, name) for name in _FIGURE_KEYS}}
 
 
-def read_day(data: Mapping[str, Any], *, with_figures: bool = True) -> DayOfArticles:
+def read_day(data: Mapping[str, Any], day: date, *, with_figures: bool = True) -> DayOfArticles:
     """Read what `day_data` wrote, with or without the figures of the articles.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: something else wrote it.
     """
-    articles = tuple(_kept_article(row, with_figures) for row in data["articles"])
+    articles = tuple(_kept_article(row, day, with_figures) for row in data["articles"])
     at = datetime.fromisoformat(data["queried_at"])
     if at.tzinfo is None:
         raise ValueError(data["queried_at"])
@@ -175,11 +179,11 @@ def _figures(detail: Mapping[str, Any]) -> ArticleFigures:
     return ArticleFigures(day=date.fromisoformat(detail["stat_date"]), sources=sources, **counts, **numbers)
 
 
-def _kept_article(row: Mapping[str, Any], with_figures: bool) -> PublishedArticle:
+def _kept_article(row: Mapping[str, Any], published: date, with_figures: bool) -> PublishedArticle:
     days = tuple(map(_kept_figures, row["days"])) if with_figures else ()
     numbers: dict[str, Any] = {key: int(row[key]) for key in ("msg_data_id", "index", "publish_type")}
     texts: dict[str, Any] = {key: str(row[key]) for key in ("title", "url")}
-    return PublishedArticle(published=date.fromisoformat(row["published"]), days=days, **numbers, **texts)
+    return PublishedArticle(published=published, days=days, **numbers, **texts)
 
 
 def _kept_figures(row: Mapping[str, Any]) -> ArticleFigures:

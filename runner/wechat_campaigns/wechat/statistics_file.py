@@ -29,10 +29,8 @@ def read_statistics(file: Path, *, with_figures: bool = True) -> Days:
         if file.stat().st_size <= MAX_BYTES:
             data = json.loads(file.read_bytes())
             if data["version"] == VERSION:
-                return {
-                    date.fromisoformat(day): read_day(kept, with_figures=with_figures)
-                    for day, kept in data["days"].items()
-                }
+                days = {date.fromisoformat(day): kept for day, kept in data["days"].items()}
+                return {day: read_day(kept, day, with_figures=with_figures) for day, kept in days.items()}
     return {}
 
 

@@ -17,7 +17,9 @@ from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import (
     MAX_CALLS_PER_DAY,
     FiguresStatus,
+    SentArticle,
     article_days,
+    by_msg_data_id,
     console_articles,
     due_days,
     is_final,
@@ -81,9 +83,9 @@ def state_of(at: datetime = NOW - timedelta(days=1), body: Any = BODY, **accepte
     )
 
 
-def only_record(state: LedgerState) -> Any:
+def articles_of(state: LedgerState, days: Any) -> list[SentArticle]:
     (record,) = state.sends.values()
-    return record
+    return sent_articles(record, days, by_msg_data_id(days), NOW)
 
 
 class Answers:
@@ -106,7 +108,7 @@ def refused(errcode: int) -> ApiError:
 def test_an_answer_is_read_and_kept() -> None:
     """An unknown source is passed over, a whole rate may be an int; delivered follows from the rate."""
     day = read_answer(ANSWER, YESTERDAY, NOW)
-    assert read_day(day_data(day)) == day
+    assert read_day(day_data(day), YESTERDAY) == day
     first, second = day.articles
     (figures,) = first.days
     assert (first.msg_data_id, first.index, first.title) == (7, 1, "春茶")
@@ -203,19 +205,23 @@ def test_not_ready_is_no_error(errcode: int, stops: bool) -> None:
             {YESTERDAY: day_of(is_delayed=True)},
             FiguresStatus.INCOMPLETE,
         ),
-        (lambda: state_of(msg_id=1, msg_data_id=7), {TODAY: day_of(article(7))}, FiguresStatus.COUNTING),
+        (
+            lambda: state_of(msg_id=1, msg_data_id=7),
+            {TODAY: day_of(article(7, published=TODAY))},
+            FiguresStatus.COUNTING,
+        ),
     ],
 )
 def test_what_is_known_of_a_send(state: Callable[[], LedgerState], days: Any, status: FiguresStatus) -> None:
     """Joined by msg_data_id, also when WeChat lists it under another day."""
-    (found,) = sent_articles(only_record(state()), days, NOW)
+    (found,) = articles_of(state(), days)
     assert found.status is status
 
 
 def test_every_article_of_a_send_is_found_in_order() -> None:
     """By msg_data_id and number."""
     days = {YESTERDAY: day_of(article(7, 2), article(8, 1), article(7, 1))}
-    found = sent_articles(only_record(state_of(msg_id=1, msg_data_id=7)), days, NOW)
+    found = articles_of(state_of(msg_id=1, msg_data_id=7), days)
     assert [one.article.index for one in found if one.article] == [1, 2]
 
 
