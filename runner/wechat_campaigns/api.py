@@ -22,6 +22,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import plan as planner
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
+from wechat_campaigns.plan.console_sends import with_console_warnings
 from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
@@ -33,6 +34,8 @@ from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
+from wechat_campaigns.wechat.statistics import Days
+from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace, commit_of, untrusted_checkout
 
 __all__ = ["apply", "exit_code", "load", "plan"]
@@ -216,7 +219,15 @@ def make_plan(
     if plan.commit is None:
         plan = replace(plan, untrusted_checkout=untrusted_checkout(workspace.root))
     plan = with_warnings(plan, comparison) if comparison is not None else plan
+    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
+
+
+def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
+    """Read which articles this machine knows, of the accounts with pending sends."""
+    appids = {planned.account.appid for planned in plan.sends if planned.action in planner.PENDING}
+    files = {appid: workspace.statistics_file(appid) for appid in appids}
+    return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 
 
 def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:

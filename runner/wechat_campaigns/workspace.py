@@ -173,6 +173,10 @@ class Workspace:
     def _ledger_file(self) -> Path:
         return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
 
+    def statistics_file(self, appid: str) -> Path:
+        """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
+        return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
+
     def _events(self) -> Iterable[Event]:
         """Read the ledger; offline only what this machine has of it."""
         if not self.offline:

@@ -59,4 +59,4 @@ def test_figures_of_a_send_grow_day_by_day(sandbox: Sandbox) -> None:
     days = api.datacube_getbizsummary(FIRST, SECOND)["list"]
     assert [day["detail"]["read_user"] for day in days] == [6, 6]
     assert api.datacube_getarticleread(SECOND)["list"][0]["detail"]["read_user"] == 6
-    assert api.datacube_getarticleshare(SECOND)["list"] == []
+    assert api.datacube_getarticleshare(SECOND)["list"][0]["detail"] == {"share_user": 1}

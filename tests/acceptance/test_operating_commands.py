@@ -262,8 +262,9 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
         f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
     ]
     assert campaign("report", *outputs)[0] == ExitCode.OK
-    (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8")))
-    assert (row["send"], row["recipients"], row["status"]) == ("sale", "tag 会员", "accepted")
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8-sig")))
+    assert (row["Send"], row["To"], row["Status"]) == ("sale", "tag 会员", "accepted")
+    assert row["Figures"] == "WeChat has no figures for text"
     assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
 

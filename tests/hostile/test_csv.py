@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.history import COLUMNS, history_csv, history_view, past_sends
+from wechat_campaigns.report.history import CSV_HEADINGS, history_csv, history_view, past_sends
+from wechat_campaigns.report.spreadsheet import BOM
 
 SIGNS = "=+-@＝＋－﹣−＠"
 STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",
@@ -26,7 +27,9 @@ def written(name: str, note: str = "") -> str:
     actor = {"commit": note or "c" * 40}
     intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
     state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(send, msg_id=7)))
-    return history_csv(history_view(past_sends(state, {"main": make_account()}, now=NOW)))
+    text = history_csv(history_view(past_sends(state, {"main": make_account()}, now=NOW)))
+    assert text.startswith(BOM)
+    return text.removeprefix(BOM)
 
 
 def formulas(text: str) -> list[str]:
@@ -44,9 +47,9 @@ def test_a_cell_is_no_formula(cell: str) -> None:
     text = written(cell, cell)
     assert formulas(text) == []
     rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == list(COLUMNS)
+    assert rows[0] == list(CSV_HEADINGS)
     assert len(rows) == 2
-    assert "HYPERLINK(A1)" in rows[1][COLUMNS.index("send")]
+    assert "HYPERLINK(A1)" in rows[1][CSV_HEADINGS.index("Send")]
 
 
 @given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))
@@ -61,7 +64,7 @@ def test_every_field_is_quoted_and_numbers_stay() -> None:
     for row in text.splitlines():
         assert all(field.startswith('"') and field.endswith('"') for field in row.split(","))
     (row,) = csv.DictReader(io.StringIO(text))
-    assert (row["send"], row["addressed"], row["msg_id"]) == ("11月/会员日[beijing]", "90", "7")
-    assert row["at"].startswith("20")
+    assert (row["Send"], row["Addressed"], row["msg_id"]) == ("11月/会员日[beijing]", "90", "7")
+    assert row["Time"].startswith("20")
     assert "'" not in text
     assert '"a - b = c"' in written("a - b = c")

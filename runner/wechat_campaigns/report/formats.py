@@ -27,6 +27,7 @@ OF_HISTORY: Final = {
     "markdown": "history.history_markdown",
     "html": "html.history_html",
     "csv": "history.history_csv",
+    "csv-days": "history.history_days_csv",
 }
 OF_CALENDAR: Final = {
     "text": "calendar.calendar_text",

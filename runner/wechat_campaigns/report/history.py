@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.report.figures import (
+    FIGURE_HEADINGS,
+    SHOWN_FIGURES,
+    ArticleRow,
+    articles_data,
+    counted_rows,
+    days_csv,
+    figure_cells,
+    figures_notes,
+    reading_lines,
+    shown_figures,
+)
 from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.send_status import send_status
+from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,27 @@ class HistoryView:
 
     total: str
     rows: tuple[PastSend, ...]
+    articles: tuple[ArticleRow, ...] = ()
+    """Of these sends, then those sent by hand."""
+
+    @property
+    def counted(self) -> list[ArticleRow]:
+        """The articles, without the sends that WeChat has no figures for."""
+        return counted_rows(self.articles)
+
+    @property
+    def notes(self) -> list[str]:
+        """What holds for several articles."""
+        return figures_notes(self.articles)
+
+    @property
+    def readers(self) -> list[tuple[str, str]]:
+        """Where the readers of each article came from, and when, beside its name."""
+        return [
+            (f"{row.name} {row.article.title if row.article else ''}", text)
+            for row in self.counted
+            for text in reading_lines(row)
+        ]
 
 
 def past_sends(
@@ -72,7 +103,19 @@ def past_sends(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> tuple[PastSend, ...]:
-    """List what was begun from `since` on and before `until`; baselines have no time of their own."""
+    """List what was begun from `since` on and before `until`, as `begun_records` does."""
+    records = begun_records(state, accounts, since=since, until=until)
+    return tuple(_past_send(known, state, now) for known in records)
+
+
+def begun_records(
+    state: LedgerState,
+    accounts: Mapping[str, Account],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[SendRecord]:
+    """List the records of a stretch of time, oldest first; baselines have no time of their own."""
     appids = {account.appid for account in accounts.values()}
     chosen = [
         known
@@ -82,13 +125,12 @@ def past_sends(
         and (since is None or known.at >= since)
         and (until is None or known.at < until)
     ]
-    chosen.sort(key=lambda known: (known.at, known.appid, known.send))
-    return tuple(_past_send(known, state, now) for known in chosen)
+    return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
-def history_view(sends: Sequence[PastSend]) -> HistoryView:
-    """Build the view of past sends."""
-    return HistoryView(total=_total(sends), rows=tuple(sends))
+def history_view(sends: Sequence[PastSend], articles: Iterable[ArticleRow] = ()) -> HistoryView:
+    """Build the view of past sends and of what came of their articles."""
+    return HistoryView(total=_total(sends), rows=tuple(sends), articles=tuple(articles))
 
 
 def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
@@ -136,8 +178,11 @@ SHOWN = (
     "Time", "Account", "Send", "To", "Status", "Addressed", "Sent", "Left out", "Failed", "Note",
 )  # fmt: skip
 """Headings of what people read."""
-_FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")
-"""Where a formula may begin: at the start, and behind what a spreadsheet may take for the end of a cell."""
+CSV_HEADINGS = (
+    "Time", "Account", "Send", N_("Revision"), "To", "Status", "Addressed", "Sent", "Left out", "Failed",
+    "msg_id", N_("Commit"), "Note", *FIGURE_HEADINGS,
+)  # fmt: skip
+"""Of CSV; `_` leaves WeChat's own names as they are."""
 
 
 def shown_cells(row: PastSend) -> tuple[str | int | None, ...]:
@@ -151,38 +196,65 @@ def history_data(view: HistoryView) -> dict[str, Any]:
     sends = [
         {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
     ]
-    return {"format_version": FORMAT_VERSION, "sends": sends}
+    return {"format_version": FORMAT_VERSION, "sends": sends, "articles": articles_data(view.articles)}
 
 
 def history_markdown(view: HistoryView) -> str:
     """Write the report as Markdown."""
     lines = [f"# {view.total}", ""]
     if view.rows:
-        lines += [f"| {' | '.join(map(_, SHOWN))} |", "|" + "---|" * len(SHOWN)]
-        lines += [f"| {' | '.join(map(_cell, shown_cells(row)))} |" for row in view.rows]
+        lines += _table(SHOWN, map(shown_cells, view.rows))
+    if view.counted:
+        lines += [
+            "",
+            f"## {_('Figures of articles')}",
+            "",
+            *_table(SHOWN_FIGURES, map(shown_figures, view.counted)),
+        ]
+    if view.notes:
+        lines += ["", *(f"- {line(note)}" for note in view.notes)]
+    if view.readers:
+        lines += ["", *(f"- {cell(name, 100)}: {line(text)}" for name, text in view.readers)]
     links = [f"- {cell(row.send)}: {cell(url, 300)}" for row in view.rows for url in row.links]
     return "\n".join([*lines, *(["", f"## {_('Articles')}", "", *links] if links else [])])
 
 
 def history_csv(view: HistoryView) -> str:
-    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula.
+    """Write one line an article for a spreadsheet, with its send; a send without articles has one line, too.
 
-    Every field is quoted. A formula would begin with a sign such as `=`, half-width or full-width, at the
-    start of a field or behind a separator: an apostrophe stands before each.
+    The counts of a send stand on the first of its lines, so that the sum of a column is right.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
-    for row in view.rows:
-        writer.writerow([_spreadsheet(getattr(row, name)) for name in COLUMNS])
-    return out.getvalue().rstrip("\n")
+    articles: dict[tuple[str, str, int | None], list[ArticleRow | None]] = {}
+    for row in view.articles:
+        articles.setdefault((row.account, row.send, row.revision), []).append(row)
+    lines: list[list[Cell]] = []
+    for past in view.rows:
+        first, *others = articles.get((past.account, past.send, past.revision), [None])
+        lines.append([*_csv_cells(past, with_counts=True), *figure_cells(first)])
+        lines += [[*_csv_cells(past, with_counts=False), *figure_cells(row)] for row in others]
+    by_hand = (row for row in view.articles if not row.send)
+    lines += [
+        [row.sent_on.isoformat(), row.account, row.name, *[None] * 10, *figure_cells(row)] for row in by_hand
+    ]
+    return spreadsheet(map(_, CSV_HEADINGS), lines)
+
+
+def history_days_csv(view: HistoryView) -> str:
+    """Write one line an article and day for a spreadsheet."""
+    return days_csv(view.articles)
+
+
+def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
+    counts = (past.addressed, past.sent, past.left_out, past.failed) if with_counts else [None] * 4
+    about = (past.at, past.account, past.send, past.revision, past.recipients_text, status_word(past.status))
+    return [*about, *counts, past.msg_id, past.commit, past.note]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Iterable[str | int | None]]) -> list[str]:
+    """Write a Markdown table."""
+    lines = [f"| {' | '.join(map(_, headings))} |", "|" + "---|" * len(headings)]
+    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
 
 
 def _cell(value: str | int | None) -> str:
     return "" if value is None else str(value) if isinstance(value, int) else cell(value)
-
-
-def _spreadsheet(value: str | int | None) -> str:
-    if isinstance(value, int) or value is None:
-        return "" if value is None else str(value)
-    return _FORMULA.sub(r"\1'", line(value))

@@ -30,6 +30,7 @@ from wechat_campaigns.render.article.page import (
 from wechat_campaigns.report.calendar import WEEKDAYS, CalendarView
 from wechat_campaigns.report.chart import COLOURS, chart
 from wechat_campaigns.report.diff import change_diff
+from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.sanitize import visible_record
@@ -80,6 +81,8 @@ def history_html(view: HistoryView) -> str:
         chart=chart(view.rows[-MAX_BARS:], title=_("Followers per send")),
         headings=SHOWN,
         cells=shown_cells,
+        figure_headings=SHOWN_FIGURES,
+        figure_cells=shown_figures,
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )

@@ -18,7 +18,7 @@ from tests.support.factories import NOW, intent_of, make_account, make_send, mak
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
-    COLUMNS,
+    CSV_HEADINGS,
     HistoryView,
     PastSend,
     history_csv,
@@ -29,6 +29,7 @@ from wechat_campaigns.report.history import (
 )
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
+from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 
 TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
@@ -114,17 +115,19 @@ def test_counts_come_from_the_event() -> None:
 
 def test_csv_is_read_back() -> None:
     """A header and one line a send, Chinese kept."""
-    rows = list(csv.DictReader(io.StringIO(history_csv(history_view(TWO)))))
-    assert list(rows[0]) == list(COLUMNS)
-    assert [row["send"] for row in rows] == ["新品", "sale[北京]"]
-    assert (rows[0]["sent"], rows[1]["sent"]) == ("75", "")
+    text = history_csv(history_view(TWO))
+    assert text.startswith(BOM)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
+    assert list(rows[0]) == list(CSV_HEADINGS)
+    assert [row["Send"] for row in rows] == ["新品", "sale[北京]"]
+    assert (rows[0]["Sent"], rows[1]["Sent"]) == ("75", "")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
 def test_a_spreadsheet_runs_nothing(start: str) -> None:
     """A cell that a spreadsheet would take for a formula is quoted."""
     (row,) = csv.DictReader(io.StringIO(history_csv(viewed(steps(f"{start}cmd", 7, 1)))))
-    assert not row["send"].startswith(("=", "+", "-", "@", "\t"))
+    assert not row["Send"].startswith(("=", "+", "-", "@", "\t"))
 
 
 def test_markdown_is_a_table() -> None:

@@ -60,8 +60,8 @@ def getarticleshare(call: ApiCall) -> Json:
     return _daily(call, _shared)
 
 
-def _daily(call: ApiCall, detail_of: Callable[[int], Json]) -> Json:
-    """List the articles that have a detail for their new readers of a day.
+def _daily(call: ApiCall, detail_of: Callable[[dict[str, int]], Json]) -> Json:
+    """List the articles that have a detail for what was new on a day.
 
     The page takes one day, notes say thirty: strictly one.
     """
@@ -71,24 +71,20 @@ def _daily(call: ApiCall, detail_of: Callable[[int], Json]) -> Json:
         {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
         for day in days
         for article in articles
-        if (detail := detail_of(_new_readers(article, day)))
+        if (detail := detail_of(article.new_figures(day)))
     ]
     return _answer(call, rows, days[-1])
 
 
-def _new_readers(article: PublicArticle, day: date) -> int:
-    """Count the readers of one day."""
-    return article.readers(day) - article.readers(day - timedelta(days=1))
-
-
-def _read(readers: int) -> Json:
+def _read(new: dict[str, int]) -> Json:
     """Write how many read an article; nothing for nobody."""
+    readers = new["read_user"]
     return {"read_user": readers, "read_user_source": models.sources(readers)} if readers else {}
 
 
-def _shared(readers: int) -> Json:
-    """Write how many of its readers shared an article; nothing for nobody."""
-    return {"share_user": readers // 10} if readers >= 10 else {}
+def _shared(new: dict[str, int]) -> Json:
+    """Write how many shared an article; nothing for nobody."""
+    return {"share_user": new["share_user"]} if new["share_user"] else {}
 
 
 @ENDPOINTS.add("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
@@ -101,16 +97,12 @@ def getbizsummary(call: ApiCall) -> Json:
 
 def _summary(articles: list[PublicArticle], day: date) -> Json:
     """Sum one day."""
-    readers = [_new_readers(article, day) for article in articles]
-    before = day - timedelta(days=1)
+    new = [article.new_figures(day) for article in articles]
+    names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
+    sums = {name: sum(figures[name] for figures in new) for name in names}
     detail = {
-        "read_user": sum(readers),
-        "read_user_source": models.sources(sum(readers)),
-        "share_user": sum(number // 10 for number in readers),
-        "zaikan_user": 0,
-        "like_user": 0,
-        "comment_count": sum(article.comments(day) - article.comments(before) for article in articles),
-        "collection_user": 0,
+        **sums,
+        "read_user_source": models.sources(sums["read_user"]),
         "redirect_ori_page_user": 0,
         "send_page_count": sum(article.day == day for article in articles),
     }

@@ -1,11 +1,13 @@
 """Articles that were sent or published, with figures made up from how many followers they reached.
 
-A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it; the
+A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it. How
+many like it, keep it or follow the account differs from article to article: its msgid is the seed. The
 comments are those that comment/list has.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +22,10 @@ from wechat_campaigns.sandbox.mass.models import ARRIVED
 from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
 
 READING_DAYS = 3
+READERS_PER_FRIEND = 8
+"""One in so many readers came from 朋友圈, the others from the message."""
+MAX_PERCENT = {"like_user": 20, "zaikan_user": 10, "collection_user": 10, "read_subscribe_user": 4}
+"""At most so many of a hundred readers do it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,26 @@ class PublicArticle:
         """Count the readers from publication up to the end of a day."""
         age = (min(day, self.counted_to) - self.day).days + 1
         return self.delivered * max(0, min(age, READING_DAYS)) // 10
+
+    def figures(self, day: date) -> dict[str, int]:
+        """Count what readers did from publication up to the end of a day, by the names of the calls."""
+        readers = self.readers(day)
+        seeded = {name: readers * self._percent(name, most) // 100 for name, most in MAX_PERCENT.items()}
+        return {
+            "read_user": readers,
+            "share_user": readers // 10,
+            **seeded,
+            "comment_count": self.comments(day),
+        }
+
+    def new_figures(self, day: date) -> dict[str, int]:
+        """Count what readers did on one day."""
+        before = self.figures(day - timedelta(days=1))
+        return {name: number - before[name] for name, number in self.figures(day).items()}
+
+    def _percent(self, name: str, most: int) -> int:
+        digest = hashlib.sha256(f"{self.msgid} {name}".encode()).digest()
+        return digest[0] * (most + 1) // 256
 
     def comments(self, day: date) -> int:
         """Count the comments from publication up to the end of a day."""
@@ -101,25 +127,22 @@ def _articles(
 
 
 def sources(readers: int) -> list[Json]:
-    """Write where readers came from: all of them from the message."""
-    return [{"scene_desc": scene, "user_count": readers} for scene in ("全部", "公众号消息")]
+    """Write where readers came from: most of them from the message."""
+    friends = readers // READERS_PER_FRIEND
+    counts = {"全部": readers, "公众号消息": readers - friends, "朋友圈": friends}
+    return [{"scene_desc": scene, "user_count": count} for scene, count in counts.items()]
 
 
 def total(article: PublicArticle, day: date) -> Json:
     """Write the figures of an article from publication up to a day."""
     readers = article.readers(day)
+    from_message = readers - readers // READERS_PER_FRIEND
     return {
         "stat_date": day.isoformat(),
-        "read_user": readers,
+        **article.figures(day),
         "read_user_source": sources(readers),
-        "share_user": readers // 10,
-        "zaikan_user": 0,
-        "like_user": 0,
-        "comment_count": article.comments(day),
-        "collection_user": 0,
         "praise_money": 0,
-        "read_subscribe_user": 0,
-        "read_delivery_rate": readers / article.delivered if article.delivered else 0,
+        "read_delivery_rate": from_message / article.delivered if article.delivered else 0,
         "read_finish_rate": 0.5 if readers else 0,
         "read_avg_activetime": 0.5 if readers else 0,
         "read_jump_position": [{"position": number, "rate": 0} for number in range(1, 6)],

@@ -1,0 +1,239 @@
+"""What is known of an account's articles in, which days to query out; and the queries, within the quota.
+
+A day of publication is queried at most once a day, after 08:00 China time, until its thirty days are over:
+one call returns every article of that day with its figures of all thirty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from wechat_campaigns.core.errors import ApiError, NoResponseError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.wechat.endpoints import GETARTICLETOTALDETAIL, ReadOnlyApi
+from wechat_campaigns.wechat.statistics import (
+    NOTIFIED,
+    DayOfArticles,
+    Days,
+    PublishedArticle,
+    read_answer,
+)
+
+FIRST_DAY = date(2025, 11, 1)
+"""WeChat has no figures before this day. Source: getarticletotaldetail (2026-11)."""
+READY_HOUR = 8
+"""When the figures of the day before are ready, in China."""
+FOLLOWED_DAYS = 30
+"""For how long WeChat counts an article."""
+DELAY = timedelta(minutes=30)
+"""How long incomplete figures are left alone."""
+MAX_CALLS_PER_DAY = 200
+"""Of one account. The daily limit of the call is not documented; one project counts on 1000."""
+NOT_READY = 61503
+ARTICLES = "mpnews"
+"""The only msgtype that WeChat has figures for."""
+
+
+class FiguresStatus(StrEnum):
+    """What is known of the figures of a send."""
+
+    NOT_COUNTED = "not_counted"
+    """WeChat counts articles only."""
+    NOT_READY = "not_ready"
+    """The figures of its first day are ready at 08:00 of the next."""
+    NOT_QUERIED = "not_queried"
+    NOT_LISTED = "not_listed"
+    """WeChat was queried and did not list it."""
+    UNMATCHED = "unmatched"
+    """The ledger has no msg_data_id of it, the only key to the figures."""
+    INCOMPLETE = "incomplete"
+    """WeChat said that its figures are late (`is_delay`)."""
+    COUNTING = "counting"
+    """The thirty days are not over."""
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class SentArticle:
+    """A send of the ledger with one of its articles, or without any figures."""
+
+    record: SendRecord
+    status: FiguresStatus
+    article: PublishedArticle | None = None
+
+
+def last_ready_day(now: datetime) -> date:
+    """Give the last day whose figures are ready."""
+    local = now.astimezone(CHINA)
+    return local.date() - timedelta(days=1 if local.hour >= READY_HOUR else 2)
+
+
+def is_final(day: date, kept: DayOfArticles) -> bool:
+    """Tell whether another query of a day of publication would return the same."""
+    if kept.is_delayed:
+        return False
+    return not kept.articles or last_ready_day(kept.queried_at) >= day + timedelta(days=FOLLOWED_DAYS - 1)
+
+
+def due_days(days: Days, sent_on: Iterable[date], now: datetime) -> list[date]:
+    """List the days of publication to query now, the newest first; none before 08:00 China time.
+
+    Args:
+        days: what is known.
+        sent_on: days on which the ledger sent articles; older ones than thirty days are queried once.
+    """
+    if now.astimezone(CHINA).hour < READY_HOUR:
+        return []
+    last = last_ready_day(now)
+    window = (last - timedelta(days=number) for number in range(FOLLOWED_DAYS))
+    wanted = {day for day in (*window, *sent_on, *days) if FIRST_DAY <= day <= last}
+    due = [day for day in wanted if day not in days or _is_due(day, days[day], now)]
+    return sorted(due, reverse=True)[: max(0, MAX_CALLS_PER_DAY - _queried_today(days, now))]
+
+
+def refresh_statistics(
+    api: ReadOnlyApi, days: dict[date, DayOfArticles], sent_on: Iterable[date], clock: Clock
+) -> int:
+    """Query what is due of one account.
+
+    Args:
+        days: what is known; takes each answer as it arrives, so that an error leaves the earlier ones.
+        sent_on: as of `due_days`.
+
+    Returns:
+        The number of calls.
+
+    Raises:
+        ApiError, NotSentError, NoResponseError: WeChat refused, other than by "not ready"; or an answer is
+            missing or malformed.
+    """
+    calls = 0
+    for day in due_days(days, sent_on, clock()):
+        calls += 1
+        try:
+            answer = api.datacube_getarticletotaldetail(day)
+        except ApiError as error:
+            if error.errcode != NOT_READY:
+                raise
+            continue
+        days[day] = _readable(answer, day, clock())
+    return calls
+
+
+def article_days(state: LedgerState, appid: str) -> set[date]:
+    """List the days on which the ledger sent articles of an account, in China."""
+    return {_day_of(record) for record in _article_sends(state, appid)}
+
+
+def by_msg_data_id(days: Days) -> dict[int, list[PublishedArticle]]:
+    """Sort what is known of an account's articles by the send that each was in."""
+    found: dict[int, list[PublishedArticle]] = {}
+    for kept in days.values():
+        for article in kept.articles:
+            found.setdefault(article.msg_data_id, []).append(article)
+    return found
+
+
+def sent_articles(
+    record: SendRecord, days: Days, articles: Mapping[int, Sequence[PublishedArticle]], now: datetime
+) -> list[SentArticle]:
+    """Find the figures of a send: one row an article, or one that has none.
+
+    Args:
+        articles: of the same days, as `by_msg_data_id` gives them.
+    """
+    if msgtype_of(record) not in (ARTICLES, ""):
+        return [SentArticle(record, FiguresStatus.NOT_COUNTED)]
+    if record.msg_data_id is None:
+        return [SentArticle(record, FiguresStatus.UNMATCHED)]
+    found = sorted(articles.get(record.msg_data_id, ()), key=lambda article: article.index)
+    if not found:
+        return [SentArticle(record, _missing_status(_day_of(record), days, now))]
+    return [SentArticle(record, figures_status(one.published, days[one.published]), one) for one in found]
+
+
+def console_articles(state: LedgerState, appid: str, days: Days) -> list[PublishedArticle]:
+    """List the articles that followers were notified of and that the ledger did not send, the oldest first.
+
+    An article is left out if the ledger has, of that day or the day before, a send of articles without
+    msg_data_id: it may be that send.
+    """
+    sends = _article_sends(state, appid)
+    ours = {record.msg_data_id for record in sends}
+    unmatched = {_day_of(record) for record in sends if record.msg_data_id is None}
+    # An administrator may have confirmed it after midnight.
+    doubtful = unmatched | {day + timedelta(days=1) for day in unmatched}
+    return [
+        article
+        for day, kept in sorted(days.items())
+        if day not in doubtful
+        for article in kept.articles
+        if article.publish_type == NOTIFIED and article.msg_data_id not in ours
+    ]
+
+
+def msgtype_of(record: SendRecord) -> str:
+    """Give the msgtype that was posted; empty where the ledger does not have it."""
+    body = record.intent.data.get("body", {}) if record.intent is not None else {}
+    return str(body.get("msgtype", ""))
+
+
+def _readable(answer: dict[str, Any], day: date, now: datetime) -> DayOfArticles:
+    try:
+        return read_answer(answer, day, now)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NoResponseError(
+            _("WeChat returned figures in a form that is not documented"),
+            hint=_("report it with the output of `campaign doctor`; the figures kept so far stay"),
+            location=GETARTICLETOTALDETAIL,
+        ) from error
+
+
+def _article_sends(state: LedgerState, appid: str) -> list[SendRecord]:
+    return [
+        record
+        for record in state.sends.values()
+        if record.appid == appid
+        and record.may_have_reached
+        and record.intent is not None
+        and msgtype_of(record) in (ARTICLES, "")
+    ]
+
+
+def _day_of(record: SendRecord) -> date:
+    return china_day(record.at)
+
+
+def _is_due(day: date, kept: DayOfArticles, now: datetime) -> bool:
+    if is_final(day, kept):
+        return False
+    if kept.is_delayed and now - kept.queried_at >= DELAY:
+        return True
+    return china_day(kept.queried_at) < china_day(now)
+
+
+def _queried_today(days: Days, now: datetime) -> int:
+    return sum(china_day(kept.queried_at) == china_day(now) for kept in days.values())
+
+
+def figures_status(day: date, kept: DayOfArticles) -> FiguresStatus:
+    """Tell how complete the figures of a day of publication are."""
+    if kept.is_delayed:
+        return FiguresStatus.INCOMPLETE
+    return FiguresStatus.FINAL if is_final(day, kept) else FiguresStatus.COUNTING
+
+
+def _missing_status(day: date, days: Days, now: datetime) -> FiguresStatus:
+    if day > last_ready_day(now):
+        return FiguresStatus.NOT_READY
+    if day in days:
+        return FiguresStatus.INCOMPLETE if days[day].is_delayed else FiguresStatus.NOT_LISTED
+    return FiguresStatus.NOT_QUERIED

@@ -1,0 +1,193 @@
+"""Answers of getarticletotaldetail in, records of articles and their figures out; and those as JSON and back.
+
+The records hold figures, titles and addresses; WeChat gives no openid with them.
+Source: getarticletotaldetail (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+SOURCES: Final = {
+    "公众号消息": "message",
+    "聊天会话": "chat",
+    "朋友圈": "moments",
+    "公众号主页": "profile",
+    "推荐": "recommended",
+    "搜一搜": "search",
+    "其他": "other",
+}
+"""Where readers come from: WeChat's `scene_desc` to our code; 全部 is `readers` itself."""
+NOTIFIED: Final = 0
+"""The publish_type of an article that followers were notified of (群发)."""
+_COUNTS: Final = {
+    "readers": "read_user",
+    "shares": "share_user",
+    "likes": "like_user",
+    "hearts": "zaikan_user",
+    "comments": "comment_count",
+    "favorites": "collection_user",
+    "new_followers": "read_subscribe_user",
+}
+_NUMBERS: Final = {
+    "read_rate": "read_delivery_rate",
+    "finish_rate": "read_finish_rate",
+    "average_minutes": "read_avg_activetime",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleFigures:
+    """What came of an article from its publication to the end of a day; people, not clicks."""
+
+    day: date
+    readers: int = 0
+    sources: Mapping[str, int]
+    """Readers by code of `SOURCES`; the parts may add up to more than `readers`."""
+    shares: int = 0
+    likes: int = 0
+    """拇指赞."""
+    hearts: int = 0
+    """爱心赞."""
+    comments: int = 0
+    favorites: int = 0
+    new_followers: int = 0
+    """Who followed the account after reading."""
+    read_rate: float | None = None
+    """Readers from the message, per follower who received it: 0.07 is 7 %."""
+    finish_rate: float | None = None
+    """Readers who read to the end."""
+    average_minutes: float | None = None
+
+    @property
+    def delivered(self) -> int | None:
+        """Followers who received it, as far as the read rate gives their number."""
+        readers = self.sources.get("message", 0)
+        return round(readers / self.read_rate) if self.read_rate and readers else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedArticle:
+    """One article of a day's sends and publications, whether by API or in the console."""
+
+    msg_data_id: int
+    index: int
+    """From 1."""
+    published: date
+    """In China."""
+    publish_type: int
+    """0 with a notification to followers (群发), 1 without (发布); 2 is seen and not documented."""
+    title: str = ""
+    url: str = ""
+    days: tuple[ArticleFigures, ...] = ()
+    """Oldest first, each cumulative; thirty at most."""
+
+    @property
+    def latest(self) -> ArticleFigures | None:
+        """The figures from publication up to the last day that is known."""
+        return self.days[-1] if self.days else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfArticles:
+    """What one query for a day of publication returned."""
+
+    queried_at: datetime
+    is_delayed: bool
+    """Whether the figures were incomplete."""
+    articles: tuple[PublishedArticle, ...] = ()
+
+
+_ARTICLE_KEYS: Final = ("msg_data_id", "index", "publish_type", "title", "url")
+_FIGURE_KEYS: Final = ("readers", "sources", *list(_COUNTS)[1:], *_NUMBERS)
+Days = Mapping[date, DayOfArticles]
+"""What is known of one account, by day of publication."""
+
+
+def read_answer(answer: Mapping[str, Any], day: date, now: datetime) -> DayOfArticles:
+    """Read the answer for a day of publication.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: it does not have the documented shape.
+    """
+    articles = tuple(_article(row, day) for row in answer["list"])
+    return DayOfArticles(queried_at=now, is_delayed=bool(answer.get("is_delay")), articles=articles)
+
+
+def day_data(day: DayOfArticles) -> dict[str, Any]:
+    """Write a day as plain data, to be read by `read_day`."""
+    articles = [
+        {
+            **{name: getattr(article, name) for name in _ARTICLE_KEYS},
+            "days": [figures_data(one) for one in article.days],
+        }
+        for article in day.articles
+    ]
+    return {
+        "queried_at": day.queried_at.isoformat(),
+        "is_delayed": day.is_delayed,
+        "articles": articles,
+    }
+
+
+def figures_data(figures: ArticleFigures) -> dict[str, Any]:
+    """Write figures as plain data: codes and numbers."""
+    return {"day": figures.day.isoformat(), **{name: getattr(figures, name) for name in _FIGURE_KEYS}}
+
+
+def read_day(data: Mapping[str, Any], day: date, *, with_figures: bool = True) -> DayOfArticles:
+    """Read what `day_data` wrote, with or without the figures of the articles.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: something else wrote it.
+    """
+    articles = tuple(_kept_article(row, day, with_figures) for row in data["articles"])
+    at = datetime.fromisoformat(data["queried_at"])
+    if at.tzinfo is None:
+        raise ValueError(data["queried_at"])
+    return DayOfArticles(queried_at=at, is_delayed=bool(data["is_delayed"]), articles=articles)
+
+
+def _article(row: Mapping[str, Any], day: date) -> PublishedArticle:
+    msg_data_id, _underscore, index = str(row["msgid"]).partition("_")
+    days = sorted((_figures(one) for one in row.get("detail_list", ())), key=lambda one: one.day)
+    return PublishedArticle(
+        msg_data_id=int(msg_data_id),
+        index=int(index),
+        published=day,
+        publish_type=int(row.get("publish_type", NOTIFIED)),
+        title=str(row.get("title") or ""),
+        url=str(row.get("content_url") or ""),
+        days=tuple(days),
+    )
+
+
+def _figures(detail: Mapping[str, Any]) -> ArticleFigures:
+    counts: dict[str, Any] = {ours: int(detail.get(theirs) or 0) for ours, theirs in _COUNTS.items()}
+    # SDKs type the rates as int; they are floats, and whole ones arrive as 0 or 1.
+    numbers: dict[str, Any] = {
+        ours: float(detail[theirs]) for ours, theirs in _NUMBERS.items() if theirs in detail
+    }
+    sources = {
+        SOURCES[scene["scene_desc"]]: int(scene["user_count"])
+        for scene in detail.get("read_user_source", ())
+        if scene.get("scene_desc") in SOURCES
+    }
+    return ArticleFigures(day=date.fromisoformat(detail["stat_date"]), sources=sources, **counts, **numbers)
+
+
+def _kept_article(row: Mapping[str, Any], published: date, with_figures: bool) -> PublishedArticle:
+    days = tuple(map(_kept_figures, row["days"])) if with_figures else ()
+    numbers: dict[str, Any] = {key: int(row[key]) for key in ("msg_data_id", "index", "publish_type")}
+    texts: dict[str, Any] = {key: str(row[key]) for key in ("title", "url")}
+    return PublishedArticle(published=published, days=days, **numbers, **texts)
+
+
+def _kept_figures(row: Mapping[str, Any]) -> ArticleFigures:
+    sources = {code: int(row["sources"][code]) for code in SOURCES.values() if code in row["sources"]}
+    counts: dict[str, Any] = {name: int(row[name]) for name in _COUNTS}
+    numbers: dict[str, Any] = {name: None if row[name] is None else float(row[name]) for name in _NUMBERS}
+    return ArticleFigures(day=date.fromisoformat(row["day"]), sources=sources, **counts, **numbers)

@@ -1,0 +1,242 @@
+"""A month of sends in a sandbox whose clock moves: what the report says of their articles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.console import add_draft, send_by_hand, set_clock
+from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode, SecretError
+
+FIRST = date(2026, 12, 1)
+SETTINGS = """\
+default_environment: shop
+environments:
+  shop:
+    api: {url}
+    ledger: sqlite
+    accounts:
+      main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}
+      daily: {{kind: subscription, appid: wx0000000000000002, secret: {{env: WECHAT_MAIN_SECRET}}}}
+    default_account: main
+policy: {{allow_to_all: true}}
+"""
+DETAIL = "/datacube/getarticletotaldetail"
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def campaign(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs the command in a folder without campaigns; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(tmp_path.parent / f"{tmp_path.name}.state"))
+    Path("campaigns").mkdir()
+    Path("campaigns/_settings.yaml").write_text(SETTINGS.format(url=sandbox.url), encoding="utf-8")
+    set_clock(sandbox, FIRST, "09:00")
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def write(name: str, text: str) -> None:
+    Path(f"campaigns/{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def article_campaign(media_id: str, account: str = "main", to: str = "tag: 会员") -> str:
+    return f"account: {account}\nfilter: {{{to}}}\nmsgtype: mpnews\ncontent: {{media_id: {media_id}}}\n"
+
+
+def send_articles(campaign: Command, sandbox: Sandbox, name: str, *titles: str, **more: str) -> None:
+    add_draft(sandbox, f"DRAFT-{name}", *titles, appid=SUBSCRIPTION if more.get("account") else SERVICE)
+    write(name, article_campaign(f"DRAFT-{name}", **more))
+    code, out, err = campaign("apply", "--auto-approve", "--quiet")
+    assert code == ExitCode.OK, out + err
+
+
+def report(campaign: Command, *words: str) -> list[dict[str, Any]]:
+    code, out, err = campaign("report", "--format", "json", *words)
+    assert code == ExitCode.OK, err
+    found: list[dict[str, Any]] = json.loads(out)["articles"]
+    return found
+
+
+def calls(sandbox: Sandbox) -> Counter[str]:
+    return Counter(one["path"] for one in sandbox.requests())
+
+
+def cache(tmp_path: Path) -> Path:
+    (found,) = Path(f"{tmp_path.parent / tmp_path.name}.state").rglob(f"*.{SERVICE}.statistics.json")
+    return found
+
+
+def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
+    """Sends by API and by hand on days drawn by a seed: the sums are those of getbizsummary."""
+    draw = random.Random(20261201)
+    for number in range(28):
+        day = FIRST + timedelta(days=number)
+        set_clock(sandbox, day, "09:00")
+        if number:
+            assert campaign("status")[0] == ExitCode.OK
+            assert campaign("report", "--refresh")[0] == ExitCode.OK
+        set_clock(sandbox, day, "20:00")
+        what = draw.choice(["tag", "by hand", "daily", "text", "nothing", "nothing"])
+        if what == "tag":
+            send_articles(campaign, sandbox, f"d{number}", "春茶", "夏茶")
+        elif what == "daily":
+            send_articles(campaign, sandbox, f"d{number}", "早报", account="daily", to="is_to_all: true")
+        elif what == "by hand" and number % 7 == 0:
+            add_draft(sandbox, f"HAND{number}", "手发")
+            send_by_hand(sandbox, f"HAND{number}")
+        elif what == "text":
+            write(f"d{number}", f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: 第 {number} 天\n")
+            assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    last = FIRST + timedelta(days=27)
+    set_clock(sandbox, last + timedelta(days=1), "09:00")
+    rows = report(campaign, "--refresh")
+    latest = [row["days"][-1] for row in rows if row["days"]]
+    assert len(latest) > 8
+    assert any(row["by_hand"] for row in rows)
+    assert {row["figures"] for row in rows if row["msgtype"] == "text"} == {"not_counted"}
+    span = {"begin_date": FIRST.isoformat(), "end_date": last.isoformat()}
+    summed: Counter[str] = Counter()
+    for appid in (SERVICE, SUBSCRIPTION):
+        for one in sandbox.call("../datacube/getbizsummary", span, appid)["list"]:
+            summed.update({key: value for key, value in one["detail"].items() if isinstance(value, int)})
+    names = {"readers": "read_user", "shares": "share_user", "likes": "like_user", "hearts": "zaikan_user",
+             "comments": "comment_count", "favorites": "collection_user"}  # fmt: skip
+    assert {ours: sum(one[ours] for one in latest) for ours in names} == {
+        ours: summed[theirs] for ours, theirs in names.items()
+    }
+    assert summed["read_user"] > 100
+    assert report(campaign) == rows, "the same without a request"
+
+
+def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sandbox: Sandbox) -> None:
+    """Nothing before 08:00; the window of thirty days once; then one new day, and those with articles."""
+    send_articles(campaign, sandbox, "sale", "春茶")
+    set_clock(sandbox, FIRST + timedelta(days=1), "07:30")
+    (row,) = report(campaign, "--refresh")
+    assert row["figures"] == "not_ready"
+    assert calls(sandbox)[DETAIL] == 0
+    steps = ((1, "09:00", 60), (1, "19:00", 60), (2, "09:00", 63), (30, "09:00", 120), (31, "09:00", 122))
+    for number, time, total in steps:
+        set_clock(sandbox, FIRST + timedelta(days=number), time)
+        (row,) = report(campaign, "--refresh")
+        assert (number, time, calls(sandbox)[DETAIL]) == (number, time, total)
+    assert row["figures"] == "final"
+    assert len(row["days"]) == 30
+    assert row["days"][-1]["day"] == "2026-12-30"
+
+
+def test_without_the_cache_or_with_a_damaged_one_the_report_is_there(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For this user alone; no secret and no request is needed to read it; damaged counts as missing."""
+    send_articles(campaign, sandbox, "sale", "春茶")
+    campaign("status")
+    set_clock(sandbox, FIRST + timedelta(days=2), "09:00")
+    assert report(campaign)[0]["figures"] == "not_queried"
+    assert report(campaign, "--refresh")[0]["figures"] == "counting"
+    assert cache(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert "春茶" not in campaign("ledger", "log", "--format", "json")[1]
+    monkeypatch.delenv("WECHAT_MAIN_SECRET")
+    before = len(sandbox.requests())
+    code, out, _err = campaign("report")
+    assert (code, len(sandbox.requests())) == (ExitCode.OK, before)
+    assert "sale (1)" in out
+    assert "up to 2026-12-02" in " ".join(out.split())
+    set_clock(sandbox, FIRST + timedelta(days=3), "09:00")
+    code, out, err = campaign("report", "--refresh")
+    assert code == SecretError.exit_code
+    assert "figures were not refreshed" in err
+    assert "sale (1)" in out
+    for damage in (b"", b"{", b'{"version": 1, "days": {"2026-12-01": []}}', b"[" * 100_000):
+        cache(tmp_path).write_bytes(damage)
+        assert report(campaign)[0]["figures"] == "not_queried"
+
+
+def test_incomplete_figures_are_said_to_be_and_queried_again(campaign: Command, sandbox: Sandbox) -> None:
+    """is_delay at 08:10; not queried again before half an hour has passed."""
+    send_articles(campaign, sandbox, "sale", "春茶")
+    found = []
+    for time in ("08:10", "08:20", "08:41"):
+        set_clock(sandbox, FIRST + timedelta(days=1), time)
+        (row,) = report(campaign, "--refresh")
+        found.append((row["figures"], row["days"][-1]["readers"]))
+    assert found == [("incomplete", 0), ("incomplete", 0), ("counting", found[2][1])]
+    assert found[2][1] > 0
+
+
+def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sandbox) -> None:
+    """The plan names the pending campaign with its title, the exact command and the quota it took."""
+    Path("campaigns/cup.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
+    content = "{newspic: {title: 春茶, text: 新茶, images: [{file: cup.jpg}]}}"
+    write("tea", f"filter: {{is_to_all: true}}\nmsgtype: mpnews\ncontent: {content}\n")
+    add_draft(sandbox, "HAND", "春茶")
+    send_by_hand(sandbox, "HAND")
+    set_clock(sandbox, FIRST + timedelta(days=1), "09:00")
+    (row,) = report(campaign, "--refresh")
+    assert (row["by_hand"], row["send"], row["title"]) == (True, None, "春茶")
+    assert "by hand (console)" in campaign("report")[1]
+    code, out, _err = campaign("plan", "--format", "json")
+    (planned,) = json.loads(out)["sends"]
+    assert (code, planned["action"]) == (ExitCode.OK, "send"), "a warning blocks nothing"
+    rules = {one["rule"]: one for one in planned["warnings"]}
+    command = "campaign ledger baseline 'tea' --env shop --reason 'sent by hand'"
+    assert command in rules["sent-by-hand"]["hint"]
+    assert "1 send of this month was made by hand" in rules["quota-by-hand"]["message"]
+    assert "only 3 may be left" in rules["quota-by-hand"]["message"]
+    assert (
+        campaign("ledger", "baseline", "tea", "--env", "shop", "--reason", "sent by hand")[0] == ExitCode.OK
+    )
+    (planned,) = json.loads(campaign("plan", "--format", "json")[1])["sends"]
+    assert (planned["action"], planned["warnings"]) == ("sent", [])
+
+
+def test_an_account_without_statistics_does_not_stop_the_others(campaign: Command, sandbox: Sandbox) -> None:
+    """48001 for one: it is named, the other is queried, the exit code says so."""
+    send_articles(campaign, sandbox, "sale", "春茶")
+    set_clock(sandbox, FIRST + timedelta(days=1), "09:00")
+    sandbox.control("POST", "accounts", {"appid": SUBSCRIPTION, "daily_limits": {DETAIL: 0}})
+    code, out, err = campaign("report", "--refresh", "--format", "json")
+    assert code == ExitCode.WECHAT
+    assert "daily: figures were not refreshed" in err
+    assert json.loads(out)["articles"][0]["figures"] == "counting"
+
+
+def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: Sandbox) -> None:
+    """A byte order mark for Excel; one line an article, the counts of a send once; another form by day."""
+    send_articles(campaign, sandbox, "sale", "春茶", "夏茶")
+    set_clock(sandbox, FIRST + timedelta(days=3), "09:00")
+    assert campaign("report", "--refresh")[0] == ExitCode.OK
+    text = campaign("--lang", "zh", "report", "--format", "csv")[1]
+    assert text.startswith("\ufeff")
+    first, second = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    assert (first["标题"], second["标题"]) == ("春茶", "夏茶")
+    assert (first["发送人数"] != "", second["发送人数"]) == (True, "")
+    assert int(first["阅读人数"]) > 0
+    days = list(
+        csv.DictReader(io.StringIO(campaign("report", "--format", "csv-days")[1].removeprefix("\ufeff")))
+    )
+    assert [(one["Article"], one["Day"]) for one in days] == [
+        (str(index), f"2026-12-0{day}") for index in (1, 2) for day in (1, 2, 3)
+    ]
+    assert len({one["Readers"] for one in days if one["Article"] == "1"}) == 3

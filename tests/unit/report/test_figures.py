@@ -1,0 +1,105 @@
+"""What came of articles, in every form; a title is WeChat's to give, and nothing in it is obeyed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+
+import pytest
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.figures import article_rows, articles_data
+from wechat_campaigns.report.history import (
+    HistoryView,
+    begun_records,
+    history_csv,
+    history_days_csv,
+    history_markdown,
+    history_view,
+    past_sends,
+)
+from wechat_campaigns.report.html import history_html
+from wechat_campaigns.report.spreadsheet import BOM
+from wechat_campaigns.report.text import TextOptions, history_text
+from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, Days, PublishedArticle
+
+YESTERDAY = date(2026, 11, 30)
+HOSTILE = "=HYPERLINK(A1)|\u202e<script>\n::error::x `y` ${{ z }}"
+
+
+def figures(number: int, readers: int) -> ArticleFigures:
+    day = YESTERDAY + timedelta(days=number)
+    return ArticleFigures(day=day, readers=readers, sources={"message": readers, "search": 1}, read_rate=0.05)
+
+
+def days_of(title: str, *readers: int) -> Days:
+    found = PublishedArticle(
+        msg_data_id=7,
+        index=1,
+        published=YESTERDAY,
+        publish_type=0,
+        title=title,
+        days=tuple(figures(number, count) for number, count in enumerate(readers)),
+    )
+    by_hand = PublishedArticle(msg_data_id=9, index=1, published=YESTERDAY, publish_type=0, title=title)
+    return {YESTERDAY: DayOfArticles(queried_at=NOW, is_delayed=False, articles=(found, by_hand))}
+
+
+def view_of(title: str = "春茶", *readers: int, told: bool = False) -> HistoryView:
+    send, accounts = make_send(), {"main": make_account()}
+    body = {"msgtype": "mpnews", "mpnews": {"media_id": "M"}}
+    intent = intent_of(send, at=NOW - timedelta(days=1), account="main", body=body)
+    event = {"msg_id": 1, "status": "send success", "addressed": 100, "sent": 80, "left_out": 20, "failed": 0}
+    state = make_state(
+        (EventKind.INTENT, intent),
+        (EventKind.ACCEPTED, named(send, msg_id=1, msg_data_id=7)),
+        *([(EventKind.CALLBACK, event)] if told else []),
+    )
+    kept = {SERVICE: days_of(title, *(readers or (5, 9, 9)))}
+    rows = article_rows(begun_records(state, accounts), state, accounts, kept, now=NOW)
+    return history_view(past_sends(state, accounts, now=NOW), rows)
+
+
+def test_text_gives_totals_sources_and_days() -> None:
+    """The last total, not the sum of totals; days without new readers at the end are left out."""
+    text = history_text(view_of(), TextOptions())
+    assert "sale (1) 春茶 (main): up to 2026-12-02" in text
+    assert "Delivered 180, Readers 9, Read rate 5.0%" in text
+    assert "Readers by source: Message 9, Search 1" in text
+    assert "Readers by day from 2026-11-30: 5, 4\n" in f"{text}\n"
+    assert "by hand (console) 春茶 (main)" in text
+
+
+def test_the_event_counts_better_than_the_rate() -> None:
+    """Delivered and its rate are those of the event."""
+    first, by_hand = articles_data(view_of(told=True).articles)
+    assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
+    assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
+    assert [one["readers"] for one in first["days"]] == [5, 9, 9]
+
+
+@pytest.mark.parametrize("write", [history_csv, history_days_csv])
+def test_a_title_is_no_formula(write: object) -> None:
+    """An apostrophe stands before it; numbers stay numbers."""
+    assert callable(write)
+    rows = list(csv.DictReader(io.StringIO(write(view_of(HOSTILE)).removeprefix(BOM))))
+    assert rows[0]["Title"].startswith("'=HYPERLINK")
+    assert {row["Readers"] for row in rows} <= {"5", "9", ""}
+    assert (rows[0]["Account"], rows[-1]["Published"]) == ("main", "2026-11-30")
+
+
+def test_a_title_is_only_text() -> None:
+    """On one line in a terminal and in Markdown, escaped in HTML, nothing hidden."""
+    view = view_of(HOSTILE)
+    for text in (history_text(view, TextOptions(width=400)), history_markdown(view)):
+        assert "\u202e" not in text
+        assert "::error" not in text
+        assert "${{" not in text
+    table = [line for line in history_markdown(view).splitlines() if line.startswith("| `sale (1)")]
+    assert len(table) == 1
+    assert table[0].count("|") == 15
+    page = history_html(view)
+    assert "<script>" not in page
+    assert "\u202e" not in page
