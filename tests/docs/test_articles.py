@@ -17,7 +17,10 @@ CODE = "".join(
     file.read_text(encoding="utf-8")
     for file in sorted(Path(wechat_campaigns.render.article.__file__).parent.glob("*.py"))
 )
-RULE = re.compile(r'(?:error|warning|report|Finding)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("')
+RULE = re.compile(
+    r'(?:error|warning|report|Finding|_Refusal)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("'
+    r'|return "([a-z-]+)", what'
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))

@@ -14,6 +14,7 @@ from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("daily", "policy", "callback", "notify", "story")
+CAMPAIGN: dict[str, Any] = schema("campaign")
 SETTINGS: dict[str, Any] = schema("settings")
 
 
@@ -27,11 +28,11 @@ def test_every_command_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["daily", "policy", "callback", "notify"])
 def test_every_example_of_settings_is_valid(page: str) -> None:
-    """A block of YAML begins with keys of the settings, and holds nothing unknown below policy."""
+    """A block of YAML has keys of the settings, or of a campaign, and holds nothing unknown below policy."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
         data = yaml.safe_load(block)
-        assert set(data) <= set(SETTINGS["properties"])
+        assert set(data) <= set(SETTINGS["properties"]) or set(data) <= set(CAMPAIGN["properties"])
         assert set(data.get("policy", {})) <= set(SETTINGS["definitions"]["policy"]["properties"])
 
 

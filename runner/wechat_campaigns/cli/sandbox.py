@@ -121,6 +121,7 @@ def standalone() -> Command:
         params=[param for param in sandbox.params if param.name not in ("rehearsal", "directory")],
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    alone.formats, alone.effect, alone.unless = sandbox.formats, sandbox.effect, sandbox.unless
     alone.examples = {
         "wechat-sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),
         "wechat-sandbox --port 0 --seed accounts.yaml": N_("on a free port, with your AppID and followers"),

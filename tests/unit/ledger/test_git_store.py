@@ -346,7 +346,7 @@ def test_address_of_another_machine_is_no_path(checkout: Path, monkeypatch: pyte
 def test_unknown_remote_name_is_reported(checkout: Path, tmp_path: Path) -> None:
     """In a repository without that remote, and outside any repository."""
     for folder in (checkout, tmp_path):
-        with pytest.raises(LedgerError, match="no git remote 'upstream'"):
+        with pytest.raises(LedgerError, match="git remote 'upstream'"):
             remote_of("upstream#x", folder=folder, environ={})
 
 

@@ -152,7 +152,7 @@ def test_cover_of_the_library_is_named() -> None:
         (Text(content="今晚 <八点>"), Msgtype.TEXT, "今晚 <八点>"),
         (Image(media=Media(name="poster")), Msgtype.IMAGE, "material poster"),
         (Newspic(title="新品", text="三款", images=(Media(file=FILE),)), Msgtype.MPNEWS, "三款"),
-        (Draft(media_id="M"), Msgtype.MPNEWS, "nothing to show"),
+        (Draft(media_id="M"), Msgtype.MPNEWS, "no preview is possible"),
     ],
 )
 def test_other_messages_are_shown_too(content: Content, msgtype: Msgtype, text: str) -> None:
