@@ -149,9 +149,11 @@ def test_plan_is_read_once(make_shop: MakeShop) -> None:
 
 def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     """`max_sends_per_apply` is about one run, however many windows its sends have."""
-    shop = make_shop("policy: {max_sends_per_apply: 1}\n")
+    shop = make_shop(more="policy: {max_sends_per_apply: 1}\n")
     shop.write(
-        now=campaign_file("now"), later=scheduled("later", opening(SOON_S)), last=scheduled("last", opening(SOON_S + 3))
+        now=campaign_file("now"),
+        later=scheduled("later", opening(SOON_S)),
+        last=scheduled("last", opening(SOON_S + 3)),
     )
     assert shop.apply("--wait") == ExitCode.POLICY
-    assert len(shop.texts()) <= 1
+    assert shop.texts() == []

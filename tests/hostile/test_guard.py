@@ -459,7 +459,7 @@ def opening(seconds: float = 25) -> str:
 
 
 def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository) -> None:
-    """Nothing is due yet, so nothing is called for yet: what is sent later goes by the looser rules all the same."""
+    """Nothing is due yet, so nothing is called for yet: what is sent later goes by them all the same."""
     repository.merge(sale=SALE + opening())
     done = repository.apply("--wait", ci=False)
     assert done.returncode == ExitCode.POLICY, done.stdout
@@ -469,7 +469,7 @@ def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository)
 
 
 def test_rules_that_become_stricter_stop_a_waiting_run(repository: Repository) -> None:
-    """While it waits, who holds the secret records stricter rules: it goes by looser ones, and nobody agreed."""
+    """While it waits, stricter rules are recorded: nobody agreed to the looser ones."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard, ci=False).returncode == ExitCode.OK
     repository.merge(sale=SALE + opening(30))
