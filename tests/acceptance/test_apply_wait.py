@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -157,3 +159,35 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     )
     assert shop.apply("--wait") == ExitCode.POLICY
     assert shop.texts() == []
+
+
+def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeShop) -> None:
+    """Its files are moved away and copies put in their place: a hold in the copy is not overlooked."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    running = shop.begin("apply", "--auto-approve", "--wait")
+    wait_for_line(shop, running, "Waiting for later")
+    for place in (Path(f"{shop.folder}.state"), *shop.folder.parent.glob("ledger.sqlite3*")):
+        aside = place.with_name(f"old-{place.name}")
+        place.rename(aside)
+        if aside.is_dir():
+            shutil.copytree(aside, place)
+        else:
+            shutil.copy2(aside, place)
+    assert shop.run("hold", "main")[0] == ExitCode.OK
+    _out, said = running.communicate(timeout=120)
+    assert running.returncode in (ExitCode.LEDGER, ExitCode.POLICY), said
+    assert shop.posts() == 0
+
+
+def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
+    """What was sent before is reported all the same, and so is what was not."""
+    shop = make_shop()
+    shop.write(now=campaign_file("now"), later=scheduled("later", opening(SOON_S)))
+    running = shop.begin("apply", "--auto-approve", "--wait")
+    wait_for_line(shop, running, "Waiting for later")
+    (shop.folder / "campaigns").rename(shop.folder / "moved")
+    out, said = running.communicate(timeout=60)
+    assert "Traceback" not in said
+    assert "later" in out, said
+    assert "now" in out
