@@ -30,7 +30,7 @@ class World:
 
     now: datetime = NOW
     stops_at: datetime = NOW + 24 * HOUR
-    errors: list[CampaignError] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     """Raised by the next plans, one each."""
     decide: Callable[[PlannedSend], PlannedSend] = lambda planned: planned
     """What a plan made again says of a send whose window is open."""
@@ -132,6 +132,23 @@ def test_ledger_that_stays_away_ends_the_wait():
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
     assert world.sent == []
+
+
+def test_fault_of_the_machine_or_a_bug_loses_no_outcome():
+    """What an earlier window sent is still reported, and the send that the fault kept back is named."""
+    world = World(errors=[])
+    world.decide = lambda one: _full_disk(world, one)
+    sent, kept = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR))
+    assert sent.result is Result.ACCEPTED
+    assert (kept.id, kept.result) == ("b", Result.NOT_SENT)
+    assert kept.exit_code
+    assert "No space" in kept.reason
+
+
+def _full_disk(world: World, planned: PlannedSend) -> PlannedSend:
+    if world.now >= NOW + 2 * HOUR:
+        raise OSError(28, "No space left on device")
+    return planned
 
 
 def test_refusal_is_not_tried_again():
