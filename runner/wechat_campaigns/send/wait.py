@@ -16,6 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.send.apply import expected_error
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
@@ -87,8 +88,8 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
         outcomes = list(_decided(due, ports))
     except PolicyError as refusal:
         return [_not_sent(planned, refusal) for planned in due]
-    except CampaignError as failure:
-        error = failure
+    except Exception as fault:  # an error that ended the run would hide what was sent before
+        error = expected_error(fault)
     decided = {outcome.id for outcome in outcomes}
     late = [planned for planned in due if ports.clock() - _opens_at(planned) >= TRY_FOR]
     return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]

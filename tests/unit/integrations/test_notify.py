@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -174,5 +175,4 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
         post(robot.url.replace("/send", path), {})
     (entry,) = entries
     assert entry["status"] == 200
-    assert path.rpartition("/")[2] not in json.dumps(entry)
-    assert "127.0.0.1" in str(entry["url"])
+    assert entry["url"] == urlsplit(robot.url).netloc

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
-from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError, StalePlanError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
