@@ -150,7 +150,7 @@ def apply(
                 check_not_looser_since(again, result.plan.loosened_rules)
                 return again
 
-            outcomes += tuple(_wait(context, waiting, plan, send, stopping))
+            outcomes += tuple(_wait(context, waiting, plan, send, stopping, latest))
     for outcome in outcomes:
         record_outcome(outcome)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
@@ -182,6 +182,7 @@ def _wait(
     plan: Callable[[LedgerState], Plan],
     send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
     stopping: threading.Event,
+    until: datetime | None,
 ) -> list[SendOutcome]:
     """Send what is scheduled in its window; `plan` plans the files that were approved once more."""
 
@@ -196,7 +197,9 @@ def _wait(
         return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
 
     with countdown(context, holds) as show:
-        ports = WaitPorts(clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show)
+        ports = WaitPorts(
+            clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show, until=until
+        )
         return send_in_windows(waiting, ports)
 
 

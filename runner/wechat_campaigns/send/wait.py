@@ -39,6 +39,8 @@ class WaitPorts:
     """Makes the due sends of a plan: an outcome for each."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
+    until: datetime | None = None
+    """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
 
 
 def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
@@ -96,6 +98,11 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
 
 
 def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
+    if ports.until is not None and ports.clock() - ports.until > TRY_FOR:
+        raise PolicyError(
+            _("this machine slept, and the time of `--until` has passed"),
+            hint=_("run `campaign apply` again to send it now"),
+        )
     plan, state = ports.plan()
     approved = {planned.send.id: planned for planned in due}
     now = [planned for planned in plan.sends if planned.send.id in approved]

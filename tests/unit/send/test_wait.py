@@ -34,6 +34,9 @@ class World:
     """Raised by the next plans, one each."""
     decide: Callable[[PlannedSend], PlannedSend] = lambda planned: planned
     """What a plan made again says of a send whose window is open."""
+    until: datetime | None = None
+    sleeps: timedelta = timedelta()
+    """How long the machine sleeps at the first look at the clock."""
     naps: list[float] = field(default_factory=list)
     sent: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -44,6 +47,7 @@ class World:
             plan=lambda: (self.plan(waiting), make_state()),
             send=self.send,
             show=lambda _waiting: None,
+            until=self.until,
         )
         return send_in_windows(waiting, ports)
 
@@ -76,7 +80,8 @@ class Stopping(threading.Event):
         assert timeout is not None
         assert timeout > 0
         self.world.naps.append(timeout)
-        self.world.now += timedelta(seconds=timeout)
+        self.world.now += max(timedelta(seconds=timeout), self.world.sleeps)
+        self.world.sleeps = timedelta()
         return self.is_set()
 
 
@@ -104,6 +109,14 @@ def test_what_opens_after_the_end_is_not_waited_for():
     plan = replace(plan_of(), sends=(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR)))
     found = scheduled_sends(plan, until=NOW + HOUR)
     assert [planned.send.id for planned in found] == ["a"]
+
+
+def test_run_that_slept_past_its_end_sends_nothing():
+    """The lid was closed before the window opened, and opened the next morning: `--until` was last night."""
+    world = World(until=NOW + 2 * HOUR, sleeps=14 * HOUR)
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
+    assert world.sent == []
 
 
 def test_stopped_run_names_what_it_did_not_send():
