@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
@@ -88,7 +88,7 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     outcomes: list[SendOutcome] = []
     try:
         outcomes = list(_decided(due, ports))
-    except PolicyError as refusal:
+    except (PolicyError, TamperedLedgerError) as refusal:
         return [_not_sent(planned, refusal) for planned in due]
     except Exception as fault:  # an error that ended the run would hide what was sent before
         error = expected_error(fault)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
-from wechat_campaigns.core.errors import ExitCode, LedgerError, StalePlanError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, StalePlanError, TamperedLedgerError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -169,6 +169,14 @@ def test_refusal_is_not_tried_again():
     world = World(errors=[StalePlanError("moved on", hint="plan again")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
+    assert (world.sent, world.now) == ([], NOW + HOUR)
+
+
+def test_ledger_that_was_changed_is_not_tried_again():
+    """It went back, or is another one: that does not pass, and a person should hear of it at once."""
+    world = World(errors=[TamperedLedgerError("went back", hint="restore it")])
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
     assert (world.sent, world.now) == ([], NOW + HOUR)
 
 
