@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.plan import planfile
 
 SOON_S = 3
 PLANS = 4
@@ -115,3 +119,84 @@ def test_mistakes_with_until_are_named_at_once(make_shop: MakeShop) -> None:
         code, said = shop.run("apply", "--auto-approve", *words)
         assert code == ExitCode.USAGE, said
     assert shop.posts() == 0
+
+
+def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: MakeShop) -> None:
+    """The window opens before the plan file expires, but the run wakes up after that."""
+    shop = make_shop()
+    opens_at = opening(SOON_S)
+    expires_at = opens_at + timedelta(seconds=5)
+    shop.write(later=scheduled("later", opens_at))
+    data = {**shop.plan(), "expires_at": expires_at.isoformat()}
+    del data["file_sha256"]
+    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    running = shop.begin("apply", "--auto-approve", "--wait", *shop.reviewed("file"))
+    wait_for_line(shop, running, "Waiting for later")
+    running.send_signal(signal.SIGSTOP)
+    time.sleep((expires_at - datetime.now(UTC)).total_seconds() + 1)
+    running.send_signal(signal.SIGCONT)
+    out, said = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.POLICY, out + said
+    assert "expired" in out
+    assert shop.posts() == 0
+
+
+def test_plan_is_read_once(make_shop: MakeShop) -> None:
+    """A pipe gives it once only: `--plan <(unzip -p …)`."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    shop.plan()
+    pipe = shop.folder / "pipe"
+    os.mkfifo(pipe)
+    running = shop.begin("apply", "--auto-approve", "--wait", "--plan", str(pipe))
+    pipe.write_bytes(shop.plan_file.read_bytes())
+    try:
+        _out, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == ExitCode.OK, said
+    assert shop.texts() == ["later"]
+
+
+def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
+    """`max_sends_per_apply` is about one run, however many windows its sends have."""
+    shop = make_shop(more="policy: {max_sends_per_apply: 1}\n")
+    shop.write(
+        now=campaign_file("now"),
+        later=scheduled("later", opening(SOON_S)),
+        last=scheduled("last", opening(SOON_S + 3)),
+    )
+    assert shop.apply("--wait") == ExitCode.POLICY
+    assert shop.texts() == []
+
+
+def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeShop) -> None:
+    """Its files are moved away and copies put in their place: a hold in the copy is not overlooked."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(SOON_S)))
+    running = shop.begin("apply", "--auto-approve", "--wait")
+    wait_for_line(shop, running, "Waiting for later")
+    for place in (Path(f"{shop.folder}.state"), *shop.folder.parent.glob("ledger.sqlite3*")):
+        aside = place.with_name(f"old-{place.name}")
+        place.rename(aside)
+        if aside.is_dir():
+            shutil.copytree(aside, place)
+        else:
+            shutil.copy2(aside, place)
+    assert shop.run("hold", "main")[0] == ExitCode.OK
+    _out, said = running.communicate(timeout=120)
+    assert running.returncode in (ExitCode.LEDGER, ExitCode.POLICY), said
+    assert shop.posts() == 0
+
+
+def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
+    """What was sent before is reported all the same, and so is what was not."""
+    shop = make_shop()
+    shop.write(now=campaign_file("now"), later=scheduled("later", opening(SOON_S)))
+    running = shop.begin("apply", "--auto-approve", "--wait")
+    wait_for_line(shop, running, "Waiting for later")
+    (shop.folder / "campaigns").rename(shop.folder / "moved")
+    out, said = running.communicate(timeout=60)
+    assert "Traceback" not in said
+    assert "later" in out, said
+    assert "now" in out

@@ -209,3 +209,24 @@ def test_a_real_account_is_confirmed_by_its_appid(
     ended, out, err = doctor("https://api.weixin.qq.com")
     assert (ended, out) == (code, "")
     assert word in " ".join(err.split())
+
+
+def test_a_read_only_machine_makes_no_mass_call(
+    doctor: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That WeChat must reject them does not make them reads."""
+    monkeypatch.setenv("CAMPAIGN_READ_ONLY", "1")
+    code, _out, err = doctor(sandbox.url)
+    assert code == ExitCode.POLICY
+    assert "CAMPAIGN_READ_ONLY" in err
+    assert mass_calls(sandbox) == []
+
+
+def test_a_coding_agent_makes_no_mass_call_as_a_real_account(
+    doctor: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could type the AppID into a terminal of its own."""
+    monkeypatch.setenv("CLAUDECODE", "1")
+    code, _out, err = doctor("https://api.weixin.qq.com")
+    assert code == ExitCode.POLICY
+    assert "coding agent" in err

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -370,3 +371,23 @@ def test_a_graft_cuts_no_approvals_off(unapplied: Repository) -> None:
     grafts.unlink()
     done = repository.apply("--expect-digest", digest)
     assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
+
+
+def opening(seconds: float = 25) -> str:
+    """A window that opens soon, later than a busy machine needs to plan."""
+    return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
+
+
+def test_what_a_waiting_run_sends_later_was_approved(repository: Repository) -> None:
+    """Its window is still closed when the run begins: the approval is asked for all the same."""
+    repository.merge("ann", "mallory", sale=SALE + opening())
+    assert_refused(repository, "--wait")
+
+
+def test_a_waiting_run_sends_what_bob_approved(repository: Repository) -> None:
+    """The way it should go, and the ledger names who approved it."""
+    repository.merge("bob", sale=SALE + opening())
+    done = repository.apply("--wait")
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+    assert len(repository.texts()) == 1
+    assert "#102 by bob" in repository.run("ledger", "log", "--format", "json", ci=False).stdout

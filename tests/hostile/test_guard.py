@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -450,3 +451,36 @@ def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sa
     assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "protected" in done.stderr
     assert made.texts() == []
+
+
+def opening(seconds: float = 25) -> str:
+    """A window that opens soon, later than a busy machine needs to plan."""
+    return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
+
+
+def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository) -> None:
+    """Nothing is due yet, so nothing is called for yet: what is sent later goes by them all the same."""
+    repository.merge(sale=SALE + opening())
+    done = repository.apply("--wait", ci=False)
+    assert done.returncode == ExitCode.POLICY, done.stdout
+    for key in KEYS:
+        assert key in done.stderr
+    assert len(repository.texts()) == 1
+
+
+def test_rules_that_become_stricter_stop_a_waiting_run(repository: Repository) -> None:
+    """While it waits, stricter rules are recorded: nobody agreed to the looser ones."""
+    guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
+    assert repository.run(*guard, ci=False).returncode == ExitCode.OK
+    repository.merge(sale=SALE + opening(30))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(repository.apply, "--wait", ci=False)
+        time.sleep(12)  # it has read its settings, and waits
+        (repository.campaigns / "_settings.yaml").write_text(
+            written(repository.sandbox, policy=STRICT), encoding="utf-8"
+        )
+        assert repository.run(*guard, ci=False).returncode == ExitCode.OK
+        done = waiting.result()
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
+    assert "policy.max_recipients" in done.stdout + done.stderr
+    assert len(repository.texts()) == 1

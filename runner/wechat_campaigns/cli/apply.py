@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -30,12 +31,13 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import former_appids
 from wechat_campaigns.integrations.ci_guard import check_approved, check_run
-from wechat_campaigns.integrations.guards import check_looser
+from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend, unplanned_unknown_sends
 from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
@@ -96,10 +98,12 @@ def apply(
     state = context.initialized_state(verified=True)
     allowed = overridden_rules(allow)
     prepared = compile_selected(context, select)
-    approval = check_approved(context, prepared.sends, state)
+    data = planfile.read(plan_file) if plan_file is not None else None
+    waits_until = _last_moment(latest, data) if wait else None
+    approval = check_approved(context, prepared.sends, state, waits_until=waits_until)
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
-    reviewed, digest, audiences = _reviewed(context, result.plan, state, plan_file, expect_digest)
+    reviewed, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
     result = replace(result, plan=reviewed)
     view = view_of(context, result)
     if PlanAction.INVALID in result.plan.counts():
@@ -108,15 +112,23 @@ def apply(
         raise InvalidError(result.errors)
     context.show_progress(plan_text(context, view))
     approval.check(result.plan)
-    covered = plan_file is not None or expect_digest is not None
-    looser = check_looser(context, result.plan, covered=covered, asking=not auto_approve)
-    waiting = scheduled_sends(result.plan, until=_last_moment(latest, plan_file)) if wait else []
+    covered = data is not None or expect_digest is not None
+    waiting = scheduled_sends(result.plan, until=waits_until) if wait else []
+    _check_number(context, result.plan, waiting, allowed)
+    looser = check_looser(
+        context,
+        result.plan,
+        covered=covered,
+        asking=not auto_approve,
+        later=[planned.account.appid for planned in waiting],
+    )
     if (result.plan.calls() or waiting or looser) and not auto_approve:
         _confirm(result.plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
 
         def send(plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
+            approval.check(plan)
             return send_plan(
                 context,
                 plan,
@@ -132,9 +144,13 @@ def apply(
         if waiting:
 
             def plan(state: LedgerState) -> Plan:
-                return make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+                if data is not None:
+                    planfile.check_not_expired(data, context.clock())
+                again = make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+                check_not_looser_since(again, result.plan.loosened_rules)
+                return again
 
-            outcomes += tuple(_wait(context, waiting, plan, send, stopping))
+            outcomes += tuple(_wait(context, waiting, plan, send, stopping, latest))
     for outcome in outcomes:
         record_outcome(outcome)
     written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
@@ -144,12 +160,20 @@ def apply(
     return exit_code(outcomes) or written
 
 
-def _last_moment(until: datetime | None, plan_file: Path | None) -> datetime | None:
+def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:
     """Bound the waiting: nothing is sent by a plan file that has expired."""
-    if plan_file is None:
-        return until
-    expires_at = datetime.fromisoformat(planfile.read(plan_file)["expires_at"])
-    return min(until or expires_at, expires_at)
+    last = datetime.max.replace(tzinfo=UTC) if data is None else planfile.expires_at(data)
+    return min(until or last, last)
+
+
+def _check_number(
+    context: Context, plan: Plan, waiting: Sequence[PlannedSend], allowed: Mapping[str, str]
+) -> None:
+    """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
+    rule, policy = "max_sends_per_apply", context.settings.policy
+    found = too_many_sends(len(plan.calls()) + len(waiting), policy) if waiting else None
+    if found and rule not in allowed and policy.levels.get(rule, found.level) == "mandatory":
+        raise PolicyError(found.message, hint=found.hint)
 
 
 def _wait(
@@ -158,6 +182,7 @@ def _wait(
     plan: Callable[[LedgerState], Plan],
     send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
     stopping: threading.Event,
+    until: datetime | None,
 ) -> list[SendOutcome]:
     """Send what is scheduled in its window; `plan` plans the files that were approved once more."""
 
@@ -172,20 +197,21 @@ def _wait(
         return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
 
     with countdown(context, holds) as show:
-        ports = WaitPorts(clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show)
+        ports = WaitPorts(
+            clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show, until=until
+        )
         return send_in_windows(waiting, ports)
 
 
 def _reviewed(
-    context: Context, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
+    context: Context, plan: Plan, state: LedgerState, data: Mapping[str, Any] | None, digest: str | None
 ) -> tuple[Plan, str, dict[str, int | None]]:
     """Check the plan against what was reviewed.
 
     Returns:
         The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
     """
-    if plan_file is not None:
-        data = planfile.read(plan_file)
+    if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
         plan = planfile.check_file(data, plan, state, context.clock())

@@ -10,8 +10,8 @@ import requests
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
+from wechat_campaigns.cli.effects import Effect, check_read_only
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, DecisionOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -37,6 +37,7 @@ TIMEOUT_S = 10.0
 )
 @click.option(
     "--smoke",
+    cls=DecisionOption,
     metavar="ACCOUNT",
     shell_complete=accounts,
     help="Only make three calls as this test account that WeChat must reject, and compare the answers.",
@@ -96,6 +97,8 @@ def _smoke(context: Context, account: Account) -> int:
     from wechat_campaigns.report.smoke import calls_text, smoke_data, smoke_exit_code, smoke_text
     from wechat_campaigns.send.smoke import smoke
 
+    # That WeChat must reject its calls does not make them reads.
+    check_read_only("campaign doctor --smoke", Effect.WECHAT_WRITE, os.environ)
     if account.kind is not AccountKind.TEST:
         raise PolicyError(
             _("account {name} is not a test account (测试号), so no call was made").format(name=account.name),

@@ -23,7 +23,7 @@ class Lines(click.types.StringParamType):
 
 
 class DecisionOption(click.Option):
-    """An option that overrides a rule; a coding agent may use it in the sandbox only."""
+    """An option that overrides a rule or makes calls; a coding agent may use it in the sandbox only."""
 
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)

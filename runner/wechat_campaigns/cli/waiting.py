@@ -14,7 +14,7 @@ import click
 from rich.markup import escape
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import PlannedSend
@@ -83,7 +83,7 @@ def countdown(
 
     Args:
         context: of the command.
-        holds: names the accounts on hold, by the ledger as it is now. Raises CampaignError.
+        holds: names the accounts on hold, by the ledger as it is now; may raise.
 
     Yields:
         What to call with the sends that are waited for, at least twice a minute.
@@ -97,7 +97,7 @@ def countdown(
             nonlocal shown_at, held
             now = context.clock()
             before = held
-            with suppress(CampaignError):  # the ledger is read again before anything is sent
+            with suppress(Exception):  # the ledger is read again before anything is sent
                 held = tuple(holds())
             if held != before:
                 context.show_progress(_hold_text(held))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from itertools import chain, pairwise
@@ -198,20 +199,27 @@ class Approval:
                 )
 
 
-def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> Approval:
+def check_approved(
+    workspace: WorkspacePort,
+    sends: Collection[Send],
+    state: LedgerState,
+    *,
+    waits_until: datetime | None = None,
+) -> Approval:
     """Refuse due sends whose files did not come by requests that were approved as they are.
 
     Runs before the platform is asked anything, so before any secret is read.
 
     Args:
         sends: everything that was rendered; those that the ledger and the clock make due are looked at.
+        waits_until: of a run that waits: what opens until then becomes due while it runs.
 
     Raises:
         PolicyError: an approval is missing, or nobody can be asked.
         StalePlanError: a file changed while this ran.
     """
     wanted, accounts = workspace.settings.environment.approvals, workspace.settings.environment.accounts
-    due = _due(workspace, sends, state)
+    due = _due(workspace, sends, state, waits_until)
     appids = sorted({accounts[send.account].appid for send in due})
     if not (wanted and due) and not any(guard_approvals(workspace.guard(appid)) for appid in appids):
         return Approval()
@@ -245,11 +253,23 @@ def _approval_actor(sayings: Sequence[str]) -> dict[str, str]:
     return {"approved": told} if told else {}
 
 
-def _due(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> list[Send]:
-    """List what may be sent now, whatever the platform will say."""
+def _due(
+    workspace: WorkspacePort, sends: Collection[Send], state: LedgerState, waits_until: datetime | None
+) -> list[Send]:
+    """List what this run may send, whatever the platform will say."""
     context = DecisionContext(settings=workspace.settings, state=state, now=workspace.clock())
     decisions = ((send, decide(send, compute_content_digest(send), context)) for send in sends)
-    return [send for send, decision in decisions if decision.action is PlanAction.SEND]
+    return [
+        send
+        for send, decision in decisions
+        if decision.action is PlanAction.SEND
+        or (
+            decision.action is PlanAction.SCHEDULED
+            and waits_until is not None
+            and send.not_before is not None
+            and send.not_before <= waits_until
+        )
+    ]
 
 
 @dataclass(slots=True)

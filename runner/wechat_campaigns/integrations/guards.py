@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -55,13 +55,14 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
 
 
 def check_looser(
-    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool
+    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool, later: Iterable[str] = ()
 ) -> tuple[SettingsChange, ...]:
     """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
 
     Args:
         covered: its digest, which is over the looser rules too, was reviewed.
         asking: a person will be asked.
+        later: AppIDs that this run calls for when it has waited.
 
     Returns:
         What a person must still agree to, rule by rule.
@@ -69,19 +70,38 @@ def check_looser(
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
+    reaching = plan.reaching().union(later)
     if (
         not plan.loosened_rules
-        or not plan.reaching()
+        or not reaching
         or covered
         # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in plan.reaching()))
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
     ):
         return ()
     if asking and current_run() is None:
         return plan.loosened_rules
-    raise PolicyError(
+    raise _looser_error(plan, plan.loosened_rules)
+
+
+def check_not_looser_since(plan: Plan, agreed: Collection[SettingsChange]) -> None:
+    """Refuse rules that are looser than at the last apply, when that one was made while this run waited.
+
+    Args:
+        plan: made again.
+        agreed: what was agreed to when the run began.
+
+    Raises:
+        PolicyError: the last apply went by stricter rules than anybody knew of.
+    """
+    if new := [change for change in plan.loosened_rules if change not in agreed]:
+        raise _looser_error(plan, new)
+
+
+def _looser_error(plan: Plan, looser: Iterable[SettingsChange]) -> PolicyError:
+    return PolicyError(
         _("the settings are less strict than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
+            keys=_(", ").join(dict.fromkeys(change.key for change in looser))
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "

@@ -94,9 +94,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         raise _stale_plan_error(
             made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
         )
-    expires_at = datetime.fromisoformat(reviewed["expires_at"])
-    if now > expires_at:
-        raise _stale_plan_error(_("the plan expired {when}").format(when=china_time(expires_at, now)))
+    check_not_expired(reviewed, now)
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
@@ -106,6 +104,21 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if moved := _moved(reviewed, found):
         raise _stale_plan_error(_("; ").join(moved))
     return found
+
+
+def expires_at(reviewed: Mapping[str, Any]) -> datetime:
+    """Read after which moment nothing is sent by a plan file."""
+    return datetime.fromisoformat(reviewed["expires_at"])
+
+
+def check_not_expired(reviewed: Mapping[str, Any], now: datetime) -> None:
+    """Refuse a plan file that has expired.
+
+    Raises:
+        StalePlanError: says when.
+    """
+    if now > (ended := expires_at(reviewed)):
+        raise _stale_plan_error(_("the plan expired {when}").format(when=china_time(ended, now)))
 
 
 def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:

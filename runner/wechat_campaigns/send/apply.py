@@ -139,7 +139,7 @@ PACKAGE: Final = str(Path(__file__).parents[1])
 """Where the code of this tool lies: of a bug, its own last line is named."""
 
 
-def _expected(fault: Exception) -> CampaignError:
+def expected_error(fault: Exception) -> CampaignError:
     """Give an error that can be reported beside what was sent; of a bug, where it is."""
     if isinstance(fault, CampaignError):
         return fault
@@ -205,7 +205,7 @@ class _AccountRun:
                 outcomes.extend(self._reconcile(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except Exception as fault:
-            error = _expected(fault)
+            error = expected_error(fault)
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
@@ -251,7 +251,7 @@ class _AccountRun:
                 self.sender.stop_reason = rejected_before(error.errcode)
             return self._failed(planned.send.id, error)
         except Exception as fault:
-            return self._faulty(planned, _expected(fault))
+            return self._faulty(planned, expected_error(fault))
 
     def _faulty(self, planned: PlannedSend, error: CampaignError) -> SendOutcome:
         """Stop the account after a bug; by the ledger, say whether the call was begun."""
@@ -260,7 +260,7 @@ class _AccountRun:
         try:
             self.sender.attempt.refresh()
         except Exception as unread:  # the bug may be in the reading itself
-            return self.sender.unknown(send.id, error.message, hint=_expected(unread).hint)
+            return self.sender.unknown(send.id, error.message, hint=expected_error(unread).hint)
         known = self.sender.state.send(self.account.appid, send.id, send.revision)
         if known is not None and known.may_have_reached:
             return self.sender.unknown(send.id, error.message)
@@ -396,7 +396,7 @@ class _AccountRun:
             body = stored_body(planned.resend_intent, planned.send)
             outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
         except Exception as fault:
-            error = _expected(fault)
+            error = expected_error(fault)
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
             elif error is not fault:

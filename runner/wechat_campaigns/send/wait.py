@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
@@ -16,6 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.send.apply import expected_error
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
@@ -38,6 +39,8 @@ class WaitPorts:
     """Makes the due sends of a plan: an outcome for each."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
+    until: datetime | None = None
+    """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
 
 
 def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
@@ -85,16 +88,21 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     outcomes: list[SendOutcome] = []
     try:
         outcomes = list(_decided(due, ports))
-    except PolicyError as refusal:
+    except (PolicyError, TamperedLedgerError) as refusal:
         return [_not_sent(planned, refusal) for planned in due]
-    except CampaignError as failure:
-        error = failure
+    except Exception as fault:  # an error that ended the run would hide what was sent before
+        error = expected_error(fault)
     decided = {outcome.id for outcome in outcomes}
     late = [planned for planned in due if ports.clock() - _opens_at(planned) >= TRY_FOR]
     return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
 
 
 def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
+    if ports.until is not None and ports.clock() - ports.until > TRY_FOR:
+        raise PolicyError(
+            _("this machine slept, and the time of `--until` has passed"),
+            hint=_("run `campaign apply` again to send it now"),
+        )
     plan, state = ports.plan()
     approved = {planned.send.id: planned for planned in due}
     now = [planned for planned in plan.sends if planned.send.id in approved]

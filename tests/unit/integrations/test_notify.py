@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from wechat_campaigns.cli.notifications import post
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import ChatWebhook, Secret
 from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload
 from wechat_campaigns.send.posting import Result, SendOutcome
@@ -158,3 +160,19 @@ def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
     assert str(why).startswith("the request to the chat robot failed")
     assert "very-secret" not in str(why)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/hooks/xen8geerooyai4ohdai5ohsah1", "/api/webhooks/118/W4-rq_9/slack", "/open-apis/bot/v2/hook/7f"],
+    ids=["mattermost", "discord", "feishu"],
+)
+def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
+    """Where a robot's secret is in the path, `--verbose` and `--log-file` show only the host."""
+    entries: list[Entry] = []
+    with listening() as robot, new_run():
+        listen(entries.append)
+        post(robot.url.replace("/send", path), {})
+    (entry,) = entries
+    assert entry["status"] == 200
+    assert entry["url"] == urlsplit(robot.url).netloc

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
-from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError, StalePlanError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, StalePlanError, TamperedLedgerError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -30,10 +30,13 @@ class World:
 
     now: datetime = NOW
     stops_at: datetime = NOW + 24 * HOUR
-    errors: list[CampaignError] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     """Raised by the next plans, one each."""
     decide: Callable[[PlannedSend], PlannedSend] = lambda planned: planned
     """What a plan made again says of a send whose window is open."""
+    until: datetime | None = None
+    sleeps: timedelta = timedelta()
+    """How long the machine sleeps at the first look at the clock."""
     naps: list[float] = field(default_factory=list)
     sent: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -44,6 +47,7 @@ class World:
             plan=lambda: (self.plan(waiting), make_state()),
             send=self.send,
             show=lambda _waiting: None,
+            until=self.until,
         )
         return send_in_windows(waiting, ports)
 
@@ -76,7 +80,8 @@ class Stopping(threading.Event):
         assert timeout is not None
         assert timeout > 0
         self.world.naps.append(timeout)
-        self.world.now += timedelta(seconds=timeout)
+        self.world.now += max(timedelta(seconds=timeout), self.world.sleeps)
+        self.world.sleeps = timedelta()
         return self.is_set()
 
 
@@ -104,6 +109,14 @@ def test_what_opens_after_the_end_is_not_waited_for():
     plan = replace(plan_of(), sends=(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR)))
     found = scheduled_sends(plan, until=NOW + HOUR)
     assert [planned.send.id for planned in found] == ["a"]
+
+
+def test_run_that_slept_past_its_end_sends_nothing():
+    """The lid was closed before the window opened, and opened the next morning: `--until` was last night."""
+    world = World(until=NOW + 2 * HOUR, sleeps=14 * HOUR)
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
+    assert world.sent == []
 
 
 def test_stopped_run_names_what_it_did_not_send():
@@ -134,11 +147,36 @@ def test_ledger_that_stays_away_ends_the_wait():
     assert world.sent == []
 
 
+def test_fault_of_the_machine_or_a_bug_loses_no_outcome():
+    """What an earlier window sent is still reported, and the send that the fault kept back is named."""
+    world = World(errors=[])
+    world.decide = lambda one: _full_disk(world, one)
+    sent, kept = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + 2 * HOUR))
+    assert sent.result is Result.ACCEPTED
+    assert (kept.id, kept.result) == ("b", Result.NOT_SENT)
+    assert kept.exit_code
+    assert "No space" in kept.reason
+
+
+def _full_disk(world: World, planned: PlannedSend) -> PlannedSend:
+    if world.now >= NOW + 2 * HOUR:
+        raise OSError(28, "No space left on device")
+    return planned
+
+
 def test_refusal_is_not_tried_again():
     """Main holds other campaigns by now: what was approved is not sent, nor is it asked again."""
     world = World(errors=[StalePlanError("moved on", hint="plan again")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.POLICY)
+    assert (world.sent, world.now) == ([], NOW + HOUR)
+
+
+def test_ledger_that_was_changed_is_not_tried_again():
+    """It went back, or is another one: that does not pass, and a person should hear of it at once."""
+    world = World(errors=[TamperedLedgerError("went back", hint="restore it")])
+    (outcome,) = world.run(scheduled("a", NOW + HOUR))
+    assert (outcome.result, outcome.exit_code) == (Result.NOT_SENT, ExitCode.LEDGER)
     assert (world.sent, world.now) == ([], NOW + HOUR)
 
 

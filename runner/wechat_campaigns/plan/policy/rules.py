@@ -9,7 +9,7 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
@@ -124,12 +124,17 @@ def audience_drift(facts: RuleInput) -> Violation | None:
 
 def max_sends_per_apply(facts: RuleInput) -> Violation | None:
     """A run that would send more than declared sends nothing: it is likely not what was meant."""
-    limit = facts.policy.max_sends_per_apply
-    if limit is None or facts.due <= limit:
+    return too_many_sends(facts.due, facts.policy)
+
+
+def too_many_sends(count: int, policy: Policy) -> Violation | None:
+    """Hold the sends of one run against `max_sends_per_apply`."""
+    limit = policy.max_sends_per_apply
+    if limit is None or count <= limit:
         return None
     what = _("this run would make {count} sends; the policy allows {limit}")
     return Violation(
-        what.format(count=facts.due, limit=limit),
+        what.format(count=count, limit=limit),
         _("name the campaigns to apply, or raise `policy.max_sends_per_apply`"),
     )
 
