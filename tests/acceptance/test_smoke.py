@@ -196,7 +196,7 @@ class Terminal(io.StringIO):
         (io.StringIO(f"{TEST}\n"), ExitCode.USAGE, "standard input is not a terminal"),
         (Terminal("yes\n"), ExitCode.INTERRUPTED, "no call was made"),
         (Terminal("trial\n"), ExitCode.INTERRUPTED, "no call was made"),
-        (Terminal(f"{TEST}\n"), ExitCode.WECHAT, "no request reached WeChat"),
+        (Terminal(f"{TEST}\n"), ExitCode.NETWORK, "HTTPS_PROXY"),
     ],
     ids=["no terminal", "yes", "the name", "the AppID"],
 )
