@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,9 @@ mount --bind "$CHECKOUT" "$JAIL/mnt/checkout"; mount -o remount,ro,bind "$JAIL/m
 mount --bind "$STATE" "$JAIL/mnt/state"
 mount --bind "$PYTHON_HOME" "$JAIL/mnt/python"
 for name in dev proc work; do if [ -d "/$name" ]; then mount --rbind "/$name" "$JAIL/$name"; fi; done
+case "$PROGRAMS" in /tmp/*)  # a checkout below /tmp, which is empty here
+  mkdir -p "$JAIL$PROGRAMS"; mount --bind "$PROGRAMS" "$JAIL$PROGRAMS";;
+esac
 case "$PYTHON_HOME" in /root/*)  # where an ordinary user may not go
   mount -t tmpfs -o mode=755 tmpfs "$JAIL/root"; mkdir -p "$JAIL$PYTHON_HOME"
   mount --rbind "$JAIL/mnt/python" "$JAIL$PYTHON_HOME";;
@@ -56,7 +61,7 @@ def in_the_image(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     programs = Path(sys.executable).parent
     env = {
         **os.environ, "JAIL": str(jail), "CHECKOUT": str(folder / "checkout"), "STATE": str(folder / "state"),
-        "PYTHON_HOME": os.path.realpath(sys.base_prefix), "USER_ID": str(USER),
+        "PYTHON_HOME": os.path.realpath(sys.base_prefix), "USER_ID": str(USER), "PROGRAMS": str(ROOT),
         "SETTINGS": " ".join(f"{name}={value}" for name, value in settings_of_the_image().items()),
     }  # fmt: skip
     command = ["unshare", "--mount", "--net", "sh", "-c", JAIL, "sh"]
@@ -132,7 +137,8 @@ def test_the_example_for_kubernetes_is_locked_down() -> None:
 
 def test_the_example_tries_again_only_what_is_transient() -> None:
     """Its exit codes are those of the command; one job at a time."""
-    from wechat_campaigns.core.errors import TRANSIENT
+    from tests.support.optional_parts import skip_or_fail
+from wechat_campaigns.core.errors import TRANSIENT
 
     [job] = [document for document in documents() if document["kind"] == "CronJob"]
     [rule] = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
@@ -144,6 +150,8 @@ def test_the_example_tries_again_only_what_is_transient() -> None:
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
 def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
     """No key that Kubernetes does not know; the schemas are those of `pip install --group kubernetes`."""
-    kubernetes = pytest.importorskip("kubernetes_validate", reason="the group `kubernetes` is not installed")
+    if find_spec("kubernetes_validate") is None:
+        skip_or_fail("the group `kubernetes` is not installed")
+    kubernetes = import_module("kubernetes_validate")
     for document in documents():
         kubernetes.validate(document, version, strict=True)

@@ -161,8 +161,9 @@ def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
     """An interpreter that is not isolated runs them: this is what the other tests keep out."""
     checkout = tmp_path / "checkout"
     trap.lay(checkout)
+    env = {**os.environ, "PYTHONHASHSEED": "1"}  # so that each is an interpreter of its own
     for words in (["-m", "venv", "x"], ["-m", "pip", "--version"], ["-m", "wechat_campaigns"]):
-        subprocess.run([sys.executable, *words], cwd=checkout, capture_output=True, check=False)
+        subprocess.run([sys.executable, *words], cwd=checkout, env=env, capture_output=True, check=False)
     assert {"venv.py", "pip.__init__.py", "wechat_campaigns.__init__.py"} <= set(trap.sprung())
 
 

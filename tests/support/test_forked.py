@@ -38,7 +38,7 @@ def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: li
         out, err = process.communicate(timeout=60)
     assert is_forked(process) == (start is subprocess.Popen)
     assert (process.returncode, out) == (64, "")
-    assert "There is no command nonsense" in err
+    assert "Unknown command nonsense" in err
 
 
 def test_folder_and_environment_are_its_own(tmp_path: Path):

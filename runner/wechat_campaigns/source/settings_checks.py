@@ -43,9 +43,11 @@ def _default_account(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     name, known = environment.get("default_account"), _names(environment.get("accounts"))
+    if not isinstance(name, str):
+        return
     if environment.get("api") == SANDBOX and not known:
         known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
-    if isinstance(name, str) and known and name not in known:
+    if known and name not in known:
         yield _unknown((*path, "default_account"), "account", name, known)
 
 
@@ -106,14 +108,16 @@ def _two_ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What one ledger of an account knows as sent is new to another."""
-    ledger = environment.get("ledger", "sqlite")
+    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
+    if not appids or not _is_production(environment):
+        return
     for name, other in _maps(data.get("environments")):
         if name == path[-1]:
             return  # the later one of two is told
         # `sqlite` alone is a file of its own for each environment.
         same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
-        shared = sorted(_appids(environment) & _appids(other))
-        if shared and not same and _is_production(environment) and _is_production(other):
+        shared = sorted(appids & _appids(other))
+        if shared and not same and _is_production(other):
             yield Finding(
                 "two-ledgers",
                 _(

@@ -381,7 +381,7 @@ def test_bomb_is_defused(text):
     )
     began, peak = time.thread_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = fault(text, files)
-    assert time.thread_time() - began < 2
+    assert time.thread_time() - began < 6
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000
     assert len(found.message) < 200
 
