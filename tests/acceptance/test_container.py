@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.optional_parts import skip_or_fail
+from wechat_campaigns.core.errors import TRANSIENT
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "docs" / "ci" / "kubernetes.yml"
@@ -137,9 +140,6 @@ def test_the_example_for_kubernetes_is_locked_down() -> None:
 
 def test_the_example_tries_again_only_what_is_transient() -> None:
     """Its exit codes are those of the command; one job at a time."""
-    from tests.support.optional_parts import skip_or_fail
-from wechat_campaigns.core.errors import TRANSIENT
-
     [job] = [document for document in documents() if document["kind"] == "CronJob"]
     [rule] = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
     assert (rule["action"], rule["onExitCodes"]["operator"]) == ("FailJob", "NotIn")
