@@ -33,9 +33,9 @@ class ToSandbox(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with embedded(retired_cards=True, strict=False) as served:
+@pytest.fixture(scope="module", params=[True, False], ids=["strict", "lenient"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with embedded(retired_cards=True, api_video=True, strict=request.param) as served:
         yield served
 
 
