@@ -111,6 +111,7 @@ def test_48001_does_not_say_that_test_accounts_are_refused(path: str) -> None:
         (61503, "figures-not-ready", "retry", None),
         (40128, "not-permanent-material", "input", None),
         (88002, "comments-limited", "permission", None),
+        (45103, "api-withdrawn", "fatal", None),
     ],
 )
 def test_codes_that_live_answers_explained(code: int, name: str, kind: str, wait_s: int | None) -> None:

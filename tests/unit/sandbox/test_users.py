@@ -46,3 +46,11 @@ def test_blocking(wechat: WeChat) -> None:
     assert wechat.post("tags/members/getblacklist")["total"] == 1
     many = {"openid_list": wechat.openids()[:21]}
     assert wechat.post("tags/members/batchblacklist", many)["errcode"] == 40032
+
+
+def test_block_list_goes_on_after_an_openid(wechat: WeChat) -> None:
+    """A page begins after `begin_openid` and names the last one in it."""
+    blocked = wechat.openids()[:3]
+    wechat.post("tags/members/batchblacklist", {"openid_list": blocked})
+    page = wechat.post("tags/members/getblacklist", {"begin_openid": blocked[0]})
+    assert (page["total"], page["data"]["openid"], page["next_openid"]) == (3, blocked[1:], blocked[-1])
