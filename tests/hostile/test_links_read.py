@@ -147,6 +147,7 @@ ARTICLES = [
     '<section style="background:url(https://evil.io/x)">', "<section style=\"background:url('//evil.io/x')\">",
     '<section style="background:url(&quot;https://evil.io/x&quot;)">', '<section style="background:u\\72l(https:\\2f/evil.io)">',
     "<style>@import 'https://evil.io/x.css'</style>", "<style>p{background:url(https://evil.io)}</style>",
+    '<mp-common-miniprogram data-miniprogram-type="card" data-miniprogram-appid="wxfedcba0987654321"></mp-common-miniprogram>',
     '<mp-miniprogram data-miniprogram-appid="wxfedcba0987654321"></mp-miniprogram>', '<iframe src="https://evil.io"></iframe>',
     '<a data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/web?url=https%3A%2F%2Fevil.io">x</a>',
     '<video poster="https://evil.io/x">', '<form action="https://evil.io">', '<a href="weixin://dl/x">x</a>',
