@@ -19,14 +19,14 @@ from wechat_campaigns.integrations.campaigns_folder import (
 from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import plan as planner
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, planner
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
 from wechat_campaigns.plan.console_sends import with_console_warnings
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import PENDING, Plan
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply as make
 from wechat_campaigns.send.apply import exit_code
@@ -194,7 +194,7 @@ def make_plan(
         resend=frozenset(again),
         former_appids=former_appids(workspace, state),
     )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
+    sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, context))
     known = None
     if not offline:
         known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
@@ -225,7 +225,7 @@ def make_plan(
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
     """Read which articles this machine knows, of the accounts with pending sends."""
-    appids = {planned.account.appid for planned in plan.sends if planned.action in planner.PENDING}
+    appids = {planned.account.appid for planned in plan.sends if planned.action in PENDING}
     files = {appid: workspace.statistics_file(appid) for appid in appids}
     return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 

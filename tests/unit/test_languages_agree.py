@@ -41,7 +41,7 @@ from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send import drafting

@@ -34,10 +34,11 @@ from wechat_campaigns.integrations.ci_guard import check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan, PlannedSend, unplanned_unknown_sends
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
+from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown

@@ -31,7 +31,7 @@ from wechat_campaigns.integrations.checkout import (
 from wechat_campaigns.integrations.ci_run import CiRun, check_ci_run, ci_run
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.render.compile import Compiler

@@ -32,10 +32,11 @@ from wechat_campaigns.ledger.fold import IsAuthentic, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
-from wechat_campaigns.plan.decide import DecisionContext, decision_input
+from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, UnknownSend, order, recheck
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, UnknownSend, order
 from wechat_campaigns.plan.planfile import check_resolved_names
+from wechat_campaigns.plan.planner import recheck
 from wechat_campaigns.plan.resolve import AudienceCounter, draft_fingerprint
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol

@@ -32,7 +32,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.plan.decide import DecisionContext, decision_input
+from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey

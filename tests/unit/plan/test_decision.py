@@ -21,7 +21,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decide import DecisionContext, PlanDecision, decide
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide
 from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
