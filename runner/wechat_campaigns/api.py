@@ -29,8 +29,8 @@ from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply as make
-from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
+from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data

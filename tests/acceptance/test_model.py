@@ -37,7 +37,8 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
 
 SEND = "sale"
 DAY = timedelta(hours=24)

@@ -30,7 +30,7 @@ from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.uploads import UploadPorts, record_in
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)

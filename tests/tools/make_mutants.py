@@ -32,6 +32,7 @@ MODULES = {
     "plan/policy/content.py": ("unit/plan/test_policy.py",),
     "wechat/payloads.py": ("unit/wechat/test_payloads.py", "unit/send"),
     "send/apply.py": ("unit/send",),
+    "send/account_run.py": ("unit/send",),
     "send/posting.py": ("unit/send",),
     "ledger/fold.py": (
         "unit/ledger/test_fold.py",

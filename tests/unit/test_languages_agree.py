@@ -46,7 +46,8 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
 from wechat_campaigns.wechat.transport import Request, Transport, make_session

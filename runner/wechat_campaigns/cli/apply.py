@@ -44,8 +44,7 @@ from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windows
 
 

@@ -16,7 +16,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.integrations.notify import RunSummary, notify_robot
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.workspace import run_url
 
 TIMEOUT_S = 5.0

@@ -25,7 +25,7 @@ from wechat_campaigns.report.phrases import (
     window,
     with_msgtype,
 )
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ACCOUNT_KINDS = {
     AccountKind.SERVICE: N_("service account (服务号)"),

@@ -21,7 +21,7 @@ from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusRow
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ACTION_STYLE = {
     PlanAction.SEND: "bold green",
