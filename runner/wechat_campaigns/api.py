@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import (
@@ -36,7 +37,7 @@ from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
-from wechat_campaigns.workspace import Workspace, commit_of, untrusted_checkout
+from wechat_campaigns.workspace import Workspace
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -195,32 +196,35 @@ def make_plan(
         former_appids=former_appids(workspace, state),
     )
     sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, context))
-    known = None
-    if not offline:
-        known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
+    reads = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
     context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
         context=context,
-        known=known,
+        known=reads,
         with_orphans=not select,
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
     )
-    plan = replace(
+    plan = _with_provenance(workspace, plan, state)
+    plan = with_warnings(plan, comparison) if comparison is not None else plan
+    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
+    return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
+
+
+def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
+    """Note of which commit a plan is, and how far the ledger that it rests on is known."""
+    commit = commit_of(workspace.root)
+    return replace(
         plan,
-        commit=commit_of(workspace.root),
+        commit=commit,
+        untrusted_checkout=untrusted_checkout(workspace.root) if commit is None else "",
         uninitialized=workspace.uninitialized(state),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
-    if plan.commit is None:
-        plan = replace(plan, untrusted_checkout=untrusted_checkout(workspace.root))
-    plan = with_warnings(plan, comparison) if comparison is not None else plan
-    plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
