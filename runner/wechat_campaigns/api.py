@@ -29,9 +29,7 @@ from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.send.apply import apply as make
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
-from wechat_campaigns.send.posting import RunContext
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
@@ -130,13 +128,17 @@ def send_plan(
     audiences: Mapping[str, int | None] | None = None,
 ) -> tuple[SendOutcome, ...]:
     """Record by which rules and from which folder a plan is sent, then send what is due."""
+    # A plan does without: these would be a fortieth of its time.
+    from wechat_campaigns.send.apply import apply as send_due
+    from wechat_campaigns.send.posting import RunContext
+
     ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
     record_guards(workspace, plan, who)
     record_campaigns_folders(workspace, plan, state, who)
     run_context = RunContext(
         plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
     )
-    return make(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+    return send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:

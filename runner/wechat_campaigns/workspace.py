@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -12,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.errors import (
     CampaignError,
@@ -445,6 +443,8 @@ class Workspace:
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
+        from zoneinfo import ZoneInfo
+
         from wechat_campaigns.send.posting import ApplyPorts
 
         zone = ZoneInfo(self.settings.policy.timezone)
@@ -470,6 +470,8 @@ class Workspace:
 
 
 def _user() -> str | None:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):
