@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 MODULES = {
     "protocol/decide.py": ("protocol/test_decide.py", "protocol/test_attempt.py"),
     "protocol/state.py": ("protocol/test_state.py", "protocol/test_attempt.py"),
-    "plan/plan.py": ("unit/plan/test_plan.py", "unit/plan/test_planfile.py", "unit/send"),
+    "plan/plan.py": ("unit/plan/test_plan.py", "unit/plan/test_stored_intent.py", "unit/send"),
     "plan/planner.py": ("unit/plan/test_plan.py", "unit/plan/test_decision.py", "unit/send"),
-    "plan/unknown_sends.py": ("unit/plan/test_plan.py", "unit/plan/test_stored_intent.py", "unit/send"),
+    "plan/unknown_sends.py": ("unit/plan/test_unknown_sends.py", "unit/plan/test_plan.py"),
     "plan/decision.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
     "plan/explain.py": ("unit/plan/test_decision.py", "unit/plan/test_plan.py"),
     "plan/quota.py": ("unit/plan/test_quota.py", "unit/plan/test_policy.py", "unit/plan/test_plan.py"),
