@@ -20,7 +20,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.ci_guard import Approval, sources_of
 
-pytestmark = pytest.mark.xdist_group("hostile-approvals")
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
 
 
 @pytest.fixture
