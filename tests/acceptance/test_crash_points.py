@@ -17,6 +17,8 @@ from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.outcome import Result
 
+pytestmark = pytest.mark.deep
+
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 CITIES = """\
 msgtype: text

@@ -19,6 +19,8 @@ from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode, SecretError
 
+pytestmark = pytest.mark.deep
+
 FIRST = date(2026, 12, 1)
 SETTINGS = """\
 default_environment: shop

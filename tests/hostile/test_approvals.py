@@ -21,7 +21,7 @@ from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.ci_guard import Approval
 from wechat_campaigns.integrations.sources import sources_of
 
-pytestmark = pytest.mark.xdist_group("hostile-approvals")
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
 
 
 @pytest.fixture
