@@ -87,3 +87,12 @@ def test_only_a_send_that_was_named_is_posted_as_it_was() -> None:
     (stored,) = stored_unknown_sends((), context(state, "gone"))
     assert (stored.id, stored.account) == ("gone", "main")
     assert list(stored_unknown_sends([GONE], context(state, "gone"))) == []
+
+
+@pytest.mark.parametrize(("before", "now"), [("main", "main"), ("renamed", "alias")])
+def test_a_resend_keeps_the_name_of_its_account(before: str, now: str) -> None:
+    """Two names may stand for one AppID; a name that left the settings is replaced by the first."""
+    settings = make_settings(make_account("alias"), make_account("main"))
+    state = make_state((EventKind.INTENT, intent_of(GONE, at=NOW - HOUR, account=before)))
+    (stored,) = stored_unknown_sends((), context(state, "gone", settings=settings))
+    assert stored.account == now
