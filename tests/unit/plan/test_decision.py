@@ -307,3 +307,11 @@ def test_a_message_that_others_sent_names_the_send() -> None:
     assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.DISPUTED)
     assert "another program sent" in decision.reason
     assert "settle 'sale'" in decision.hint
+
+
+def test_a_renamed_unknown_send_is_settled_by_the_id_it_was_posted_under() -> None:
+    """The ledger knows it by its former id; `ledger settle` takes that one."""
+    renamed = make_send("new", formerly=("sale",))
+    decision = decided(renamed, begun(at=NOW - 21 * HOUR))
+    assert decision.action is PlanAction.UNKNOWN
+    assert "settle 'sale'" in decision.hint
