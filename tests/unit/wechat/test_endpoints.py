@@ -212,7 +212,10 @@ def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, con
         (lambda api: api.material_add_material("image", "a.png", b"x"), "/cgi-bin/material/add_material"),
         (lambda api: api.media_uploadvideo("M", "t", "d"), "/cgi-bin/media/uploadvideo"),
         (lambda api: api.media_upload("video", "a.mp4", b"x"), "/cgi-bin/media/upload"),
-        (lambda api: api.datacube_getarticletotaldetail(date(2026, 11, 25)), "/datacube/getarticletotaldetail"),
+        (
+            lambda api: api.datacube_getarticletotaldetail(date(2026, 11, 25)),
+            "/datacube/getarticletotaldetail",
+        ),
     ],
 )
 def test_an_answer_without_its_main_key_is_no_answer(
