@@ -39,6 +39,7 @@ RUNS = {
     "apply": "apply sale news --auto-approve",
     "status": "status",
     "report": "report",
+    "archive": "archive",
     "calendar": "calendar",
     "doctor": "doctor",
     "recall": "recall news --auto-approve",
