@@ -38,7 +38,7 @@ RUNS = {
     "preview": "preview sale --to-openid OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",
-    "report": "report",
+    "report": "report --by campaign --by hour",
     "archive": "archive",
     "calendar": "calendar",
     "doctor": "doctor",

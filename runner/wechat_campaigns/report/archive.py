@@ -63,7 +63,9 @@ def archive_files(archive: ArchiveInput) -> dict[str, bytes]:
 def media_files(send: Send) -> dict[str, FileInfo]:
     """Name each picture, voice and video of a send by its digest."""
     uploads = payloads.uploads(send.content)
-    return {f"{MEDIA}/{one.file.sha256}.{one.file.format}": one.file for one in uploads if one.file is not None}
+    return {
+        f"{MEDIA}/{one.file.sha256}.{one.file.format}": one.file for one in uploads if one.file is not None
+    }
 
 
 def _message_files(message: SentMessage) -> dict[str, bytes]:

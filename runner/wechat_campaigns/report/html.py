@@ -32,6 +32,7 @@ from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
 from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
 from wechat_campaigns.report.calendar import WEEKDAYS, CalendarView
 from wechat_campaigns.report.chart import COLOURS, chart
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
@@ -86,6 +87,8 @@ def history_html(view: HistoryView) -> str:
         cells=shown_cells,
         figure_headings=SHOWN_FIGURES,
         figure_cells=shown_figures,
+        group_headings=GROUP_HEADINGS,
+        group_cells=shown_group,
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
