@@ -12,7 +12,7 @@ import click
 from wechat_campaigns.cli.archive_folders import ArchiveFolder, read_archives, write_archive
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
@@ -33,7 +33,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @command(
     effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, VAR, QUIET),
+    options=(DIR, ENV, VAR),
     unless="verify",
     examples={
         "campaign archive --since 2026-12-01": N_("a folder and a ZIP for each send, below `archive`"),

@@ -42,7 +42,7 @@ class GroupBy(StrEnum):
     TAG = "tag"
 
 
-class Verdict(StrEnum):
+class GroupVerdict(StrEnum):
     """What a comparison shows."""
 
     TOO_FEW = "too_few"
@@ -118,11 +118,11 @@ class SendComparison:
         return ranked[0][0]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> GroupVerdict:
         """What the groups show."""
         if len(self._measured()) < 2:
-            return Verdict.TOO_FEW
-        return Verdict.HIGHEST if self.highest is not None else Verdict.NO_DIFFERENCE
+            return GroupVerdict.TOO_FEW
+        return GroupVerdict.HIGHEST if self.highest is not None else GroupVerdict.NO_DIFFERENCE
 
     def _measured(self) -> list[tuple[SendGroup, tuple[float, float]]]:
         return [(group, group.interval) for group in self.groups if group.interval is not None]
@@ -152,13 +152,13 @@ _TITLES: Mapping[GroupBy, str] = {
     GroupBy.HOUR: N_("Hours compared (China time)"),
     GroupBy.TAG: N_("Recipients compared"),
 }
-_VERDICTS: Mapping[Verdict, str] = {
-    Verdict.TOO_FEW: N_(
+_VERDICTS: Mapping[GroupVerdict, str] = {
+    GroupVerdict.TOO_FEW: N_(
         "Too few sends for a conclusion: at least two groups need {count} sends each, with figures of three "
         "days"
     ),
-    Verdict.NO_DIFFERENCE: N_("No difference beyond chance: the intervals of the read rates overlap"),
-    Verdict.HIGHEST: N_(
+    GroupVerdict.NO_DIFFERENCE: N_("No difference beyond chance: the intervals of the read rates overlap"),
+    GroupVerdict.HIGHEST: N_(
         "{name} has the highest read rate: {rate} in {sends} sends, above the interval of every other "
         "group. Content and recipients may be the cause as well"
     ),
@@ -278,7 +278,11 @@ def comparisons_data(comparisons: Iterable[SendComparison]) -> list[dict[str, An
                     "name": group.name,
                     "sends": group.sends,
                     "compared": len(group.compared),
-                    **{name: group.total(name) for name in _COUNTS},
+                    "delivered": group.total("delivered"),
+                    "message_readers": group.total("message_readers"),
+                    "readers": group.total("readers"),
+                    "shares": group.total("shares"),
+                    "new_followers": group.total("new_followers"),
                     "read_rate": group.read_rate,
                     "interval": list(group.interval) if group.interval is not None else None,
                     "share_rate": group.share_rate,

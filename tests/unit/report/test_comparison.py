@@ -12,8 +12,8 @@ import pytest
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.report.comparison import (
     GroupBy,
+    GroupVerdict,
     SendComparison,
-    Verdict,
     compare_sends,
     comparisons_data,
     groups_csv,
@@ -82,7 +82,7 @@ def by_hour(*hours: tuple[int, list[int]]) -> SendComparison:
 def test_the_highest_is_named_where_the_numbers_carry_it() -> None:
     """Five sends each, far apart: the interval of one lies above the other's."""
     found = by_hour((8, [60, 63, 57, 60, 60]), (20, [120, 126, 123, 120, 117]))
-    assert found.verdict is Verdict.HIGHEST
+    assert found.verdict is GroupVerdict.HIGHEST
     assert found.highest is not None
     assert found.highest.name == "20:00"
     assert "20:00 has the highest read rate: 12.1% in 5 sends" in found.text
@@ -92,12 +92,12 @@ def test_the_highest_is_named_where_the_numbers_carry_it() -> None:
 @pytest.mark.parametrize(
     ("evening", "verdict"),
     [
-        ([120, 126, 123, 120], Verdict.TOO_FEW),
-        ([30, 300, 60, 240, 30], Verdict.NO_DIFFERENCE),
-        ([60, 63, 57, 60, 60], Verdict.NO_DIFFERENCE),
+        ([120, 126, 123, 120], GroupVerdict.TOO_FEW),
+        ([30, 300, 60, 240, 30], GroupVerdict.NO_DIFFERENCE),
+        ([60, 63, 57, 60, 60], GroupVerdict.NO_DIFFERENCE),
     ],
 )
-def test_no_conclusion_without_the_numbers_for_it(evening: list[int], verdict: Verdict) -> None:
+def test_no_conclusion_without_the_numbers_for_it(evening: list[int], verdict: GroupVerdict) -> None:
     """Four sends, however far apart; five that differ among themselves; two that are the same."""
     found = by_hour((8, [60, 63, 57, 60, 60]), (20, evening))
     assert (found.verdict, found.highest) == (verdict, None)
