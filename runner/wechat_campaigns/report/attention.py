@@ -19,6 +19,7 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+SHOWN_LINKS = 3
 VALUE_CHARS = 160
 """The maximum length of one value of the settings."""
 
@@ -42,6 +43,11 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
     lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
     lines += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
     lines += [_labelled(planned.send.id, note) for planned in plan.sends for note in _notes(plan, planned)]
+    lines += [
+        _labelled(planned.send.id, _tagged(planned.send.tagged_links))
+        for planned in plan.sends
+        if planned.action not in FINISHED and planned.send.tagged_links
+    ]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -51,6 +57,17 @@ def attention_lines(plan: Plan) -> tuple[str, ...]:
 
 def _labelled(send_id: str, what: str) -> str:
     return _("{send}: {what}").format(send=send_id, what=what)
+
+
+def _tagged(links: Sequence[str]) -> str:
+    more = len(links) - SHOWN_LINKS
+    shown = _(", ").join([*links[:SHOWN_LINKS], *(["…"] if more > 0 else [])])
+    text = ngettext(
+        "{count} link with parameters added: {links}",
+        "{count} links with parameters added: {links}",
+        len(links),
+    )
+    return text.format(count=len(links), links=shown)
 
 
 def settings_change(change: SettingsChange) -> str:

@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import N_, _, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.report.history import PastSend
+from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.phrases import recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 

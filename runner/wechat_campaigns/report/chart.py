@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.report.history import PastSend
 from wechat_campaigns.report.line_breaks import columns
+from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.sanitize import line
 
 WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 124, 34, 200, 104

@@ -17,18 +17,22 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import Language, _, current_language
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import Articles, Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
     Data,
     Pictures,
+    article_html,
     content,
     findings_table,
 )
+from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
+from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
 from wechat_campaigns.report.calendar import WEEKDAYS, CalendarView
 from wechat_campaigns.report.chart import COLOURS, chart
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
@@ -83,6 +87,8 @@ def history_html(view: HistoryView) -> str:
         cells=shown_cells,
         figure_headings=SHOWN_FIGURES,
         figure_cells=shown_figures,
+        group_headings=GROUP_HEADINGS,
+        group_cells=shown_group,
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
@@ -91,6 +97,28 @@ def history_html(view: HistoryView) -> str:
 def calendar_html(view: CalendarView) -> str:
     """Draw a month: a grid of days, then the count by account and recipients."""
     return _render("calendar.html", view=view, weekdays=WEEKDAYS, day_chars=DAY_CHARS)
+
+
+def archive_html(archive: ArchiveInput) -> str:
+    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures, message."""
+    message = archive.message
+    pictures = Pictures(message.data)
+    send = visible_record(message.send) if message.send is not None else None
+    articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
+    bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
+    other = send is not None and not articles
+    return _render(
+        "archive.html",
+        record=archive.record,
+        tables=archive_tables(archive),
+        figures=found_figures(archive.articles),
+        figure_headings=SHOWN_FIGURES,
+        figure_cells=shown_figures,
+        origin=_(ORIGIN_WORDS[message.origin]),
+        articles=bodies,
+        content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
+        pictures=pictures,
+    )
 
 
 def failure_html(title: str, text: str) -> str:

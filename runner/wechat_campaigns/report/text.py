@@ -14,6 +14,7 @@ from rich.text import Text
 
 from wechat_campaigns.core.i18n import _, current_language, status_word
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks
@@ -119,11 +120,20 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
             before = map(_text, (status_word(row.status), row.send, row.account, row.recipients_text))
             table.add_row(*before, addressed, row.at, _text(row.note))
         parts += [_text(""), table]
+    for comparison in view.comparisons:
+        groups = _table(*GROUP_HEADINGS)
+        for group in comparison.groups:
+            groups.add_row(*(_text(_cell(value)) for value in shown_group(comparison, group)))
+        parts += [_text(f"\n{comparison.title}"), groups, _text(comparison.text)]
     lines = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += [_text(line) for line in (["", *lines] if lines else [])]
     links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([_drawn(Group(*parts), options), *map(inert, ["", *links] if links else [])])
+
+
+def _cell(value: str | int | None) -> str:
+    return f"{value:,}" if isinstance(value, int) else value or ""
 
 
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextOptions) -> str:

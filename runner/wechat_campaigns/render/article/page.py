@@ -118,18 +118,28 @@ def findings_table(findings: Iterable[Diagnostic]) -> str:
     return _render("findings.html", findings=list(findings))
 
 
-def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
+def frame_document(
+    article: Article, *, pictures: Pictures, dark: bool = False, standalone: bool = False
+) -> str:
     """Show one article as the reader's app does: the whole document of a frame.
 
     Args:
         dark: roughly as in dark mode.
+        standalone: as a page of its own, with the policy that a frame gets from the page around it.
     """
+    html = article_html(article, pictures=pictures)
+    values = {"html": html, "css": _css("reader"), "dark": dark, "standalone": standalone}
+    return _render("frame.html", article=article, **values)
+
+
+def article_html(article: Article, *, pictures: Pictures) -> str:
+    """Give the body of an article as a fragment, with its pictures in it."""
     html = article.html
     for image in article.images:
         written = f'"{image.placeholder}"'
         if times := html.count(written):
             html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
-    return _render("frame.html", article=article, html=html, css=_css("reader"), dark=dark)
+    return html
 
 
 def crop_style(crop: str) -> str:
