@@ -12,6 +12,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
@@ -38,6 +39,8 @@ class PastSend:
     account: str
     send: str
     revision: int
+    msgtype: str
+    """That was posted; empty where the ledger does not have it."""
     recipients: str
     """`everyone`, `tag 会员`, `tag_id 2` or `openids`."""
     status: str
@@ -142,6 +145,7 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         account=row.account,
         send=known.send,
         revision=known.revision,
+        msgtype=msgtype_of(known),
         recipients="everyone" if known.to_all else known.recipients,
         status=known.status.value,
         may_have_reached=known.may_have_reached,
