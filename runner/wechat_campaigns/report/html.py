@@ -64,7 +64,11 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     sends = sorted((row for row in in_order(view) if row.planned is not None), key=_is_long)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
     plan_notes = [note for note in view.notes if not note.send]
-    groups = note_groups(note for note in view.notes if note.send and not note.decides)
+    blocked = [row for row in view.listed() if row.action in BLOCKED]
+    told = {row.id for row in blocked}  # their decisive notes stand in a section of their own
+    groups = note_groups(
+        note for note in view.notes if note.send and not (note.decides and note.send in told)
+    )
 
     def message(send: Send) -> Markup:
         return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
@@ -75,7 +79,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         days=schedule(view),
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
-        blocked=[row for row in view.listed() if row.action in BLOCKED],
+        blocked=blocked,
         blocked_actions=BLOCKED,
         calm_actions=COMING,
         plan_notes=plan_notes,

@@ -13,6 +13,7 @@ from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.phrases import (
@@ -26,6 +27,11 @@ from wechat_campaigns.report.phrases import (
     with_msgtype,
 )
 from wechat_campaigns.send.posting import Result, SendOutcome
+
+OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
+"""Reasons that the action and the hours beside it already give."""
+FEW_NOTES = 3
+"""Notes of one rule that are shown unfolded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

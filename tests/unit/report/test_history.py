@@ -199,9 +199,9 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     """No Markdown; the counts of an event are said in words, as by `status`."""
     table = history_text(history_view(TWO), TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2. Followers reached: 75")
-    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME", "NOTE"]
+    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
-    assert "75 of 100" in table[3]
+    assert "75 of 100" in table[4]
     assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"
     assert not any("|" in line or "`" in line for line in table)
     address = f"http://mp.weixin.qq.com/s?{'x' * 200}"
