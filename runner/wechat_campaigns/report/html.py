@@ -92,7 +92,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
-        next_step=_next_step(view),
+        next_steps=_next_steps(view),
         pictures=pictures,
         content=message,
         change_diff=change_diff,
@@ -105,7 +105,7 @@ def _is_long(row: Row) -> bool:
     return row.planned is not None and isinstance(row.planned.send.content, Articles)
 
 
-def _next_step(view: PlanView) -> str:
+def _next_steps(view: PlanView) -> list[str]:
     """Write what becomes of the plan once it is approved."""
     step = _("Running `campaign apply` now would send nothing.")
     if view.ready:
@@ -115,14 +115,14 @@ def _next_step(view: PlanView) -> str:
     waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
     begins = sorted(send.not_before for send in waiting if send.not_before is not None)
     if not begins:
-        return step
+        return [step]
     later = ngettext(
         "{count:,} send is scheduled, for {first}.",
         "{count:,} sends are scheduled, from {first} to {last}.",
         len(begins),
     )
     first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
-    return _(" ").join([step, later.format(count=len(begins), first=first, last=last)])
+    return [step, later.format(count=len(begins), first=first, last=last)]
 
 
 def history_html(view: HistoryView) -> str:

@@ -239,7 +239,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
 
 def _invalid_row(invalid: InvalidCampaign) -> Row:
     count = len(invalid.problems)
-    template = ngettext("{count:,} problem, see above", "{count:,} problems, see above", count)
+    template = ngettext("{count:,} problem", "{count:,} problems", count)
     return Row(
         action=PlanAction.INVALID,
         id=invalid.id,
