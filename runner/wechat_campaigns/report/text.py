@@ -168,7 +168,7 @@ def _line(row: Row, view: PlanView, width: int) -> str:
 def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRenderable:
     windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
     headings = ["Action", "Send", "Account", "To", "Followers", "When", "Content", "Reason"]
-    cells = []
+    cells: list[list[Text | str]] = []
     for row in rows:
         content = Text(inert(row.message))
         content.truncate(max(24, width // 2 + 2), overflow="ellipsis")

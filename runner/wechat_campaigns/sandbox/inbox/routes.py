@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.sandbox import progress
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.control.queries import account_of, query_number
@@ -51,6 +52,10 @@ def blueprint(dispatcher: Dispatcher) -> Blueprint:
     @inbox.get("/favicon.ico")
     def _icon() -> Response:
         return inbox.send_static_file("icon.svg")
+
+    @inbox.get("/inbox/design.css")
+    def _design() -> Response:
+        return Response(design_css(), mimetype="text/css")
 
     @inbox.get("/_sandbox/inbox/<name>")
     def _data(name: str) -> tuple[Response, int]:
