@@ -65,7 +65,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
     plan_notes = [note for note in view.notes if not note.send]
     blocked = [row for row in view.listed() if row.action in BLOCKED]
-    told = {row.id for row in blocked}  # their decisive notes stand in a section of their own
+    told = {row.id for row in view.listed() if row.action in (*BLOCKED, PlanAction.INVALID)}
     groups = note_groups(
         note for note in view.notes if note.send and not (note.decides and note.send in told)
     )

@@ -88,7 +88,7 @@ def page(send: Send, *, data: Data) -> str:
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
-        reader=lambda article, dark: _reader(article, pictures=pictures, dark=dark),
+        reader=lambda article, dark: _reader(article, pictures=pictures, dark=dark, foldable=True),
     )
 
 
