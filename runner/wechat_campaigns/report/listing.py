@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
@@ -14,8 +14,10 @@ from wechat_campaigns.report.sanitize import inert
 
 LONG = frozenset({"When", "Content", "Reason", "Details", "Note"})
 """Columns of sentences: where a table does not fit, they stand below."""
+ELASTIC, LEAST_COLUMNS = "Content", 24
+"""The column that is cut where it is too long, and the width that it keeps."""
 RIGHT = frozenset({"Followers"})
-_GAP = "  "
+_GAP, _DOT = "  ", " · "
 Cell = Text | str
 
 
@@ -32,7 +34,12 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int)
     widths = [
         max([columns(word), *(_width(row[index]) for row in cells)]) for index, word in enumerate(words)
     ]
-    if sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
+    spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
+    for index, heading in enumerate(headings):
+        if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
+            _shorten((row[index] for row in cells), widths[index] + spare)
+            spare = 0
+    if spare >= 0:
         return _table(headings, words, cells)
     return Group(*_lines(headings, words, cells, widths, width))
 
@@ -70,13 +77,16 @@ def _lines(
             yield from (Text(indent + other) for other in others)
             aligned = [(Text(), widths[0], False), (Text(), taken[1], False), *aligned[2:]]
         yield _joined(aligned)
-        long = [row[i] for i in range(len(headings)) if i not in short and row[i].plain]
-        yield from _below(long, width, indent)
+        long = {headings[i]: row[i] for i in range(len(headings)) if i not in short and row[i].plain}
+        if ELASTIC in long:
+            before = _width(long["When"]) + len(_DOT) if "When" in long else 0
+            _shorten([long[ELASTIC]], max(LEAST_COLUMNS, width - len(indent) - before))
+        yield from _below(list(long.values()), width, indent)
 
 
 def _below(long: Sequence[Text], width: int, indent: str) -> Iterator[Text]:
     """Write sentences below a row: on one line where they fit."""
-    together = " · ".join(text.plain for text in long)
+    together = _DOT.join(text.plain for text in long)
     texts = [together] if "\n" not in together and columns(indent + together) <= width else []
     for text in texts or [line for one in long for line in one.plain.split("\n")]:
         for line in wrapped(text, max(16, width - len(indent))):
@@ -93,6 +103,11 @@ def _joined(cells: Sequence[tuple[Text, int, bool]]) -> Text:
         line.append_text(Text() if right else Text(pad))
     line.rstrip()
     return line
+
+
+def _shorten(texts: Iterable[Text], width: int) -> None:
+    for text in texts:
+        text.truncate(width, overflow="ellipsis")
 
 
 def _text(cell: Cell) -> Text:

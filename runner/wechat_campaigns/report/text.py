@@ -166,22 +166,16 @@ def _line(row: Row, view: PlanView, width: int) -> str:
 
 
 def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRenderable:
-    windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
     headings = ["Action", "Send", "Account", "To", "Followers", "When", "Content", "Reason"]
+    windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
     cells: list[list[Text | str]] = []
     for row in rows:
-        content = Text(inert(row.message))
-        content.truncate(max(24, width // 2 + 2), overflow="ellipsis")
         status = Text(row.status, style=ACTION_STYLE[row.action])
         reason = "" if row.code in OBVIOUS else row.reason
-        cells.append(
-            [status, row.id, row.account, row.recipients, row.followers, row.window, content, reason]
-        )
-    shown = [
-        index
-        for index, heading in enumerate(headings)
-        if (heading != "Account" or view.has_accounts) and (heading != "When" or windows)
-    ]
+        short = (status, row.id, row.account, row.recipients, row.followers)
+        cells.append([*short, row.window, row.message, reason])
+    without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
+    shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
     return listing([headings[i] for i in shown], [[row[i] for i in shown] for row in cells], width)
 
 
