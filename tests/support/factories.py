@@ -12,6 +12,7 @@ from typing import Any
 from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
 from wechat_campaigns.core.model import (
+    PLACEHOLDER_SCHEME,
     Article,
     Audience,
     BodyImage,
@@ -69,7 +70,9 @@ def make_file(name: str = "a.png", data: bytes = b"\x89PNG", **changes: Any) -> 
 
 
 def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> Article:
-    images = tuple(BodyImage(placeholder=f"image:{file.sha256}", file=file) for file in pictures)
+    images = tuple(
+        BodyImage(placeholder=f"{PLACEHOLDER_SCHEME}:{file.sha256}", file=file) for file in pictures
+    )
     html = "<p>正文</p>" + "".join(f'<img src="{image.placeholder}">' for image in images)
     base = Article(title=title, html=html, cover=Media(file=make_file("cover.png", b"cover")), images=images)
     return replace(base, **changes)

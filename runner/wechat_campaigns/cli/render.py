@@ -41,7 +41,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @click.option("--watch", is_flag=True, help="Render again after every save; press Ctrl-C to stop.")
 def render(context: Context, select: str, open_: bool, watch: bool) -> int:
-    """Show what a follower will see: text here, and a page with phone-width frames for each send.
+    """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
     paths are printed; for a single send, `--report html=FILE` sets another path. With --watch, reload the

@@ -244,6 +244,9 @@ class Send:
     batch: Batch | None = None
     formerly: tuple[str, ...] = ()
     """Ids that it has had: a file that was renamed is still the same message."""
+    description: str = ""
+    """What it is for, and who answers for it, as its file says; followers see neither."""
+    owner: str = ""
     location: Location
     filter_path: str = "$.filter"
     """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""

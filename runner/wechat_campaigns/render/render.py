@@ -107,6 +107,8 @@ def _draft(
         send_ignore_reprint=campaign.send_ignore_reprint,
         not_before=campaign.not_before,
         not_after=campaign.not_after,
+        description=campaign.description or "",
+        owner=campaign.owner or "",
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
         location=_place(campaign, key),
         filter_path=json_path(named),

@@ -11,6 +11,7 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.comparison import (
     GROUP_HEADINGS,
     SendComparison,
@@ -119,6 +120,7 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         account=row.account,
         send=known.send,
         revision=known.revision,
+        msgtype=msgtype_of(known),
         recipients="everyone" if known.to_all else known.recipients,
         status=known.status.value,
         may_have_reached=known.may_have_reached,

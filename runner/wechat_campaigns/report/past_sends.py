@@ -17,6 +17,8 @@ class PastSend:
     account: str
     send: str
     revision: int
+    msgtype: str
+    """That was posted; empty where the ledger does not have it."""
     recipients: str
     """`everyone`, `tag 会员`, `tag_id 2` or `openids`."""
     status: str

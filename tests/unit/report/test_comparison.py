@@ -33,6 +33,7 @@ def past_send(name: str, hour: int = 12, **more: Any) -> PastSend:
         "account": "main",
         "send": name,
         "revision": 1,
+        "msgtype": "mpnews",
         "recipients": "tag 会员",
         "status": "sent",
         "may_have_reached": True,

@@ -90,7 +90,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     text = plan_markdown(view_of(plan, comparison=comparison))
     assert len(text) <= COMMENT_CHARS
     assert plan.plan_digest in text
-    for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
+    for heading in ("### Who receives", "### Changed since", "### What followers receive", "### Accounts"):
         assert heading in text
     assert "… not shown: 900 messages. See the log of this run" in text
     assert text.count("```") % 2 == 0
