@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import click
@@ -19,9 +20,10 @@ from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import begun_records, history_view, past_sends
+from wechat_campaigns.report.history import HistoryView, begun_records, history_view, past_sends
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
+from wechat_campaigns.workspace import Workspace
 
 
 @command(
@@ -46,16 +48,9 @@ def report(context: Context, since: datetime | None, refresh: bool) -> int:
     a spreadsheet. Counts come from events (`campaign listen`), statuses from the last `campaign status`,
     figures of articles from the last `campaign report --refresh`.
     """
-    accounts = context.settings.environment.accounts
-    state, now = context.state(verified=False), context.clock()
-    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
+    state, kept = context.state(verified=False), kept_figures(context)
     code = _refresh(context, state, kept) if refresh else ExitCode.OK
-    begin = since.replace(tzinfo=CHINA) if since is not None else None
-    records = begun_records(state, accounts, since=begin)
-    view = history_view(
-        past_sends(state, accounts, now=now, since=begin),
-        article_rows(records, state, accounts, kept, now=now, since=begin),
-    )
+    view = past_view(context, state, kept, since=since.replace(tzinfo=CHINA) if since is not None else None)
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
@@ -64,6 +59,24 @@ def report(context: Context, since: datetime | None, refresh: bool) -> int:
 
     context.output({"text": text, **formats(OF_HISTORY, view)})
     return code
+
+
+def kept_figures(workspace: Workspace) -> dict[str, Days]:
+    """Read the figures that this machine keeps, by appid."""
+    accounts = workspace.settings.environment.accounts.values()
+    return {one.appid: read_statistics(workspace.statistics_file(one.appid)) for one in accounts}
+
+
+def past_view(
+    workspace: Workspace, state: LedgerState, kept: Mapping[str, Days], *, since: datetime | None = None
+) -> HistoryView:
+    """Give past sends with the figures of their articles."""
+    accounts, now = workspace.settings.environment.accounts, workspace.clock()
+    records = begun_records(state, accounts, since=since)
+    return history_view(
+        past_sends(state, accounts, now=now, since=since),
+        article_rows(records, state, accounts, kept, now=now, since=since),
+    )
 
 
 def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> ExitCode:

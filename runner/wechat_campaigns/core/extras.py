@@ -11,7 +11,7 @@ EXTRAS: Final = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
     "callback": ("cryptography", "werkzeug"),
     "postgres": ("psycopg",),
-    "sandbox": ("flask", "werkzeug"),
+    "sandbox": ("flask", "werkzeug", "watchfiles"),
 }
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 
