@@ -218,12 +218,23 @@ function drawNotice(picture) {
   const words = picture.stale ? say("stale", { time: picture.at }) : isBroken ? say(campaign()?.file === "" ? "gone" : "broken") : "";
   by("notice").hidden = !words;
   by("stage").classList.toggle("stale", Boolean(words));
-  by("notice").replaceChildren(el("strong", {}, words), first ? problem(first) : "");
+  redraw("notice", [words, first], () => [el("strong", {}, words), first ? problem(first) : ""]);
+}
+
+// Redraws a part only when what it shows is another, so that focus and playing sound stay.
+const drawn = {};
+
+function redraw(id, told, draw) {
+  const now = JSON.stringify(told) ?? "";
+  if (drawn[id] === now) return;
+  drawn[id] = now;
+  by(id).replaceChildren(...draw());
 }
 
 function choices(id, items, chosen, choose) {
-  by(id).replaceChildren(...items.map(([value, label]) =>
-    el("button", { type: "button", "data-value": value, "aria-pressed": String(value === chosen), onclick: () => choose(value) }, label)));
+  redraw(id, items, () => items.map(([value, label]) =>
+    el("button", { type: "button", "data-value": value, onclick: () => choose(value) }, label)));
+  for (const button of by(id).children) button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
   by(id).hidden = items.length < 2;
 }
 
@@ -245,8 +256,6 @@ function drawViews(send) {
 // The article itself first: it is what is being written.
 const current = (send) => (send?.pages.length ? state.view || (send.themed ? "1" : "chat") : "chat");
 
-let drawn = "";
-
 function drawPhone(send) {
   const view = current(send);
   by("stage").dataset.size = state.size;
@@ -255,12 +264,7 @@ function drawPhone(send) {
   by("stage").setAttribute("aria-label", send ? say("phone_of", { send: send.id }) : "");
   for (const name of document.querySelectorAll(".account")) name.textContent = send?.account ?? "";
   for (const clock of document.querySelectorAll(".clock")) clock.textContent = time().slice(0, 5);
-  const told = JSON.stringify([send?.account, send?.message]);
-  if (told !== drawn) {
-    // What did not change stays, so that sound goes on playing.
-    drawn = told;
-    by("feed").replaceChildren(send ? bubble(send) : "");
-  }
+  redraw("feed", [send?.account, send?.message], () => [send ? bubble(send) : ""]);
   const page = send?.pages[(Number(view) || 1) - 1];
   by("page-phone").hidden = !page;
   if (!page) return pages.clear();
@@ -296,15 +300,17 @@ function drawSide() {
   const problems = state.picture?.problems ?? [];
   text("problems-title", problems.length ? `${say("problems")} · ${problems.length}` : say("no_problems"));
   by("problems-title").className = problems.length ? "" : "fine";
-  by("problems").replaceChildren(...problems.map((one) => el("li", { class: one.level }, problem(one))));
+  redraw("problems", problems, () => problems.map((one) => el("li", { class: one.level }, problem(one))));
   const send = sendOf(state.picture);
   const row = campaign()?.rows[send?.id] ?? Object.values(campaign()?.rows ?? {})[0];
-  const facts = [
-    ["status", row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", row.reason, row.hint && el("small", {}, `→ ${row.hint}`))],
-    ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when], ["account", send?.account],
-    ["kind", send?.kind], ["send", send?.id], ["file", send ? place(send.file, send.href) : campaign()?.file && place(campaign().file, campaign().href)],
-  ].filter(([, value]) => value);
-  by("facts").replaceChildren(...facts.flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]));
+  const { file, href } = send ?? campaign() ?? {};
+  redraw("facts", [row, send, file], () => {
+    const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", row.reason, row.hint && el("small", {}, `→ ${row.hint}`));
+    return [
+      ["status", status], ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when],
+      ["account", send?.account], ["kind", send?.kind], ["send", send?.id], ["file", file && place(file, href)],
+    ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]);
+  });
 }
 
 function problem({ message, hint, place: where, href }) {
@@ -331,7 +337,6 @@ function route() {
   if (isOther) {
     Object.assign(state, { campaign: name, send: "", view: "", picture: null });
     pages.clear();
-    drawn = "";
   }
   for (const link of document.querySelectorAll("nav [data-page]"))
     if (link.dataset.page === page) link.setAttribute("aria-current", "page");
