@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "new": N_("Write a new campaign file."),
     "validate": N_("Check every file and report all problems."),
     "fmt": N_("Format campaign files."),
+    "studio": N_("See campaigns on a phone while you write them."),
     "render": N_("Show what a follower will see."),
     "schema": N_("Print a JSON Schema."),
     "reference": N_("List every command with what it changes."),

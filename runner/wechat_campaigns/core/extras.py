@@ -12,7 +12,7 @@ EXTRAS: Final = {
     "callback": ("cryptography", "werkzeug"),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),
-    "sandbox": ("flask", "werkzeug"),
+    "sandbox": ("flask", "werkzeug", "watchfiles"),
 }
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 

@@ -133,6 +133,8 @@ class ArticleOptions:
     """A shipped theme's name, or the name of a CSS file under `_themes/`."""
     brand_color: str = "#07c160"
     fix_images: bool = False
+    tried_theme: str = ""
+    """A theme that takes the place of those that campaigns name, while the studio tries it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
