@@ -138,7 +138,6 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
         options=scope.options,
         files=scope.files,
-        allow_lossy=raw.get("allow_lossy", False),
         root=scope.root,
     )
 

@@ -89,7 +89,7 @@ def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:
     if planned.action in FINISHED or not send.location.file:  # its file does not exist any more
         return
     yield from planned.resolved.problems
-    yield from send.diagnostics
+    yield from (finding for finding in send.diagnostics if finding.level != "advice")
     if planned.action in BLOCKED:
         hint = decision.hint or _("see `campaign status`")
         yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
@@ -110,7 +110,11 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[str]:
     if decision.hint:
         yield f"{decision.reason} → {decision.hint}"
     yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(plan, planned))
-    yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
+    yield from (
+        f"{finding.message} → {finding.hint}"
+        for finding in planned.send.diagnostics
+        if finding.level != "advice"
+    )
 
 
 def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:

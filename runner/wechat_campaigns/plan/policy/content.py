@@ -24,7 +24,7 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.plan.policy import links
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
-_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
+_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[0-9a-f]*")
 """What stands for a picture of the campaign's own until it is uploaded."""
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 

@@ -126,9 +126,10 @@ def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) 
     """
     html = article.html
     for image in article.images:
-        written = f'"{image.placeholder}"'
-        if times := html.count(written):
-            html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
+        for begin, end in (('"', '"'), ("url(", ")")):
+            written = f"{begin}{image.placeholder}{end}"
+            if times := html.count(written):
+                html = html.replace(written, f"{begin}{pictures.address(image.file, times=times)}{end}")
     return _render("frame.html", article=article, html=html, css=_css("reader"), dark=dark)
 
 
