@@ -32,9 +32,9 @@ class _Picture:
 MAX_PATH_CHARS = 1_000
 """Of a picture's path; each step of it costs a look at the disk."""
 _OWN = IMAGE_PREFIXES[1:]
-_LAZY = ("", "data:image/gif", "data:image/svg")
+LAZY_PREFIXES = ("data:image/gif", "data:image/svg")
 """What stands in `src` while a page has not loaded a picture; its address is in `data-src` then."""
-_STYLE_ADDRESS = re.compile(r"url\(\s*(\"[^\"]*\"|'[^']*'|[^\"')]*)\s*\)", re.IGNORECASE)
+STYLE_ADDRESS = re.compile(r"url\(\s*(\"[^\"]*\"|'[^']*'|[^\"')]*)\s*\)", re.IGNORECASE)
 
 
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
@@ -70,7 +70,7 @@ class _Resolver:
         """Resolve an `img`; remove it when its picture cannot be used."""
         _check_alt(image, self.findings)
         address = image.get("src") or ""
-        if address.startswith(_LAZY[1:]) or not address.strip():
+        if address.startswith(LAZY_PREFIXES) or not address.strip():
             address = image.get("data-src") or address
         written = self._address(address, image)
         if written is None:
@@ -94,7 +94,7 @@ class _Resolver:
             address = self._address(found[1].strip("\"' "), element)
             return "none" if address is None else f"url({address})"
 
-        element.set("style", _STYLE_ADDRESS.sub(written, element.get("style", "")))
+        element.set("style", STYLE_ADDRESS.sub(written, element.get("style", "")))
 
     def _address(self, address: str, element: HtmlElement) -> str | None:
         """Return what to write for an address; None after a problem."""
@@ -176,6 +176,6 @@ def _check_alt(image: HtmlElement, findings: Findings) -> None:
         findings.advise(
             "image-alt",
             _("the image has no alternative text"),
-            _("describe the image in the brackets, for readers who cannot see it"),
+            _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it"),
             line=line_of(image),
         )

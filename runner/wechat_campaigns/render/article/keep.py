@@ -145,6 +145,21 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         _address(element, findings)
 
 
+def tidy(root: HtmlElement) -> None:
+    """Remove in place what nobody sees, and leave styles and addresses as they are written."""
+    for node in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
+        node.drop_tree()
+    for element in elements(root):
+        if element.tag in _SILENT:
+            element.drop_tree()
+            continue
+        _normalise(element)
+        lazy = element.get("data-src") if element.tag == "img" else None
+        _attributes(element)
+        if lazy:
+            element.set("data-src", lazy)
+
+
 def clean_with_nh3(html: str) -> str:
     """Pass final HTML through nh3: the last word on what may stand in an editor's article."""
     cleaned = nh3.clean(
