@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
-import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from wechat_campaigns import __version__
 from wechat_campaigns.core.hosts import certificates
@@ -224,7 +224,7 @@ class _Line:
     def secure(self, host: str) -> None:
         """Speak TLS with a server that shows a certificate of this host."""
         trusted = certificates(os.environ)
-        place = Path(requests.certs.where() if trusted is True else str(trusted))
+        place = Path(DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted))
         is_folder = place.is_dir()
         context = ssl.create_default_context(
             cafile=None if is_folder else str(place), capath=str(place) if is_folder else None

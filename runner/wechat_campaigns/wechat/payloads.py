@@ -31,6 +31,8 @@ from wechat_campaigns.core.model import (
 )
 
 ADD_MATERIAL = "material/add_material"
+MATERIAL_ADDRESS = "material/add_material/url"
+"""The same call, of which an article uses the address: `UPLOADIMG` takes no GIF."""
 MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
@@ -67,7 +69,7 @@ class MediaIds:
     """What uploads and material names have become on the platform."""
 
     upload_results: Mapping[str, str]
-    """By `Upload.key`: media_id, or url for uploadimg."""
+    """By `Upload.key`: media_id, or the url of a picture in an article."""
     material_ids: Mapping[tuple[str, str], str]
     """By (kind, material name)."""
 
@@ -263,7 +265,8 @@ def _material(file: FileInfo, kind: str) -> Upload:
 
 
 def _body_image(file: FileInfo) -> Upload:
-    return Upload(endpoint=UPLOADIMG, kind="image", file=file)
+    endpoint = MATERIAL_ADDRESS if file.format == "gif" else UPLOADIMG
+    return Upload(endpoint=endpoint, kind="image", file=file)
 
 
 def _converted(content: Mpvideo) -> Upload | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import MissingExtraError, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
@@ -114,6 +115,8 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
         MissingExtraError: when the extra `articles` is not installed.
     """
     _require_libraries(_("converting the image {file}").format(file=file.path))
+    if file.format == "heic":
+        require_extra("heic", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article import images
 
     data = files.data(file.path)

@@ -16,6 +16,10 @@ from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
 from wechat_campaigns.source.text import is_blank
 
 _PROSE_CHARS = 30
+_IMAGE_WITH_BLANKS = re.compile(
+    r"!\[([^\]\n]*)\]\(([^()<>\n]*[ \u3000][^()<>\n]*\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
+    re.IGNORECASE,
+)
 _LEFTOVERS = (
     (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
     (re.compile(r"\[\^[^\]\s]+\]"), N_("a footnote that is not defined")),
@@ -110,6 +114,14 @@ def _is_prose(line: str) -> bool:
 
 def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
     for element, text in _texts(root):
+        if blank := _IMAGE_WITH_BLANKS.search(text):
+            findings.error(
+                "image-blank",
+                _("the name of the image `{path}` contains a space").format(path=blank[2][:120]),
+                _("write `![{words}](<{path}>)`").format(words=blank[1][:40], path=blank[2][:120]),
+                line=line_of(element),
+            )
+            continue
         for pattern, name in _LEFTOVERS:
             if found := pattern.search(text):
                 findings.warning(

@@ -69,9 +69,14 @@ def read_page(text: str) -> SavedPage:
     root = next((ids[name] for name in _CONTENT if name in ids), body)
     root.tail = None
     keep.tidy(root)
-    found: dict[str, None] = {}
-    _each_address(root, lambda address: found.setdefault(address) or address)
-    return SavedPage(title=title, addresses=tuple(found), _root=root)
+    found: list[str] = []
+
+    def note(address: str) -> str:
+        found.append(address)
+        return address
+
+    _each_address(root, note)
+    return SavedPage(title=title, addresses=tuple(dict.fromkeys(found)), _root=root)
 
 
 def _each_address(root: HtmlElement, written: Callable[[str], str]) -> None:
