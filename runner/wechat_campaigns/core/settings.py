@@ -133,6 +133,8 @@ class ArticleOptions:
     """A shipped theme's name, or the name of a CSS file under `_themes/`."""
     brand_color: str = "#07c160"
     fix_images: bool = False
+    line_breaks: bool = False
+    """Markdown: whether a line break inside a paragraph is shown."""
     advice: bool = True
     """Whether findings about looks are listed."""
 

@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes", "read_saved_page"]
 
-LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
+LIBRARIES = (
+    "markdown_it",
+    "mdit_py_plugins",
+    "emoji",
+    "pygments",
+    "lxml",
+    "css_inline",
+    "nh3",
+    "tinycss2",
+    "PIL",
+)
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20

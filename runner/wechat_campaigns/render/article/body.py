@@ -49,7 +49,7 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
     css = theme.load(source, findings)
     for colours in (True, False):
         attempt = Findings(file=findings.file, advice=findings.advice)
-        html = markdown.to_html(text, attempt, colours=colours)
+        html = markdown.to_html(text, attempt, colours=colours, keep_lines=source.options.line_breaks)
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)

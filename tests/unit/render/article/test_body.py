@@ -141,7 +141,7 @@ def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
 
 def test_findings_are_in_the_order_of_lines(make: Make) -> None:
     """A reader goes through the findings as through the file."""
-    body = make("[甲](#a)\n\n<b>\n\n[乙](#b)\n")
+    body = make("[甲](#a)\n\n<div>\n\n[乙](#b)\n")
     assert rules(body) == ["e link-address 1", "e raw-html 3", "e link-address 5"]
     assert {finding.location.file for finding in body.findings} == {"campaigns/tea/article.md"}
 
