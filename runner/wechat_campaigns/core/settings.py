@@ -77,6 +77,8 @@ class Policy:
     """Names or ids."""
     allowed_links: tuple[str, ...] = ()
     """Hosts; what lies below one is allowed with it."""
+    allowed_mini_programs: tuple[str, ...] = ()
+    """AppIDs."""
     duplicate_content_days: int = 30
     """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0

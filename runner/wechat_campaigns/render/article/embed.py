@@ -10,7 +10,8 @@ from urllib.parse import quote, unquote
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.render.article import mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
@@ -52,6 +53,8 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
             resolver.image(element)
         elif element.tag == "image":
             resolver.drawn(element)
+        elif element.tag in (mini_program.CARD, mini_program.OLD_CARD):
+            resolver.card(element)
         if "url(" in element.get("style", "").lower():
             resolver.style(element)
     return tuple(resolver.found.values())
@@ -72,7 +75,7 @@ class _Resolver:
         address = image.get("src") or ""
         if address.startswith(LAZY_PREFIXES) or not address.strip():
             address = image.get("data-src") or address
-        written = self._address(address, image)
+        written = self._address(address, image, card=mini_program.is_card_link(image.getparent()))
         if written is None:
             image.drop_tree()
             return
@@ -80,6 +83,11 @@ class _Resolver:
         if picture := self.pictures.get(unquote(address.strip())):
             image.set("data-w", str(picture.inspection.width))
             image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
+
+    def card(self, card: HtmlElement) -> None:
+        """Resolve the cover of a mini program's card."""
+        if address := card.get(mini_program.COVER):
+            card.set(mini_program.COVER, self._address(address, card, card=True) or "")
 
     def drawn(self, image: HtmlElement) -> None:
         """Resolve the `image` of a drawing; what cannot be used is taken out later, with its address."""
@@ -96,8 +104,12 @@ class _Resolver:
 
         element.set("style", STYLE_ADDRESS.sub(written, element.get("style", "")))
 
-    def _address(self, address: str, element: HtmlElement) -> str | None:
-        """Return what to write for an address; None after a problem."""
+    def _address(self, address: str, element: HtmlElement, *, card: bool = False) -> str | None:
+        """Return what to write for an address; None after a problem.
+
+        Args:
+            card: of the cover of a card, which has to be permanent material.
+        """
         src = re.sub(r"^(http:)?//(?=mm(biz|ecoa)\.qpic\.cn/)", "https://", address.strip())
         if src.startswith(_OWN):
             return quote(src, safe="/:?&=#%@!$,;~+*[]") if not src.isascii() or "(" in src else src
@@ -110,7 +122,7 @@ class _Resolver:
         usable = self.pictures[path]
         if usable is None:
             return None
-        placeholder = f"{PLACEHOLDER_SCHEME}:{usable.info.sha256}"
+        placeholder = f"{CARD_PLACEHOLDER if card else PLACEHOLDER_SCHEME + ':'}{usable.info.sha256}"
         self.found.setdefault(placeholder, BodyImage(placeholder=placeholder, file=usable.info))
         return placeholder
 

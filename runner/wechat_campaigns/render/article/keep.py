@@ -15,7 +15,7 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import allow, css, measure
+from wechat_campaigns.render.article import allow, css, measure, mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES, LINK_PREFIX
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
 from wechat_campaigns.render.article.keep_style import judge
@@ -36,7 +36,9 @@ _DISGUISES: Final = {
     "set": "switch",
 }
 """nh3 takes animations out whatever it is told; they pass it as elements of drawings that nobody uses."""
-TAGS = allow.TAGS | frozenset(_HTML.split()) | frozenset(_SVG.split())
+PROFILE = "mp-common-profile"
+"""The card of an account (公众号名片), as the editor writes it; whether draft/add keeps it is not known."""
+TAGS = allow.TAGS | {PROFILE, *_HTML.split(), *_SVG.split()}
 _DRAWN = """
 attributeName attributeType begin by calcMode cx cy d dur dx dy end fill fill-opacity fill-rule font-size
 font-weight from height keyPoints keySplines keyTimes max min opacity overflow path points
@@ -46,7 +48,11 @@ additive accumulate values viewBox visibility width x x1 x2 y y1 y2
 """
 ATTRIBUTES: dict[str, set[str]] = {
     "*": {"style", "data-no-dark", "data-ignore-dm", "data-ignore-width"},
-    "a": {"href"},
+    "a": {"href", mini_program.APPID, mini_program.PATH},
+    mini_program.CARD: set(mini_program.ATTRIBUTES),
+    PROFILE: {
+        f"data-{name}" for name in ["id", "nickname", "alias", "headimg", "signature", "from", "pluginname"]
+    },
     "img": {"src", "alt", "data-w", "data-ratio", "data-type", "width", "height"},
     **{tag: {"colspan", "rowspan", "width", "height"} for tag in ("td", "th")},
     "table": {"border", "cellpadding", "cellspacing", "width"},
@@ -217,6 +223,9 @@ def _drop(element: HtmlElement, findings: Findings) -> None:
 def _normalise(element: HtmlElement) -> None:
     """Write what old tags and attributes do as style; what is hidden otherwise, too."""
     said = [f"{name}:{element.attrib.pop(old)}" for old, name in _STYLED.items() if old in element.attrib]
+    if element.tag == mini_program.OLD_CARD:
+        element.tag = mini_program.CARD
+        element.set(mini_program.KIND, "card")
     if element.tag == "center":
         element.tag = "section"
         said.append("text-align:center")
@@ -272,8 +281,13 @@ def _filter(tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return value if value == _safe_style(value) else None
     if name in ("href", "xlink:href"):
-        return value if value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES) else None
-    if name == "src":
+        is_empty_link = tag == "a" and not value
+        return (
+            value
+            if is_empty_link or value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES)
+            else None
+        )
+    if name in ("src", mini_program.COVER, "data-headimg", "data-miniprogram-avatar"):
         return value if value.startswith(IMAGE_PREFIXES) else None
     return value if _is_safe(tag, name.lower(), value) else None
 
@@ -323,25 +337,41 @@ def _advise(style: str, has_text: bool, line: int | None, findings: Findings) ->
 
 
 def _address(element: HtmlElement, findings: Findings) -> None:
-    if element.tag == "a":
-        href = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", (element.get("href") or "").strip())
-        element.set("href", href)
-        if href.startswith(LINK_PREFIX):
-            return
-        if href and not href.lower().startswith(("#", "javascript:", "data:", "vbscript:")):
-            findings.gather(
-                "link-outside",
-                _("the link to `{url}` will not be clickable").format(url=href[:80]),
-                _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
-                line=line_of(element),
-            )
-        element.drop_tag()
-    elif element.tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
+    tag = element.tag
+    if tag == mini_program.CARD or (tag == "a" and element.get(mini_program.APPID)):
+        mini_program.check(element, findings)
+        if tag == "a":
+            element.set("href", "")
+    elif tag == "a":
+        _link(element, findings)
+    elif tag == PROFILE:
+        findings.gather(
+            "profile-card",
+            _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API"),
+            _("check the draft in the WeChat console: `campaign draft ID`"),
+            line=line_of(element),
+        )
+    elif tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         element.drop_tree()  # `embed` has reported it
-    elif element.tag == "image":
+    elif tag == "image":
         for name in ("href", "xlink:href"):
             if not (element.get(name) or "").startswith(IMAGE_PREFIXES):
                 element.attrib.pop(name, None)
+
+
+def _link(element: HtmlElement, findings: Findings) -> None:
+    href = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", (element.get("href") or "").strip())
+    element.set("href", href)
+    if href.startswith(LINK_PREFIX):
+        return
+    if href and not href.lower().startswith(("#", "javascript:", "data:", "vbscript:")):
+        findings.gather(
+            "link-outside",
+            _("the link to `{url}` will not be clickable").format(url=href[:80]),
+            _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
+            line=line_of(element),
+        )
+    element.drop_tag()
 
 
 def _over(most: float) -> Callable[[str], bool]:

@@ -15,6 +15,7 @@ from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
 from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
 from wechat_campaigns.source.text import is_blank
 
+_SHOWN = ("img", "svg", "mp-common-miniprogram", "mp-common-profile")
 _PROSE_CHARS = 30
 _IMAGE_WITH_BLANKS = re.compile(
     r"!\[([^\]\n]*)\]\(([^()<>\n]*[ \u3000][^()<>\n]*\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
@@ -45,7 +46,8 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
         _check_leftovers(root, findings)
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
-    if not faulty and is_blank(text_of(root)) and root.find(".//img") is None:
+    shows_more = any(element.tag in _SHOWN for element in root.iterdescendants())
+    if not faulty and is_blank(text_of(root)) and not shows_more:
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write some content"), line=1
         )

@@ -8,7 +8,7 @@ import nh3
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import css
+from wechat_campaigns.render.article import css, mini_program
 from wechat_campaigns.render.article.allow import (
     ATTRIBUTES,
     IMAGE_PREFIXES,
@@ -54,7 +54,11 @@ def clean_with_nh3(html: str) -> str:
 
 
 def _strip_address(element: HtmlElement) -> None:
-    if element.tag == "a" and not (element.get("href") or "").startswith(LINK_PREFIX):
+    if (
+        element.tag == "a"
+        and element.get(mini_program.APPID) is None
+        and not (element.get("href") or "").startswith(LINK_PREFIX)
+    ):
         element.drop_tag()
     elif element.tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         element.drop_tree()
