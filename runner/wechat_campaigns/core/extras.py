@@ -9,6 +9,7 @@ from wechat_campaigns.core.errors import MissingExtraError
 
 EXTRAS: Final = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "heic": ("pillow_heif",),
     "callback": ("cryptography", "werkzeug"),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),
