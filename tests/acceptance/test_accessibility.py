@@ -19,7 +19,12 @@ from tests.support.npm_packages import node_modules
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.optional_part,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(300),
+]
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("plan.html", "report.html", "calendar.html", "failed.html", "article.html", "text.html")

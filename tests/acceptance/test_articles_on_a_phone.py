@@ -21,7 +21,7 @@ from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 # Rectangles of text lines that cover each other by more than antialiasing; boxes that scroll count once.
 OVERLAPS = """

@@ -27,6 +27,8 @@ from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 
+pytestmark = pytest.mark.deep
+
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")
 LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
 

@@ -25,12 +25,13 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan.decide import DecisionContext, PlanDecision
-from wechat_campaigns.plan.plan import Plan, PlannedSend, make_plan
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.uploads import UploadPorts, record_in
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ PACKAGE = PROJECT / "runner" / "wechat_campaigns"
 PICTURE = PROJECT / "docs" / "images" / "packages.svg"
 ORDER = (
     "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report", "integrations",
-    "workspace", "api", "cli", "sandbox",
+    "studio", "workspace", "api", "cli", "sandbox",
 )  # fmt: skip
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\

@@ -28,7 +28,11 @@ from wechat_campaigns.translations.hatch_build import compile_catalog
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "runner/wechat_campaigns"
 TEMPLATES = sorted(
-    [*PACKAGE.glob("report/templates/*.html"), *PACKAGE.glob("render/article/templates/*.html")]
+    [
+        *PACKAGE.glob("report/templates/*.html"),
+        *PACKAGE.glob("render/article/templates/*.html"),
+        *PACKAGE.glob("studio/templates/*.html"),
+    ]
 )
 KEYWORDS = {"_": 1, "N_": 1, "ngettext": 2}
 """What marks a message, and how many texts it takes."""

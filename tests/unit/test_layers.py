@@ -14,6 +14,8 @@ from tests.tools.make_architecture import PICTURE, picture
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 ORDER = ("core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report", "integrations")
 """Each may import from those to its left."""
+STUDIO = ("core", "protocol.keys", "source", "render", "report", "studio")
+"""What the studio may import: what it shows, and nothing that connects, sends or writes."""
 NAMES = {path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
          for path in sorted(PACKAGE.rglob("*.py"))}  # fmt: skip
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
@@ -23,7 +25,7 @@ PURE = (
     "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases",
+    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
@@ -64,16 +66,17 @@ def test_every_module_was_read() -> None:
 
 def test_nothing_stands_beside_the_packages_but_the_two_doors() -> None:
     """A module has a package, or is one of the ways in."""
-    flat = {name for name in OURS if "." not in name} - {*ORDER, "cli", "sandbox"}
+    flat = {name for name in OURS if "." not in name} - {*ORDER, "cli", "sandbox", "studio"}
     assert flat == {"__init__", "__main__", "api", "workspace"}
 
 
-@pytest.mark.parametrize("package", [*ORDER, "sandbox", "workspace", "api"])
+@pytest.mark.parametrize("package", [*ORDER, "sandbox", "studio", "workspace", "api"])
 def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
-    """In functions too. `sandbox` shares `core` with what it judges, and no rule."""
+    """In functions too. `sandbox` shares `core` with what it judges, and no rule; `studio` cannot reach what
+    connects, sends or writes."""
     allowed: tuple[str, ...] = ORDER[: ORDER.index(package) + 1] if package in ORDER else ORDER
-    allowed = {"sandbox": ("core", "sandbox"), "workspace": (*ORDER, "sandbox", "workspace"),
-               "api": (*ORDER, "workspace", "api")}.get(package, allowed)  # fmt: skip
+    allowed = {"sandbox": ("core", "sandbox"), "studio": STUDIO, "api": (*ORDER, "workspace", "api"),
+               "workspace": (*ORDER, "sandbox", "workspace")}.get(package, allowed)  # fmt: skip
     wrong = {(name, one) for name, found in OURS.items() if inside(name, package)
              for one in found if not inside(one, *allowed)}  # fmt: skip
     assert wrong == set()
@@ -171,7 +174,7 @@ def test_the_architecture_names_every_package_once() -> None:
     """Whoever meets a package finds it in the table of docs/architecture.md, and nothing there is gone."""
     text = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = [row.split("|")[1].strip(" `/") for row in text.splitlines() if row.startswith("| `")]
-    assert sorted(named) == sorted({*ORDER, "workspace", "api", "cli", "sandbox"})
+    assert sorted(named) == sorted({*ORDER, "workspace", "api", "cli", "sandbox", "studio"})
 
 
 def test_every_path_of_the_recipes_is_there() -> None:

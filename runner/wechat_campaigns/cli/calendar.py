@@ -14,9 +14,10 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.report.calendar import bounds, calendar_view
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_view
 from wechat_campaigns.report.formats import OF_CALENDAR, formats
 from wechat_campaigns.report.history import past_sends
+from wechat_campaigns.workspace import Workspace
 
 
 @command(
@@ -28,17 +29,23 @@ from wechat_campaigns.report.history import past_sends
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
 def calendar(context: Context, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
-    now, state = context.clock(), context.state(verified=False)
-    first: date = month.date() if month is not None else china_day(now).replace(day=1)
-    begin, end = bounds(first)
-    sends = past_sends(state, context.settings.environment.accounts, now=now, since=begin, until=end)
-    plan = make_plan(context, (), state, offline=True).plan
-    if plan.invalid:
+    view, invalid = month_view(context, month.date() if month is not None else None)
+    if invalid:
         message = ngettext(
             "{count:,} file has errors and is not shown: run `campaign validate`",
             "{count:,} files have errors and are not shown: run `campaign validate`",
-            len(plan.invalid),
+            invalid,
         )
-        context.show_progress(message.format(count=len(plan.invalid)))
-    context.output(formats(OF_CALENDAR, calendar_view(first, plan, sends, now)))
+        context.show_progress(message.format(count=invalid))
+    context.output(formats(OF_CALENDAR, view))
     return ExitCode.OK
+
+
+def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, int]:
+    """Give a month, this one by default, and how many files it leaves out because of their errors."""
+    now, state = workspace.clock(), workspace.state(verified=False)
+    first = month if month is not None else china_day(now).replace(day=1)
+    begin, end = bounds(first)
+    sends = past_sends(state, workspace.settings.environment.accounts, now=now, since=begin, until=end)
+    plan = make_plan(workspace, (), state, offline=True).plan
+    return calendar_view(first, plan, sends, now), len(plan.invalid)

@@ -1,8 +1,7 @@
-"""Show what a follower will see, once or after every save."""
+"""Show what a follower will see."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,14 +15,13 @@ from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
-from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Newspic, Send, Text
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
-from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 
@@ -34,21 +32,17 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
     examples={
         "campaign render sale": N_("print the text, write pages to the state folder"),
         "campaign render 'tasting[beijing]' --open": N_("open one send of a for_each in the browser"),
-        "campaign render news --open --watch": N_("update the page while you write"),
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
-@click.option("--watch", is_flag=True, help="Render again after every save; press Ctrl-C to stop.")
-def render(context: Context, select: str, open_: bool, watch: bool) -> int:
+def render(context: Context, select: str, open_: bool) -> int:
     """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
-    paths are printed; for a single send, `--report html=FILE` sets another path. With --watch, reload the
-    page in the browser.
+    paths are printed; for a single send, `--report html=FILE` sets another path. `campaign studio` shows the
+    same live, after every save.
     """
-    if watch:
-        return _watch(context, select, open_=open_)
     pages = _render_once(context, select)
     if open_:
         _open(pages)
@@ -115,46 +109,6 @@ def _sends(context: Context, select: str) -> list[Send]:
     if "[" in select and [normalize_id(send.id) for send in sends] != [wanted_id]:
         raise no_send_error(select, prepared.sends)
     return sends
-
-
-def _watch(context: Context, select: str, *, open_: bool) -> int:
-    """Render now and after every save, until Ctrl-C; print a problem and wait for the next save."""
-    from wechat_campaigns.cli.file_watcher import saves
-
-    next_save = saves(context.root)
-    opened = not open_
-    try:
-        while True:
-            pages = _attempt(context, select)
-            if pages and not opened:
-                _open(pages)
-                opened = True
-            message = _("{time} waiting for the next save; press Ctrl-C to stop")
-            context.show_progress(message.format(time=time.strftime("%H:%M:%S")))
-            next(next_save)
-    except KeyboardInterrupt:
-        context.show_progress("\n" + _("stopped watching"))
-    return ExitCode.OK
-
-
-def _attempt(context: Context, select: str) -> list[Path]:
-    # A context of its own reads every file anew.
-    fresh_context = Context(
-        root=context.root,
-        environment=context.environment,
-        variables=context.variables,
-        format=context.format,
-        reports=context.reports,
-        quiet=context.quiet,
-    )
-    with fresh_context as fresh:
-        try:
-            return _render_once(fresh, select)
-        except InvalidError as error:
-            fresh.show_progress(problems_text(error.problems, color=False))
-        except CampaignError as error:
-            fresh.show_progress(inert(f"{error}\n→ {error.hint}"))
-    return []
 
 
 def _open(pages: Sequence[Path]) -> None:

@@ -10,8 +10,9 @@ from wechat_campaigns.core.errors import MissingExtraError
 EXTRAS: Final = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
     "callback": ("cryptography", "werkzeug"),
+    "excel": ("openpyxl",),
     "postgres": ("psycopg",),
-    "sandbox": ("flask", "werkzeug"),
+    "sandbox": ("flask", "werkzeug", "watchfiles"),
 }
 """The extras of pyproject.toml, each with modules that nothing but it brings."""
 

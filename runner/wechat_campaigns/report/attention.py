@@ -11,7 +11,7 @@ from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
@@ -21,6 +21,7 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+SHOWN_LINKS = 3
 VALUE_CHARS = 160
 """The maximum length of one value of the settings."""
 
@@ -98,6 +99,11 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     changes += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
     notes += [Note(rule="settings", message=change) for change in changes]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
+    notes += [
+        Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
+        for planned in plan.sends
+        if planned.action not in FINISHED and planned.send.tagged_links
+    ]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -118,6 +124,17 @@ def _decisive(send_id: str, decision: PlanDecision) -> Note:
 
 def _labelled(send_id: str, what: str) -> str:
     return _("{send}: {what}").format(send=send_id, what=what)
+
+
+def _tagged(links: Sequence[str]) -> str:
+    more = len(links) - SHOWN_LINKS
+    shown = _(", ").join([*links[:SHOWN_LINKS], *(["…"] if more > 0 else [])])
+    text = ngettext(
+        "{count} link with parameters added: {links}",
+        "{count} links with parameters added: {links}",
+        len(links),
+    )
+    return text.format(count=len(links), links=shown)
 
 
 def settings_change(change: SettingsChange) -> str:

@@ -14,7 +14,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.accounts import AccountCard, account_cards
-from wechat_campaigns.report.history import PastSend
+from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.phrases import content_kind, msgtype_word, recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.schedule import WEEKDAYS

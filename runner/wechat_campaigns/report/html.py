@@ -21,10 +21,20 @@ from wechat_campaigns.core.model import Articles, PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
-from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content
+from wechat_campaigns.render.article.page import (
+    MESSAGE_CHARS,
+    PICTURE_BYTES,
+    Data,
+    Pictures,
+    article_html,
+    content,
+)
 from wechat_campaigns.report.accounts import COMING, console_quota
+from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
+from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
@@ -143,6 +153,8 @@ def history_html(view: HistoryView) -> str:
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
+        group_headings=GROUP_HEADINGS,
+        comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
@@ -156,6 +168,28 @@ def calendar_html(view: CalendarView) -> str:
         weekdays=WEEKDAYS,
         console_quota=console_quota(),
         day_chars=DAY_CHARS,
+    )
+
+
+def archive_html(archive: ArchiveInput) -> str:
+    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures, message."""
+    message = archive.message
+    pictures = Pictures(message.data)
+    send = visible_record(message.send) if message.send is not None else None
+    articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
+    bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
+    other = send is not None and not articles
+    return _render(
+        "archive.html",
+        record=archive.record,
+        tables=archive_tables(archive),
+        figures=found_figures(archive.articles),
+        figure_headings=SHOWN_FIGURES,
+        figure_cells=shown_figures,
+        origin=_(ORIGIN_WORDS[message.origin]),
+        articles=bodies,
+        content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
+        pictures=pictures,
     )
 
 

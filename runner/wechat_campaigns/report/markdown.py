@@ -21,7 +21,7 @@ from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.schedule import in_order
 from wechat_campaigns.report.sections import Section, fitted
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000

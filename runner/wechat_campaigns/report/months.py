@@ -9,7 +9,8 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.figures import percent
-from wechat_campaigns.report.history import HistoryView, PastSend
+from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.past_sends import PastSend
 
 PARTS = {"sent": N_("Sent"), "left-out": N_("Left out"), "failed": N_("Failed"), "addressed": N_("Addressed")}
 """What became of followers, in the order of a bar; `addressed` where no event counted them."""

@@ -26,7 +26,7 @@ from wechat_campaigns.report.phrases import (
     window,
     with_msgtype,
 )
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 """Reasons that the action and the hours beside it already give."""

@@ -99,7 +99,9 @@ def test_what_reads_records_nothing(
     run(["ledger", "export"])
     before = capsys.readouterr().out
     monkeypatch.setenv(READ_ONLY, "1")
-    if path not in ("render", "completion"):  # the first `render` of the examples is of another campaign
+    # The first `render` of the examples is of another campaign; `studio` runs until somebody ends it, and has
+    # a test of its own.
+    if path not in ("render", "completion", "studio"):
         run([path] if path in ("plan", "status", "doctor", "tags") else words_of(path))
     capsys.readouterr()
     run(["ledger", "export"])

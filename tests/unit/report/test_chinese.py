@@ -25,7 +25,7 @@ from wechat_campaigns.report.phrases import recorded_recipients, status_counts
 from wechat_campaigns.report.problems import problem_dict, problems_data, problems_github, problems_text
 from wechat_campaigns.report.sanitize import json_text, visible_record
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LONG = "微信已受理，这一句话很长；它会在表格里折行，折行处不会以标点开头（括号也不会落在行尾）。"
 SENDS = (

@@ -17,7 +17,7 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
 from wechat_campaigns.report.phrases import shortened
 from wechat_campaigns.report.sections import COMMENT_CHARS, Section, fitted
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"
 PROBLEM = Diagnostic(

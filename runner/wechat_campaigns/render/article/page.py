@@ -113,27 +113,39 @@ def findings_list(findings: Iterable[Diagnostic]) -> str:
     return _render("findings.html", findings=list(findings))
 
 
-def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
+def frame_document(
+    article: Article, *, pictures: Pictures, dark: bool = False, standalone: bool = False
+) -> str:
     """Show one article as the reader's app does: a whole document for a frame.
 
     Args:
         dark: roughly as in dark mode.
+        standalone: as a page of its own, with the policy that a frame gets from the page around it.
     """
     reader = _reader(article, pictures=pictures, dark=dark)
-    return _render("frame.html", article=article, reader=reader, css=design_css())
+    return _render("frame.html", article=article, reader=reader, css=design_css(), standalone=standalone)
+
+
+def article_html(article: Article, *, pictures: Pictures) -> str:
+    """Give the body of an article as a fragment, with its pictures in it."""
+    return _with_pictures(article.html, article, pictures)
 
 
 def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
-    html = without_links(article.html)
-    for image in article.images:
-        written = f'"{image.placeholder}"'
-        if times := html.count(written):
-            html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
+    html = _with_pictures(without_links(article.html), article, pictures)
     folded = _fold(article) if foldable else ""
     return Markup(  # noqa: S704
         _render("reader.html", article=article, body=Markup(html), dark=dark, folded=folded)  # noqa: S704
     )
+
+
+def _with_pictures(html: str, article: Article, pictures: Pictures) -> str:
+    for image in article.images:
+        written = f'"{image.placeholder}"'
+        if times := html.count(written):
+            html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
+    return html
 
 
 def _fold(article: Article) -> str:

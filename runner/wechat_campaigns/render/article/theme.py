@@ -31,6 +31,12 @@ MAX_VARIABLE_DEPTH = 100
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
+def theme_names(root: Path) -> tuple[str, ...]:
+    """Name the themes of a campaigns folder, then the shipped ones."""
+    own = sorted(path.stem for path in (root / FOLDER).glob("*.css"))
+    return (*own, *(name for name in BUILTIN_THEMES if name not in own))
+
+
 def load(source: ArticleSource, findings: Findings) -> str:
     """Return the CSS of an article's theme.
 
@@ -41,7 +47,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
     Returns:
         CSS whose problems have been reported; the default theme when there is none of that name.
     """
-    name = source.theme or source.options.theme
+    name = source.options.tried_theme or source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
         css = source.files.text(PurePosixPath("_settings.yaml"), path)

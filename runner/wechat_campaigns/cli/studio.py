@@ -1,0 +1,114 @@
+"""Serve a local page that shows campaigns as followers will see them, while they are being written."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import DIR, ENV, VAR
+from wechat_campaigns.cli.output import print_message, print_result
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.i18n import N_, _
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from wechat_campaigns.cli.offline_reads import OfflineReads
+
+LOOPBACK = "127.0.0.1"
+POLL_S = 0.05
+
+
+@command(
+    effect=Effect.NONE,
+    options=(DIR, ENV, VAR),
+    examples={
+        "campaign studio --open": N_("write in your editor and see the phone change"),
+        "campaign studio --env production --port 0": N_("on a free port"),
+    },
+)
+@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@click.option("--port", default=8092, show_default=True, help="0 picks a free port.")
+def studio(context: Context, open_: bool, port: int) -> int:
+    """Serve a page on this machine that shows each campaign on a follower's phone, live after every save.
+
+    Problems stand beside the phone and open the file in the editor. The page also shows the plan (made
+    offline), the calendar and the results; in a sandbox environment it links to the inbox. It can neither
+    send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
+    """
+    require_extra("sandbox", needed_for=_("the command `campaign studio`"))
+    from wechat_campaigns.cli.offline_reads import OfflineReads, OfflineWorkspace
+    from wechat_campaigns.studio.app import build
+    from wechat_campaigns.studio.desk import Desk
+    from wechat_campaigns.studio.gate import Gate
+    from wechat_campaigns.studio.live import Live, follow
+
+    environment, live, stop = context.settings.environment, Live(), threading.Event()
+    inbox = context.api_url if environment.is_sandbox else ""
+
+    def open_reads() -> OfflineReads:
+        # A workspace of its own reads every file anew.
+        own = OfflineWorkspace(context.root, environment=context.environment, variables=context.variables)
+        return OfflineReads(own)
+
+    with _listening(port) as listening:
+        gate = Gate(listening.getsockname()[1])
+        desk = Desk(open_reads, live, lambda: datetime.now().astimezone())
+        app = build(desk, gate, environment=environment.name, inbox=inbox)
+        # The libraries load while the browser starts.
+        for work in (desk.warm, lambda: follow(context.root, live, stop)):
+            threading.Thread(target=work, daemon=True).start()
+        print_result(gate.address)
+        print_message(_("Open this address in a browser. Ctrl-C ends the studio."))
+        if open_:
+            click.launch(gate.address)
+        _serve(listening, app)
+        stop.set()
+    return ExitCode.OK
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
+    try:
+        listening = socket.create_server((LOOPBACK, port))
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            _("cannot listen on this address"),
+            location=f"{LOOPBACK}:{port}",
+            hint=_("use `--port 0` to pick a free port"),
+        ) from error
+    with listening:
+        yield listening
+
+
+def _serve(listening: socket.socket, app: Flask) -> None:
+    """Answer requests until the process is told to end."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        """Keeps connections open, answers at once, writes no log: addresses hold the token."""
+
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            """Write nothing."""
+
+    host, port = listening.getsockname()[:2]
+    server = make_server(host, port, app, threaded=True, request_handler=Handler, fd=listening.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What is called in the main thread would wait for itself.
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    server.serve_forever(POLL_S)

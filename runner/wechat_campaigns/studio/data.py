@@ -1,0 +1,164 @@
+"""Write campaigns, their sends and their problems as the page's script reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.report.phrases import msgtype_word, recipients, status_counts, window
+from wechat_campaigns.report.plan_view import Row
+from wechat_campaigns.report.sanitize import visible_record
+from wechat_campaigns.source.load import CampaignFile
+from wechat_campaigns.studio.desk import Picture
+from wechat_campaigns.studio.phone import article_url, message_data, pages_of
+from wechat_campaigns.studio.reads import Overview, Trial
+
+TONES: Final = {
+    PlanAction.INVALID: "error",
+    PlanAction.UNKNOWN: "alert",
+    PlanAction.CONFLICT: "alert",
+    PlanAction.BLOCKED: "alert",
+    PlanAction.SEND: "due",
+    PlanAction.RESEND: "due",
+    PlanAction.SCHEDULED: "later",
+    PlanAction.SENT: "done",
+    PlanAction.EXPIRED: "over",
+}
+"""A colour for each action, what matters most first."""
+
+
+def overview_data(overview: Overview) -> dict[str, Any]:
+    """List the campaigns, each with where its sends stand, then sends whose file is gone."""
+    rows: dict[str, list[Row]] = {}
+    for row in overview.plan.rows:
+        rows.setdefault(_campaign_of(row, overview.files), []).append(row)
+    known = [(item.id, item.display_path) for item in overview.files]
+    named = {normalize_id(name) for name, _file in known}
+    lost = [(name, "") for name in rows if name not in named]
+    return {
+        "campaigns": [
+            _campaign(name, file, rows.get(normalize_id(name), [])) for name, file in [*known, *lost]
+        ],
+        "total": overview.plan.total,
+        "attention": list(visible_record(overview.plan.attention)),
+    }
+
+
+def error_data(error: CampaignError) -> dict[str, Any]:
+    """Write why something cannot be shown; problems of files with their places."""
+    if isinstance(error, InvalidError):
+        return {"problems": problems_data(error.problems)}
+    hint, message = visible_record((error.hint, str(error)))
+    return {
+        "problems": [
+            {"level": "error", "rule": "", "message": message, "hint": hint, "place": "", "href": ""}
+        ]
+    }
+
+
+def picture_data(campaign: str, picture: Picture, trial: Trial) -> dict[str, Any]:
+    """Write a campaign's picture: its sends for the phone, its problems."""
+    problems = problems_data(picture.problems)
+    if picture.fault is not None:
+        problems += error_data(picture.fault)["problems"]
+    return {
+        "id": campaign,
+        "stale": picture.stale,
+        "at": f"{picture.at:%H:%M:%S}",
+        "sends": [_send(send, trial, picture.timezone) for send in picture.sends],
+        "problems": problems,
+    }
+
+
+def problems_data(problems: Iterable[Diagnostic]) -> list[dict[str, Any]]:
+    """List problems, errors first, each with its place and a link that opens it in the editor."""
+    ordered = sorted(visible_record(tuple(problems)), key=lambda problem: problem.level != "error")
+    return [
+        {
+            "level": problem.level,
+            "rule": problem.rule,
+            "message": problem.message,
+            "hint": problem.hint,
+            "place": str(problem.location),
+            "href": editor_url(problem.location),
+        }
+        for problem in ordered
+    ]
+
+
+def editor_url(location: Location) -> str:
+    """Write the address that opens a place in VS Code, and in editors made of it; empty for no file.
+
+    Source: VS Code, Opening VS Code with URLs, read 2026-11.
+    """
+    path = Path(location.file).absolute()
+    if not path.is_file():
+        return ""
+    line = f":{location.line}:{location.column or 1}" if location.line is not None else ""
+    return f"vscode://file/{quote(path.as_posix().lstrip('/'))}{line}"
+
+
+def _campaign_of(row: Row, files: Sequence[CampaignFile]) -> str:
+    """Name the campaign of a row; an invalid file is listed under its path."""
+    if row.planned is not None:
+        return normalize_id(row.planned.send.campaign)
+    by_path = {item.display_path: item.id for item in files}
+    try:
+        return normalize_id(by_path.get(row.id) or SendId.parse(row.id).campaign)
+    except ValueError:
+        return normalize_id(row.id)
+
+
+def _campaign(name: str, file: str, rows: Sequence[Row]) -> dict[str, Any]:
+    actions = [row.action for row in rows]
+    worst = min(actions, key=list(TONES).index, default=None)
+    counts = {action: actions.count(action) for action in TONES}
+    word = rows[0].status if len(rows) == 1 else status_counts(counts)
+    return {
+        "id": name,
+        "file": file,
+        "href": editor_url(Location(file=file)) if file else "",
+        "summary": escape_invisible(next((row.content for row in rows if row.content), "")),
+        "tone": TONES[worst] if worst is not None else "over",
+        "word": word or _("(empty)"),
+        "rows": {row.id: _row(row) for row in rows},
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    words = {"status": row.status, "reason": row.reason, "hint": row.hint, "followers": row.followers}
+    return {**{key: escape_invisible(text) for key, text in words.items()}, "tone": TONES[row.action]}
+
+
+def _send(send: Send, trial: Trial, timezone: str) -> dict[str, Any]:
+    pages = [
+        {"title": escape_invisible(title), "url": article_url(send, number, trial)}
+        for number, title in enumerate(pages_of(send), 1)
+    ]
+    return {
+        "id": send.id,
+        "entry": escape_invisible(_entry(send)),
+        "account": escape_invisible(send.account),
+        "kind": msgtype_word(send.msgtype),
+        "to": escape_invisible(recipients(send.filter)),
+        "when": window(send, timezone),
+        "file": str(send.location),
+        "href": editor_url(send.location),
+        "message": message_data(send, trial),
+        "pages": pages,
+        "themed": isinstance(send.content, Articles),
+    }
+
+
+def _entry(send: Send) -> str:
+    """Name a send among those of its campaign: its `for_each` entry, its batch."""
+    named = SendId.parse(send.id)
+    batch = f"#{named.batch}" if named.batch is not None else ""
+    return f"{named.entry or ''}{batch}"

@@ -1,0 +1,390 @@
+// The studio: asks what changed after every save, and draws the list, the phone and the problems from it.
+
+import { body } from "/phone/bubbles.js";
+import { avatar, by, el, keyed } from "/phone/dom.js";
+import { speak } from "/phone/words.js";
+
+const WORDS = JSON.parse(document.body.dataset.words);
+const SILENCE_MS = 12_000; // the studio gives a sign of life every 5 s
+const RETRY_MS = 2_000;
+const LIST_MS = 30_000; // what is due changes without a save
+const SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"; // no script, whatever is shown
+const SIZES = ["320", "375", "430", "677"];
+
+const state = {
+  page: "messages", campaign: "", send: "", view: "", size: localStorage.getItem("size") || "375",
+  dark: localStorage.getItem("dark") === "1", theme: "", color: "", search: "",
+  campaigns: null, looks: { themes: [], theme: "", color: "" }, picture: null, version: "", beat: 0, lost: false,
+  month: new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7), // China's
+};
+
+const say = (word, values = {}) => WORDS[word].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+const time = () => new Date().toLocaleTimeString("en-GB");
+const text = (id, words) => { by(id).textContent = words; };
+const show = (id, words) => { text(id, words); by(id).hidden = !words; };
+
+// Null when the studio cannot be reached.
+async function get(path, values = {}) {
+  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+  const answer = await fetch(`${path}?${query}`).catch(() => null);
+  if (answer?.ok) return answer.json();
+  lose();
+  return null;
+}
+
+// --- what changed -----------------------------------------------------------------------------
+
+// Runs one refresh at a time; what is saved meanwhile is fetched by one more.
+function single(work) {
+  let running = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (running) return;
+    running = true;
+    try {
+      while (again) {
+        again = false;
+        await work();
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
+
+const refreshPicture = single(async () => {
+  if (!state.campaign) return;
+  const asked = { id: state.campaign, theme: state.theme, color: state.color };
+  const picture = await get("/data/campaign", asked);
+  if (picture?.id !== state.campaign) return;
+  state.picture = picture;
+  drawPicture();
+});
+
+const refreshList = single(async () => {
+  const overview = await get("/data/campaigns");
+  if (!overview) return;
+  by("nothing").classList.toggle("fault", Boolean(overview.problems));
+  if (overview.problems) {
+    show("nothing", overview.problems.map((one) => `${one.message} → ${one.hint}`).join("\n"));
+    return;
+  }
+  Object.assign(state, { campaigns: overview.campaigns, looks: overview.looks });
+  document.body.classList.add("ready");
+  if (!state.campaign && state.page === "messages" && state.campaigns[0]) location.replace(address(state.campaigns[0].id));
+  drawList();
+  drawLooks();
+  drawSide();
+});
+
+async function refresh() {
+  drawReport();
+  await refreshPicture();
+  await refreshList();
+}
+
+function listen() {
+  const events = new EventSource("/events");
+  events.onmessage = ({ data }) => {
+    const { version, trouble } = JSON.parse(data);
+    state.beat = Date.now();
+    state.lost = false;
+    show("alarm", trouble && say("trouble", { reason: trouble }));
+    document.body.classList.toggle("lost", Boolean(trouble));
+    if (version !== state.version) {
+      state.version = version;
+      refresh();
+      live(true);
+    } else live(false);
+  };
+  events.onerror = () => {
+    lose();
+    if (events.readyState === EventSource.CLOSED) setTimeout(reconnect, RETRY_MS);
+  };
+  return events;
+}
+
+let events = null;
+let saved = "";
+
+function reconnect() {
+  events?.close();
+  events = document.hidden ? null : listen();
+}
+
+function live(isNew) {
+  if (isNew) saved = time();
+  const sign = by("live");
+  sign.className = "live";
+  if (isNew) requestAnimationFrame(() => sign.classList.add("fresh"));
+  sign.replaceChildren(el("b", {}, say("live")), el("span", {}, say("saved", { time: saved })));
+}
+
+function lose() {
+  if (!state.lost) show("alarm", say("lost", { time: time() }));
+  state.lost = true;
+  document.body.classList.add("lost");
+  by("live").className = "live off";
+  text("live", say("connecting"));
+}
+
+// --- frames -----------------------------------------------------------------------------------
+
+// Shows pages in a frame; the next stays unseen until it is whole, then takes over the place scrolled to.
+function makeFrames(holder) {
+  let current = null;
+  let coming = null;
+  return {
+    show(url, of, title) {
+      if ((coming ?? current)?.dataset.url === url) return;
+      coming?.remove();
+      const next = el("iframe", { sandbox: SANDBOX, referrerpolicy: "no-referrer", title, class: "coming", "data-url": url, "data-of": of });
+      next.addEventListener("load", () => {
+        if (next !== coming) return;
+        const at = current?.dataset.of === of ? (current.contentWindow?.scrollY ?? 0) : 0;
+        next.contentWindow?.scrollTo(0, at);
+        next.classList.remove("coming");
+        current?.remove();
+        [current, coming] = [next, null];
+      });
+      coming = next;
+      next.src = url;
+      holder.append(next);
+    },
+    clear() {
+      holder.replaceChildren();
+      current = coming = null;
+    },
+  };
+}
+
+const pages = makeFrames(by("frames"));
+const reports = makeFrames(by("papers"));
+
+// --- drawing ----------------------------------------------------------------------------------
+
+const address = (campaign) => `#/c/${encodeURI(campaign)}`;
+const sendOf = (picture) => picture?.sends.find((one) => one.id === state.send) ?? picture?.sends[0];
+const campaign = () => state.campaigns?.find((one) => one.id === state.campaign);
+
+function drawReport() {
+  by("months").hidden = state.page !== "calendar";
+  if (state.page === "messages") return reports.clear();
+  const month = state.page === "calendar" ? state.month : "";
+  text("month", month);
+  reports.show(`/page/${state.page}?month=${month}&v=${state.version}`, `${state.page}${month}`, say(state.page));
+}
+
+function turnMonth(step) {
+  const [year, month] = state.month.split("-").map(Number);
+  state.month = new Date(Date.UTC(year, month - 1 + step)).toISOString().slice(0, 7);
+  drawReport();
+}
+
+const drawItems = keyed(by("campaigns"), (item) => {
+  const [name, ...folders] = item.id.split("/").reverse();
+  return el("li", {},
+    el("a", { href: address(item.id), "aria-current": item.chosen ? "true" : null, title: item.id },
+      el("span", { class: `dot ${item.tone}`, "aria-hidden": "true" }),
+      el("span", { class: "lines" },
+        el("span", { class: "line" }, el("strong", {}, name), el("em", { class: `state ${item.tone}` }, item.word)),
+        el("small", {}, folders.length ? el("span", { class: "folder" }, `${folders.reverse().join("/")}/`) : null, item.summary))));
+});
+
+function drawList() {
+  if (!state.campaigns) return;
+  const wanted = state.search.trim().toLowerCase();
+  const found = state.campaigns.filter((one) => `${one.id} ${one.summary} ${one.word}`.toLowerCase().includes(wanted));
+  drawItems(found.map((one) => ({ ...one, key: one.id, chosen: one.id === state.campaign })));
+  show("nothing", found.length ? "" : say(state.campaigns.length ? "none" : "empty"));
+}
+
+function drawPicture() {
+  const { picture } = state;
+  const send = sendOf(picture);
+  state.send = send?.id ?? state.send;
+  drawNotice(picture);
+  drawEntries(picture);
+  drawViews(send);
+  drawPhone(send);
+  drawLooks();
+  drawSide();
+}
+
+function drawNotice(picture) {
+  const first = picture.problems.find((one) => one.level === "error");
+  const isBroken = picture.sends.length === 0;
+  const words = picture.stale ? say("stale", { time: picture.at }) : isBroken ? say(campaign()?.file === "" ? "gone" : "broken") : "";
+  by("notice").hidden = !words;
+  by("stage").classList.toggle("stale", Boolean(words));
+  redraw("notice", [words, first], () => [el("strong", {}, words), first ? problem(first) : ""]);
+}
+
+// Redraws a part only when what it shows is another, so that focus and playing sound stay.
+const drawn = {};
+
+function redraw(id, told, draw) {
+  const now = JSON.stringify(told) ?? "";
+  if (drawn[id] === now) return;
+  drawn[id] = now;
+  by(id).replaceChildren(...draw());
+}
+
+function choices(id, items, chosen, choose) {
+  redraw(id, items, () => items.map(([value, label]) =>
+    el("button", { type: "button", "data-value": value, onclick: () => choose(value) }, label)));
+  for (const button of by(id).children) button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
+  by(id).hidden = items.length < 2;
+}
+
+function drawEntries(picture) {
+  const items = picture.sends.map((one) => [one.id, one.entry || one.id]);
+  choices("entries", items, state.send, (id) => { state.send = id; drawPicture(); });
+}
+
+function drawViews(send) {
+  const titles = send?.pages ?? [];
+  const many = titles.length > 1;
+  const label = (number) => (send.themed ? say(many ? "article_n" : "article", { number }) : say("post"));
+  const items = titles.map((_, index) => [String(index + 1), label(index + 1)]);
+  if (items.length === 0 || (state.view !== "chat" && Number(state.view) > items.length)) state.view = "";
+  const view = current(send);
+  choices("views", items.length ? [["chat", say("chat")], ...items] : [], view, (value) => { state.view = value; drawPicture(); });
+}
+
+// The article itself first: it is what is being written.
+const current = (send) => (send?.pages.length ? state.view || (send.themed ? "1" : "chat") : "chat");
+
+function drawPhone(send) {
+  const view = current(send);
+  by("stage").dataset.size = state.size;
+  by("stage").dataset.view = view === "chat" ? "chat" : "page";
+  by("stage").classList.toggle("dark", state.dark);
+  by("stage").setAttribute("aria-label", send ? say("phone_of", { send: send.id }) : "");
+  for (const name of document.querySelectorAll(".account")) name.textContent = send?.account ?? "";
+  for (const clock of document.querySelectorAll(".clock")) clock.textContent = time().slice(0, 5);
+  redraw("feed", [send?.account, send?.message], () => [send ? bubble(send) : ""]);
+  const page = send?.pages[(Number(view) || 1) - 1];
+  by("page-phone").hidden = !page;
+  if (!page) return pages.clear();
+  pages.show(`${page.url}${state.dark ? "&dark=1" : ""}`, page.url.split("&v=")[0], page.title);
+}
+
+function bubble(send) {
+  const isCards = "articles" in send.message.content;
+  const open = (url) => {
+    const at = send.pages.findIndex((page) => url.split("&v=")[0] === page.url.split("&v=")[0]);
+    if (at < 0) return;
+    state.view = String(at + 1);
+    drawPicture();
+  };
+  return el("article", { class: `message ${isCards ? "wide" : ""}` },
+    el("div", { class: "row" }, !isCards && avatar(send.account, send.account), el("div", { class: "said" }, body(send.message, open))));
+}
+
+function drawLooks() {
+  const send = sendOf(state.picture);
+  const { themes, color } = state.looks;
+  by("looks").hidden = !send?.themed;
+  if (by("theme").childElementCount !== themes.length + 1)
+    by("theme").replaceChildren(el("option", { value: "" }, say("as_written")), ...themes.map((name) => el("option", { value: name }, name)));
+  by("theme").value = state.theme;
+  by("color").value = state.color || color || "#07c160";
+  const settings = [state.theme && `theme: ${state.theme}`, state.color && `brand_color: "${state.color}"`].filter(Boolean);
+  by("reset").hidden = settings.length === 0;
+  show("tried", send?.themed && settings.length ? say("tried", { settings: settings.join(", ") }) : "");
+}
+
+function drawSide() {
+  const problems = state.picture?.problems ?? [];
+  text("problems-title", problems.length ? `${say("problems")} · ${problems.length}` : say("no_problems"));
+  by("problems-title").className = problems.length ? "" : "fine";
+  redraw("problems", problems, () => problems.map((one) => el("li", { class: one.level }, problem(one))));
+  const send = sendOf(state.picture);
+  const row = campaign()?.rows[send?.id] ?? Object.values(campaign()?.rows ?? {})[0];
+  const { file, href } = send ?? campaign() ?? {};
+  redraw("facts", [row, send, file], () => {
+    const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", row.reason, row.hint && el("small", {}, `→ ${row.hint}`));
+    return [
+      ["status", status], ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when],
+      ["account", send?.account], ["kind", send?.kind], ["send", send?.id], ["file", file && place(file, href)],
+    ].filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, say(name)), el("dd", {}, value)]);
+  });
+}
+
+function problem({ message, hint, place: where, href }) {
+  return el("div", { class: "problem" }, el("p", {}, message), hint && el("p", { class: "hint" }, `→ ${hint}`), where && place(where, href));
+}
+
+function place(where, href) {
+  const copy = el("button", { type: "button", class: "copy", title: say("copy"), "aria-label": `${say("copy")} ${where}`, onclick: async () => {
+    await navigator.clipboard.writeText(where);
+    text("said", say("copied"));
+    copy.classList.add("done");
+    setTimeout(() => copy.classList.remove("done"), 1200);
+  } });
+  return el("span", { class: "place" }, href ? el("a", { href, title: say("open") }, where) : el("code", {}, where), copy);
+}
+
+// --- what the reader does ---------------------------------------------------------------------
+
+function route() {
+  const name = location.hash.startsWith("#/c/") ? decodeURI(location.hash.slice(4)) : "";
+  const page = ["plan", "calendar", "results"].find((one) => location.hash === `#/${one}`) ?? "messages";
+  const isOther = page === "messages" && name !== state.campaign;
+  state.page = page;
+  if (isOther) {
+    Object.assign(state, { campaign: name, send: "", view: "", picture: null });
+    pages.clear();
+  }
+  for (const link of document.querySelectorAll("nav [data-page]"))
+    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  by("messages").hidden = page !== "messages";
+  by("report").hidden = page === "messages";
+  drawList();
+  if (isOther && matchMedia("(max-width: 720px)").matches && name) document.querySelector(".middle").scrollIntoView({ block: "start" });
+  if (state.version) refresh();
+}
+
+function setUp() {
+  speak(document.documentElement.lang.startsWith("zh") ? "zh" : "en");
+  by("search").addEventListener("input", () => { state.search = by("search").value; drawList(); });
+  const size = (value) => {
+    state.size = SIZES.includes(value) ? value : "375";
+    localStorage.setItem("size", state.size);
+    for (const button of by("sizes").children) button.setAttribute("aria-pressed", String(button.dataset.size === state.size));
+    if (state.picture) drawPicture();
+  };
+  by("sizes").addEventListener("click", ({ target }) => target.dataset.size && size(target.dataset.size));
+  const dark = (value) => {
+    state.dark = value;
+    localStorage.setItem("dark", value ? "1" : "0");
+    by("dark").setAttribute("aria-pressed", String(value));
+    if (state.picture) drawPicture();
+  };
+  by("dark").addEventListener("click", () => dark(!state.dark));
+  by("theme").addEventListener("change", () => { state.theme = by("theme").value; refreshPicture(); });
+  let resting = 0;
+  by("color").addEventListener("input", () => {
+    clearTimeout(resting);
+    resting = setTimeout(() => { state.color = by("color").value; refreshPicture(); }, 120);
+  });
+  by("reset").addEventListener("click", () => { state.theme = state.color = ""; refreshPicture(); });
+  by("month-before").addEventListener("click", () => turnMonth(-1));
+  by("month-after").addEventListener("click", () => turnMonth(1));
+  by("back").addEventListener("click", () => { state.view = "chat"; drawPicture(); });
+  size(state.size);
+  dark(state.dark);
+}
+
+setUp();
+addEventListener("hashchange", route);
+// A browser opens few connections to one server: a tab that nobody sees gives its own back.
+document.addEventListener("visibilitychange", reconnect);
+setInterval(() => { if (events && state.beat && Date.now() - state.beat > SILENCE_MS) { lose(); reconnect(); } }, 1_000);
+setInterval(() => { if (!document.hidden && !state.lost) refreshList(); }, LIST_MS);
+text("live", say("connecting"));
+route();
+reconnect();

@@ -1,0 +1,155 @@
+"""`campaign studio` in a process of its own: saves, faults, the plan, trials, and Ctrl-C."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.studio import SETTINGS, TEXT, StudioProcess, open_studio, until
+
+CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "_settings.yaml").write_text(SETTINGS)
+    (tmp_path / "campaigns" / "hello.yaml").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def studio(folder: Path) -> Iterator[StudioProcess]:
+    with open_studio(folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioProcess]:
+    """A studio of the campaigns that come with the project."""
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(CAMPAIGNS, folder / "campaigns")
+    with open_studio(folder) as opened:
+        yield opened
+
+
+def text_of(studio: StudioProcess) -> str:
+    sends = studio.campaign("hello")["sends"]
+    return str(sends[0]["message"]["content"]["text"]) if sends else ""
+
+
+def test_page_follows_every_save_until_ctrl_c(folder: Path, studio: StudioProcess) -> None:
+    """A save is told and shown; a fault stands beside the last good picture; Ctrl-C ends with 0."""
+    file, events = folder / "campaigns" / "hello.yaml", studio.events()
+    version = next(events)["version"]
+    assert text_of(studio) == "第一版"
+
+    def save(content: str) -> None:
+        nonlocal version
+        file.write_text(TEXT.replace("第一版", content), encoding="utf-8")
+        version = next(one["version"] for one in events if one["version"] != version)
+
+    save("第二版")
+    assert text_of(studio) == "第二版"
+    save("'{{ nobody }}'")
+    broken = studio.campaign("hello")
+    assert (broken["stale"], broken["sends"][0]["message"]["content"]["text"]) == (True, "第二版")
+    (problem,) = broken["problems"]
+    assert "nobody" in problem["message"]
+    assert problem["place"] == "campaigns/hello.yaml:3:10"
+    assert problem["href"] == f"vscode://file{file}:3:10"
+    save("第三版")
+    assert (text_of(studio), studio.campaign("hello")["stale"]) == ("第三版", False)
+    studio.process.send_signal(signal.SIGINT)
+    assert studio.process.wait(60) == 0
+    assert "Traceback" not in studio.log.read_text(encoding="utf-8")
+
+
+def test_settings_with_an_error_are_a_problem_beside_the_last_picture(
+    folder: Path, studio: StudioProcess
+) -> None:
+    """The list says what is wrong; the phone keeps what it showed."""
+    assert text_of(studio) == "第一版"
+    (folder / "campaigns" / "_settings.yaml").write_text("environments: 3\n")
+    until(lambda: studio.campaign("hello")["stale"])
+    assert studio.campaign("hello")["problems"][0]["place"].startswith("campaigns/_settings.yaml")
+    assert studio.get("/data/campaigns").json()["problems"]
+
+
+def test_folder_that_was_replaced_is_still_watched(folder: Path, studio: StudioProcess) -> None:
+    """A checkout of another branch may remove the folder and make it again; meanwhile the trouble is told."""
+    events, root = studio.events(), folder / "campaigns"
+    assert text_of(studio) == "第一版"
+    root.rename(folder / "away")
+    assert next(one for one in events if one["trouble"])
+    root.mkdir()
+    for name in ("_settings.yaml", "hello.yaml"):
+        shutil.copy(folder / "away" / name, root / name)
+    assert next(one for one in events if not one["trouble"])
+    (root / "hello.yaml").write_text(TEXT.replace("第一版", "第二版"), encoding="utf-8")
+    until(lambda: text_of(studio) == "第二版")
+
+
+def test_list_has_each_campaign_with_its_state(examples: StudioProcess) -> None:
+    """Also the count of a campaign with several sends, and what a plan decides about each."""
+    campaigns = {one["id"]: one for one in examples.get("/data/campaigns").json()["campaigns"]}
+    assert len(campaigns) == 9
+    tasting = campaigns["autumn/tasting"]
+    assert (tasting["word"], tasting["tone"]) == ("4 to send", "due")
+    assert tasting["rows"]["autumn/tasting[beijing]"]["reason"]
+
+
+def test_every_kind_of_message_is_shown(examples: StudioProcess) -> None:
+    """Its files come from the folder, with a type that no browser runs; articles have a page of their own."""
+    for one in examples.get("/data/campaigns").json()["campaigns"]:
+        for send in examples.campaign(one["id"])["sends"]:
+            assert send["message"]["content"], send["id"]
+            for page in send["pages"]:
+                html = examples.get(page["url"]).text
+                assert page["title"] in html
+                assert "wximg" not in html
+    greeting = examples.campaign("welcome/greeting")["sends"][0]["message"]["content"]["voice"]
+    sound = examples.get(greeting["src"], headers={"Range": "bytes=0-3"})
+    assert (sound.status_code, sound.headers["Content-Type"], len(sound.content)) == (206, "audio/mpeg", 4)
+
+
+def test_theme_and_colour_are_tried_out_and_written_nowhere(examples: StudioProcess) -> None:
+    """The article changes; neither its campaign nor the settings do."""
+    files = {path: path.read_bytes() for path in examples.log.parent.rglob("*.yaml")}
+    (written,) = examples.campaign("tea/spring-tea")["sends"][0]["pages"]
+    (tried,) = examples.campaign("tea/spring-tea", theme="elegant", color="#aa3355")["sends"][0]["pages"]
+    assert "#aa3355" in examples.get(tried["url"]).text
+    assert "#aa3355" not in examples.get(written["url"]).text
+    (nothing,) = examples.campaign("tea/spring-tea", theme="../../x", color="red;")["sends"][0]["pages"]
+    assert nothing["url"] == written["url"]
+    assert {path: path.read_bytes() for path in files} == files
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), [("plan", "autumn/poster"), ("calendar", "Mon"), ("results", "<h1>")]
+)
+def test_plan_calendar_and_results_are_pages(examples: StudioProcess, page: str, words: str) -> None:
+    """As `--report html=FILE` writes them; the calendar of another month, too."""
+    assert words in examples.get(f"/page/{page}").text
+    assert "2027-03" in examples.get("/page/calendar?month=2027-03").text
+
+
+def test_page_speaks_the_language_of_the_command(folder: Path) -> None:
+    """The words that the script writes, too."""
+    with open_studio(folder, language="zh") as studio:
+        html = studio.get("/").text
+    assert 'lang="zh-CN"' in html
+    assert "日历" in html
+
+
+def test_sandbox_has_a_link_to_its_inbox(examples: StudioProcess) -> None:
+    """Where followers got what `apply` sent."""
+    html = examples.get("/").text
+    link = html.partition('target="_blank"')[0].rpartition('href="')[2].partition('"')[0]
+    assert link.startswith("http://127.0.0.1:")
+    assert link != examples.url
+    assert 'data-word="followers"' in examples.session.get(link, timeout=60).text

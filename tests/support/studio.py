@@ -1,0 +1,86 @@
+"""`campaign studio` in a process of its own, and what a browser that was let in asks of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 第一版\n"
+PATIENCE_S = 120
+
+
+@dataclass(slots=True)
+class StudioProcess:
+    """A studio that listens, and a session that was let in."""
+
+    process: subprocess.Popen[str]
+    address: str
+    """With the token."""
+    session: requests.Session
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Without the token."""
+        return self.address.partition("/?")[0]
+
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self.session.get(self.url + path, timeout=PATIENCE_S, **more)
+
+    def campaign(self, name: str, **trial: str) -> Any:
+        return self.get("/data/campaign", params={"id": name, **trial}).json()
+
+    def events(self) -> Iterator[dict[str, str]]:
+        """What the studio reports of itself, as it reports it."""
+        with self.get("/events", stream=True) as answer:
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+            for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+
+@contextmanager
+def open_studio(folder: Path, *words: str, language: str = "en") -> Iterator[StudioProcess]:
+    """Run the real command on `folder/campaigns` while the block runs.
+
+    Args:
+        folder: where the command is run.
+        words: more of its command line.
+        language: of the page.
+    """
+    log = folder / "studio.log"
+    command = [sys.executable, "-m", "wechat_campaigns", "--lang", language, "studio", "--port", "0", *words]
+    with log.open("w") as errors, requests.Session() as session:
+        session.trust_env = False
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True, env=dict(os.environ)
+        )
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:"), log.read_text(encoding="utf-8")
+            session.get(address, timeout=PATIENCE_S)
+            yield StudioProcess(process, address, session, log)
+        finally:
+            process.kill()
+            process.communicate(timeout=30)
+
+
+def until(holds: Callable[[], Any]) -> Any:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := holds()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+    return found
