@@ -47,7 +47,7 @@ from wechat_campaigns.report.months import (
     months,
     send_bars,
 )
-from wechat_campaigns.report.phrases import content_kind, followers, moment
+from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
@@ -98,6 +98,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=lambda row: anchors[row.id],
         several=lambda carried: isinstance(carried, Articles) and len(carried.articles) > 1,
         kind=content_kind,
+        can_be_recalled=can_be_recalled,
         hosts=lambda carried: _(", ").join(sorted(set(hosts(carried)))),
         followers=followers,
         status_word=status_word,
