@@ -58,6 +58,7 @@ LIST_CHARS = 4_000_000
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
+HEADLINE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         group_notes=sum(len(group.notes) for group in groups),
         anchor=lambda row: anchors[row.id],
         several=lambda carried: isinstance(carried, Articles) and len(carried.articles) > 1,
+        headline=_headline,
         kind=content_kind,
         can_be_recalled=can_be_recalled,
         hosts=lambda carried: _(", ").join(sorted(set(hosts(carried)))),
@@ -109,6 +111,12 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
+
+
+def _headline(row: Row) -> str:
+    """Name a message by the beginning of what followers read."""
+    text = row.content or row.id
+    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
 
 
 def _is_long(row: Row) -> bool:
