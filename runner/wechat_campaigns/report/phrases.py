@@ -167,6 +167,14 @@ def content_kind(content: Content) -> str:
             return _("coupon")
 
 
+def can_be_recalled(content: Content) -> bool:
+    """Tell whether WeChat deletes such a message once it is sent: articles, picture posts and videos only.
+
+    Source: Delete_Mass_Message, read 2026-11.
+    """
+    return isinstance(content, Articles | Newspic | Draft | Mpvideo)
+
+
 def moment(value: datetime | None, timezone: str) -> str:
     """Write a moment in a time zone to the minute: `2026-12-01 19:00`."""
     from zoneinfo import ZoneInfo
