@@ -50,11 +50,13 @@ demo: $(STAMP) $(CATALOG)  ## rehearse every example on the local sandbox, from 
 inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
 	@$(BIN)/campaign sandbox --rehearsal
 
-test: $(DEV) $(CATALOG)  ## run the whole test suite with coverage
-	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+# ALL=1, as in CI: also the deep tests (packages, clones, browsers, whole corpora, torture), and coverage.
+ALL ?=
+test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too, with coverage
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(if $(ALL),--cov --cov-report=term:skip-covered,-m 'not deep')
 
 test-unit: $(DEV) $(CATALOG)  ## run the quick unit tests, while you work
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -q -m 'not slow' tests/unit
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -q -m 'not slow and not deep' tests/unit
 
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.integrations.campaigns_folder import (
@@ -19,24 +20,22 @@ from wechat_campaigns.integrations.campaigns_folder import (
 from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import plan as planner
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, planner
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
 from wechat_campaigns.plan.console_sends import with_console_warnings
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import PENDING, Plan
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.send.apply import apply as make
-from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
-from wechat_campaigns.workspace import Workspace, commit_of, untrusted_checkout
+from wechat_campaigns.workspace import Workspace
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -129,13 +128,17 @@ def send_plan(
     audiences: Mapping[str, int | None] | None = None,
 ) -> tuple[SendOutcome, ...]:
     """Record by which rules and from which folder a plan is sent, then send what is due."""
+    # A plan does without: these would be a fortieth of its time.
+    from wechat_campaigns.send.apply import apply as send_due
+    from wechat_campaigns.send.posting import RunContext
+
     ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
     record_guards(workspace, plan, who)
     record_campaigns_folders(workspace, plan, state, who)
     run_context = RunContext(
         plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
     )
-    return make(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+    return send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
@@ -194,38 +197,41 @@ def make_plan(
         resend=frozenset(again),
         former_appids=former_appids(workspace, state),
     )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
-    known = None
-    if not offline:
-        known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
+    sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, context))
+    reads = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
     context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
         context=context,
-        known=known,
+        known=reads,
         with_orphans=not select,
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
     )
-    plan = replace(
-        plan,
-        commit=commit_of(workspace.root),
-        uninitialized=workspace.uninitialized(state),
-        ledger_known=workspace.ledger_known,
-        unverified=workspace.unverified,
-    )
-    if plan.commit is None:
-        plan = replace(plan, untrusted_checkout=untrusted_checkout(workspace.root))
+    plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
+def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
+    """Note of which commit a plan is, and how far the ledger that it rests on is known."""
+    commit = commit_of(workspace.root)
+    return replace(
+        plan,
+        commit=commit,
+        untrusted_checkout=untrusted_checkout(workspace.root) if commit is None else "",
+        uninitialized=workspace.uninitialized(state),
+        ledger_known=workspace.ledger_known,
+        unverified=workspace.unverified,
+    )
+
+
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
     """Read which articles this machine knows, of the accounts with pending sends."""
-    appids = {planned.account.appid for planned in plan.sends if planned.action in planner.PENDING}
+    appids = {planned.account.appid for planned in plan.sends if planned.action in PENDING}
     files = {appid: workspace.statistics_file(appid) for appid in appids}
     return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -12,12 +11,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.errors import (
     CampaignError,
     LedgerConflictError,
-    LedgerError,
     StalePlanError,
     TamperedLedgerError,
     UsageError,
@@ -199,6 +196,7 @@ class Workspace:
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
         from wechat_campaigns.ledger.fold import fold
+        from wechat_campaigns.ledger.initialization import check_same_followers
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
@@ -213,16 +211,7 @@ class Workspace:
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)
-        real = [a.name for a in environment.accounts.values() if a.appid in state.production_streams]
-        if self.is_sandbox and real:
-            # However the settings write it: what is only rehearsed would count as sent.
-            raise LedgerError(
-                _(
-                    "this ledger records production sends of {names}; a sandbox environment cannot use it"
-                ).format(names=_(", ").join(sorted(real))),
-                hint=_("configure a separate ledger for the sandbox environment, such as `sqlite`"),
-                location=_("environment {name}").format(name=environment.name),
-            )
+        check_same_followers(state, environment)
         return state
 
     def _mac_keys(self) -> KeyOf:
@@ -259,6 +248,7 @@ class Workspace:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
         from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.ledger.initialization import uninitialized_error
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:
@@ -269,38 +259,14 @@ class Workspace:
             state.initialized = True
         uninitialized = self.uninitialized(state) if sending else ()
         if not state.initialized or uninitialized:
-            raise self._uninitialized_error(state, uninitialized)
+            raise uninitialized_error(state, environment, uninitialized)
         return state
 
-    def _uninitialized_error(self, state: LedgerState, names: tuple[str, ...]) -> LedgerError:
-        environment = self.settings.environment
-        message = _("the ledger is empty, so every campaign here would count as never sent")
-        hint = _(
-            "run `campaign ledger init --env {name}`, then record earlier sends with `campaign "
-            "ledger baseline`"
-        )
-        if state.initialized:
-            message = _(
-                "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
-            )
-            if any(environment.accounts[name].appid in state.production_streams for name in names):
-                message = _("the ledger of {names} was initialized with another AppSecret")
-                hint = _(
-                    "if the AppSecret was changed, run `campaign ledger guard --env {name} "
-                    "--new-secret`; if not, find out who can write to the ledger"
-                )
-        return LedgerError(
-            message.format(names=_(", ").join(names)),
-            hint=hint.format(name=environment.name),
-            location=_("environment {name}").format(name=environment.name),
-        )
-
     def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
-        """Name the accounts whose past the ledger does not know; a rehearsal has none."""
-        accounts = {} if self.is_sandbox or not self.ledger_known else self.settings.environment.accounts
-        return tuple(
-            sorted(name for name, account in accounts.items() if not state.is_initialized(account.appid))
-        )
+        """Name the accounts whose past the ledger does not know, as far as the ledger could be read."""
+        from wechat_campaigns.ledger.initialization import uninitialized_accounts
+
+        return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
 
     def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""
@@ -465,15 +431,20 @@ class Workspace:
 
     def actor(self) -> dict[str, str]:
         """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+        from wechat_campaigns.core.git_checkout import commit_of
+        from wechat_campaigns.integrations.ci_run import run_url
+
         known = {
             "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
             "commit": commit_of(self.root),
-            "run": run_url(),
+            "run": run_url(os.environ),
         }
         return {key: value for key, value in known.items() if value}
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
+        from zoneinfo import ZoneInfo
+
         from wechat_campaigns.send.posting import ApplyPorts
 
         zone = ZoneInfo(self.settings.policy.timezone)
@@ -499,40 +470,9 @@ class Workspace:
 
 
 def _user() -> str | None:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         return None
-
-
-def run_url() -> str | None:
-    """Name the address of the CI run this is, if it is one."""
-    if url := os.environ.get("CI_JOB_URL"):
-        return url
-    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
-
-
-def untrusted_checkout(folder: Path) -> str:
-    """Name the checkout that git refuses to read because another user owns it; empty for any other."""
-    from wechat_campaigns.core.git import find_checkout, run_in_checkout
-
-    checkout = find_checkout(folder)
-    answer = run_in_checkout(folder, "rev-parse", lazily=False)
-    return str(checkout.top) if checkout and "dubious ownership" in answer.stderr else ""
-
-
-def commit_of(folder: Path) -> str | None:
-    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
-
-    Raises:
-        UsageError: git's settings include a file of the checkout.
-    """
-    from wechat_campaigns.core.git import run_in_checkout  # an offline `validate` never comes here
-
-    commit = run_in_checkout(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
-    if not commit:
-        return None
-    # Submodules stay out: git would start itself in each of them, with settings of theirs.
-    edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
-    return f"{commit}-dirty" if run_in_checkout(folder, *edited, lazily=False).text else commit

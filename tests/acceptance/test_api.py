@@ -7,7 +7,7 @@ import pytest
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns import api
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
 EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'

@@ -21,12 +21,12 @@ from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 # Rectangles of text lines that cover each other by more than antialiasing; boxes that scroll count once.
 OVERLAPS = """
 const rects = [];
-const walker = document.createTreeWalker(document.getElementById('content'), NodeFilter.SHOW_TEXT);
+const walker = document.createTreeWalker(document.querySelector('.article-body'), NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
   const range = document.createRange();
   range.selectNodeContents(walker.currentNode);
@@ -42,7 +42,7 @@ rects.forEach((a, i) => rects.slice(i + 1).forEach(b => {
 return bad;
 """
 WIDE = """
-return [...document.querySelectorAll('#content *')]
+return [...document.querySelectorAll('.article-body *')]
   .filter(e => !e.parentElement.closest('[style*="overflow-x"]'))
   .filter(e => e.getBoundingClientRect().right > window.innerWidth)
   .map(e => e.outerHTML.slice(0, 80));
@@ -81,7 +81,7 @@ def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: P
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(
-        f'<meta charset="utf-8"><div id="content"><p style="line-height:0.5">{lines}</p>'
+        f'<meta charset="utf-8"><div class="article-body"><p style="line-height:0.5">{lines}</p>'
         '<p style="width:600px">宽</p><img alt="无" src="data:image/png;base64,AAAA"></div>',
         encoding="utf-8",
     )

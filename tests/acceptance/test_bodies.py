@@ -17,6 +17,8 @@ import pytest
 
 from tests.support.playground import SERVICE, Sandbox, campaigns_on
 
+pytestmark = pytest.mark.deep
+
 CASES = sorted((Path(__file__).parent / "bodies").glob("*.yaml"))
 MEDIA = {"M": "image", "A": "image", "B": "image", "V": "voice", "F": "video", "D": "news"}
 """Literal media ids of the cases, and what kind each is on the sandbox."""

@@ -13,7 +13,12 @@ import pytest
 from tests.support import optional_parts
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.optional_part,
+    pytest.mark.xdist_group("packages"),
+    pytest.mark.timeout(600),
+]
 
 
 def test_make_demo_runs_from_a_clone(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ import yaml
 from tests.support.optional_parts import skip_or_fail
 from wechat_campaigns.core.errors import TRANSIENT
 
+pytestmark = pytest.mark.deep
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "docs" / "ci" / "kubernetes.yml"

@@ -15,7 +15,9 @@ from tests.support.factories import SERVICE
 from tests.support.playground import PICTURES, Playground
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.send.posting import Result
+from wechat_campaigns.send.outcome import Result
+
+pytestmark = pytest.mark.deep
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 CITIES = """\

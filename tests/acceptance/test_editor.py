@@ -13,7 +13,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("npm")]
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("npm")]
 
 ROOT = Path(__file__).parents[2]
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"

@@ -11,6 +11,8 @@ from tests.support.every_body import OPENIDS, post_every_body
 from tests.support.playground import Sandbox
 from tests.tools import show_bodies
 
+pytestmark = pytest.mark.deep
+
 MASS = "/cgi-bin/message/mass"
 IMAGE1 = {"msgtype": "image", "image": {"media_id": "IMAGE1"}}
 BODIES: dict[str, dict[str, Any]] = {

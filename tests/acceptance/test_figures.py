@@ -12,12 +12,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from tests.support.console import add_draft, send_by_hand, set_clock
 from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode, SecretError
+
+pytestmark = pytest.mark.deep
 
 FIRST = date(2026, 12, 1)
 SETTINGS = """\
@@ -127,6 +130,55 @@ def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
     }
     assert summed["read_user"] > 100
     assert report(campaign) == rows, "the same without a request"
+    jobs = {job["msg_data_id"]: job for job in sandbox.jobs() if job["msg_data_id"]}
+    check_comparisons(campaign, rows, jobs)
+    check_archives(campaign, rows, jobs)
+    workbook = openpyxl.load_workbook("report.xlsx")
+    assert workbook.sheetnames == ["2026-12", "Comparison", "By day"]
+    readers = [row[workbook["2026-12"][1].index(cell)].value
+               for cell in workbook["2026-12"][1] if cell.value == "Readers"
+               for row in workbook["2026-12"].iter_rows(min_row=2)]  # fmt: skip
+    assert sum(filter(None, readers)) == summed["read_user"]
+
+
+def check_comparisons(campaign: Command, rows: list[dict[str, Any]], jobs: dict[int, Any]) -> None:
+    """Each table counts every send once, and what it adds up is what the sandbox has."""
+    kinds = ("campaign", "month", "account", "hour", "tag")
+    words = [word for kind in kinds for word in ("--by", kind)]
+    out = campaign(
+        "report", "--month", "2026-12", "--format", "json", "--report", "xlsx=report.xlsx", *words
+    )[1]
+    found = json.loads(out)
+    by = {one["by"]: one for one in found["comparisons"]}
+    by_hand = len({row["msg_data_id"] for row in rows if row["by_hand"]})
+    for kind in ("campaign", "month", "account"):
+        assert sum(one["sends"] for one in by[kind]["groups"]) == len(found["sends"]) + by_hand
+    for kind in ("hour", "tag"):
+        assert sum(one["sends"] for one in by[kind]["groups"]) == len(found["sends"])
+    old = [row for row in rows if len(row["days"]) >= 3]
+    (month,) = by["month"]["groups"]
+    assert month["readers"] == sum(row["days"][2]["readers"] for row in old)
+    assert month["delivered"] == sum(
+        jobs[row["msg_data_id"]]["delivered"] for row in old if row["index"] == 1
+    )
+    assert by["hour"]["verdict"] == "too_few", "every send was made at 20:00"
+    calendar = json.loads(campaign("calendar", "--month", "2026-12", "--format", "json")[1])
+    assert len([one for one in calendar["sends"] if not one["coming"]]) == len(found["sends"])
+
+
+def check_archives(campaign: Command, rows: list[dict[str, Any]], jobs: dict[int, Any]) -> None:
+    """One for each send by API, with the figures of the report and the counts of the sandbox."""
+    code, out, err = campaign("archive", "--format", "json")
+    assert code == ExitCode.OK, err
+    archives = json.loads(out)["archives"]
+    assert len(archives) == len({row["send"] for row in rows if row["send"]})
+    kept = [json.loads(file.read_bytes()) for file in Path("archive").glob("*/figures.json")]
+    days = [row["days"][-1] for one in kept for row in one["articles"] if row["days"]]
+    ours = [row["days"][-1] for row in rows if row["days"] and not row["by_hand"]]
+    assert sum(one["readers"] for one in days) == sum(one["readers"] for one in ours)
+    outcomes = [json.loads(file.read_bytes()) for file in Path("archive").glob("*/outcome.json")]
+    assert {one["msg_data_id"] for one in outcomes if one["msg_data_id"]} <= jobs.keys()
+    assert campaign("archive", "--verify", "archive")[0] == ExitCode.OK
 
 
 def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sandbox: Sandbox) -> None:

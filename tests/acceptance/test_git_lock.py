@@ -10,6 +10,8 @@ import pytest
 from tests.support.shop import MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
+pytestmark = pytest.mark.deep
+
 PATIENCE_S = 30.0
 IN_THE_WAY = "refs/heads/ledger.lock"
 LEFT_OVER = ("packed-refs.lock", "index.lock", "shallow.lock", "HEAD.lock", "config.lock")

@@ -14,6 +14,8 @@ from tests.support.hosted_repository import SALE, TOOLS, HostedRepository, comma
 from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
+pytestmark = pytest.mark.deep
+
 TEMPLATE = yaml.safe_load(
     Path(__file__).parents[2].joinpath("docs/ci/gitlab.yml").read_text(encoding="utf-8")
 )

@@ -13,7 +13,7 @@ from tests.support.browser import open_browser
 from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.sandbox.server import embedded
 
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 NAMED = {"button", "link", "option", "searchbox", "combobox", "tab", "listbox", "dialog", "feed", "article"}
 

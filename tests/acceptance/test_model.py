@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -37,7 +38,10 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
+
+pytestmark = pytest.mark.deep
 
 SEND = "sale"
 DAY = timedelta(hours=24)

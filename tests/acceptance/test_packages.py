@@ -20,7 +20,12 @@ from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
 from wechat_campaigns.core.extras import EXTRAS
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.optional_part,
+    pytest.mark.xdist_group("packages"),
+    pytest.mark.timeout(600),
+]
 
 ROOT = Path(__file__).parents[2]
 ARTICLE = """\

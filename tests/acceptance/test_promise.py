@@ -24,7 +24,7 @@ from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
-from wechat_campaigns.send.posting import Result
+from wechat_campaigns.send.outcome import Result
 
 HOURS = 3600
 LATENCY_S = 3

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.support.browser import open_browser
 from tests.support.factories import (
@@ -25,6 +26,8 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
+
+pytestmark = pytest.mark.deep
 
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")
 LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
@@ -63,11 +66,11 @@ def test_report_and_calendar_render_without_errors(tmp_path: Path, width: int) -
             assert chrome.get_log("browser") == []  # type: ignore[no-untyped-call]
             assert chrome.execute_script(LOADED) == []  # type: ignore[no-untyped-call]
             if name == "report":
-                bars = chrome.find_elements("css selector", "svg rect > title")
-                assert len(bars) == 3 * (len(NAMES) - 1) + 1
-                drawn = chrome.find_element("css selector", "svg").rect
-                assert drawn["width"] > width / 2
-                assert drawn["x"] + drawn["width"] <= width
+                for chart in chrome.find_elements("css selector", ".bars"):
+                    assert chart.rect["width"] > width / 2
+                    assert chart.rect["x"] + chart.rect["width"] <= width
+                parts = chrome.find_elements("css selector", "section:nth-of-type(2) .track i")
+                assert len(parts) == 3 * (len(NAMES) - 1) + 1
             else:
                 chips = chrome.find_elements("css selector", "td .chip")
                 assert len(chips) == len(NAMES) + 5
@@ -79,18 +82,52 @@ def test_report_and_calendar_render_without_errors(tmp_path: Path, width: int) -
 
 @pytest.mark.optional_part
 def test_plan_page_fits_a_phone(tmp_path: Path) -> None:
-    """Each send is a card with named values; long words break, nothing runs off the side."""
-    article = make_article("秋茶" * 20, cover=Media(media_id="C"))
+    """Each send is a card with named values; long words break, nothing runs off the side, articles unfold."""
+    article = make_article("秋茶" * 20, html="<p>一段</p>" * 99, cover=Media(media_id="C"))
     sends = [
         make_send("2026/" + "long-name" * 12, text="https://example.com/" + "x" * 200),
         make_send("tea", content=Articles(articles=(article,))),
     ]
     page = tmp_path / "plan.html"
     page.write_text(plan_html(view_of(plan_of(*sends), "UTC"), data=lambda _file: b""), encoding="utf-8")
-    narrow = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": True}
-    cell = "getComputedStyle(document.querySelector('.sends td:nth-child(3)'), '::before').content"
+    narrow = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    cell = "getComputedStyle(document.querySelector('.schedule td:nth-child(4)'), '::before').content"
     with open_browser(width=500, height=900) as chrome:
         chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
         chrome.get(page.as_uri())
         seen = f"return [document.documentElement.scrollWidth, {cell}]"
-        assert chrome.execute_script(seen) == [400, '"To "']  # type: ignore[no-untyped-call]
+        assert chrome.execute_script(seen) == [390, '"To  "']  # type: ignore[no-untyped-call]
+        article = chrome.find_element("css selector", ".article")
+        folded = article.rect["height"]
+        box = chrome.find_element("css selector", ".unfold input")
+        box.send_keys(Keys.SPACE)
+        assert article.rect["height"] > folded
+
+
+@pytest.mark.optional_part
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_no_page_scrolls_sideways(tmp_path: Path, width: int) -> None:
+    """Report and calendar, at the width of a phone, of a notebook and of a large screen."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    with open_browser(width=width, height=900) as chrome:
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for name, html in pages().items():
+            (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+            chrome.get((tmp_path / f"{name}.html").as_uri())
+            beyond = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert chrome.execute_script(beyond) == 0  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.optional_part
+def test_paper_holds_the_whole_article(tmp_path: Path) -> None:
+    """Folded on the screen, whole in print."""
+    lines = "".join(f"<p>第 {number} 段</p>" for number in range(200))
+    article = make_article(html=lines, cover=Media(media_id="C"))
+    page = tmp_path / "plan.html"
+    plan = plan_of(make_send("tea", content=Articles(articles=(article,))))
+    page.write_text(plan_html(view_of(plan, "UTC"), data=lambda _file: b""), encoding="utf-8")
+    with open_browser(width=1280, height=900) as chrome:
+        chrome.get(page.as_uri())
+        assert chrome.find_element("css selector", ".article").rect["height"] <= 1400
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        assert chrome.find_element("css selector", ".article").rect["height"] > 2000

@@ -32,7 +32,7 @@ PYTHON = {
     ),
 }
 
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 
 def ready(folder: Path, commands: list[list[str]]) -> None:

@@ -15,6 +15,8 @@ from wechatpy.exceptions import APILimitedException, WeChatClientException
 from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded
 
+pytestmark = pytest.mark.deep
+
 REAL = "https://api.weixin.qq.com"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 MP3 = b"ID3\x03" + bytes(64)

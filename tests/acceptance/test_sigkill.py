@@ -23,6 +23,8 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, private_folder, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
+pytestmark = pytest.mark.deep
+
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
 """How long the sandbox holds each write, so that a kill often meets a call under way."""

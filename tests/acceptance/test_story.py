@@ -16,6 +16,8 @@ import pytest
 
 from tests.support.playground import PICTURES, SERVICE, Sandbox
 
+pytestmark = pytest.mark.deep
+
 DOC = Path(__file__).parents[2] / "docs" / "story.md"
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 SECRETS = {"WECHAT_MAIN_SECRET": "0" * 32, "WECHAT_MAIN_TOKEN": "story-token", "WECHAT_MAIN_AES_KEY": KEY}

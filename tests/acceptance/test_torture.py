@@ -11,6 +11,8 @@ import pytest
 
 from tests.support import optional_parts
 
+pytestmark = pytest.mark.deep
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,7 +19,7 @@ from tests.support.hosted_repository import NEWS, SALE, SETTINGS, HostedReposito
 from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
-pytestmark = pytest.mark.xdist_group("workflows")
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("workflows")]
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "campaigns.yml"
 REPO = "shop/campaigns"

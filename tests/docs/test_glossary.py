@@ -21,7 +21,7 @@ from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import COLUMNS
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import schema
 
 ROOT = Path(__file__).parents[2]

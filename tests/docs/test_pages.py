@@ -32,7 +32,12 @@ def names(pages: list[Path]) -> list[str]:
     return [str(page.relative_to(ROOT)) for page in pages]
 
 
-@pytest.mark.parametrize("page", RUN, ids=names(RUN))
+@pytest.mark.parametrize(
+    "page",
+    # Their pairs in English run the same commands.
+    [pytest.param(page, marks=[pytest.mark.deep] if page in CHINESE else []) for page in RUN],
+    ids=names(RUN),
+)
 def test_every_command_works(page: Path, tmp_path: Path) -> None:
     """The commands of a page end well, one after the other, and print what the page shows."""
     assert Reader(tmp_path, skipped=NEEDS_A_CLONE).follow(page) > 0
@@ -145,6 +150,7 @@ def test_the_readme_shows_an_example_whole() -> None:
     assert shown + "\n" == (ROOT / "campaigns/autumn/tasting.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(
     shutil.which("mkdocs", path=str(Path(sys.executable).parent)) is None,
     reason="mkdocs is not installed; pip install --group docs",

@@ -142,6 +142,7 @@ MARKDOWN = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", MARKDOWN)
 def test_markdown_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
     """Whatever is repeated or nested, the command ends in time with errors that name the file."""
@@ -207,6 +208,7 @@ HTML = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", HTML)
 def test_html_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
     """As for Markdown; no entity is filled in and no file read."""
@@ -341,6 +343,7 @@ THEMES = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", THEMES)
 def test_a_hostile_theme_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
     """A theme that grows, nests, hides or reaches out stops the articles that use it."""

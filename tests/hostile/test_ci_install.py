@@ -26,7 +26,7 @@ from tests.support.hosted_repository import SALE, HostedRepository
 from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.deep, pytest.mark.timeout(600)]
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "campaigns.yml"
 TEMPLATE = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8"))

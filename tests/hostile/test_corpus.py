@@ -18,6 +18,8 @@ from tests.hostile.corpus import articles, batch, campaigns, checkouts, inputs, 
 from tests.hostile.corpus.case import Case, text
 from tests.hostile.trap import CanaryPort, Trap
 
+pytestmark = pytest.mark.deep
+
 BATCHES: dict[str, list[Case]] = {
     f"{table}-{name}": cases
     for table, made in (

@@ -8,7 +8,7 @@ import pytest
 
 from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
-from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
+from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
 from wechat_campaigns.report.html import fitted
 
 
@@ -42,21 +42,21 @@ def test_a_page_with_many_pictures_is_bounded(count: int, times: int) -> None:
     shown = page(_send(_article(files, times)), data=lambda file: b"\xff" * file.size_bytes)
     assert len(shown) < PICTURE_BYTES + 1_000_000
     assert "data:image/svg+xml" in shown
-    assert '<p class="warning">' in shown
+    assert '<p class="notice warning">' in shown
 
 
 def test_a_page_within_its_budget_shows_every_picture() -> None:
     """Nothing is left out where there is room."""
     shown = page(_send(_article([_file(1, 1_000)], 5)), data=lambda file: b"\xff" * file.size_bytes)
     assert "svg+xml" not in shown
-    assert '<p class="warning">' not in shown
+    assert '<p class="notice warning">' not in shown
 
 
 def test_articles_of_one_page_share_the_budget() -> None:
     """The second article of a page does not begin anew."""
     pictures = Pictures(lambda file: b"\xff" * file.size_bytes)
     article = _article([_file(1, 900_000)], 20)
-    total = sum(len(article_frames(article, pictures=pictures)) for _ in range(10))
+    total = sum(len(content(_send(article), pictures=pictures)) for _ in range(10))
     assert total < PICTURE_BYTES + 1_000_000
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
 from wechat_campaigns.core.model import (
+    PLACEHOLDER_SCHEME,
     Article,
     Audience,
     BodyImage,
@@ -24,12 +25,13 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan.decide import DecisionContext, PlanDecision
-from wechat_campaigns.plan.plan import Plan, PlannedSend, make_plan
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.uploads import UploadPorts, record_in
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
@@ -68,7 +70,9 @@ def make_file(name: str = "a.png", data: bytes = b"\x89PNG", **changes: Any) -> 
 
 
 def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> Article:
-    images = tuple(BodyImage(placeholder=f"image:{file.sha256}", file=file) for file in pictures)
+    images = tuple(
+        BodyImage(placeholder=f"{PLACEHOLDER_SCHEME}:{file.sha256}", file=file) for file in pictures
+    )
     html = "<p>正文</p>" + "".join(f'<img src="{image.placeholder}">' for image in images)
     base = Article(title=title, html=html, cover=Media(file=make_file("cover.png", b"cover")), images=images)
     return replace(base, **changes)

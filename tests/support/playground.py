@@ -20,14 +20,17 @@ from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import is_signed
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan, make_plan, stored_unknown_sends
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.send.apply import apply, exit_code
-from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
+from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.client import connect

@@ -14,7 +14,7 @@ from wechat_campaigns.core.i18n import Language, current_language, set_language
 from wechat_campaigns.integrations.notify import RunSummary, message
 from wechat_campaigns.plan.policy import RULES, evaluate
 from wechat_campaigns.plan.policy.rule_input import RuleInput
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

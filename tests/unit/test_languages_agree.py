@@ -41,12 +41,13 @@ from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.responses import no_response_error, raise_for_errcode
 from wechat_campaigns.wechat.transport import Request, Transport, make_session

@@ -25,7 +25,7 @@ PURE = (
     "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
-    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.phrases",
+    "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",

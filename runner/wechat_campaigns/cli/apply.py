@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.api import compile_selected, make_plan, send_plan
+from wechat_campaigns.api import PlanResult, compile_selected, make_plan, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -30,21 +30,22 @@ from wechat_campaigns.core.errors import InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import former_appids
-from wechat_campaigns.integrations.ci_guard import check_approved, check_run
+from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import Plan, PlannedSend, unplanned_unknown_sends
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
+from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
+from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.apply import exit_code
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windows
 
 
@@ -103,61 +104,83 @@ def apply(
     approval = check_approved(context, prepared.sends, state, waits_until=waits_until)
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
-    reviewed, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
-    result = replace(result, plan=reviewed)
-    view = view_of(context, result)
-    if PlanAction.INVALID in result.plan.counts():
-        context.output(plan_formats(context, view))
-        _print_unknown(result.plan)
-        raise InvalidError(result.errors)
-    context.show_progress(plan_text(context, view))
-    approval.check(result.plan)
-    covered = data is not None or expect_digest is not None
-    waiting = scheduled_sends(result.plan, until=waits_until) if wait else []
-    _check_number(context, result.plan, waiting, allowed)
-    looser = check_looser(
-        context,
-        result.plan,
-        covered=covered,
-        asking=not auto_approve,
-        later=[planned.account.appid for planned in waiting],
-    )
-    if (result.plan.calls() or waiting or looser) and not auto_approve:
-        _confirm(result.plan, waiting, looser, timezone=zone.key)
+    plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
+    _show(context, replace(result, plan=plan))
+    approval.check(plan)
+    waiting = scheduled_sends(plan, until=waits_until) if wait else []
+    _check_number(context, plan, waiting, allowed)
+    covered, later = data is not None or expect_digest is not None, [one.account.appid for one in waiting]
+    looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
+    if (plan.calls() or waiting or looser) and not auto_approve:
+        _confirm(plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
-
-        def send(plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
-            approval.check(plan)
-            return send_plan(
-                context,
-                plan,
-                state,
-                approval,
-                digest=digest,
-                stopping=stopping,
-                overrides=allowed,
-                audiences=audiences,
-            )
-
-        outcomes = send(result.plan, state)
+        run = _ReviewedRun(context, select, prepared, data, approval, digest, allowed, audiences, stopping)
+        outcomes = run.send(plan, state)
         if waiting:
+            outcomes += run.send_later(waiting, plan, until=latest)
+    return _report(context, outcomes, plan, state, is_selection=bool(select))
 
-            def plan(state: LedgerState) -> Plan:
-                if data is not None:
-                    planfile.check_not_expired(data, context.clock())
-                again = make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
-                check_not_looser_since(again, result.plan.loosened_rules)
-                return again
 
-            outcomes += tuple(_wait(context, waiting, plan, send, stopping, latest))
-    for outcome in outcomes:
-        record_outcome(outcome)
-    written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
-    if select:
-        _print_unselected(context, result.plan, state)
-    notify(context, outcomes, result.plan)
-    return exit_code(outcomes) or written
+@dataclass(frozen=True, slots=True)
+class _ReviewedRun:
+    """What was reviewed and approved, and by what right it is sent."""
+
+    context: Context
+    select: tuple[str, ...]
+    prepared: CompileResult
+    data: Mapping[str, Any] | None
+    """Of the plan file."""
+    approval: Approval
+    digest: str
+    overrides: Mapping[str, str]
+    audiences: Mapping[str, int | None]
+    stopping: threading.Event
+
+    def send(self, plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
+        """Send what is due."""
+        self.approval.check(plan)
+        return send_plan(
+            self.context,
+            plan,
+            state,
+            self.approval,
+            digest=self.digest,
+            stopping=self.stopping,
+            overrides=self.overrides,
+            audiences=self.audiences,
+        )
+
+    def send_later(
+        self, waiting: Sequence[PlannedSend], plan: Plan, *, until: datetime | None
+    ) -> tuple[SendOutcome, ...]:
+        """Send what is scheduled in its window, from the files that were approved."""
+        context = self.context
+
+        def plan_again() -> tuple[Plan, LedgerState]:
+            check_run(context)
+            state = context.initialized_state(verified=True)
+            if self.data is not None:
+                planfile.check_not_expired(self.data, context.clock())
+            again = make_plan(context, self.select, state, allowed=self.overrides, prepared=self.prepared)
+            check_not_looser_since(again.plan, plan.loosened_rules)
+            return again.plan, state
+
+        def holds() -> list[str]:
+            state = context.fold_ledger(verified=True)
+            accounts = {planned.account.name: planned.account.appid for planned in waiting}
+            return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
+
+        with countdown(context, holds) as show:
+            ports = WaitPorts(
+                clock=context.clock,
+                stopping=self.stopping,
+                plan=plan_again,
+                send=self.send,
+                show=show,
+                until=until,
+            )
+            return tuple(send_in_windows(waiting, ports))
 
 
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:
@@ -174,33 +197,6 @@ def _check_number(
     found = too_many_sends(len(plan.calls()) + len(waiting), policy) if waiting else None
     if found and rule not in allowed and policy.levels.get(rule, found.level) == "mandatory":
         raise PolicyError(found.message, hint=found.hint)
-
-
-def _wait(
-    context: Context,
-    waiting: Sequence[PlannedSend],
-    plan: Callable[[LedgerState], Plan],
-    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
-    stopping: threading.Event,
-    until: datetime | None,
-) -> list[SendOutcome]:
-    """Send what is scheduled in its window; `plan` plans the files that were approved once more."""
-
-    def plan_again() -> tuple[Plan, LedgerState]:
-        check_run(context)
-        state = context.initialized_state(verified=True)
-        return plan(state), state
-
-    def holds() -> list[str]:
-        state = context.fold_ledger(verified=True)
-        accounts = {planned.account.name: planned.account.appid for planned in waiting}
-        return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
-
-    with countdown(context, holds) as show:
-        ports = WaitPorts(
-            clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show, until=until
-        )
-        return send_in_windows(waiting, ports)
 
 
 def _reviewed(
@@ -234,6 +230,16 @@ def _reviewed(
     return plan, plan.plan_digest, audiences
 
 
+def _show(context: Context, result: PlanResult) -> None:
+    """Show the plan; refuse one with invalid campaigns."""
+    view = view_of(context, result)
+    if PlanAction.INVALID in result.plan.counts():
+        context.output(plan_formats(context, view))
+        _print_unknown(result.plan)
+        raise InvalidError(result.errors)
+    context.show_progress(plan_text(context, view))
+
+
 def _confirm(
     plan: Plan, waiting: Sequence[PlannedSend], looser: Sequence[SettingsChange], *, timezone: str
 ) -> None:
@@ -245,6 +251,28 @@ def _confirm(
         print_message(calls_text(plan, waiting, timezone=timezone))
     if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
         raise not_confirmed_error(_("Not confirmed: nothing was sent."))
+
+
+def _report(
+    context: Context,
+    outcomes: tuple[SendOutcome, ...],
+    plan: Plan,
+    state: LedgerState,
+    *,
+    is_selection: bool,
+) -> int:
+    """Log, show and notify what became of the sends.
+
+    Returns:
+        The exit code.
+    """
+    for outcome in outcomes:
+        record_outcome(outcome)
+    written = context.output_at_end(_outcome_formats(context, outcomes, plan))
+    if is_selection:
+        _print_unselected(context, plan, state)
+    notify(context, outcomes, plan)
+    return exit_code(outcomes) or written
 
 
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:

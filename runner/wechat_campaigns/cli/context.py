@@ -112,18 +112,27 @@ class Context(Workspace):
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def output(self, formats: Formats) -> None:
+    def output(self, formats: Formats, *, binary: Mapping[str, Callable[[], bytes]] | None = None) -> None:
         """Print the result in the format of `--format`, and write the files of `--report`.
+
+        Args:
+            binary: formats that only `--report` writes.
 
         Raises:
             UsageError: the command does not have this format, or a file cannot be written.
         """
+        if self.format in (binary or {}):
+            raise UsageError(
+                _("{format} is not text and cannot be printed").format(format=self.format),
+                hint=_("write it to a file: `--report {format}=FILE`").format(format=self.format),
+                location=f"--format {self.format}",
+            )
         text = _written(formats, self.format)
         if text and self.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
             text = self.guarded(text)
         if text:
             print_result(text)
-        self._write_reports(formats)
+        self._write_reports(formats, binary or {})
 
     def output_data(self, text: Callable[[], str], data: Mapping[str, Any]) -> None:
         """Print a result: text for people, data for programs. Raises as `output`."""
@@ -169,12 +178,15 @@ class Context(Workspace):
             # The first error is the one to be printed last; this one must not take its place.
             print_message(f"{unwritten}")
 
-    def _write_reports(self, formats: Formats) -> None:
+    def _write_reports(
+        self, formats: Formats, binary: Mapping[str, Callable[[], bytes]] | None = None
+    ) -> None:
         self.reported = True
         for kind, path in self.reports:
-            text = _written(formats, kind) + "\n"
+            write = (binary or {}).get(kind)
+            data = write() if write is not None else f"{_written(formats, kind)}\n".encode()
             with file_errors(path, f"--report {kind}={path}"):
-                path.write_text(text, encoding="utf-8", newline="\n")
+                path.write_bytes(data)
 
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:

@@ -16,7 +16,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decide import DecisionContext, decide
+from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.sanitize import inert

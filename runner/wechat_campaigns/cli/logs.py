@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import Entry, listen, record
 
 if TYPE_CHECKING:
-    from wechat_campaigns.send.posting import SendOutcome
+    from wechat_campaigns.send.outcome import SendOutcome
 
 LOG: Final = "CAMPAIGN_LOG"
 

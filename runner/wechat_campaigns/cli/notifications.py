@@ -14,10 +14,10 @@ from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.integrations.ci_run import run_url
 from wechat_campaigns.integrations.notify import RunSummary, notify_robot
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.send.posting import SendOutcome
-from wechat_campaigns.workspace import run_url
+from wechat_campaigns.send.outcome import SendOutcome
 
 TIMEOUT_S = 5.0
 
@@ -26,7 +26,10 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> Non
     """Notify every robot of the settings."""
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     run = RunSummary(
-        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
+        environment=plan.environment,
+        commit=plan.commit or "",
+        url=run_url(os.environ) or "",
+        followers=followers,
     )
     for number, robot in enumerate(context.settings.notify, 1):
         try:

@@ -37,7 +37,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 def render(context: Context, select: str, open_: bool) -> int:
-    """Show what a follower will see: text here, and a page with phone-width frames for each send.
+    """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
     paths are printed; for a single send, `--report html=FILE` sets another path. `campaign studio` shows the

@@ -2,81 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, campaign_of
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, Day
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import CampaignError, ExitCode
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.calendar import bounds
+from wechat_campaigns.report.comparison import GroupBy, compare_sends
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import HistoryView, begun_records, history_view, past_sends
+from wechat_campaigns.report.history import begun_records, history_view, past_sends
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
-from wechat_campaigns.workspace import Workspace
 
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=("text", "json", "markdown", "html", "csv", "csv-days"),
+    formats=("text", "json", "markdown", "html", "csv", "csv-days", "csv-groups", "xlsx"),
     options=(DIR, ENV, NO_COLOR),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
-        "campaign report --report csv=sends.csv": N_("for a spreadsheet"),
+        "campaign report --report csv=sends.csv --report xlsx=sends.xlsx": N_("for a spreadsheet"),
+        "campaign report --month 2026-12 --by campaign --by hour": N_("compare the sends of a month"),
     },
 )
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
+@click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Only this month (China time).")
+@click.option(
+    "--campaign", metavar="ID", shell_complete=campaign_ids, help="Only the sends of this campaign."
+)
+@click.option(
+    "--by",
+    type=click.Choice([group.value for group in GroupBy]),
+    multiple=True,
+    help="Also compare by this; repeatable.",
+)
 @click.option(
     "--refresh",
     is_flag=True,
     help="First query WeChat for figures of articles, once a day after 08:00 China time.",
 )
-def report(context: Context, since: datetime | None, refresh: bool) -> int:
+def report(
+    context: Context,
+    since: datetime | None,
+    month: datetime | None,
+    campaign: str | None,
+    by: tuple[str, ...],
+    refresh: bool,
+) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
     Makes no request to WeChat without --refresh. Text and Markdown are tables, HTML has a chart, CSV is for
     a spreadsheet. Counts come from events (`campaign listen`), statuses from the last `campaign status`,
-    figures of articles from the last `campaign report --refresh`.
+    figures of articles from the last `campaign report --refresh`. --by compares sends as they stood on the
+    third day, and names the highest read rate only where the numbers carry it.
     """
-    state, kept = context.state(verified=False), kept_figures(context)
+    accounts = context.settings.environment.accounts
+    state, now = context.state(verified=False), context.clock()
+    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     code = _refresh(context, state, kept) if refresh else ExitCode.OK
-    view = past_view(context, state, kept, since=since.replace(tzinfo=CHINA) if since is not None else None)
+    period = _period(since, month)
+    records = begun_records(state, accounts, since=period.since, until=period.until)
+    sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
+    articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)
+    if campaign is not None:
+        sends = tuple(one for one in sends if _is_of(one.send, campaign))
+        articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
+    compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
+    view = history_view(sends, articles, compared)
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
 
         return history_text(view, context.text_options)
 
-    context.output({"text": text, **formats(OF_HISTORY, view)})
+    def workbook() -> bytes:
+        require_extra("excel", needed_for=_("a report as XLSX"))
+        from wechat_campaigns.report.workbook import history_workbook
+
+        return history_workbook(view)
+
+    context.output({"text": text, **formats(OF_HISTORY, view)}, binary={"xlsx": workbook})
     return code
 
 
-def kept_figures(workspace: Workspace) -> dict[str, Days]:
-    """Read the figures that this machine keeps, by appid."""
-    accounts = workspace.settings.environment.accounts.values()
-    return {one.appid: read_statistics(workspace.statistics_file(one.appid)) for one in accounts}
+def _is_of(send: str, campaign: str) -> bool:
+    return normalize_id(campaign_of(send)) == normalize_id(campaign)
 
 
-def past_view(
-    workspace: Workspace, state: LedgerState, kept: Mapping[str, Days], *, since: datetime | None = None
-) -> HistoryView:
-    """Give past sends with the figures of their articles."""
-    accounts, now = workspace.settings.environment.accounts, workspace.clock()
-    records = begun_records(state, accounts, since=since)
-    return history_view(
-        past_sends(state, accounts, now=now, since=since),
-        article_rows(records, state, accounts, kept, now=now, since=since),
-    )
+class _Period(NamedTuple):
+    """A stretch of time; None is open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+def _period(since: datetime | None, month: datetime | None) -> _Period:
+    if month is None:
+        return _Period(since.replace(tzinfo=CHINA) if since is not None else None, None)
+    if since is not None:
+        raise UsageError(
+            _("--since and --month exclude each other"), hint=_("use one of them"), location="--month"
+        )
+    return _Period(*bounds(month.date()))
 
 
 def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> ExitCode:

@@ -74,12 +74,9 @@ def sandbox(
 
     if rehearsal:
         state = _rehearsal_state(directory, state)
-    if not is_loopback(host) and not expose:
-        raise UsageError(
-            _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
-            location=host,
-            hint=_("omit `--host`, or add `--expose` on a network you trust"),
-        )
+    is_exposed = not is_loopback(host)
+    if is_exposed and not expose:
+        raise _exposed_error(host)
     stopping = threading.Event()
     with embedded(
         state,
@@ -98,10 +95,18 @@ def sandbox(
             print_message(
                 _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it.")
             )
-        if not is_loopback(host):
+        if is_exposed:
             print_result("warning: other machines can reach this sandbox and control it")
         stopping.wait()
     return ExitCode.OK
+
+
+def _exposed_error(host: str) -> UsageError:
+    return UsageError(
+        _("the sandbox listens on loopback only, because anyone who can reach it controls it"),
+        location=host,
+        hint=_("omit `--host`, or add `--expose` on a network you trust"),
+    )
 
 
 def _rehearsal_state(root: Path, state: Path | None) -> Path:

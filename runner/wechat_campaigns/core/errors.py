@@ -47,7 +47,7 @@ def _redacted(text: str) -> str:
 class ExitCode(IntEnum):
     """The exit codes of the command; stable, documented in docs/troubleshooting.md.
 
-    Each error has its own (`CampaignError.exit_code`); `send.apply.exit_code` takes the worst of outcomes.
+    Each error has its own (`CampaignError.exit_code`); `send.outcome.exit_code` takes the worst of outcomes.
     """
 
     OK = 0

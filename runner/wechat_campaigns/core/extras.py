@@ -10,6 +10,7 @@ from wechat_campaigns.core.errors import MissingExtraError
 EXTRAS: Final = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
     "callback": ("cryptography", "werkzeug"),
+    "excel": ("openpyxl",),
     "postgres": ("psycopg",),
     "sandbox": ("flask", "werkzeug", "watchfiles"),
 }

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+HTML_LANGUAGE: Final[Mapping[Language, str]] = {"en": "en", "zh": "zh-CN"}
+"""What a page of each language says of itself."""
 DOMAIN: Final = "campaign"
 CATALOGS: Final = Path(__file__).parents[1] / "translations"
 

@@ -34,7 +34,7 @@ class Msgtype(StrEnum):
 class Campaign:
     """One campaign file, valid by the schema, nothing rendered yet.
 
-    `filter`, `content`, `for_each` and `vars` are plain data (dict, list, str, int, float, bool)
+    `filter`, `content`, `for_each`, `links` and `vars` are plain data (dict, list, str, int, float, bool)
     exactly as written; strings in them may be templates. `source` can say where each value stands.
     """
 
@@ -53,6 +53,8 @@ class Campaign:
     """Ids that it, or one of its sends, has had."""
     for_each: Mapping[str, Mapping[str, Any]] | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Any] = field(default_factory=dict)
+    """Query parameters for its links; they win over those of the settings."""
     description: str | None = None
     owner: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -242,11 +244,16 @@ class Send:
     batch: Batch | None = None
     formerly: tuple[str, ...] = ()
     """Ids that it has had: a file that was renamed is still the same message."""
+    description: str = ""
+    """What it is for, and who answers for it, as its file says; followers see neither."""
+    owner: str = ""
     location: Location
     filter_path: str = "$.filter"
     """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""
     filter_position: tuple[int | None, int | None] = (None, None)
     """Line and column of that, in the file of `location`; a pair, because workers hand over thousands."""
+    tagged_links: tuple[str, ...] = ()
+    """Links of its content that got the parameters of `links`, as followers get them."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 

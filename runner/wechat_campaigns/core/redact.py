@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote
 
 from wechat_campaigns.core.i18n import LocalizedMessage
 from wechat_campaigns.core.patterns import OPENID
 
-_MASK = "***"
+MASK: Final = "***"
+"""What stands in the place of a secret."""
 _NAMES = (
     r"access_token|refresh_token|component_access_token|authorizer_access_token"
     r"|(?:app|client)[_-]?secret|secret(?:[_-]?key)?|(?:encoding)?[_-]?aes[_-]?key|密钥|密码|口令|令牌"
@@ -45,9 +47,9 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         # Encoded first: a secret that ends in a percent sign begins its own encoded form.
-        text = text.replace(quote(secret, safe=""), _MASK).replace(secret, _MASK)
-    text = _VALUE.sub(rf"\g<name>{_MASK}", text)
-    return OPENID.sub(f"o{_MASK}", text)
+        text = text.replace(quote(secret, safe=""), MASK).replace(secret, MASK)
+    text = _VALUE.sub(rf"\g<name>{MASK}", text)
+    return OPENID.sub(f"o{MASK}", text)
 
 
 def redact_message(text: str) -> str:
@@ -56,7 +58,7 @@ def redact_message(text: str) -> str:
     More than `redact` masks, as what stands in a file is not named by whoever wrote it to the wrong place:
     AppSecrets, EncodingAESKeys, tokens, and the user of an address, which may be a token alone.
     """
-    return _SHAPED.sub(_MASK, _USERINFO.sub(f"{_MASK}@", redact(text)))
+    return _SHAPED.sub(MASK, _USERINFO.sub(f"{MASK}@", redact(text)))
 
 
 def redact_localized(text: str) -> str:

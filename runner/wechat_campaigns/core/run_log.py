@@ -5,7 +5,7 @@ Nothing is recorded until somebody listens. The shape of an entry is published a
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ _run: str = ""
 def new_run() -> Iterator[None]:
     """Begin a run with an id of its own; nobody listens any more when the block ends."""
     global _run
-    _run = secrets.token_hex(6)
+    _run = os.urandom(6).hex()
     try:
         yield
     finally:

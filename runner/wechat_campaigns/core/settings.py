@@ -165,6 +165,8 @@ class Settings:
     namespace: str = ""
     """Goes before every id in the ledger, so that several folders may share one and an AppID."""
     vars: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Any] = field(default_factory=dict)
+    """Query parameters for the links of every campaign, to hosts of `policy.allowed_links`."""
     policy: Policy = field(default_factory=Policy)
     articles: ArticleOptions = field(default_factory=ArticleOptions)
     testers: Mapping[str, Tester] = field(default_factory=dict)

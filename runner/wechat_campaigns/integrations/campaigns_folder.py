@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
-from wechat_campaigns.core.git import run_in_checkout
+from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.events import append_at_end

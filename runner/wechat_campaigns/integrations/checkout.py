@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.errors import LedgerError, PolicyError
-from wechat_campaigns.core.git import GitResult, find_checkout, run_in_checkout
+from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git_checkout import find_checkout, run_in_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.git.command import Git, checkout_output
 from wechat_campaigns.ledger.git.remote import NAME, remote_of

@@ -55,6 +55,14 @@ def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | No
     return None
 
 
+def run_url(environ: Mapping[str, str]) -> str | None:
+    """Name the address of the CI run this is, if it is one."""
+    if url := environ.get("CI_JOB_URL"):
+        return url
+    server, repo, run = (environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
 def check_ci_run(run: CiRun | None) -> None:
     """Refuse to apply where a stranger's change may be running.
 

@@ -9,12 +9,14 @@ from itertools import chain
 from typing import Any
 
 from wechat_campaigns.core.errors import PolicyError, SecretError
-from wechat_campaigns.core.git import find_checkout, is_installed
+from wechat_campaigns.core.git import is_installed
+from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
 from wechat_campaigns.integrations.checkout import versions
-from wechat_campaigns.integrations.ci_guard import SETTINGS, current_run, guard_approvals
+from wechat_campaigns.integrations.ci_guard import current_run, guard_approvals
 from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.integrations.sources import SETTINGS
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.guard import (

@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import ChatWebhook
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""

@@ -66,38 +66,12 @@ def folder_violation(
     """
     mine = homes.get(normalize_id(namespace))
     if mine is not None:
-        if is_same(CampaignsFolder.from_event(mine), here, has_commit):
-            return None
-        message = _(
-            "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
-            "count as sends of this folder"
-        )
-        if namespace:
-            message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
-        return (
-            message.format(folder=CampaignsFolder.from_event(mine).folder),
-            _(
-                "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
-                "different folder, set `namespace: NAME` to a name that no other folder uses"
-            ),
-        )
-    others = {
-        name: event
-        for name, event in homes.items()
-        if is_same(CampaignsFolder.from_event(event), here, has_commit)
-    }
-    if others:
-        was = str(next(reversed(others.values())).data["namespace"])
-        guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
-        back = _("restore `namespace: {name}`").format(name=was) if was else _("remove `namespace`")
-        hint = f"{back}; {guard}"
-        return (
-            _(
-                "this folder used another namespace in the ledger before; its earlier sends are "
-                "recorded there"
-            ),
-            hint,
-        )
+        before = CampaignsFolder.from_event(mine)
+        return None if is_same(before, here, has_commit) else _another_folder(before, namespace)
+    others = (one for one in homes.values() if is_same(CampaignsFolder.from_event(one), here, has_commit))
+    newest = next(reversed([*others]), None)
+    if newest is not None:
+        return _another_namespace(str(newest.data["namespace"]))
     if namespace and not homes and "" in sent_by:
         return (
             _(
@@ -110,3 +84,26 @@ def folder_violation(
             ),
         )
     return None
+
+
+def _another_folder(before: CampaignsFolder, namespace: str) -> tuple[str, str]:
+    message = _(
+        "the ledger belongs to another campaigns folder, `{folder}`; its sends would "
+        "count as sends of this folder"
+    )
+    if namespace:
+        message = _("another campaigns folder, `{folder}`, already uses this namespace in the ledger")
+    hint = _(
+        "if the folder was moved or renamed, run `campaign ledger guard`; if it is a "
+        "different folder, set `namespace: NAME` to a name that no other folder uses"
+    )
+    return message.format(folder=before.folder), hint
+
+
+def _another_namespace(name: str) -> tuple[str, str]:
+    message = _(
+        "this folder used another namespace in the ledger before; its earlier sends are recorded there"
+    )
+    back = _("restore `namespace: {name}`").format(name=name) if name else _("remove `namespace`")
+    guard = _("if this is a different folder, confirm it with `campaign ledger guard`")
+    return message, f"{back}; {guard}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.quota import Allowance, counts
+from wechat_campaigns.plan.quota import Allowance, counts, period
 
 QUOTA_RULES = frozenset({"quota", "quota_reserve"})
 
@@ -22,6 +22,8 @@ class Budget:
     """Of the day or month, in China time, as the ledger knows it."""
     uses: int
     """Sends of the plan that count against the allowance."""
+    scheduled: int
+    """Sends whose window opens later in the same day or month, and that will count against it."""
     blocked: tuple[str, ...]
     """Ids of sends that the allowance does not cover."""
     frequency_capped: tuple[str, ...]
@@ -40,12 +42,14 @@ def budgets(plan: Plan) -> tuple[Budget, ...]:
 def _budget(plan: Plan, account: Account) -> Budget:
     mine = [planned for planned in plan.sends if planned.account.name == account.name]
     due = [planned for planned in mine if planned.action is PlanAction.SEND]
+    later = [planned for planned in mine if planned.action is PlanAction.SCHEDULED]
     known = plan.remote_facts.get(account.name)
     quota = known.quota if known is not None and known.quota is not None else {}
     return Budget(
         account=account,
         allowance=plan.allowances[account.name],
         uses=sum(counts(account.kind, planned.send.filter.is_to_all) for planned in due),
+        scheduled=sum(_counts_in(planned, plan.allowances[account.name].period) for planned in later),
         blocked=_named(
             planned for planned in mine if planned.action is PlanAction.BLOCKED and _violates_quota(planned)
         ),
@@ -53,6 +57,12 @@ def _budget(plan: Plan, account: Account) -> Budget:
         calls_left=quota.get("remain"),
         calls_limit=quota.get("daily_limit"),
     )
+
+
+def _counts_in(planned: PlannedSend, current: str) -> bool:
+    kind, begin = planned.account.kind, planned.send.not_before
+    uses = counts(kind, planned.send.filter.is_to_all)
+    return uses and begin is not None and period(kind, begin) == current
 
 
 def _violates_quota(planned: PlannedSend) -> bool:

@@ -15,7 +15,7 @@ from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.decide import RECENT, PlanDecision
+from wechat_campaigns.plan.decision import RECENT, PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.stored_intent import stored_row

@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.plan.decide import DecisionContext, decide, ended_recently
+from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -24,7 +24,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId
 

@@ -23,7 +23,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why; `plan.decide` makes the words, from the code and the parameters."""
+    """Why; `plan.explain` makes the words, from the code and the parameters."""
 
     NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
     NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_response", "response_pending", "disputed"

@@ -15,6 +15,7 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
+from wechat_campaigns.render.link_tags import LinkTagger
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
@@ -57,7 +58,7 @@ def render(
         options=settings.articles,
     )
     account = _account(base, settings)
-    drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
+    drafts = [_draft(base, account, key, variables or {}, settings) for key in campaign.for_each or (None,)]
     failed = [draft for draft in drafts if draft.has_errors or not account]
     made = [draft for draft in drafts if account and not draft.has_errors]
     return RenderResult(
@@ -78,7 +79,9 @@ class _RenderedSend:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, str]) -> _RenderedSend:
+def _draft(
+    base: Scope, account: str, key: str | None, overrides: Mapping[str, str], settings: Settings
+) -> _RenderedSend:
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
     scope = replace(base, problems=[])
@@ -89,23 +92,47 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
     recipients = entry.get("filter", campaign.filter) or {}
     named: KeyPath = (*path, next(iter(recipients))) if recipients else path
     at = campaign.source.location(named)
+    followers = _filter(scope, path, recipients)
+    content = render_content(scope)
+    tagger = _link_tagger(scope, key, entry, settings)
+    content = tagger.content(content)
     send = Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
         revision=campaign.revision,
-        filter=_filter(scope, path, recipients),
+        filter=followers,
         msgtype=campaign.msgtype,
-        content=render_content(scope),
+        content=content,
         send_ignore_reprint=campaign.send_ignore_reprint,
         not_before=campaign.not_before,
         not_after=campaign.not_after,
+        description=campaign.description or "",
+        owner=campaign.owner or "",
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
         location=_place(campaign, key),
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
+        tagged_links=tuple(tagger.tagged),
     )
     return _RenderedSend(send=send, problems=tuple(scope.problems))
+
+
+def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
+    """Take the parameters of the settings, the campaign and the entry together; the nearest wins."""
+    parameters = {name: str(value) for name, value in settings.links.items()}
+    paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
+    if key is not None:
+        paths.append((("for_each", key, "links"), entry.get("links", {})))
+    for path, written in paths:
+        for name, value in written.items():
+            text = scope.text((*path, name), value)
+            parameters[name] = text if scope.sendable((*path, name), text) else ""
+        if written and not settings.policy.allowed_links:
+            what = _("`links` changes no link, because `policy.allowed_links` lists no host")
+            hint = _("add your hosts to `policy.allowed_links` in _settings.yaml, or remove `links`")
+            scope.problem(path, "links-without-host", what, hint, level="warning")
+    return LinkTagger(parameters, settings.policy.allowed_links)
 
 
 def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:

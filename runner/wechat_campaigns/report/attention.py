@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
@@ -19,38 +21,120 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+SHOWN_LINKS = 3
 VALUE_CHARS = 160
 """The maximum length of one value of the settings."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a person should read, of the whole plan or of one send."""
+
+    rule: str
+    """A rule, a reason or a topic: notes of one rule stand together."""
+    message: str
+    hint: str = ""
+    send: str = ""
+    """Its id; empty for the whole plan."""
+    location: str = ""
+    """Of a problem in a file."""
+    decides: bool = False
+    """True where it is why the send is not made."""
+
+    @property
+    def text(self) -> str:
+        """The note as one sentence, the send before it and the hint behind it."""
+        text = f"{self.message} → {self.hint}" if self.hint else self.message
+        return _labelled(self.send, text) if self.send else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteGroup:
+    """The notes of one rule."""
+
+    rule: str
+    notes: tuple[Note, ...]
+
+    @property
+    def message(self) -> str:
+        """What the notes have in common: their message, else that of the first."""
+        return self.notes[0].message
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all notes say the same."""
+        return len({(note.message, note.hint) for note in self.notes}) == 1
+
+
+def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:
+    """Group notes by rule, in the order in which the rules come first."""
+    groups: dict[str, list[Note]] = {}
+    for note in notes:
+        groups.setdefault(note.rule, []).append(note)
+    return tuple(NoteGroup(rule=rule, notes=tuple(found)) for rule, found in groups.items())
+
+
 def attention_lines(plan: Plan) -> tuple[str, ...]:
-    """List what a person should read before agreeing to a plan."""
-    lines = [_no_ledger()] if not plan.ledger_known else []
+    """List what a person should read before agreeing to a plan, as sentences."""
+    return tuple(note.text for note in attention_notes(plan))
+
+
+def attention_notes(plan: Plan) -> tuple[Note, ...]:
+    """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
+    notes = [_no_ledger()] if not plan.ledger_known else []
     if plan.unverified:
-        lines.append(_unverified(plan))
+        notes.append(_unverified(plan))
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
-        lines.append(_not_resolved())
+        notes.append(_not_resolved())
     if plan.uninitialized:
-        lines.append(_not_initialized(plan))
+        notes.append(_not_initialized(plan))
     if plan.untrusted_checkout:
-        lines.append(_no_commit(plan.untrusted_checkout))
+        notes.append(_no_commit(plan.untrusted_checkout))
     if unchecked := _unchecked_offline(plan):
-        lines.append(_not_checked(unchecked))
+        notes.append(_not_checked(unchecked))
     since = _("setting changed since the last apply: {change}")
     if plan.offline:  # the ledger's record was not compared with the AppSecret
         since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
-    lines += [since.format(change=settings_change(change)) for change in plan.settings_changes]
-    lines += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
-    lines += [_labelled(planned.send.id, note) for planned in plan.sends for note in _notes(plan, planned)]
+    changes = [since.format(change=settings_change(change)) for change in plan.settings_changes]
+    changes += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
+    notes += [Note(rule="settings", message=change) for change in changes]
+    notes += [note for planned in plan.sends for note in _notes(plan, planned)]
+    notes += [
+        Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
+        for planned in plan.sends
+        if planned.action not in FINISHED and planned.send.tagged_links
+    ]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
-    lines += [_labelled(send, f"{decision.reason} → {decision.hint}") for send, decision in unknowns]
-    return tuple(lines)
+    notes += [_decisive(send, decision) for send, decision in unknowns]
+    return tuple(notes)
+
+
+def problem_note(problem: Diagnostic) -> Note:
+    """Write a problem of a file as a note."""
+    return Note(rule=problem.rule, message=problem.message, hint=problem.hint, location=str(problem.location))
+
+
+def _decisive(send_id: str, decision: PlanDecision) -> Note:
+    return Note(
+        rule=decision.code.value, message=decision.reason, hint=decision.hint, send=send_id, decides=True
+    )
 
 
 def _labelled(send_id: str, what: str) -> str:
     return _("{send}: {what}").format(send=send_id, what=what)
+
+
+def _tagged(links: Sequence[str]) -> str:
+    more = len(links) - SHOWN_LINKS
+    shown = _(", ").join([*links[:SHOWN_LINKS], *(["…"] if more > 0 else [])])
+    text = ngettext(
+        "{count} link with parameters added: {links}",
+        "{count} links with parameters added: {links}",
+        len(links),
+    )
+    return text.format(count=len(links), links=shown)
 
 
 def settings_change(change: SettingsChange) -> str:
@@ -103,14 +187,16 @@ def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnosti
     return Diagnostic(location=planned.send.location, rule=rule, message=what, hint=hint, level="warning")
 
 
-def _notes(plan: Plan, planned: PlannedSend) -> Iterator[str]:
-    decision = planned.decision
-    if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
+def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
+    decision, send_id = planned.decision, planned.send.id
+    if planned.action is PlanAction.SENT:
         return
-    if decision.hint:
-        yield f"{decision.reason} → {decision.hint}"
-    yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(plan, planned))
-    yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
+    waits = planned.action is PlanAction.SCHEDULED
+    if decision.hint and not waits:
+        yield _decisive(send_id, decision)
+    for violation in () if waits else _beside_the_decision(plan, planned):
+        yield Note(rule=violation.rule, message=violation.message, hint=violation.hint, send=send_id)
+    yield from (replace(problem_note(finding), send=send_id) for finding in planned.send.diagnostics)
 
 
 def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:
@@ -138,48 +224,52 @@ def _unchecked_offline(plan: Plan) -> Counter[str]:
     )
 
 
-def _not_checked(rules: Counter[str]) -> str:
+def _not_checked(rules: Counter[str]) -> Note:
     listed = _(", ").join(
         ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
         for rule, count in sorted(rules.items())
     )
     what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-    return f"{what} → {_('nothing to do: the plan after the merge and `campaign apply` check them')}"
+    hint = _("nothing to do: the plan after the merge and `campaign apply` check them")
+    return Note(rule="offline", message=what, hint=hint)
 
 
-def _no_ledger() -> str:
+def _no_ledger() -> Note:
     what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
-    return f"{what} → {_('run `campaign plan` without `--offline` where the ledger can be reached')}"
+    hint = _("run `campaign plan` without `--offline` where the ledger can be reached")
+    return Note(rule="ledger", message=what, hint=hint)
 
 
-def _unverified(plan: Plan) -> str:
+def _unverified(plan: Plan) -> Note:
     what = _(
         "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
     )
     hint = _("`campaign apply` verifies it; see docs/ledger.md")
-    return f"{what.format(names=_(', ').join(plan.unverified))} → {hint}"
+    return Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
 
 
-def _not_resolved() -> str:
+def _not_resolved() -> Note:
     what = _(
         "the plan did not look up tags, media and drafts in WeChat, so `campaign apply` "
         "cannot check whether they changed"
     )
-    return f"{what} → {_('run `campaign plan` without `--offline` before the review')}"
+    hint = _("run `campaign plan` without `--offline` before the review")
+    return Note(rule="offline", message=what, hint=hint)
 
 
-def _no_commit(folder: str) -> str:
+def _no_commit(folder: str) -> Note:
     what = _("the plan names no commit: git does not read {folder}, because another user owns it")
     hint = _(
         "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, set "
         "GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
     )
-    return f"{what.format(folder=folder)} → {hint.format(folder=folder)}"
+    return Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
 
 
-def _not_initialized(plan: Plan) -> str:
+def _not_initialized(plan: Plan) -> Note:
     what = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then record earlier sends with `campaign ledger baseline`"
     )
-    return f"{what.format(names=_(', ').join(plan.uninitialized))} → {hint.format(name=plan.environment)}"
+    message = what.format(names=_(", ").join(plan.uninitialized))
+    return Note(rule="ledger", message=message, hint=hint.format(name=plan.environment))

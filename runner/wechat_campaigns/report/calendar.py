@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from wechat_campaigns.core.i18n import N_, _, english_text, status_word
+from wechat_campaigns.core.i18n import _, english_text, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
-from wechat_campaigns.report.history import PastSend
-from wechat_campaigns.report.phrases import recipients, recorded_recipients
+from wechat_campaigns.report.accounts import AccountCard, account_cards
+from wechat_campaigns.report.past_sends import PastSend
+from wechat_campaigns.report.phrases import content_kind, msgtype_word, recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
+from wechat_campaigns.report.schedule import WEEKDAYS
 
-WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+ARTICLES = "https://mp.weixin.qq.com/"
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
@@ -33,6 +35,10 @@ class CalendarEntry:
     status: str
     """A status of the ledger, or an action of the plan."""
     coming: bool
+    kind: str
+    """Of the message, in the reader's language."""
+    link: str = ""
+    """Of its article on WeChat, once it has one."""
     followers: int | None = None
 
     @property
@@ -58,6 +64,8 @@ class CalendarView:
     first: date
     today: date
     entries: tuple[CalendarEntry, ...]
+    cards: tuple[AccountCard, ...] = ()
+    """What each account may still send; empty for another month than this one."""
 
     @property
     def name(self) -> str:
@@ -92,7 +100,9 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datet
     entries += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
     mine = [entry for entry in entries if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
-    return CalendarView(first=first, today=china_day(now), entries=tuple(mine))
+    today = china_day(now)
+    cards = account_cards(plan) if today.replace(day=1) == first else ()
+    return CalendarView(first=first, today=today, entries=tuple(mine), cards=cards)
 
 
 def bounds(first: date) -> tuple[datetime, datetime]:
@@ -109,6 +119,8 @@ def _past(past: PastSend) -> CalendarEntry:
         send=past.send,
         status=past.status,
         coming=False,
+        kind=msgtype_word(past.msgtype) if past.msgtype else "",
+        link=next((url for url in past.links if url.startswith(ARTICLES)), ""),
         followers=past.audience,
     )
 
@@ -121,6 +133,7 @@ def _coming(planned: PlannedSend, now: datetime) -> CalendarEntry:
         send=planned.send.id,
         status=planned.action.value,
         coming=True,
+        kind=content_kind(planned.send.content),
         followers=planned.resolved.audience.count,
     )
 
@@ -138,6 +151,8 @@ def calendar_text(view: CalendarView) -> str:
     lines.append("")
     for account, who, past, coming in view.tally:
         lines.append(line(tally.format(account=account, recipients=who, past=past, coming=coming)))
+    if view.cards:
+        lines += ["", *(line(text) for card in view.cards for text in card.lines)]
     return "\n".join(lines).rstrip()
 
 
@@ -162,14 +177,15 @@ def calendar_data(view: CalendarView) -> dict[str, Any]:
 
 
 def _entry(entry: CalendarEntry) -> str:
-    template = _("{time} {account} → {recipients}: {send} ({status})")
+    template = _("{time} {account} → {recipients}: {send} ({kind}, {status})")
     if entry.followers is not None:
-        template = _("{time} {account} → {recipients}: {send} ({status}, {count:,} followers)")
+        template = _("{time} {account} → {recipients}: {send} ({kind}, {status}, {count:,} followers)")
     text = template.format(
         time=entry.time,
         account=entry.account,
         recipients=entry.recipients_text,
         send=entry.send,
+        kind=entry.kind,
         status=entry.status_text,
         count=entry.followers,
     )

@@ -42,7 +42,7 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         "text": lambda: text,
         "json": lambda: json_text(data),
         "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
-        "html": form("html.failure_html", title, text),
+        "html": form("html.failure_html", title, str(masked), masked.hint, problems),
         "widget": lambda: NO_CHANGES,
     }
 

@@ -92,12 +92,14 @@ def article_rows(
     *,
     now: datetime,
     since: datetime | None = None,
+    until: datetime | None = None,
 ) -> tuple[ArticleRow, ...]:
     """List the articles of sends, then those sent by hand, each in order of time.
 
     Args:
         kept: what is known of each account's articles, by AppID.
         since: the earliest moment of sends by hand.
+        until: the moment before which they were made.
     """
     articles = {appid: by_msg_data_id(days) for appid, days in kept.items()}
     rows = [
@@ -112,7 +114,7 @@ def article_rows(
         _console_row(article, name, figures_status(article.published, kept[appid][article.published]))
         for appid, name in names.items()
         for article in console_articles(state, appid, kept.get(appid, {}))
-        if article.published >= first
+        if article.published >= first and (until is None or article.published < china_day(until))
     ]
     return tuple(rows)
 
@@ -269,21 +271,22 @@ def _numbers(found: ArticleFigures | None) -> list[Cell]:
     return [found.readers, *sources, *(getattr(found, name) for name in names)]
 
 
+DAY_HEADINGS = (
+    "Account", "Send", "Article", "Title", "Published", N_("Day"), *FIGURE_HEADINGS[len(_ARTICLE_WORDS) :],
+)  # fmt: skip
+"""Of one line an article and day."""
+
+
 def days_csv(rows: Iterable[ArticleRow]) -> str:
     """Write one line an article and day for a spreadsheet: totals from publication up to that day."""
-    headings = (
-        "Account",
-        "Send",
-        "Article",
-        "Title",
-        "Published",
-        N_("Day"),
-        *FIGURE_HEADINGS[len(_ARTICLE_WORDS) :],
-    )
+    return spreadsheet(map(_, DAY_HEADINGS), day_lines(rows))
+
+
+def day_lines(rows: Iterable[ArticleRow]) -> list[list[Cell]]:
+    """List the cells below `DAY_HEADINGS`."""
     lines: list[list[Cell]] = []
     for row in rows:
-        article = row.article
-        if article is None:
+        if (article := row.article) is None:
             continue
         about = (
             row.account,
@@ -293,7 +296,7 @@ def days_csv(rows: Iterable[ArticleRow]) -> str:
             article.published.isoformat(),
         )
         lines += [[*about, found.day.isoformat(), *_numbers(found)] for found in article.days]
-    return spreadsheet(map(_, headings), lines)
+    return lines
 
 
 def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:

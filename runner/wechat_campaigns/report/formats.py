@@ -28,6 +28,7 @@ OF_HISTORY: Final = {
     "html": "html.history_html",
     "csv": "history.history_csv",
     "csv-days": "history.history_days_csv",
+    "csv-groups": "history.history_groups_csv",
 }
 OF_CALENDAR: Final = {
     "text": "calendar.calendar_text",

@@ -11,7 +11,14 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.statistics import msgtype_of
+from wechat_campaigns.report.comparison import (
+    GROUP_HEADINGS,
+    SendComparison,
+    comparisons_data,
+    groups_csv,
+    shown_group,
+)
 from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
@@ -24,46 +31,10 @@ from wechat_campaigns.report.figures import (
     reading_lines,
     shown_figures,
 )
-from wechat_campaigns.report.phrases import recorded_recipients
+from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastSend:
-    """One send that was begun, as every form of the report shows it; counts are None without an event."""
-
-    moment: datetime
-    account: str
-    send: str
-    revision: int
-    recipients: str
-    """`everyone`, `tag 会员`, `tag_id 2` or `openids`."""
-    status: str
-    may_have_reached: bool
-    """Whether followers have, or may have, received it."""
-    audience: int | None
-    """Followers as they were counted before it."""
-    addressed: int | None
-    sent: int | None
-    left_out: int | None
-    failed: int | None
-    msg_id: int | None
-    commit: str
-    """Of the campaigns, as the run knew it; empty when it did not."""
-    note: str
-    links: tuple[str, ...]
-
-    @property
-    def at(self) -> str:
-        """When it was begun, in China time."""
-        return self.moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
-
-    @property
-    def recipients_text(self) -> str:
-        """The recipients in the reader's language."""
-        return recorded_recipients(self.recipients)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +45,7 @@ class HistoryView:
     rows: tuple[PastSend, ...]
     articles: tuple[ArticleRow, ...] = ()
     """Of these sends, then those sent by hand."""
+    comparisons: tuple[SendComparison, ...] = ()
 
     @property
     def counted(self) -> list[ArticleRow]:
@@ -128,9 +100,15 @@ def begun_records(
     return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
-def history_view(sends: Sequence[PastSend], articles: Iterable[ArticleRow] = ()) -> HistoryView:
+def history_view(
+    sends: Sequence[PastSend],
+    articles: Iterable[ArticleRow] = (),
+    comparisons: Iterable[SendComparison] = (),
+) -> HistoryView:
     """Build the view of past sends and of what came of their articles."""
-    return HistoryView(total=_total(sends), rows=tuple(sends), articles=tuple(articles))
+    return HistoryView(
+        total=_total(sends), rows=tuple(sends), articles=tuple(articles), comparisons=tuple(comparisons)
+    )
 
 
 def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
@@ -142,6 +120,7 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         account=row.account,
         send=known.send,
         revision=known.revision,
+        msgtype=msgtype_of(known),
         recipients="everyone" if known.to_all else known.recipients,
         status=known.status.value,
         may_have_reached=known.may_have_reached,
@@ -196,7 +175,12 @@ def history_data(view: HistoryView) -> dict[str, Any]:
     sends = [
         {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
     ]
-    return {"format_version": FORMAT_VERSION, "sends": sends, "articles": articles_data(view.articles)}
+    return {
+        "format_version": FORMAT_VERSION,
+        "sends": sends,
+        "articles": articles_data(view.articles),
+        "comparisons": comparisons_data(view.comparisons),
+    }
 
 
 def history_markdown(view: HistoryView) -> str:
@@ -211,6 +195,9 @@ def history_markdown(view: HistoryView) -> str:
             "",
             *_table(SHOWN_FIGURES, map(shown_figures, view.counted)),
         ]
+    for comparison in view.comparisons:
+        rows = (shown_group(comparison, group) for group in comparison.groups)
+        lines += ["", f"## {comparison.title}", "", *_table(GROUP_HEADINGS, rows), "", line(comparison.text)]
     if view.notes:
         lines += ["", *(f"- {line(note)}" for note in view.notes)]
     if view.readers:
@@ -220,7 +207,12 @@ def history_markdown(view: HistoryView) -> str:
 
 
 def history_csv(view: HistoryView) -> str:
-    """Write one line an article for a spreadsheet, with its send; a send without articles has one line, too.
+    """Write one line an article with its send for a spreadsheet; one for a send without articles."""
+    return spreadsheet(map(_, CSV_HEADINGS), history_lines(view))
+
+
+def history_lines(view: HistoryView) -> list[list[Cell]]:
+    """List the cells below `CSV_HEADINGS`.
 
     The counts of a send stand on the first of its lines, so that the sum of a column is right.
     """
@@ -233,15 +225,19 @@ def history_csv(view: HistoryView) -> str:
         lines.append([*_csv_cells(past, with_counts=True), *figure_cells(first)])
         lines += [[*_csv_cells(past, with_counts=False), *figure_cells(row)] for row in others]
     by_hand = (row for row in view.articles if not row.send)
-    lines += [
+    return lines + [
         [row.sent_on.isoformat(), row.account, row.name, *[None] * 10, *figure_cells(row)] for row in by_hand
     ]
-    return spreadsheet(map(_, CSV_HEADINGS), lines)
 
 
 def history_days_csv(view: HistoryView) -> str:
     """Write one line an article and day for a spreadsheet."""
     return days_csv(view.articles)
+
+
+def history_groups_csv(view: HistoryView) -> str:
+    """Write one line a group of `--by` for a spreadsheet."""
+    return groups_csv(view.comparisons)
 
 
 def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:

@@ -6,41 +6,58 @@ template prints is escaped, and hidden characters in it are made visible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import Language, _, current_language
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
+from wechat_campaigns.core.model import Articles, PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.plan.policy.content import hosts
+from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
     Data,
     Pictures,
+    article_html,
     content,
-    findings_table,
 )
-from wechat_campaigns.report.calendar import WEEKDAYS, CalendarView
-from wechat_campaigns.report.chart import COLOURS, chart
+from wechat_campaigns.report.accounts import COMING, console_quota
+from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
+from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
+from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
+from wechat_campaigns.report.calendar import CalendarView
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
-from wechat_campaigns.report.plan_view import PlanView
+from wechat_campaigns.report.months import (
+    MONTH_HEADINGS,
+    PARTS,
+    figures,
+    month_bars,
+    month_cells,
+    months,
+    send_bars,
+)
+from wechat_campaigns.report.phrases import content_kind, followers, moment
+from wechat_campaigns.report.phrases import sends as sends_text
+from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
+from wechat_campaigns.report.schedule import WEEKDAYS, in_order, schedule
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
-HTML_LANGUAGE: Final[Mapping[Language, str]] = {"en": "en", "zh": "zh-CN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +69,16 @@ class Fitted:
 
 
 def plan_html(view: PlanView, *, data: Data) -> str:
-    """Draw a plan: the facts, what changed, each message in a phone's width."""
+    """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
     pictures = Pictures(data)
+    sends = sorted((row for row in in_order(view) if row.planned is not None), key=_is_long)
+    anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
+    plan_notes = [note for note in view.notes if not note.send]
+    blocked = [row for row in view.listed() if row.action in BLOCKED]
+    told = {row.id for row in view.listed() if row.action in (*BLOCKED, PlanAction.INVALID)}
+    groups = note_groups(
+        note for note in view.notes if note.send and not (note.decides and note.send in told)
+    )
 
     def message(send: Send) -> Markup:
         return _trusted(content(replace(send, content=visible_record(send.content)), pictures=pictures))
@@ -61,28 +86,75 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     return _render(
         "plan.html",
         view=view,
-        rows=view.listed(),
+        days=schedule(view),
+        sends=sends,
+        errors=note_groups(map(problem_note, view.errors)),
+        blocked=blocked,
+        blocked_actions=BLOCKED,
+        calm_actions=COMING,
+        plan_notes=plan_notes,
+        groups=groups,
+        group_notes=sum(len(group.notes) for group in groups),
+        anchor=lambda row: anchors[row.id],
+        several=lambda carried: isinstance(carried, Articles) and len(carried.articles) > 1,
+        kind=content_kind,
+        hosts=lambda carried: _(", ").join(sorted(set(hosts(carried)))),
+        followers=followers,
+        status_word=status_word,
+        console_quota=console_quota(),
+        next_steps=_next_steps(view),
         pictures=pictures,
         content=message,
-        findings=_findings,
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
 
 
+def _is_long(row: Row) -> bool:
+    """Put articles behind the messages that fit on one screen, so that the short ones stand side by side."""
+    return row.planned is not None and isinstance(row.planned.send.content, Articles)
+
+
+def _next_steps(view: PlanView) -> list[str]:
+    """Write what becomes of the plan once it is approved."""
+    step = _("Running `campaign apply` now would send nothing.")
+    if view.ready:
+        step = _("Running `campaign apply` now would make {total}.").format(total=view.total)
+    elif view.plan.calls():
+        step = _("`campaign apply` refuses this plan until its problems are solved.")
+    waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
+    begins = sorted(send.not_before for send in waiting if send.not_before is not None)
+    if not begins:
+        return [step]
+    later = ngettext(
+        "{count:,} send is scheduled, for {first}.",
+        "{count:,} sends are scheduled, from {first} to {last}.",
+        len(begins),
+    )
+    first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
+    return [step, later.format(count=len(begins), first=first, last=last)]
+
+
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent, with a chart."""
+    """Draw what was sent: figures, months, a bar for each send, then the tables."""
     links = [(row.send, url) for row in view.rows for url in row.links]
+    by_month = months(view)
     return _render(
         "history.html",
         view=view,
         links=links,
-        colours=COLOURS,
-        chart=chart(view.rows[-MAX_BARS:], title=_("Followers per send")),
+        figures=figures(view),
+        part_names=PARTS,
+        month_bars=month_bars(by_month),
+        month_headings=MONTH_HEADINGS,
+        month_rows=list(map(month_cells, by_month)),
+        send_bars=send_bars(view.rows[-MAX_BARS:]),
         headings=SHOWN,
-        cells=shown_cells,
+        outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
-        figure_cells=shown_figures,
+        figure_rows=[shown_figures(row) for row in view.counted],
+        group_headings=GROUP_HEADINGS,
+        comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
@@ -90,12 +162,41 @@ def history_html(view: HistoryView) -> str:
 
 def calendar_html(view: CalendarView) -> str:
     """Draw a month: a grid of days, then the count by account and recipients."""
-    return _render("calendar.html", view=view, weekdays=WEEKDAYS, day_chars=DAY_CHARS)
+    return _render(
+        "calendar.html",
+        view=view,
+        weekdays=WEEKDAYS,
+        console_quota=console_quota(),
+        day_chars=DAY_CHARS,
+    )
 
 
-def failure_html(title: str, text: str) -> str:
+def archive_html(archive: ArchiveInput) -> str:
+    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures, message."""
+    message = archive.message
+    pictures = Pictures(message.data)
+    send = visible_record(message.send) if message.send is not None else None
+    articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
+    bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
+    other = send is not None and not articles
+    return _render(
+        "archive.html",
+        record=archive.record,
+        tables=archive_tables(archive),
+        figures=found_figures(archive.articles),
+        figure_headings=SHOWN_FIGURES,
+        figure_cells=shown_figures,
+        origin=_(ORIGIN_WORDS[message.origin]),
+        articles=bodies,
+        content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
+        pictures=pictures,
+    )
+
+
+def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:
     """Draw the report of a run that failed."""
-    return _render("failure.html", title=title, text=text)
+    groups = note_groups(map(problem_note, problems))
+    return _render("failure.html", title=title, message=message, hint=hint, groups=groups)
 
 
 def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fitted:
@@ -117,8 +218,11 @@ def fitted(render: Callable[[Any], str], items: Iterable[Any], chars: int) -> Fi
 
 
 def _render(template: str, **values: Any) -> str:
-    page_css = resources.files("wechat_campaigns.render.article").joinpath("page.css").read_text("utf-8")
-    values = {"language": HTML_LANGUAGE[current_language()], "page_css": _trusted(page_css), **values}
+    values = {
+        "language": HTML_LANGUAGE[current_language()],
+        "design_css": _trusted(design_css()),
+        **values,
+    }
     return _environment().get_template(template).render(list_chars=LIST_CHARS, **values)
 
 
@@ -132,7 +236,8 @@ def _environment() -> Environment:
         trim_blocks=True,
     )
     environment.filters["number"] = "{:,}".format
-    environment.globals |= {"_": _, "fitted": fitted}
+    environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
+    environment.globals |= {"sends_text": sends_text, "monthly": SERVICE_PER_MONTH}
     return environment
 
 
@@ -140,8 +245,10 @@ def _finalize(value: Any) -> Any:
     return escape_invisible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _findings(problems: Iterable[Diagnostic]) -> Markup:
-    return _trusted(findings_table(visible_record(tuple(problems))))
+def _backticked(text: str) -> list[str]:
+    """Cut a sentence at its backticks: every second part is code."""
+    parts = text.split("`")
+    return parts if len(parts) % 2 else [text]
 
 
 def _trusted(html: str) -> Markup:

@@ -138,6 +138,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "not_after": to_plain_data(send.not_after),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
+        "tagged_links": list(send.tagged_links),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.diagnostics],
         "violations": [asdict(violation) for violation in planned.violations],

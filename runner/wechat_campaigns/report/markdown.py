@@ -13,17 +13,21 @@ from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
 from wechat_campaigns.report.phrases import followers, media, shortened, with_msgtype
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
+from wechat_campaigns.report.schedule import in_order
 from wechat_campaigns.report.sections import Section, fitted
-from wechat_campaigns.send.posting import SendOutcome
+from wechat_campaigns.send.outcome import SendOutcome
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
 EXCERPT_CHARS = 400
+DIGITS = 10
+"""Of a fingerprint, where the whole stands in a fold."""
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
 
@@ -40,12 +44,13 @@ def marker(kind: str, environment: str) -> str:
 
 def plan_markdown(view: PlanView) -> str:
     """Write a plan for its reviewers, in at most 65,000 characters."""
-    rows = view.listed()
+    rows = list(in_order(view))
     messages = [(row, row.planned) for row in rows if row.planned is not None]
     sections = [
+        _overview(rows, accounts=view.has_accounts),
         Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in view.errors]),
-        _overview(rows),
-        _fences(_("Needs attention"), "note", view.attention),
+        _attention(view),
+        _fences(_("Accounts"), "line", view.accounts),
         *([_changes(view.comparison, view.timezone)] if view.comparison is not None else []),
         Section(
             title=_("What followers receive"),
@@ -54,7 +59,6 @@ def plan_markdown(view: PlanView) -> str:
                 _message(row, planned, opened=n < OPEN_MESSAGES) for n, (row, planned) in enumerate(messages)
             ],
         ),
-        _fences(_("Accounts"), "line", view.accounts),
     ]
     return fitted(_head(view), sections)
 
@@ -109,11 +113,12 @@ def _head(view: PlanView) -> str:
     times = _("{made}, expires {expires} ({timezone})").format(
         made=view.created, expires=view.expires, timezone=view.timezone
     )
-    facts = {_("Digest"): view.digest, _("Commit"): view.commit, _("Made"): times}
+    facts = {_("Digest"): view.digest[:DIGITS], _("Commit"): view.commit[:DIGITS], _("Made"): times}
     if view.comparison is not None:
-        facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:12]})"
+        facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:DIGITS]})"
     summary = summary.format(counts=view.summary)
-    return f"{marker('plan', view.environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}"
+    whole = _folded(_("Whole fingerprints"), fence("\n".join(filter(None, [view.digest, view.commit]))))
+    return f"{marker('plan', view.environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}\n\n{whole}"
 
 
 def _facts(facts: dict[str, str]) -> str:
@@ -121,23 +126,45 @@ def _facts(facts: dict[str, str]) -> str:
     return "\n".join([first, "| --- | --- |", *rest])
 
 
-def _overview(rows: Sequence[Row]) -> Section:
-    headings = (_("Action"), _("Send"), _("To"), _("Followers"), _("Content"), _("When"), _("Reason"))
-    lead = f"| {' | '.join(headings)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
-    return Section(title=_("Sends"), noun="send", lead=lead, blocks=list(map(_row, rows)), joint="\n")
+def _overview(rows: Sequence[Row], *, accounts: bool) -> Section:
+    account = ((_("Account"), "---"),) if accounts else ()
+    columns = (
+        (_("When"), "---"), (_("Content"), "---"), *account, (_("To"), "---"), (_("Followers"), "---:"),
+        (_("Send"), "---"), (_("Action"), "---"), (_("Reason"), "---"),
+    )  # fmt: skip
+    lead = "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
+    blocks = [_row(row, accounts=accounts) for row in rows]
+    return Section(title=_("Who receives what, and when"), noun="send", lead=lead, blocks=blocks, joint="\n")
 
 
-def _row(row: Row) -> str:
+def _row(row: Row, *, accounts: bool) -> str:
     cells = (
-        f"**{row.status}**",
-        cell(row.id),
+        row.window,
+        with_msgtype(row.msgtype, cell(row.content)) if row.msgtype else "",
+        *((cell(row.account),) if accounts else ()),
         cell(row.recipients),
         row.followers,
-        with_msgtype(row.msgtype, cell(row.content)) if row.msgtype else "",
-        row.window,
-        cell(row.reason, 120),
+        cell(row.id),
+        f"**{row.status}**",
+        "" if row.code in OBVIOUS else cell(row.reason, 120),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _attention(view: PlanView) -> Section:
+    """Write what a person should read by rule: of one rule with many notes all are folded."""
+    blocks = []
+    for group in note_groups(view.notes):
+        block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
+        if len(group.notes) > FEW_NOTES:
+            block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
+        blocks.append(block)
+    return Section(title=_("Needs attention"), noun="note", blocks=blocks)
+
+
+def _folded(summary: str, content: str, *, opened: bool = False) -> str:
+    """Fold a block below a line of HTML that is harmless already."""
+    return f"<details{' open' if opened else ''}><summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
 def _outcome(outcome: SendOutcome) -> str:
@@ -163,8 +190,7 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
         followers=followers(planned.resolved.audience),
         window=row.window,
     )
-    folded = f"<details{' open' if opened else ''}><summary>{summary}</summary>"
-    return f"{folded}\n\n{_content(planned.send)}\n\n</details>"
+    return _folded(summary, _content(planned.send), opened=opened)
 
 
 def _content(send: Send) -> str:

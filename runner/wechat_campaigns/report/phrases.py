@@ -138,7 +138,33 @@ def window(send: Send, timezone: str) -> str:
         return _("until {end}").format(end=moment(end, timezone))
     if end is None:
         return _("from {begin}").format(begin=moment(begin, timezone))
-    return _("from {begin} to {end}").format(begin=moment(begin, timezone), end=moment(end, timezone))
+    first, last = moment(begin, timezone), moment(end, timezone)
+    if first[:10] == last[:10]:
+        return f"{first}–{last[11:]}"
+    return _("from {begin} to {end}").format(begin=first, end=last)
+
+
+def content_kind(content: Content) -> str:
+    """Name the kind of a message for somebody who does not know WeChat's words: `3 articles`."""
+    match content:
+        case Articles():
+            count = len(content.articles)
+            return ngettext("{count} article", "{count} articles", count).format(count=count)
+        case Newspic():
+            return _("picture post")
+        case Draft():
+            return _("draft")
+        case Images() | Image():
+            count = len(content.images) if isinstance(content, Images) else 1
+            return ngettext("{count} picture", "{count} pictures", count).format(count=count)
+        case Text():
+            return _("text")
+        case Voice():
+            return _("voice")
+        case Mpvideo():
+            return _("video")
+        case Wxcard():
+            return _("coupon")
 
 
 def moment(value: datetime | None, timezone: str) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
+from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
-from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
-from wechat_campaigns.report.attention import FINISHED, attention_lines, plan_problems
+from wechat_campaigns.protocol.decide import Reason
+from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
+from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -25,13 +26,12 @@ from wechat_campaigns.report.phrases import (
     window,
     with_msgtype,
 )
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
-ACCOUNT_KINDS = {
-    AccountKind.SERVICE: N_("service account (服务号)"),
-    AccountKind.SUBSCRIPTION: N_("subscription account (订阅号)"),
-    AccountKind.TEST: N_("test account (测试号)"),
-}
+OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
+"""Reasons that the action and the hours beside it already give."""
+FEW_NOTES = 3
+"""Notes of one rule that are shown unfolded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,11 @@ class Row:
     problems: tuple[Diagnostic, ...] = ()
     """Of an invalid campaign, or of names that stand for nothing."""
     planned: PlannedSend | None = None
+
+    @property
+    def account(self) -> str:
+        """The account's name; empty where no campaign names one."""
+        return self.planned.account.name if self.planned is not None else ""
 
     @property
     def status(self) -> str:
@@ -98,10 +103,29 @@ class PlanView:
     ready: bool
     """Whether an apply would make calls, and none of what is known here refuses it."""
     budgets: tuple[Budget, ...]
-    accounts: tuple[str, ...]
-    """What each account may still send, in sentences."""
-    attention: tuple[str, ...]
-    """What a person should read first, in sentences."""
+    cards: tuple[AccountCard, ...]
+    """What each account may still send."""
+    uploads: str
+    """How many files will be uploaded first; empty when none."""
+    notes: tuple[Note, ...]
+    """What a person should read first."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """What each account may still send, and what else holds for all, in sentences."""
+        lines = [line for card in self.cards for line in card.lines]
+        console = (console_quota(),) if lines else ()
+        return (*lines, *console, *filter(None, [self.uploads]))
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """What a person should read first, in sentences."""
+        return tuple(note.text for note in self.notes)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether its sends come from more than one account, so that a row has to name it."""
+        return len({row.account for row in self.rows if row.account}) > 1
 
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
@@ -144,8 +168,9 @@ def plan_view(
             plan.calls() and plan.ledger_known and PlanAction.INVALID not in counts and not plan.uninitialized
         ),
         budgets=used,
-        accounts=_account_lines(plan, used),
-        attention=attention_lines(plan),
+        cards=account_cards(plan),
+        uploads=_uploads(plan),
+        notes=attention_notes(plan),
     )
 
 
@@ -214,7 +239,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
 
 def _invalid_row(invalid: InvalidCampaign) -> Row:
     count = len(invalid.problems)
-    template = ngettext("{count:,} problem, see above", "{count:,} problems, see above", count)
+    template = ngettext("{count:,} problem", "{count:,} problems", count)
     return Row(
         action=PlanAction.INVALID,
         id=invalid.id,
@@ -245,44 +270,11 @@ def _total(plan: Plan) -> str:
     return _("{sends} to {count:,} followers").format(sends=sends, count=sum(n or 0 for n in counts))
 
 
-def _account_lines(plan: Plan, used: Sequence[Budget]) -> tuple[str, ...]:
-    lines = [line for budget in used for line in _budget_lines(budget)]
-    if lines:
-        lines.append(_("Sends made in the WeChat console use the same quota and are not visible here."))
+def _uploads(plan: Plan) -> str:
     missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
-    if missing:
-        template = ngettext(
-            "Before sending, {count:,} file will be uploaded.",
-            "Before sending, {count:,} files will be uploaded.",
-            len(missing),
-        )
-        lines.append(template.format(count=len(missing)))
-    return tuple(lines)
-
-
-def _budget_lines(budget: Budget) -> list[str]:
-    account, allowance = budget.account, budget.allowance
-    template = _("Account {name}, {kind}, {appid}: {used} of {limit} sends used today (from the ledger)")
-    if account.kind is AccountKind.SERVICE:
-        template = _(
-            "Account {name}, {kind}, {appid}: {used} of {limit} sends to everyone used this month (from the "
-            "ledger)"
-        )
-    line = template.format(
-        name=account.name,
-        kind=_(ACCOUNT_KINDS[account.kind]),
-        appid=account.appid,
-        used=allowance.used,
-        limit=allowance.limit,
+    template = ngettext(
+        "Before sending, {count:,} file will be uploaded.",
+        "Before sending, {count:,} files will be uploaded.",
+        len(missing),
     )
-    line += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
-    if budget.calls_left is not None:
-        left = _("; {left} of {limit} API sends left today")
-        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
-    lines = [line]
-    if budget.blocked:
-        lines.append(_("  not covered by the quota: {sends}").format(sends=_(", ").join(budget.blocked)))
-    if budget.frequency_capped:
-        lost = _("  WeChat will skip followers who have already received four this month: {sends}")
-        lines.append(lost.format(sends=_(", ").join(budget.frequency_capped)))
-    return lines
+    return template.format(count=len(missing)) if missing else ""

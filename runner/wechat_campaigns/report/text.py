@@ -7,21 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
+from rich.console import Console, ConsoleRenderable, Group
 from rich.containers import Lines
-from rich.table import Table
 from rich.text import Text
 
-from wechat_campaigns.core.i18n import _, current_language, status_word
+from wechat_campaigns.core.i18n import _, current_language, ngettext, status_word
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.report.attention import note_groups
+from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
-from wechat_campaigns.report.line_breaks import breaks
+from wechat_campaigns.report.line_breaks import breaks, columns
+from wechat_campaigns.report.listing import listing
 from wechat_campaigns.report.phrases import moment
-from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusRow
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ACTION_STYLE = {
     PlanAction.SEND: "bold green",
@@ -43,8 +45,6 @@ RESULT_STYLE = {
 }
 MAX_TABLE_ROWS = 100
 """Sends above which a plan is a line for each instead of a table."""
-NARROW = frozenset({"Action", "Result", "Status", "Send", "Followers", "msg_id"})
-"""Columns that are never broken into lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +61,19 @@ class TextOptions:
 def plan_text(view: PlanView, options: TextOptions) -> str:
     """Draw a plan: a table first, then what needs attention, then what apply would do."""
     rows = view.listed(everything=options.everything)
-    attention = [f"  {line}" for line in view.attention]
+    attention = [f"  {line}" for line in _attention(view, everything=options.everything)]
     attention = ["", _("Needs attention:"), *attention] if attention else []
     closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
-        lines = (_line(row, options.width) for row in rows)
+        lines = (_line(row, view, options.width) for row in rows)
         return "\n".join(map(inert, [_heading(view), *lines, "", *view.accounts, *attention, *closing]))
     parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
-    parts += [_plan_table(rows, options.width), _text("")] if rows else [_text(_("Nothing to send.") + "\n")]
+    parts += (
+        [_plan_listing(view, rows, options.width), _text("")]
+        if rows
+        else [_text(_("Nothing to send.") + "\n")]
+    )
     parts += [_text(line) for line in view.accounts]
     parts += [_text(line, style="yellow") for line in attention]
     parts += [_text(line) for line in closing]
@@ -80,11 +84,15 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
         return inert(view.nothing)
-    table = _table("Result", "Send", "Account", "msg_id", "Details")
-    for outcome in view.outcomes:
-        result = _text(status_word(outcome.result), style=RESULT_STYLE[outcome.result])
-        happened = "\n".join(_happened(outcome, view.hints.get(outcome)))
-        table.add_row(result, *map(_text, (outcome.id, outcome.account, _ids(outcome), happened)))
+    rows = [
+        (
+            Text(status_word(outcome.result), style=RESULT_STYLE[outcome.result]),
+            *(outcome.id, outcome.account, _ids(outcome)),
+            "\n".join(_happened(outcome, view.hints.get(outcome))),
+        )
+        for outcome in view.outcomes
+    ]
+    table = listing(("Result", "Send", "Account", "msg_id", "Details"), rows, options.width)
     template = _("{counts}.")
     if view.counts[Result.ACCEPTED]:
         template = _(
@@ -97,7 +105,7 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
     """Draw where sends stand."""
     if not statuses:
         return _("Nothing has been sent so far.")
-    table = _table("Status", "Send", "Account", "msg_id", "Time", "Note")
+    rows = []
     for row in statuses:
         known = row.known
         name = known.send
@@ -105,20 +113,28 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(known.msg_id or ""), moment(known.at, options.timezone), note)
-        table.add_row(*map(_text, (status_word(known.status), *cells)))
-    return _drawn(table, options)
+        rows.append((status_word(known.status), *cells))
+    headings = ("Status", "Send", "Account", "msg_id", "Time", "Note")
+    return _drawn(listing(headings, rows, options.width), options)
 
 
 def history_text(view: HistoryView, options: TextOptions) -> str:
     """Draw what was sent; the note writes in words what the counts of an event are."""
     parts: list[ConsoleRenderable] = [_text(view.total)]
     if view.rows:
-        table = _table("Status", "Send", "Account", "To", "Followers", "Time", "Note")
-        for row in view.rows:
-            addressed = "" if row.addressed is None else f"{row.addressed:,}"
-            before = map(_text, (status_word(row.status), row.send, row.account, row.recipients_text))
-            table.add_row(*before, addressed, row.at, _text(row.note))
-        parts += [_text(""), table]
+        headings = ("Status", "Send", "Account", "To", "Followers", "Time", "Note")
+        rows = [
+            (
+                *(status_word(row.status), row.send, row.account, row.recipients_text),
+                *("" if row.addressed is None else f"{row.addressed:,}", row.at, row.note),
+            )
+            for row in view.rows
+        ]
+        parts += [_text(""), listing(headings, rows, options.width)]
+    for comparison in view.comparisons:
+        groups = [tuple(map(_cell, shown_group(comparison, group))) for group in comparison.groups]
+        table = listing(GROUP_HEADINGS, groups, options.width)
+        parts += [_text(f"\n{comparison.title}"), table, _text(comparison.text)]
     lines = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += [_text(line) for line in (["", *lines] if lines else [])]
     links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
@@ -126,13 +142,18 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
     return "\n".join([_drawn(Group(*parts), options), *map(inert, ["", *links] if links else [])])
 
 
+def _cell(value: str | int | None) -> str:
+    return f"{value:,}" if isinstance(value, int) else value or ""
+
+
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextOptions) -> str:
     """Draw the tags of each account with their counts."""
-    table = _table("Account", "tag_id", "Tag", "Followers")
-    for account, tags in rows.items():
-        for tag in tags:
-            table.add_row(account, str(tag["id"]), _text(str(tag["name"])), str(tag.get("count", "")))
-    return _drawn(table, options)
+    cells = [
+        (account, str(tag["id"]), str(tag["name"]), str(tag.get("count", "")))
+        for account, tags in rows.items()
+        for tag in tags
+    ]
+    return _drawn(listing(("Account", "tag_id", "Tag", "Followers"), cells, options.width), options)
 
 
 def _heading(view: PlanView) -> str:
@@ -145,28 +166,40 @@ def _heading(view: PlanView) -> str:
     return f"{heading}\n"
 
 
-def _line(row: Row, width: int) -> str:
+def _line(row: Row, view: PlanView, width: int) -> str:
     content = row.message[: width // 3]
-    cells = [row.id, row.recipients, row.followers, content, row.window, row.reason]
-    return "  ".join(filter(None, [f"{row.status:9}", *cells]))
+    account = row.account if view.has_accounts else ""
+    cells = [row.id, account, row.recipients, row.followers, content, row.window, row.reason]
+    status = row.status + " " * (9 - columns(row.status))
+    return "  ".join(filter(None, [status, *cells]))
 
 
-def _plan_table(rows: Iterable[Row], width: int) -> Table:
+def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRenderable:
+    headings = ["Action", "Send", "Account", "To", "Followers", "When", "Content", "Reason"]
     windows = any(row.planned and (row.planned.send.not_before or row.planned.send.not_after) for row in rows)
-    table = _table("Action", "Send", "To", "Followers", "Content", *(["When"] if windows else []), "Reason")
+    cells: list[list[Text | str]] = []
     for row in rows:
-        content = Text(inert(row.message), no_wrap=True, overflow="ellipsis")
-        content.truncate(max(24, width // 3), overflow="ellipsis")
-        table.add_row(
-            _text(row.status, style=ACTION_STYLE[row.action]),
-            _text(row.id),
-            _text(row.recipients),
-            row.followers,
-            content,
-            *([row.window] if windows else []),
-            _text(row.reason),
-        )
-    return table
+        status = Text(row.status, style=ACTION_STYLE[row.action])
+        reason = "" if row.code in OBVIOUS else row.reason
+        short = (status, row.id, row.account, row.recipients, row.followers)
+        cells.append([*short, row.window, row.message, reason])
+    without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
+    shown = [index for index, heading in enumerate(headings) if not without.get(heading)]
+    return listing([headings[i] for i in shown], [[row[i] for i in shown] for row in cells], width)
+
+
+def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
+    """Write the notes; of many with one rule the first alone, and how many there are."""
+    for group in note_groups(view.notes):
+        shown = group.notes if everything or len(group.notes) <= FEW_NOTES else group.notes[:1]
+        yield from (note.text for note in shown)
+        if hidden := len(group.notes) - len(shown):
+            more = ngettext(
+                "… {count:,} more of the rule {rule} (`--all` lists it)",
+                "… {count:,} more of the rule {rule} (`--all` lists them)",
+                hidden,
+            )
+            yield more.format(count=hidden, rule=group.rule)
 
 
 def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
@@ -212,15 +245,6 @@ class _Words(Text):
 
 def _text(text: str, style: str = "") -> Text:
     return (Text if current_language() == "en" else _Words)(inert(text), style=style)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        justify: JustifyMethod = "right" if column == "Followers" else "left"
-        heading = column if column.islower() else _(column).upper()
-        table.add_column(heading, no_wrap=column in NARROW, overflow="fold", justify=justify)
-    return table
 
 
 def _drawn(renderable: ConsoleRenderable, options: TextOptions) -> str:

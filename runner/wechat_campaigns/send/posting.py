@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from math import ceil
 from typing import Any
 
@@ -38,6 +37,7 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
+from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
@@ -48,35 +48,6 @@ CALLS_PER_MINUTE = 60
 MINUTE = timedelta(minutes=1)
 STOPPING_KINDS = frozenset({"quota", "permission", "token", "fatal"})
 """Refusals that the account's next send would meet as well."""
-
-
-class Result(StrEnum):
-    """How one send ended in this run."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    UNKNOWN = "unknown"
-    SKIPPED = "skipped"
-    """Not tried: not due any more, taken by another runner, or the run was stopped before it."""
-    NOT_SENT = "not_sent"
-    """Not sent: something before the call went wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
-    """How one send ended in this run."""
-
-    id: str
-    account: str
-    result: Result
-    reason: str
-    hint: str = ""
-    msg_id: int | None = None
-    msg_data_id: int | None = None
-    errcode: int | None = None
-    exit_code: ExitCode = ExitCode.OK
-    notes: tuple[str, ...] = ()
-    """What else a person should know, whatever the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

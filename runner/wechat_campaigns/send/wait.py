@@ -16,8 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.apply import expected_error
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error
 
 LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""

@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult, run_in_checkout
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult
+from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.redact import redact, redact_message
 from wechat_campaigns.core.settings import Secret
 
 SANDBOX_SECRET: Final = "0" * 32
@@ -117,6 +116,8 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
 
 def _last_line(stderr: bytes, printed: str) -> str:
     """Give the last line of a failed command's standard error, without what looks secret or was printed."""
+    from wechat_campaigns.core.redact import redact, redact_message  # a command that works does without
+
     text = stderr[-_STDERR_BYTES:].decode("utf-8", errors="replace")
     lines = ["".join(filter(str.isprintable, line)).strip() for line in text.splitlines()]
     last = next((line for line in reversed(lines) if line), "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import SecretError
-from wechat_campaigns.core.git import find_checkout, run_in_checkout
+from wechat_campaigns.core.git_checkout import find_checkout, run_in_checkout
 from wechat_campaigns.core.i18n import _
 
 MAX_BYTES: Final = 4096

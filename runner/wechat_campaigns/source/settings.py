@@ -72,6 +72,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         environments=names,
         namespace=data.get("namespace", ""),
         vars=data.get("vars", {}),
+        links=data.get("links", {}),
         policy=_policy(data.get("policy", {}), chosen.accounts),
         articles=ArticleOptions(**data.get("articles", {})),
         testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},

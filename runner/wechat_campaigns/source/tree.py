@@ -53,9 +53,8 @@ def _above(root: Path) -> Iterator[Diagnostic]:
 
 def _is_carried(link: Path) -> bool:
     """Tell whether a commit may hold a link: it lies in the checkout of the working directory."""
-    from wechat_campaigns.core.git import (
-        find_checkout,  # starts programs: only a link above the folder needs to know
-    )
+    # It starts programs: only a link above the folder needs it.
+    from wechat_campaigns.core.git_checkout import find_checkout
 
     here = find_checkout(Path.cwd() / "_")
     return here is not None and Path(os.path.realpath(link.parent)).is_relative_to(here.top)

@@ -13,11 +13,12 @@ from typing import Final
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
 from werkzeug.exceptions import HTTPException, NotFound
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
-from wechat_campaigns.core.i18n import _, current_language
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.report.html import HTML_LANGUAGE, failure_html
+from wechat_campaigns.report.html import failure_html
 from wechat_campaigns.studio.data import error_data, overview_data, picture_data
 from wechat_campaigns.studio.desk import Desk
 from wechat_campaigns.studio.gate import ARTICLE_POLICY, FILE_POLICY, REPORT_POLICY, Gate, with_headers
@@ -57,6 +58,10 @@ def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask
         return render_template(
             "studio.html", language=language, environment=environment, inbox=inbox, words=words()
         )
+
+    @app.get("/design.css")
+    def _design() -> Response:
+        return Response(design_css(), mimetype="text/css")
 
     @app.get("/phone/<name>")
     def _inbox_file(name: str) -> Response:
@@ -117,7 +122,7 @@ def _add_pages(app: Flask, desk: Desk) -> None:
         try:
             html = report_page(desk, name, request.args.get("month", ""))
         except CampaignError as error:
-            html = failure_html(_("Cannot show this page"), f"{error}\n→ {error.hint}")
+            html = failure_html(_("Cannot show this page"), str(error), error.hint)
         return _closed(Response(html), REPORT_POLICY)
 
 

@@ -37,9 +37,6 @@ MASS_PREVIEW = "/cgi-bin/message/mass/preview"
 MASS_GET = "/cgi-bin/message/mass/get"
 MASS_DELETE = "/cgi-bin/message/mass/delete"
 GETARTICLETOTALDETAIL = "/datacube/getarticletotaldetail"
-GETARTICLEREAD = "/datacube/getarticleread"
-GETARTICLESHARE = "/datacube/getarticleshare"
-GETBIZSUMMARY = "/datacube/getbizsummary"
 
 READS = frozenset(
     {
@@ -50,9 +47,6 @@ READS = frozenset(
         DRAFT_GET,
         MASS_GET,
         GETARTICLETOTALDETAIL,
-        GETARTICLEREAD,
-        GETARTICLESHARE,
-        GETBIZSUMMARY,
     }
 )
 
@@ -181,37 +175,14 @@ class ReadOnlyApi:
 
         Returns:
             `{"list": [{"msgid", "publish_type", "title", "content_url", "detail_list": […]}], "is_delay"}`. A
-            msgid is the msg_data_id of the send, `_`, and the article's number from 1.
+            msgid is the msg_data_id of the send, `_`, and the article's number from 1; `is_delay` is true
+            while the figures are incomplete.
 
         Source: getarticletotaldetail (2026-11).
         """
-        return self._statistics(GETARTICLETOTALDETAIL, day, day)
-
-    def datacube_getarticleread(self, day: date) -> dict[str, Any]:
-        """Read the articles that were read on one day: `detail` has read_user and read_user_source.
-
-        Source: getarticleread (2026-11); days as in `datacube_getarticletotaldetail`.
-        """
-        return self._statistics(GETARTICLEREAD, day, day)
-
-    def datacube_getarticleshare(self, day: date) -> dict[str, Any]:
-        """Read the articles that were shared on one day: `detail` has share_user.
-
-        Source: getarticleshare (2026-11); days as in `datacube_getarticletotaldetail`.
-        """
-        return self._statistics(GETARTICLESHARE, day, day)
-
-    def datacube_getbizsummary(self, begin: date, end: date) -> dict[str, Any]:
-        """Read the account's figures of each day, thirty days at most, both ends included.
-
-        Source: getbizsummary (2026-11); days as in `datacube_getarticletotaldetail`.
-        """
-        return self._statistics(GETBIZSUMMARY, begin, end)
-
-    def _statistics(self, path: str, begin: date, end: date) -> dict[str, Any]:
-        """Read statistics; `is_delay` is true while the figures are incomplete."""
-        body = {"begin_date": begin.isoformat(), "end_date": end.isoformat()}
-        return {"is_delay": False} | self._post(path, body, "list", list_of(record_of()))
+        body = {"begin_date": day.isoformat(), "end_date": day.isoformat()}
+        answer = self._post(GETARTICLETOTALDETAIL, body, "list", list_of(record_of()))
+        return {"is_delay": False} | answer
 
     def _post(self, path: str, body: Mapping[str, Any], key: str, shape: Shape = is_text) -> dict[str, Any]:
         """POST a body; the answer, which has this key."""

@@ -14,9 +14,8 @@ from wechat_campaigns.core.git import (
     GitResult,
     clean_env,
     git,
-    run_in_checkout,
 )
-from wechat_campaigns.workspace import commit_of
+from wechat_campaigns.core.git_checkout import commit_of, run_in_checkout
 
 
 def repository(folder: Path) -> str:

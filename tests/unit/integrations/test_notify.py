@@ -18,7 +18,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import ChatWebhook, Secret
 from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 RUN = RunSummary(
     environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}

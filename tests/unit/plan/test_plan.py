@@ -23,7 +23,7 @@ from tests.support.factories import (
     plan_of,
 )
 from wechat_campaigns.core.errors import Diagnostic, Location
-from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Voice
+from wechat_campaigns.core.model import Batch, Draft, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.planfile import as_reviewed
@@ -227,3 +227,40 @@ def test_only_due_sends_count_against_the_limit_of_one_apply():
     assert actions(plan_of(make_send("a", "a"), later, settings=settings))["a"] == "send"
     both = actions(plan_of(make_send("a", "a"), make_send("b", "b"), settings=settings))
     assert set(both.values()) == {"blocked"}
+
+
+def warned(plan: Any, rule: str) -> dict[str, str]:
+    return {
+        one.send.id: problem.message
+        for one in plan.sends
+        for problem in one.send.diagnostics
+        if problem.rule == rule
+    }
+
+
+def test_a_draft_is_taken_by_the_first_send_that_uses_it() -> None:
+    """The second is warned with the first's id; one that was sent has taken it before any pending one."""
+    first, second = (make_send(name, content=Draft(media_id="D")) for name in ("a", "b"))
+    other = make_send("c", content=Draft(media_id="E"))
+    plan = plan_of(first, second, other, known=None)
+    assert list(warned(plan, "draft-shared")) == ["b"]
+    assert "a uses the same draft" in warned(plan, "draft-shared")["b"]
+    sent = make_state((EventKind.INTENT, intent_of(second)), (EventKind.ACCEPTED, named(second)))
+    plan = plan_of(first, second, state=sent, known=None)
+    assert list(warned(plan, "draft-shared")) == ["a"]
+    assert "b uses the same draft" in warned(plan, "draft-shared")["a"]
+
+
+def test_an_expired_send_takes_no_draft() -> None:
+    """It is never posted, so the next one may use the draft."""
+    expired = make_send("a", content=Draft(media_id="D"), not_after=NOW - timedelta(hours=1))
+    plan = plan_of(expired, make_send("b", content=Draft(media_id="D")), known=None)
+    assert actions(plan) == {"a": "expired", "b": "send"}
+    assert warned(plan, "draft-shared") == {}
+
+
+def test_missed_sends_are_known_only_with_the_ledger() -> None:
+    """What a ledger that was not read records may have been sent in its window."""
+    plan = plan_of(make_send(not_after=NOW - timedelta(hours=1)))
+    assert [one.send.id for one in plan.missed_sends()] == ["sale"]
+    assert replace(plan, ledger_known=False).missed_sends() == ()

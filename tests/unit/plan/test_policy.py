@@ -22,8 +22,8 @@ from tests.support.policy_cases import (
 )
 from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.plan import with_violations
 from wechat_campaigns.plan.planfile import audiences
+from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation

@@ -11,8 +11,8 @@ import pytest
 from tests.support.factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import DecisionContext
-from wechat_campaigns.plan.plan import make_plan
+from wechat_campaigns.plan.decision import DecisionContext
+from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns

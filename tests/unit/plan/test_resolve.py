@@ -28,6 +28,7 @@ from wechat_campaigns.plan.resolve import (
     PAGE,
     AudienceCounter,
     Resolution,
+    draft_fingerprint,
     fetch_remote_facts,
     resolve,
 )
@@ -200,3 +201,36 @@ def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused
     send, known = make_send(content=content), make_known()
     assert resolve(send, SERVICE, known, state, NOW).uploads == tuple((upload, reused) for upload in needed)
     assert resolve(send, "wx9", known, state, NOW).uploads == tuple((upload, None) for upload in needed)
+
+
+def test_everyone_is_counted_by_the_followers_now() -> None:
+    """One read, shared by the sends of a minute."""
+    send = make_send(filter=Filter(is_to_all=True))
+    api = ScriptedApi(user_get={"total": 5000})
+    counter = AudienceCounter(api, lambda: NOW)
+    counts = [counter.count(send, resolved(send)) for _ in range(2)]
+    assert [(one.count, one.source) for one in counts] == [(5000, "user/get")] * 2
+    assert len(api.calls) == 1
+
+
+def test_a_tag_without_a_count_has_no_followers() -> None:
+    """WeChat leaves the count out of a tag that nobody has."""
+    send = make_send()
+    api = ScriptedApi(tags_get=[[{"id": 100, "name": "会员"}]])
+    assert AudienceCounter(api, lambda: NOW).count(send, resolved(send)).count == 0
+
+
+def test_an_unknown_tag_without_a_near_name_lists_the_first_ones() -> None:
+    """Three at the most."""
+    tags = tuple({"id": n, "name": f"组{n}", "count": 1} for n in range(5))
+    (problem,) = resolved(make_send(filter=Filter(tag="zzz")), tags=tags).problems
+    assert "组0, 组1, 组2?" in problem.hint
+
+
+def test_a_draft_that_is_gone_has_no_fingerprint() -> None:
+    """Used up or deleted (40007); an edit of one that is there changes its fingerprint."""
+    gone = ScriptedApi(draft_get=api_error(40007, "/cgi-bin/draft/get"))
+    assert draft_fingerprint("D", gone) is None
+    marks = {draft_fingerprint("D", ScriptedApi(draft_get={"news_item": [{"title": t}]})) for t in "ab"}
+    assert len(marks) == 2
+    assert None not in marks

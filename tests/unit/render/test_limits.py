@@ -317,3 +317,17 @@ def test_what_is_empty_names_the_entry_that_leaves_it_so() -> None:
     (problem,) = check(make_send(Text(content=" "), id="sale[beijing]"), make_account())
     assert problem.rule == "empty"
     assert "sale[beijing]" in problem.message
+
+
+def test_only_what_is_empty_names_an_entry() -> None:
+    """Every entry shares the other faults; a campaign without entries has one place to look."""
+    (problem,) = check(make_send(Text(content=" "), id="sale"), make_account())
+    assert "sale" not in problem.message
+    for problem in check(make_send(Text(content="x" * 100_000), id="sale[beijing]"), make_account()):
+        assert "beijing" not in problem.message
+
+
+def test_a_name_with_a_line_break_is_named_by_its_key() -> None:
+    """Not by the list or the map that it stands in."""
+    problems = check(make_send(Voice(media=Media(name="会\n员"))), make_account())
+    assert [one.message for one in problems if one.message.startswith("`name` ")]

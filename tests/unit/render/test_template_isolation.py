@@ -98,6 +98,7 @@ def test_data_handed_to_a_rendering_are_a_copy() -> None:
 ENTRIES = 12_000
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("extra", ["", "vars: {v: 1}\n"], ids=["all fail", "all succeed"])
 def test_entries_cost_the_same_however_many_there_are(tmp_path: Path, extra: str) -> None:
     """Three times as many entries take about three times as long, with and without problems."""

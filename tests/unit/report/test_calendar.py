@@ -82,11 +82,14 @@ def test_the_text_lists_days_and_the_tally() -> None:
         "Sends in 2026-12, China time",
         "",
         "2026-12-01 Tue  (today)",
-        "  12:00 main → tag 会员: old (accepted, 900 followers)",
+        "  12:00 main → tag 会员: old (text, accepted, 900 followers)",
         "2026-12-02 Wed",
-        "  19:00 main → tag 会员: 春茶 (scheduled)",
+        "  19:00 main → tag 会员: 春茶 (text, scheduled)",
         "",
         "main → tag 会员: 1 past, 1 coming",
+        "",
+        "Account main, service account (服务号), wx0000000000000001: 0 of 4 sends to everyone used this "
+        "month (from the ledger)",
     ]
     assert "no sends in this month" in calendar_text(month())
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -29,6 +27,7 @@ from wechat_campaigns.report.history import (
 )
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
+from wechat_campaigns.report.months import month_cells, months, send_bars
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 
@@ -145,52 +144,54 @@ def test_html_fetches_and_runs_nothing() -> None:
     assert "<img" not in page
     assert "href" not in page
     assert "&lt;img" in page
-    assert page.count("<svg") == 1
+    assert page.count('class="bars"') == 2
 
 
 def test_an_empty_report_says_so() -> None:
     """Nothing sent is no error."""
     assert "Nothing was sent" in history_markdown(history_view(()))
     assert history_text(history_view(()), TextOptions()) == "Nothing was sent in this period."
-    assert "<svg" not in history_html(history_view(()))
-
-
-def drawn_chart(*sends: PastSend) -> str:
-    page = history_html(history_view(sends))
-    return page[page.index("<svg") : page.index("</svg>") + len("</svg>")]
+    page = history_html(history_view(()))
+    assert 'class="bars"' not in page
+    assert "Choose an earlier day" in page
 
 
 @given(
     counts=st.lists(st.tuples(*[st.integers(0, 10**7)] * 3), min_size=1, max_size=40),
     label=st.text(max_size=30),
 )
-def test_a_chart_is_sound(counts: list[tuple[int, int, int]], label: str) -> None:
-    """It is XML; no bar leaves the plot, and the bars' heights are in proportion."""
-    drawn = ElementTree.fromstring(drawn_chart(*(bar(label, *c) for c in counts)))
-    rects = [rect for rect in drawn.iter("rect") if rect.find("title") is not None]
-    assert len(rects) == 3 * len(counts)
-    for rect in rects:
-        y, height = float(rect.attrib["y"]), float(rect.attrib["height"])
-        assert 34 - 0.2 <= y <= y + height <= 234 + 0.2
-        assert float(rect.attrib["x"]) + float(rect.attrib["width"]) <= 960
+def test_bars_are_in_proportion(counts: list[tuple[int, int, int]], label: str) -> None:
+    """No bar is wider than the chart, the widest fills it, and each part is as wide as its count."""
+    bars = send_bars([bar(label, *c) for c in counts])
+    top = max(map(sum, counts))
+    for drawn in bars:
+        assert drawn.name == label
+        for part in drawn.parts:
+            assert part.percent == pytest.approx(100 * part.count / top)
+    widest = max(sum(part.percent for part in drawn.parts) for drawn in bars)
+    assert widest == pytest.approx(100 if top else 0)
 
 
-def test_the_grid_is_even() -> None:
-    """Its lines are whole followers, 1, 2 or 5 times a power of ten apart, however few there are."""
-
-    def grid(sent: int) -> list[str]:
-        drawn = drawn_chart(bar("a", sent))
-        return re.findall(r'text-anchor="end">([\d,.]+)<', drawn)
-
-    assert grid(75) == ["0", "20", "40", "60", "80"]
-    assert grid(3) == ["0", "1", "2", "3", "4"]
-    assert grid(36_000)[-1] == "40,000"
+def test_the_newest_send_stands_first_and_says_what_is_known() -> None:
+    """Followers reached by the event; without one, how many were addressed."""
+    assert [(drawn.name, drawn.value) for drawn in send_bars(TWO)] == [
+        ("sale[北京]", "90 addressed"),
+        ("新品", "75"),
+    ]
 
 
-def test_the_sends_of_one_campaign_are_told_apart() -> None:
-    """A long label keeps its end, where the key of the entry stands."""
-    drawn = drawn_chart(bar("autumn/tasting[北京]", 1))
-    assert "…n/tasting[北京] 12-01<" in drawn
+def test_months_are_summed_by_account() -> None:
+    """Each account by itself, in order; the trend is against its month before."""
+    rows = [
+        replace(TWO[0], account=account, moment=NOW - timedelta(days=days), sent=sent)
+        for account, days, sent in (("a", 40, 50), ("a", 5, 70), ("a", 6, 30), ("b", 5, 9))
+    ]
+    found = months(history_view(rows))
+    assert [(one.account, one.month, one.sends, one.counts["sent"]) for one in found] == [
+        ("a", "2026-10", 1, 50), ("a", "2026-11", 2, 100), ("b", "2026-11", 1, 9),
+    ]  # fmt: skip
+    assert [one.change for one in found] == [None, 1.0, None]
+    assert [cell for cell in month_cells(found[1]) if cell == "+100%"]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -198,9 +199,9 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     """No Markdown; the counts of an event are said in words, as by `status`."""
     table = history_text(history_view(TWO), TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2. Followers reached: 75")
-    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME", "NOTE"]
+    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
-    assert "75 of 100" in table[3]
+    assert "75 of 100" in table[4]
     assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"
     assert not any("|" in line or "`" in line for line in table)
     address = f"http://mp.weixin.qq.com/s?{'x' * 200}"

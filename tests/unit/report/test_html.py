@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from tests.support.factories import (
@@ -19,21 +19,21 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
-from wechat_campaigns.core.model import Articles, FileInfo
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.model import Articles, FileInfo, Filter
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.render.article.page import WIDTHS
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "chart", "failure")
+PAGES = ("html", "history", "calendar", "months", "schedule", "accounts", "failure")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
-def test_articles_stand_in_frames_of_every_width_with_their_pictures() -> None:
-    """Three widths and the dark one for each article, sandboxed, the pictures inside, no placeholder left."""
+def test_articles_stand_on_phones_with_their_pictures() -> None:
+    """Each article once, whole, in no frame that scrolls; the pictures inside, no placeholder left."""
     articles = Articles(articles=(make_article("春茶", PICTURE), make_article("夏茶")))
     asked: list[str] = []
 
@@ -42,12 +42,53 @@ def test_articles_stand_in_frames_of_every_width_with_their_pictures() -> None:
         return DATA[file.path.name]
 
     html = plan_html(view_of(plan_of(make_send(content=articles))), data=data)
-    frames = re.findall(r"<iframe[^>]*>", html)
-    assert len(frames) == 2 * (len(WIDTHS) + 1)
-    assert all('sandbox=""' in frame or " sandbox " in frame for frame in frames)
+    assert "<iframe" not in html
+    assert html.count('<div class="article-body">') == 2
     assert set(asked) == {"leaf.png", "cover.png"}
     assert PICTURE.sha256 not in html
-    assert html.count("<h2>春茶</h2>") == 1
+    assert "wximg" not in html
+    assert html.count('<p class="article-title">春茶</p>') == 1
+
+
+def test_an_article_stays_in_its_box() -> None:
+    """Open tags are closed, no box moves out, links lead nowhere, pictures of strangers are left out."""
+    html = (
+        '<p style="position:fixed;color:red">一</div></section></main><script>x</script><form>'
+        '<a href="https://x">二</a><img src="https://evil.example/x.png"><template></template>'
+    )
+    page = plan_html(
+        view_of(plan_of(make_send(content=Articles(articles=(make_article(html=html),))))),
+        data=lambda _file: b"",
+    )
+    body = page.partition('<div class="article-body">')[2].partition("</div></div>")[0]
+    assert body == '<p style="color:red">一</p><a>二</a><img>'
+
+
+def test_the_plan_names_whom_when_and_what_first() -> None:
+    """The schedule by day, then accounts, errors, blocked sends, warnings by rule, messages at last."""
+    alt = [
+        Diagnostic(
+            location=Location(file="a.md", line=n), rule="image-alt", message="no alt", hint="write it",
+            level="warning",
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    sends = (
+        make_send("now", "甲", diagnostics=tuple(alt), description="开业", owner="小李"),
+        make_send(
+            "later", "乙", not_before=NOW + timedelta(days=1), not_after=NOW + timedelta(days=1, hours=2)
+        ),
+        make_send("all", "丙", filter=Filter(is_to_all=True)),
+    )
+    page = plan_html(view_of(plan_of(*sends), errors=[alt[0]]), data=lambda _file: b"")
+    order = (
+        "Who receives what", "As soon as the plan is applied", "2026-12-02 Wed, tomorrow", "12:00–14:00",
+        "Accounts", "Errors", "Not sent until somebody acts", "3 ×", "What followers receive", "owner: 小李",
+    )  # fmt: skip
+    places = [page.index(text) for text in order]
+    assert places == sorted(places)
+    digest = view_of(plan_of(*sends)).digest
+    assert f'<code title="{digest}">{digest[:10]}</code>' in page
 
 
 def test_no_page_is_joined_from_strings() -> None:

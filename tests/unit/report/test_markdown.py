@@ -17,7 +17,7 @@ from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
 from wechat_campaigns.report.phrases import shortened
 from wechat_campaigns.report.sections import COMMENT_CHARS, Section, fitted
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"
 PROBLEM = Diagnostic(
@@ -90,7 +90,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     text = plan_markdown(view_of(plan, comparison=comparison))
     assert len(text) <= COMMENT_CHARS
     assert plan.plan_digest in text
-    for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
+    for heading in ("### Who receives", "### Changed since", "### What followers receive", "### Accounts"):
         assert heading in text
     assert "… not shown: 900 messages. See the log of this run" in text
     assert text.count("```") % 2 == 0

@@ -12,11 +12,11 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.plan import PlanDecision
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.report.attention import attention_lines
 from wechat_campaigns.report.send_status import StatusRow
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 
 LOOK = TextOptions(width=120)
 

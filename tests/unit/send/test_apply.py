@@ -40,8 +40,9 @@ from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Se
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
-from wechat_campaigns.send.apply import apply, exit_code
-from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = NoResponseError("the connection was interrupted", hint="try again")

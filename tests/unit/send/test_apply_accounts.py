@@ -19,7 +19,8 @@ from tests.support.factories import (
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import stream_locked_error
 from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
-from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 NAMES = tuple(f"a{number:02d}" for number in range(20))
 ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name in enumerate(NAMES))

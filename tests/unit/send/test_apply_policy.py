@@ -21,7 +21,8 @@ from wechat_campaigns.core.settings import Drift, Policy
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Entry, EventKind, Head
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 HOLD = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "客服系统故障"})

@@ -32,12 +32,13 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.model import Filter, Send
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
-from wechat_campaigns.plan.decide import DecisionContext, decision_input
+from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import StreamState
-from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext
+from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}

@@ -13,7 +13,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.posting import Result, SendOutcome
+from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.send.wait import TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
 
 HOUR = timedelta(hours=1)

@@ -410,9 +410,6 @@ def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
         lambda: api.draft_get("M"),
         lambda: api.mass_get(1),
         lambda: api.datacube_getarticletotaldetail(DAY),
-        lambda: api.datacube_getarticleread(DAY),
-        lambda: api.datacube_getarticleshare(DAY),
-        lambda: api.datacube_getbizsummary(DAY, DAY),
     ]
 
 

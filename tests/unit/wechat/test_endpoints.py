@@ -69,14 +69,6 @@ POSTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any], dict[str, Any], Any
         {"errcode": 0, "list": [], "is_delay": True},
     ),
     (
-        "datacube_getbizsummary",
-        (date(2026, 11, 1), date(2026, 11, 25)),
-        "/datacube/getbizsummary",
-        {"begin_date": "2026-11-01", "end_date": "2026-11-25"},
-        {"list": [{"ref_date": "2026-11-01"}]},
-        {"errcode": 0, "list": [{"ref_date": "2026-11-01"}], "is_delay": False},
-    ),
-    (
         "media_uploadvideo",
         ("M", "标题", "简介"),
         "/cgi-bin/media/uploadvideo",
@@ -220,7 +212,10 @@ def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, con
         (lambda api: api.material_add_material("image", "a.png", b"x"), "/cgi-bin/material/add_material"),
         (lambda api: api.media_uploadvideo("M", "t", "d"), "/cgi-bin/media/uploadvideo"),
         (lambda api: api.media_upload("video", "a.mp4", b"x"), "/cgi-bin/media/upload"),
-        (lambda api: api.datacube_getarticleread(date(2026, 11, 25)), "/datacube/getarticleread"),
+        (
+            lambda api: api.datacube_getarticletotaldetail(date(2026, 11, 25)),
+            "/datacube/getarticletotaldetail",
+        ),
     ],
 )
 def test_an_answer_without_its_main_key_is_no_answer(

@@ -7,15 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.git import (
-    EXIT_NOT_INSTALLED,
-    TIMEOUT_S,
-    GitResult,
-    checkout_settings,
-    git,
-    is_installed,
-    run_in_checkout,
-)
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, TIMEOUT_S, GitResult, git, is_installed
+from wechat_campaigns.core.git_checkout import checkout_settings, run_in_checkout
 from wechat_campaigns.core.i18n import _
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.git import find_checkout
+from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.git.command import settings_of
 

@@ -16,13 +16,10 @@ from pathlib import Path
 
 from wechat_campaigns.core.errors import (
     LedgerError,
-    LedgerLockedError,
-    LedgerLoginError,
-    LedgerUnreachableError,
     TamperedLedgerError,
 )
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
-from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.ledger.events import (
@@ -34,6 +31,7 @@ from wechat_campaigns.ledger.events import (
 from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.ledger.git.errors import contention_error, locked_error, rewritten_error, unusable_error
 from wechat_campaigns.ledger.git.remote import NAME, Remote
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
@@ -160,16 +158,20 @@ class GitLedger:
                         self._take(commit.commit, [event])
                         return event
                     if answer.failure not in CERTAIN and lock.stays(answer.lock, self._seen.tip):
-                        raise self._locked_error(lock)
+                        raise locked_error(self._remote, lock.file, time.monotonic() - lock.since)
                     is_race = answer.failure is GitFailure.RACE
                     if not is_race:
                         unanswered.append((event, commit))
             failures += not is_race
             if answer.failure in CERTAIN or failures >= BROKEN_TRIES:
-                raise self._unusable_error(answer)
+                raise unusable_error(self._remote, answer)
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
-        raise self._locked_error(lock) if lock.file else self._contention_error()
+        raise (
+            locked_error(self._remote, lock.file, time.monotonic() - lock.since)
+            if lock.file
+            else contention_error(self._remote, TRIES)
+        )
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
@@ -180,7 +182,7 @@ class GitLedger:
                 written = self._write(events)
                 answer = self._push(written.commit)
                 if answer.code:
-                    raise self._unusable_error(answer)
+                    raise unusable_error(self._remote, answer)
                 self._take(written.commit, events)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
@@ -251,7 +253,7 @@ class GitLedger:
         with self._held():
             answer = self._fetch() if self._fresh_at < asked else None
             if answer is not None:
-                raise self._unusable_error(answer)
+                raise unusable_error(self._remote, answer)
             yield self._seen
 
     def _fetch(self) -> GitResult | None:
@@ -263,7 +265,9 @@ class GitLedger:
         elif answer.failure is not GitFailure.NO_BRANCH:
             return answer
         elif known.get(TIP) is not None:
-            raise self._rewritten_error(_("the ledger branch is missing from the remote"))
+            raise rewritten_error(
+                self._remote, self._git.folder, _("the ledger branch is missing from the remote")
+            )
         self._fresh_at = begun
         return None
 
@@ -281,7 +285,7 @@ class GitLedger:
                 "{count} events that existed before are missing or changed",
                 len(lost),
             )
-            raise self._rewritten_error(what.format(count=len(lost)))
+            raise rewritten_error(self._remote, self._git.folder, what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
             heads = git_tree.heads(self._git, tip)
@@ -315,70 +319,3 @@ class GitLedger:
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
-
-    def _rewritten_error(self, what: str) -> TamperedLedgerError:
-        return TamperedLedgerError(
-            what,
-            hint=_(
-                "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
-                "{folder} and run `campaign ledger verify`"
-            ).format(folder=self._git.folder),
-            location=self._remote.display_url,
-        )
-
-    def _locked_error(self, lock: _RemoteLock) -> LedgerError:
-        """Others hold it for a moment only: a git that was killed on the remote's side holds it for ever."""
-        seconds = round(time.monotonic() - lock.since)
-        return LedgerError(
-            _("the ledger branch stayed locked for {seconds} s").format(seconds=seconds),
-            hint=_(
-                "make sure that no run is writing to the branch, delete {file} on the remote, then "
-                "run the same command again"
-            ).format(file=lock.file),
-            location=self._remote.display_url,
-        )
-
-    def _contention_error(self) -> LedgerLockedError:
-        return LedgerLockedError(
-            _("other runners wrote first {count} times in a row").format(count=TRIES),
-            hint=_("run the same command again; for this many runners, use the postgresql ledger"),
-            location=self._remote.display_url,
-        )
-
-    def _unusable_error(self, answer: GitResult) -> LedgerError:
-        what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
-        message = _("{what}: {words}").format(what=_(what), words=answer.error_line)
-        kind = _KINDS.get(answer.failure, LedgerError)
-        return kind(message, hint=_(hint), location=self._remote.display_url)
-
-
-_KINDS: dict[GitFailure, type[LedgerError]] = {
-    GitFailure.NO_ACCESS: LedgerLoginError,
-    GitFailure.BROKEN: LedgerUnreachableError,
-    GitFailure.RACE: LedgerLockedError,
-}
-
-
-_WORDS = {
-    GitFailure.REFUSED: (
-        N_("this runner is not allowed to write to the ledger branch"),
-        N_(
-            "allow this runner's identity to push to the branch (rulesets, protected branches, "
-            "`contents: write`)"
-        ),
-    ),
-    GitFailure.NO_ACCESS: (
-        N_("the remote of the ledger cannot be accessed"),
-        N_(
-            "check the address and the credentials: git's credential helpers, SSH, or `CAMPAIGN_LEDGER_TOKEN`"
-        ),
-    ),
-    GitFailure.RACE: (
-        N_("another runner wrote to the ledger at the same time"),
-        N_("run the same command again"),
-    ),
-    GitFailure.BROKEN: (
-        N_("the remote of the ledger does not respond"),
-        N_("check the network and the remote, then run the same command again; recorded events are kept"),
-    ),
-}

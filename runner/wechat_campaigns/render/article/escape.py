@@ -14,7 +14,7 @@ from wechat_campaigns.render.article.parts import ArticleFormat
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{_OPEN}([0-9a-f]*){_CLOSE}")
-_NOT_PLAIN = re.compile(r"[^\w\x80-\U0010ffff]", re.ASCII)
+_NOT_PLAIN = re.compile(r"[\x00-/:-@\[-^`{-\x7f]")
 # XML and the HTML parsers refuse these; lone surrogates cannot be encoded at all.
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"

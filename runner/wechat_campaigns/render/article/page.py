@@ -1,38 +1,48 @@
 """A send → one self-contained HTML page that shows what a follower will see; and its parts.
 
-No script, no network: pictures are data: addresses, each article stands in sandboxed frames. Templates escape
-all but articles and style sheets.
+No script, no network: pictures are data: addresses. Templates escape all but articles and style sheets; an
+article passes nh3 once more, so that whatever is in it stays inside its box.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from html import escape
-from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Article, Articles, FileInfo, Send
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
+from wechat_campaigns.core.model import Article, FileInfo, Send
 from wechat_campaigns.render.article.parts import markup_chars
+from wechat_campaigns.render.article.sanitize import without_links
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
-WIDTHS = (375, 585, 677)
-"""A phone, a small tablet, the reader on a computer: CSS pixels."""
-DARK_WIDTH = 375
+SCREENS = ((320, False), (375, True), (677, False))
+"""Besides the usual phone: a small one, the usual one in dark mode, the reader on a computer: CSS pixels."""
+LINE_CHARS, LINE_PX, PICTURE_PX = 45, 29, 230
+"""Of an article on a phone, roughly: its HTML for each line, a line, a picture."""
+LONG_PX, SHORT_PX = 1500, 500
+"""The heights above which an article is folded on a computer's screen, and on a phone's."""
 Data = Callable[[FileInfo], bytes]
 PICTURE_BYTES = 32_000_000
-"""Of all pictures of a page, as they stand in it: each frame is a document of its own and holds its own."""
+"""Of all pictures of a page, as they stand in it."""
 MESSAGE_CHARS = 16_000_000
 """Of all messages of a page, without pictures."""
 _GAP = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
     "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
 )
+_LINK = re.compile(
+    r"<a\b[^>]{0,4096}>(?P<words>[^<]*)</a>|https?://[^\s<>\"'“”‘’，。；：！？、（）【】《》]+", re.IGNORECASE
+)
+"""What WeChat shows as a link in a text."""
 
 
 class Pictures:
@@ -62,9 +72,8 @@ class Pictures:
             "pictures",
             len(self.omitted),
         )
-        return (
-            f'<p class="warning">{escape(message.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
-        )
+        text = escape(message.format(count=len(self.omitted), most=PICTURE_BYTES))
+        return f'<p class="notice warning">{text}</p>\n'
 
 
 def page(send: Send, *, data: Data) -> str:
@@ -73,63 +82,92 @@ def page(send: Send, *, data: Data) -> str:
     return _render(
         "page.html",
         send=send,
-        content=content(send, pictures=pictures),
-        findings=findings_table(send.diagnostics),
+        language=HTML_LANGUAGE[current_language()],
+        content=Markup(content(send, pictures=pictures)),  # noqa: S704
+        findings=Markup(findings_list(send.diagnostics)),  # noqa: S704
         pictures=pictures,
-        css=_css("page"),
+        css=design_css(),
+        screens=SCREENS,
+        reader=lambda article, dark: _reader(article, pictures=pictures, dark=dark, foldable=True),
     )
 
 
 def content(send: Send, *, pictures: Pictures) -> str:
-    """Show what a send carries, as a fragment for another page that has `page.css` and ends with the note."""
-    count = len(send.content.articles) if isinstance(send.content, Articles) else 0
-    return _render(
-        "content.html",
-        kind=type(send.content).__name__,
-        content=send.content,
-        msgtype=send.msgtype,
-        pictures=pictures,
-        frames=lambda article, index: article_frames(article, pictures=pictures, index=index, count=count),
-    )
+    """Show what a send carries, as phones for an element of the class `phones`.
 
-
-def article_frames(article: Article, *, pictures: Pictures, index: int = 1, count: int = 1) -> str:
-    """Show one article as a fragment: its size, its cover in both crops, and a frame for each width.
-
-    Args:
-        article: the article, its images still placeholders.
-        index: where it stands in its message, from 1.
+    The page around them has `design_css` and ends with the note of the pictures.
     """
     return _render(
-        "article.html",
-        article=article,
+        "message.html",
+        kind=type(send.content).__name__,
+        send=send,
+        content=send.content,
         pictures=pictures,
-        index=index,
-        count=count,
-        chars=markup_chars(article.html, article.images),
-        most=CONTENT_CHARS,
-        frames=[*((width, False) for width in WIDTHS), (DARK_WIDTH, True)],
-        document=lambda dark: frame_document(article, pictures=pictures, dark=dark),
+        reader=lambda article: _reader(article, pictures=pictures, foldable=True),
+        facts=_facts,
     )
 
 
-def findings_table(findings: Iterable[Diagnostic]) -> str:
+def findings_list(findings: Iterable[Diagnostic]) -> str:
     """List findings; empty when there are none."""
     return _render("findings.html", findings=list(findings))
 
 
-def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
-    """Show one article as the reader's app does: the whole document of a frame.
+def frame_document(
+    article: Article, *, pictures: Pictures, dark: bool = False, standalone: bool = False
+) -> str:
+    """Show one article as the reader's app does: a whole document for a frame.
 
     Args:
         dark: roughly as in dark mode.
+        standalone: as a page of its own, with the policy that a frame gets from the page around it.
     """
-    html = article.html
+    reader = _reader(article, pictures=pictures, dark=dark)
+    return _render("frame.html", article=article, reader=reader, css=design_css(), standalone=standalone)
+
+
+def article_html(article: Article, *, pictures: Pictures) -> str:
+    """Give the body of an article as a fragment, with its pictures in it."""
+    return _with_pictures(article.html, article, pictures)
+
+
+def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
+    """Show an article as a fragment: its title, its author, its text with the pictures inside."""
+    html = _with_pictures(without_links(article.html), article, pictures)
+    folded = _fold(article) if foldable else ""
+    return Markup(  # noqa: S704
+        _render("reader.html", article=article, body=Markup(html), dark=dark, folded=folded)  # noqa: S704
+    )
+
+
+def _with_pictures(html: str, article: Article, pictures: Pictures) -> str:
     for image in article.images:
         written = f'"{image.placeholder}"'
         if times := html.count(written):
             html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
-    return _render("frame.html", article=article, html=html, css=_css("reader"), dark=dark)
+    return html
+
+
+def _fold(article: Article) -> str:
+    """Choose where an article is shown in part at first: `long` everywhere, `short` on a phone only."""
+    height_px = len(article.html) // LINE_CHARS * LINE_PX + len(article.images) * PICTURE_PX
+    return "long" if height_px > LONG_PX else "short" if height_px > SHORT_PX else ""
+
+
+def _facts(article: Article) -> Markup:
+    """Write what an article carries that its text does not show."""
+    chars = markup_chars(article.html, article.images)
+    return Markup(_render("facts.html", article=article, chars=chars, most=CONTENT_CHARS))  # noqa: S704
+
+
+def rich_text(text: str) -> Markup:
+    """Write a text message with its links marked; they lead nowhere here."""
+    parts, at = [], 0
+    for found in _LINK.finditer(text):
+        parts.append(escape(text[at : found.start()]))
+        parts.append(f"<a>{escape(found['words'] or found.group())}</a>")
+        at = found.end()
+    return Markup("".join([*parts, escape(text[at:])]))  # noqa: S704
 
 
 def crop_style(crop: str) -> str:
@@ -162,10 +200,5 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.globals |= {"_": _, "ngettext": ngettext, "crop_style": crop_style}
+    environment.globals |= {"_": _, "ngettext": ngettext, "crop_style": crop_style, "rich_text": rich_text}
     return environment
-
-
-@cache
-def _css(name: str) -> str:
-    return resources.files(__package__).joinpath(f"{name}.css").read_text(encoding="utf-8")

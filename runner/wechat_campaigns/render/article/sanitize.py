@@ -79,6 +79,23 @@ def clean_with_nh3(html: str) -> str:
     return cleaned.replace("&nbsp;", "\u00a0")
 
 
+def without_links(html: str) -> str:
+    """Prepare an article for a page of ours: every tag closed, no link to follow, no picture of strangers."""
+
+    def kept(tag: str, name: str, value: str) -> str | None:
+        return None if (tag, name) == ("img", "src") and not value.startswith(IMAGE_PREFIXES) else value
+
+    return nh3.clean(
+        html,
+        tags=set(TAGS),
+        attributes={**ATTRIBUTES, "a": set()},
+        attribute_filter=kept,
+        url_schemes={"https", PLACEHOLDER_SCHEME},
+        link_rel=None,
+        filter_style_properties=set(PROPERTIES),
+    )
+
+
 def compare(root: HtmlElement, html: str, report: Report) -> None:
     """Report what the last cleaning lost, because tags stood where HTML does not allow them.
 

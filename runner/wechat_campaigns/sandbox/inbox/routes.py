@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.sandbox import progress
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.control.queries import account_of, query_number
@@ -43,14 +44,7 @@ def blueprint(dispatcher: Dispatcher) -> Blueprint:
         "inbox", __name__, static_folder="static", static_url_path="/inbox", template_folder="templates"
     )
     inbox.after_request(_with_headers)
-
-    @inbox.get("/")
-    def _page() -> str:
-        return render_template("inbox.html", lang=_language())
-
-    @inbox.get("/favicon.ico")
-    def _icon() -> Response:
-        return inbox.send_static_file("icon.svg")
+    _add_page(inbox)
 
     @inbox.get("/_sandbox/inbox/<name>")
     def _data(name: str) -> tuple[Response, int]:
@@ -82,6 +76,22 @@ def blueprint(dispatcher: Dispatcher) -> Blueprint:
         return answer
 
     return inbox
+
+
+def _add_page(inbox: Blueprint) -> None:
+    """Add what is the same whatever was sent: the page, its icon, the design it shares with every page."""
+
+    @inbox.get("/")
+    def _page() -> str:
+        return render_template("inbox.html", lang=_language())
+
+    @inbox.get("/favicon.ico")
+    def _icon() -> Response:
+        return inbox.send_static_file("icon.svg")
+
+    @inbox.get("/inbox/design.css")
+    def _design() -> Response:
+        return Response(design_css(), mimetype="text/css")
 
 
 def _with_headers(answer: Response) -> Response:

@@ -12,9 +12,9 @@ from jsonschema.protocols import Validator
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.schemas.phrases import SchemaViolation, clause, join_keys, value_name
 from wechat_campaigns.source.schemas.schema_messages import word
 from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.schemas.wording import SchemaViolation, clause, join_keys, value_name
 
 UNWORDED: Final = "not-as-described"
 

@@ -17,10 +17,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.nearest import nearest
+from wechat_campaigns.core.redact import MASK
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.text import MAX_SHOWN
 
-MASK: Final = "***"
 _PRIVATE: Final = frozenset(
     {
         "secret", "secrets", "appsecret", "clientsecret", "secretkey", "aeskey", "encodingaeskey", "callback",

@@ -12,7 +12,7 @@ from typing import Final
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
-from wechat_campaigns.source.schemas.phrases import (
+from wechat_campaigns.source.schemas.wording import (
     SchemaViolation,
     clause,
     display_value,

@@ -26,7 +26,15 @@ from wechat_campaigns.core.model import (
     Send,
     Text,
 )
-from wechat_campaigns.render.article.page import WIDTHS, Pictures, article_frames, findings_table, page
+from wechat_campaigns.render.article.page import (
+    SCREENS,
+    Pictures,
+    crop_style,
+    findings_list,
+    frame_document,
+    page,
+    rich_text,
+)
 
 FILE = FileInfo(path=PurePosixPath("cup.png"), sha256="ab" * 32, size_bytes=3, format="png")
 PICTURE = BodyImage(placeholder=f"wximg:{FILE.sha256}", file=FILE)
@@ -70,17 +78,17 @@ def shown() -> HtmlElement:
     return _page(Articles(articles=(ARTICLE,)))
 
 
-def test_every_width_has_a_frame_and_the_dark_one_too(shown: HtmlElement) -> None:
-    """375, 585 and 677 pixels, and 375 in the dark."""
-    frames = [int(frame.get("width", "")) for frame in shown.iter("iframe")]
-    assert frames == [*WIDTHS, 375]
-    assert "invert" in shown.xpath("//iframe")[-1].get("srcdoc")
-    assert "invert" not in shown.xpath("//iframe")[0].get("srcdoc")
+def test_every_screen_shows_the_article(shown: HtmlElement) -> None:
+    """A phone, a small one, one in dark mode, and the reader on a computer: each as long as the article."""
+    assert len(shown.xpath("//div[@class='article']")) == 1 + sum(not dark for _width, dark in SCREENS)
+    assert len(shown.xpath("//div[@class='article dark']")) == 1
+    widths = [style.get("style") for style in shown.iter("figure")]
+    assert widths == [f"width: {width}px" for width, _dark in SCREENS]
 
 
-def test_frames_hold_the_article_with_its_pictures(shown: HtmlElement) -> None:
-    """A frame shows title, author, text and pictures; no placeholder is left."""
-    document = shown.xpath("//iframe")[0].get("srcdoc")
+def test_a_document_holds_the_article_with_its_pictures() -> None:
+    """It shows title, author, text and pictures; no placeholder is left."""
+    document = frame_document(ARTICLE, pictures=Pictures(lambda _: b"\x89PN"))
     assert "<p>好茶</p>" in document
     assert "春茶 &lt;上新&gt;" in document
     assert "内容组" in document
@@ -89,19 +97,20 @@ def test_frames_hold_the_article_with_its_pictures(shown: HtmlElement) -> None:
 
 
 def test_page_runs_and_loads_nothing(shown: HtmlElement) -> None:
-    """No script, no address outside, frames in a sandbox, a policy that says so."""
+    """No script, no frame, no address outside, a policy that says so."""
     text = html.tostring(shown, encoding="unicode")
     policy = shown.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")[0]
     assert policy.startswith("default-src 'none'")
-    assert not shown.xpath("//script | //link | //@onload")
-    assert all(frame.get("sandbox") == "" for frame in shown.iter("iframe"))
+    assert not shown.xpath("//script | //link | //iframe | //@onload")
     assert not re.search(r'(src|href)="(?!data:)', text)
 
 
 def test_cover_is_shown_in_both_crops(shown: HtmlElement) -> None:
-    """The cover stands in the wide and in the square card."""
-    assert len(shown.xpath("//div[contains(@class,'wide')]/img[starts-with(@src,'data:')]")) == 1
-    assert len(shown.xpath("//div[contains(@class,'square')]/img[starts-with(@src,'data:')]")) == 1
+    """The first article's cover is wide, the others' are square."""
+    both = _page(Articles(articles=(ARTICLE, ARTICLE)))
+    for page_, count in ((shown, 0), (both, 1)):
+        assert len(page_.xpath("//div[@class='card large']//img[starts-with(@src,'data:')]")) == 1
+        assert len(page_.xpath("//div[@class='card small']//img[starts-with(@src,'data:')]")) == count
 
 
 @pytest.mark.parametrize(
@@ -116,16 +125,12 @@ def test_cover_is_shown_in_both_crops(shown: HtmlElement) -> None:
 )
 def test_crop_shows_the_named_part(crop: str, style: str) -> None:
     """`X1_Y1_X2_Y2` moves and scales the picture in its card; nonsense shows the whole."""
-    fragment = article_frames(replace(ARTICLE, pic_crop_1_1=crop), pictures=Pictures(lambda _: b""))
-    square = html.fragment_fromstring(fragment, create_parent="div").xpath(
-        "//div[@class='crop square']/img/@style"
-    )
-    assert square == [style]
+    assert crop_style(crop) == style
 
 
 def test_size_and_facts_are_said(shown: HtmlElement) -> None:
     """The size counts a picture by its later address, beside author and digest."""
-    facts = " ".join(shown.xpath("//p[@class='facts']/text()"))
+    facts = " ".join(shown.xpath("//div[@class='phone-side']//text()"))
     expected = len(ARTICLE.html) - len(PICTURE.placeholder) + 160
     assert f"{expected} of 20,000 characters" in facts
     assert "with markup, 1 image " in facts
@@ -134,10 +139,16 @@ def test_size_and_facts_are_said(shown: HtmlElement) -> None:
 
 def test_findings_are_listed_and_escaped(shown: HtmlElement) -> None:
     """Each finding stands in a row with level, place, rule, what and hint."""
-    assert shown.xpath("//td[@class='warning']")
+    assert shown.xpath("//div[@class='notice warning']")
     assert "campaigns/a.md:3" in shown.text_content()
     assert "no <alt>" in shown.text_content()
-    assert findings_table(()) == ""
+    assert findings_list(()) == ""
+
+
+def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
+    """Written as an address or as a link: as WeChat shows them, everything else as text."""
+    text = '看 https://a.example/x，或 <a href="https://b.example">这里</a> <b>'
+    assert rich_text(text) == "看 <a>https://a.example/x</a>，或 <a>这里</a> &lt;b&gt;"
 
 
 def test_cover_of_the_library_is_named() -> None:

@@ -21,7 +21,8 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decide import DecisionContext, PlanDecision, decide
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently, list_id
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
@@ -246,3 +247,71 @@ def test_send_of_another_namespace_was_not_moved() -> None:
 
     assert action("shop") is PlanAction.SEND
     assert action("office") is PlanAction.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("ended", "recently"),
+    [(None, False), (-HOUR, True), (HOUR, True), (-24 * HOUR, False), (-25 * HOUR, False),
+     (timedelta(seconds=1) - 24 * HOUR, True)],
+)  # fmt: skip
+def test_a_window_ended_recently_for_one_day(ended: timedelta | None, recently: bool) -> None:
+    """So long an apply reports a send that it missed."""
+    send = make_send(not_after=NOW + ended if ended is not None else None)
+    assert ended_recently(send, NOW) is recently
+
+
+def test_parts_of_one_list_have_one_name() -> None:
+    """Of an entry of `for_each` too; another entry has another list."""
+    assert list_id(part(1, "a")) == list_id(part(2, "a")) == "sale"
+    assert list_id(ENTRY_LISTED) == "sale[beijing]"
+
+
+def test_a_hold_is_no_reason_of_the_ledger() -> None:
+    """The rule `hold` words it for a plan: a new send stays new, an unknown one may be resent."""
+    hold = (EventKind.HOLD, {"held": True, "reason": "故障"})
+    new = decided(SALE, hold)
+    assert (new.action, new.code, new.resend_intent) == (PlanAction.SEND, Reason.HOLD, None)
+    unknown = decided(SALE, begun(at=NOW - HOUR), hold)
+    assert (unknown.action, unknown.code) == (PlanAction.RESEND, Reason.NO_RESPONSE)
+    assert unknown.resend_intent is not None
+
+
+def test_only_a_resend_has_a_body_to_post_again() -> None:
+    """An unknown send whose response may still arrive has none yet."""
+    assert decided(SALE, begun(at=NOW - HOUR)).resend_intent is not None
+    assert decided(SALE, begun()).resend_intent is None
+
+
+def test_a_pending_response_names_the_seconds_to_wait() -> None:
+    """Until the first call is old enough to be resent, and a second more."""
+    after = make_settings().environment.resend_after_s
+    decision = decided(SALE, begun(at=NOW - timedelta(seconds=10)))
+    assert f"again in {after - 10 + 1} s" in decision.hint
+
+
+@pytest.mark.parametrize(("skew", "words"), [(HOUR, "60 minutes ahead"), (-HOUR, "60 minutes behind")])
+@pytest.mark.parametrize("steps", [[], [begun(at=NOW - HOUR)]], ids=["new", "unknown"])
+def test_a_wrong_clock_is_named_with_its_error(skew: timedelta, words: str, steps: list[Any]) -> None:
+    """By a wrong clock nothing is sent, and nothing is resent."""
+    context = DecisionContext(settings=make_settings(), state=make_state(*steps), now=NOW, clock_skew=skew)
+    decision = decide(SALE, compute_content_digest(SALE), context)
+    assert decision.code is Reason.CLOCK_SKEW
+    assert decision.action is (PlanAction.UNKNOWN if steps else PlanAction.BLOCKED)
+    assert words in decision.reason
+    assert "NTP" in decision.hint
+
+
+def test_a_message_that_others_sent_names_the_send() -> None:
+    """45065 for a first call: the key was used by another ledger or program."""
+    decision = decided(SALE, begun(at=NOW - HOUR), (EventKind.DUPLICATE, named(SALE, errcode=45065)))
+    assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.DISPUTED)
+    assert "another program sent" in decision.reason
+    assert "settle 'sale'" in decision.hint
+
+
+def test_a_renamed_unknown_send_is_settled_by_the_id_it_was_posted_under() -> None:
+    """The ledger knows it by its former id; `ledger settle` takes that one."""
+    renamed = make_send("new", formerly=("sale",))
+    decision = decided(renamed, begun(at=NOW - 21 * HOUR))
+    assert decision.action is PlanAction.UNKNOWN
+    assert "settle 'sale'" in decision.hint

@@ -1,153 +1,27 @@
-"""One send and the ledger's memory of it in, what the protocol decides out, in words for the reader."""
+"""A decision of the protocol in, its reason and a hint in the reader's language out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
-from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
-from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendId, SendKey
-from wechat_campaigns.protocol.state import SendState
-
-RECENT = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanDecision:
-    """What to do with a send, and why."""
-
-    action: PlanAction
-    reason: str
-    hint: str = ""
-    code: Reason = Reason.NEW
-    resend_intent: Event | None = None
-    """The intent whose body would be posted once more."""
-    status: SendStatus | None = None
-    """Of the ledger's record, when it has one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionContext:
-    """What every decision about a send rests on, at one moment."""
-
-    settings: Settings
-    state: LedgerState
-    now: datetime
-    """Aware."""
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
-    """Whether a send of this id is among today's campaigns at this revision."""
-    clock_skew: timedelta = timedelta()
-    resend: frozenset[str] = frozenset()
-    """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
-    written now."""
-
-    former_appids: frozenset[str] = frozenset()
-    """Of accounts that left the settings, and whose unknown sends are still of this campaigns folder."""
-
-    def account(self, send: Send) -> Account:
-        """Give the account of a send."""
-        return self.settings.environment.accounts[send.account]
-
-
-def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
-    """Decide on one send by its window and by what the ledger remembers of it.
+def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+    """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
-        send: what to send.
-        digest: its `compute_content_digest`.
-        context: the settings, the folded ledger, the moment.
+        decision: its record's id as the campaigns here write it.
+        facts: what it rests on, the id likewise.
+        known: the ledger's record of the send, if it has one.
     """
-    return decide_by(decision_input(send, digest, context), context.state)
-
-
-def decide_by(facts: DecisionInput, state: LedgerState) -> PlanDecision:
-    """Decide by facts that are gathered already; as `decide`."""
-    return _worded(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
-
-
-def decision_input(
-    send: Send, digest: str, context: DecisionContext, find_violations: Callable[[], Sequence[str]] = tuple
-) -> DecisionInput:
-    """Give what the protocol asks about a send, its ids as the ledger has them.
-
-    Args:
-        send: what to send.
-        digest: its `compute_content_digest`.
-        context: the settings, the folded ledger, the moment.
-        find_violations: lists what blocks the call, such as policy rules.
-    """
-    state, environment = context.state, context.settings.environment
-
-    def is_current(record: SendState) -> bool:
-        # Of what others keep in the same ledger nobody here has the files.
-        return not state.is_in_namespace(record.id) or context.is_current(
-            state.display_id(record.id), record.revision
-        )
-
-    names = (send.id, *send.formerly)
-    return DecisionInput(
-        key=SendKey(context.account(send).appid, state.ledger_id(send.id), send.revision),
-        content_digest=digest,
-        now=context.now,
-        not_before=send.not_before,
-        not_after=send.not_after,
-        list_sha256=send.batch.list_sha256 if send.batch is not None else None,
-        formerly=tuple(state.ledger_id(name) for name in send.formerly),
-        is_current=is_current,
-        clock_skew=context.clock_skew,
-        resend_after=timedelta(seconds=environment.resend_after_s),
-        resend_until=timedelta(seconds=environment.resend_until_s),
-        resend_stored=any(state.normalized_ledger_id(name) in context.resend for name in names),
-        find_violations=find_violations,
-    )
-
-
-def ended_recently(send: Send, now: datetime) -> bool:
-    """Tell whether a send's window ended within the last day."""
-    return send.not_after is not None and now - send.not_after < RECENT
-
-
-def list_id(send: Send) -> str:
-    """Name what the batches of one openid list have in common."""
-    return str(replace(SendId.parse(send.id), batch=None))
-
-
-def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:
-    record = decision.send_state
-    known = None
-    if record is not None:
-        record = replace(record, id=state.display_id(record.id))
-        decision = replace(decision, send_state=record)
-        known = state.send(facts.key.appid, record.id, record.revision)
-    facts = replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
-    if decision.reason is Reason.HOLD:
-        # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
-        if record is None:
-            return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
-        decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
     words = {Action.CONFLICT: _conflict, Action.RESEND: _unknown, Action.UNKNOWN: _unknown}
-    reason, hint = words.get(decision.action, _pending_or_sent)(decision, facts, known)
-    return PlanDecision(
-        action=PlanAction(decision.action.value),
-        reason=reason,
-        hint=hint,
-        code=decision.reason,
-        resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
-        status=known.status if known is not None else None,
-    )
+    return words.get(decision.action, _pending_or_sent)(decision, facts, known)
 
 
 def _at(known: SendRecord | None, facts: DecisionInput) -> str:

@@ -1,0 +1,127 @@
+"""Find the message of a past send: render its campaign as the folder was at the commit that was sent.
+
+The content digest in the ledger decides: a message that does not have it is not the one that was sent.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.render.article import image_bytes
+from wechat_campaigns.render.compile import Compiler
+from wechat_campaigns.report.archive_data import Origin, SentMessage
+from wechat_campaigns.source.base_tree import write_tree
+from wechat_campaigns.source.files import FileError, Files, read_regular
+from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+from wechat_campaigns.source.settings import load_settings
+
+DIRTY: Final = "-dirty"
+"""Ends the commit of a folder with files that differed from it."""
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+class _SourceFiles(Files):
+    """Reads files and keeps what was read."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.sources: dict[PurePosixPath, bytes] = {}
+
+    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
+        data = super()._read(located, limit_bytes)
+        self.sources[located] = data
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A campaign of one folder: its sends by normalized id, and the files that have a part in them."""
+
+    sends: Mapping[str, Send] = field(default_factory=dict)
+    sources: Mapping[PurePosixPath, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PastCampaigns:
+    """Renders campaigns as they were; each commit is written out once, below a temporary folder."""
+
+    workspace: WorkspacePort
+    stack: ExitStack
+    """Ends with the temporary folders."""
+    _folders: dict[str, Path | None] = field(default_factory=dict)
+    _rendered: dict[tuple[Path, str], _Rendered] = field(default_factory=dict)
+
+    def message(self, record: SendRecord) -> SentMessage:
+        """Find the message of a send: at its commit, else in the folder as it is, else in the ledger."""
+        for origin, root in self._places(record):
+            rendered = self._campaign(root, SendId.parse(record.send).campaign)
+            send = rendered.sends.get(normalize_id(record.send))
+            if send is not None and compute_content_digest(send) == record.content_digest:
+                data = partial(_bytes, files=Files(root))
+                return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
+        kept = (
+            stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
+        )
+        if kept is not None and compute_content_digest(kept) == record.content_digest:
+            return SentMessage(origin=Origin.LEDGER, send=kept)
+        return SentMessage(origin=Origin.MISSING)
+
+    def _places(self, record: SendRecord) -> Iterator[tuple[Origin, Path]]:
+        actor = record.intent.data.get("actor", {}) if record.intent is not None else {}
+        commit = str(actor.get("commit", "")).removesuffix(DIRTY)
+        root = self._folder(commit) if _COMMIT.fullmatch(commit) else None
+        if root is not None:
+            yield Origin.COMMIT, root
+        yield Origin.FOLDER, self.workspace.root
+
+    def _folder(self, commit: str) -> Path | None:
+        """Write the folder of a commit out; None where git does not have it."""
+        if commit not in self._folders:
+            made = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="campaign-past-")))
+            root = made / self.workspace.root.resolve().name
+            root.mkdir()
+            try:
+                write_tree(self.workspace.root, commit, root)
+            except (CampaignError, ValueError):
+                self._folders[commit] = None
+            else:
+                self._folders[commit] = root
+        return self._folders[commit]
+
+    def _campaign(self, root: Path, campaign: str) -> _Rendered:
+        key = (root, normalize_id(campaign))
+        if key not in self._rendered:
+            self._rendered[key] = _Rendered()
+            # A folder of long ago need not suit the settings of today: then the next place is tried.
+            with suppress(CampaignError, FileError, OSError):
+                self._rendered[key] = self._render(root, campaign)
+        return self._rendered[key]
+
+    def _render(self, root: Path, campaign: str) -> _Rendered:
+        settings = load_settings(root, environment=self.workspace.settings.environment.name)
+        files = _SourceFiles(root)
+        compiler = Compiler(settings=settings, files=files, variables=self.workspace.variables)
+        for item in find_campaigns(root)[0]:
+            if normalize_id(item.id) == normalize_id(campaign):
+                data = read_regular(item.display_path, MAX_YAML_BYTES)
+                sends = {normalize_id(send.id): send for send in compiler.make(item, data).sends}
+                return _Rendered(sends, {item.file: data, **files.sources})
+        return _Rendered()
+
+
+def _bytes(file: FileInfo, *, files: Files) -> bytes:
+    return image_bytes(file, files)

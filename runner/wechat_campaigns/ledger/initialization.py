@@ -1,0 +1,59 @@
+"""Whether a ledger knows the past of an environment's accounts, and is kept for the same followers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import Environment
+from wechat_campaigns.ledger.fold import LedgerState
+
+
+def check_same_followers(state: LedgerState, environment: Environment) -> None:
+    """Refuse a sandbox environment whose ledger records production sends.
+
+    Raises:
+        LedgerError: however the settings write it, what is only rehearsed would count as sent.
+    """
+    named = environment.accounts.values()
+    production = sorted(account.name for account in named if account.appid in state.production_streams)
+    if environment.is_sandbox and production:
+        raise LedgerError(
+            _("this ledger records production sends of {names}; a sandbox environment cannot use it").format(
+                names=_(", ").join(production)
+            ),
+            hint=_("configure a separate ledger for the sandbox environment, such as `sqlite`"),
+            location=_("environment {name}").format(name=environment.name),
+        )
+
+
+def uninitialized_accounts(state: LedgerState, environment: Environment) -> tuple[str, ...]:
+    """Name the accounts whose past the ledger does not know; a sandbox has none."""
+    if environment.is_sandbox:
+        return ()
+    accounts = environment.accounts.items()
+    return tuple(sorted(name for name, account in accounts if not state.is_initialized(account.appid)))
+
+
+def uninitialized_error(state: LedgerState, environment: Environment, names: Collection[str]) -> LedgerError:
+    """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
+    message = _("the ledger is empty, so every campaign here would count as never sent")
+    hint = _(
+        "run `campaign ledger init --env {name}`, then record earlier sends with `campaign ledger baseline`"
+    )
+    if state.initialized:
+        message = _(
+            "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
+        )
+        if any(environment.accounts[name].appid in state.production_streams for name in names):
+            message = _("the ledger of {names} was initialized with another AppSecret")
+            hint = _(
+                "if the AppSecret was changed, run `campaign ledger guard --env {name} "
+                "--new-secret`; if not, find out who can write to the ledger"
+            )
+    return LedgerError(
+        message.format(names=_(", ").join(names)),
+        hint=hint.format(name=environment.name),
+        location=_("environment {name}").format(name=environment.name),
+    )

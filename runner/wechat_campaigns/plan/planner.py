@@ -1,0 +1,247 @@
+"""Rendered sends, the ledger's state and read-only answers in, one decision per send out. No I/O, no clock.
+
+Apply calls `recheck` again just before each send, so a plan can grow stale
+without becoming dangerous.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import (
+    DecisionContext,
+    PlanDecision,
+    decide,
+    list_id,
+)
+from wechat_campaigns.plan.hints import not_resent_message
+from wechat_campaigns.plan.plan import (
+    CALLING,
+    PENDING,
+    PLAN_LIFE,
+    TAKING,
+    Plan,
+    PlannedSend,
+    order,
+)
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
+from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.quota import allowance, counts
+from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
+from wechat_campaigns.plan.stored_intent import stored_resend
+from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
+from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
+from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.events import Event
+
+
+def make_plan(
+    sends: Sequence[Send],
+    *,
+    invalid: Sequence[InvalidCampaign],
+    context: DecisionContext,
+    known: Mapping[str, RemoteFacts] | None,
+    with_orphans: bool = True,
+    guards: Sequence[Event] = (),
+    left: Sequence[SettingsChange] = (),
+) -> Plan:
+    """Decide on every send.
+
+    Args:
+        known: reads by account name, one for each account with something to send; None plans offline.
+        with_orphans: False when only some campaigns were selected: of the others, only what is to be resent.
+        guards: the newest of each account: the rules of its last apply.
+        left: the ledger that the environment has left, where this one knows of no rules.
+    """
+    settings, state, now = context.settings, context.state, context.now
+    accounts = settings.environment.accounts
+    looked_at = _sharing_drafts(sorted((_first_look(send, context, known) for send in sends), key=order))
+    named = [accounts[name] for name in sorted({send.account for send in sends})]
+    return Plan(
+        environment=settings.environment.name,
+        created_at=now,
+        expires_at=now + PLAN_LIFE,
+        offline=known is None,
+        sends=tuple(_under_policy(looked_at, context, offline=known is None)),
+        invalid=tuple(invalid),
+        unknown_sends=tuple(
+            one
+            for one in unplanned_unknown_sends(sends, context)
+            if with_orphans or state.normalized_ledger_id(one.send_state.send) in context.resend
+        ),
+        allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
+        remote_facts=known or {},
+        settings_changes=(*changes_since(guards, settings), *left),
+        accepted_changes=accepted_by(guards),
+        is_current=context.is_current,
+    )
+
+
+def _first_look(send: Send, context: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
+    account, state, now = context.account(send), context.state, context.now
+    digest, facts = compute_content_digest(send), (known or {}).get(send.account, OFFLINE)
+    resolved = resolve(send, account.appid, facts, state, now)
+    decision = decide(send, digest, context)
+    if decision.resend_intent is not None:
+        stored = stored_resend(decision, send, state)
+        if stored is not None:
+            return PlannedSend(
+                send=stored,
+                account=account,
+                content_digest=decision.resend_intent.data["content_digest"],
+                decision=decision,
+                resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
+                resend_intent=decision.resend_intent,
+            )
+        decision = incomplete_decision(send.id)
+    if resolved.problems and decision.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+        decision = PlanDecision(
+            action=PlanAction.INVALID,
+            reason=resolved.problems[0].message,
+            hint=resolved.problems[0].hint,
+        )
+    elif decision.action not in (PlanAction.SEND, PlanAction.SCHEDULED):
+        # What was sent needs no tag any more, and its audience is the one it had.
+        resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
+    if decision.action in PENDING:
+        drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
+        warned = (
+            *former_id_warnings(send, account.appid, state),
+            *draft_warnings(send, resolved, drafted),
+        )
+        if warned:
+            send = replace(send, diagnostics=(*send.diagnostics, *warned))
+    return PlannedSend(
+        send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
+    )
+
+
+def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
+    known = state.send(account.appid, send.id, send.revision)
+    count = known.audience if known is not None else None
+    return Audience(count=count, source="ledger" if count is not None else "unknown")
+
+
+def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
+    """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
+    taker: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Diagnostic] = {}
+    for one in sorted(looked_at, key=lambda one: one.action in PENDING):
+        appid, send = one.account.appid, one.send
+        if isinstance(send.content, Draft) and one.action in TAKING:
+            first = taker.setdefault((appid, send.content.media_id), send.id)
+            if first != send.id and one.action in PENDING:
+                found[appid, send.id] = shared_draft_warning(send, first)
+
+    def warned(one: PlannedSend) -> PlannedSend:
+        problem = found.get((one.account.appid, one.send.id))
+        if problem is None:
+            return one
+        return replace(one, send=replace(one.send, diagnostics=(*one.send.diagnostics, problem)))
+
+    return [warned(one) for one in looked_at] if found else list(looked_at)
+
+
+def _under_policy(
+    looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
+) -> Iterator[PlannedSend]:
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
+    due = sum(one.action in CALLING for one in looked_at)
+    ahead: Counter[str] = Counter()
+    seen: dict[tuple[str, str], str] = {}
+    for one in looked_at:
+        appid = one.account.appid
+        if one.action in CALLING:
+            twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
+            facts = _facts(
+                one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
+            )
+            one = with_violations(one, _violations(one, facts, context))
+        if one.action is PlanAction.SEND:
+            seen[appid, one.content_digest] = one.send.id
+            ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
+        yield one
+
+
+def _facts(
+    planned: PlannedSend,
+    among: Iterable[PlannedSend],
+    context: DecisionContext,
+    due: int,
+    **more: Any,
+) -> RuleInput:
+    return RuleInput(
+        send=planned.send,
+        content_digest=planned.content_digest,
+        account=planned.account,
+        audience=_whole_audience(planned, among),
+        policy=context.settings.policy,
+        state=context.state,
+        now=context.now,
+        due=due,
+        tag=planned.resolved.tag,
+        **more,
+    )
+
+
+def recheck(
+    planned: PlannedSend, plan: Plan, context: DecisionContext, *, reviewed: Mapping[str, int | None]
+) -> PlannedSend:
+    """Decide again on a send or resend, just before its call, with what is known by now.
+
+    Args:
+        planned: with its audience as it was counted last.
+        reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
+    """
+    decision = decide(planned.send, planned.content_digest, context)
+    fresh = replace(planned, decision=decision, violations=())
+    if decision.action is not planned.action or decision.action not in CALLING:
+        return fresh
+    saw = reviewed.get(planned.send.id)
+    facts = _facts(planned, plan.sends, context, len(plan.calls()), applying=True, reviewed_count=saw)
+    return with_violations(fresh, _violations(planned, facts, context))
+
+
+def _violations(planned: PlannedSend, facts: RuleInput, context: DecisionContext) -> tuple[Violation, ...]:
+    """Ask the rules; what is posted once more took its allowance when it was posted first."""
+    again = planned.resend_intent is not None
+    violations = evaluate(facts, context.overrides)
+    return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
+
+
+def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:
+    """Block a due send when a rule stands against it; lesser objections stay as warnings."""
+    if not found and not planned.violations:
+        return planned
+    blocking = [violation for violation in found if violation.blocks]
+    if not blocking:
+        return replace(planned, violations=found)
+    first = blocking[0]
+    lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
+    decision = PlanDecision(
+        action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
+        reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
+        hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
+        code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
+    )
+    return replace(planned, violations=found, decision=decision)
+
+
+def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
+    """Count all parts of an openid list together: cut into batches it is still one audience."""
+    audience, batch = planned.resolved.audience, planned.send.batch
+    if batch is None:
+        return audience
+    parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
+    mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
+    return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))

@@ -1,0 +1,97 @@
+"""Write what each account of a plan may still send, and whom the plan writes to how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.report.phrases import recipients
+
+ACCOUNT_KINDS = {
+    AccountKind.SERVICE: N_("service account (服务号)"),
+    AccountKind.SUBSCRIPTION: N_("subscription account (订阅号)"),
+    AccountKind.TEST: N_("test account (测试号)"),
+}
+
+
+COMING = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
+"""What followers will receive, now or later, once a plan is approved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCard:
+    """One account of a plan: its quota, and whom the plan writes to how often."""
+
+    budget: Budget
+    kind: str
+    """In words."""
+    quota: tuple[str, ...]
+    """What it may still send, in sentences."""
+    recipients: tuple[tuple[str, int, int], ...]
+    """Recipients, how many sends of this plan go to them, now or later, and in the fullest month of a 服务号;
+    the most first."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its quota in sentences that name it."""
+        first, *others = self.quota
+        account = self.budget.account
+        template = _("Account {name}, {kind}, {appid}: {quota}")
+        line = template.format(name=account.name, kind=self.kind, appid=account.appid, quota=first)
+        return (line, *(f"  {other}" for other in others))
+
+
+def console_quota() -> str:
+    """Write what no ledger can know about a quota."""
+    return _("Sends made in the WeChat console use the same quota and are not visible here.")
+
+
+def account_cards(plan: Plan) -> tuple[AccountCard, ...]:
+    """Write what each account of a plan may still send."""
+    return tuple(_account_card(plan, budget) for budget in budgets(plan))
+
+
+def _account_card(plan: Plan, budget: Budget) -> AccountCard:
+    mine = [p for p in plan.sends if p.account.name == budget.account.name and p.action in COMING]
+    totals = Counter(recipients(planned.send.filter) for planned in mine)
+    months = Counter(
+        (recipients(p.send.filter), f"{(p.send.not_before or plan.created_at).astimezone(CHINA):%Y-%m}")
+        for p in mine
+        if budget.account.kind is AccountKind.SERVICE
+    )
+    fullest = {
+        name: max((n for (other, _m), n in months.items() if other == name), default=0) for name in totals
+    }
+    return AccountCard(
+        budget=budget,
+        kind=_(ACCOUNT_KINDS[budget.account.kind]),
+        quota=tuple(_quota(budget)),
+        recipients=tuple((name, count, fullest[name]) for name, count in totals.most_common()),
+    )
+
+
+def _quota(budget: Budget) -> list[str]:
+    """Write what an account has used and may still send, then what of the plan goes beyond it."""
+    account, allowance = budget.account, budget.allowance
+    template = _("{used} of {limit} sends used today (from the ledger)")
+    if account.kind is AccountKind.SERVICE:
+        template = _("{used} of {limit} sends to everyone used this month (from the ledger)")
+    line = template.format(used=allowance.used, limit=allowance.limit)
+    line += _(", {count} more by this plan").format(count=budget.uses) if budget.uses else ""
+    line += _(", {count} more scheduled").format(count=budget.scheduled) if budget.scheduled else ""
+    if budget.calls_left is not None:
+        left = _("; {left} of {limit} API sends left today")
+        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
+    lines = [line]
+    if budget.blocked:
+        lines.append(_("not covered by the quota: {sends}").format(sends=_(", ").join(budget.blocked)))
+    if budget.frequency_capped:
+        lost = _("WeChat will skip followers who have already received four this month: {sends}")
+        lines.append(lost.format(sends=_(", ").join(budget.frequency_capped)))
+    return lines

@@ -1,0 +1,118 @@
+"""Draw rows for a terminal: a table where it fits, else short cells on a line and long ones below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import ConsoleRenderable, Group, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.report.line_breaks import columns, wrapped
+from wechat_campaigns.report.sanitize import inert
+
+LONG = frozenset({"When", "Content", "Reason", "Details", "Note"})
+"""Columns of sentences: where a table does not fit, they stand below."""
+ELASTIC, LEAST_COLUMNS = "Content", 24
+"""The column that is cut where it is too long, and the width that it keeps."""
+RIGHT = frozenset({"Followers"})
+_GAP, _DOT = "  ", " · "
+Cell = Text | str
+
+
+def listing(headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) -> ConsoleRenderable:
+    """Draw rows below their headings.
+
+    Args:
+        headings: in English; those in lower case are names of WeChat and stay.
+        rows: their cells, in the order of the headings; a cell may hold several lines.
+        width: of the terminal, in columns.
+    """
+    cells = [[_text(cell) for cell in row] for row in rows]
+    words = [heading if heading.islower() else _(heading).upper() for heading in headings]
+    widths = [
+        max([columns(word), *(_width(row[index]) for row in cells)]) for index, word in enumerate(words)
+    ]
+    spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
+    for index, heading in enumerate(headings):
+        if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
+            _shorten((row[index] for row in cells), widths[index] + spare)
+            spare = 0
+    if spare >= 0:
+        return _table(headings, words, cells)
+    return Group(*_lines(headings, words, cells, widths, width))
+
+
+def _table(headings: Sequence[str], words: Sequence[str], cells: Sequence[Sequence[Text]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for heading, word in zip(headings, words, strict=True):
+        justify: JustifyMethod = "right" if heading in RIGHT else "left"
+        table.add_column(word, no_wrap=True, justify=justify)
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _lines(
+    headings: Sequence[str],
+    words: Sequence[str],
+    cells: Sequence[Sequence[Text]],
+    widths: Sequence[int],
+    width: int,
+) -> Iterator[Text]:
+    short = [index for index, heading in enumerate(headings) if heading not in LONG]
+    indent = " " * (widths[0] + len(_GAP))
+    # A name much longer than the others gets a line of its own and does not push the columns apart.
+    most = max(16, width - len(_GAP) * (len(short) - 1) - sum(widths[i] for i in short if i != 1))
+    fitting = [_width(row[1]) for row in cells if _width(row[1]) <= most]
+    taken = {index: widths[index] for index in short} | {1: max([columns(words[1]), *fitting])}
+    align = {index: heading in RIGHT for index, heading in enumerate(headings)}
+    yield _joined([(Text(words[i], style="bold"), taken[i], align[i]) for i in short])
+    for row in cells:
+        aligned = [(row[i], taken[i], align[i]) for i in short]
+        if _width(row[1]) > most:
+            first, *others = wrapped(row[1].plain, max(16, width - len(indent)))
+            yield _joined([aligned[0], (Text(first), 0, False)])
+            yield from (Text(indent + other) for other in others)
+            aligned = [(Text(), widths[0], False), (Text(), taken[1], False), *aligned[2:]]
+        yield _joined(aligned)
+        long = {headings[i]: row[i] for i in range(len(headings)) if i not in short and row[i].plain}
+        if ELASTIC in long:
+            before = _width(long["When"]) + len(_DOT) if "When" in long else 0
+            _shorten([long[ELASTIC]], max(LEAST_COLUMNS, width - len(indent) - before))
+        yield from _below(list(long.values()), width, indent)
+
+
+def _below(long: Sequence[Text], width: int, indent: str) -> Iterator[Text]:
+    """Write sentences below a row: on one line where they fit."""
+    together = _DOT.join(text.plain for text in long)
+    texts = [together] if "\n" not in together and columns(indent + together) <= width else []
+    for text in texts or [line for one in long for line in one.plain.split("\n")]:
+        for line in wrapped(text, max(16, width - len(indent))):
+            yield Text(indent + line, style="" if len(long) != 1 else long[0].style)
+
+
+def _joined(cells: Sequence[tuple[Text, int, bool]]) -> Text:
+    line = Text()
+    for number, (text, width, right) in enumerate(cells):
+        pad = " " * max(0, width - _width(text))
+        line.append(_GAP if number else "")
+        line.append_text(Text(pad) if right else Text())
+        line.append_text(text)
+        line.append_text(Text() if right else Text(pad))
+    line.rstrip()
+    return line
+
+
+def _shorten(texts: Iterable[Text], width: int) -> None:
+    for text in texts:
+        text.truncate(width, overflow="ellipsis")
+
+
+def _text(cell: Cell) -> Text:
+    return cell if isinstance(cell, Text) else Text(inert(cell))
+
+
+def _width(text: Text) -> int:
+    return max(map(columns, text.plain.split("\n")), default=0)

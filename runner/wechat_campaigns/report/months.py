@@ -1,0 +1,179 @@
+"""Sum past sends by account and month, and lay out bars of followers for months and for sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.report.figures import percent
+from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.past_sends import PastSend
+
+PARTS = {"sent": N_("Sent"), "left-out": N_("Left out"), "failed": N_("Failed"), "addressed": N_("Addressed")}
+"""What became of followers, in the order of a bar; `addressed` where no event counted them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A stretch of a bar."""
+
+    name: str
+    """Of `PARTS`."""
+    count: int
+    percent: float
+    """Of the width of the chart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One send or one month, with what stands beside its bar."""
+
+    name: str
+    note: str
+    parts: tuple[Part, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """What one account sent in one month of China's calendar; counts are of sends with an event."""
+
+    account: str
+    month: str
+    """`2026-11`."""
+    sends: int
+    counts: Mapping[str, int]
+    """By the names of `PARTS`."""
+    readers: int
+    change: float | None
+    """Of the followers reached, against the month before it in the list; None for the first."""
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """Followers reached, of those addressed, in sends with an event."""
+        total = sum(self.counts[name] for name in ("sent", "left-out", "failed"))
+        return self.counts["sent"] / total if total else None
+
+
+def months(view: HistoryView) -> tuple[Month, ...]:
+    """Sum a report by account and month, each account's months in order."""
+    groups: dict[tuple[str, str], list[PastSend]] = {}
+    for row in view.rows:
+        groups.setdefault((row.account, f"{row.moment.astimezone(CHINA):%Y-%m}"), []).append(row)
+    readers: dict[tuple[str, str], int] = {}
+    for article in view.articles:
+        if article.latest is not None:
+            key = article.account, f"{article.sent_on:%Y-%m}"
+            readers[key] = readers.get(key, 0) + article.latest.readers
+    found: list[Month] = []
+    for account, month in sorted(groups):
+        rows = groups[account, month]
+        counts = {name: sum(_counts(row).get(name, 0) for row in rows) for name in PARTS}
+        before = found[-1].counts["sent"] if found and found[-1].account == account else 0
+        found.append(
+            Month(
+                account=account,
+                month=month,
+                sends=len(rows),
+                counts=counts,
+                readers=readers.get((account, month), 0),
+                change=counts["sent"] / before - 1 if before else None,
+            )
+        )
+    return tuple(found)
+
+
+def month_bars(rows: Sequence[Month]) -> tuple[Bar, ...]:
+    """Lay out a bar for each month."""
+    top = max((sum(row.counts.values()) for row in rows), default=0)
+    return tuple(
+        Bar(
+            name=row.month, note=row.account, parts=_parts(row.counts, top),
+            value=_value(row.counts),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def send_bars(rows: Iterable[PastSend]) -> tuple[Bar, ...]:
+    """Lay out a bar for each send, the newest first."""
+    newest = sorted(rows, key=lambda row: row.moment, reverse=True)
+    top = max((sum(_counts(row).values()) for row in newest), default=0)
+    return tuple(
+        Bar(
+            name=row.send,
+            note=f"{row.at} · {row.account} → {row.recipients_text}",
+            parts=_parts(_counts(row), top),
+            value=_value(_counts(row)),
+        )
+        for row in newest
+    )
+
+
+def _counts(row: PastSend) -> Mapping[str, int]:
+    if row.sent is None:
+        return {"addressed": row.addressed or 0}
+    return {"sent": row.sent, "left-out": row.left_out or 0, "failed": row.failed or 0}
+
+
+def _parts(counts: Mapping[str, int], top: int) -> tuple[Part, ...]:
+    return tuple(
+        Part(name=name, count=count, percent=100 * count / top) for name, count in counts.items() if count
+    )
+
+
+def _value(counts: Mapping[str, int]) -> str:
+    """Write what a bar shows: followers reached, or those addressed where no event counted."""
+    if counts.get("sent") or not counts.get("addressed"):
+        return f"{counts.get('sent', 0):,}"
+    return _("{count:,} addressed").format(count=counts["addressed"])
+
+
+MONTH_HEADINGS = (
+    "Account", N_("Month"), "Sends", "Sent", "Left out", "Failed", "Delivery rate", "Readers", N_("Trend"),
+)  # fmt: skip
+"""Of the table of months."""
+
+
+def month_cells(row: Month) -> tuple[str | int | None, ...]:
+    """List what stands below the headings `MONTH_HEADINGS`."""
+    trend = "" if row.change is None else f"{row.change:+.0%}"
+    counts = (row.counts["sent"], row.counts["left-out"], row.counts["failed"])
+    return row.account, row.month, row.sends, *counts, percent(row.delivery_rate), row.readers or None, trend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number at the head of a report."""
+
+    name: str
+    value: str
+    note: str = ""
+    tone: str = ""
+    """`good`, `look` or `bad`: how it is coloured."""
+
+
+def figures(view: HistoryView) -> tuple[Figure, ...]:
+    """Choose the numbers at the head of a report."""
+    told = [row for row in view.rows if row.sent is not None]
+    reached = sum(row.sent or 0 for row in told)
+    addressed = sum(row.addressed or 0 for row in told)
+    readers = [row.latest.readers for row in view.articles if row.latest is not None]
+    unknown = sum(row.status == SendStatus.UNKNOWN for row in view.rows)
+    failed = sum(row.status in (SendStatus.DELIVERY_FAILED, SendStatus.REJECTED) for row in view.rows)
+    found = [Figure(name=_("Sends"), value=f"{len(view.rows):,}")]
+    if told:
+        rate = percent(reached / addressed) if addressed else ""
+        found.append(Figure(name=_("Followers reached"), value=f"{reached:,}", note=rate, tone="good"))
+    if readers:
+        found.append(Figure(name=_("Readers"), value=f"{sum(readers):,}"))
+    if len(told) < len(view.rows):
+        found.append(Figure(name=_("Without a WeChat event"), value=f"{len(view.rows) - len(told):,}"))
+    if unknown:
+        found.append(Figure(name=_("Unknown"), value=f"{unknown:,}", tone="look"))
+    if failed:
+        found.append(Figure(name=_("Failed"), value=f"{failed:,}", tone="bad"))
+    return tuple(found)

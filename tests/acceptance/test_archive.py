@@ -1,0 +1,255 @@
+"""What was sent is kept as it was sent, and whatever is changed in it later is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from tests.support.commits import git
+from tests.support.playground import PICTURES, Sandbox, campaigns_on
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
+
+ARTICLE = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content: {articles: [{title: 春茶, author: 茶园, body: tea.html, cover: {file: leaf.jpg}}]}
+"""
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def campaign(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs the command in a repository with one committed campaign of each kind, all sent."""
+    sandbox.reset()
+    monkeypatch.chdir(tmp_path)
+    campaigns = campaigns_on(sandbox, tmp_path)
+    openid = sandbox.openids()[0]
+    (campaigns / "tea.yaml").write_text(ARTICLE, encoding="utf-8")
+    (campaigns / "tea.html").write_text('<p>明前 <img src="leaf.jpg"></p>', encoding="utf-8")
+    (campaigns / "leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
+    (campaigns / "hello.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8"
+    )
+    two = [openid, sandbox.openids()[1]]
+    (campaigns / "list.yaml").write_text(
+        f"filter: {{openids: {json.dumps(two)}}}\nmsgtype: text\ncontent: 名单\n", encoding="utf-8"
+    )
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "one")
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    code, out, err = command("apply", "--auto-approve", "--quiet")
+    assert code == ExitCode.OK, out + err
+    assert command("status")[0] == ExitCode.OK
+    return command
+
+
+def archive(campaign: Command, *words: str) -> dict[str, Any]:
+    code, out, err = campaign("archive", "--format", "json", *words)
+    assert code == ExitCode.OK, err
+    return {one["send"]: one for one in json.loads(out)["archives"]}
+
+
+def contents(folder: Path) -> Mapping[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def faults(campaign: Command, folder: str = "archive") -> set[tuple[str, str]]:
+    code, out, _err = campaign("archive", "--verify", folder, "--format", "json")
+    found = {(one["file"], one["kind"]) for part in json.loads(out)["archives"] for one in part["faults"]}
+    assert code == (ExitCode.LEDGER if found else ExitCode.OK)
+    return found
+
+
+def test_a_send_is_kept_as_it_was_at_its_commit(campaign: Command, sandbox: Sandbox) -> None:
+    """Pages, pictures, campaign, plan, outcome: of the commit, whatever the folder holds today."""
+    Path("campaigns/tea.html").write_text("<p>改过了</p>", encoding="utf-8")
+    Path("campaigns/leaf.jpg").unlink()
+    sends = archive(campaign)
+    assert {name: one["origin"] for name, one in sends.items()} == dict.fromkeys(
+        ("tea", "hello", "list#1"), "commit"
+    )
+    folder = Path("archive") / sends["tea"]["name"]
+    files = contents(folder)
+    picture = (PICTURES / "leaf.jpg").read_bytes()
+    assert files[f"media/{hashlib.sha256(picture).hexdigest()}.jpeg"] == picture
+    assert "明前" in files["article-1.html"].decode()
+    assert "明前" in files["index.html"].decode()
+    assert b"Content-Security-Policy" in files["article-1.html"]
+    assert files["campaign/tea.yaml"].decode() == ARTICLE
+    assert "明前" in files["campaign/tea.html"].decode()
+    plan, outcome = (json.loads(files[name]) for name in ("plan.json", "outcome.json"))
+    (job,) = [one for one in sandbox.jobs() if one["clientmsgid"] == plan["clientmsgid"]]
+    assert (outcome["status"], outcome["msg_id"]) == ("sent", job["msg_id"])
+    assert plan["commit"] == git(Path.cwd(), "rev-parse", "HEAD").strip()
+    with ZipFile(f"{folder}.zip") as packed:
+        assert {one: packed.read(one) for one in packed.namelist()} == {
+            f"{folder.name}/{name}": data for name, data in files.items()
+        }
+    assert faults(campaign) == set()
+
+
+def test_no_openid_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None:
+    """A list is its count and digest; the campaign file is kept with the openids masked."""
+    folder = Path("archive") / archive(campaign)["list#1"]["name"]
+    files = contents(Path("archive"))
+    for openid in sandbox.openids():
+        assert not [name for name, data in files.items() if openid.encode() in data]
+    content = json.loads((folder / "content.json").read_text(encoding="utf-8"))
+    assert content["filter"]["openids"]["count"] == 2
+    assert "o***" in (folder / "campaign/list.yaml").read_text(encoding="utf-8")
+
+
+def test_the_same_ledger_gives_the_same_bytes(campaign: Command) -> None:
+    """On another day too, after other sends, in another folder."""
+    archive(campaign)
+    before = contents(Path("archive"))
+    Path("campaigns/more.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: 再来\n", encoding="utf-8"
+    )
+    assert campaign("apply", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    archive(campaign, "--out", "again")
+    after = contents(Path("again"))
+    assert {name: after[name] for name in before} == before
+    assert len(after) > len(before)
+
+
+def test_a_message_that_nothing_renders_is_said_to_be_missing(campaign: Command) -> None:
+    """Without git a text comes from the ledger; an article whose file is gone does not come at all."""
+    shutil.rmtree(".git")
+    Path("campaigns/tea.html").write_text("<p>改过了</p>", encoding="utf-8")
+    Path("campaigns/hello.yaml").unlink()
+    sends = archive(campaign)
+    found = {name: one["origin"] for name, one in sends.items()}
+    assert found == {"tea": "missing", "hello": "ledger", "list#1": "folder"}
+    folder = Path("archive") / sends["tea"]["name"]
+    assert "neither the commit nor" in (folder / "index.html").read_text(encoding="utf-8")
+    assert "你好" in (Path("archive") / sends["hello"]["name"] / "index.html").read_text(encoding="utf-8")
+    assert faults(campaign) == set()
+
+
+def with_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the manifest, and make its digests those of the files as they are."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    change(manifest)
+    manifest["files"] = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in contents(folder).items()
+        if name != "manifest.json"
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_whatever_is_changed_is_found(campaign: Command) -> None:
+    """A file changed, missing or added; the ZIP; something beside the archives."""
+    folder = Path("archive") / archive(campaign)["tea"]["name"]
+    packed = f"{folder.name}.zip"
+    (folder / "index.html").write_text("x", encoding="utf-8")
+    (folder / "plan.json").unlink()
+    (folder / "note.txt").write_text("x", encoding="utf-8")
+    (folder / "link").symlink_to("/etc/passwd")
+    Path("archive/other.txt").write_text("x", encoding="utf-8")
+    assert faults(campaign) == {
+        ("index.html", "changed"),
+        ("plan.json", "missing"),
+        ("note.txt", "extra"),
+        ("link", "extra"),
+        ("other.txt", "extra"),
+        (packed, "zip"),
+    }
+    archive(campaign)
+    (folder / "note.txt").unlink()
+    (folder / "link").unlink()
+    Path("archive/other.txt").unlink()
+    assert faults(campaign) == set(), "an archive that is written again is whole again"
+    shutil.rmtree(folder)
+    assert faults(campaign) == set(), "the ZIP alone will do"
+    assert faults(campaign, "archive") == set()
+    data = bytearray(Path(f"archive/{packed}").read_bytes())
+    data[data.index("明前".encode())] ^= 1
+    Path(f"archive/{packed}").write_bytes(data)
+    assert (packed, "zip") in faults(campaign)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "kind"),
+    [
+        ("plan.json", '"revision": 1', '"revision": 2', "ledger"),
+        ("outcome.json", '"sent"', '"rejected"', "ledger"),
+        ("approvals.json", '"approved": null', '"approved": "#1 by ann"', "ledger"),
+        ("content.json", "春茶", "秋茶", "content"),
+        ("events.jsonl", '"kind": "accepted"', '"kind": "rejected"', "ledger"),
+    ],
+)
+def test_a_manifest_made_to_fit_does_not_hide_a_change(
+    campaign: Command, name: str, old: str, new: str, kind: str
+) -> None:
+    """The ledger is what counts, not the digests beside the files."""
+    folder = Path("archive") / archive(campaign)["tea"]["name"]
+    Path(f"{folder}.zip").unlink()
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    with_manifest(folder, lambda _manifest: None)
+    assert faults(campaign) == {(name, kind)}
+
+
+def test_a_manifest_that_does_not_match_the_ledger_is_found(campaign: Command) -> None:
+    """Another send, another environment, an event left out, another picture, no JSON at all."""
+    folder = Path("archive") / archive(campaign)["tea"]["name"]
+    Path(f"{folder}.zip").unlink()
+    good = contents(folder)
+    changes: tuple[Callable[[dict[str, Any]], None], ...] = (
+        lambda manifest: manifest.update(send="other"),
+        lambda manifest: manifest.update(environment="production"),
+        lambda manifest: manifest["events"].pop(),
+        lambda manifest: manifest["events"].pop(0),
+        lambda manifest: manifest["events"].clear(),
+        lambda manifest: manifest["events"][0].update(hash="0" * 64),
+    )
+    for change in changes:
+        with_manifest(folder, change)
+        assert "ledger" in {kind for _file, kind in faults(campaign)}
+        (folder / "manifest.json").write_bytes(good["manifest.json"])
+    (picture,) = folder.glob("media/*")
+    picture.write_bytes(b"x")
+    with_manifest(folder, lambda _manifest: None)
+    assert faults(campaign) == {(picture.relative_to(folder).as_posix(), "content")}
+    for damage in (b"", b"[]", b"{}", b"[" * 100_000, b'{"files": []}'):
+        (folder / "manifest.json").write_bytes(damage)
+        assert faults(campaign) == {("manifest.json", "unreadable")}
+
+
+def test_an_archive_older_than_the_ledger_is_intact(campaign: Command) -> None:
+    """A recall came later: the archive holds what was true then, and says that more happened."""
+    archive(campaign)
+    assert campaign("recall", "tea", "--auto-approve")[0] == ExitCode.OK
+    code, out, _err = campaign("archive", "--verify", "archive")
+    assert code == ExitCode.OK
+    assert "the ledger has 1 newer event of this send" in out
+
+
+def test_verify_without_an_archive_names_what_to_do(campaign: Command, tmp_path: Path) -> None:
+    """A folder that is missing, or empty."""
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nowhere"):
+        code, _out, err = campaign("archive", "--verify", name)
+        assert code == ExitCode.USAGE
+        assert "`campaign archive`" in err

@@ -1,0 +1,83 @@
+"""Rows on a terminal: a table where it fits, two lines a row where it does not, and no word torn."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    plan_of,
+    view_of,
+)
+from wechat_campaigns.report.listing import listing
+from wechat_campaigns.report.text import TextOptions, plan_text
+
+HEADINGS = ("Status", "Send", "Followers", "Note")
+
+
+def drawn(rows: list[tuple[str, ...]], width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(listing(HEADINGS, rows, width))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_a_table_is_drawn_where_it_fits() -> None:
+    """Numbers to the right, one line a row."""
+    assert drawn([("sent", "sale", "1,000", "arrived"), ("ok", "b", "7", "")], 60) == [
+        "STATUS  SEND  FOLLOWERS  NOTE",
+        "sent    sale      1,000  arrived",
+        "ok      b             7",
+    ]
+
+
+def test_a_sentence_stands_below_where_the_table_does_not_fit() -> None:
+    """Short cells keep their columns; the sentence is broken between words."""
+    note = "followers received it, others were left out this month"
+    assert drawn([("sent", "sale", "1,000", note), ("ok", "b", "7", "")], 40) == [
+        "STATUS  SEND  FOLLOWERS",
+        "sent    sale      1,000",
+        "        followers received it, others",
+        "        were left out this month",
+        "ok      b             7",
+    ]
+
+
+def test_a_long_name_does_not_push_the_columns_apart() -> None:
+    """It has a line of its own; what stands beside it elsewhere follows in its column."""
+    rows = [("sent", "2026/" + "long-name-" * 6, "1,000", ""), ("ok", "b", "7", "")]
+    lines = drawn(rows, 40)
+    assert lines[0] == "STATUS  SEND  FOLLOWERS"
+    assert lines[-1] == "ok      b             7"
+    assert lines[-2].strip() == "1,000"
+    assert max(map(cell_len, lines)) <= 40
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
+    """The account beside the name, hours and message below; no reason that the action already gives."""
+    shop, daily = make_account("shop"), make_account("daily", appid=SUBSCRIPTION)
+    begin = NOW + timedelta(days=1)
+    sends = [
+        make_send(f"week/{name}", "周末茶席：两位同行，一位免单", account=name, not_before=begin,
+                  not_after=begin + timedelta(hours=2))
+        for name in ("shop", "daily")
+    ]  # fmt: skip
+    known = {"shop": make_known(), "daily": make_known()}
+    view = view_of(plan_of(*sends, settings=make_settings(shop, daily), known=known))
+    lines = plan_text(view, TextOptions(width=width)).split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("scheduled"))
+    rows = " ".join(lines[start : start + 2]).split()
+    assert rows[:3] == ["scheduled", "week/daily", "daily"]
+    assert "12:00–14:00" in " ".join(rows)
+    assert "window" not in " ".join(rows)
+    assert max(map(cell_len, lines)) <= width
