@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.desk import Desk
-from wechat_campaigns.studio.phone import MISSING, article_html, media_url
+from wechat_campaigns.studio.phone import MISSING, article_html, local_pictures, media_url
 
 
 def article_page(send: Send, number: int, *, dark: bool) -> str | None:
@@ -54,7 +54,7 @@ def report_page(desk: Desk, name: str, month: str) -> str:
     """
     reads = desk.reads
     if name == "plan":
-        return plan_html(desk.overview().plan, data=reads.read)
+        return local_pictures(plan_html(desk.overview().plan, data=reads.read))
     if name == "results":
         return history_html(reads.history())
     return calendar_html(reads.calendar(_month(month)))
