@@ -14,7 +14,8 @@ METHODS: Final = ("GET", "HEAD")
 CLOSED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY: Final = (
     f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self';"
-    " connect-src 'self'; frame-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    " connect-src 'self'; frame-src 'self'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _NO_SCRIPT = "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 ARTICLE_POLICY: Final = f"{CLOSED}; style-src 'unsafe-inline'; img-src 'self' data:; {_NO_SCRIPT}"
