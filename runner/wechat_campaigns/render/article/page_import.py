@@ -16,6 +16,8 @@ MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
 _CONTENT = ("js_content", "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
+_LAID_OUT = ("nice", "output", "wenyan")
+"""Those whose own style belongs to the article; the others only place it on the page."""
 _OWN = re.compile(r"(https?:)?//mm(biz|ecoa)\.qpic\.cn/")
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 _TITLE_PATHS = (
@@ -66,8 +68,13 @@ def read_page(text: str) -> SavedPage:
     body = dom.parse(text)
     title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
     ids = {element.get("id"): element for element in reversed(dom.elements(body))}
-    root = next((ids[name] for name in _CONTENT if name in ids), body)
+    name = next((name for name in _CONTENT if name in ids), "")
+    root = ids.get(name, body)
     root.tail = None
+    if name in _LAID_OUT:
+        box = dom.make("body")
+        box.append(root)
+        root = box
     keep.tidy(root)
     found: list[str] = []
 

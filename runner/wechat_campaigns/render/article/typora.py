@@ -92,7 +92,7 @@ def typed_html(html: str) -> str | None:
     Returns:
         None when it holds anything but the known tags, or a value that cannot be used.
     """
-    reader = _Reader()
+    reader = _TypedHtml()
     reader.feed(html)
     reader.close()
     return None if reader.failed else "".join(reader.written)
@@ -128,7 +128,7 @@ def _rule(
     return rule
 
 
-class _Reader(HTMLParser):
+class _TypedHtml(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.written: list[str] = []
