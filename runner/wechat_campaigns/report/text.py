@@ -20,7 +20,7 @@ from wechat_campaigns.report.line_breaks import breaks
 from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.posting import Result, SendOutcome
 
 ACTION_STYLE = {
@@ -93,12 +93,12 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     return _drawn(Group(table, _text(f"\n{template.format(counts=view.summary)}")), options)
 
 
-def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
+def status_text(view: StatusView, options: TextOptions) -> str:
     """Draw where sends stand."""
-    if not statuses:
+    if not (view.rows or view.expired):
         return _("Nothing has been sent so far.")
     table = _table("Status", "Send", "Account", "msg_id", "Time", "Note")
-    for row in statuses:
+    for row in view.rows:
         known = row.known
         name = known.send
         if known.revision > 1:
@@ -106,6 +106,10 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(known.msg_id or ""), moment(known.at, options.timezone), note)
         table.add_row(*map(_text, (status_word(known.status), *cells)))
+    note = "\n→ ".join(expired_words())
+    for send in view.expired:
+        cells = (send.id, send.account, "", moment(send.not_after, options.timezone), note)
+        table.add_row(*map(_text, (status_word(PlanAction.EXPIRED), *cells)))
     return _drawn(table, options)
 
 

@@ -36,6 +36,9 @@ OVERRIDABLE = frozenset(RULES) - {"hold"}
 ALLOWANCE = frozenset({"quota", "quota_reserve"})
 """The rules about an allowance that an unknown send took already, when it was posted first."""
 
+OF_THE_MOMENT = frozenset({"hold", "quiet_hours", "max_sends_per_apply", *ALLOWANCE})
+"""The rules that time or another person meets, with no edit of the campaign."""
+
 
 def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
     """Ask every rule.
