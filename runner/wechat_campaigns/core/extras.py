@@ -9,6 +9,7 @@ from wechat_campaigns.core.errors import MissingExtraError
 
 EXTRAS: Final = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "lists": ("openpyxl",),
     "callback": ("cryptography", "werkzeug"),
     "postgres": ("psycopg",),
     "sandbox": ("flask", "werkzeug"),

@@ -13,6 +13,7 @@ from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.render import openid_table
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
@@ -203,8 +204,10 @@ _OpenidEntries = Sequence[tuple[str, str, Location | None]]
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
-    path = (*path, "file")
+    column, path = raw.get("column"), (*path, "file")
     written = scope.text(path, raw["file"])
+    if column is not None or written.lower().endswith(openid_table.SUFFIXES):
+        return _openid_table(scope, path, written, column)
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
     if text is None:
         return ()
@@ -214,6 +217,28 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
         (openid, called.format(number=line), Location(file=shown, line=line))
         for line, openid in read_openids(text)
     ]
+
+
+def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _OpenidEntries:
+    def read() -> openid_table.OpenidColumn:
+        file = scope.files.locate(scope.campaign.file, written)
+        return openid_table.read_table(scope.files.data(file), column)
+
+    found = scope.read(path, read) if written else None
+    if found is None:
+        return ()
+    if found.blank or found.repeated:
+        scope.problem(
+            path,
+            "openid-rows",
+            _(
+                "{file}: {kept:,} openids; left out: {blank:,} rows without one, {repeated:,} duplicates"
+            ).format(file=written, kept=len(found.openids), blank=found.blank, repeated=found.repeated),
+            _("compare the number with the list"),
+            level="warning",
+        )
+    called = _("row {number}")
+    return [(openid, called.format(number=number), None) for number, openid in found.openids]
 
 
 def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _OpenidEntries:

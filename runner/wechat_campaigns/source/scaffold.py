@@ -36,6 +36,10 @@ class ScaffoldOptions:
     tag: str | None = None
     tag_id: int | None = None
     to_all: bool = False
+    openids: str | None = None
+    """The file of a list, relative to the campaign's folder."""
+    column: str | None = None
+    """The column of that list, when it is a table."""
     media_id: str | None = None
 
 
@@ -50,6 +54,9 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     recipients = f"tag: {_scalar(wanted.tag or '会员')}"
     if wanted.tag_id is not None:
         recipients = f"tag_id: {wanted.tag_id}"
+    elif wanted.openids is not None:
+        column = f", column: {_scalar(wanted.column)}" if wanted.column else ""
+        recipients = f"openids: {{file: {_scalar(wanted.openids)}{column}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
