@@ -65,6 +65,7 @@ LINKED = make_send(
 )
 OLD_NAME = make_send("old-name")
 SAME = make_state((EventKind.INTENT, intent_of(OLD_NAME)), (EventKind.ACCEPTED, named(OLD_NAME)))
+TRIAL = make_send("trial", filter=Filter(tag="内测"))
 BY_ID = make_send(filter=Filter(tag_id=100))
 
 FAILING: dict[str, RuleInput] = {
@@ -78,6 +79,9 @@ FAILING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True)),
     "quiet_hours": facts(Policy(quiet_hours="11:30-13:00")),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=LINKED),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="全城最\u200b 佳！")),
+    "required_text": facts(Policy(required_text=("规则见门店",))),
+    "require_trial": facts(Policy(require_trial="内测"), state=SAME),
     "duplicate_content_days": facts(state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT),
     "quota_reserve": facts(
@@ -91,6 +95,8 @@ UNCHECKED: dict[str, RuleInput] = {
     "max_recipients": facts(Policy(max_recipients=500), audience=UNKNOWN),
     "audience_drift": facts(DRIFT, applying=True, reviewed_count=700, audience=UNKNOWN),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=DRAFT),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=DRAFT),
+    "required_text": facts(Policy(required_text=("规则见门店",)), send=DRAFT),
 }
 """By rule: facts that leave it without an answer. The other rules know all they need at any time."""
 
@@ -121,6 +127,18 @@ PASSING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True), send=make_send(not_after=NOW)),
     "quiet_hours": facts(Policy(quiet_hours="22:00-12:00")),
     "allowed_links": text("详见 https://shop.example.com/spring，或 mp.EXAMPLE.com"),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="佳节最后一天")),
+    "required_text": facts(
+        Policy(required_text=("规则见门店",)), send=make_send(text="规则，见店；规则见门 店")
+    ),
+    "require_trial": facts(
+        Policy(require_trial="内测"),
+        state=make_state(
+            (EventKind.INTENT, intent_of(TRIAL)),
+            (EventKind.ACCEPTED, named(TRIAL)),
+            (EventKind.STATUS, named(TRIAL)),
+        ),
+    ),
     "duplicate_content_days": facts(Policy(duplicate_content_days=0), state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT, now=NOW + timedelta(days=1)),
     "quota_reserve": facts(Policy(quota_reserve=1), send=make_send(filter=EVERYONE), state=to_everyone(2)),

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR, Words
-from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -96,14 +96,14 @@ def plan(
     actions = result.plan.counts().keys()
     if PlanAction.INVALID in actions:
         return ExitCode.INVALID
-    if _report_held(context, result, fail_on):
+    if _report_held(result, fail_on):
         return ExitCode.POLICY
     open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
     is_open = actions & open_actions or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 
-def _report_held(context: Context, result: PlanResult, kinds: tuple[str, ...]) -> bool:
+def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
     from wechat_campaigns.plan.held import held_sends
 
     held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
@@ -112,5 +112,5 @@ def _report_held(context: Context, result: PlanResult, kinds: tuple[str, ...]) -
             "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)
         )
         names = _(", ").join(planned.send.id for planned in held)
-        context.show_progress(message.format(count=len(held), names=names))
+        print_message(message.format(count=len(held), names=names))
     return bool(held)

@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of
 from wechat_campaigns.cli.effects import Effect, is_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -27,7 +27,7 @@ WAIT_LIMIT_S = 1800
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "markdown"),
-    options=(DIR, ENV, NO_COLOR, QUIET),
+    options=(DIR, ENV, VAR, NO_COLOR, QUIET),
     reports_failure=True,
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),

@@ -90,15 +90,21 @@ def compute_content_digest(send: Send) -> str:
     Covers filter, msgtype, rendered content and options. Leaves out the clock, paths, media ids of uploads,
     the send window and the revision; and the account, whose name in the settings is no part of its AppID.
     """
-    return sha256(
-        {
-            "version": DIGEST_VERSION,
-            "filter": filter_form(send),
-            "msgtype": send.msgtype.value,
-            "content": {"kind": type(send.content).__name__, **to_plain_data(send.content)},
-            "send_ignore_reprint": send.send_ignore_reprint,
-        }
-    )
+    return sha256({"filter": filter_form(send), **_message_form(send)})
+
+
+def compute_message_digest(send: Send) -> str:
+    """Fingerprint what a follower would receive, whoever that is: a trial has it in common with the rest."""
+    return sha256(_message_form(send))
+
+
+def _message_form(send: Send) -> dict[str, Any]:
+    return {
+        "version": DIGEST_VERSION,
+        "msgtype": send.msgtype.value,
+        "content": {"kind": type(send.content).__name__, **to_plain_data(send.content)},
+        "send_ignore_reprint": send.send_ignore_reprint,
+    }
 
 
 def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:

@@ -77,6 +77,12 @@ class Policy:
     """Names or ids."""
     allowed_links: tuple[str, ...] = ()
     """Hosts; what lies below one is allowed with it."""
+    banned_words: tuple[str, ...] = ()
+    """Words that no message may use, compared as followers read them."""
+    required_text: tuple[str, ...] = ()
+    """Texts that every message, and every article of one, must have."""
+    require_trial: str | int | None = None
+    """The tag, by name or id, that must have received the same message first."""
     duplicate_content_days: int = 30
     """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0

@@ -20,8 +20,6 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.render.openids import HEADERS
 from wechat_campaigns.source.files import FileError
 
-SUFFIXES: Final = (".csv", ".tsv", ".xlsx")
-"""How the files end that are tables even without `column`."""
 MAX_ROWS: Final = 1_048_576
 """As many as a sheet of Excel has."""
 MAX_UNPACKED_BYTES: Final = 128 * 1024**2

@@ -15,6 +15,8 @@ MIN_BATCH = 2
 MAX_BATCH = 10_000
 """More are refused (40032). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
 USUAL_CHARS = 28
+TABLES = (".csv", ".tsv", ".xlsx")
+"""How the files end that are tables even without `column`."""
 
 _OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HEADERS = frozenset(("openid", "openids", "open_id"))

@@ -13,10 +13,9 @@ from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.render import openid_table
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
-from wechat_campaigns.render.openids import batches, check_openids, read_openids
+from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
@@ -206,7 +205,7 @@ _OpenidEntries = Sequence[tuple[str, str, Location | None]]
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
     column, path = raw.get("column"), (*path, "file")
     written = scope.text(path, raw["file"])
-    if column is not None or written.lower().endswith(openid_table.SUFFIXES):
+    if column is not None or written.lower().endswith(TABLES):
         return _openid_table(scope, path, written, column)
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
     if text is None:
@@ -220,23 +219,19 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
 
 
 def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _OpenidEntries:
-    def read() -> openid_table.OpenidColumn:
-        file = scope.files.locate(scope.campaign.file, written)
-        return openid_table.read_table(scope.files.data(file), column)
+    from wechat_campaigns.render.openid_table import OpenidColumn, read_table  # most campaigns do without
+
+    def read() -> OpenidColumn:
+        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
 
     found = scope.read(path, read) if written else None
     if found is None:
         return ()
     if found.blank or found.repeated:
-        scope.problem(
-            path,
-            "openid-rows",
-            _(
-                "{file}: {kept:,} openids; left out: {blank:,} rows without one, {repeated:,} duplicates"
-            ).format(file=written, kept=len(found.openids), blank=found.blank, repeated=found.repeated),
-            _("compare the number with the list"),
-            level="warning",
-        )
+        what = _("{file}: {kept:,} openids; left out: {blank:,} rows without one, {repeated:,} duplicates")
+        counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
+        hint = _("compare the number with the list")
+        scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")
     called = _("row {number}")
     return [(openid, called.format(number=number), None) for number, openid in found.openids]
 

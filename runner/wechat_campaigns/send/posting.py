@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any
 
-from wechat_campaigns.core.digest import filter_form, openids_sha256
+from wechat_campaigns.core.digest import compute_message_digest, filter_form, openids_sha256
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
@@ -243,6 +243,7 @@ class AccountSender:
         kept: dict[str, Any] = {
             "account": planned.account.name,
             "content_digest": planned.content_digest,
+            "message_digest": compute_message_digest(send),
             "endpoint": payloads.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),

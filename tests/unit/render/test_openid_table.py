@@ -1,4 +1,4 @@
-"""Lists of openids as Excel saves them: every encoding, header, blank rows, duplicates, and what is refused."""
+"""Lists of openids as Excel saves them: encodings, header, blank rows, duplicates, what is refused."""
 
 from __future__ import annotations
 

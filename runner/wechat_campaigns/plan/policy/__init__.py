@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import content, rules
+from wechat_campaigns.plan.policy import content, rules, wording
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
 RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
@@ -24,6 +24,9 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "require_not_after": rules.require_not_after,
     "quiet_hours": rules.quiet_hours,
     "allowed_links": content.allowed_links,
+    "banned_words": wording.banned_words,
+    "required_text": wording.required_text,
+    "require_trial": rules.require_trial,
     "duplicate_content_days": content.duplicate_content_days,
     "quota": rules.quota,
     "quota_reserve": rules.quota_reserve,

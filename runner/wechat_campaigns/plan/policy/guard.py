@@ -171,6 +171,15 @@ def _widened(before: Any, after: Any) -> bool:
     return bool(before) and (not after or not set(after) <= set(before))
 
 
+def _shortened(before: Any, after: Any) -> bool:
+    """A list of what is asked for: with an entry less."""
+    return not set(before or ()) <= set(after or ())
+
+
+def _replaced(before: Any, after: Any) -> bool:
+    return before is not None and before != after
+
+
 def _links_widened(before: Any, after: Any) -> bool:
     if not before:
         return False
@@ -212,6 +221,9 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "policy.require_not_after": _switched_off,
     "policy.allowed_tags": _widened,
     "policy.allowed_links": _links_widened,
+    "policy.banned_words": _shortened,
+    "policy.required_text": _shortened,
+    "policy.require_trial": _replaced,
     "policy.duplicate_content_days": _lowered,
     "policy.quota_reserve": _lowered,
     "policy.levels": _more_advisory,
