@@ -70,6 +70,7 @@ BY_ID = make_send(filter=Filter(tag_id=100))
 
 FAILING: dict[str, RuleInput] = {
     "hold": facts(state=make_state((EventKind.HOLD, {"held": True, "reason": "客服系统故障"}))),
+    "sample_text": facts(send=make_send(text="你好，这里写要发的话。")),
     "allow_to_all": facts(send=make_send(filter=EVERYONE)),
     "allowed_tags": facts(Policy(allowed_tags=("星标组", 2))),
     "max_recipients": facts(Policy(max_recipients=500)),
@@ -108,6 +109,7 @@ PASSING: dict[str, RuleInput] = {
             (EventKind.HOLD, {"held": False, "reason": "修好了"}),
         ),
     ),
+    "sample_text": facts(send=make_send(text="你好，这里写要发的话。"), is_sandbox=True),
     "allow_to_all": facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE)),
     "allowed_tags": facts(
         Policy(allowed_tags=("会员",)), send=make_send(filter=Filter(tag_id=100)), tag="会员"

@@ -51,6 +51,8 @@ class Campaign:
     revision: int = 1
     formerly: tuple[str, ...] = ()
     """Ids that it, or one of its sends, has had."""
+    environments: tuple[str, ...] = ()
+    """The only ones that may send it; empty for every one."""
     for_each: Mapping[str, Mapping[str, Any]] | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     description: str | None = None

@@ -335,6 +335,7 @@ def _facts(
         state=context.state,
         now=context.now,
         due=due,
+        is_sandbox=context.settings.environment.is_sandbox,
         tag=planned.resolved.tag,
         **more,
     )

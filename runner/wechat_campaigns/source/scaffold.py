@@ -14,6 +14,8 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
 """What a new file says in place of a text and of an article's title, and no follower should read."""
+SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
+"""The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
 
 CONTENT = {
     Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",

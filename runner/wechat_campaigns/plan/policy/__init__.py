@@ -15,6 +15,7 @@ from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violatio
 
 RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "hold": rules.hold,
+    "sample_text": wording.sample_text,
     "allow_to_all": rules.allow_to_all,
     "allowed_tags": rules.allowed_tags,
     "max_recipients": rules.max_recipients,
@@ -33,7 +34,7 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
-OVERRIDABLE = frozenset(RULES) - {"hold"}
+OVERRIDABLE = frozenset(RULES) - {"hold", "sample_text"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
 ALLOWANCE = frozenset({"quota", "quota_reserve"})

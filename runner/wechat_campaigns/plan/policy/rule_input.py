@@ -50,6 +50,7 @@ class RuleInput:
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
+    is_sandbox: bool = False
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and the platform was asked."""
     applying: bool = False

@@ -27,6 +27,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.source.scaffold import SAMPLES
 
 _HIDDEN = re.compile(r"<(style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
@@ -34,6 +35,19 @@ _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _BLANK = re.compile(r"[^\S\x00]+")
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
+
+
+def sample_text(facts: RuleInput) -> Violation | None:
+    """What `init` and `new` wrote reaches nobody outside the sandbox."""
+    if facts.is_sandbox:
+        return None
+    text = _END.join(readable_texts(facts.send.content))
+    if not any(folded(sample) in text for sample in SAMPLES):
+        return None
+    return Violation(
+        _("this is still the text that `campaign init` or `campaign new` wrote"),
+        _("replace it with the content to be sent"),
+    )
 
 
 def banned_words(facts: RuleInput) -> Violation | None:
