@@ -84,6 +84,10 @@ class Filter:
     tag: str | None = None
     tag_id: int | None = None
     openids: tuple[str, ...] = ()
+    rows: tuple[int, ...] = field(default=(), compare=False)
+    """Where each openid stands in its list, from 1: what a message calls it by."""
+    skip_unsubscribed: bool = False
+    """Leave out the openids that do not follow the account any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

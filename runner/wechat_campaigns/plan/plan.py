@@ -35,7 +35,12 @@ from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
-from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
+from wechat_campaigns.plan.warnings import (
+    draft_warnings,
+    former_id_warnings,
+    shared_draft_warning,
+    unsubscribed_warnings,
+)
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -264,6 +269,7 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
         warned = (
             *former_id_warnings(send, account.appid, state),
             *draft_warnings(send, resolved, drafted),
+            *unsubscribed_warnings(send, resolved),
         )
         if warned:
             send = replace(send, diagnostics=(*send.diagnostics, *warned))
@@ -391,7 +397,8 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
     mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
-    return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
+    counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
+    return replace(audience, count=sum(counts))
 
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:

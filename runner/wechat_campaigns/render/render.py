@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
@@ -151,7 +152,7 @@ def _listed(names: Mapping[str, Any]) -> str:
 
 def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
     if "openids" in raw:
-        return Filter(openids=_openids(scope, (*path, "openids"), raw["openids"]))
+        return _openids(scope, (*path, "openids"), raw["openids"])
     if "tag" in raw:
         return Filter(tag=_tag(scope, (*path, "tag"), raw["tag"]))
     if "tag_id" in raw:
@@ -190,16 +191,20 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
     return None
 
 
-def _openids(scope: Scope, path: KeyPath, raw: Any) -> tuple[str, ...]:
-    before = len(scope.problems)
-    listed = _openid_file(scope, path, raw) if isinstance(raw, Mapping) else _openid_list(scope, path, raw)
-    if len(scope.problems) == before:
+def _openids(scope: Scope, path: KeyPath, raw: Any) -> Filter:
+    before, options = len(scope.problems), raw if isinstance(raw, Mapping) else {}
+    listed = _openid_file(scope, path, raw) if options else _openid_list(scope, path, raw)
+    if all(problem.level == "warning" for problem in scope.problems[before:]):
         _check_openids(scope, path, listed)
-    return tuple(openid for openid, _called, _place in listed)
+    return Filter(
+        openids=tuple(openid for openid, *_more in listed),
+        rows=tuple(number for _openid, number, *_more in listed),
+        skip_unsubscribed=bool(options.get("skip_unsubscribed")),
+    )
 
 
-_OpenidEntries = Sequence[tuple[str, str, Location | None]]
-"""Openids, each with what a message calls it and, in a file of its own, where it stands."""
+_OpenidEntries = Sequence[tuple[str, int, str, Location | None]]
+"""Openids, each with its number, what a message calls it and, in a file of its own, where it stands."""
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
@@ -213,7 +218,7 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
     shown = scope.display_path(scope.files.locate(scope.campaign.file, written))
     called = _("line {number}")
     return [
-        (openid, called.format(number=line), Location(file=shown, line=line))
+        (openid, line, called.format(number=line), Location(file=shown, line=line))
         for line, openid in read_openids(text)
     ]
 
@@ -233,22 +238,22 @@ def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None)
         hint = _("compare the number with the list")
         scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")
     called = _("row {number}")
-    return [(openid, called.format(number=number), None) for number, openid in found.openids]
+    return [(openid, number, called.format(number=number), None) for number, openid in found.openids]
 
 
 def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _OpenidEntries:
     called = _("entry {number}")
     return [
-        (scope.text((*path, index), openid), called.format(number=index + 1), None)
+        (scope.text((*path, index), openid), index + 1, called.format(number=index + 1), None)
         for index, openid in enumerate(raw)
     ]
 
 
 def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     for fault in check_openids(
-        [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
+        [openid for openid, *_more in listed], [called for _openid, _number, called, _at in listed]
     ):
-        places = [listed[index][2] for index in fault.path if isinstance(index, int)]
+        places = [listed[index][3] for index in fault.path if isinstance(index, int)]
         scope.report(replace(fault, path=(*path, *fault.path)), *places)
 
 
@@ -260,11 +265,12 @@ def _numbered(draft: _RenderedSend) -> list[Send]:
     send = replace(draft.send, diagnostics=draft.problems) if draft.problems else draft.send
     if not send.filter.openids:
         return [send]
+    rows = iter(send.filter.rows)
     return [
         replace(
             send,
             id=str(replace(SendId.parse(send.id), batch=batch.index)),
-            filter=Filter(openids=openids),
+            filter=replace(send.filter, openids=openids, rows=tuple(islice(rows, len(openids)))),
             batch=batch,
             formerly=tuple(str(replace(SendId.parse(name), batch=batch.index)) for name in send.formerly),
         )
