@@ -19,7 +19,7 @@ from tests.support.factories import SERVICE, MemoryLedger, make_settings
 from tests.support.playground import Sandbox
 from wechat_campaigns.cli.confirmation import rules_confirmed
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.settings import Approvals, Drift, Policy, Settings
+from wechat_campaigns.core.settings import Approvals, Drift, PlanCheck, Policy, Settings
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.policy.guard import (
     LOOSER,
@@ -90,6 +90,11 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
     ("policy.required_text", with_policy(required_text=("规则",)), PLAIN),
     ("policy.require_trial", with_policy(require_trial="内测"), with_policy(require_trial="会员")),
     ("policy.require_trial", with_policy(require_trial="内测"), PLAIN),
+    (
+        "policy.checks",
+        with_policy(checks=(PlanCheck(name="a", command=("a",)), PlanCheck(name="b", command=("b",)))),
+        with_policy(checks=(PlanCheck(name="a", command=("a",)),)),
+    ),
     ("policy.duplicate_content_days", PLAIN, with_policy(duplicate_content_days=0)),
     ("policy.quota_reserve", with_policy(quota_reserve=1), PLAIN),
     ("policy.levels", PLAIN, with_policy(levels={"quiet_hours": "advisory"})),

@@ -18,9 +18,9 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
-from wechat_campaigns.core.settings import AccountKind, Drift, Policy
+from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
 from wechat_campaigns.protocol.events import EventKind
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
@@ -66,6 +66,7 @@ LINKED = make_send(
 OLD_NAME = make_send("old-name")
 SAME = make_state((EventKind.INTENT, intent_of(OLD_NAME)), (EventKind.ACCEPTED, named(OLD_NAME)))
 TRIAL = make_send("trial", filter=Filter(tag="内测"))
+CHECK = PlanCheck(name="品牌", command=("true",))
 BY_ID = make_send(filter=Filter(tag_id=100))
 
 FAILING: dict[str, RuleInput] = {
@@ -83,6 +84,7 @@ FAILING: dict[str, RuleInput] = {
     "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="全城最\u200b 佳！")),
     "required_text": facts(Policy(required_text=("规则见门店",))),
     "require_trial": facts(Policy(require_trial="内测"), state=SAME),
+    "checks": facts(failed_checks=(FailedCheck(name="品牌", message="第 2 段缺少店名", level="mandatory"),)),
     "duplicate_content_days": facts(state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT),
     "quota_reserve": facts(
@@ -141,6 +143,7 @@ PASSING: dict[str, RuleInput] = {
             (EventKind.STATUS, named(TRIAL)),
         ),
     ),
+    "checks": facts(Policy(checks=(CHECK,))),
     "duplicate_content_days": facts(Policy(duplicate_content_days=0), state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT, now=NOW + timedelta(days=1)),
     "quota_reserve": facts(Policy(quota_reserve=1), send=make_send(filter=EVERYONE), state=to_everyone(2)),

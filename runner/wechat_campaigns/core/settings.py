@@ -62,6 +62,15 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCheck:
+    """A program that looks at each plan; one that does not end with 0 stands against its sends."""
+
+    name: str
+    command: tuple[str, ...]
+    level: Literal["mandatory", "advisory"] = "mandatory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The rules of `_settings.yaml`; `None` or empty means the rule is off."""
 
@@ -87,6 +96,7 @@ class Policy:
     """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0
     """Sends of a day (订阅号) or month (服务号) that are kept back."""
+    checks: tuple[PlanCheck, ...] = ()
     hold: bool | tuple[str, ...] = False
     """True for every account, or the names of those that send nothing."""
     levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)

@@ -31,7 +31,7 @@ from wechat_campaigns.plan.decide import (
 from wechat_campaigns.plan.hints import not_resent_message, settle_hint
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
@@ -131,6 +131,9 @@ class Plan:
     """The folder of a checkout whose commit git does not tell, because another user owns it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
+
+    failed_checks: tuple[FailedCheck, ...] = ()
+    """Programs of `policy.checks` that did not pass it."""
 
     is_current: Callable[[str, int], bool] = lambda _id, _revision: True
     """Whether a send of this id is among today's campaigns at this revision."""
@@ -347,6 +350,24 @@ def _facts(
     )
 
 
+def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext) -> Plan:
+    """Block the due sends of a plan that did not pass its checks, or warn of it."""
+    if not failed:
+        return plan
+    sends = tuple(_with_failed_checks(planned, plan, failed, context) for planned in plan.sends)
+    return replace(plan, sends=sends, failed_checks=failed)
+
+
+def _with_failed_checks(
+    planned: PlannedSend, plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext
+) -> PlannedSend:
+    if planned.action not in CALLING:
+        return planned
+    facts = _facts(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
+    found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
+    return with_violations(planned, (*planned.violations, *found))
+
+
 def recheck(
     planned: PlannedSend, plan: Plan, context: DecisionContext, *, reviewed: Mapping[str, int | None]
 ) -> PlannedSend:
@@ -361,7 +382,15 @@ def recheck(
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, context, len(plan.calls()), applying=True, reviewed_count=saw)
+    facts = _facts(
+        planned,
+        plan.sends,
+        context,
+        len(plan.calls()),
+        applying=True,
+        reviewed_count=saw,
+        failed_checks=plan.failed_checks,
+    )
     return with_violations(fresh, _violations(planned, facts, context))
 
 

@@ -28,6 +28,7 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "banned_words": wording.banned_words,
     "required_text": wording.required_text,
     "require_trial": rules.require_trial,
+    "checks": rules.checks,
     "duplicate_content_days": content.duplicate_content_days,
     "quota": rules.quota,
     "quota_reserve": rules.quota_reserve,

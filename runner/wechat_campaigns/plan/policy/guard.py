@@ -176,6 +176,11 @@ def _shortened(before: Any, after: Any) -> bool:
     return not set(before or ()) <= set(after or ())
 
 
+def _check_lost(before: Any, after: Any) -> bool:
+    """A check that is gone, runs something else, or only warns; what is new holds more back."""
+    return any(check not in (after or ()) for check in before or ())
+
+
 def _replaced(before: Any, after: Any) -> bool:
     return before is not None and before != after
 
@@ -224,6 +229,7 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "policy.banned_words": _shortened,
     "policy.required_text": _shortened,
     "policy.require_trial": _replaced,
+    "policy.checks": _check_lost,
     "policy.duplicate_content_days": _lowered,
     "policy.quota_reserve": _lowered,
     "policy.levels": _more_advisory,

@@ -193,6 +193,19 @@ def require_trial(facts: RuleInput) -> Violation | None:
     )
 
 
+def checks(facts: RuleInput) -> Violation | None:
+    """Every program of the settings passed the plan."""
+    failed = facts.failed_checks
+    if not failed:
+        return None
+    said = _("check {name}: {message}")
+    return Violation(
+        _("; ").join(said.format(name=check.name, message=check.message) for check in failed),
+        _("correct what the check names, then plan again"),
+        level="mandatory" if any(check.level == "mandatory" for check in failed) else "advisory",
+    )
+
+
 def quiet_hours(facts: RuleInput) -> Violation | None:
     """Nobody is disturbed at night; the begin belongs to the quiet hours, the end does not."""
     policy = facts.policy
