@@ -63,6 +63,7 @@ class ExitCode(IntEnum):
     NETWORK = 10
     LEDGER_UNREACHABLE = 11
     RACE = 12
+    MISSED = 13
     USAGE = 64
     INTERRUPTED = 130
 
@@ -79,6 +80,7 @@ _WORST_FIRST: Final = (
     ExitCode.SECRET,
     *TRANSIENT,
     ExitCode.FAILED,
+    ExitCode.MISSED,
     ExitCode.INTERRUPTED,
     ExitCode.POLICY,
     ExitCode.INVALID,

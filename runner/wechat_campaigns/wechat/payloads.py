@@ -5,7 +5,7 @@ To add a msgtype: a record in `model`, its uploads and its body here, its limits
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -124,18 +124,27 @@ def endpoint(send: Send) -> str:
     return "message/mass/send" if send.filter.openids else "message/mass/sendall"
 
 
-def mass_body(send: Send, *, tag_id: int | None, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
+def mass_body(
+    send: Send,
+    *,
+    tag_id: int | None,
+    ids: MediaIds,
+    draft_media_id: str | None,
+    skipped: Collection[int] = (),
+) -> dict[str, Any]:
     """Write the body of mass/sendall or mass/send, without `clientmsgid`.
 
     Args:
         tag_id: the platform's id when the filter names a tag.
         draft_media_id: the draft made for it, when `needs_draft`.
+        skipped: which of its openids are left out, from 0.
 
     Source: sendAll and massSend, read 2026-11.
     """
     body: dict[str, Any] = {"msgtype": send.msgtype.value, **_message(send.content, ids, draft_media_id)}
     if send.filter.openids:
-        body["touser"] = list(send.filter.openids)
+        left_out = frozenset(skipped)
+        body["touser"] = [one for index, one in enumerate(send.filter.openids) if index not in left_out]
     elif send.filter.is_to_all:
         body["filter"] = {"is_to_all": True}
     elif tag_id is None:

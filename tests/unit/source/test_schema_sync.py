@@ -121,7 +121,7 @@ def test_every_msgtype_has_its_content() -> None:
 @pytest.mark.parametrize(
     ("whole", "part", "expected"),
     [
-        (CAMPAIGN, "filter", names(model.Filter)),
+        (CAMPAIGN, "filter", names(model.Filter) - {"rows", "skip_unsubscribed"}),
         (CAMPAIGN, "media", names(model.Media)),
         (CAMPAIGN, "article", names(model.Article) - {"html", "images"} | {"body", "theme"}),
         (CAMPAIGN, "newspic", names(model.Newspic)),
