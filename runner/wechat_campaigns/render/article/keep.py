@@ -7,7 +7,6 @@ error, and what some phones show badly is advice: each rule once, with how often
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 import nh3
@@ -15,7 +14,7 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import allow, css, measure, mini_program
+from wechat_campaigns.render.article import allow, css, keep_advice, mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES, LINK_PREFIX
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
 from wechat_campaigns.render.article.keep_style import judge
@@ -126,7 +125,6 @@ _OTHER_HINT = N_("use a picture or text instead")
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
 _FONT_SIZES = ("x-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large")
-WIDE_PX = 345
 
 
 def keep(root: HtmlElement, findings: Findings) -> None:
@@ -329,17 +327,9 @@ def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
         findings.advise("style-value", what.format(name=name, value=value[:60]), hint, line=line)
     if judged.kept:
         element.set("style", judged.kept)
-        _advise(judged.kept, has_text, line, findings)
+        keep_advice.advise(judged.kept, has_text, line, findings)
     else:
         del element.attrib["style"]
-
-
-def _advise(style: str, has_text: bool, line: int | None, findings: Findings) -> None:
-    for part in style.lower().split(";"):
-        name, _colon, value = part.removesuffix("!important").partition(":")
-        for rule, names, applies, what, hint in _ADVICE:
-            if name in names and applies(value) and (has_text or rule == "fixed-width"):
-                findings.advise(rule, _(what).format(name=name, value=value[:60]), _(hint), line=line)
 
 
 def _address(element: HtmlElement, findings: Findings) -> None:
@@ -378,60 +368,3 @@ def _link(element: HtmlElement, findings: Findings) -> None:
             line=line_of(element),
         )
     element.drop_tag()
-
-
-def _over(most: float) -> Callable[[str], bool]:
-    return lambda value: (measure.length(value) or 0) > most
-
-
-_ADVICE: Final = (
-    (
-        "fixed-width",
-        ("width", "min-width"),
-        lambda value: value.endswith("px") and _over(WIDE_PX)(value),
-        N_("`{name}: {value}` can overflow a phone's screen"),
-        N_("use a percentage up to 100%"),
-    ),
-    (
-        "fixed-height",
-        ("height", "max-height"),
-        lambda value: value.endswith(("px", "em", "pt")),
-        N_("`{name}: {value}` around text: larger text would overlap"),
-        N_("remove it: readers can enlarge the text"),
-    ),
-    (
-        "position",
-        ("position",),
-        lambda value: value == "absolute",
-        N_("`{name}: {value}` around text can cover other text"),
-        N_("check it at each width in `campaign render`"),
-    ),
-    (
-        "large-margin",
-        ("margin-left", "margin-right", "padding-left", "padding-right"),
-        _over(48),
-        N_("`{name}: {value}` makes the text narrow on a phone"),
-        N_("use 0 to 48px"),
-    ),
-    (
-        "no-wrap",
-        ("white-space",),
-        lambda value: value in ("nowrap", "pre"),
-        N_("`{name}: {value}` prevents text from wrapping on a phone"),
-        N_("remove it"),
-    ),
-    (
-        "background-image",
-        ("background-image", "background"),
-        lambda value: "gradient" in value or "url(" in value,
-        N_("text stands on a picture or a gradient, which dark mode does not recolour"),
-        N_("use background-color behind text"),
-    ),
-    (
-        "font-family",
-        ("font-family",),
-        lambda _value: True,
-        N_("`font-family` is set: most phones do not have the font"),
-        N_("remove it: the phone uses its own font"),
-    ),
-)
