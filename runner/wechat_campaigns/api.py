@@ -19,6 +19,7 @@ from wechat_campaigns.integrations.campaigns_folder import (
 )
 from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
+from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, planner
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
@@ -29,6 +30,7 @@ from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
@@ -174,6 +176,7 @@ def make_plan(
     since: str | None = None,
     prepared: CompileResult | None = None,
     again: Collection[str] = (),
+    checked: bool = True,
 ) -> PlanResult:
     """Plan the campaigns selected.
 
@@ -184,6 +187,7 @@ def make_plan(
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
         again: normalized ids of unknown sends that are named themselves, whatever is selected.
+        checked: run the programs of `policy.checks` on it, unless it is offline.
     """
     check_campaigns_folder(workspace, state)
     prepared = prepared or compile_selected(workspace, select)
@@ -213,6 +217,8 @@ def make_plan(
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
+    if checked and not offline and plan.calls() and may_run_checks(workspace):
+        plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
@@ -227,6 +233,13 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )
+
+
+def _as_json(workspace: Workspace, plan: Plan) -> str:
+    from wechat_campaigns.report.json import plan_data
+    from wechat_campaigns.report.plan_view import plan_view
+
+    return json_text(plan_data(plan_view(plan, timezone=workspace.settings.policy.timezone)))
 
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:

@@ -16,6 +16,7 @@ from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
 from tests.support.npm_packages import node_modules
+from tests.support.studio import open_studio, until
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
@@ -103,3 +104,14 @@ def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, 
     """With a follower's messages of every kind open."""
     with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
         assert findings(chrome, axe, url) == []
+
+
+@pytest.mark.parametrize("page", ["c/tea/spring-tea", "c/autumn/tasting", "calendar"])
+def test_studio_has_no_serious_accessibility_violation(
+    chrome: Chrome, axe: str, folder: Path, page: str
+) -> None:
+    """With an article, with the sends of a `for_each`, with a page around it."""
+    with open_studio(folder) as studio:
+        chrome.get(studio.address)
+        until(lambda: chrome.find_elements("css selector", "#campaigns li"))
+        assert findings(chrome, axe, f"{studio.url}/#/{page}") == []

@@ -103,6 +103,11 @@ def test_held_back_sends_are_in_every_format(campaign: Command) -> None:
     sale = Path("campaigns/sale.yaml")
     sale.write_text(sale.read_text(encoding="utf-8").replace("content: ", "content: 改"), encoding="utf-8")
     assert campaign("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
+    assert campaign("plan", "--fail-on", "blocked,expired")[0] == ExitCode.OK
+    code, _out, err = campaign("plan", "--fail-on", "conflict")
+    assert (code, "1 send is held back: sale" in err) == (ExitCode.POLICY, True)
+    code, _out, err = campaign("plan", "--fail-on", "conflicts")
+    assert (code, "'conflicts' is not one of: conflict, blocked, expired" in err) == (ExitCode.USAGE, True)
     everyone = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
     Path("campaigns/everyone.yaml").write_text(everyone, encoding="utf-8")
     code, out, _err = campaign("apply", "--auto-approve", "--quiet", "--format", "json")

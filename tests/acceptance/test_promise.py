@@ -1092,3 +1092,22 @@ def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
     assert shop.run(*guard)[0] == ExitCode.OK
     assert shop.run("plan", "--dir", "news")[0] == ExitCode.OK
     assert shop.run("plan")[0] == ExitCode.INVALID
+
+
+def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: Shop) -> None:
+    """However long ago: a week later a nightly job still fails, and what was sent in time is not listed."""
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply() == ExitCode.OK
+    sale, late = campaign_file("今晚八点", until(9 * HOURS)), campaign_file("上周", until(200 * HOURS))
+    shop.write(sale=sale, late=late)
+    markdown = shop.folder / "status.md"
+    code, out = shop.run("status", "--format", "json", "--report", f"markdown={markdown}")
+    (expired,) = json.loads(out)["expired"]
+    assert (code, expired["id"]) == (ExitCode.MISSED, "late")
+    assert expired["hint"]
+    assert "1 send of `shop` needs attention" in markdown.read_text(encoding="utf-8")
+    assert shop.run("status", "late")[0] == ExitCode.MISSED
+    assert shop.run("status", "sale")[0] == ExitCode.OK
+    (shop.folder / "campaigns" / "late.yaml").unlink()
+    code, out = shop.run("status", "--format", "json")
+    assert (code, json.loads(out)["expired"]) == (ExitCode.OK, [])

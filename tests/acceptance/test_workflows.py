@@ -170,6 +170,35 @@ def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository
     assert repository.texts() == ["今晚八点，会员全场八折。"]
 
 
+def test_pull_request_with_a_blocked_send_is_red(repository: GitHubRepository) -> None:
+    """Its author learns it before the merge; one that leaves the campaign alone is green."""
+    everyone = SALE.replace("{tag: 会员}", "{is_to_all: true}")
+    proposed = repository.propose(everyone=everyone)
+    blocked = repository.run(proposed)["plan"]
+    assert blocked.result == "failure"
+    assert "1 send is held back: everyone" in blocked.log
+    assert repository.code_host.comments(REPO, 1), "its comment says why"
+    repository.merge(proposed)
+    assert repository.run(repository.propose(news=NEWS))["plan"].result == "success"
+
+
+def test_nightly_run_keeps_one_issue(repository: GitHubRepository) -> None:
+    """It is opened for a campaign that expired unsent, updated the next night, closed when it is settled."""
+    issues = repository.code_host.issues(REPO)
+    ended = f"not_after: {(datetime.now(UTC) - timedelta(days=3)).isoformat(timespec='seconds')}\n"
+    repository.merge(repository.propose(missed=SALE + ended))
+    for _night in range(2):
+        night = repository.run(repository.on_main("schedule", schedule=NIGHTLY))["status"]
+        assert (night.result, "exit code 13" in night.log) == ("failure", True)
+        assert "missed" in night.summary
+        [issue] = issues
+        assert (issue["title"], issue["state"]) == ("1 send of production needs attention", "open")
+    later = f"not_after: {(datetime.now(UTC) + timedelta(days=3)).isoformat(timespec='seconds')}\n"
+    repository.merge(repository.propose(missed=SALE + later))
+    assert repository.run(repository.on_main("schedule", schedule=NIGHTLY))["status"].result == "success"
+    assert [issue["state"] for issue in issues] == ["closed"]
+
+
 def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
     """Its campaigns are not those of main any more; the newer run is the one that sends."""
     old = repository.merge(repository.propose(sale=SALE))

@@ -164,8 +164,11 @@ class _Steps:
             if holds(step.get("if", ""), self.contexts, status):
                 own = {key: fill(value, self.contexts) for key, value in step.get("env", {}).items()}
                 given = {key: fill(value, self.contexts) for key, value in step.get("with", {}).items()}
+                self.job.result = "success"
                 outputs = self._step(step, {**env, **own}, given)
-                done[step.get("id", "")] = {"outputs": outputs}
+                done[step.get("id", "")] = {"outputs": outputs, "outcome": self.job.result}
+                if not success:
+                    self.job.result = "failure"
 
     def _step(self, step: dict[str, Any], env: dict[str, str], given: dict[str, str]) -> dict[str, str]:
         if "run" in step:

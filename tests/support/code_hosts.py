@@ -31,6 +31,10 @@ class FakeCodeHost:
         """List the comments of a pull request, oldest first."""
         return self.lists.setdefault(f"/repos/{repository}/issues/{number}/comments", [])
 
+    def issues(self, repository: str) -> list[dict[str, Any]]:
+        """List the issues of a repository, open or closed."""
+        return self.lists.setdefault(f"/repos/{repository}/issues", [])
+
     def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         """Answer one request."""
         if self.failures:
@@ -39,6 +43,8 @@ class FakeCodeHost:
             return 401, {"message": "Bad credentials"}
         if method == "GET":
             found = self.lists.get(path, self.objects.get(path))
+            if found is not None and path.endswith("/issues"):
+                found = [issue for issue in found if issue["state"] == "open"]
             return (404, {"message": "Not Found"}) if found is None else (200, found)
         if token != self.writing_token:
             return 403, {"message": "Resource not accessible by integration"}
@@ -48,12 +54,15 @@ class FakeCodeHost:
         if len(body["body"]) > 65_536:
             return 422, {"message": "Validation Failed"}
         if method == "POST" and path in self.lists:
-            made = {"id": 1000 + sum(map(len, self.lists.values())), "user": BOT, "body": body["body"]}
+            number = 1000 + sum(map(len, self.lists.values()))
+            made = {"id": number, "user": BOT, "body": body["body"]}
+            if path.endswith("/issues"):
+                made |= {"number": number, "state": "open", "title": body["title"]}
             self.lists[path].append(made)
             return 201, made
         number = path.rpartition("/")[2]
         for comment in (c for rows in self.lists.values() for c in rows if str(c.get("id")) == number):
-            comment["body"] = body["body"]
+            comment |= body
             return 200, comment
         return 404, {"message": "Not Found"}
 

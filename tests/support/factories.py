@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
+from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest, filter_form, sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
@@ -223,6 +223,7 @@ def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> 
         "revision": send.revision,
         "call": call,
         "content_digest": compute_content_digest(send),
+        "message_digest": compute_message_digest(send),
     }
     data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
     if send.batch is not None:

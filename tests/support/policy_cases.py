@@ -18,9 +18,9 @@ from tests.support.factories import (
 )
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
-from wechat_campaigns.core.settings import AccountKind, Drift, Policy
+from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.rule_input import RuleInput
+from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
 from wechat_campaigns.protocol.events import EventKind
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
@@ -65,10 +65,16 @@ LINKED = make_send(
 )
 OLD_NAME = make_send("old-name")
 SAME = make_state((EventKind.INTENT, intent_of(OLD_NAME)), (EventKind.ACCEPTED, named(OLD_NAME)))
+TRIAL = make_send("trial", filter=Filter(tag="内测"))
+CHECK = PlanCheck(name="品牌", command=("true",))
 BY_ID = make_send(filter=Filter(tag_id=100))
 
+SHOP = make_send(
+    content=Text(content='<a data-miniprogram-appid="wx0000000000000002" data-miniprogram-path="a">店</a>')
+)
 FAILING: dict[str, RuleInput] = {
     "hold": facts(state=make_state((EventKind.HOLD, {"held": True, "reason": "客服系统故障"}))),
+    "sample_text": facts(send=make_send(text="你好，这里写要发的话。")),
     "allow_to_all": facts(send=make_send(filter=EVERYONE)),
     "allowed_tags": facts(Policy(allowed_tags=("星标组", 2))),
     "max_recipients": facts(Policy(max_recipients=500)),
@@ -78,6 +84,11 @@ FAILING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True)),
     "quiet_hours": facts(Policy(quiet_hours="11:30-13:00")),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=LINKED),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000001",)), send=SHOP),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="全城最\u200b 佳！")),
+    "required_text": facts(Policy(required_text=("规则见门店",))),
+    "require_trial": facts(Policy(require_trial="内测"), state=SAME),
+    "checks": facts(failed_checks=(FailedCheck(name="品牌", message="第 2 段缺少店名", level="mandatory"),)),
     "duplicate_content_days": facts(state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT),
     "quota_reserve": facts(
@@ -91,6 +102,9 @@ UNCHECKED: dict[str, RuleInput] = {
     "max_recipients": facts(Policy(max_recipients=500), audience=UNKNOWN),
     "audience_drift": facts(DRIFT, applying=True, reviewed_count=700, audience=UNKNOWN),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=DRAFT),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000001",)), send=DRAFT),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=DRAFT),
+    "required_text": facts(Policy(required_text=("规则见门店",)), send=DRAFT),
 }
 """By rule: facts that leave it without an answer. The other rules know all they need at any time."""
 
@@ -102,6 +116,7 @@ PASSING: dict[str, RuleInput] = {
             (EventKind.HOLD, {"held": False, "reason": "修好了"}),
         ),
     ),
+    "sample_text": facts(send=make_send(text="你好，这里写要发的话。"), is_sandbox=True),
     "allow_to_all": facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE)),
     "allowed_tags": facts(
         Policy(allowed_tags=("会员",)), send=make_send(filter=Filter(tag_id=100)), tag="会员"
@@ -121,6 +136,20 @@ PASSING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True), send=make_send(not_after=NOW)),
     "quiet_hours": facts(Policy(quiet_hours="22:00-12:00")),
     "allowed_links": text("详见 https://shop.example.com/spring，或 mp.EXAMPLE.com"),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000002",)), send=SHOP),
+    "banned_words": facts(Policy(banned_words=("最佳",)), send=make_send(text="佳节最后一天")),
+    "required_text": facts(
+        Policy(required_text=("规则见门店",)), send=make_send(text="规则，见店；规则见门 店")
+    ),
+    "require_trial": facts(
+        Policy(require_trial="内测"),
+        state=make_state(
+            (EventKind.INTENT, intent_of(TRIAL)),
+            (EventKind.ACCEPTED, named(TRIAL)),
+            (EventKind.STATUS, named(TRIAL)),
+        ),
+    ),
+    "checks": facts(Policy(checks=(CHECK,))),
     "duplicate_content_days": facts(Policy(duplicate_content_days=0), state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT, now=NOW + timedelta(days=1)),
     "quota_reserve": facts(Policy(quota_reserve=1), send=make_send(filter=EVERYONE), state=to_everyone(2)),

@@ -165,9 +165,10 @@ def test_mass_calls_are_made_in_two_modules() -> None:
     assert making == {"send.posting", "send.smoke"}
 
 
-def test_programs_are_started_in_two_modules() -> None:
-    """Git, and the command a user's settings name for a secret: with a clean environment, without a shell."""
-    assert {name for name, found in FOREIGN.items() if "subprocess" in found} == {"core.git", "source.secret"}
+def test_programs_are_started_in_three_modules() -> None:
+    """Git, and the commands a user's settings name for a secret and for checks: each without a shell."""
+    starting = {name for name, found in FOREIGN.items() if "subprocess" in found}
+    assert starting == {"core.git", "source.secret", "integrations.plan_checks"}
 
 
 def test_the_architecture_names_every_package_once() -> None:

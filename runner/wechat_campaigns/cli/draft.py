@@ -48,7 +48,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     sale[beijing].
     """
     state = context.initialized_state()
-    result = make_plan(context, (campaign_of(select),), state)
+    result = make_plan(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     pending = _pending(result.plan, select)

@@ -19,10 +19,11 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.PENDING: N_("sends are pending or were missed (plan --detailed-exitcode)"),
     ExitCode.INVALID: N_("invalid campaign or setting"),
     ExitCode.WECHAT: N_("refused by WeChat"),
-    ExitCode.POLICY: N_("refused by policy, or not the reviewed plan"),
+    ExitCode.POLICY: N_("refused by policy, or not the reviewed plan; held back (plan --fail-on)"),
     ExitCode.LEDGER: N_("ledger locked or unreachable"),
     ExitCode.FAILED: N_("some sends failed or were missed"),
     ExitCode.UNKNOWN: N_("an outcome is unknown"),
+    ExitCode.MISSED: N_("campaigns expired unsent (status)"),
     ExitCode.USAGE: N_("wrong usage"),
     ExitCode.INTERRUPTED: N_("interrupted"),
 }

@@ -31,6 +31,7 @@ KINDS = {
 RECIPIENT_KINDS = {
     "tag": N_("followers with a tag, by its name"),
     "tag_id": N_("followers with a tag, by its id"),
+    "openids": N_("followers in a list of openids: .txt, .csv or .xlsx"),
     "all": N_("everyone"),
 }
 
@@ -42,6 +43,7 @@ RECIPIENT_KINDS = {
     examples={
         "campaign new": N_("ask for each value on a terminal"),
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
+        "campaign new vip --openids members.xlsx --column openid": N_("a text to a list from Excel"),
         "campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA": N_("an existing draft"),
     },
 )
@@ -49,6 +51,10 @@ RECIPIENT_KINDS = {
 @click.option("--msgtype", type=click.Choice([m.value for m in Msgtype]), default="text", show_default=True)
 @click.option("--tag", help="Recipients: the tag with this name.")
 @click.option("--tag-id", type=int, help="Recipients: the tag with this id.")
+@click.option(
+    "--openids", metavar="FILE", help="Recipients: a list of openids (.txt, .csv, .xlsx) beside the campaign."
+)
+@click.option("--column", metavar="NAME", help="The column of the list, when it is a table.")
 @click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
 @click.option("--media-id", help="An existing draft or material; for wxcard, the card_id.")
 def new(
@@ -57,6 +63,8 @@ def new(
     msgtype: str,
     tag: str | None,
     tag_id: int | None,
+    openids: str | None,
+    column: str | None,
     to_all: bool,
     media_id: str | None,
 ) -> int:
@@ -68,23 +76,26 @@ def new(
     root = context.root
     if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is a mistake
         require_folder(root)
-    if (tag is not None) + (tag_id is not None) + to_all > 1:
+    if (tag is not None) + (tag_id is not None) + (openids is not None) + to_all > 1:
         raise UsageError(
-            _("more than one filter is set"), hint=_("pass only one of `--tag`, `--tag-id` and `--to-all`")
+            _("more than one filter is set"),
+            hint=_("pass only one of `--tag`, `--tag-id`, `--openids` and `--to-all`"),
         )
     if campaign_id is None:
         require_terminal(
             _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
             message=_("cannot ask for the values: standard input is not a terminal"),
         )
-        campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
+        campaign = prompt_campaign(TerminalPrompter(), lambda name: free_id(name, root))
     else:
         campaign = ScaffoldOptions(
-            id=_free_id(campaign_id, root),
+            id=free_id(campaign_id, root),
             msgtype=Msgtype(msgtype),
             tag=tag,
             tag_id=tag_id,
             to_all=to_all,
+            openids=openids,
+            column=column,
             media_id=media_id,
         )
     target = root / f"{campaign.id}.yaml"
@@ -111,7 +122,10 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     to = prompter.choice(_("To whom?"), {key: _(meaning) for key, meaning in RECIPIENT_KINDS.items()})
     tag = prompter.line(_("Tag name"), "会员") if to == "tag" else None
     tag_id = prompter.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
-    media_id = None
+    openids = column = media_id = None
+    if to == "openids":
+        openids = prompter.line(_("File of the list, relative to the campaign file"), "members.xlsx")
+        column = prompter.line(_("Column of the table; leave empty for the one called openid"), "") or None
     if kind is not Msgtype.TEXT:
         what = (
             "card_id"
@@ -120,11 +134,18 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
         )
         media_id = prompter.line(what, "") or None
     return ScaffoldOptions(
-        id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id
+        id=name,
+        msgtype=kind,
+        tag=tag,
+        tag_id=tag_id,
+        to_all=to == "all",
+        openids=openids,
+        column=column,
+        media_id=media_id,
     )
 
 
-def _free_id(name: str, root: Path) -> str:
+def free_id(name: str, root: Path) -> str:
     """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
 
     Raises:

@@ -8,17 +8,18 @@ from typing import NoReturn
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
-from wechat_campaigns.cli.report import kept_figures, past_view
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.article.theme import theme_names
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.history import HistoryView
+from wechat_campaigns.report.figures import article_rows
+from wechat_campaigns.report.history import HistoryView, begun_records, history_view, past_sends
 from wechat_campaigns.report.plan_view import plan_view
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview, Trial
+from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
 
 
@@ -74,8 +75,11 @@ class OfflineReads:
 
     def history(self) -> HistoryView:
         """Show past sends."""
-        workspace = self._workspace
-        return past_view(workspace, workspace.state(verified=False), kept_figures(workspace))
+        workspace, state = self._workspace, self._workspace.state(verified=False)
+        accounts, now = workspace.settings.environment.accounts, workspace.clock()
+        kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
+        articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
+        return history_view(past_sends(state, accounts, now=now), articles)
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR
-from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR, Words
+from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
+
+if TYPE_CHECKING:
+    from wechat_campaigns.api import PlanResult
+
+HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
 
 
 @command(
@@ -28,6 +34,7 @@ from wechat_campaigns.core.model import PlanAction
         "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),
         "campaign plan --env production --out plan.json": N_("write the plan file for review"),
         "campaign plan --changed-since main --report html=plan.html": N_("show what a branch changes"),
+        "campaign plan --fail-on conflict,blocked,expired": N_("fail a CI job if sends are held back"),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
@@ -37,6 +44,14 @@ from wechat_campaigns.core.model import PlanAction
     "--detailed-exitcode",
     is_flag=True,
     help="Exit 2 if sends are pending, blocked, in conflict, or were missed in the last day.",
+)
+@click.option(
+    "--fail-on",
+    type=Words(HELD),
+    metavar="KIND,…",
+    default="",
+    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` in the last day. With "
+    "--changed-since, only what the branch changes counts.",
 )
 @click.option(
     "--changed-since",
@@ -51,6 +66,7 @@ def plan(
     out: Path | None,
     offline: bool,
     detailed_exitcode: bool,
+    fail_on: tuple[str, ...],
     since: str | None,
     everything: bool,
     resend: tuple[str, ...],
@@ -80,6 +96,21 @@ def plan(
     actions = result.plan.counts().keys()
     if PlanAction.INVALID in actions:
         return ExitCode.INVALID
+    if _report_held(result, fail_on):
+        return ExitCode.POLICY
     open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
     is_open = actions & open_actions or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
+
+
+def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:
+    from wechat_campaigns.plan.held import held_sends
+
+    held = held_sends(result.plan, [PlanAction(kind) for kind in kinds], result.comparison)
+    if held:
+        message = ngettext(
+            "{count} send is held back: {names}", "{count} sends are held back: {names}", len(held)
+        )
+        names = _(", ").join(planned.send.id for planned in held)
+        print_message(message.format(count=len(held), names=names))
+    return bool(held)

@@ -51,7 +51,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
             _("exactly one tester is required"), hint=_("pass `--to TESTER` or `--to-openid OPENID`")
         )
     state = context.initialized_state()
-    result = make_plan(context, (campaign_of(send_id),), state)
+    result = make_plan(context, (campaign_of(send_id),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     planned = _planned(result.plan, send_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,10 +25,9 @@ from wechat_campaigns.report.calendar import bounds
 from wechat_campaigns.report.comparison import GroupBy, compare_sends
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import HistoryView, begun_records, history_view, past_sends
+from wechat_campaigns.report.history import begun_records, history_view, past_sends
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
-from wechat_campaigns.workspace import Workspace
 
 
 @command(
@@ -73,10 +71,19 @@ def report(
     figures of articles from the last `campaign report --refresh`. --by compares sends as they stood on the
     third day, and names the highest read rate only where the numbers carry it.
     """
+    accounts = context.settings.environment.accounts
+    state, now = context.state(verified=False), context.clock()
+    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     period = _period(since, month)
-    state, kept = context.state(verified=False), kept_figures(context)
     code = _refresh(context, state, kept) if refresh else ExitCode.OK
-    view = past_view(context, state, kept, period=period, campaign=campaign, by=by)
+    records = begun_records(state, accounts, since=period.since, until=period.until)
+    sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
+    articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)
+    if campaign is not None:
+        sends = tuple(one for one in sends if _is_of(one.send, campaign))
+        articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
+    compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
+    view = history_view(sends, articles, compared)
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text
@@ -93,55 +100,25 @@ def report(
     return code
 
 
-def kept_figures(workspace: Workspace) -> dict[str, Days]:
-    """Read the figures that this machine keeps, by appid."""
-    accounts = workspace.settings.environment.accounts.values()
-    return {one.appid: read_statistics(workspace.statistics_file(one.appid)) for one in accounts}
-
-
-class Period(NamedTuple):
-    """A stretch of time; None is open."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-ALL_TIME = Period()
-
-
-def past_view(
-    workspace: Workspace,
-    state: LedgerState,
-    kept: Mapping[str, Days],
-    *,
-    period: Period = ALL_TIME,
-    campaign: str | None = None,
-    by: Iterable[str] = (),
-) -> HistoryView:
-    """Give past sends, or those of one campaign, with the figures of their articles and comparisons."""
-    accounts, now = workspace.settings.environment.accounts, workspace.clock()
-    records = begun_records(state, accounts, **period._asdict())
-    sends = past_sends(state, accounts, now=now, **period._asdict())
-    articles = article_rows(records, state, accounts, kept, now=now, **period._asdict())
-    if campaign is not None:
-        sends = tuple(one for one in sends if _is_of(one.send, campaign))
-        articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
-    compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
-    return history_view(sends, articles, compared)
-
-
 def _is_of(send: str, campaign: str) -> bool:
     return normalize_id(campaign_of(send)) == normalize_id(campaign)
 
 
-def _period(since: datetime | None, month: datetime | None) -> Period:
+class _Period(NamedTuple):
+    """A stretch of time; None is open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+def _period(since: datetime | None, month: datetime | None) -> _Period:
     if month is None:
-        return Period(since.replace(tzinfo=CHINA) if since is not None else None)
+        return _Period(since.replace(tzinfo=CHINA) if since is not None else None, None)
     if since is not None:
         raise UsageError(
             _("--since and --month exclude each other"), hint=_("use one of them"), location="--month"
         )
-    return Period(*bounds(month.date()))
+    return _Period(*bounds(month.date()))
 
 
 def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> ExitCode:

@@ -10,13 +10,14 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of
 from wechat_campaigns.cli.effects import Effect, is_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET
-from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.report.json import status_data
-from wechat_campaigns.report.send_status import StatusRow, send_status
+from wechat_campaigns.report.formats import form
+from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
 from wechat_campaigns.send.job_status import refresh_job_status
 
 WAIT_S = 5.0
@@ -25,10 +26,11 @@ WAIT_LIMIT_S = 1800
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=TEXT_AND_JSON,
-    options=(DIR, ENV, NO_COLOR, QUIET),
+    formats=("text", "json", "markdown"),
+    options=(DIR, ENV, VAR, NO_COLOR, QUIET),
+    reports_failure=True,
     examples={
-        "campaign status": N_("every send in the ledger"),
+        "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status sale --wait": N_("wait until WeChat has finished"),
     },
 )
@@ -41,14 +43,22 @@ WAIT_LIMIT_S = 1800
 def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
 
-    With --wait, exits 8 if some have not ended in time.
+    Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
+    files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
-    from wechat_campaigns.report.text import status_text
-
-    rows = _refreshed(context, send_id)
+    expired = _expired_unsent(context, send_id)
+    rows = _refreshed(context, send_id, may_be_empty=bool(expired))
     if wait:
         rows = _waited(context, send_id, rows, timeout_s)
-    context.output_data(lambda: status_text(rows, context.text_options), status_data(rows))
+    environment, timezone = context.settings.environment.name, context.settings.policy.timezone
+    view = StatusView(environment=environment, timezone=timezone, rows=tuple(rows), expired=expired)
+    context.output(
+        {
+            "text": form("text.status_text", view, context.text_options),
+            "json": form("json.status_data", view),
+            "markdown": form("markdown.status_markdown", view),
+        }
+    )
     states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")
@@ -59,7 +69,30 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
         if SendStatus.UNKNOWN in states
         else ExitCode.FAILED
         if SendStatus.DELIVERY_FAILED in states
+        else ExitCode.MISSED
+        if expired
         else ExitCode.OK
+    )
+
+
+def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
+    from wechat_campaigns.api import compile_selected
+    from wechat_campaigns.plan.decision import DecisionContext
+    from wechat_campaigns.plan.held import expired_unsent
+
+    state, accounts = context.state(), context.settings.environment.accounts
+    unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
+    compiled = compile_selected(context, ())
+    decision_context = DecisionContext(
+        settings=context.settings,
+        state=state,
+        now=context.clock(),
+        is_current=compiled.presence_check(),
+    )
+    return tuple(
+        send
+        for send in expired_unsent(compiled.sends, decision_context)
+        if send_id in (None, send.id, send.campaign) and accounts[send.account].appid not in unknown_past
     )
 
 
@@ -76,12 +109,12 @@ def _waited(
                 context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
             printed = ended
             time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-            rows = _refreshed(context, send_id)
+            rows = _refreshed(context, send_id, may_be_empty=True)
         update(sum(not row.unfinished for row in rows))
     return rows
 
 
-def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
+def _refreshed(context: Context, send_id: str | None, *, may_be_empty: bool) -> list[StatusRow]:
     accounts = context.settings.environment.by_appid
     state = context.state()
     wanted_id = state.normalized_ledger_id(send_id) if send_id is not None else None
@@ -91,7 +124,7 @@ def _refreshed(context: Context, send_id: str | None) -> list[StatusRow]:
         if wanted_id
         in (None, state.normalized_ledger_id(send.send), state.normalized_ledger_id(campaign_of(send.send)))
     ]
-    if send_id is not None and not sends:
+    if send_id is not None and not sends and not may_be_empty:
         raise UsageError(
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),

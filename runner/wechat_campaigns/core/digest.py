@@ -93,11 +93,19 @@ def compute_content_digest(send: Send) -> str:
     return sha256(content_form(send))
 
 
+def compute_message_digest(send: Send) -> str:
+    """Fingerprint what a follower would receive, whoever that is: a trial has it in common with the rest."""
+    return sha256(_message_form(send))
+
+
 def content_form(send: Send) -> dict[str, Any]:
     """Give what `compute_content_digest` covers, as plain data without an openid."""
+    return {"filter": filter_form(send), **_message_form(send)}
+
+
+def _message_form(send: Send) -> dict[str, Any]:
     return {
         "version": DIGEST_VERSION,
-        "filter": filter_form(send),
         "msgtype": send.msgtype.value,
         "content": {"kind": type(send.content).__name__, **to_plain_data(send.content)},
         "send_ignore_reprint": send.send_ignore_reprint,

@@ -63,6 +63,7 @@ class ExitCode(IntEnum):
     NETWORK = 10
     LEDGER_UNREACHABLE = 11
     RACE = 12
+    MISSED = 13
     USAGE = 64
     INTERRUPTED = 130
 
@@ -79,6 +80,7 @@ _WORST_FIRST: Final = (
     ExitCode.SECRET,
     *TRANSIENT,
     ExitCode.FAILED,
+    ExitCode.MISSED,
     ExitCode.INTERRUPTED,
     ExitCode.POLICY,
     ExitCode.INVALID,
@@ -95,7 +97,8 @@ def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
 
-Level = Literal["error", "warning"]
+Level = Literal["error", "warning", "advice"]
+"""Advice is about looks, and one setting turns it off."""
 
 _SIMPLE_STEP = re.compile(r"\w[\w-]*")
 

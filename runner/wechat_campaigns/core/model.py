@@ -51,6 +51,8 @@ class Campaign:
     revision: int = 1
     formerly: tuple[str, ...] = ()
     """Ids that it, or one of its sends, has had."""
+    environments: tuple[str, ...] = ()
+    """The only ones that may send it; empty for every one."""
     for_each: Mapping[str, Mapping[str, Any]] | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +86,10 @@ class Filter:
     tag: str | None = None
     tag_id: int | None = None
     openids: tuple[str, ...] = ()
+    rows: tuple[int, ...] = field(default=(), compare=False)
+    """Where each openid stands in its list, from 1: what a message calls it by."""
+    skip_unsubscribed: bool = False
+    """Leave out the openids that do not follow the account any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +127,8 @@ class Text:
 
 
 PLACEHOLDER_SCHEME = "wximg"
+CARD_PLACEHOLDER = f"{PLACEHOLDER_SCHEME}:card-"
+"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
 """With what the `src` of a campaign's own picture begins until it is uploaded."""
 
 

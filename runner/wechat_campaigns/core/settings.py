@@ -62,6 +62,15 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCheck:
+    """A program that looks at each plan; one that does not end with 0 stands against its sends."""
+
+    name: str
+    command: tuple[str, ...]
+    level: Literal["mandatory", "advisory"] = "mandatory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The rules of `_settings.yaml`; `None` or empty means the rule is off."""
 
@@ -77,10 +86,19 @@ class Policy:
     """Names or ids."""
     allowed_links: tuple[str, ...] = ()
     """Hosts; what lies below one is allowed with it."""
+    allowed_mini_programs: tuple[str, ...] = ()
+    """AppIDs."""
+    banned_words: tuple[str, ...] = ()
+    """Words that no message may use, compared as followers read them."""
+    required_text: tuple[str, ...] = ()
+    """Texts that every message, and every article of one, must have."""
+    require_trial: str | int | None = None
+    """The tag, by name or id, that must have received the same message first."""
     duplicate_content_days: int = 30
     """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0
     """Sends of a day (订阅号) or month (服务号) that are kept back."""
+    checks: tuple[PlanCheck, ...] = ()
     hold: bool | tuple[str, ...] = False
     """True for every account, or the names of those that send nothing."""
     levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
@@ -133,6 +151,10 @@ class ArticleOptions:
     """A shipped theme's name, or the name of a CSS file under `_themes/`."""
     brand_color: str = "#07c160"
     fix_images: bool = False
+    line_breaks: bool = False
+    """Markdown: whether a line break inside a paragraph is shown."""
+    advice: bool = True
+    """Whether findings about looks are listed."""
     tried_theme: str = ""
     """A theme that takes the place of those that campaigns name, while the studio tries it out."""
 

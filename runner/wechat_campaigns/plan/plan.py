@@ -17,7 +17,7 @@ from wechat_campaigns.plan.decision import (
     ended_recently,
 )
 from wechat_campaigns.plan.policy.guard import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import Violation
+from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row
@@ -110,6 +110,9 @@ class Plan:
     """The folder of a checkout whose commit git does not tell, because another user owns it."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
+
+    failed_checks: tuple[FailedCheck, ...] = ()
+    """Programs of `policy.checks` that did not pass it."""
 
     is_current: Callable[[str, int], bool] = lambda _id, _revision: True
     """Whether a send of this id is among today's campaigns at this revision."""

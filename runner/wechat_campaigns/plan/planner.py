@@ -35,12 +35,17 @@ from wechat_campaigns.plan.plan import (
 )
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
+from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import allowance, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
-from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
+from wechat_campaigns.plan.warnings import (
+    draft_warnings,
+    former_id_warnings,
+    shared_draft_warning,
+    unsubscribed_warnings,
+)
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 
@@ -118,6 +123,7 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
         warned = (
             *former_id_warnings(send, account.appid, state),
             *draft_warnings(send, resolved, drafted),
+            *unsubscribed_warnings(send, resolved),
         )
         if warned:
             send = replace(send, diagnostics=(*send.diagnostics, *warned))
@@ -189,9 +195,28 @@ def _facts(
         state=context.state,
         now=context.now,
         due=due,
+        is_sandbox=context.settings.environment.is_sandbox,
         tag=planned.resolved.tag,
         **more,
     )
+
+
+def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext) -> Plan:
+    """Block the due sends of a plan that did not pass its checks, or warn of it."""
+    if not failed:
+        return plan
+    sends = tuple(_with_failed_checks(planned, plan, failed, context) for planned in plan.sends)
+    return replace(plan, sends=sends, failed_checks=failed)
+
+
+def _with_failed_checks(
+    planned: PlannedSend, plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext
+) -> PlannedSend:
+    if planned.action not in CALLING:
+        return planned
+    facts = _facts(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
+    found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
+    return with_violations(planned, (*planned.violations, *found))
 
 
 def recheck(
@@ -208,7 +233,15 @@ def recheck(
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, context, len(plan.calls()), applying=True, reviewed_count=saw)
+    facts = _facts(
+        planned,
+        plan.sends,
+        context,
+        len(plan.calls()),
+        applying=True,
+        reviewed_count=saw,
+        failed_checks=plan.failed_checks,
+    )
     return with_violations(fresh, _violations(planned, facts, context))
 
 
@@ -244,4 +277,5 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
     mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
-    return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
+    counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
+    return replace(audience, count=sum(counts))

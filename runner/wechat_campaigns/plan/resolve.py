@@ -17,6 +17,8 @@ from wechat_campaigns.core.model import Audience, Draft, Filter, Send
 from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.stored_draft import fingerprint
+from wechat_campaigns.plan.strangers import strangers
+from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -41,6 +43,8 @@ class RemoteFacts:
     """Fingerprints of existing drafts by media_id; None when there is no such draft."""
     quota: Mapping[str, Any] | None = None
     """`{daily_limit, used, remain}` of mass/sendall calls."""
+    strangers: frozenset[str] = field(default=frozenset(), repr=False)
+    """Openids that do not follow the account; asked of lists that leave them out."""
     as_of: datetime | None = None
 
 
@@ -57,6 +61,8 @@ class Resolution:
     material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
     """Fingerprint of the existing draft that is sent."""
+    skipped: tuple[int, ...] = ()
+    """Which openids of the filter are left out, from 0."""
     problems: tuple[Diagnostic, ...] = ()
 
 
@@ -107,6 +113,7 @@ def fetch_remote_facts(
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
     to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in payloads.names(send.content)}
+    listed = [openid for one in filters if one.skip_unsubscribed for openid in one.openids]
     drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
     return RemoteFacts(
         tags=tuple(api.tags_get()) if by_tag else (),
@@ -114,6 +121,7 @@ def fetch_remote_facts(
         materials=_materials(wanted, api),
         drafts={media_id: draft_fingerprint(media_id, api) for media_id in sorted(drafts)},
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
+        strangers=frozenset(strangers(listed, api)),
         as_of=clock(),
     )
 
@@ -130,6 +138,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         Ids and audience, and a problem for each name the platform does not know.
     """
     tag, audience, problems = _recipients(send, known)
+    skipped = _skipped(send, known)
     named: dict[tuple[str, str], str] = {}
     for pair in () if known.offline else payloads.names(send.content):
         ids = known.materials.get(pair, ())
@@ -147,8 +156,15 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         uploads=needed,
         material_ids=named,
         draft=known.drafts.get(send.content.media_id) if isinstance(send.content, Draft) else None,
+        skipped=skipped,
         problems=tuple(problems),
     )
+
+
+def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
+    if not send.filter.skip_unsubscribed:
+        return ()
+    return tuple(index for index, openid in enumerate(send.filter.openids) if openid in known.strangers)
 
 
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
@@ -215,7 +231,9 @@ class AudienceCounter:
 
 def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:
     if send.filter.openids:
-        return {}, Audience(count=len(send.filter.openids), source="openids"), []
+        left = len(send.filter.openids) - len(_skipped(send, known))
+        too_few = [_too_few(send)] if left < MIN_BATCH else []
+        return {}, Audience(count=left, source="openids"), too_few
     if known.offline:
         return {}, Audience(count=None, source="unknown offline"), []
     if send.filter.is_to_all:
@@ -224,6 +242,12 @@ def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audi
     if problem is not None:
         return {}, Audience(count=None, source="unknown"), [problem]
     return tag, Audience(count=int(tag.get("count", 0)), source="tags/get", as_of=known.as_of), []
+
+
+def _too_few(send: Send) -> Diagnostic:
+    what = _("fewer than {least} openids of the list follow the account").format(least=MIN_BATCH)
+    hint = _("compare the list with the followers of this account")
+    return _recipients_problem(send, "openid-count", what, hint)
 
 
 def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic | None]:
@@ -245,9 +269,13 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
         if close
         else _("create the tag in the WeChat console first; `campaign tags` lists all tags")
     )
+    return {}, _recipients_problem(send, "unknown-tag", what, hint)
+
+
+def _recipients_problem(send: Send, rule: str, what: str, hint: str) -> Diagnostic:
     line, column = send.filter_position
     place = replace(send.location, line=line, column=column) if line else send.location
-    return {}, Diagnostic(location=place, path=send.filter_path, rule="unknown-tag", message=what, hint=hint)
+    return Diagnostic(location=place, path=send.filter_path, rule=rule, message=what, hint=hint)
 
 
 def _materials(wanted: set[tuple[str, str]], api: ReadOnlyApi) -> dict[tuple[str, str], tuple[str, ...]]:

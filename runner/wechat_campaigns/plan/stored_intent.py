@@ -98,13 +98,16 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
         )
     ends = data.get("not_after")
     not_after = datetime.fromisoformat(ends) if ends is not None else None
+    if "touser" in body:  # those that were left out then are left out again
+        send = replace(send, filter=recipients)
     return replace(send, id=send_id, revision=data["revision"], formerly=(), not_after=not_after)
 
 
 def _filter(data: Mapping[str, Any], campaign: Send | None) -> Filter:
     body = data["body"]
     if "touser" in body:
-        openids = campaign.filter.openids if campaign is not None else ()
+        listed, skipped = campaign.filter.openids if campaign is not None else (), data.get("skipped", ())
+        openids = tuple(openid for index, openid in enumerate(listed) if index not in skipped)
         if openids_sha256(openids) != body["touser"]["sha256"]:
             raise KeyError("openids")
         return Filter(openids=openids)

@@ -11,11 +11,12 @@ from wechat_campaigns.core.model import Articles, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.wechat import payloads
 
-Rule = Literal["draft-changed", "draft-unused", "draft-shared", "formerly-unknown"]
+Rule = Literal["draft-changed", "draft-unused", "draft-shared", "formerly-unknown", "unsubscribed"]
 
 
 def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
@@ -54,6 +55,16 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     what = _("{send} uses the same draft, which may no longer exist after that send (40007)")
     hint = _("make a separate draft for each send, or write the articles in the campaign")
     return _warning(send, "draft-shared", what.format(send=taken_by), hint)
+
+
+def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic, ...]:
+    """Say which rows of a list are left out because they do not follow the account any more."""
+    if not resolved.skipped:
+        return ()
+    what = _("left out because they do not follow the account: {count:,} openids ({rows})").format(
+        count=len(resolved.skipped), rows=rows_text(send.filter, resolved.skipped)
+    )
+    return (_warning(send, "unsubscribed", what, _("remove these rows from the list")),)
 
 
 def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diagnostic, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from wechat_campaigns.core.errors import Diagnostic, Finding, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
-from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render import former_ids
@@ -88,6 +89,10 @@ class Compiler:
             return CompiledCampaign(id=item.id, file_problems=campaign)
         if problems_of_ids := former_ids.former_id_problems(campaign, self.campaigns_by_id):
             return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
+        if problem := self._unknown_environment(campaign):
+            return CompiledCampaign(id=item.id, file_problems=(problem,))
+        if campaign.environments and self.settings.environment.name not in campaign.environments:
+            return CompiledCampaign(id=item.id)
         rendered = render(
             campaign,
             settings=self.settings,
@@ -111,6 +116,15 @@ class Compiler:
             problems=tuple(dict.fromkeys(problems)),
             is_independent=not any(send.formerly for send in rendered.sends),
         )
+
+    def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:
+        known = (*self.settings.environments, SANDBOX)
+        for number, name in enumerate(campaign.environments):
+            if name not in known:
+                what = _("the settings have no environment `{name}`").format(name=name)
+                path, hint = ("environments", number), did_you_mean(name, known, otherwise=_("add it there"))
+                return Finding("environment", what, hint, path).at(campaign.source.location(path))
+        return None
 
 
 def resource_limit_result(

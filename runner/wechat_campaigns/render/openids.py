@@ -15,9 +15,11 @@ MIN_BATCH = 2
 MAX_BATCH = 10_000
 """More are refused (40032). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
 USUAL_CHARS = 28
+TABLES = (".csv", ".tsv", ".xlsx")
+"""How the files end that are tables even without `column`."""
 
 _OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HEADERS = frozenset(("openid", "openids", "open_id"))
+HEADERS = frozenset(("openid", "openids", "open_id"))
 """What a column of openids is called; it would pass for one."""
 _SHOWN_POSITIONS = 5
 
@@ -71,7 +73,7 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
 
 
 def _is_openid(text: str) -> bool:
-    return bool(_OPENID.fullmatch(text)) and text.lower() not in _HEADERS
+    return bool(_OPENID.fullmatch(text)) and text.lower() not in HEADERS
 
 
 def _repeated(openids: Sequence[str]) -> list[int]:
@@ -87,7 +89,7 @@ def _repeated(openids: Sequence[str]) -> list[int]:
 _HINTS = {
     "openid-malformed": N_(
         "write one openid per entry, with only letters, digits, `-` and `_`; from a spreadsheet, "
-        "keep only the openid column, without header or quotes"
+        "name the column: `openids: {file: list.xlsx, column: openid}`"
     ),
     "openid-duplicate": N_("remove the duplicate: a follower receives the message once"),
     "openid-length": N_("compare it with the follower list"),

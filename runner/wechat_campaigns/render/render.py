@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
@@ -16,7 +17,7 @@ from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.link_tags import LinkTagger
-from wechat_campaigns.render.openids import batches, check_openids, read_openids
+from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
@@ -178,7 +179,7 @@ def _listed(names: Mapping[str, Any]) -> str:
 
 def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
     if "openids" in raw:
-        return Filter(openids=_openids(scope, (*path, "openids"), raw["openids"]))
+        return _openids(scope, (*path, "openids"), raw["openids"])
     if "tag" in raw:
         return Filter(tag=_tag(scope, (*path, "tag"), raw["tag"]))
     if "tag_id" in raw:
@@ -217,45 +218,69 @@ def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
     return None
 
 
-def _openids(scope: Scope, path: KeyPath, raw: Any) -> tuple[str, ...]:
-    before = len(scope.problems)
-    listed = _openid_file(scope, path, raw) if isinstance(raw, Mapping) else _openid_list(scope, path, raw)
-    if len(scope.problems) == before:
+def _openids(scope: Scope, path: KeyPath, raw: Any) -> Filter:
+    before, options = len(scope.problems), raw if isinstance(raw, Mapping) else {}
+    listed = _openid_file(scope, path, raw) if options else _openid_list(scope, path, raw)
+    if all(problem.level == "warning" for problem in scope.problems[before:]):
         _check_openids(scope, path, listed)
-    return tuple(openid for openid, _called, _place in listed)
+    return Filter(
+        openids=tuple(openid for openid, *_more in listed),
+        rows=tuple(number for _openid, number, *_more in listed),
+        skip_unsubscribed=bool(options.get("skip_unsubscribed")),
+    )
 
 
-_OpenidEntries = Sequence[tuple[str, str, Location | None]]
-"""Openids, each with what a message calls it and, in a file of its own, where it stands."""
+_OpenidEntries = Sequence[tuple[str, int, str, Location | None]]
+"""Openids, each with its number, what a message calls it and, in a file of its own, where it stands."""
 
 
 def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
-    path = (*path, "file")
+    column, path = raw.get("column"), (*path, "file")
     written = scope.text(path, raw["file"])
+    if column is not None or written.lower().endswith(TABLES):
+        return _openid_table(scope, path, written, column)
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
     if text is None:
         return ()
     shown = scope.display_path(scope.files.locate(scope.campaign.file, written))
     called = _("line {number}")
     return [
-        (openid, called.format(number=line), Location(file=shown, line=line))
+        (openid, line, called.format(number=line), Location(file=shown, line=line))
         for line, openid in read_openids(text)
     ]
+
+
+def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None) -> _OpenidEntries:
+    from wechat_campaigns.render.openid_table import OpenidColumn, read_table  # most campaigns do without
+
+    def read() -> OpenidColumn:
+        return read_table(scope.files.data(scope.files.locate(scope.campaign.file, written)), column)
+
+    found = scope.read(path, read) if written else None
+    if found is None:
+        return ()
+    if found.blank or found.repeated:
+        what = _("{file}: {kept:,} openids; left out: {blank:,} rows without one, {repeated:,} duplicates")
+        counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
+        hint = _("compare the number with the list")
+        scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")
+    called = _("row {number}")
+    return [(openid, number, called.format(number=number), None) for number, openid in found.openids]
 
 
 def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _OpenidEntries:
     called = _("entry {number}")
     return [
-        (scope.text((*path, index), openid), called.format(number=index + 1), None)
+        (scope.text((*path, index), openid), index + 1, called.format(number=index + 1), None)
         for index, openid in enumerate(raw)
     ]
 
 
 def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     for fault in check_openids(
-        [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
+        [openid for openid, *_more in listed], [called for _openid, _number, called, _at in listed]
     ):
-        places = [listed[index][2] for index in fault.path if isinstance(index, int)]
+        places = [listed[index][3] for index in fault.path if isinstance(index, int)]
         scope.report(replace(fault, path=(*path, *fault.path)), *places)
 
 
@@ -267,11 +292,12 @@ def _numbered(draft: _RenderedSend) -> list[Send]:
     send = replace(draft.send, diagnostics=draft.problems) if draft.problems else draft.send
     if not send.filter.openids:
         return [send]
+    rows = iter(send.filter.rows)
     return [
         replace(
             send,
             id=str(replace(SendId.parse(send.id), batch=batch.index)),
-            filter=Filter(openids=openids),
+            filter=replace(send.filter, openids=openids, rows=tuple(islice(rows, len(openids)))),
             batch=batch,
             formerly=tuple(str(replace(SendId.parse(name), batch=batch.index)) for name in send.formerly),
         )

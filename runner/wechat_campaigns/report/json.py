@@ -7,7 +7,6 @@ version; a reader ignores what it does not know and refuses another major. The s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +20,7 @@ from wechat_campaigns.plan.stored_intent import resend_data
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, in_english
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_words
 
 
 def plan_data(view: PlanView) -> dict[str, Any]:
@@ -82,9 +81,24 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
     }
 
 
-def status_data(statuses: Iterable[StatusRow]) -> dict[str, Any]:
+def status_data(view: StatusView) -> dict[str, Any]:
     """Give where sends stand as plain data."""
-    return {"sends": [_status(row) for row in statuses]}
+    note, hint = expired_words()
+    return {
+        "format_version": FORMAT_VERSION,
+        "sends": [_status(row) for row in view.rows],
+        "expired": [
+            {
+                "id": send.id,
+                "revision": send.revision,
+                "account": send.account,
+                "not_after": _time(send.not_after),
+                "note": note,
+                "hint": hint,
+            }
+            for send in view.expired
+        ],
+    }
 
 
 def _status(row: StatusRow) -> dict[str, Any]:

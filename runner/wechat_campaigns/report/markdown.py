@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import Article, Articles, Send
+from wechat_campaigns.core.model import Article, Articles, PlanAction, Send
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
@@ -21,6 +21,7 @@ from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.schedule import in_order
 from wechat_campaigns.report.sections import Section, fitted
+from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.outcome import SendOutcome
 
 MESSAGE_CHARS = 4_000
@@ -81,6 +82,29 @@ def outcomes_markdown(view: ApplyView) -> str:
         _fences(_("Good to know"), "note", notes),
     ]
     return fitted(f"{marker('apply', view.environment)}\n## {title}\n\n{facts}", sections)
+
+
+def status_markdown(view: StatusView) -> str:
+    """Write which sends need a person, for the issue that a nightly job keeps."""
+    count = len(view.attention) + len(view.expired)
+    template = ngettext(
+        "{count} send of {environment} needs attention",
+        "{count} sends of {environment} need attention",
+        count,
+    )
+    title = template.format(count=count, environment=code(view.environment))
+    note, hint = expired_words()
+    lines: list[tuple[str, str, str, str]] = [
+        (row.known.status, row.known.send, row.account, f"{row.note} → {row.hint}") for row in view.attention
+    ]
+    lines += [(PlanAction.EXPIRED, send.id, send.account, f"{note} → {hint}") for send in view.expired]
+    lead = f"| {_('Status')} | {_('Send')} | {_('Account')} | {_('Note')} |\n| --- | --- | --- | --- |"
+    blocks = [
+        f"| **{status_word(status)}** | {cell(name)} | {cell(account)} | {cell(what, 200)} |"
+        for status, name, account, what in lines
+    ]
+    section = Section(title=_("Sends"), noun="send", lead=lead, blocks=blocks, joint="\n")
+    return fitted(f"{marker('status', view.environment)}\n## {title}", [section])
 
 
 def failure_markdown(

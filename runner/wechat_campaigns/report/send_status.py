@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus
 from wechat_campaigns.plan.hints import msg_id_hint
@@ -34,6 +35,34 @@ class StatusRow:
     def unfinished(self) -> bool:
         """True while asking again may tell more."""
         return self.known.status is SendStatus.ACCEPTED and not self.known.has_no_msg_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    """What `campaign status` shows."""
+
+    environment: str
+    timezone: str
+    rows: tuple[StatusRow, ...]
+    expired: tuple[Send, ...] = ()
+    """Campaigns whose window ended before they were sent."""
+
+    @property
+    def attention(self) -> tuple[StatusRow, ...]:
+        """The sends that a person has to do something about."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.known.has_no_msg_id or row.known.status in (SendStatus.UNKNOWN, SendStatus.DELIVERY_FAILED)
+        )
+
+
+def expired_words() -> tuple[str, str]:
+    """Word the note and the hint of a campaign that expired unsent."""
+    return (
+        _("its send window ended and nothing was sent"),
+        _("set a later `not_after` to send it anyway, or remove the file"),
+    )
 
 
 def send_status(account: str, known: SendRecord, state: LedgerState, now: datetime) -> StatusRow:

@@ -22,7 +22,7 @@ from wechat_campaigns.report.listing import listing
 from wechat_campaigns.report.phrases import moment
 from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ACTION_STYLE = {
@@ -101,12 +101,12 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     return _drawn(Group(table, _text(f"\n{template.format(counts=view.summary)}")), options)
 
 
-def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
+def status_text(view: StatusView, options: TextOptions) -> str:
     """Draw where sends stand."""
-    if not statuses:
+    if not (view.rows or view.expired):
         return _("Nothing has been sent so far.")
     rows = []
-    for row in statuses:
+    for row in view.rows:
         known = row.known
         name = known.send
         if known.revision > 1:
@@ -114,6 +114,10 @@ def status_text(statuses: Sequence[StatusRow], options: TextOptions) -> str:
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
         cells = (name, row.account, str(known.msg_id or ""), moment(known.at, options.timezone), note)
         rows.append((status_word(known.status), *cells))
+    note = "\n→ ".join(expired_words())
+    for send in view.expired:
+        cells = (send.id, send.account, "", moment(send.not_after, options.timezone), note)
+        rows.append((status_word(PlanAction.EXPIRED), *cells))
     headings = ("Status", "Send", "Account", "msg_id", "Time", "Note")
     return _drawn(listing(headings, rows, options.width), options)
 

@@ -170,7 +170,11 @@ class AccountRun:
             draft = drafting.ensure_draft(planned, ids, ports)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = payloads.mass_body(
-            planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id
+            planned.send,
+            tag_id=planned.resolved.tag_id,
+            ids=ids,
+            draft_media_id=media_id,
+            skipped=planned.resolved.skipped,
         )
         self.sender.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come. Take in what
@@ -184,7 +188,7 @@ class AccountRun:
             outcome = self._skip_outcome(counted) or skipped_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
-        return replace(self._forget_uploads(planned, outcome), notes=notes)
+        return replace(self._forget_uploads(planned, outcome), notes=(*outcome.notes, *notes))
 
     def _upload_ports(self, planned: PlannedSend) -> uploads.UploadPorts:
         return uploads.UploadPorts(

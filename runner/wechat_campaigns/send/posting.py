@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from wechat_campaigns.core.digest import filter_form, openids_sha256
+from wechat_campaigns.core.digest import compute_message_digest, filter_form, openids_sha256
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
@@ -30,6 +30,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import recipients
+from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.protocol.attempt import Attempt, Message
 from wechat_campaigns.protocol.attempt import AttemptResult as Attempted
 from wechat_campaigns.protocol.decide import Action, Decision
@@ -175,7 +176,10 @@ class AccountSender:
             not_after=send.not_after,
         )
         made = self._make(message, judge, _("sending"))
-        return self._outcome(made, send.id)
+        outcome = self._outcome(made, send.id)
+        if outcome is not None and outcome.errcode in REFUSING and send.filter.openids:
+            return replace(outcome, notes=refused_notes(send.filter, self.api))
+        return outcome
 
     def resend(self, intent: Event, body: Mapping[str, Any], judge: Decide) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
@@ -214,6 +218,7 @@ class AccountSender:
         kept: dict[str, Any] = {
             "account": planned.account.name,
             "content_digest": planned.content_digest,
+            "message_digest": compute_message_digest(send),
             "endpoint": payloads.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
@@ -226,6 +231,8 @@ class AccountSender:
             kept["draft"] = planned.resolved.draft
         if send.formerly:
             kept["formerly"] = [self.state.ledger_id(name) for name in send.formerly]
+        if planned.resolved.skipped:
+            kept["skipped"] = list(planned.resolved.skipped)
         if send.batch is not None:
             kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept

@@ -21,8 +21,8 @@ from wechat_campaigns.source.scaffold import modeline
 from wechat_campaigns.source.strict_yaml import compose, read
 
 ORDER: Final = (
-    "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
-    "links", "vars", "for_each", "formerly", "revision", "not_before", "not_after",
+    "description", "owner", "labels", "environments", "account", "filter", "msgtype", "content",
+    "send_ignore_reprint", "links", "vars", "for_each", "formerly", "revision", "not_before", "not_after",
 )  # fmt: skip
 """Who it is from and to, what it says, how it varies, when it goes out."""
 _MODELINE = re.compile(r"^#\s*yaml-language-server\s*:", re.MULTILINE)

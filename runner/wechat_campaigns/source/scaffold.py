@@ -14,6 +14,8 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
 """What a new file says in place of a text and of an article's title, and no follower should read."""
+SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
+"""The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
 
 CONTENT = {
     Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
@@ -36,6 +38,10 @@ class ScaffoldOptions:
     tag: str | None = None
     tag_id: int | None = None
     to_all: bool = False
+    openids: str | None = None
+    """The file of a list, relative to the campaign's folder."""
+    column: str | None = None
+    """The column of that list, when it is a table."""
     media_id: str | None = None
 
 
@@ -50,10 +56,28 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     recipients = f"tag: {_scalar(wanted.tag or '会员')}"
     if wanted.tag_id is not None:
         recipients = f"tag_id: {wanted.tag_id}"
+    elif wanted.openids is not None:
+        column = f", column: {_scalar(wanted.column)}" if wanted.column else ""
+        recipients = f"openids: {{file: {_scalar(wanted.openids)}{column}}}"
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
     return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}"
+
+
+def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
+    """Write the campaign of an article that was imported.
+
+    Args:
+        title: the page's; a placeholder stands in for a missing one.
+        cover: the name of a picture in its folder.
+    """
+    file = PurePosixPath(f"{id_}.yaml")
+    content = CONTENT[Msgtype.MPNEWS].format(name=file.stem)
+    content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
+    if title:
+        content = content.replace(PLACEHOLDERS[1], _scalar(title))
+    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}"
 
 
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:

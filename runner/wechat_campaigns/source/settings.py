@@ -20,6 +20,7 @@ from wechat_campaigns.core.settings import (
     ChatWebhook,
     Drift,
     Environment,
+    PlanCheck,
     Policy,
     Secret,
     Settings,
@@ -170,6 +171,9 @@ def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
     }
     if drift := data.get("audience_drift"):
         values["audience_drift"] = Drift(**drift)
+    values["checks"] = tuple(
+        PlanCheck(**{**check, "command": tuple(check["command"])}) for check in data.get("checks", ())
+    )
     if isinstance(names := values.get("hold"), tuple):
         # Another name of the same AppID reaches the same followers.
         appids = {accounts[name].appid for name in names if name in accounts}

@@ -97,7 +97,8 @@ def _campaign(document: Document) -> Campaign:
     for key in ("not_before", "not_after"):
         if key in data:
             data[key] = datetime.fromisoformat(data[key])
-    data["formerly"] = tuple(data.get("formerly", ()))
+    for key in ("formerly", "environments"):
+        data[key] = tuple(data.get(key, ()))
     data["msgtype"] = Msgtype(data["msgtype"])
     data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)

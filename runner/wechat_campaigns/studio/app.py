@@ -13,6 +13,7 @@ from typing import Final
 from flask import Flask, Response, jsonify, render_template, request, send_file, send_from_directory
 from werkzeug.exceptions import HTTPException, NotFound
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import CampaignError, StalePlanError
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language
 from wechat_campaigns.core.model import Send
@@ -57,6 +58,10 @@ def build(desk: Desk, gate: Gate, *, environment: str, inbox: str = "") -> Flask
         return render_template(
             "studio.html", language=language, environment=environment, inbox=inbox, words=words()
         )
+
+    @app.get("/design.css")
+    def _design() -> Response:
+        return Response(design_css(), mimetype="text/css")
 
     @app.get("/phone/<name>")
     def _inbox_file(name: str) -> Response:

@@ -13,11 +13,12 @@ from wechat_campaigns.core.hosts import is_allowed_host
 METHODS: Final = ("GET", "HEAD")
 CLOSED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
 PAGE_POLICY: Final = (
-    f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self';"
-    " frame-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    f"{CLOSED}; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self';"
+    " connect-src 'self'; frame-src 'self'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _NO_SCRIPT = "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
-ARTICLE_POLICY: Final = f"{CLOSED}; style-src 'unsafe-inline'; img-src 'self'; {_NO_SCRIPT}"
+ARTICLE_POLICY: Final = f"{CLOSED}; style-src 'unsafe-inline'; img-src 'self' data:; {_NO_SCRIPT}"
 """Articles are made of style attributes; no script runs, whatever is in them."""
 REPORT_POLICY: Final = f"{CLOSED}; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; {_NO_SCRIPT}"
 FILE_POLICY: Final = f"{CLOSED}; sandbox"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from flask import render_template
 from markupsafe import Markup
 
+from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, current_language
 from wechat_campaigns.core.model import Articles, Images, Media, Newspic, Send
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.desk import Desk
-from wechat_campaigns.studio.phone import MISSING, article_html, media_url
+from wechat_campaigns.studio.phone import MISSING, article_html, local_pictures, media_url
 
 
 def article_page(send: Send, number: int, *, dark: bool) -> str | None:
@@ -31,7 +30,7 @@ def article_page(send: Send, number: int, *, dark: bool) -> str | None:
     shown = visible_record(send)
     common = {
         "language": HTML_LANGUAGE[current_language()],
-        "css": Markup(_reader_css()),  # noqa: S704 - our own style sheet
+        "css": Markup(design_css()),  # noqa: S704 - our own style sheet
         "account": shown.account,
         "dark": dark,
     }
@@ -55,7 +54,7 @@ def report_page(desk: Desk, name: str, month: str) -> str:
     """
     reads = desk.reads
     if name == "plan":
-        return plan_html(desk.overview().plan, data=reads.read)
+        return local_pictures(plan_html(desk.overview().plan, data=reads.read))
     if name == "results":
         return history_html(reads.history())
     return calendar_html(reads.calendar(_month(month)))
@@ -71,8 +70,3 @@ def _month(text: str) -> date | None:
         return datetime.strptime(text, "%Y-%m").date()
     except ValueError:
         return None
-
-
-@cache
-def _reader_css() -> str:
-    return resources.files("wechat_campaigns.render.article").joinpath("reader.css").read_text("utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,9 +26,12 @@ from wechat_campaigns.report.phrases import summary
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.reads import Trial
 
-MISSING = "/static/missing.svg"
+MISSING = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
+    "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
+)
 """Stands for a picture that only WeChat has: the page requests nothing from elsewhere."""
-_PICTURE = re.compile(r'(<img\b[^>]*?\bsrc=")([^"]*)(")')
+_FOREIGN = re.compile(r'(<img\b[^>]*?\bsrc=")(?!/media/|data:)[^"]*"')
 
 
 def message_data(send: Send, trial: Trial) -> dict[str, Any]:
@@ -82,10 +84,15 @@ def pages_of(send: Send) -> tuple[str, ...]:
 
 def article_html(article: Article) -> str:
     """Give the HTML of an article, each picture at the address where this server has it."""
-    places = {image.placeholder: media_url(Media(file=image.file)) for image in article.images}
-    return _PICTURE.sub(
-        lambda found: f"{found[1]}{escape(places.get(found[2], MISSING))}{found[3]}", article.html
-    )
+    html = article.html
+    for image in article.images:
+        html = html.replace(f'"{image.placeholder}"', f'"{media_url(Media(file=image.file))}"')
+    return local_pictures(html)
+
+
+def local_pictures(html: str) -> str:
+    """Put a grey box in the place of each picture that would be requested from elsewhere."""
+    return _FOREIGN.sub(lambda found: f'{found[1]}{MISSING}"', html)
 
 
 def _content(send: Send, trial: Trial) -> dict[str, Any]:

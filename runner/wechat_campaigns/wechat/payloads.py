@@ -5,7 +5,7 @@ To add a msgtype: a record in `model`, its uploads and its body here, its limits
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,8 +14,10 @@ from typing import Any, assert_never
 
 from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.model import (
+    CARD_PLACEHOLDER,
     Article,
     Articles,
+    BodyImage,
     Content,
     Draft,
     FileInfo,
@@ -31,6 +33,8 @@ from wechat_campaigns.core.model import (
 )
 
 ADD_MATERIAL = "material/add_material"
+MATERIAL_ADDRESS = "material/add_material/url"
+"""The same call, of which an article uses the address: `UPLOADIMG` takes no GIF."""
 MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
@@ -67,7 +71,7 @@ class MediaIds:
     """What uploads and material names have become on the platform."""
 
     upload_results: Mapping[str, str]
-    """By `Upload.key`: media_id, or url for uploadimg."""
+    """By `Upload.key`: media_id, or the url of a picture in an article."""
     material_ids: Mapping[tuple[str, str], str]
     """By (kind, material name)."""
 
@@ -120,18 +124,27 @@ def endpoint(send: Send) -> str:
     return "message/mass/send" if send.filter.openids else "message/mass/sendall"
 
 
-def mass_body(send: Send, *, tag_id: int | None, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
+def mass_body(
+    send: Send,
+    *,
+    tag_id: int | None,
+    ids: MediaIds,
+    draft_media_id: str | None,
+    skipped: Collection[int] = (),
+) -> dict[str, Any]:
     """Write the body of mass/sendall or mass/send, without `clientmsgid`.
 
     Args:
         tag_id: the platform's id when the filter names a tag.
         draft_media_id: the draft made for it, when `needs_draft`.
+        skipped: which of its openids are left out, from 0.
 
     Source: sendAll and massSend, read 2026-11.
     """
     body: dict[str, Any] = {"msgtype": send.msgtype.value, **_message(send.content, ids, draft_media_id)}
     if send.filter.openids:
-        body["touser"] = list(send.filter.openids)
+        left_out = frozenset(skipped)
+        body["touser"] = [one for index, one in enumerate(send.filter.openids) if index not in left_out]
     elif send.filter.is_to_all:
         body["filter"] = {"is_to_all": True}
     elif tag_id is None:
@@ -195,7 +208,7 @@ def _images(content: Images, ids: MediaIds) -> dict[str, Any]:
 def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     html = article.html
     for image in article.images:
-        html = html.replace(image.placeholder, escape(ids.upload_results[_body_image(image.file).key]))
+        html = html.replace(image.placeholder, escape(ids.upload_results[_body_image(image).key]))
     optional = {
         "author": article.author,
         "digest": article.digest,
@@ -237,7 +250,7 @@ def _uploads(content: Content) -> Iterator[Upload]:
             yield _material(media.file, kind)
     if isinstance(content, Articles):
         for article in content.articles:
-            yield from (_body_image(image.file) for image in article.images)
+            yield from map(_body_image, article.images)
 
 
 def _media(content: Content) -> Iterator[tuple[Media, str]]:
@@ -262,8 +275,9 @@ def _material(file: FileInfo, kind: str) -> Upload:
     return Upload(endpoint=ADD_MATERIAL, kind=kind, file=file)
 
 
-def _body_image(file: FileInfo) -> Upload:
-    return Upload(endpoint=UPLOADIMG, kind="image", file=file)
+def _body_image(image: BodyImage) -> Upload:
+    is_material = image.file.format == "gif" or image.placeholder.startswith(CARD_PLACEHOLDER)
+    return Upload(endpoint=MATERIAL_ADDRESS if is_material else UPLOADIMG, kind="image", file=image.file)
 
 
 def _converted(content: Mpvideo) -> Upload | None:

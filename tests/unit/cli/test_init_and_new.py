@@ -297,3 +297,10 @@ def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
     assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
     assert "enter a number from 1 to 6" in said_by_then
     assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")
+
+
+def test_the_wizard_takes_a_list_from_excel() -> None:
+    """The file beside the campaign and its column; the campaign names both."""
+    wanted = prompt_campaign(Answers("vip", "text", "openids", "", "会员 openid"), str)
+    assert wanted == ScaffoldOptions(id="vip", openids="members.xlsx", column="会员 openid")
+    assert '  openids: {file: "members.xlsx", column: "会员 openid"}\n' in campaign_text(wanted)

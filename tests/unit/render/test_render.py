@@ -311,6 +311,19 @@ def test_fault_in_an_openid_file_names_the_line_never_the_openid(tmp_path, lines
     assert not any(openid in f"{problem.message}{problem.hint}" for openid in lines)
 
 
+def test_table_says_in_the_plan_which_rows_it_leaves_out(tmp_path):
+    """Excel's header, a row without an openid and a duplicate are no recipients; a broken one is an error."""
+    yaml = "content: x\nfilter: {openids: {file: list.csv, column: openid}}"
+    table = ["姓名,openid", f"王,{OPENIDS[0]}", "李,", f"张,{OPENIDS[1]}", f"王,{OPENIDS[0]}"]
+    (send,) = rendered(tmp_path, yaml, {"list.csv": "\n".join(table)}).sends
+    assert send.filter.openids == (OPENIDS[0], OPENIDS[1])
+    (warning,) = send.diagnostics
+    assert "2 openids; left out: 1 rows without one, 1 duplicates" in warning.message
+    broken = rendered(tmp_path, yaml, {"list.csv": "\n".join([*table, "赵,o6_bm jrPTlm6"])})
+    (problem,) = [problem for problem in broken.problems if problem.level == "error"]
+    assert (problem.rule, problem.message) == ("openid-malformed", "row 6: not an openid")
+
+
 def test_fault_in_an_openid_list_points_at_the_entry(tmp_path):
     """A list in the campaign is checked the same way, each entry at its line."""
     yaml = f"content: x\nfilter:\n  openids:\n    - {OPENIDS[0]}\n    - {OPENIDS[0]}\n"

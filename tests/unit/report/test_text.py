@@ -14,7 +14,7 @@ from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.report.attention import attention_lines
-from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -136,6 +136,6 @@ def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     """`sale (revision 2)` is another send than `sale`."""
     state = SendRecord(appid="wx", send="sale", revision=2, status=SendStatus.UNKNOWN, at=NOW)
     row = StatusRow(account="main", known=state, told=None, note="no answer yet")
-    text = status_text([row], LOOK)
+    text = status_text(StatusView(environment="test", timezone="Asia/Shanghai", rows=(row,)), LOOK)
     assert "sale (revision 2)" in text
     assert SendStatus.UNKNOWN.value in text

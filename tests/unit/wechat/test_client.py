@@ -405,6 +405,7 @@ def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     return [
         api.tags_get,
         api.user_get,
+        lambda: api.user_info_batchget(["o" * 28]),
         lambda: api.openapi_quota_get(MASS_SENDALL),
         lambda: api.material_batchget_material("image", 0, 20),
         lambda: api.draft_get("M"),

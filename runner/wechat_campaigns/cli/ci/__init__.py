@@ -10,7 +10,8 @@ from wechat_campaigns.core.i18n import N_
     "wechat_campaigns.cli.ci",
     "publish",
     "outputs",
+    "issue",
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 def ci() -> None:
-    """Steps of a CI job: show a plan to reviewers and pass its digest on. See docs/pull-requests.md."""
+    """Steps of a CI job: show a plan, pass its digest on, open an issue. See docs/pull-requests.md."""

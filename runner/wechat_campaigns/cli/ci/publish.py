@@ -14,15 +14,20 @@ from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.integrations.ci_guard import current_run
 
+AUTHOR = click.option(
+    "--author",
+    default="github-actions[bot]",
+    show_default=True,
+    help="The user that writes the comment or issue.",
+)
+
 
 @command(
     effect=Effect.CODE_HOST,
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 @click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--author", default="github-actions[bot]", show_default=True, help="The user that writes the comment."
-)
+@AUTHOR
 def publish(report: Path, author: str) -> int:
     """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import content, rules
+from wechat_campaigns.plan.policy import content, rules, wording
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
 RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "hold": rules.hold,
+    "sample_text": wording.sample_text,
     "allow_to_all": rules.allow_to_all,
     "allowed_tags": rules.allowed_tags,
     "max_recipients": rules.max_recipients,
@@ -24,17 +25,25 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "require_not_after": rules.require_not_after,
     "quiet_hours": rules.quiet_hours,
     "allowed_links": content.allowed_links,
+    "allowed_mini_programs": content.allowed_mini_programs,
+    "banned_words": wording.banned_words,
+    "required_text": wording.required_text,
+    "require_trial": rules.require_trial,
+    "checks": rules.checks,
     "duplicate_content_days": content.duplicate_content_days,
     "quota": rules.quota,
     "quota_reserve": rules.quota_reserve,
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
-OVERRIDABLE = frozenset(RULES) - {"hold"}
+OVERRIDABLE = frozenset(RULES) - {"hold", "sample_text"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
 ALLOWANCE = frozenset({"quota", "quota_reserve"})
 """The rules about an allowance that an unknown send took already, when it was posted first."""
+
+OF_THE_MOMENT = frozenset({"hold", "quiet_hours", "max_sends_per_apply", *ALLOWANCE})
+"""The rules that time or another person meets, with no edit of the campaign."""
 
 
 def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:

@@ -171,6 +171,20 @@ def _widened(before: Any, after: Any) -> bool:
     return bool(before) and (not after or not set(after) <= set(before))
 
 
+def _shortened(before: Any, after: Any) -> bool:
+    """A list of what is asked for: with an entry less."""
+    return not set(before or ()) <= set(after or ())
+
+
+def _check_lost(before: Any, after: Any) -> bool:
+    """A check that is gone, runs something else, or only warns; what is new holds more back."""
+    return any(check not in (after or ()) for check in before or ())
+
+
+def _replaced(before: Any, after: Any) -> bool:
+    return before is not None and before != after
+
+
 def _links_widened(before: Any, after: Any) -> bool:
     if not before:
         return False
@@ -212,6 +226,11 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "policy.require_not_after": _switched_off,
     "policy.allowed_tags": _widened,
     "policy.allowed_links": _links_widened,
+    "policy.allowed_mini_programs": _widened,
+    "policy.banned_words": _shortened,
+    "policy.required_text": _shortened,
+    "policy.require_trial": _replaced,
+    "policy.checks": _check_lost,
     "policy.duplicate_content_days": _lowered,
     "policy.quota_reserve": _lowered,
     "policy.levels": _more_advisory,

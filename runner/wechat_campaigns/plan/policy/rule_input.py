@@ -33,6 +33,15 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCheck:
+    """A program of `policy.checks` that did not pass a plan."""
+
+    name: str
+    message: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleInput:
     """Everything a rule may look at."""
 
@@ -50,6 +59,9 @@ class RuleInput:
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
+    is_sandbox: bool = False
+    failed_checks: tuple[FailedCheck, ...] = ()
+    """Of the whole plan."""
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and the platform was asked."""
     applying: bool = False

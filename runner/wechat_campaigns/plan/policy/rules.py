@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import time
 from zoneinfo import ZoneInfo
 
+from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
@@ -160,6 +162,47 @@ def require_not_after(facts: RuleInput) -> Violation | None:
     return Violation(
         _("the campaign does not set `not_after`"),
         _("set `not_after`, the end of the send window"),
+    )
+
+
+def require_trial(facts: RuleInput) -> Violation | None:
+    """A small tag must have received exactly this message, and WeChat must have confirmed it."""
+    tag = facts.policy.require_trial
+    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag):
+        return None
+    trial = f"tag_id {tag}" if isinstance(tag, int) else f"tag {tag}"
+    digest = compute_message_digest(facts.send)
+    statuses = {
+        record.status
+        for record in facts.state.sends.values()
+        if record.recipients == trial
+        and record.appid == facts.account.appid
+        and record.intent is not None
+        and record.intent.data.get("message_digest") == digest
+    }
+    if SendStatus.SENT in statuses:
+        return None
+    if SendStatus.ACCEPTED in statuses:
+        return Violation(
+            _("the trial to tag {tag} was accepted, but its delivery is not confirmed yet").format(tag=tag),
+            _("run `campaign status`, then plan again"),
+        )
+    return Violation(
+        _("tag {tag} has not received exactly this message as a trial").format(tag=tag),
+        _("send the same content to the tag first, in a campaign or `for_each` entry of its own"),
+    )
+
+
+def checks(facts: RuleInput) -> Violation | None:
+    """Every program of the settings passed the plan."""
+    failed = facts.failed_checks
+    if not failed:
+        return None
+    said = _("check {name}: {message}")
+    return Violation(
+        _("; ").join(said.format(name=check.name, message=check.message) for check in failed),
+        _("correct what the check names, then plan again"),
+        level="mandatory" if any(check.level == "mandatory" for check in failed) else "advisory",
     )
 
 

@@ -13,7 +13,7 @@ const SIZES = ["320", "375", "430", "677"];
 
 const state = {
   page: "messages", campaign: "", send: "", view: "", size: localStorage.getItem("size") || "375",
-  dark: localStorage.getItem("dark") === "1", theme: "", color: "", search: "",
+  dark: (localStorage.getItem("dark") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "1" : "0")) === "1", theme: "", color: "", search: "",
   campaigns: null, looks: { themes: [], theme: "", color: "" }, picture: null, version: "", beat: 0, lost: false,
   month: new Date(Date.now() + 8 * 3_600_000).toISOString().slice(0, 7), // China's
 };
@@ -314,7 +314,7 @@ function drawSide() {
 }
 
 function problem({ message, hint, place: where, href }) {
-  return el("div", { class: "problem" }, el("p", {}, message), hint && el("p", { class: "hint" }, `→ ${hint}`), where && place(where, href));
+  return el("div", { class: "problem" }, el("p", {}, message), hint && el("p", { class: "remedy" }, `→ ${hint}`), where && place(where, href));
 }
 
 function place(where, href) {
@@ -360,11 +360,13 @@ function setUp() {
   by("sizes").addEventListener("click", ({ target }) => target.dataset.size && size(target.dataset.size));
   const dark = (value) => {
     state.dark = value;
-    localStorage.setItem("dark", value ? "1" : "0");
     by("dark").setAttribute("aria-pressed", String(value));
     if (state.picture) drawPicture();
   };
-  by("dark").addEventListener("click", () => dark(!state.dark));
+  by("dark").addEventListener("click", () => {
+    dark(!state.dark);
+    localStorage.setItem("dark", state.dark ? "1" : "0");
+  });
   by("theme").addEventListener("change", () => { state.theme = by("theme").value; refreshPicture(); });
   let resting = 0;
   by("color").addEventListener("input", () => {

@@ -1,0 +1,125 @@
+"""The rules about words: those no message may use, and those every message must have.
+
+A text is compared as followers read it: half-width and full-width letters are the same, and spaces, line
+breaks, tags of HTML and characters without ink separate nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from html import unescape
+from typing import assert_never
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import (
+    Articles,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Mpvideo,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.source.scaffold import SAMPLES
+
+_HIDDEN = re.compile(r"<(style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_BLANK = re.compile(r"[^\S\x00]+")
+_END = "\0"
+"""Where a paragraph ends: no word goes on behind it."""
+
+
+def sample_text(facts: RuleInput) -> Violation | None:
+    """What `init` and `new` wrote reaches nobody outside the sandbox."""
+    if facts.is_sandbox:
+        return None
+    text = _END.join(readable_texts(facts.send.content))
+    if not any(folded(sample) in text for sample in SAMPLES):
+        return None
+    return Violation(
+        _("this is still the text that `campaign init` or `campaign new` wrote"),
+        _("replace it with the content to be sent"),
+    )
+
+
+def banned_words(facts: RuleInput) -> Violation | None:
+    """No message uses one of the listed words."""
+    words = facts.policy.banned_words
+    if not words:
+        return None
+    if isinstance(facts.send.content, Draft):
+        return _unreadable()
+    text = _END.join(readable_texts(facts.send.content))
+    found = [word for word in words if folded(word) and folded(word) in text]
+    if not found:
+        return None
+    return Violation(
+        _("the message uses words of `policy.banned_words`: {words}").format(words=_(", ").join(found)),
+        _("replace the words, or remove them from the list"),
+    )
+
+
+def required_text(facts: RuleInput) -> Violation | None:
+    """Every message, and every article of one, has the listed texts."""
+    wanted = facts.policy.required_text
+    if not wanted:
+        return None
+    if isinstance(facts.send.content, Draft):
+        return _unreadable()
+    texts = list(readable_texts(facts.send.content))
+    missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
+    if not missing:
+        return None
+    return Violation(
+        _("the message lacks a text of `policy.required_text`: {texts}").format(texts=_(", ").join(missing)),
+        _("add it to the text; to articles, each of them"),
+    )
+
+
+def readable_texts(content: Content) -> Iterator[str]:
+    """Give the text of a message, or of each of its articles, folded; nothing for sound, card and picture."""
+    match content:
+        case Text():
+            yield folded(content.content)
+        case Articles():
+            for article in content.articles:
+                yield folded(article.title, article.author, article.digest, article.html)
+        case Newspic():
+            yield folded(content.title, content.text)
+        case Images():
+            if content.title or content.recommend:
+                yield folded(content.title or "", content.recommend or "")
+        case Mpvideo():
+            yield folded(content.title, content.description)
+        case Draft() | Voice() | Image() | Wxcard():
+            return
+        case _:
+            assert_never(content)
+
+
+def folded(*parts: str) -> str:
+    """Bring parts of a text to the form in which they are compared."""
+    return _END.join(_folded(part) for part in parts)
+
+
+def _folded(text: str) -> str:
+    shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text)))
+    plain = unicodedata.normalize("NFKC", unescape(shown))
+    inked = (one for one in INVISIBLE.sub("", plain) if unicodedata.category(one) not in ("Cf", "Mn"))
+    return _BLANK.sub("", "".join(inked)).casefold()
+
+
+def _unreadable() -> Violation:
+    return Violation(
+        _("cannot check the words of a draft that is given by `media_id`"),
+        _("write the articles in the campaign, so that their words are reviewed with it"),
+        verdict=Verdict.UNCHECKED,
+    )

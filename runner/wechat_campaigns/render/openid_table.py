@@ -1,0 +1,190 @@
+"""The bytes of a table as Excel saves it in, the openids of one column with their rows out.
+
+A message names rows and columns only: no cell is repeated, for any may hold an openid.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wechat_campaigns.core import limited_process
+from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.render.openids import HEADERS
+from wechat_campaigns.source.files import FileError
+
+MAX_ROWS: Final = 1_048_576
+"""As many as a sheet of Excel has."""
+MAX_UNPACKED_BYTES: Final = 128 * 1024**2
+MAX_PARTS: Final = 1_000
+CPU_S: Final = 30
+_ZIP: Final = b"PK\x03\x04"
+_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
+_ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+Row = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenidColumn:
+    """The openids of a table, each once."""
+
+    openids: tuple[tuple[int, str], ...]
+    """With the number of the row, from 1, as Excel shows it."""
+    blank: int
+    """Rows that were left out because they have no openid."""
+    repeated: int
+    """Rows that were left out because their openid came before."""
+
+
+def read_table(data: bytes, column: str | None) -> OpenidColumn:
+    """Read the openids of a CSV file (UTF-8, UTF-16 or GBK) or of the first sheet of an XLSX file.
+
+    Args:
+        column: the name that its first row gives to the column; None for the one called `openid`, or the
+            only one.
+
+    Raises:
+        FileError: it is no table, is too large, or does not have the column.
+        MissingExtraError: it is an XLSX file and the part that reads them is not installed.
+    """
+    rows = _sheet_rows(data) if data.startswith(_ZIP) else _csv_rows(data)
+    numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
+    if not numbered:
+        raise _error(_("the table is empty"), _("write one openid in each row"))
+    index, has_header = _column(numbered[0][1], column)
+    found: dict[str, int] = {}
+    blank = repeated = 0
+    for number, row in numbered[has_header:]:
+        openid = row[index] if index < len(row) else ""
+        if not openid:
+            blank += 1
+        elif openid in found:
+            repeated += 1
+        else:
+            found[openid] = number
+    openids = tuple((number, openid) for openid, number in found.items())
+    return OpenidColumn(openids=openids, blank=blank, repeated=repeated)
+
+
+def _column(header: Row, column: str | None) -> tuple[int, bool]:
+    """Find the column by the first row: its index, and whether that row is a header."""
+    names = [_folded(name) for name in header]
+    if column is not None:
+        if _folded(column) not in names:
+            raise _error(
+                _("the first row of the table has no column `{column}`").format(column=redact(column)),
+                _("write the name as the first row has it; openids belong in the first sheet"),
+            )
+        return names.index(_folded(column)), True
+    named = [index for index, name in enumerate(names) if name in HEADERS]
+    if named:
+        return named[0], True
+    if len([name for name in names if name]) > 1:
+        raise _error(
+            _("the table has several columns, and none is called `openid`"),
+            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+        )
+    return next(index for index, name in enumerate(names) if name), False
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+# --- CSV -------------------------------------------------------------------------------------------
+
+
+def _csv_rows(data: bytes) -> list[Row]:
+    if data.startswith(_OLD_EXCEL):
+        raise _error(
+            _("the file is a workbook of an old Excel (.xls), or protected by a password"),
+            _("save it as .xlsx or .csv, without a password"),
+        )
+    text = _decoded(data)
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(",\t;", key=first.count)
+    try:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        return [[cell.strip() for cell in row] for row in rows]
+    except csv.Error as error:
+        raise _error(
+            _("the file cannot be read as CSV"), _("save it again as .csv or .xlsx in Excel")
+        ) from error
+
+
+def _decoded(data: bytes) -> str:
+    marked = next((name for mark, name in _ENCODINGS.items() if data.startswith(mark)), None)
+    # Excel in China saves CSV in the encoding of Windows, whose superset decodes GBK and GB 2312 too.
+    for encoding in (marked,) if marked else ("utf-8", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _error(
+        _("the file is neither UTF-8, UTF-16 nor GBK"), _("save it as `CSV UTF-8` or .xlsx in Excel")
+    )
+
+
+# --- XLSX ------------------------------------------------------------------------------------------
+
+
+def _sheet_rows(data: bytes) -> list[Row]:
+    require_extra("excel", needed_for=_("a list of openids in an Excel file"))
+    _refuse_bomb(data)
+    try:
+        return limited_process.run(lambda: list(_first_sheet(data)), cpu_s=CPU_S)
+    except limited_process.OverBudgetError as error:
+        if error.cause == "fault":
+            raise _unreadable() from error
+        raise _too_large() from error
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """Add up what the parts claim to unpack to; zipfile reads none further than it claims."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise _unreadable() from error
+    if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+        raise _too_large()
+
+
+def _first_sheet(data: bytes) -> Iterator[Row]:
+    import openpyxl  # only a list in Excel's own format needs it
+
+    workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    sheet = workbook.worksheets[0]
+    sheet.reset_dimensions()  # what a file claims of its size may be wrong
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        if number > MAX_ROWS:
+            raise MemoryError
+        yield _texts(cells)
+
+
+def _texts(cells: Iterable[object]) -> Row:
+    texts = ["" if cell is None else str(cell).strip() for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _unreadable() -> FileError:
+    return _error(
+        _("the file is not an Excel workbook (.xlsx), or it is damaged"), _("save it again as .xlsx or .csv")
+    )
+
+
+def _too_large() -> FileError:
+    return _error(_("the workbook is too large"), _("keep only the openid column, or save it as .csv"))
+
+
+def _error(message: str, hint: str) -> FileError:
+    return FileError("openid-table", message, hint)

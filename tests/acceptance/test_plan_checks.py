@@ -1,0 +1,116 @@
+"""Programs of `policy.checks` look at a plan: what they get, when they run, what they stop."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.playground import Sandbox, campaigns_on
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.settings import PlanCheck
+from wechat_campaigns.integrations.plan_checks import _failures
+
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
+CHECK = """
+import json, os, pathlib, sys
+plan = json.load(sys.stdin)
+pathlib.Path("seen.json").write_text(json.dumps({"plan": plan, "env": dict(os.environ)}), encoding="utf-8")
+print("looking")
+print("no shop name in " + plan["sends"][0]["id"])
+sys.exit(int(pathlib.Path("code").read_text()))
+"""
+Set = Callable[..., Path]
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Set:
+    """Write a campaigns folder with a check that ends with `code`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "1" * 32)
+    (tmp_path / "check.py").write_text(CHECK, encoding="utf-8")
+
+    def write(code: int, level: str = "mandatory") -> Path:
+        command = json.dumps([sys.executable, "check.py"])
+        check = f"policy:\n  checks: [{{name: 品牌, command: {command}, level: {level}}}]\n"
+        folder = campaigns_on(sandbox, tmp_path, check)
+        (folder / "sale.yaml").write_text(SALE, encoding="utf-8")
+        (tmp_path / "code").write_text(str(code), encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_a_failed_check_blocks_the_send(
+    settings: Set, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It gets the plan and no secret; its last line is the reason; `--allow` overrides it once."""
+    folder = settings(1)
+    assert run(["plan", "--fail-on", "blocked"]) == ExitCode.POLICY
+    assert "check 品牌: no shop name in sale" in " ".join(capsys.readouterr().out.split())
+    seen = json.loads((folder / "seen.json").read_text(encoding="utf-8"))
+    assert [send["action"] for send in seen["plan"]["sends"]] == ["send"]
+    assert "WECHAT_MAIN_SECRET" not in seen["env"]
+    assert run(["apply", "--auto-approve"]) == ExitCode.POLICY
+    assert not sandbox.jobs()
+    assert run(["apply", "--auto-approve", "--allow", "checks=agreed"]) == ExitCode.OK
+    assert len(sandbox.jobs()) == 1
+
+
+@pytest.mark.parametrize(("code", "level"), [(0, "mandatory"), (1, "advisory")])
+def test_a_check_that_passes_or_only_warns_lets_the_send_go(
+    settings: Set, sandbox: Sandbox, code: int, level: str
+) -> None:
+    """The program ran all the same."""
+    folder = settings(code, level)
+    assert run(["apply", "--auto-approve"]) == ExitCode.OK
+    assert (folder / "seen.json").exists()
+    assert len(sandbox.jobs()) == 1
+
+
+def test_no_check_runs_offline_or_in_a_pull_request(
+    settings: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger's settings may name any program."""
+    folder = settings(0)
+    assert run(["plan", "--offline"]) == ExitCode.OK
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shop/campaigns")
+    assert run(["plan"]) == ExitCode.POLICY
+    assert not (folder / "seen.json").exists()
+
+
+def test_no_check_runs_in_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever clones a repository and plans starts no program of it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaigns").mkdir()
+    command = json.dumps([sys.executable, "-c", "open('ran', 'w')"])
+    (tmp_path / "campaigns" / "_settings.yaml").write_text(
+        "default_environment: sandbox\nenvironments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
+        f"policy: {{checks: [{{name: a, command: {command}}}]}}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
+    assert run(["plan"]) == ExitCode.OK
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import time; time.sleep(9)", "did not end within 0.5 s"),
+        ("raise SystemExit(3)", "ended with exit code 3"),
+        ("import sys; sys.exit('o' + 'A' * 27)", "o***"),
+    ],
+)
+def test_what_went_wrong_is_said_in_words(tmp_path: Path, program: str, words: str) -> None:
+    """Time runs out, nothing is printed, an openid is printed."""
+    check = PlanCheck(name="a", command=(sys.executable, "-c", program))
+    missing = PlanCheck(name="b", command=("no-such-program",))
+    found = list(_failures((check, missing), "{}", {}, tmp_path, 0.5))
+    assert words in found[0].message
+    assert found[1].message == "the program cannot be started"

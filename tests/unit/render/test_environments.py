@@ -1,0 +1,56 @@
+"""A campaign that is bound to an environment is rendered in no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wechat_campaigns.render.compile import CompileResult, compile_campaigns
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings
+
+SETTINGS = """
+default_environment: staging
+environments:
+  staging: {api: sandbox, ledger: sqlite}
+  production:
+    api: https://api.weixin.qq.com
+    ledger: git
+    accounts: {main: {kind: service, appid: wx0000000000000001, secret: {env: SECRET}}}
+"""
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
+
+
+def compiled(folder: Path, environment: str, bound: str) -> CompileResult:
+    (folder / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    (folder / "sale.yaml").write_text(f"environments: {bound}\n{TEXT}", encoding="utf-8")
+    (folder / "other.yaml").write_text(TEXT, encoding="utf-8")
+    settings = load_settings(folder, environment=environment)
+    return compile_campaigns(folder, settings=settings, files=Files(folder))
+
+
+@pytest.mark.parametrize(
+    ("environment", "bound", "ids"),
+    [
+        ("staging", "[staging]", ["other", "sale"]),
+        ("production", "[staging]", ["other"]),
+        ("production", "[staging, production]", ["other", "sale"]),
+        ("production", "[sandbox]", ["other"]),
+    ],
+)
+def test_it_is_sent_where_it_is_bound_to(
+    tmp_path: Path, environment: str, bound: str, ids: list[str]
+) -> None:
+    """Elsewhere it is neither a send nor a problem, and still a campaign of the folder."""
+    result = compiled(tmp_path, environment, bound)
+    assert [send.id for send in result.sends] == ids
+    assert not result.problems
+    assert result.presence_check()("sale", 1)
+
+
+def test_unknown_environment_is_an_error(tmp_path: Path) -> None:
+    """A typing error would leave the campaign out for ever."""
+    (problem,) = compiled(tmp_path, "staging", "[prodution]").errors
+    assert (problem.path, problem.rule) == ("$.environments[0]", "environment")
+    assert "production" in problem.hint

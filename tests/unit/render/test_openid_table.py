@@ -1,0 +1,132 @@
+"""Lists of openids as Excel saves them: encodings, header, blank rows, duplicates, what is refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.unit.render.test_openids import make_openids
+from wechat_campaigns.core import extras
+from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.render import openid_table
+from wechat_campaigns.render.openid_table import read_table
+from wechat_campaigns.source.files import FileError
+
+ONE, TWO = make_openids(2)
+ROWS = [["姓名", "OpenID"], ["王，小", ONE], ["", ""], ["李\n四", TWO], ["张三", " "], ["王五", ONE]]
+
+
+def csv_text(rows: Iterable[Sequence[str]], delimiter: str = ",") -> str:
+    return "\r\n".join(delimiter.join(f'"{cell}"' for cell in row) for row in rows)
+
+
+def workbook(rows: Iterable[Sequence[object]]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append([cell or None for cell in row])
+    book.save(out)
+    return out.getvalue()
+
+
+TABLES = {
+    "utf-8": csv_text(ROWS).encode(),
+    "utf-8 with a mark": csv_text(ROWS).encode("utf-8-sig"),
+    "gbk": csv_text(ROWS).encode("gbk"),
+    "utf-16, tabs": csv_text(ROWS, "\t").encode("utf-16"),
+    "semicolons": csv_text(ROWS, ";").encode(),
+    "xlsx": workbook(ROWS),
+}
+
+
+@pytest.mark.parametrize("column", [None, "openid", " ＯｐｅｎＩＤ"])
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None) -> None:
+    """Rows count as Excel shows them; the blank and the repeated one are counted and left out."""
+    found = read_table(TABLES[name], column)
+    assert found.openids == ((2, ONE), (4, TWO))
+    assert (found.blank, found.repeated) == (1, 1)
+
+
+@pytest.mark.parametrize("data", [f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])])
+def test_one_column_needs_no_header(data: bytes) -> None:
+    """The first row is an openid then, and none is lost."""
+    assert read_table(data, None).openids == ((1, ONE), (2, TWO))
+
+
+def zip_of(parts: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def with_sheet(xml: str) -> bytes:
+    """A workbook whose first sheet is something else."""
+    parts = {}
+    with zipfile.ZipFile(io.BytesIO(workbook([[ONE], [TWO]]))) as archive:
+        for name in archive.namelist():
+            parts[name] = xml.encode() if "sheet1" in name and "rels" not in name else archive.read(name)
+    return zip_of(parts)
+
+
+LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "lol">'
+    + "".join(f'<!ENTITY {two} "{f"&{one};" * 10}">' for one, two in zip("abcdefgh", "bcdefghi", strict=True))
+    + ']><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
+    '<c r="A1" t="inlineStr"><is><t>&i;</t></is></c></row></sheetData></worksheet>'
+)
+REFUSED = {
+    "empty": (b"", "empty"),
+    "blank": (b"\r\n , \r\n", "empty"),
+    "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel"),
+    "binary": (b"\x89PNG\xff\xfe\x00\x01" + bytes(range(128, 256)), "neither UTF-8"),
+    "two columns": (f"王,{ONE}\n李,{TWO}".encode(), "several columns"),
+    "not a workbook": (b"PK\x03\x04nothing", "not an Excel workbook"),
+    "another archive": (zip_of({"a.txt": b"a"}), "not an Excel workbook"),
+    "entities": (with_sheet(LAUGHS), "not an Excel workbook"),
+    "bomb": (zip_of({"xl/sharedStrings.xml": bytes(130 * 1024**2)}), "too large"),
+    "many parts": (zip_of({str(number): b"" for number in range(1001)}), "too large"),
+    "quotes": (f'"{ONE}\n{TWO}'.encode(), "cannot be read as CSV"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_a_table_is_refused_in_words(name: str) -> None:
+    """A bomb is not unpacked, and no message repeats an openid."""
+    data, words = REFUSED[name]
+    with pytest.raises(FileError, match=words) as caught:
+        read_table(data, None)
+    assert caught.value.hint
+    assert ONE not in caught.value.message + caught.value.hint
+
+
+def test_missing_column_is_named_and_no_cell_is(tmp_path: Path) -> None:
+    """Its first row may be an openid already."""
+    with pytest.raises(FileError, match="no column `会员`") as caught:
+        read_table(f"{ONE}\n{TWO}".encode(), "会员")
+    assert ONE not in caught.value.message + caught.value.hint
+    with pytest.raises(FileError) as caught:
+        read_table(b"openid\n", ONE)
+    assert ONE not in caught.value.message
+
+
+def test_a_workbook_needs_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CSV does not; the hint says what to install."""
+    monkeypatch.setattr(extras, "find_spec", lambda _module: None)
+    with pytest.raises(MissingExtraError) as caught:
+        read_table(TABLES["xlsx"], None)
+    assert "lists" in caught.value.hint
+    assert read_table(TABLES["gbk"], None).openids
+
+
+def test_a_sheet_has_no_more_rows_than_excel_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What claims more was not made by Excel."""
+    monkeypatch.setattr(openid_table, "MAX_ROWS", 1)
+    with pytest.raises(FileError, match="too large"):
+        read_table(TABLES["xlsx"], None)

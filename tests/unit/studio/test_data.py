@@ -1,0 +1,89 @@
+"""What the page's script reads: places that an editor opens, messages as the inbox draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tests.support.factories import make_article, make_send
+from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.model import (
+    Articles,
+    BodyImage,
+    Content,
+    Draft,
+    FileInfo,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Newspic,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.studio.data import editor_url, error_data, problems_data
+from wechat_campaigns.studio.phone import MISSING, article_html, files_of, message_data
+from wechat_campaigns.studio.reads import AS_WRITTEN
+
+FILE = FileInfo(path=PurePosixPath("a.png"), sha256="ab" * 32, size_bytes=1, format="png")
+HERE = Media(file=FILE)
+THERE = Media(name="在微信")
+URL = f"/media/{FILE.sha256}"
+
+
+def test_editor_opens_a_file_at_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks and Chinese are escaped; what is not a file has no address."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "秋 茶.yaml").write_text("x")
+    place = f"vscode://file{tmp_path}/%E7%A7%8B%20%E8%8C%B6.yaml"
+    assert editor_url(Location(file="秋 茶.yaml", line=3, column=5)) == f"{place}:3:5"
+    assert editor_url(Location(file="秋 茶.yaml", line=3)) == f"{place}:3:1"
+    assert editor_url(Location(file="秋 茶.yaml")) == place
+    assert editor_url(Location(file="gone.yaml", line=1)) == ""
+
+
+def test_errors_come_first_and_hide_nothing() -> None:
+    """A character that nobody sees is written out."""
+    location = Location(file="a.yaml", line=1)
+    problems = [
+        Diagnostic(location=location, rule="w", message="warned", hint="", level="warning"),
+        Diagnostic(location=location, rule="e", message="bad\u202e", hint="do"),
+    ]
+    assert [one["level"] for one in problems_data(problems)] == ["error", "warning"]
+    assert "\u202e" not in problems_data(problems)[0]["message"]
+    assert error_data(UsageError("gone", hint="look"))["problems"][0]["hint"] == "look"
+
+
+@pytest.mark.parametrize(
+    ("content", "shown", "files"),
+    [
+        (Image(media=HERE), {"images": {"pictures": [URL]}}, 1),
+        (Images(images=(HERE, THERE), title="T"), {"images": {"pictures": [URL, MISSING], "title": "T"}}, 1),
+        (Voice(media=HERE), {"voice": {"src": URL, "name": "a.png"}}, 1),
+        (Voice(media=THERE), {"voice": {"src": "", "name": "在微信"}}, 0),
+        (Mpvideo(media=HERE, title="T", description="D"), {"video": {"src": URL, "title": "T"}}, 1),
+        (Wxcard(card_id="C"), {"card": {"card_id": "C"}}, 0),
+        (Newspic(title="T", text="X", images=(HERE,)), {"articles": [{"title": "T", "type": "newspic"}]}, 1),
+        (Draft(media_id="M"), {}, 0),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_each_kind_is_drawn_as_in_the_inbox(content: Content, shown: dict[str, object], files: int) -> None:
+    """With the addresses of its files; what only WeChat has is a grey box, or silent."""
+    send = make_send("x", content=content)
+    assert len(list(files_of(send))) == files
+    data = message_data(send, AS_WRITTEN)["content"]
+    for kind, expected in shown.items():
+        pairs = zip(data[kind], expected, strict=True) if kind == "articles" else [(data[kind], expected)]  # type: ignore[arg-type]
+        for found, wanted in pairs:
+            assert {key: found[key] for key in wanted} == wanted
+
+
+def test_pictures_of_an_article_are_of_this_server() -> None:
+    """Its own by their hash; those that WeChat has are not requested."""
+    html = '<p><img src="wximg:1" alt="x"><img alt="y" src="https://mmbiz.qpic.cn/a"></p>'
+    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+    assert article_html(article) == f'<p><img src="{URL}" alt="x"><img alt="y" src="{MISSING}"></p>'
+    send = make_send("x", content=Articles(articles=(article,)))
+    assert [one.sha256 for one in files_of(send)] == [FILE.sha256, FILE.sha256]
