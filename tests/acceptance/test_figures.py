@@ -19,6 +19,7 @@ from tests.support.console import add_draft, send_by_hand, set_clock
 from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode, SecretError
+from wechat_campaigns.core.extras import EXTRAS
 
 pytestmark = pytest.mark.deep
 
@@ -292,3 +293,15 @@ def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: San
         (str(index), f"2026-12-0{day}") for index in (1, 2) for day in (1, 2, 3)
     ]
     assert len({one["Readers"] for one in days if one["Article"] == "1"}) == 3
+
+
+def test_a_workbook_is_a_file_and_needs_its_extra(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on standard output; without openpyxl the error names what to install; one period at a time."""
+    code, _out, err = campaign("report", "--format", "xlsx")
+    assert code == ExitCode.USAGE
+    assert "`--report xlsx=FILE`" in err
+    monkeypatch.setitem(EXTRAS, "excel", ("a_library_that_is_missing",))
+    code, _out, err = campaign("report", "--report", "xlsx=report.xlsx")
+    assert code == ExitCode.INVALID
+    assert "excel" in err
+    assert campaign("report", "--since", "2026-12-01", "--month", "2026-12")[0] == ExitCode.USAGE

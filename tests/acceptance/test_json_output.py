@@ -32,6 +32,7 @@ RUNS = {
     "validate": "validate",
     "fmt": "fmt --check",
     "new": "new fresh --tag 会员",
+    "import": "import page.html imported",
     "render": "render sale",
     "plan": "plan sale",
     "draft": "draft news --auto-approve",
@@ -94,6 +95,7 @@ def make_shop(sandbox: Sandbox, folder: Path) -> None:
     (campaigns / "sale.yaml").write_text(TEXT, encoding="utf-8")
     (campaigns / "news.yaml").write_text(NEWS, encoding="utf-8")
     (campaigns / "news.html").write_text("<p>新品上市</p>", encoding="utf-8")
+    Path("page.html").write_text("<title>春茶</title><p>新品上市</p>", encoding="utf-8")
     (campaigns / "cover.jpg").write_bytes(PICTURE.read_bytes())
 
 

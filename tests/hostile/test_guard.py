@@ -86,6 +86,12 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
     ),
     ("policy.allowed_links", with_policy(allowed_links=("x.a.cn",)), with_policy(allowed_links=("a.cn",))),
     ("policy.allowed_links", with_policy(allowed_links=("a.cn",)), PLAIN),
+    (
+        "policy.allowed_mini_programs",
+        with_policy(allowed_mini_programs=("wx0000000000000001",)),
+        with_policy(allowed_mini_programs=("wx0000000000000001", "wx0000000000000002")),
+    ),
+    ("policy.allowed_mini_programs", with_policy(allowed_mini_programs=("wx0000000000000001",)), PLAIN),
     ("policy.duplicate_content_days", PLAIN, with_policy(duplicate_content_days=0)),
     ("policy.quota_reserve", with_policy(quota_reserve=1), PLAIN),
     ("policy.levels", PLAIN, with_policy(levels={"quiet_hours": "advisory"})),

@@ -67,6 +67,9 @@ OLD_NAME = make_send("old-name")
 SAME = make_state((EventKind.INTENT, intent_of(OLD_NAME)), (EventKind.ACCEPTED, named(OLD_NAME)))
 BY_ID = make_send(filter=Filter(tag_id=100))
 
+SHOP = make_send(
+    content=Text(content='<a data-miniprogram-appid="wx0000000000000002" data-miniprogram-path="a">店</a>')
+)
 FAILING: dict[str, RuleInput] = {
     "hold": facts(state=make_state((EventKind.HOLD, {"held": True, "reason": "客服系统故障"}))),
     "allow_to_all": facts(send=make_send(filter=EVERYONE)),
@@ -78,6 +81,7 @@ FAILING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True)),
     "quiet_hours": facts(Policy(quiet_hours="11:30-13:00")),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=LINKED),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000001",)), send=SHOP),
     "duplicate_content_days": facts(state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT),
     "quota_reserve": facts(
@@ -91,6 +95,7 @@ UNCHECKED: dict[str, RuleInput] = {
     "max_recipients": facts(Policy(max_recipients=500), audience=UNKNOWN),
     "audience_drift": facts(DRIFT, applying=True, reviewed_count=700, audience=UNKNOWN),
     "allowed_links": facts(Policy(allowed_links=("example.com",)), send=DRAFT),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000001",)), send=DRAFT),
 }
 """By rule: facts that leave it without an answer. The other rules know all they need at any time."""
 
@@ -121,6 +126,7 @@ PASSING: dict[str, RuleInput] = {
     "require_not_after": facts(Policy(require_not_after=True), send=make_send(not_after=NOW)),
     "quiet_hours": facts(Policy(quiet_hours="22:00-12:00")),
     "allowed_links": text("详见 https://shop.example.com/spring，或 mp.EXAMPLE.com"),
+    "allowed_mini_programs": facts(Policy(allowed_mini_programs=("wx0000000000000002",)), send=SHOP),
     "duplicate_content_days": facts(Policy(duplicate_content_days=0), state=SAME),
     "quota": facts(account=PAPER, state=ONE_SENT, now=NOW + timedelta(days=1)),
     "quota_reserve": facts(Policy(quota_reserve=1), send=make_send(filter=EVERYONE), state=to_everyone(2)),

@@ -249,7 +249,8 @@ def _type(value: Any, words: Mapping[str, str]) -> str:
         if "$ref" in ref
     ]
     kinds = value.get("type", [])
-    names += [words[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    # A list, or a string that stands for one, reads as the list.
+    names += [words[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds[:1])]
     if "enum" in value:
         names.append(words[", "].join(f"`{one}`" for one in value["enum"]))
     if "items" in value and isinstance(value["items"], dict):

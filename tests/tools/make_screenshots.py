@@ -27,6 +27,7 @@ IMAGES = ROOT / "docs" / "images"
 SHOWN = ("autumn/tasting", "autumn/poster", "welcome/members")
 SETTLING_S = 2.0
 LARGEST_WIDTH = 1280
+PLAN_HEIGHT = 1900
 
 
 def main() -> None:
@@ -42,7 +43,9 @@ def _rehearse(folder: Path, language: Language, suffix: str) -> None:
     _campaign(folder, language, "plan", *SHOWN, "--report", "html=plan.html")
     _campaign(folder, language, "apply", "--auto-approve", "--quiet")
     with open_browser(width=1280, height=960, language=BROWSER_LANGUAGE[language]) as chrome:
+        chrome.set_window_size(1280, PLAN_HEIGHT)  # down to the phones
         _photograph(chrome, (folder / "plan.html").as_uri(), f"plan{suffix}")
+        chrome.set_window_size(1280, 960)
         with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
             _photograph(chrome, f"{url}?lang={language}", f"inbox{suffix}")
 
@@ -58,7 +61,7 @@ def _photograph(chrome: Chrome, address: str, name: str) -> None:
     target = IMAGES / f"{name}.png"
     chrome.save_screenshot(str(target))
     picture = Image.open(target).convert("RGB")
-    picture.thumbnail((LARGEST_WIDTH, LARGEST_WIDTH))
+    picture.thumbnail((LARGEST_WIDTH, PLAN_HEIGHT))
     picture.quantize(128).save(target, optimize=True)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1024} KB")
 

@@ -42,7 +42,8 @@ def make_week(folder: Path, now: datetime) -> None:
         shutil.copytree(EXAMPLES / "tea" / "spring-tea", folder / below / "spring-tea")
     shutil.copytree(EXAMPLES / "autumn" / "poster", folder / "shop" / "poster")
     for number, (name, text, tag) in enumerate(TEXTS):
-        content = f"account: service\nmsgtype: text\ncontent: {text!r}\nfilter: {{tag: {tag}}}\n"
+        about = "description: 冬季活动\nowner: 小李\naccount: service\nmsgtype: text\n"
+        content = f"{about}content: {text!r}\nfilter: {{tag: {tag}}}\n"
         _write(folder, f"shop/{name}", content + (_window(now, number, 19) if number else ""))
     for number in range(6):
         _write(folder, f"daily/day-{number + 1}", _article(number) + _window(now, number, 8))

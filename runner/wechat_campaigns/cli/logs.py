@@ -75,7 +75,7 @@ def record_error(error: CampaignError) -> None:
             place = problem.location
             record(
                 "problem",
-                level=problem.level,
+                level="info" if problem.level == "advice" else problem.level,
                 rule=problem.rule,
                 file=place.file,
                 line=place.line,

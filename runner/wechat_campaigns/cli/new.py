@@ -77,10 +77,10 @@ def new(
             _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
             message=_("cannot ask for the values: standard input is not a terminal"),
         )
-        campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
+        campaign = prompt_campaign(TerminalPrompter(), lambda name: free_id(name, root))
     else:
         campaign = ScaffoldOptions(
-            id=_free_id(campaign_id, root),
+            id=free_id(campaign_id, root),
             msgtype=Msgtype(msgtype),
             tag=tag,
             tag_id=tag_id,
@@ -124,7 +124,7 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     )
 
 
-def _free_id(name: str, root: Path) -> str:
+def free_id(name: str, root: Path) -> str:
     """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
 
     Raises:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),
     "new": N_("Write a new campaign file."),
+    "import": N_("Import an article saved from an editor, with its pictures."),
     "validate": N_("Check every file and report all problems."),
     "fmt": N_("Format campaign files."),
     "studio": N_("See campaigns on a phone while you write them."),

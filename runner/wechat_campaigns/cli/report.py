@@ -74,8 +74,8 @@ def report(
     accounts = context.settings.environment.accounts
     state, now = context.state(verified=False), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    code = _refresh(context, state, kept) if refresh else ExitCode.OK
     period = _period(since, month)
+    code = _refresh(context, state, kept) if refresh else ExitCode.OK
     records = begun_records(state, accounts, since=period.since, until=period.until)
     sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
     articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)

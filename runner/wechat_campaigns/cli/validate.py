@@ -39,7 +39,7 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
     """
     problems, count = _problems(context, paths)
     errors = sum(problem.level == "error" for problem in problems)
-    warnings = len(problems) - errors
+    warnings = sum(problem.level == "warning" for problem in problems)
     closing = _("{sends} from {folder}: {errors}, {warnings}").format(
         sends=sends(count),
         folder=context.root,

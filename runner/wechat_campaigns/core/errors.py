@@ -95,7 +95,8 @@ def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
 KeyPath = tuple[str | int, ...]
 """The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
 
-Level = Literal["error", "warning"]
+Level = Literal["error", "warning", "advice"]
+"""Advice is about looks, and one setting turns it off."""
 
 _SIMPLE_STEP = re.compile(r"\w[\w-]*")
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from wechat_campaigns.core.errors import MissingExtraError
 
-EXTRAS: Final = {
+EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "heic": ("pillow_heif",),
     "callback": ("cryptography", "werkzeug"),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),

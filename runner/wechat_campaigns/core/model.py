@@ -121,6 +121,8 @@ class Text:
 
 
 PLACEHOLDER_SCHEME = "wximg"
+CARD_PLACEHOLDER = f"{PLACEHOLDER_SCHEME}:card-"
+"""Begins what stands for the cover of a mini program's card, which has to be permanent material."""
 """With what the `src` of a campaign's own picture begins until it is uploaded."""
 
 

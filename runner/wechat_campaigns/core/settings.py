@@ -77,6 +77,8 @@ class Policy:
     """Names or ids."""
     allowed_links: tuple[str, ...] = ()
     """Hosts; what lies below one is allowed with it."""
+    allowed_mini_programs: tuple[str, ...] = ()
+    """AppIDs."""
     duplicate_content_days: int = 30
     """Within how many days the same content to the same recipients under another id is refused; 0 is off."""
     quota_reserve: int = 0
@@ -133,6 +135,10 @@ class ArticleOptions:
     """A shipped theme's name, or the name of a CSS file under `_themes/`."""
     brand_color: str = "#07c160"
     fix_images: bool = False
+    line_breaks: bool = False
+    """Markdown: whether a line break inside a paragraph is shown."""
+    advice: bool = True
+    """Whether findings about looks are listed."""
     tried_theme: str = ""
     """A theme that takes the place of those that campaigns name, while the studio tries it out."""
 

@@ -67,9 +67,7 @@ def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
     return Newspic(
         title=scope.text((*path, "title"), raw["title"]),
         text=scope.text((*path, "text"), raw.get("text", "")),
-        images=tuple(
-            scope.picture((*path, "images", index), item) for index, item in enumerate(raw["images"])
-        ),
+        images=scope.several((*path, "images"), raw["images"], scope.picture),
     )
 
 
@@ -138,7 +136,6 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
         options=scope.options,
         files=scope.files,
-        allow_lossy=raw.get("allow_lossy", False),
         root=scope.root,
     )
 
@@ -156,9 +153,7 @@ def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
     if "images" not in raw:
         return Image(media=scope.media(_PATH, raw))
     return Images(
-        images=tuple(
-            scope.media((*_PATH, "images", index), item) for index, item in enumerate(raw["images"])
-        ),
+        images=scope.several((*_PATH, "images"), raw["images"], scope.picture),
         title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
         recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
         need_open_comment=raw.get("need_open_comment"),

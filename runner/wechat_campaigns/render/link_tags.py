@@ -19,6 +19,7 @@ _WECHAT: Final = "mp.weixin.qq.com"
 _URL: Final = re.compile(r"https?://[^\s\"'<>`，。、；：！？（）【】「」《》“”‘’]+", re.IGNORECASE)
 _TAIL: Final = re.compile(r"[.,;:!?)\]}]+$")
 """Punctuation of the sentence around an address."""
+_QUOTES: Final = ('"', "'")
 _PROGRAM: Final = re.compile(
     r"<(?:a|mp-(?:common-)?miniprogram)\b[^>]*\bdata-miniprogram-appid[^>]*>", re.IGNORECASE
 )
@@ -77,6 +78,9 @@ class LinkTagger:
             return f"{match[1]}{mark}{write(self._added(read(value)))}{mark}" if value else match[0]
 
         def address(match: re.Match[str]) -> str:
+            is_attribute = match.string[match.start() - 1 : match.start()] in _QUOTES
+            if not match[0].isascii() and not is_attribute:
+                return match[0]  # nobody can tell where it ends: at the Chinese behind it, or after that
             tail = _TAIL.search(match[0])
             whole = match[0][: tail.start()] if tail and not match[0].endswith(";") else match[0]
             tagged = self._address(read(whole))

@@ -24,6 +24,7 @@ from wechat_campaigns.core.model import Campaign, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert
+from wechat_campaigns.render.limits.table import MAX_IMAGES
 from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.render.templates.template import Templates
@@ -165,6 +166,29 @@ class Scope:
         what = _("`{name}` will be converted before it is sent: {note}").format(name=name, note=mended[1])
         self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
         return Media(file=mended[0])
+
+    def several(
+        self, path: KeyPath, value: object, one: Callable[[KeyPath, Any], Media]
+    ) -> tuple[Media, ...]:
+        """Render a list of MEDIA values, or the files that a pattern such as `pictures/*.jpg` names, by name.
+
+        Args:
+            one: renders a single value.
+        """
+        if isinstance(value, list):
+            return tuple(one((*path, index), item) for index, item in enumerate(value))
+        written = self.text(path, value)
+        found = self.read(path, lambda: self.files.matching(self.campaign.file, written)) if written else None
+        if found is not None and len(found) > MAX_IMAGES:
+            what = _("`{pattern}` matches {count} files; the maximum is {most}")
+            self.problem(
+                path,
+                "too-many-files",
+                what.format(pattern=written, count=len(found), most=MAX_IMAGES),
+                _("name the files one by one, or move some away"),
+            )
+            return ()
+        return tuple(one((*path, index), {"file": name}) for index, name in enumerate(found or ()))
 
     def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""

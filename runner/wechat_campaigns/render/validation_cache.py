@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple, TypeVar
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Level, Location
 from wechat_campaigns.core.i18n import LocalizedMessage, current_language, english_text
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
@@ -33,8 +33,8 @@ from wechat_campaigns.source.schemas.store import schema_text
 
 PACKAGE: Final = Path(__file__).parents[1]
 LIBRARIES: Final = (
-    "css-inline", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py", "mdit-py-plugins",
-    "nh3", "pillow", "pygments", "pyyaml", "tinycss2",
+    "css-inline", "emoji", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py",
+    "mdit-py-plugins",    "nh3", "pillow", "pillow-heif", "pygments", "pyyaml", "tinycss2",
 )  # fmt: skip
 UNREADABLE_PREFIX: Final = "! "
 """Begins what stands for a digest when a file could not be read; the rule follows."""
@@ -54,9 +54,9 @@ class CacheEntry(NamedTuple):
     """Of its bytes."""
     sends: int
     problems: tuple[Diagnostic, ...]
-    """Warnings."""
+    """Warnings and advice."""
     read: Mapping[str, str]
-    """The digests of other files, by `text:PATH`, `info:PATH` or `data:PATH`."""
+    """The digests of other files, by `text:PATH`, `info:PATH` or `data:PATH`; of names, by `list:PATTERN`."""
 
 
 def stamp_of(path: str, now_ns: int) -> Stamp | None:
@@ -111,6 +111,20 @@ class TrackedFiles(Files):
         """See `Files.data`."""
         return self._noted("data", path, lambda: self._files.data(path), bytes)
 
+    def matching(self, base_file: PurePosixPath, pattern: str) -> tuple[str, ...]:
+        """See `Files.matching`."""
+        path = base_file.parent / pattern
+        # Without its `..`, so that it can be asked again from the root.
+        located = self.locate(base_file, str(PurePosixPath(pattern).parent / "x")).parent / path.name
+        name = f"list:{located}"
+        self._digests.pop(name, None)
+        return self._noted(
+            "list",
+            located,
+            lambda: self._files.matching(base_file, pattern),
+            lambda names: "\0".join(PurePosixPath(one).name for one in names).encode(),
+        )
+
     def unchanged(self, read: Mapping[str, str]) -> bool:
         """Tell whether everything that was read then reads the same now."""
         return all(self._digest(name) == digest for name, digest in read.items())
@@ -124,6 +138,8 @@ class TrackedFiles(Files):
         with suppress(FileError):
             if kind == "data":
                 self.data(PurePosixPath(path))
+            elif kind == "list":
+                self.matching(_ROOT, path)
             else:
                 (self.text if kind == "text" else self.info)(_ROOT, path)
         return self._digests.get(name, "")
@@ -215,6 +231,7 @@ def _row(one: CacheEntry) -> list[Any]:
             p.message,
             english_text(p.message),
             p.hint,
+            p.level,
         ]
         for p in one.problems
     ]
@@ -222,11 +239,19 @@ def _row(one: CacheEntry) -> list[Any]:
 
 
 def _problem(
-    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, hint: str
+    file: str,
+    line: int | None,
+    column: int | None,
+    path: str,
+    rule: str,
+    what: str,
+    plain: str,
+    hint: str,
+    level: Level,
 ) -> Diagnostic:
     place = Location(file=file, line=line, column=column)
     what = what if what == plain else LocalizedMessage(what, plain)
-    return Diagnostic(location=place, path=path, rule=rule, message=what, hint=hint, level="warning")
+    return Diagnostic(location=place, path=path, rule=rule, message=what, hint=hint, level=level)
 
 
 def load_cache(

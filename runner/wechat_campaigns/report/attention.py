@@ -173,7 +173,7 @@ def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:
     if planned.action in FINISHED or not send.location.file:  # its file does not exist any more
         return
     yield from planned.resolved.problems
-    yield from send.diagnostics
+    yield from (finding for finding in send.diagnostics if finding.level != "advice")
     if planned.action in BLOCKED:
         hint = decision.hint or _("see `campaign status`")
         yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
@@ -196,7 +196,9 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
         yield _decisive(send_id, decision)
     for violation in () if waits else _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=violation.hint, send=send_id)
-    yield from (replace(problem_note(finding), send=send_id) for finding in planned.send.diagnostics)
+    for finding in planned.send.diagnostics:
+        if finding.level != "advice":
+            yield replace(problem_note(finding), send=send_id)
 
 
 def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:

@@ -166,7 +166,7 @@ _VERDICTS: Mapping[GroupVerdict, str] = {
 _COUNTS: Final = ("delivered", "message_readers", "readers", "shares", "new_followers")
 GROUP_HEADINGS = (
     N_("Group"), N_("Sends"), N_("Compared"), "Delivered", N_("Readers from the message"), "Read rate",
-    N_("95% interval"), "Readers", "Shares", N_("Share rate"), "New followers",
+    N_("Interval (95%)"), "Readers", "Shares", N_("Share rate"), "New followers",
 )  # fmt: skip
 
 

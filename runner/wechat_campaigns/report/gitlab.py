@@ -10,7 +10,7 @@ from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.plan_view import PlanView
 from wechat_campaigns.report.sanitize import json_text, line
 
-SEVERITY = {"error": "major", "warning": "minor"}
+SEVERITY = {"error": "major", "warning": "minor", "advice": "info"}
 NO_CHANGES = '{"create": 0, "update": 0, "delete": 0}'
 """The widget's counts when there is no plan."""
 

@@ -47,7 +47,7 @@ from wechat_campaigns.report.months import (
     months,
     send_bars,
 )
-from wechat_campaigns.report.phrases import content_kind, followers, moment
+from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
@@ -58,6 +58,7 @@ LIST_CHARS = 4_000_000
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
+HEADLINE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         group_notes=sum(len(group.notes) for group in groups),
         anchor=lambda row: anchors[row.id],
         several=lambda carried: isinstance(carried, Articles) and len(carried.articles) > 1,
+        headline=_headline,
         kind=content_kind,
+        can_be_recalled=can_be_recalled,
         hosts=lambda carried: _(", ").join(sorted(set(hosts(carried)))),
         followers=followers,
         status_word=status_word,
@@ -108,6 +111,12 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         change_diff=change_diff,
         message_chars=MESSAGE_CHARS + PICTURE_BYTES,
     )
+
+
+def _headline(row: Row) -> str:
+    """Name a message by the beginning of what followers read."""
+    text = row.content or row.id
+    return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
 
 
 def _is_long(row: Row) -> bool:

@@ -85,12 +85,16 @@ def _lines(
 
 
 def _below(long: Sequence[Text], width: int, indent: str) -> Iterator[Text]:
-    """Write sentences below a row: on one line where they fit."""
-    together = _DOT.join(text.plain for text in long)
-    texts = [together] if "\n" not in together and columns(indent + together) <= width else []
-    for text in texts or [line for one in long for line in one.plain.split("\n")]:
-        for line in wrapped(text, max(16, width - len(indent))):
-            yield Text(indent + line, style="" if len(long) != 1 else long[0].style)
+    """Write sentences below a row: on one line as far as they fit."""
+    room = max(16, width - len(indent))
+    lines: list[str] = []
+    for text in (line for one in long for line in one.plain.split("\n")):
+        together = f"{lines[-1]}{_DOT}{text}" if lines else text
+        if lines and columns(together) <= room and not text.startswith("→"):
+            lines[-1] = together
+        else:
+            lines += wrapped(text, room)
+    yield from (Text(indent + line) for line in lines)
 
 
 def _joined(cells: Sequence[tuple[Text, int, bool]]) -> Text:

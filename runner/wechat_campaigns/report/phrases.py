@@ -33,7 +33,7 @@ HEADINGS = (
 STATUSES = (
     N_("send"), N_("resend"), N_("scheduled"), N_("expired"), N_("sent"), N_("blocked"), N_("conflict"),
     N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"), N_("recalled"),
-    N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("not sent"),
+    N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("advice"), N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
 MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
@@ -165,6 +165,14 @@ def content_kind(content: Content) -> str:
             return _("video")
         case Wxcard():
             return _("coupon")
+
+
+def can_be_recalled(content: Content) -> bool:
+    """Tell whether WeChat deletes such a message once it is sent: articles, picture posts and videos only.
+
+    Source: Delete_Mass_Message, read 2026-11.
+    """
+    return isinstance(content, Articles | Newspic | Draft | Mpvideo)
 
 
 def moment(value: datetime | None, timezone: str) -> str:

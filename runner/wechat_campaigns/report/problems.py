@@ -46,7 +46,7 @@ def problems_data(problems: Iterable[Diagnostic]) -> dict[str, object]:
 def problems_github(problems: Sequence[Diagnostic]) -> str:
     """Write GitHub workflow commands, the worst first, bounded to what GitHub shows."""
     lines: list[str] = []
-    for level in ("error", "warning"):
+    for level in ("error", "warning"):  # advice is for the author's own screen
         chosen = [problem for problem in problems if problem.level == level]
         lines += [_annotation(problem) for problem in chosen[:GITHUB_PER_LEVEL]]
         if len(chosen) > GITHUB_PER_LEVEL:
@@ -69,7 +69,8 @@ def problems_github(problems: Sequence[Diagnostic]) -> str:
 
 def _lines(problem: Diagnostic, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
-    level = f"{red if problem.level == 'error' else yellow}{status_word(problem.level)}{reset}{_(': ')}"
+    tint = {"error": red, "warning": yellow}.get(problem.level, dim)
+    level = f"{tint}{status_word(problem.level)}{reset}{_(': ')}"
     return (
         f"{line(str(problem.location))}: {level}{inert(problem.message)} "
         f"{dim}[{problem.rule}]{reset}\n"

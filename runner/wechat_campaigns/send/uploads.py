@@ -159,6 +159,8 @@ def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -
     if item.endpoint == payloads.UPLOADIMG:
         # The platform answers with http; phones refuse mixed content, and the host serves both.
         return ports.api.media_uploadimg(name, data).replace("http://", "https://", 1)
+    if item.endpoint == payloads.MATERIAL_ADDRESS:
+        return ports.api.material_image_url(name, data).replace("http://", "https://", 1)
     if item.endpoint == payloads.MEDIA_UPLOAD:
         return str(ports.api.media_upload(item.kind, name, data)["media_id"])
     return str(ports.api.material_add_material(item.kind, name, data)["media_id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import stat
@@ -116,6 +117,41 @@ class Files:
             )
         return self._infos[located]
 
+    def matching(self, base_file: PurePosixPath, pattern: str) -> tuple[str, ...]:
+        """List the files that a pattern names, such as `pictures/*.jpg`, by name: `2.jpg` before `10.jpg`.
+
+        `*` and `?` stand in the last step only; hidden files and links are left out.
+
+        Returns:
+            Paths as they could be written in its place.
+        """
+        folder, slash, names = pattern.rpartition("/")
+        if re.search(r"[*?\[]", folder):
+            raise FileError(
+                "file-pattern",
+                _("`{path}` has `*` or `?` in a folder's name").format(path=shorten(pattern)),
+                _("write them in the name of the file only, as in `pictures/*.jpg`"),
+            )
+        located = self.locate(base_file, f"{folder}{slash}x").parent
+        self._refuse_links(located)
+        accepts = re.compile(fnmatch.translate(names.replace("[", "[[]")))
+        try:
+            entries = [
+                one.name
+                for one in os.scandir(self._real_root / located)
+                if one.is_file(follow_symlinks=False)
+            ]
+        except OSError:
+            entries = []
+        found = [name for name in entries if accepts.match(name) and not name.startswith(".")]
+        if not found:
+            raise FileError(
+                "file-missing",
+                _("no file matches `{path}`").format(path=shorten(pattern)),
+                _("add the files, or correct the pattern"),
+            )
+        return tuple(f"{folder}{slash}{name}" for name in sorted(found, key=_natural))
+
     def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
         self._refuse_links(located)
         real = Path(os.path.realpath(self._real_root / located))
@@ -147,6 +183,12 @@ class Files:
     def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
         return FileError(fault.rule, fault.message, fault.hint, inside=place)
+
+
+def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """Order names as people do: numbers in them by their value."""
+    parts = re.findall(r"\d{1,18}|\D+", name.lower())
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts], name
 
 
 def read_regular(path: str | Path, limit_bytes: int) -> bytes:

@@ -56,6 +56,21 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}"
 
 
+def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
+    """Write the campaign of an article that was imported.
+
+    Args:
+        title: the page's; a placeholder stands in for a missing one.
+        cover: the name of a picture in its folder.
+    """
+    file = PurePosixPath(f"{id_}.yaml")
+    content = CONTENT[Msgtype.MPNEWS].format(name=file.stem)
+    content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
+    if title:
+        content = content.replace(PLACEHOLDERS[1], _scalar(title))
+    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}"
+
+
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
     if media_id is None or msgtype is Msgtype.TEXT:
         text = CONTENT[msgtype]

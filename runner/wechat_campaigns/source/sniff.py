@@ -31,7 +31,7 @@ def sniff(data: bytes) -> str:
     if data.startswith(b"RIFF"):
         return _RIFF.get(data[8:12], "unknown")
     if data[4:8] == b"ftyp":
-        return "mp4"
+        return _ftyp(data)
     if data.startswith(b"BM") and data[6:10] == b"\0\0\0\0":
         return "bmp"
     if _is_svg(data):
@@ -48,6 +48,17 @@ def duration_s(data: bytes, kind: str) -> float | None:
     measures: dict[str, Callable[[bytes], float | None]] = {"mp3": _mp3_s, "amr": _amr_s, "wav": _wav_s}
     measure = measures.get(kind)
     return measure(data) if measure else None
+
+
+def _ftyp(data: bytes) -> str:
+    """Tell pictures from films, which share a container: by the brands they name, the main one first."""
+    brands = {
+        data[8:12],
+        *(data[at : at + 4] for at in range(16, min(int.from_bytes(data[:4], "big"), 64), 4)),
+    }
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    return "heic" if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"} else "mp4"
 
 
 def _is_svg(data: bytes) -> bool:

@@ -240,6 +240,13 @@ class WeChatApi(ReadOnlyApi):
         answer = self._client.upload(UPLOADIMG, query={}, fields={"media": _file(filename, data)})
         return str(require(UPLOADIMG, answer, "url"))
 
+    def material_image_url(self, filename: str, data: bytes) -> str:
+        """Add a permanent image of which an article uses the URL: the way of a GIF.
+
+        Source: addMaterial (2026-11); what tools do, because uploadImage names JPG and PNG only.
+        """
+        return str(require(ADD_MATERIAL, self.material_add_material("image", filename, data), "url"))
+
     def media_uploadvideo(self, media_id: str, title: str, description: str) -> dict[str, Any]:
         """Turn a temporary video into one that a mass message can carry.
 

@@ -14,8 +14,10 @@ from typing import Any, assert_never
 
 from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.model import (
+    CARD_PLACEHOLDER,
     Article,
     Articles,
+    BodyImage,
     Content,
     Draft,
     FileInfo,
@@ -31,6 +33,8 @@ from wechat_campaigns.core.model import (
 )
 
 ADD_MATERIAL = "material/add_material"
+MATERIAL_ADDRESS = "material/add_material/url"
+"""The same call, of which an article uses the address: `UPLOADIMG` takes no GIF."""
 MEDIA_UPLOAD = "media/upload"
 UPLOADIMG = "media/uploadimg"
 UPLOADVIDEO = "media/uploadvideo"
@@ -67,7 +71,7 @@ class MediaIds:
     """What uploads and material names have become on the platform."""
 
     upload_results: Mapping[str, str]
-    """By `Upload.key`: media_id, or url for uploadimg."""
+    """By `Upload.key`: media_id, or the url of a picture in an article."""
     material_ids: Mapping[tuple[str, str], str]
     """By (kind, material name)."""
 
@@ -195,7 +199,7 @@ def _images(content: Images, ids: MediaIds) -> dict[str, Any]:
 def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     html = article.html
     for image in article.images:
-        html = html.replace(image.placeholder, escape(ids.upload_results[_body_image(image.file).key]))
+        html = html.replace(image.placeholder, escape(ids.upload_results[_body_image(image).key]))
     optional = {
         "author": article.author,
         "digest": article.digest,
@@ -237,7 +241,7 @@ def _uploads(content: Content) -> Iterator[Upload]:
             yield _material(media.file, kind)
     if isinstance(content, Articles):
         for article in content.articles:
-            yield from (_body_image(image.file) for image in article.images)
+            yield from map(_body_image, article.images)
 
 
 def _media(content: Content) -> Iterator[tuple[Media, str]]:
@@ -262,8 +266,9 @@ def _material(file: FileInfo, kind: str) -> Upload:
     return Upload(endpoint=ADD_MATERIAL, kind=kind, file=file)
 
 
-def _body_image(file: FileInfo) -> Upload:
-    return Upload(endpoint=UPLOADIMG, kind="image", file=file)
+def _body_image(image: BodyImage) -> Upload:
+    is_material = image.file.format == "gif" or image.placeholder.startswith(CARD_PLACEHOLDER)
+    return Upload(endpoint=MATERIAL_ADDRESS if is_material else UPLOADIMG, kind="image", file=image.file)
 
 
 def _converted(content: Mpvideo) -> Upload | None:

@@ -26,7 +26,8 @@ def registering(folder: Path) -> set[str]:
     found = [
         path for path in modules if "\n@command(" in (text := path.read_text("utf-8")) or "\n@group(" in text
     ]
-    return {path.parent.name if path.stem == "__init__" else path.stem for path in found} - {"main"}
+    names = {path.parent.name if path.stem == "__init__" else path.stem for path in found}
+    return {name.rstrip("_") for name in names} - {"main"}
 
 
 def commands_loaded(*words: str, cwd: Path) -> set[str]:

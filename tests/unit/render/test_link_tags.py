@@ -38,6 +38,10 @@ def tagged(text: str, parameters: dict[str, str] = UTM) -> str:
         ("https://example.com/a#top", "https://example.com/a?utm_source=wechat#top"),
         ("(https://example.com/a).", "(https://example.com/a?utm_source=wechat)."),
         ('<a href="http://example.com/">去</a>', '<a href="http://example.com/?utm_source=wechat">去</a>'),
+        (
+            '<a href="https://example.com/茶">去</a>',
+            '<a href="https://example.com/茶?utm_source=wechat">去</a>',
+        ),
         ("HTTPS://EXAMPLE.COM/a", "HTTPS://EXAMPLE.COM/a?utm_source=wechat"),
         (
             f'{PROGRAM} data-miniprogram-path="a?x=1">去</a>',
@@ -67,10 +71,11 @@ def test_a_link_gets_what_it_lacks(text: str, expected: str) -> None:
         '<img src="https://example.com/a.png">',
         '<a data-miniprogram-appid="wxffffffffffffffff" data-miniprogram-path="pages/a" href="">去</a>',
         "https://[::1/",
+        "https://example.com/a去看看",
     ],
 )
 def test_others_stay_as_they_are(text: str) -> None:
-    """Another value, another host, another scheme, a picture, a mini program that is not listed."""
+    """Another value, host or scheme; a picture; a mini program that is not listed; an end that is unclear."""
     assert tagged(text) == text
 
 

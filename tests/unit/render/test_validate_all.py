@@ -77,6 +77,19 @@ def run(
     return found[0], found[1]
 
 
+def test_a_new_file_of_a_pattern_is_noticed(root: Path) -> None:
+    """Nothing that was read has changed then, only what the folder holds; the order of names counts, too."""
+    source = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: 'p/*.jpg'}\n"
+    (root / "post.yaml").write_text(source, encoding="utf-8")
+    (root / "p").mkdir()
+    jpeg = b"\xff\xd8\xff" + b"\0" * 90
+    (root / "p/1.jpg").write_bytes(jpeg)
+    assert not run(root)[0].problems
+    assert not run(root)[0].problems
+    (root / "p/2.jpg").write_bytes(b"")
+    assert [problem.rule for problem in run(root)[0].problems] == ["file-empty"]
+
+
 def rewritten(path: Path, data: bytes) -> None:
     """Write other bytes of the same length with the same times: only a look at the bytes tells."""
     before = path.stat()

@@ -86,6 +86,7 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
         "Accounts", "Errors", "Not sent until somebody acts", "3 ×", "What followers receive", "owner: 小李",
     )  # fmt: skip
     places = [page.index(text) for text in order]
+    assert page.count("cannot be recalled once sent") == len(sends)
     assert places == sorted(places)
     digest = view_of(plan_of(*sends)).digest
     assert f'<code title="{digest}">{digest[:10]}</code>' in page

@@ -24,6 +24,7 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "require_not_after": rules.require_not_after,
     "quiet_hours": rules.quiet_hours,
     "allowed_links": content.allowed_links,
+    "allowed_mini_programs": content.allowed_mini_programs,
     "duplicate_content_days": content.duplicate_content_days,
     "quota": rules.quota,
     "quota_reserve": rules.quota_reserve,

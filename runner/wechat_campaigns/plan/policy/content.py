@@ -24,8 +24,9 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.plan.policy import links
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 
-_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
+_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[0-9a-z-]*")
 """What stands for a picture of the campaign's own until it is uploaded."""
+_APPID = re.compile("wx[0-9a-f]{16}")
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 
 
@@ -40,13 +41,37 @@ def allowed_links(facts: RuleInput) -> Violation | None:
             _("write the articles in the campaign, so that their links are reviewed with it"),
             verdict=Verdict.UNCHECKED,
         )
-    foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
+    listed = (*allowed, *facts.policy.allowed_mini_programs)
+    foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, listed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
     return Violation(
         what.format(hosts=_(", ").join(foreign)),
         _("remove the link, or add the host to `policy.allowed_links`"),
+    )
+
+
+def allowed_mini_programs(facts: RuleInput) -> Violation | None:
+    """Text and articles open only listed mini programs."""
+    allowed = facts.policy.allowed_mini_programs
+    if not allowed:
+        return None
+    if isinstance(facts.send.content, Draft):
+        return Violation(
+            _("cannot check the mini programs of a draft that is given by `media_id`"),
+            _("write the articles in the campaign, so that their links are reviewed with it"),
+            verdict=Verdict.UNCHECKED,
+        )
+    foreign = sorted({host for host in hosts(facts.send.content) if _APPID.fullmatch(host)} - set(allowed))
+    if not foreign:
+        return None
+    what = _(
+        "the message opens the mini program {appids}, which `policy.allowed_mini_programs` does not list"
+    )
+    return Violation(
+        what.format(appids=_(", ").join(foreign)),
+        _("remove the link, or add the AppID to `policy.allowed_mini_programs`"),
     )
 
 

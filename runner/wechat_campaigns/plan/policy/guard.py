@@ -212,6 +212,7 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "policy.require_not_after": _switched_off,
     "policy.allowed_tags": _widened,
     "policy.allowed_links": _links_widened,
+    "policy.allowed_mini_programs": _widened,
     "policy.duplicate_content_days": _lowered,
     "policy.quota_reserve": _lowered,
     "policy.levels": _more_advisory,

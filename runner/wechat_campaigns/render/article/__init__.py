@@ -9,20 +9,34 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.util import find_spec
-from pathlib import PurePosixPath
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.core.errors import MissingExtraError, UsageError
+from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
-from wechat_campaigns.source.files import FileError, Files
+from wechat_campaigns.source.files import FileError, Files, read_regular
 
-__all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes"]
+if TYPE_CHECKING:
+    from wechat_campaigns.render.article.page_import import SavedPage
 
-LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
+__all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes", "read_saved_page"]
+
+LIBRARIES = (
+    "markdown_it",
+    "mdit_py_plugins",
+    "emoji",
+    "pygments",
+    "lxml",
+    "css_inline",
+    "nh3",
+    "tinycss2",
+    "PIL",
+)
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20
@@ -59,6 +73,26 @@ def build(source: ArticleSource) -> ArticleBody:
     return body
 
 
+def read_saved_page(page: Path) -> SavedPage:
+    """Read a page that was saved from an editor.
+
+    Raises:
+        UsageError: it is missing, too large, or no file.
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    _require_libraries(_("importing {file}").format(file=page))
+    from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
+
+    hint = _("save the page in the browser as HTML, and pass that file")
+    try:
+        data = read_regular(page, MAX_PAGE_BYTES)
+    except FileError as error:
+        raise UsageError(error.message, hint=error.hint, location=str(page)) from error
+    except OSError as error:
+        raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
+    return read_page(decode_page(data))
+
+
 def image_bytes(file: FileInfo, files: Files) -> bytes:
     """Return the bytes to upload for a file: its own, or the image mended as it was planned.
 
@@ -91,6 +125,8 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
         MissingExtraError: when the extra `articles` is not installed.
     """
     _require_libraries(_("converting the image {file}").format(file=file.path))
+    if file.format == "heic":
+        require_extra("heic", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article import images
 
     data = files.data(file.path)

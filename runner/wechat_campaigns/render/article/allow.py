@@ -9,16 +9,17 @@ from typing import NamedTuple
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import css
+from wechat_campaigns.render.article import css, mini_program
 
 _TAGS = """
 section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
-sup sub hr div b i u del h5 h6
+sup sub hr div b i u del h5 h6 mp-common-miniprogram
 """
 TAGS = frozenset(_TAGS.split())
 ATTRIBUTES: dict[str, set[str]] = {
     "*": {"style"},
-    "a": {"href"},
+    "a": {"href", "data-miniprogram-appid", "data-miniprogram-path"},
+    "mp-common-miniprogram": set(mini_program.ATTRIBUTES),
     "img": {"src", "alt", "data-w", "data-ratio"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
-from wechat_campaigns.render.article import dom, embed, lint, markdown, rewrite, sanitize, theme
+from wechat_campaigns.render.article import dom, embed, keep, lint, markdown, rewrite, sanitize, theme
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
     MAX_SOURCE_CHARS,
@@ -27,7 +28,7 @@ MAX_DEPTH = 100
 
 def assemble(source: ArticleSource) -> ArticleBody:
     """Make an article's body; see `wechat_campaigns.render.article.build`."""
-    findings = Findings(file=source.display_path)
+    findings = Findings(file=source.display_path, advice=source.options.advice)
     if len(source.text) > MAX_SOURCE_CHARS:
         lint.check_source(source.text, findings)
         return _with(ArticleBody(html=""), findings)
@@ -47,8 +48,8 @@ def warm(source: ArticleSource) -> None:
 def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
     css = theme.load(source, findings)
     for colours in (True, False):
-        attempt = Findings(file=findings.file)
-        html = markdown.to_html(text, attempt, colours=colours)
+        attempt = Findings(file=findings.file, advice=findings.advice)
+        html = markdown.to_html(text, attempt, colours=colours, keep_lines=source.options.line_breaks)
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)
@@ -57,8 +58,8 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
         styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=source.options.brand_color))
-        sanitize.drop_marks(styled, attempt)
-        body = _finish(styled, found, attempt, markdown_source=True)
+        sanitize.strip(styled)
+        body = _finish(styled, sanitize.clean_with_nh3, found, attempt)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
             break
     if not colours:
@@ -78,10 +79,9 @@ def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleB
     if _oversized(tree, findings):
         return _with(ArticleBody(html=""), findings)
     found = embed.resolve(tree, source, findings)
-    report = findings.warning if source.allow_lossy else findings.error
-    sanitize.strip(tree, report)
-    body = _finish(tree, found, findings, markdown_source=False)
-    sanitize.compare(tree, body.html, report)
+    keep.keep(tree, findings)
+    body = _finish(tree, keep.clean_with_nh3, found, findings)
+    keep.compare(tree, body.html, findings)
     return _with(body, findings)
 
 
@@ -109,10 +109,10 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
 
 
 def _finish(
-    tree: HtmlElement, found: tuple[BodyImage, ...], findings: Findings, *, markdown_source: bool
+    tree: HtmlElement, clean: Callable[[str], str], found: tuple[BodyImage, ...], findings: Findings
 ) -> ArticleBody:
-    lint.check(tree, findings, markdown=markdown_source)
-    html = sanitize.clean_with_nh3(dom.inner(tree))
+    lint.check(tree, findings, markdown=clean is sanitize.clean_with_nh3)
+    html = clean(dom.inner(tree))
     used = tuple(image for image in found if image.placeholder in html)
     chars = markup_chars(html, used)
     lint.check_size(html, chars, findings)

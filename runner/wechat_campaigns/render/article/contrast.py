@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from lxml.html import HtmlElement
 from tinycss2.color3 import RGBA
@@ -33,26 +35,29 @@ class TextColours:
 
     foreground: RGBA = _DEFAULT_FOREGROUND
     """As it is written: a translucent one is another colour on another ground."""
-    background: Colour = _WHITE
+    grounds: tuple[Colour, ...] = (_WHITE,)
+    """One, those that a gradient goes through, or none that is known: on a picture."""
 
     @property
-    def text(self) -> Colour:
-        """The colour that the text has on its ground."""
-        return _over(self.foreground, self.background)
+    def pairs(self) -> tuple[tuple[Colour, Colour], ...]:
+        """The text's colour on each ground, and that ground."""
+        return tuple((_over(self.foreground, ground), ground) for ground in self.grounds)
+
+    @property
+    def is_invisible(self) -> bool:
+        """Whether the text has the colour of whatever it stands on."""
+        return bool(self.grounds) and all(ratio(*pair) < INVISIBLE_RATIO for pair in self.pairs)
 
 
-def check(root: HtmlElement, findings: Findings) -> None:
+def check(inks: Mapping[HtmlElement, TextColours], findings: Findings) -> None:
     """Report each pair of text and background colours that cannot be told apart well enough.
 
     Args:
+        inks: the colours of each element, in document order.
         findings: collects one warning for each pair, at the first line that has it.
     """
     seen: set[TextColours] = set()
-    inks = {root: TextColours()}
-    for element in root.iterdescendants():
-        if not isinstance(element.tag, str):
-            continue
-        mine = inks[element] = element_colours(element.get("style", ""), inks[element.getparent()])
+    for element, mine in inks.items():
         if mine not in seen and own_text(element).strip():
             seen.add(mine)
             _report(mine, line_of(element), findings)
@@ -77,36 +82,67 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
 
 
 def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
+    if not inks.grounds or inks.is_invisible:
+        return
     hint = _("choose colours that differ more in lightness")
-    day = ratio(inks.text, inks.background)
-    if day < INVISIBLE_RATIO:
-        return
-    if day < MIN_RATIO:
+    text, ground = max(inks.pairs, key=lambda pair: ratio(*pair))
+    if (day := ratio(text, ground)) < MIN_RATIO:
         what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(inks.text), ground=_hex(inks.background), ratio=day
+            text=_hex(text), ground=_hex(ground), ratio=day
         )
-        findings.warning("contrast", what, hint, line=line)
+        findings.advise("contrast", what, hint, line=line)
         return
-    night = ratio(*dark(inks.text, inks.background))
-    if night < MIN_RATIO:
+    night = ratio(*dark(text, ground))
+    if night < MIN_RATIO and len(inks.grounds) == 1:
         what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(inks.text), ground=_hex(inks.background), ratio=night
+            text=_hex(text), ground=_hex(ground), ratio=night
         )
-        findings.warning("contrast-dark", what, hint, line=line)
+        findings.advise("contrast-dark", what, hint, line=line)
 
 
 @lru_cache(maxsize=1024)
 def element_colours(style: str, around: TextColours) -> TextColours:
     """Return the colours of an element, by its style and those around it."""
-    colours = {
-        item.lower_name: css.colour(css.value_of(item))
-        for item in css.declarations(style)
-        if item.type == "declaration" and item.lower_name in ("color", "background-color")
-    }
-    ink, ground = colours.get("color"), colours.get("background-color")  # None: inherited
-    return TextColours(
-        ink or around.foreground, _over(ground, around.background) if ground else around.background
-    )
+    said = {item.lower_name: item for item in css.declarations(style) if item.type == "declaration"}
+    ink = _colour_of(said.get("color"))
+    fill = _colour_of(said.get("-webkit-text-fill-color"))
+    if fill is not None and "text" not in _value(said, "-webkit-background-clip", "background-clip"):
+        ink = fill  # clipped to the text, the background is what fills it
+    grounds = around.grounds
+    for name, item in said.items():
+        if name == "background-color":
+            grounds = _on(_colour_of(item), grounds)
+        elif name in ("background", "background-image") and item is not None:
+            grounds = _painted(item, grounds)
+    return TextColours(ink or around.foreground, grounds)
+
+
+def _value(said: Mapping[str, Any], *names: str) -> str:
+    return " ".join(css.value_of(said[name]).lower() for name in names if name in said)
+
+
+def _colour_of(item: Any) -> RGBA | None:
+    return css.colour(css.value_of(item)) if item is not None else None
+
+
+def _on(colour: RGBA | None, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
+    """Put a colour on grounds; an opaque one hides them, known or not."""
+    if colour is None:
+        return grounds
+    if colour.alpha == 1:
+        return (_over(colour, _WHITE),)
+    return tuple(dict.fromkeys(_over(colour, ground) for ground in grounds))
+
+
+def _painted(item: Any, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
+    """Put a background on grounds: a colour, the colours of a gradient; a picture makes them unknown."""
+    functions, addresses, _valid = css.parts(item)
+    colours = [found for found in css.colours(item) if found is not None]
+    if addresses:
+        return ()
+    if any("gradient" in name for name in functions) and grounds:
+        return tuple(dict.fromkeys(one for colour in colours for one in _on(colour, grounds))) or grounds
+    return _on(colours[0], grounds) if colours else grounds
 
 
 def _over(colour: RGBA, ground: Colour) -> Colour:

@@ -58,3 +58,45 @@ def colour(value: str) -> RGBA | None:
         return None
     red, green, blue = (min(1.0, max(0.0, part)) for part in newer.coordinates)
     return RGBA(red, green, blue, min(1.0, max(0.0, newer.alpha)))
+
+
+def colours(declaration: Any) -> Iterator[RGBA]:
+    """Name every colour in a value, those of gradients too."""
+    waiting = list(reversed(declaration.value))
+    while waiting:
+        token = waiting.pop()
+        known = colour(tinycss2.serialize([token])) if token.type in ("ident", "hash", "function") else None
+        if known is not None:
+            yield known
+        elif token.type == "function":
+            waiting += reversed(token.arguments)
+
+
+def parts(declaration: Any) -> tuple[frozenset[str], tuple[str, ...], bool]:
+    """Take a declaration's value apart.
+
+    Returns:
+        The names of its functions, the addresses it names, and whether all of it is valid.
+    """
+    functions: set[str] = set()
+    addresses: list[str] = []
+    is_whole = True
+    waiting = list(declaration.value)
+    while waiting:
+        token = waiting.pop()
+        if token.type == "function":
+            functions.add(token.lower_name)
+            waiting += token.arguments
+        elif token.type == "url":
+            functions.add("url")
+            addresses.append(token.value)
+        elif (
+            token.type in ("error", "{} block", "[] block", "literal")
+            and getattr(token, "value", "") not in _SIGNS
+        ):
+            is_whole = False
+        waiting += getattr(token, "content", None) or []
+    return frozenset(functions), tuple(reversed(addresses)), is_whole
+
+
+_SIGNS = (",", "/", "+", "-", "*", ":")

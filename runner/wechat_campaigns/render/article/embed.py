@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.render.article import mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
@@ -28,43 +30,114 @@ class _Picture:
     inspection: images.ImageInspection
 
 
+MAX_PATH_CHARS = 1_000
+"""Of a picture's path; each step of it costs a look at the disk."""
+_OWN = IMAGE_PREFIXES[1:]
+LAZY_PREFIXES = ("data:image/gif", "data:image/svg")
+"""What stands in `src` while a page has not loaded a picture; its address is in `data-src` then."""
+STYLE_ADDRESS = re.compile(r"url\(\s*(\"[^\"]*\"|'[^']*'|[^\"')]*)\s*\)", re.IGNORECASE)
+
+
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
-    """Replace the `src` of every image below `root` by a placeholder; list the images in order, each once.
+    """Replace the address of every picture below `root` by a placeholder; list them in order, each once.
+
+    Pictures are images, backgrounds in style attributes, and images inside drawings.
 
     Args:
         root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
         findings: collects what is wrong; an image that cannot be used is removed.
     """
-    found: dict[str, BodyImage] = {}
-    pictures: dict[str, _Picture | None] = {}
-    for image in [element for element in elements(root) if element.tag == "img"]:
-        _check_alt(image, findings)
-        src = (image.get("src") or "").strip()
-        if src.startswith(IMAGE_PREFIXES[1:]):
-            continue
-        path = unquote(src)
-        if pictures.get(path) is None:  # a fault is reported wherever it stands
-            picture = _read(image, path, source, findings)
-            pictures[path] = picture and _judge(
-                picture, image, mend=source.options.fix_images, findings=findings
-            )
-        usable = pictures[path]
-        if usable is None:
+    resolver = _Resolver(source=source, findings=findings)
+    for element in elements(root):
+        if element.tag == "img":
+            resolver.image(element)
+        elif element.tag == "image":
+            resolver.drawn(element)
+        elif element.tag in (mini_program.CARD, mini_program.OLD_CARD):
+            resolver.card(element)
+        if "url(" in element.get("style", "").lower():
+            resolver.style(element)
+    return tuple(resolver.found.values())
+
+
+@dataclass(slots=True, kw_only=True)
+class _Resolver:
+    """Reads the pictures of one article, each file once."""
+
+    source: ArticleSource
+    findings: Findings
+    found: dict[str, BodyImage] = field(default_factory=dict)
+    pictures: dict[str, _Picture | None] = field(default_factory=dict)
+
+    def image(self, image: HtmlElement) -> None:
+        """Resolve an `img`; remove it when its picture cannot be used."""
+        _check_alt(image, self.findings)
+        address = image.get("src") or ""
+        if address.startswith(LAZY_PREFIXES) or not address.strip():
+            address = image.get("data-src") or address
+        written = self._address(address, image, card=mini_program.is_card_link(image.getparent()))
+        if written is None:
             image.drop_tree()
-            continue
-        body_image = _describe(image, usable)
-        found.setdefault(body_image.placeholder, body_image)
-    return tuple(found.values())
+            return
+        image.set("src", written)
+        if picture := self.pictures.get(unquote(address.strip())):
+            image.set("data-w", str(picture.inspection.width))
+            image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
+
+    def card(self, card: HtmlElement) -> None:
+        """Resolve the cover of a mini program's card."""
+        if address := card.get(mini_program.COVER):
+            card.set(mini_program.COVER, self._address(address, card, card=True) or "")
+
+    def drawn(self, image: HtmlElement) -> None:
+        """Resolve the `image` of a drawing; what cannot be used is taken out later, with its address."""
+        for name in ("href", "xlink:href"):
+            if address := image.get(name):
+                image.set(name, self._address(address, image) or "")
+
+    def style(self, element: HtmlElement) -> None:
+        """Resolve the backgrounds of a style attribute."""
+
+        def written(found: re.Match[str]) -> str:
+            address = self._address(found[1].strip("\"' "), element)
+            return "none" if address is None else f"url({address})"
+
+        element.set("style", STYLE_ADDRESS.sub(written, element.get("style", "")))
+
+    def _address(self, address: str, element: HtmlElement, *, card: bool = False) -> str | None:
+        """Return what to write for an address; None after a problem.
+
+        Args:
+            card: of the cover of a card, which has to be permanent material.
+        """
+        src = re.sub(r"^(http:)?//(?=mm(biz|ecoa)\.qpic\.cn/)", "https://", address.strip())
+        if src.startswith(_OWN):
+            return quote(src, safe="/:?&=#%@!$,;~+*[]") if not src.isascii() or "(" in src else src
+        path = unquote(src)
+        if self.pictures.get(path) is None:  # a fault is reported wherever it stands
+            picture = _read(element, path, self.source, self.findings)
+            self.pictures[path] = picture and _judge(
+                picture, element, mend=self.source.options.fix_images, findings=self.findings
+            )
+        usable = self.pictures[path]
+        if usable is None:
+            return None
+        placeholder = f"{CARD_PLACEHOLDER if card else PLACEHOLDER_SCHEME + ':'}{usable.info.sha256}"
+        self.found.setdefault(placeholder, BodyImage(placeholder=placeholder, file=usable.info))
+        return placeholder
 
 
 def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> _Picture | None:
     line = line_of(image)
-    if not path or path.startswith(("data:", "//")) or "://" in path:
-        findings.error(
+    if not path or path.startswith(("data:", "//")) or "://" in path or len(path) > MAX_PATH_CHARS:
+        findings.gather(
             "image-address",
             _("the image `{path}` is not a file in this repository").format(path=path[:60]),
-            _("save it next to the article and use its relative path: WeChat removes external images"),
+            _("run `campaign import FILE.html`, which saves such pictures beside the article")
+            if source.kind == "html"
+            else _("save it next to the article and use its relative path: WeChat removes external images"),
             line=line,
+            level="error",
         )
         return None
     try:
@@ -110,19 +183,11 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     return picture if all(fault.level == "warning" for fault in picture.inspection.faults) else None
 
 
-def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
-    placeholder = f"{PLACEHOLDER_SCHEME}:{picture.info.sha256}"
-    image.set("src", placeholder)
-    image.set("data-w", str(picture.inspection.width))
-    image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
-    return BodyImage(placeholder=placeholder, file=picture.info)
-
-
 def _check_alt(image: HtmlElement, findings: Findings) -> None:
     if not (image.get("alt") or "").strip():
-        findings.warning(
+        findings.advise(
             "image-alt",
             _("the image has no alternative text"),
-            _("describe the image in the brackets, for readers who cannot see it"),
+            _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it"),
             line=line_of(image),
         )

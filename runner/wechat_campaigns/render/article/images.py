@@ -7,16 +7,24 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import Finding, StalePlanError
+from wechat_campaigns.core.errors import Finding, StalePlanError, extra_hint
+from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES, BODY_IMAGE_FORMATS
+from wechat_campaigns.render.article import ai_label
+from wechat_campaigns.render.limits.table import (
+    BODY_IMAGE_BYTES,
+    BODY_IMAGE_FORMATS,
+    IMAGE_BYTES,
+    IMAGE_FORMATS,
+)
+from wechat_campaigns.source.sniff import sniff
 
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
@@ -30,7 +38,7 @@ _BROKEN = (
     struct.error,
     Image.DecompressionBombError,
 )
-_KNOWN = ("jpeg", "png", "gif", "webp", "bmp")
+_KNOWN = ("jpeg", "png", "gif", "webp", "bmp", "avif", "heic")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
 _QUALITIES = (88, 80, 70)
@@ -57,10 +65,10 @@ BODY = ImageUse(
     format_words=N_("WeChat accepts {formats} in articles, but this is {format}"),
     size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} in articles"),
 )
-"""`media/uploadimg`. Source: uploadimage, read 2026-11."""
+"""`media/uploadimg`; a GIF goes as material. Source: uploadimage, read 2026-11; what tools do with GIF."""
 MATERIAL = ImageUse(
-    formats=("jpeg", "png", "gif", "bmp"),
-    under_bytes=10_000_000,
+    formats=IMAGE_FORMATS,
+    under_bytes=IMAGE_BYTES,
     format_words=N_("WeChat accepts {formats} as material, but this is {format}"),
     size_words=N_("the image has {count:,} bytes; WeChat accepts fewer than {most:,} as material"),
 )
@@ -74,12 +82,13 @@ class ImageInspection:
     faults: tuple[Finding, ...]
     width: int = 0
     height: int = 0
+    is_animated: bool = False
 
     @property
     def is_convertible(self) -> bool:
         """Whether something is wrong with the image, and `convert_bytes` corrects all of it."""
         rules = {fault.rule for fault in self.faults}
-        return bool(rules and self.width) and not rules & _NOT_CONVERTIBLE
+        return bool(rules and self.width) and not self.is_animated and not rules & _NOT_CONVERTIBLE
 
 
 def converted_bytes(data: bytes, file: FileInfo) -> bytes:
@@ -137,11 +146,18 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
             else _("the file is not an image in a known format")
         )
         return ImageInspection(faults=(Finding("image-format", what, _("export it as PNG or JPEG")),))
+    if image_format == "heic" and not is_extra_installed("heic"):
+        what = _("the image is HEIC, the format of iPhones, which WeChat does not accept")
+        hint = _("export it as JPEG; or {install}, and set `articles: {{fix_images: true}}`").format(
+            install=extra_hint("heic")
+        )
+        return ImageInspection(faults=(Finding("image-format", what, hint),))
     limited_process.extend(1)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
         width, height = _display_size(image)
+        is_animated = bool(getattr(image, "is_animated", False))
     except Image.DecompressionBombError:
         return ImageInspection(
             faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in total")),)
@@ -149,7 +165,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = Finding("image-broken", _("the image cannot be decoded"), _("export it again"))
         return ImageInspection(faults=(broken,))
-    return ImageInspection(faults=faults, width=width, height=height)
+    return ImageInspection(faults=faults, width=width, height=height, is_animated=is_animated)
 
 
 @_quiet()
@@ -161,21 +177,34 @@ def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
 
     Returns:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
-        Turned upright, without EXIF, RGB; PNG where it has transparency or was drawn, else JPEG.
+        Turned upright, RGB, without EXIF, but with the label of pictures made by AI, which nobody may
+        remove; PNG where it has transparency or was drawn, else JPEG.
     """
     limited_process.extend(3)
     image = _open(data)
-    source = (image.format or "").lower()
+    source = (image.format or "").lower().replace("heif", "heic")
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+    extras = ai_label.save_options(ai_label.find(image)) | {"icc_profile": profile}
     clear = image.has_transparency_data
-    upright = ImageOps.exif_transpose(image).convert("RGBA" if clear else "RGB")
+    upright = _in_rgb(ImageOps.exif_transpose(image), "RGBA" if clear else "RGB")
+    upright.info = {}  # some formats would write what it holds, such as where the picture was taken
     drawn = source in ("png", "gif", "bmp")
-    attempts = _attempts(upright, png=clear or drawn, jpeg=not clear, profile=profile)
+    attempts = _attempts(upright, png=clear or drawn, jpeg=not clear, extras=extras)
     result, result_format = _first_small(attempts, use.under_bytes)
     note = _("{source} {before:,} → {format} {after:,} bytes").format(
         source=source, before=len(data), format=result_format, after=len(result)
     )
     return result, result_format, note
+
+
+def _in_rgb(image: Image.Image, mode: str) -> Image.Image:
+    """Convert the colours of print by the profile of the picture; without one, as Pillow does."""
+    profile = image.info.get("icc_profile")
+    if image.mode == "CMYK" and profile:
+        with suppress(ImageCms.PyCMSError):
+            srgb = ImageCms.createProfile("sRGB")
+            return ImageCms.profileToProfile(image, io.BytesIO(profile), srgb, outputMode="RGB") or image
+    return image.convert(mode)
 
 
 def _display_size(image: Image.Image) -> tuple[int, int]:
@@ -191,6 +220,7 @@ def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[Find
             _(use.format_words).format(formats=taken, format=image_format.upper()),
             _("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
         )
+    use = MATERIAL if image_format == "gif" else use
     if len(data) >= use.under_bytes:
         yield Finding(
             "image-size",
@@ -207,20 +237,20 @@ def _first_small(attempts: Iterator[tuple[bytes, str]], under_bytes: int) -> tup
 
 
 def _attempts(
-    image: Image.Image, *, png: bool, jpeg: bool, profile: bytes | None
+    image: Image.Image, *, png: bool, jpeg: bool, extras: dict[str, object]
 ) -> Iterator[tuple[bytes, str]]:
     if png:
-        yield _save(image, "PNG", optimize=True, icc_profile=profile), "png"
+        yield _save(image, "PNG", optimize=True, **extras), "png"
     if jpeg:
         for quality in _QUALITIES:
-            yield _save(image, "JPEG", quality=quality, optimize=True, icc_profile=profile), "jpeg"
+            yield _save(image, "JPEG", quality=quality, optimize=True, **extras), "jpeg"
     for width in _WIDTHS:
         if width < image.width:
             small = image.resize(
                 (width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS
             )
             kind = "JPEG" if jpeg else "PNG"
-            yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
+            yield _save(small, kind, quality=_QUALITIES[0], optimize=True, **extras), kind.lower()
 
 
 def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
@@ -229,8 +259,8 @@ def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
         yield _too_many_pixels(what, width=image.width, height=image.height)
         return
     image.load()
-    if getattr(image, "is_animated", False):
-        yield Finding("image-animated", _("the image is animated"), _("use a single still frame instead"))
+    if getattr(image, "is_animated", False) and image.format != "GIF":
+        yield Finding("image-animated", _("the image is animated"), _("save it as GIF, or use a still frame"))
     if image.mode == "CMYK":
         yield Finding(
             "image-cmyk",
@@ -264,7 +294,12 @@ def _exif_faults(image: Image.Image) -> Iterator[Finding]:
 
 
 def _open(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP"))
+    if sniff(data) == "heic":
+        import pillow_heif  # an extra, and slow to load
+
+        pillow_heif.register_heif_opener()
+        return Image.open(io.BytesIO(data), formats=("HEIF",))
+    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF"))
 
 
 def _save(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 from markdown_it.common.normalize_url import normalizeLink
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.render.article import mini_program
 from wechat_campaigns.render.article.allow import LINK_PREFIX
 from wechat_campaigns.render.article.dom import append_text, elements, line_of, make, take_content, text_of
 from wechat_campaigns.render.article.parts import Findings
@@ -78,6 +79,9 @@ def address_fault(url: str) -> str | None:
 
 def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) -> None:
     url = (element.get("href") or "").strip()
+    if url.startswith(mini_program.SCHEME):
+        mini_program.rewrite_link(element, findings)
+        return
     url = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", url)
     line, label = line_of(element), text_of(element).strip()
     fault = address_fault(url)

@@ -8,14 +8,19 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.render.article import contrast, hidden
+from wechat_campaigns.render.article import hidden
 from wechat_campaigns.render.article.cjk import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
 from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
 from wechat_campaigns.source.text import is_blank
 
+_SHOWN = ("img", "svg", "mp-common-miniprogram", "mp-common-profile")
 _PROSE_CHARS = 30
+_IMAGE_WITH_BLANKS = re.compile(
+    r"!\[([^\]\n]*)\]\(([^()<>\n]*[ \u3000][^()<>\n]*\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
+    re.IGNORECASE,
+)
 _LEFTOVERS = (
     (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
     (re.compile(r"\[\^[^\]\s]+\]"), N_("a footnote that is not defined")),
@@ -37,12 +42,12 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     """
     _check_prose(root, findings)
     hidden.check(root, findings)
-    contrast.check(root, findings)
     if markdown:
         _check_leftovers(root, findings)
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
-    if not faulty and is_blank(text_of(root)) and root.find(".//img") is None:
+    shows_more = any(element.tag in _SHOWN for element in root.iterdescendants())
+    if not faulty and is_blank(text_of(root)) and not shows_more:
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write some content"), line=1
         )
@@ -111,6 +116,14 @@ def _is_prose(line: str) -> bool:
 
 def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
     for element, text in _texts(root):
+        if blank := _IMAGE_WITH_BLANKS.search(text):
+            findings.error(
+                "image-blank",
+                _("the name of the image `{path}` contains a space").format(path=blank[2][:120]),
+                _("write `![{words}](<{path}>)`").format(words=blank[1][:40], path=blank[2][:120]),
+                line=line_of(element),
+            )
+            continue
         for pattern, name in _LEFTOVERS:
             if found := pattern.search(text):
                 findings.warning(

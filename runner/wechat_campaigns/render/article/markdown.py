@@ -22,7 +22,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import code
+from wechat_campaigns.render.article import code, typora
 from wechat_campaigns.render.article.cjk import CjkInline, join_lines
 from wechat_campaigns.render.article.escape import reveal
 from wechat_campaigns.render.article.parts import Findings
@@ -35,18 +35,19 @@ MAX_WARM = 20
 Env = MutableMapping[str, Any]
 
 
-def to_html(source: str, findings: Findings, *, colours: bool) -> str:
+def to_html(source: str, findings: Findings, *, colours: bool, keep_lines: bool = False) -> str:
     """Render Markdown.
 
     Args:
         source: the text, variables already replaced by marks.
+        keep_lines: show the line breaks inside a paragraph.
         findings: collects raw HTML, front matter, unknown languages, lost text.
 
     Returns:
         HTML whose blocks, links and images carry `data-line`. Footnote references are
         `<sup data-note="N">`, notes `<section data-note="N">` in a `<section data-notes>` at the end.
     """
-    env: Env = {"findings": findings, "colours": colours}
+    env: Env = {"findings": findings, "colours": colours, "keep_lines": keep_lines}
     parser = _parser()
     tokens = parser.parse(source, env)
     _check(tokens, findings)
@@ -81,7 +82,7 @@ def _parser() -> MarkdownIt:
     # `html` is on so that raw HTML is recognised and reported; the renderer never lets it through.
     parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin)
+    parser.use(front_matter_plugin).use(footnote_plugin).use(typora.install)
     parser.core.ruler.push("source", _source)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
@@ -94,6 +95,7 @@ def _parser() -> MarkdownIt:
 def _source(state: StateCore) -> None:
     """Write lines on the tokens, reveal variables, mark tasks, join Chinese lines."""
     opened = None
+    _drop_contents(state.tokens)
     for previous, token in zip([None, *state.tokens], state.tokens, strict=False):
         if token.map and token.nesting >= 0 and token.type != "inline":
             token.attrSet("data-line", str(token.map[0] + 1))
@@ -101,10 +103,19 @@ def _source(state: StateCore) -> None:
         if token.type == "inline" and token.children:
             line = token.map[0] + 1 if token.map else 1
             _inline(token.children, line)
+            if not state.env["keep_lines"]:
+                join_lines(token.children)
             if opened and opened.type == "list_item_open" and previous and previous.type == "paragraph_open":
                 _task(opened, token.children)
         if token.type != "paragraph_open":
             opened = token
+
+
+def _drop_contents(tokens: list[Token]) -> None:
+    for start, token, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if token.type == "inline" and typora.is_contents(token.children or ()):
+            token.meta["contents"], token.children = True, []
+            start.hidden = end.hidden = True
 
 
 def _inline(children: list[Token], line: int) -> None:
@@ -116,14 +127,13 @@ def _inline(children: list[Token], line: int) -> None:
             line += 1
         if title := child.attrGet("title"):
             child.attrSet("title", reveal(str(title)))
-        child.content = reveal(child.content)
+        child.content = reveal(typora.emojis(child.content) if child.type == "text" else child.content)
         _inline(child.children or [], line)
     for image, after in pairwise(children):
         found = _WIDTH.match(after.content) if (image.type, after.type) == ("image", "text") else None
         if found:
             image.attrSet("width", found[1])
             after.content = after.content[found.end() :]
-    join_lines(children)
 
 
 def _task(item: Token, children: list[Token]) -> None:
@@ -135,7 +145,16 @@ def _task(item: Token, children: list[Token]) -> None:
 
 def _check(tokens: Sequence[Token], findings: Findings) -> None:
     for line, token in _every(tokens):
-        if token.type in ("html_block", "html_inline") and not _comment(token):
+        for found in typora.unsupported(token):
+            findings.error(found.rule, found.message, found.hint, line=line)
+        if "contents" in token.meta:
+            findings.warning(
+                "contents",
+                _("[TOC] is left out: WeChat removes all anchors"),
+                _("remove it, or write a list of the headings"),
+                line=line,
+            )
+        if token.type in ("html_block", "html_inline") and not _comment(token) and _typed(token) is None:
             findings.error(
                 "raw-html",
                 _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60]),
@@ -196,6 +215,12 @@ def _comment(token: Token) -> bool:
     return text.startswith("<!--") and text.endswith("-->") and text.count("<!--") == 1
 
 
+def _typed(token: Token) -> str | None:
+    """Return the markup that typed HTML stands for; None when it may not stand there."""
+    html = typora.typed_html(token.content)
+    return None if html is None or (token.type == "html_inline" and "<section" in html) else html
+
+
 def _language(token: Token) -> str:
     return token.info.split()[0] if token.info.strip() else ""
 
@@ -208,11 +233,19 @@ def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
     return escapeHtml(tokens[index].content).replace("\n", "<br>")
 
 
+def _softbreak(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, env: Env) -> str:
+    return "<br>" if env["keep_lines"] else "\n"
+
+
 def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
     token = tokens[index]
     if _comment(token):
         return ""
-    html = escapeHtml(token.content)
+    html = _typed(token)
+    if html is None:
+        html = escapeHtml(token.content)
+    elif token.type == "html_block" and "<section" in html:
+        return html.replace("<section", f'<section data-line="{token.attrGet("data-line")}"').strip() + "\n"
     return (
         html if token.type == "html_inline" else f'<p data-line="{token.attrGet("data-line")}">{html}</p>\n'
     )
@@ -260,6 +293,8 @@ def _fixed(html: str) -> Callable[..., str]:
 _RULES: dict[str, Callable[..., str]] = {
     "text": _text,
     "hardbreak": _fixed("<br>"),
+    "softbreak": _softbreak,
+    **{f"{name}_open": _fixed(typora.opening(name)) for name in ("mark", "sub", "sup")},
     "html_block": _raw,
     "html_inline": _raw,
     "fence": _code,

@@ -20,8 +20,8 @@ from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send
+from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.render.article.parts import markup_chars
-from wechat_campaigns.render.article.sanitize import without_links
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
 SCREENS = ((320, False), (375, True), (677, False))
@@ -142,9 +142,10 @@ def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldabl
 
 def _with_pictures(html: str, article: Article, pictures: Pictures) -> str:
     for image in article.images:
-        written = f'"{image.placeholder}"'
-        if times := html.count(written):
-            html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
+        for begin, end in (('"', '"'), ("url(", ")")):
+            written = f"{begin}{image.placeholder}{end}"
+            if times := html.count(written):
+                html = html.replace(written, f"{begin}{pictures.address(image.file, times=times)}{end}")
     return html
 
 

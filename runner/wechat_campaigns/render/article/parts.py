@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, Level, Location
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.source.files import Files
@@ -44,8 +44,6 @@ class ArticleSource:
     options: ArticleOptions = field(default_factory=ArticleOptions)
     files: Files
     """Where images and themes are read."""
-    allow_lossy: bool = False
-    """HTML only: what WeChat would not keep becomes a warning instead of an error."""
     root: str = "campaigns"
     """The campaigns folder as the user types it."""
 
@@ -82,7 +80,11 @@ class Findings:
 
     file: str
     """As the user would type it."""
+    advice: bool = True
+    """Whether advice is collected at all."""
     _problems: dict[Diagnostic, None] = field(default_factory=dict)
+    _gathered: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    """By rule."""
 
     def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
@@ -92,13 +94,20 @@ class Findings:
         """Add a problem to look at before sending."""
         self.add(rule, what, hint, line=line, level="warning")
 
+    def advise(self, rule: str, what: str, hint: str, *, line: int | None) -> None:
+        """Add what some phones show badly: each rule is listed once, with how often it was met."""
+        if self.advice:
+            self.gather(rule, what, hint, line=line, level="advice")
+
+    def gather(self, rule: str, what: str, hint: str, *, line: int | None, level: Level = "warning") -> None:
+        """Add a problem that one line of the report stands for, however often it is met."""
+        self._gathered.setdefault(rule, []).append(self._made(rule, what, hint, line, level))
+
     def add(self, rule: str, what: str, hint: str, *, line: int | None, level: Level) -> None:
         """Add a problem, unless the file has too many already."""
         if len(self._problems) > MAX_FINDINGS:
             return
-        place = Location(file=self.file, line=line)
-        what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
-        problem = Finding(rule, what, hint, level=level).at(place)
+        problem = self._made(rule, what, hint, line, level)
         if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
             what = _("more problems were found than are listed")
             problem = Finding("too-many-findings", what, _("correct the listed ones first")).at(
@@ -111,4 +120,15 @@ class Findings:
         self._problems.update(dict.fromkeys(others))
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(self._problems)
+        yield from self._problems
+        for found in self._gathered.values():
+            more = ngettext(
+                "{what} (and in {count} more place)", "{what} (and in {count} more places)", len(found) - 1
+            )
+            first = found[0]
+            what = more.format(what=first.message, count=len(found) - 1) if len(found) > 1 else first.message
+            yield replace(first, message=what)
+
+    def _made(self, rule: str, what: str, hint: str, line: int | None, level: Level) -> Diagnostic:
+        what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
+        return Finding(rule, what, hint, level=level).at(Location(file=self.file, line=line))

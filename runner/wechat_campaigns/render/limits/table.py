@@ -30,7 +30,8 @@ IMAGE_BYTES = 10 * 1024 * 1024
 IMAGE_FORMATS = ("png", "jpeg", "gif", "bmp")
 BODY_IMAGE_BYTES = 1_000_000
 """uploadimg, "under 1 MB", png and jpeg only."""
-BODY_IMAGE_FORMATS = ("jpeg", "png")
+BODY_IMAGE_FORMATS = ("jpeg", "png", "gif")
+"""uploadimg takes the first two; a GIF is uploaded as material, whose address articles may use."""
 VOICE_BYTES = 2 * 1024 * 1024
 VOICE_S = 60
 VOICE_FORMATS = ("mp3", "wma", "wav", "amr")

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.unit.render.article.making import Make, rules
 from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.model import Article, Articles, Media
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import convert, image_bytes
-from wechat_campaigns.render.article.images import MATERIAL, convert_bytes, inspect_image
+from wechat_campaigns.render.article import ai_label, convert, image_bytes, images
+from wechat_campaigns.render.article.images import BODY, MATERIAL, ImageUse, convert_bytes, inspect_image
 from wechat_campaigns.render.limits.table import BODY_IMAGE_BYTES
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
+from wechat_campaigns.wechat.payloads import MATERIAL_ADDRESS, uploads
 
 MEND = ArticleOptions(fix_images=True)
 
@@ -47,10 +51,15 @@ def _exif(orientation: int = 1, *, gps: bool = False) -> bytes:
     return exif.tobytes()
 
 
-def _moving() -> bytes:
+def _heic(**options: object) -> bytes:
+    pillow_heif.register_heif_opener()
+    return _image("HEIF", **options)
+
+
+def _moving(kind: str = "GIF") -> bytes:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     target = io.BytesIO()
-    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
+    frames[0].save(target, kind, save_all=True, append_images=frames[1:])
     return target.getvalue()
 
 
@@ -60,7 +69,11 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "png": (lambda: _image("PNG", "RGBA"), []),
     "grey": (lambda: _image("JPEG", "L"), []),
     "webp": (lambda: _image("WEBP"), ["image-format"]),
-    "gif": (lambda: _image("GIF", "P"), ["image-format"]),
+    "gif": (lambda: _image("GIF", "P"), []),
+    "gif that moves": (lambda: _moving(), []),
+    "webp that moves": (lambda: _moving("WEBP"), ["image-animated", "image-format"]),
+    "avif": (lambda: _image("AVIF"), ["image-format"]),
+    "heic": (lambda: _heic(), ["image-format"]),
     "bmp": (lambda: _image("BMP"), ["image-format"]),
     "cmyk": (lambda: _image("JPEG", "CMYK"), ["image-cmyk"]),
     "large": (lambda: _noise(700, "PNG"), ["image-size"]),
@@ -83,7 +96,7 @@ def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
-@pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
+@pytest.mark.parametrize("name", ["webp", "avif", "heic", "bmp", "cmyk", "large", "turned", "located"])
 def test_converted_image_has_no_fault(name: str) -> None:
     """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
     data = CASES[name][0]()
@@ -126,7 +139,7 @@ def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
     """A picture whose first frame is whole and whose second is not is broken, not a crash."""
     whole = _moving()
     rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
-    assert rules <= {"image-broken", "image-format", "image-animated"}
+    assert rules <= {"image-broken"}
 
 
 def test_plan_names_a_converted_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
@@ -157,7 +170,7 @@ def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: byte
 
 def test_conversion_does_not_hide_other_faults(make: Make) -> None:
     """A moving picture stays an error when images are mended."""
-    body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
+    body = make("![杯](a.webp)\n", at={"tea/a.webp": _moving("WEBP")}, options=MEND)
     assert rules(body) == ["e image-animated 1", "e image-format 1"]
 
 
@@ -209,3 +222,95 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     info, _ = convert(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
     assert info.size_bytes > BODY_IMAGE_BYTES
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256
+
+
+def test_a_gif_stays_a_gif(make: Make) -> None:
+    """It moves in an article; only the way it is uploaded differs."""
+    body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
+    assert (rules(body), body.images[0].file.format) == ([], "gif")
+    content = Articles(
+        articles=(Article(title="茶", html=body.html, images=body.images, cover=Media(media_id="M")),)
+    )
+    assert [upload.endpoint for upload in uploads(content)] == [MATERIAL_ADDRESS]
+
+
+def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEIC, AVIF and WebP are told apart from films, and converted; without the extra the hint names it."""
+    at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}
+    body = make("![杯](a.heic)\n\n![杯](a.avif)\n", at=at, options=MEND)
+    assert rules(body) == ["w image-fixed 1", "w image-fixed 3"]
+    assert "heic" in body.findings[0].message
+    assert "avif" in body.findings[1].message
+    monkeypatch.setattr(images, "is_extra_installed", lambda _extra: False)
+    body = make("![杯](a.heic)", options=MEND)
+    assert rules(body) == ["e image-format 1"]
+    assert "[heic]" in body.findings[0].hint
+
+
+def test_a_turned_phone_photo_is_upright() -> None:
+    """The size that a plan shows is that of the picture as it is seen."""
+    data = _heic(exif=_exif(6))
+    shown = inspect_image(data, "heic")
+    assert Image.open(io.BytesIO(convert_bytes(data)[0])).size == (shown.width, shown.height)
+
+
+def test_colours_keep_their_profile() -> None:
+    """A profile of screens is kept; one of print is worked into the colours."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    result = convert_bytes(_image("WEBP", icc_profile=profile))[0]
+    assert Image.open(io.BytesIO(result)).info["icc_profile"] == profile
+
+
+LABEL = '{"Label":"1","ContentProducer":"<某&公司>","ProduceID":"x1"}'
+
+
+def _labelled(kind: str) -> bytes:
+    packet = ai_label.save_options(LABEL)["xmp"]
+    if kind == "PNG text":
+        info = PngImagePlugin.PngInfo()
+        info.add_text("AIGC", LABEL)
+        return _image("PNG", pnginfo=info)
+    if kind == "EXIF":
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0" + ('{"AIGC": ' + LABEL + "}").encode()
+        return _image("JPEG", exif=exif.tobytes())
+    if kind == "HEIF":
+        pillow_heif.register_heif_opener()
+    return _image(kind, xmp=packet)
+
+
+@pytest.mark.parametrize("use", [BODY, MATERIAL])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "HEIF", "PNG text", "EXIF"])
+def test_the_label_of_a_picture_made_by_ai_survives(kind: str, use: ImageUse) -> None:
+    """Who publishes it may not remove it; the other metadata goes as before."""
+    data = _labelled(kind)
+    made = Image.open(io.BytesIO(convert_bytes(data, use)[0]))
+    found = ai_label.find(made)
+    assert json.loads(found) == json.loads(LABEL)
+    assert not made.getexif()
+    again = Image.open(io.BytesIO(convert_bytes(convert_bytes(data, use)[0], use)[0]))
+    assert ai_label.find(again) == found
+
+
+def test_a_place_in_the_metadata_does_not_survive() -> None:
+    """Of XMP only the label is carried over."""
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a GPSLatitude="30,15N"/></x:xmpmeta>'
+    for kind in ("JPEG", "WEBP", "AVIF"):
+        assert b"GPSLatitude" not in convert_bytes(_image(kind, xmp=xmp))[0]
+
+
+@pytest.mark.parametrize(
+    "packet", [b"", b"<", b"tc260.org.cn/ns/AIGC/1.0/", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"]
+)
+def test_odd_metadata_is_no_label(packet: bytes) -> None:
+    """A packet that is no XML, or would fill in entities, gives nothing and breaks nothing."""
+    data = _image("JPEG", xmp=packet + ai_label.NAMESPACE.encode())
+    assert ai_label.find(Image.open(io.BytesIO(data))) == ""
+    assert convert_bytes(data)[1] == "jpeg"
+
+
+def test_a_name_with_blanks_is_an_error_that_shows_how_to_write_it(make: Make, png: bytes) -> None:
+    """Markdown takes it for text, and followers would read it."""
+    body = make("茶\n\n![杯](图 1.png)\n", at={"tea/图 1.png": png})
+    assert rules(body) == ["e image-blank 3"]
+    assert "![杯](<图 1.png>)" in body.findings[0].hint

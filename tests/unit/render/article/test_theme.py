@@ -87,7 +87,7 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
 @pytest.mark.parametrize(
     ("css", "found"),
     [
-        ("p { color: #eeeeee }", ["w contrast 1"]),
+        ("p { color: #eeeeee }", ["a contrast 1"]),
         ("blockquote { background-color: #333333 }", []),
         ("p { background-color: #333333 }", ["e hidden-text 1", "e hidden-text 3"]),
         ("p { background-color: #fffbe6; color: #443300 }", []),
@@ -127,7 +127,7 @@ def test_dark_mode_follows_the_published_thresholds(
 def test_unreadable_in_the_dark_is_reported(make: Make) -> None:
     """A tinted box that is fine by day and dim at night is a warning."""
     css = "p { background-color: #f6f8fa; color: #6a737d }"
-    assert rules(make("茶", theme="house", at={"_themes/house.css": css})) == ["w contrast-dark 1"]
+    assert rules(make("茶", theme="house", at={"_themes/house.css": css})) == ["a contrast-dark 1"]
 
 
 def _rgb(text: str) -> tuple[float, float, float]:

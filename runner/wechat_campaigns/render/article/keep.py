@@ -1,0 +1,437 @@
+"""The tree of an editor's HTML → the same without what is unsafe and what WeChat takes out; then nh3.
+
+What nobody would miss goes without a word. What followers lose is a warning, what they could not read an
+error, and what some phones show badly is advice: each rule once, with how often it was met.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import nh3
+from lxml.html import HtmlElement
+
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
+from wechat_campaigns.render.article import allow, css, measure, mini_program
+from wechat_campaigns.render.article.allow import IMAGE_PREFIXES, LINK_PREFIX
+from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
+from wechat_campaigns.render.article.keep_style import judge
+from wechat_campaigns.render.article.parts import Findings
+
+_HTML: Final = """
+figure figcaption header footer article main aside nav dl dt dd small big mark ins strike tt caption col
+colgroup tfoot label abbr cite kbd var q wbr ruby rt address
+"""
+_SVG: Final = """
+svg g path rect circle ellipse line polyline polygon text tspan image animate animateTransform
+animateMotion set
+"""
+_DISGUISES: Final = {
+    "animatetransform": "mpath",
+    "animatemotion": "discard",
+    "animate": "view",
+    "set": "switch",
+}
+"""nh3 takes animations out whatever it is told; they pass it as elements of drawings that nobody uses."""
+PROFILE = "mp-common-profile"
+"""The card of an account (公众号名片), as the editor writes it; whether draft/add keeps it is not known."""
+TAGS = allow.TAGS | {PROFILE, *_HTML.split(), *_SVG.split()}
+_DRAWN = """
+attributeName attributeType begin by calcMode cx cy d dur dx dy end fill fill-opacity fill-rule font-size
+font-weight from height keyPoints keySplines keyTimes max min opacity overflow path points
+preserveAspectRatio pointer-events r repeatCount repeatDur restart rotate rx ry stroke stroke-dasharray
+stroke-dashoffset stroke-linecap stroke-linejoin stroke-opacity stroke-width text-anchor to transform type
+additive accumulate values viewBox visibility width x x1 x2 y y1 y2
+"""
+ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"style", "data-no-dark", "data-ignore-dm", "data-ignore-width"},
+    "a": {"href", mini_program.APPID, mini_program.PATH},
+    mini_program.CARD: set(mini_program.ATTRIBUTES),
+    PROFILE: {
+        f"data-{name}" for name in ["id", "nickname", "alias", "headimg", "signature", "from", "pluginname"]
+    },
+    "img": {"src", "alt", "data-w", "data-ratio", "data-type", "width", "height"},
+    **{tag: {"colspan", "rowspan", "width", "height"} for tag in ("td", "th")},
+    "table": {"border", "cellpadding", "cellspacing", "width"},
+    **{tag: {"span", "width"} for tag in ("col", "colgroup")},
+    "ol": {"start", "type"},
+    **{tag: set(_DRAWN.split()) for tag in _SVG.split()},
+}
+ATTRIBUTES["image"] |= {"href", "xlink:href"}
+_CASES = {name.lower(): name for name in (*_SVG.split(), *_DRAWN.split())}
+"""How a drawing's names are written; the first parser makes them small, nh3 large again."""
+_ANIMATION = re.compile(rf"<(/?)({'|'.join(_DISGUISES)})\b")
+_DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
+_ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
+_ANIMATED = frozenset(_DRAWN.split()) - {"attributeName", "attributeType", "begin", "end", "dur", "type"}
+_ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
+_SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
+_SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
+
+_SILENT = frozenset(
+    [
+        "script",
+        "style",
+        "title",
+        "noscript",
+        "template",
+        "head",
+        "link",
+        "meta",
+        "base",
+        "defs",
+        "symbol",
+        "use",
+        "mask",
+        "filter",
+        "pattern",
+        "clippath",
+        "marker",
+        "lineargradient",
+        "radialgradient",
+        "metadata",
+        "desc",
+    ]
+)
+"""They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
+_LOST: Final = {
+    "iframe": N_("link to the page instead"),
+    "video": N_("upload it in the WeChat console and send it as a message of its own"),
+    "audio": N_("upload it in the WeChat console and send it as a message of its own"),
+    "math": N_("export the formula as PNG and use it as an image"),
+    "input": N_("use ☐ or ☑"),
+}
+_ALSO_LOST = frozenset(
+    [
+        "object",
+        "embed",
+        "applet",
+        "canvas",
+        "select",
+        "textarea",
+        "button",
+        "frameset",
+        "frame",
+        "foreignobject",
+        "mpvoice",
+        "mpvideo",
+        "mp-common-mpaudio",
+        "qqmusic",
+    ]
+)
+_OTHER_HINT = N_("use a picture or text instead")
+_STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
+"""Old attributes, as styles: there they are judged."""
+_FONT_SIZES = ("x-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large")
+WIDE_PX = 345
+
+
+def keep(root: HtmlElement, findings: Findings) -> None:
+    """Change the tree of an HTML body in place; lines are read from `data-line`."""
+    _drop_comments(root, findings)
+    gone: set[HtmlElement] = set()
+    for element in elements(root):
+        if element not in gone and (
+            element.tag in _SILENT or element.tag in _LOST or element.tag in _ALSO_LOST
+        ):
+            gone.update((element, *element.iterdescendants()))
+            _drop(element, findings)
+        elif element not in gone:
+            _normalise(element)
+    holding = _holding_text(root)
+    for element in elements(root):
+        if _CASES.get(element.tag, element.tag) not in TAGS:
+            element.drop_tag()
+            continue
+        _attributes(element)
+        _style(element, element in holding, findings)
+        _address(element, findings)
+
+
+def tidy(root: HtmlElement) -> None:
+    """Remove in place what nobody sees, and leave styles and addresses as they are written."""
+    for node in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
+        node.drop_tree()
+    for element in elements(root):
+        if element.tag in _SILENT:
+            element.drop_tree()
+            continue
+        _normalise(element)
+        lazy = element.get("data-src") if element.tag == "img" else None
+        _attributes(element)
+        if lazy:
+            element.set("data-src", lazy)
+
+
+def without_links(html: str) -> str:
+    """Prepare an article for a page of ours: every tag closed, no link to follow, no picture of strangers."""
+    return clean_with_nh3(html, links=False)
+
+
+def clean_with_nh3(html: str, *, links: bool = True) -> str:
+    """Pass final HTML through nh3: the last word on what may stand in an editor's article."""
+    attributes = ATTRIBUTES | {tag: set(_DRAWN.split()) for tag in _DISGUISES.values()}
+    cleaned = nh3.clean(
+        _ANIMATION.sub(lambda found: f"<{found[1]}{_DISGUISES[found[2]]}", html),
+        tags={*TAGS, *_DISGUISES.values()},
+        attributes=attributes if links else attributes | {"a": set()},
+        attribute_filter=_filter,
+        url_schemes={"https", PLACEHOLDER_SCHEME},
+        link_rel=None,
+    )
+    cleaned = _DISGUISED.sub(lambda found: f"<{found[1]}{_ANIMATIONS[found[2]]}", cleaned)
+    return cleaned.replace("&nbsp;", "\u00a0")
+
+
+def compare(root: HtmlElement, html: str, findings: Findings) -> None:
+    """Report words that the last cleaning lost or moved: their tags stood where HTML does not allow them."""
+    if _words(root) != _words(parse(html)):
+        findings.warning(
+            "html-structure",
+            _("HTML does not allow text in that place; it would be lost or moved"),
+            _("close every tag, and put table cells in table rows"),
+        )
+
+
+def _words(root: HtmlElement) -> str:
+    return "".join(text_of(root).split())
+
+
+def _drop_comments(root: HtmlElement, findings: Findings) -> None:
+    for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
+        if END in (comment.text or ""):
+            findings.error(
+                "html-comment",
+                _("a comment is not closed and hides everything after it"),
+                _("write --> where the comment ends"),
+            )
+        comment.drop_tree()
+
+
+def _drop(element: HtmlElement, findings: Findings) -> None:
+    tag = element.tag
+    if tag not in _SILENT:
+        findings.gather(
+            "html-lost",
+            _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=tag),
+            _(_LOST.get(tag, _OTHER_HINT)),
+            line=line_of(element),
+        )
+    if tag in ("input", "button", "embed", "frame"):
+        element.drop_tag()
+    else:
+        element.drop_tree()
+
+
+def _normalise(element: HtmlElement) -> None:
+    """Write what old tags and attributes do as style; what is hidden otherwise, too."""
+    said = [f"{name}:{element.attrib.pop(old)}" for old, name in _STYLED.items() if old in element.attrib]
+    if element.tag == mini_program.OLD_CARD:
+        element.tag = mini_program.CARD
+        element.set(mini_program.KIND, "card")
+    if element.tag == "center":
+        element.tag = "section"
+        said.append("text-align:center")
+    elif element.tag == "font":
+        element.tag = "span"
+        said += _font_styles(element)
+    if "hidden" in element.attrib:
+        said.append("display:none")
+    if said:
+        element.set("style", ";".join([*said, element.get("style", "")]))
+
+
+def _font_styles(font: HtmlElement) -> list[str]:
+    size, colour = font.get("size", ""), font.get("color", "")
+    styles = [f"color:{colour}"] if colour else []
+    return [*styles, *([f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else [])]
+
+
+def _holding_text(root: HtmlElement) -> set[HtmlElement]:
+    found: set[HtmlElement] = set()
+    for element in elements(root):
+        if element not in found and own_text(element).strip():
+            found.update((element, *element.iterancestors()))
+    return found
+
+
+def _attributes(element: HtmlElement) -> None:
+    tag = _CASES.get(element.tag, element.tag)
+    allowed = {name.lower() for name in ATTRIBUTES["*"] | ATTRIBUTES.get(tag, set())} | {"data-line"}
+    kept = {
+        name: value
+        for name, value in element.attrib.items()
+        if name in allowed and _is_safe(element.tag, name, value)
+    }
+    if len(kept) < len(element.attrib):
+        element.attrib.clear()  # one by one takes seconds, when somebody wrote thousands
+        element.attrib.update(kept)
+
+
+def _is_safe(tag: str, name: str, value: str) -> bool:
+    """Say whether an attribute may stay; styles and the addresses of links are judged elsewhere."""
+    if (name in ("style", "href", "xlink:href", "src") and tag in ("a", "img", "image")) or name == "style":
+        return True
+    if name in ("width", "height") and tag in ("img", "table", "td", "th", "col"):
+        return _SIZE.fullmatch(value.strip()) is not None
+    if name == "attributename":
+        return value.strip() in _ANIMATED
+    return name == "alt" or not (_ADDRESS.search(value) or _SCRIPT.search(value))
+
+
+def _filter(tag: str, name: str, value: str) -> str | None:
+    """Judge each attribute once more, as the parser of browsers reads it."""
+    if name == "style":
+        return value if value == _safe_style(value) else None
+    if name in ("href", "xlink:href"):
+        is_empty_link = tag == "a" and not value
+        return (
+            value
+            if is_empty_link or value.startswith(LINK_PREFIX if tag == "a" else IMAGE_PREFIXES)
+            else None
+        )
+    if name in ("src", mini_program.COVER, "data-headimg", "data-miniprogram-avatar"):
+        return value if value.startswith(IMAGE_PREFIXES) else None
+    return value if _is_safe(tag, name.lower(), value) else None
+
+
+def _safe_style(style: str) -> str:
+    try:
+        return judge(style, has_text=False).kept
+    except css.CssBoundsError:
+        return ""
+
+
+def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
+    style = element.get("style")
+    if style is None:
+        return
+    line = line_of(element)
+    try:
+        judged = judge(style, has_text=has_text)
+    except css.CssBoundsError:
+        what = _(
+            "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
+        )
+        findings.error(
+            "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH), _("shorten it"), line=line
+        )
+        del element.attrib["style"]
+        return
+    for name, value in judged.dropped:
+        what = _(
+            "the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat"
+        )
+        hint = _("check the look in `campaign render`")
+        findings.advise("style-value", what.format(name=name, value=value[:60]), hint, line=line)
+    if judged.kept:
+        element.set("style", judged.kept)
+        _advise(judged.kept, has_text, line, findings)
+    else:
+        del element.attrib["style"]
+
+
+def _advise(style: str, has_text: bool, line: int | None, findings: Findings) -> None:
+    for part in style.lower().split(";"):
+        name, _colon, value = part.removesuffix("!important").partition(":")
+        for rule, names, applies, what, hint in _ADVICE:
+            if name in names and applies(value) and (has_text or rule == "fixed-width"):
+                findings.advise(rule, _(what).format(name=name, value=value[:60]), _(hint), line=line)
+
+
+def _address(element: HtmlElement, findings: Findings) -> None:
+    tag = element.tag
+    if tag == mini_program.CARD or (tag == "a" and element.get(mini_program.APPID)):
+        mini_program.check(element, findings)
+        if tag == "a":
+            element.set("href", "")
+    elif tag == "a":
+        _link(element, findings)
+    elif tag == PROFILE:
+        findings.gather(
+            "profile-card",
+            _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API"),
+            _("check the draft in the WeChat console: `campaign draft ID`"),
+            line=line_of(element),
+        )
+    elif tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
+        element.drop_tree()  # `embed` has reported it
+    elif tag == "image":
+        for name in ("href", "xlink:href"):
+            if not (element.get(name) or "").startswith(IMAGE_PREFIXES):
+                element.attrib.pop(name, None)
+
+
+def _link(element: HtmlElement, findings: Findings) -> None:
+    href = re.sub(r"^http://(?=mp\.weixin\.qq\.com/)", "https://", (element.get("href") or "").strip())
+    element.set("href", href)
+    if href.startswith(LINK_PREFIX):
+        return
+    if href and not href.lower().startswith(("#", "javascript:", "data:", "vbscript:")):
+        findings.gather(
+            "link-outside",
+            _("the link to `{url}` will not be clickable").format(url=href[:80]),
+            _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
+            line=line_of(element),
+        )
+    element.drop_tag()
+
+
+def _over(most: float) -> Callable[[str], bool]:
+    return lambda value: (measure.length(value) or 0) > most
+
+
+_ADVICE: Final = (
+    (
+        "fixed-width",
+        ("width", "min-width"),
+        lambda value: value.endswith("px") and _over(WIDE_PX)(value),
+        N_("`{name}: {value}` can overflow a phone's screen"),
+        N_("use a percentage up to 100%"),
+    ),
+    (
+        "fixed-height",
+        ("height", "max-height"),
+        lambda value: value.endswith(("px", "em", "pt")),
+        N_("`{name}: {value}` around text: larger text would overlap"),
+        N_("remove it: readers can enlarge the text"),
+    ),
+    (
+        "position",
+        ("position",),
+        lambda value: value == "absolute",
+        N_("`{name}: {value}` around text can cover other text"),
+        N_("check it at each width in `campaign render`"),
+    ),
+    (
+        "large-margin",
+        ("margin-left", "margin-right", "padding-left", "padding-right"),
+        _over(48),
+        N_("`{name}: {value}` makes the text narrow on a phone"),
+        N_("use 0 to 48px"),
+    ),
+    (
+        "no-wrap",
+        ("white-space",),
+        lambda value: value in ("nowrap", "pre"),
+        N_("`{name}: {value}` prevents text from wrapping on a phone"),
+        N_("remove it"),
+    ),
+    (
+        "background-image",
+        ("background-image", "background"),
+        lambda value: "gradient" in value or "url(" in value,
+        N_("text stands on a picture or a gradient, which dark mode does not recolour"),
+        N_("use background-color behind text"),
+    ),
+    (
+        "font-family",
+        ("font-family",),
+        lambda _value: True,
+        N_("`font-family` is set: most phones do not have the font"),
+        N_("remove it: the phone uses its own font"),
+    ),
+)

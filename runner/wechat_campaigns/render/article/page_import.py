@@ -1,0 +1,118 @@
+"""A page saved from an editor → the article in it, and the addresses of its pictures."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from wechat_campaigns.render.article import dom, keep
+from wechat_campaigns.render.article.embed import LAZY_PREFIXES, STYLE_ADDRESS
+
+MAX_PAGE_BYTES = 20_000_000
+"""Of a saved page; one with its pictures inside has some millions."""
+_CONTENT = ("js_content", "nice", "output", "wenyan", "write")
+"""The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
+_LAID_OUT = ("nice", "output", "wenyan")
+"""Those whose own style belongs to the article; the others only place it on the page."""
+_OWN = re.compile(r"(https?:)?//mm(biz|ecoa)\.qpic\.cn/")
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
+_TITLE_PATHS = (
+    "//meta[@property='og:title']/@content",
+    "//*[@id='activity-name']//text()",
+    "//title/text()",
+    "//h1//text()",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPage:
+    """The article of a saved page."""
+
+    title: str
+    """On one line; empty when the page names none."""
+    addresses: tuple[str, ...]
+    """Of pictures that are not WeChat's, each once: foreign ones, files beside the page, `data:`."""
+    _root: HtmlElement
+
+    def html(self, names: Mapping[str, str]) -> str:
+        """Write the article, each picture that `names` has under the name given there."""
+        _each_address(self._root, lambda address: names.get(address, address))
+        return dom.inner(self._root).strip() + "\n"
+
+
+def decode_page(data: bytes) -> str:
+    """Decode a page as browsers do: by its mark, by what it says, as UTF-8, or as Chinese Windows has it."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    if data.startswith(codecs.BOM_UTF8):
+        return data.decode("utf-8-sig", "replace")
+    said = _CHARSET.search(data[:4096])
+    names = [said[1].decode().lower()] if said else []
+    for name in (*names, "utf-8"):
+        try:
+            return data.decode("gb18030" if name.startswith(("gb", "cp936")) else name)
+        except (LookupError, UnicodeError):
+            continue
+    return data.decode("gb18030", "replace")
+
+
+def read_page(text: str) -> SavedPage:
+    """Read a saved page; scripts, handlers, ids, classes and what else nobody sees are left out.
+
+    The first of the elements that editors put an article in is taken, or else the whole body.
+    """
+    body = dom.parse(text)
+    title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
+    ids = {element.get("id"): element for element in reversed(dom.elements(body))}
+    name = next((name for name in _CONTENT if name in ids), "")
+    root = ids.get(name, body)
+    root.tail = None
+    if name in _LAID_OUT:
+        box = dom.make("body")
+        box.append(root)
+        root = box
+    keep.tidy(root)
+    found: list[str] = []
+
+    def note(address: str) -> str:
+        found.append(address)
+        return address
+
+    _each_address(root, note)
+    return SavedPage(title=title, addresses=tuple(dict.fromkeys(found)), _root=root)
+
+
+def _each_address(root: HtmlElement, written: Callable[[str], str]) -> None:
+    """Replace the address of each picture that has to be fetched."""
+
+    def replaced(address: str) -> str:
+        address = address.strip()
+        return address if not address or _OWN.match(address) or address.startswith("#") else written(address)
+
+    for element in dom.elements(root):
+        if element.tag == "img":
+            address = element.get("src") or ""
+            lazy = element.attrib.pop("data-src", None)
+            if lazy and (not address.strip() or address.startswith(LAZY_PREFIXES)):
+                address = lazy
+            element.set("src", replaced(address))
+        elif element.tag == "image":
+            for name in ("href", "xlink:href"):
+                if address := element.get(name):
+                    element.set(name, replaced(address))
+        if "url(" in element.get("style", "").lower():
+            style = STYLE_ADDRESS.sub(
+                lambda found: f"url({_quoted(replaced(found[1].strip(QUOTES)))})", element.get("style", "")
+            )
+            element.set("style", style)
+
+
+QUOTES = "\"' "
+
+
+def _quoted(address: str) -> str:
+    return f"'{address}'" if re.search(r"[\s()]", address) else address
