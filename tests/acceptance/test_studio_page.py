@@ -128,6 +128,7 @@ def test_every_page_fits_a_phone_and_asks_nobody_else(chrome: Chrome, studio: St
                 run(chrome, f"document.querySelectorAll('#entries button')[{number}].click()")
         else:
             until(lambda: chrome.find_elements("css selector", "#papers iframe:not(.coming)"))
+            assert run(chrome, "return document.querySelector('#papers').clientHeight") > 400
         assert run(chrome, "return document.documentElement.scrollWidth") == 390, page
     assert [one for one in run(chrome, LOADED) if not one.startswith(studio.url)] == []
     assert complaints(chrome) == []

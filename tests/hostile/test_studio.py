@@ -51,7 +51,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                         "author": "<b>x</b>",
                         "digest": ATTACK,
                         "body": "news.html",
-                        "allow_lossy": True,
                         "cover": {"file": "cover.png"},
                         "content_source_url": "https://example.com/?<script>top.hit=1</script>",
                     }
