@@ -194,7 +194,7 @@ def make_plan(
         resend=frozenset(again),
         former_appids=former_appids(workspace, state),
     )
-    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, context))
+    sends = (*prepared.sends, *prepared.with_readiness(planner.stored_unknown_sends(prepared.sends, context)))
     known = None
     if not offline:
         known = refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)

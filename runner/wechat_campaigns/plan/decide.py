@@ -12,7 +12,13 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
+from wechat_campaigns.plan.hints import (
+    apply_again_hint,
+    foreign_hint,
+    not_resent_message,
+    resend_hint,
+    settle_hint,
+)
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
@@ -21,6 +27,8 @@ from wechat_campaigns.protocol.keys import SendId, SendKey
 from wechat_campaigns.protocol.state import SendState
 
 RECENT = timedelta(days=1)
+OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
+"""What WeChat is asked about: it may still be sent, once it is ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,9 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
         digest: its `compute_content_digest`.
         context: the settings, the folded ledger, the moment.
     """
-    return decide_by(decision_input(send, digest, context), context.state)
+    facts = decision_input(send, digest, context)
+    decision = decide_by(facts, context.state)
+    return decision if send.ready else _draft(decision)
 
 
 def decide_by(facts: DecisionInput, state: LedgerState) -> PlanDecision:
@@ -150,6 +160,26 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
     )
 
 
+def _draft(decision: PlanDecision) -> PlanDecision:
+    """Stop every call of a campaign that is being written; what was sent stays what it is."""
+    hint = _("delete `ready: false` in the campaign to send it")
+    if decision.action is PlanAction.RESEND:
+        why = not_resent_message(_("the campaign says `ready: false`"))
+        return replace(
+            decision,
+            action=PlanAction.UNKNOWN,
+            reason=why,
+            hint=hint,
+            code=Reason.CONTENT_CHANGED,
+            resend_intent=None,
+        )
+    if decision.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
+        return decision
+    return replace(
+        decision, action=PlanAction.DRAFT, reason=_("`ready: false`: still being written"), hint=""
+    )
+
+
 def _at(known: SendRecord | None, facts: DecisionInput) -> str:
     return china_time(known.at, facts.now) if known is not None else _("at an unknown time")
 
@@ -199,14 +229,25 @@ def _sent(known: SendRecord | None, facts: DecisionInput) -> tuple[str, str]:
 def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     record = decision.send_state
     name, number = (record.id, record.revision) if record is not None else ("?", 0)
+    entry = SendId.parse(facts.key.id).entry
     match decision.reason:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
             hint = _("revert the edit, or set `revision: {number}` to send the new content as well")
+            if entry:
+                hint = _(
+                    "revert the edit, or set `revision: {number}` in the entry `{entry}` of `for_each` to "
+                    "send the new content as well"
+                )
             number += 1
         case Reason.NEWER_REVISION:
             reason = _("revision {number} was already sent")
             hint = _("set `revision` to {number}, or higher to send it again")
+            if entry:
+                hint = _(
+                    "set `revision` of the entry `{entry}` in `for_each` to {number}, or higher to send it "
+                    "again"
+                )
         case Reason.SPLIT:
             reason = _("{send}, another part of this campaign, was sent or may have been sent {when}")
             hint = _("revert the edit of `for_each` or `openids`, or set `revision: {number}` to send again")
@@ -225,7 +266,7 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
             )
     return (
         reason.format(send=name, when=_at(known, facts), number=number),
-        hint.format(send=name, number=number),
+        hint.format(send=name, number=number, entry=entry),
     )
 
 

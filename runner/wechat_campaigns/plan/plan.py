@@ -21,6 +21,7 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.decide import (
+    OPEN,
     DecisionContext,
     PlanDecision,
     decide,
@@ -45,7 +46,7 @@ PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
 CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
 """What apply makes a call for."""
-TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID}
+TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}
 """Sends that take their draft out of the draft box, or have taken it."""
 
 
@@ -250,13 +251,17 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
                 resend_intent=decision.resend_intent,
             )
         decision = _incomplete(send.id)
-    if resolved.problems and decision.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+    if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
+        noted = tuple(replace(problem, level="warning") for problem in resolved.problems)
+        send = replace(send, diagnostics=(*send.diagnostics, *noted))
+        resolved = replace(resolved, problems=())
+    elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
             action=PlanAction.INVALID,
             reason=resolved.problems[0].message,
             hint=resolved.problems[0].hint,
         )
-    elif decision.action not in (PlanAction.SEND, PlanAction.SCHEDULED):
+    elif decision.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     if decision.action in PENDING:

@@ -196,6 +196,8 @@ def _nothing(plan: Plan, timezone: str) -> str:
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
     send, decision, problems = planned.send, planned.decision, planned.resolved.problems
     code = problems[0].rule if planned.action is PlanAction.INVALID and problems else decision.code.value
+    if planned.action is PlanAction.DRAFT:
+        code = "not_ready"
     return Row(
         action=planned.action,
         id=send.id,

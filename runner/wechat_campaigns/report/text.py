@@ -27,6 +27,7 @@ ACTION_STYLE = {
     PlanAction.SEND: "bold green",
     PlanAction.RESEND: "bold green",
     PlanAction.SCHEDULED: "cyan",
+    PlanAction.DRAFT: "cyan",
     PlanAction.SENT: "dim",
     PlanAction.EXPIRED: "dim",
     PlanAction.BLOCKED: "yellow",

@@ -53,7 +53,7 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
-    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}"
+    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
 
 
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
