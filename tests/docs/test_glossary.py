@@ -17,6 +17,7 @@ from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.decide import PlanReason
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
@@ -88,7 +89,7 @@ OPTIONS = frozenset(options(campaign))
 WORDS = {
     "events": frozenset(EventKind),
     "statuses": STATUSES,
-    "reasons": frozenset(Reason),
+    "reasons": frozenset({*Reason, *PlanReason}),
     "plan keys": PLAN_KEYS,
     "options": OPTIONS,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from math import ceil
 
 from wechat_campaigns.core.i18n import _
@@ -31,6 +32,12 @@ OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
 """What WeChat is asked about: it may still be sent, once it is ready."""
 
 
+class PlanReason(StrEnum):
+    """Why a plan makes no call that the protocol would allow."""
+
+    NOT_READY = "not_ready"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDecision:
     """What to do with a send, and why."""
@@ -38,7 +45,7 @@ class PlanDecision:
     action: PlanAction
     reason: str
     hint: str = ""
-    code: Reason = Reason.NEW
+    code: Reason | PlanReason = Reason.NEW
     resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
     status: SendStatus | None = None
@@ -162,21 +169,18 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
 
 def _draft(decision: PlanDecision) -> PlanDecision:
     """Stop every call of a campaign that is being written; what was sent stays what it is."""
-    hint = _("delete `ready: false` in the campaign to send it")
-    if decision.action is PlanAction.RESEND:
-        why = not_resent_message(_("the campaign says `ready: false`"))
-        return replace(
-            decision,
-            action=PlanAction.UNKNOWN,
-            reason=why,
-            hint=hint,
-            code=Reason.CONTENT_CHANGED,
-            resend_intent=None,
-        )
     if decision.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
         return decision
-    return replace(
-        decision, action=PlanAction.DRAFT, reason=_("`ready: false`: still being written"), hint=""
+    action, reason = PlanAction.DRAFT, _("`ready: false`: still being written")
+    if decision.action is PlanAction.RESEND:
+        action = PlanAction.UNKNOWN
+        reason = not_resent_message(_("the campaign says `ready: false`"))
+    return PlanDecision(
+        action=action,
+        reason=reason,
+        hint=_("delete `ready: false` in the campaign to send it"),
+        code=PlanReason.NOT_READY,
+        status=decision.status,
     )
 
 

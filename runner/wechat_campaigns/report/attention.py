@@ -107,7 +107,7 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[str]:
     decision = planned.decision
     if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
         return
-    if decision.hint:
+    if decision.hint and planned.action is not PlanAction.DRAFT:
         yield f"{decision.reason} → {decision.hint}"
     yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(plan, planned))
     yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)

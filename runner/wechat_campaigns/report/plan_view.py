@@ -42,7 +42,7 @@ class Row:
     id: str
     reason: str
     code: str
-    """Of the reason: one of `protocol.decide.Reason`, or the rule of a problem."""
+    """Of the reason: a `Reason` of the protocol, a `PlanReason`, or the rule of a problem."""
     hint: str = ""
     recipients: str = ""
     followers: str = ""
@@ -196,8 +196,6 @@ def _nothing(plan: Plan, timezone: str) -> str:
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
     send, decision, problems = planned.send, planned.decision, planned.resolved.problems
     code = problems[0].rule if planned.action is PlanAction.INVALID and problems else decision.code.value
-    if planned.action is PlanAction.DRAFT:
-        code = "not_ready"
     return Row(
         action=planned.action,
         id=send.id,
