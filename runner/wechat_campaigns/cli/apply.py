@@ -161,9 +161,10 @@ def apply(
 
 
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:
-    """Bound the waiting: nothing is sent by a plan file that has expired."""
-    last = datetime.max.replace(tzinfo=UTC) if data is None else planfile.expires_at(data)
-    return min(until or last, last)
+    """Bound the waiting: by the plan file's horizon and its expiry."""
+    never = datetime.max.replace(tzinfo=UTC)
+    limits = (planfile.expires_at(data), planfile.horizon(data)) if data is not None else ()
+    return min(filter(None, (until, *limits)), default=never)
 
 
 def _check_number(

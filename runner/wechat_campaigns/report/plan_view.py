@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.report.attention import FINISHED, attention_lines, plan_problems
+from wechat_campaigns.report.coming import coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -102,6 +103,10 @@ class PlanView:
     """What each account may still send, in sentences."""
     attention: tuple[str, ...]
     """What a person should read first, in sentences."""
+    coming: tuple[str, ...]
+    """What is sent later and what to run then, in sentences."""
+    horizon: datetime | None
+    """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
 
     @property
     def problems(self) -> tuple[Diagnostic, ...]:
@@ -114,12 +119,18 @@ class PlanView:
 
 
 def plan_view(
-    plan: Plan, *, timezone: str, comparison: Comparison | None = None, errors: Sequence[Diagnostic] = ()
+    plan: Plan,
+    *,
+    timezone: str,
+    comparison: Comparison | None = None,
+    errors: Sequence[Diagnostic] = (),
+    horizon: datetime | None = None,
 ) -> PlanView:
     """Build the view of a plan.
 
     Args:
         comparison: with the commit on which the change is based.
+        horizon: until when to list what becomes due.
     """
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
@@ -146,6 +157,8 @@ def plan_view(
         budgets=used,
         accounts=_account_lines(plan, used),
         attention=attention_lines(plan),
+        coming=coming_lines(plan, timezone=timezone, horizon=horizon),
+        horizon=horizon,
     )
 
 
@@ -161,8 +174,8 @@ class ApplyView:
     summary: str
     hints: Mapping[SendOutcome, str]
     """What to do, where something went wrong."""
-    nothing: str
-    """What is printed when there is no outcome: the next send, if one is scheduled."""
+    coming: tuple[str, ...]
+    """What is still scheduled and what to run then, in sentences."""
 
 
 def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
@@ -177,20 +190,8 @@ def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) ->
         counts=counts,
         summary=status_counts(counts),
         hints=hints,
-        nothing=_nothing(plan, timezone),
+        coming=coming_lines(plan, timezone=timezone, without={outcome.id for outcome in outcomes}),
     )
-
-
-def _nothing(plan: Plan, timezone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    scheduled = [planned.send for planned in plan.sends if planned.action is PlanAction.SCHEDULED]
-    begins = [(send.not_before, send.id) for send in scheduled if send.not_before is not None]
-    if not begins:
-        return _("Nothing to send.")
-    begin, send_id = min(begins)
-    when = moment_text(begin, plan.created_at, ZoneInfo(timezone))
-    return _("Nothing is due now. Next: {send}, {when}.").format(send=send_id, when=when)
 
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
