@@ -195,7 +195,9 @@ def _wait(
     def holds() -> list[str]:
         state = context.fold_ledger(verified=True)
         accounts = {planned.account.name: planned.account.appid for planned in waiting}
-        return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
+        return sorted(
+            name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
+        )
 
     with countdown(context, holds) as show:
         ports = WaitPorts(
