@@ -36,7 +36,12 @@ from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_resend, stored_row, stored_send
-from wechat_campaigns.plan.warnings import draft_warnings, former_id_warnings, shared_draft_warning
+from wechat_campaigns.plan.warnings import (
+    draft_warnings,
+    former_id_warnings,
+    shared_draft_warning,
+    window_warnings,
+)
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -264,6 +269,9 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
     elif decision.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
+    if decision.action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
+        warned = window_warnings(send, context.settings.policy, now)
+        send = replace(send, diagnostics=(*send.diagnostics, *warned)) if warned else send
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         warned = (

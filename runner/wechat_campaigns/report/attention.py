@@ -105,9 +105,9 @@ def _warning(planned: PlannedSend, rule: str, what: str, hint: str) -> Diagnosti
 
 def _notes(plan: Plan, planned: PlannedSend) -> Iterator[str]:
     decision = planned.decision
-    if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
+    if planned.action is PlanAction.SENT:
         return
-    if decision.hint and planned.action is not PlanAction.DRAFT:
+    if decision.hint and planned.action not in (PlanAction.DRAFT, PlanAction.SCHEDULED):
         yield f"{decision.reason} → {decision.hint}"
     yield from (f"{v.message} → {v.hint}" for v in _beside_the_decision(plan, planned))
     yield from (f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics)
