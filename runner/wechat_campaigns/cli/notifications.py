@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.integrations.notify import RunSummary, notify_robot
+from wechat_campaigns.integrations.notify import Access, RunSummary, notify_robot
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.send.posting import SendOutcome
 from wechat_campaigns.workspace import run_url
@@ -30,8 +31,11 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> Non
     )
     for number, robot in enumerate(context.settings.notify, 1):
         try:
-            address = context.other_secret(robot.url, name=_("chat robot's address"))
-            reason = notify_robot(robot, address, outcomes, run, post=post)
+            access = Access(
+                address=context.other_secret(robot.url, name=_("chat robot's address")),
+                key=context.other_secret(robot.secret, name=_("chat robot's key")) if robot.secret else "",
+            )
+            reason = notify_robot(robot, access, outcomes, run, post=post, now=datetime.now(UTC))
         except CampaignError as error:
             reason = error.message
         if reason is not None:
@@ -41,7 +45,7 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> Non
             context.show_progress(message.format(number=number, kind=robot.kind, reason=reason))
 
 
-def post(address: str, body: Mapping[str, Any]) -> Any:
+def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
     """Post JSON once, within seconds; the answer's JSON, or its text.
 
     Raises:
@@ -53,7 +57,8 @@ def post(address: str, body: Mapping[str, Any]) -> Any:
         with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
             answer = requests.post(
                 address,
-                json=body,
+                data=body,
+                headers=dict(headers),
                 timeout=TIMEOUT_S,
                 verify=certificates(os.environ),
                 allow_redirects=False,
