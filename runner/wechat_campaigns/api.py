@@ -201,7 +201,8 @@ def make_plan(
         resend=frozenset(again),
         former_appids=former_appids(workspace, state),
     )
-    sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, context))
+    unknown = prepared.with_readiness(stored_unknown_sends(prepared.sends, context))
+    sends = (*prepared.sends, *unknown)
     reads = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
     context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())

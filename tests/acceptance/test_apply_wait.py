@@ -200,3 +200,17 @@ def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
     assert "Traceback" not in said
     assert "later" in out, said
     assert "now" in out
+
+
+def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> None:
+    """What the review's horizon covers is sent; what opens later is named, with what to run."""
+    shop = make_shop()
+    shop.write(soon=scheduled("soon", soon(shop)), later=scheduled("later", opening(7200)))
+    plan = shop.plan("--horizon", "1h")
+    assert plan["horizon"] is not None
+    code, told = shop.run("ci", "outputs", str(shop.plan_file))
+    assert (code, "coming=1\n" in told, "due=0\n" in told) == (ExitCode.OK, True, True)
+    code, said = shop.run("apply", "--auto-approve", "--wait", *shop.reviewed("file"))
+    assert code == ExitCode.OK, said
+    assert "Next: later" in said
+    assert shop.texts() == ["soon"]

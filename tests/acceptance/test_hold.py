@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -98,3 +98,26 @@ def test_hold_works_on_a_damaged_ledger(
     assert json.loads(body)["kind"] == EventKind.HOLD
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 0
+
+
+def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
+    """Until then it blocks; another hold of the account outlasts it."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"))
+    code, said = shop.run("hold", "main", "--for", "2h")
+    assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
+    assert shop.apply() == ExitCode.POLICY
+    assert shop.run("unhold", "main", "--reason", "corrected")[0] == ExitCode.OK
+    ends_at = datetime.now(UTC) + timedelta(seconds=8)
+    assert shop.run("hold", "main", "--for", ends_at.isoformat(timespec="seconds"))[0] == ExitCode.OK
+    time.sleep(max(0.0, (ends_at - datetime.now(UTC)).total_seconds()) + 1)
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["sale"]
+
+
+@pytest.mark.parametrize("text", ["soon", "-2h", "2020-01-01"])
+def test_hold_for_no_time_is_refused_and_says_so(make_shop: MakeShop, text: str) -> None:
+    """Nobody must believe that an account is held."""
+    shop = make_shop()
+    assert shop.run("hold", "main", f"--for={text}")[0] == ExitCode.USAGE
+    assert not [event for event in shop.log() if event["kind"] == "hold"]

@@ -45,6 +45,7 @@ RUNS = {
     "doctor": "doctor",
     "recall": "recall news --auto-approve",
     "tags": "tags",
+    "testers": "testers",
     "hold": "hold main --reason x",
     "unhold": "unhold main --reason x",
     "ledger init": "ledger init",

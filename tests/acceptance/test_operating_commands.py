@@ -224,7 +224,7 @@ def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None
     ("words", "told"),
     [
         (("new", "card"), {"id": "card"}),
-        (("preview", "sale", "--to", "小李"), {"send": "sale"}),
+        (("testers",), {"testers": [{"tester": "小李", "kind": "wxname"}]}),
         (("hold", "main", "--reason", "x"), {"account": "main", "held": True, "changed": True}),
         (("unhold", "main", "--reason", "x"), {"account": "main", "held": False, "changed": False}),
         (("ledger", "init"), {"environment": "sandbox", "initialized": []}),
@@ -256,8 +256,39 @@ def test_recall_prints_its_result_as_json(campaign: Command) -> None:
     campaign("status", "--wait")
     code, out, _err = campaign("recall", "sale", "--article", "1", "--auto-approve", "--format", "json")
     assert code == ExitCode.OK
-    told = json.loads(out)
-    assert (told["send"], told["revision"], told["article"]) == ("sale", 1, 1)
+    (told,) = json.loads(out)["recalls"]
+    assert (told["send"], told["revision"], told["article"], told["error"]) == ("sale", 1, 1, None)
+
+
+def test_whole_for_each_is_previewed_looked_up_and_recalled_at_once(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """By the name of the campaign: every entry to every tester, one status, one recall."""
+    write_articles()
+    code, out, _err = campaign("preview", "sale", "--to", "小李", "--to", "tester9", "--format", "json")
+    assert code == ExitCode.OK
+    rows = [(row["send"], row["tester"]) for row in json.loads(out)["previews"]]
+    assert rows == [(f"sale[{key}]", name) for key in "ab" for name in ("小李", "tester 2")]
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    campaign("status", "sale", "--wait")
+    assert campaign("recall", "sale[a]", "--auto-approve")[0] == ExitCode.OK
+    code, out, err = campaign("recall", "sale", "--auto-approve", "--format", "json")
+    assert (code, "already recalled" in err) == (ExitCode.USAGE, True)
+    assert [row["error"] for row in json.loads(out)["recalls"]] == ["already recalled", None]
+    assert len([r for r in sandbox.requests() if r["path"].endswith("mass/delete")]) == 2
+    status = json.loads(campaign("status", "sale", "--format", "json")[1])["sends"]
+    assert [row["status"] for row in status] == ["recalled", "recalled"]
+
+
+def write_articles() -> None:
+    article = '{title: "秋茶{{ city }}", body: tea.md, cover: {file: leaf.jpg}}'
+    Path("campaigns/sale.yaml").write_text(
+        f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{article}]}}\n"
+        "for_each: {a: {vars: {city: 甲}}, b: {vars: {city: 乙}}}\n",
+        encoding="utf-8",
+    )
+    Path("campaigns/tea.md").write_text("今年的茶到了。\n", encoding="utf-8")
+    Path("campaigns/leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
 
 
 def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path) -> None:

@@ -121,6 +121,27 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert night["review"].result == "skipped"
 
 
+def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository: GitHubRepository) -> None:
+    """What opens within the horizon is approved ahead; the approved job waits and sends it on time."""
+    began = datetime.now(UTC)
+    repository.run(repository.merge(repository.propose(news=NEWS)))
+    opens_at = datetime.now(UTC) + 2 * (datetime.now(UTC) - began) + timedelta(seconds=5)
+    window = f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
+    far = f"not_before: {(opens_at + timedelta(hours=5)).isoformat(timespec='seconds')}\n"
+    approved: list[datetime] = []
+    repository.actions.gate = lambda name: (
+        approved.append(datetime.now(UTC)) if name == "production" else None
+    )
+    jobs = repository.run(repository.merge(repository.propose(sale=SALE + window, far=SALE + far)))
+    assert (jobs["review"].outputs["due"], jobs["review"].outputs["coming"]) == ("0", "1")
+    assert jobs["apply"].result == "success", jobs["apply"].log
+    assert len(approved) == 1
+    assert approved[0] < opens_at
+    assert repository.texts() == ["新客首单包邮。", "今晚八点，会员全场八折。"]
+    late = datetime.now(UTC) - opens_at
+    assert timedelta() < late < timedelta(minutes=1)
+
+
 def test_a_pull_request_without_campaigns_passes_and_says_nothing(repository: GitHubRepository) -> None:
     """The check is there, so that it may be required for every merge; no plan, no comment."""
     repository.propose(sale=SALE)

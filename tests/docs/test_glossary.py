@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from wechat_campaigns.plan.decide import PlanReason
 
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
@@ -88,7 +89,7 @@ OPTIONS = frozenset(options(campaign))
 WORDS = {
     "events": frozenset(EventKind),
     "statuses": STATUSES,
-    "reasons": frozenset(Reason),
+    "reasons": frozenset({*Reason, *PlanReason}),
     "plan keys": PLAN_KEYS,
     "options": OPTIONS,
 }

@@ -70,8 +70,11 @@ def baseline() -> EventSpec:
     }
 
 
-def hold() -> EventSpec:
-    return EventKind.HOLD, {"held": True, "reason": "客服系统故障"}
+def hold(until: object = None) -> EventSpec:
+    """A hold; `until` as an aware datetime or as it stands in the event."""
+    end = until.isoformat() if isinstance(until, datetime) else until
+    more = {"until": end} if end is not None else {}
+    return EventKind.HOLD, {"held": True, "reason": "客服系统故障", **more}
 
 
 def forged(step: EventSpec) -> EventSpec:

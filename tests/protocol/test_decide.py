@@ -96,6 +96,19 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "held, and not due": (
         facts(not_before=NOW + SECOND), [hold()], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN,
     ),
+    "held for an hour": (facts(), [hold(until=NOW + HOUR)], Action.BLOCKED, Reason.HOLD),
+    "held until this moment": (facts(), [hold(until=NOW)], Action.BLOCKED, Reason.HOLD),
+    "held until a second ago": (facts(), [hold(until=NOW - SECOND)], Action.SEND, Reason.NEW),
+    "held for ever and for a while": (
+        facts(), [hold(), hold(until=NOW - SECOND)], Action.BLOCKED, Reason.HOLD,
+    ),
+    "held until a time without offset": (
+        facts(), [hold(until="2000-01-01T00:00:00")], Action.BLOCKED, Reason.HOLD,
+    ),
+    "held until what is no time": (facts(), [hold(until=7)], Action.BLOCKED, Reason.HOLD),
+    "hold over by a clock that is ahead": (
+        facts(clock_skew=HOUR), [hold(until=NOW - SECOND)], Action.BLOCKED, Reason.CLOCK_SKEW,
+    ),
     "held and released": (facts(), [hold(), RELEASE], Action.SEND, Reason.NEW),
     "held twice, released between": (facts(), [hold(), RELEASE, hold()], Action.BLOCKED, Reason.HOLD),
     "release forged": (facts(), [hold(), forged(RELEASE)], Action.BLOCKED, Reason.HOLD),

@@ -169,7 +169,9 @@ class _ReviewedRun:
         def holds() -> list[str]:
             state = context.fold_ledger(verified=True)
             accounts = {planned.account.name: planned.account.appid for planned in waiting}
-            return sorted(name for name, appid in accounts.items() if state.stream(appid).holds)
+            return sorted(
+                name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
+            )
 
         with countdown(context, holds) as show:
             ports = WaitPorts(
@@ -184,9 +186,10 @@ class _ReviewedRun:
 
 
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:
-    """Bound the waiting: nothing is sent by a plan file that has expired."""
-    last = datetime.max.replace(tzinfo=UTC) if data is None else planfile.expires_at(data)
-    return min(until or last, last)
+    """Bound the waiting: by the plan file's horizon and its expiry."""
+    never = datetime.max.replace(tzinfo=UTC)
+    limits = (planfile.expires_at(data), planfile.horizon(data)) if data is not None else ()
+    return min(filter(None, (until, *limits)), default=never)
 
 
 def _check_number(

@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import format_error
@@ -22,7 +22,7 @@ from wechat_campaigns.cli.output import (
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
 from wechat_campaigns.workspace import Workspace
@@ -199,6 +199,16 @@ def campaign_of(send_id: str) -> str:
         return SendId.parse(send_id).campaign
     except ValueError:
         return send_id
+
+
+def stands_for(name: str, send_id: str) -> bool:
+    """Tell whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
+    try:
+        send = SendId.parse(send_id)
+    except ValueError:
+        return name == send_id
+    names = (send_id, str(replace(send, batch=None)), send.campaign)
+    return normalize_id(name) in map(normalize_id, names)
 
 
 def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:

@@ -85,6 +85,7 @@ def _check_environment(context: Context) -> int:
     ports = DoctorPorts(
         connect=context.read_api,
         open_ledger=open_ledger,
+        clock=context.clock,
         clock_skew=clock_skew,
         is_durable=survives_power_cut,
     )

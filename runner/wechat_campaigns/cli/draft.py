@@ -15,6 +15,7 @@ from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_te
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
@@ -26,6 +27,7 @@ from wechat_campaigns.send.drafting import ReadyDraft
 from wechat_campaigns.wechat import payloads
 
 Draft = tuple["PlannedSend", "ReadyDraft"]
+UNSENT = PENDING | {PlanAction.DRAFT}
 
 
 @command(
@@ -73,7 +75,7 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
                 "campaign become drafts"
             ),
         )
-    pending = [planned for planned in matches if planned.action in PENDING]
+    pending = [planned for planned in matches if planned.action in UNSENT]
     if not pending:
         first = matches[0]
         raise UsageError(
@@ -104,7 +106,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
         state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
         moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
         now = decide(planned.send, planned.content_digest, moment)
-        if now.action not in PENDING:
+        if now.action not in UNSENT:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(
                     action=status_word(now.action), reason=now.reason

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
 import click
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.source.settings import DEFAULT_LEDGER
 
@@ -26,12 +31,17 @@ from wechat_campaigns.source.settings import DEFAULT_LEDGER
     ),
     examples={
         "campaign hold main": N_("in a hurry: stop now, explain later"),
+        "campaign hold main --for 2h": N_("stop for two hours"),
         "campaign hold main --reason '客服系统故障'": N_("stop every runner before its next call"),
     },
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
-def hold(context: Context, account_name: str, reason: str | None) -> int:
-    """Stop every send of an account, including those of a running apply, until `campaign unhold`."""
+@click.option("--for", "until", metavar="TIME", help="End by itself after TIME (2h, 90m) or at TIME (19:30).")
+def hold(context: Context, account_name: str, reason: str | None, until: str | None) -> int:
+    """Stop every send of an account, including those of a running apply, until `campaign unhold`.
+
+    With --for, it also ends by itself. Of several holds of an account each must end.
+    """
     environment = context.settings.environment
     others = [] if context.environment else _elsewhere(context.settings, account_name)
     commands = [f"`campaign hold {name} --env {other}`" for other, name in others]
@@ -43,14 +53,21 @@ def hold(context: Context, account_name: str, reason: str | None) -> int:
             hint=_("run {commands}").format(commands=_(", ").join(commands)),
         )
     appid = context.account(account_name).appid
+    now, zone = context.clock(), ZoneInfo(context.settings.policy.timezone)
+    ends_at = read_moment("--for", until, now=now, zone=zone)
     # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason or "", "actor": context.actor()}
+    if ends_at is not None:
+        data["until"] = ends_at.astimezone(UTC).isoformat(timespec="seconds")
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     message = _(
         "account {name} of environment {environment} is on hold and sends nothing; "
         "to end the hold, run `campaign unhold {name} --reason REASON`"
     ).format(name=account_name, environment=environment.name)
+    if ends_at is not None:
+        message += "\n"
+        message += _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
     if commands:
         warning = _("NOT on hold: {environments}. To stop these too, run {commands}")
         names = _(", ").join(other for other, _name in others)
@@ -61,6 +78,7 @@ def hold(context: Context, account_name: str, reason: str | None) -> int:
         environment=environment.name,
         held=True,
         changed=True,
+        until=ends_at.astimezone(UTC).isoformat(timespec="seconds") if ends_at is not None else None,
         not_held=[{"environment": other, "account": name} for other, name in others],
     )
 

@@ -101,7 +101,9 @@ def new(
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
         raise _exists_error(target)
-    message = _("wrote {file}; edit it, then run `campaign plan {name}`")
+    message = _(
+        "wrote {file}; edit it, run `campaign plan {name}`, and delete `ready: false` when it may be sent"
+    )
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notify import RunSummary, notify_robot
+from wechat_campaigns.integrations.notify import Access, RunSummary, notify_robot
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.send.outcome import SendOutcome
 
@@ -33,8 +34,11 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> Non
     )
     for number, robot in enumerate(context.settings.notify, 1):
         try:
-            address = context.other_secret(robot.url, name=_("chat robot's address"))
-            reason = notify_robot(robot, address, outcomes, run, post=post)
+            access = Access(
+                address=context.other_secret(robot.url, name=_("chat robot's address")),
+                key=context.other_secret(robot.secret, name=_("chat robot's key")) if robot.secret else "",
+            )
+            reason = notify_robot(robot, access, outcomes, run, post=post, now=datetime.now(UTC))
         except CampaignError as error:
             reason = error.message
         if reason is not None:
@@ -44,7 +48,7 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> Non
             context.show_progress(message.format(number=number, kind=robot.kind, reason=reason))
 
 
-def post(address: str, body: Mapping[str, Any]) -> Any:
+def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
     """Post JSON once, within seconds; the answer's JSON, or its text.
 
     Raises:
@@ -56,7 +60,8 @@ def post(address: str, body: Mapping[str, Any]) -> Any:
         with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
             answer = requests.post(
                 address,
-                json=body,
+                data=body,
+                headers=dict(headers),
                 timeout=TIMEOUT_S,
                 verify=certificates(os.environ),
                 allow_redirects=False,

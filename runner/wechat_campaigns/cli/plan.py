@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR, Words
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -33,12 +35,18 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
         "campaign plan": N_("all campaigns"),
         "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),
         "campaign plan --env production --out plan.json": N_("write the plan file for review"),
+        "campaign plan --horizon 12h": N_("say what becomes due within 12 hours"),
         "campaign plan --changed-since main --report html=plan.html": N_("show what a branch changes"),
         "campaign plan --fail-on conflict,blocked,expired": N_("fail a CI job if sends are held back"),
     },
 )
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=FILE, help="Write the plan file for apply.")
+@click.option(
+    "--horizon",
+    metavar="TIME",
+    help="List what becomes due until TIME (12h, 90m or 22:00); `apply --wait` of the plan file ends there.",
+)
 @click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
     "--detailed-exitcode",
@@ -64,6 +72,7 @@ def plan(
     context: Context,
     select: tuple[str, ...],
     out: Path | None,
+    horizon: str | None,
     offline: bool,
     detailed_exitcode: bool,
     fail_on: tuple[str, ...],
@@ -83,12 +92,14 @@ def plan(
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
 
+    zone = ZoneInfo(context.settings.policy.timezone)
+    last = read_moment("--horizon", horizon, now=context.clock(), zone=zone)
     allowed = overridden_rules(allow)
     context.offline = offline
     state = context.state(verified=not offline)
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
-    view = view_of(context, result)
+    view = view_of(context, result, horizon=last)
     if out is not None:
         with file_errors(out, f"--out {out}"):
             planfile.write(out, plan_data(view))

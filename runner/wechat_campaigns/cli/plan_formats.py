@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
@@ -11,10 +12,16 @@ from wechat_campaigns.report.plan_view import PlanView, plan_view
 from wechat_campaigns.report.problems import problems_text
 
 
-def view_of(context: Context, result: PlanResult) -> PlanView:
+def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = None) -> PlanView:
     """Build the view that every output format of a plan renders."""
     timezone = context.settings.policy.timezone
-    return plan_view(result.plan, timezone=timezone, comparison=result.comparison, errors=result.errors)
+    return plan_view(
+        result.plan,
+        timezone=timezone,
+        comparison=result.comparison,
+        errors=result.errors,
+        horizon=horizon,
+    )
 
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:

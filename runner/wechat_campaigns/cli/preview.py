@@ -1,24 +1,25 @@
-"""Send one real message to a tester."""
+"""Send real messages to testers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 import click
 
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completers import campaign_ids, testers
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context, campaign_of, no_send_error, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.errors import InvalidError, UsageError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import preview as previews
 from wechat_campaigns.send.apply import LOCK_WAIT_S
+from wechat_campaigns.send.preview import PreviewResult, Recipient
 from wechat_campaigns.wechat import payloads
 
 
@@ -27,62 +28,69 @@ from wechat_campaigns.wechat import payloads
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR, QUIET),
     examples={
-        "campaign preview sale --to 小李": N_("a tester named in the settings"),
+        "campaign preview sale --to 小李 --to 老王": N_("two testers named in the settings"),
+        "campaign preview tasting --to 小李": N_("every send of a `for_each`"),
         "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat name"),
     },
 )
-@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option(
     "--to",
-    "name",
+    "names",
     metavar="TESTER",
+    multiple=True,
     shell_complete=testers,
-    help="An alias from the settings, or a WeChat ID.",
+    help="An alias from the settings, or a WeChat ID; repeatable.",
 )
-@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
-def preview(context: Context, send_id: str, name: str | None, openid: str | None) -> int:
-    """Send one real message to one tester, and record that this content was previewed.
+@click.option(
+    "--to-openid", "openids", metavar="OPENID", multiple=True, help="The tester's openid; repeatable."
+)
+def preview(context: Context, select: str, names: Sequence[str], openids: Sequence[str]) -> int:
+    """Send one real message to each tester, and record that this content was previewed.
 
-    Uses none of the quota; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
-    for_each. A preview of several pictures shows only the first.
+    Uses none of the quota; WeChat allows 100 previews a day. ID is a campaign, or one send of it:
+    sale[beijing]. Of an openid list only the first batch is sent: all have the same content. `campaign
+    testers` lists the testers. A preview of several pictures shows only the first.
     """
-    if (name is None) == (openid is None):
+    if not names and not openids:
         raise UsageError(
-            _("exactly one tester is required"), hint=_("pass `--to TESTER` or `--to-openid OPENID`")
+            _("no tester is named"), hint=_("pass `--to TESTER`; `campaign testers` lists the testers")
         )
     state = context.initialized_state()
-    result = make_plan(context, (campaign_of(send_id),), state, checked=False)
+    result = make_plan(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
-    planned = _planned(result.plan, send_id)
-    used = previews.used_today(planned.account.appid, state, context.clock())
-    if used >= previews.PER_DAY:
+    chosen = _chosen(result.plan, select)
+    to = previews.recipients(names, openids, context.settings.testers)
+    appid = chosen[0].account.appid
+    used = previews.used_today(appid, state, context.clock())
+    if used + len(chosen) * len(to) > previews.PER_DAY:
         message = _("The ledger records {used} previews today; WeChat may refuse more than {limit} a day.")
         context.show_progress(message.format(used=used, limit=previews.PER_DAY))
-    with _draft_lock(context, planned):
-        notes = previews.preview(
-            planned,
-            previews.recipient(name, context.settings.testers)
-            if name is not None
-            else {"touser": str(openid)},
-            context.upload_ports(planned.account, context.state(), send_id),
-        )
-    for note in notes:
-        context.show_progress(f"  {note}")
-    message = _(
-        "{send}: preview sent; check it on the tester's phone. This content is now recorded as previewed."
+    made: list[tuple[PlannedSend, PreviewResult]] = []
+    for planned in chosen:
+        with _draft_lock(context, planned):
+            ports = context.upload_ports(planned.account, context.state(), planned.send.id)
+            made.append((planned, previews.preview(planned, to, ports)))
+        if len(chosen) > 1:
+            context.show_progress(inert(_text(*made[-1], to)))
+    errors = [error for _planned, found in made for error in found.errors.values()]
+    if len(chosen) * len(to) == 1 and errors:
+        raise errors[0]
+    context.output_data(
+        lambda: inert("\n".join(_text(planned, found, to) for planned, found in made)),
+        {"previews": [_row(planned, found, one) for planned, found in made for one in to]},
     )
-    if name in context.settings.testers:  # an alias is not a secret, a WeChat name is
-        message = _(
-            "{send}: preview sent to {tester}; check it on the phone. "
-            "This content is now recorded as previewed."
-        )
-    return context.output_sentence(
-        message.format(send=send_id, tester=name),
-        send=send_id,
-        content_digest=planned.content_digest,
-        notes=list(notes),
-    )
+    return worst_exit_code(error.exit_code for error in errors)
+
+
+def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
+    """Pick the sends that an id stands for; of an openid list the first batch, unless one is named."""
+    matches = [planned for planned in plan.sends if stands_for(select, planned.send.id)]
+    if not matches:
+        raise no_send_error(select, (planned.send for planned in plan.sends))
+    first = [one for one in matches if one.send.batch is None or one.send.batch.index == 1]
+    return first or matches
 
 
 def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManager[None]:
@@ -92,13 +100,28 @@ def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManage
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
-def _planned(plan: Plan, send_id: str) -> PlannedSend:
-    wanted_id = normalize_id(send_id)
-    matches = [planned for planned in plan.sends if normalize_id(planned.send.id) == wanted_id]
-    if not matches and len(plan.sends) == 1 and plan.sends[0].send.batch is not None:
-        # An openid list of one batch: `vip` is `vip#1`.
-        unbatched = replace(SendId.parse(plan.sends[0].send.id), batch=None)
-        matches = [*plan.sends] if normalize_id(str(unbatched)) == wanted_id else []
-    if not matches:
-        raise no_send_error(send_id, (planned.send for planned in plan.sends))
-    return matches[0]
+def _text(planned: PlannedSend, found: PreviewResult, to: Sequence[Recipient]) -> str:
+    reached = [one.name for one in to if one.name not in found.errors]
+    lines = []
+    if reached:
+        message = _(
+            "{send}: preview sent to {tester}; check it on the phone. "
+            "This content is now recorded as previewed."
+        )
+        lines.append(message.format(send=planned.send.id, tester=_(", ").join(reached)))
+    for name, error in found.errors.items():
+        message = _("{send}: preview to {tester} failed: {error}")
+        lines.append(message.format(send=planned.send.id, tester=name, error=error.message))
+        lines.append(f"→ {error.hint}")
+    return "\n".join([*lines, *(f"  {note}" for note in found.notes)])
+
+
+def _row(planned: PlannedSend, found: PreviewResult, one: Recipient) -> dict[str, object]:
+    error = found.errors.get(one.name)
+    return {
+        "send": planned.send.id,
+        "tester": one.name,
+        "error": error.message if error is not None else None,
+        "content_digest": planned.content_digest,
+        "notes": list(found.notes),
+    }

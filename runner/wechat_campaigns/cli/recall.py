@@ -1,22 +1,28 @@
-"""Delete a sent article or video."""
+"""Delete sent articles or videos."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import click
 
 from wechat_campaigns.cli.completers import accounts, campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
+from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send import recall as recalls
+
+Errors = dict[str, CampaignError]
+"""By send id: why it was not recalled."""
 
 
 @command(
@@ -24,11 +30,12 @@ from wechat_campaigns.send import recall as recalls
     formats=TEXT_AND_JSON,
     options=(AUTO_APPROVE, DIR, ENV, QUIET),
     examples={
-        "campaign recall news": N_("recall all articles of a send"),
+        "campaign recall news": N_("recall all articles of a campaign"),
+        "campaign recall 'tasting[beijing]'": N_("recall one send of a `for_each`"),
         "campaign recall news --article 2": N_("recall only the second article"),
     },
 )
-@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option(
     "--article", "article_idx", type=click.IntRange(1), help="Delete one article only, counted from 1."
 )
@@ -39,60 +46,113 @@ from wechat_campaigns.send import recall as recalls
     help="The account, if several accounts have sent this id.",
 )
 def recall(
-    context: Context, send_id: str, article_idx: int | None, account_name: str | None, auto_approve: bool
+    context: Context, select: str, article_idx: int | None, account_name: str | None, auto_approve: bool
 ) -> int:
-    """Delete a sent article or video: its page goes blank, its card stays in every chat.
+    """Delete sent articles or videos: the page goes blank, the card stays in every chat.
 
-    Text, pictures and voice cannot be recalled. WeChat allows ten recalls a day.
+    ID is a campaign, with every send of its `for_each` or openid list, or one of them: sale[beijing]. Text,
+    pictures and voice cannot be recalled. WeChat allows ten recalls a day.
     """
     state = context.initialized_state(sending=False)
-    account, send = _sent_by(context, state, send_id, account_name)
+    account, sends = _sent_by(context, state, select, account_name)
     article = article_idx or 0
-    recalls.check(send, article, state)
-    remaining = recalls.recalls_left(send.appid, state, context.clock())
+    errors = _refused(sends, article, state)
+    if len(errors) == len(sends):
+        raise next(iter(errors.values()))
+    chosen = [send for send in sends if send.send not in errors]
+    _announce(context, state, chosen, errors)
+    if not auto_approve:
+        question = _("Type {send} to recall it").format(send=select)
+        if ask(question) != select:
+            raise not_confirmed_error(_("Not confirmed: nothing was recalled."))
+    context.ledger.read(account.appid)  # verifies the chain
+    api = context.write_api(account)
+    for send in chosen:
+        try:
+            recalls.recall(send, article, api=api, ledger=context.ledger, state=state)
+        except WeChatError as error:
+            if len(sends) == 1:
+                raise
+            errors[send.send] = error
+    written = context.output_sentence(
+        inert("\n".join(_line(send, article, errors) for send in sends)),
+        recalls=[_row(send, article_idx, errors) for send in sends],
+    )
+    return worst_exit_code([*(error.exit_code for error in errors.values()), written])
+
+
+def _refused(sends: Sequence[SendRecord], article: int, state: LedgerState) -> Errors:
+    """Find what cannot be recalled: in a hurry, the rest must not wait for it."""
+    errors: Errors = {}
+    for send in sends:
+        try:
+            recalls.check(send, article, state)
+        except UsageError as error:
+            errors[send.send] = error
+    return errors
+
+
+def _announce(context: Context, state: LedgerState, chosen: Sequence[SendRecord], errors: Errors) -> None:
+    remaining = recalls.recalls_left(chosen[0].appid, state, context.clock())
     context.show_progress(
         _("{limits} According to the ledger, {count} are left today.").format(
             limits=_(recalls.LIMITS), count=remaining
         )
     )
-    if not auto_approve:
-        question = _("Type {send} to recall it").format(send=send_id)
-        if ask(question) != send_id:
-            raise not_confirmed_error(_("Not confirmed: nothing was recalled."))
-    context.ledger.read(send.appid)  # verifies the chain
-    recalls.recall(send, article, api=context.write_api(account), ledger=context.ledger, state=state)
+    for send_id, error in errors.items():
+        message = _("{send}: cannot be recalled: {error}")
+        context.show_progress(inert(message.format(send=send_id, error=error.message)))
+    if len(chosen) > 1:
+        names = _(", ").join(send.send for send in chosen)
+        context.show_progress(_("To be recalled: {sends}.").format(sends=names))
+
+
+def _line(send: SendRecord, article: int, errors: Errors) -> str:
+    if send.send in errors:
+        error = errors[send.send]
+        return _("{send}: not recalled: {error}").format(send=send.send, error=error.message)
     message = _("{send}: article {number} recalled") if article else _("{send}: recalled")
-    return context.output_sentence(
-        message.format(send=send_id, number=article),
-        send=send_id,
-        revision=send.revision,
-        msg_id=send.msg_id,
-        article=article_idx,
-    )
+    return message.format(send=send.send, number=article)
+
+
+def _row(send: SendRecord, article: int | None, errors: Errors) -> dict[str, object]:
+    error = errors.get(send.send)
+    return {
+        "send": send.send,
+        "revision": send.revision,
+        "msg_id": send.msg_id,
+        "article": article,
+        "error": error.message if error is not None else None,
+    }
 
 
 def _sent_by(
-    context: Context, state: LedgerState, send_id: str, account_name: str | None
-) -> tuple[Account, SendRecord]:
-    """Find what was sent last under an id, and by which account; never guess between two."""
+    context: Context, state: LedgerState, select: str, account_name: str | None
+) -> tuple[Account, list[SendRecord]]:
+    """Find what was sent last under each id that one stands for, and by which account; never guess."""
     accounts = context.settings.environment.by_appid
     if account_name is not None:
         account = context.account(account_name)
         accounts = {account.appid: account}
-    sends = (send for send in state.sends_by_id(send_id) if send.appid in accounts)
+    wanted_id = state.ledger_id(select)
+    sends = (send for send in state.sends.values() if stands_for(wanted_id, state.ledger_id(send.send)))
     # Unknown ones too: what they hide is not made up for by an older revision.
-    candidates = [send for send in sends if send.intent is not None and send.status not in RETRYABLE_STATUSES]
+    candidates = [
+        send
+        for send in sends
+        if send.appid in accounts and send.intent is not None and send.status not in RETRYABLE_STATUSES
+    ]
     if not candidates:
-        hint = suggestion_suffix(send_id, {known.send for known in state.sends.values()})
+        hint = suggestion_suffix(select, {known.send for known in state.sends.values()})
         raise UsageError(
-            _("the ledger has no send {name}{hint}").format(name=send_id, hint=hint),
+            _("the ledger has no send {name}{hint}").format(name=select, hint=hint),
             hint=_("run `campaign status` to list the sends"),
         )
     senders = sorted({accounts[send.appid].name for send in candidates})
     if len(senders) > 1:
         raise UsageError(
-            _("several accounts have sent {send}").format(send=send_id),
+            _("several accounts have sent {send}").format(send=select),
             hint=_("add `--account` with one of: {names}").format(names=_(", ").join(senders)),
         )
-    send = max(candidates, key=lambda s: s.revision)
-    return accounts[send.appid], send
+    latest = {send.send: send for send in sorted(candidates, key=lambda one: one.revision)}
+    return accounts[candidates[0].appid], [latest[send_id] for send_id in sorted(latest)]

@@ -8,7 +8,7 @@ import time
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, campaign_of
+from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect, is_read_only
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.registry import command
@@ -31,6 +31,7 @@ WAIT_LIMIT_S = 1800
     reports_failure=True,
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
+        "campaign status tasting": N_("every send of a `for_each`"),
         "campaign status sale --wait": N_("wait until WeChat has finished"),
     },
 )
@@ -117,12 +118,11 @@ def _waited(
 def _refreshed(context: Context, send_id: str | None, *, may_be_empty: bool) -> list[StatusRow]:
     accounts = context.settings.environment.by_appid
     state = context.state()
-    wanted_id = state.normalized_ledger_id(send_id) if send_id is not None else None
+    wanted_id = state.ledger_id(send_id) if send_id is not None else None
     sends = [
         send
         for send in state.sends.values()
-        if wanted_id
-        in (None, state.normalized_ledger_id(send.send), state.normalized_ledger_id(campaign_of(send.send)))
+        if wanted_id is None or stands_for(wanted_id, state.ledger_id(send.send))
     ]
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(

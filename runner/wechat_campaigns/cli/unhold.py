@@ -26,7 +26,7 @@ def unhold(context: Context, account_name: str, reason: str) -> int:
     context.ledger.read(appid)  # verifies the chain
     # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
     stream = context.fold_ledger(verified=True).stream(appid)
-    if not stream.holds:
+    if not stream.holds_at(context.clock()):
         message = _("account {name} is not on hold; nothing to do").format(name=account_name)
         return context.output_sentence(message, account=account_name, held=False, changed=False)
     data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(stream.holds)}

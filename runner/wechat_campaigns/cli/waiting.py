@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ import click
 from rich.markup import escape
 
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
@@ -29,50 +29,13 @@ UNTIL: Final = click.option(
 )
 HEARTBEAT: Final = timedelta(minutes=10)
 """How often a log without a terminal gets a line."""
-_AFTER: Final = re.compile(r"\+(?P<count>[1-9][0-9]{0,3})(?P<unit>[mh])")
 
 
 def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Read `--until`.
-
-    Args:
-        text: a time of day (the next one), a moment (without an offset: in `zone`), or `+5h`, `+90m`.
-        wait: whether `--wait` was given.
-        now: aware.
-        zone: of the settings.
-
-    Raises:
-        UsageError: it is none of these, or is over.
-    """
-    if text is None:
-        return None
-    if not wait:
+    """Read `--until`: as `read_moment`, and only with `--wait`."""
+    if text is not None and not wait:
         raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
-    moment = _moment(text, now.astimezone(zone))
-    if moment is None:
-        raise UsageError(
-            _("--until {text}: this is not a time").format(text=text),
-            hint=_("write `19:30`, `2026-12-01T19:30+08:00` or `+5h`"),
-        )
-    if moment <= now:
-        raise UsageError(
-            _("--until {text}: this time has passed").format(text=text), hint=_("use a later time")
-        )
-    return moment
-
-
-def _moment(text: str, now: datetime) -> datetime | None:
-    if after := _AFTER.fullmatch(text):
-        count = int(after["count"])
-        return now + (timedelta(hours=count) if after["unit"] == "h" else timedelta(minutes=count))
-    try:
-        if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
-            today = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)), now.tzinfo)
-            return today if today > now else today + timedelta(days=1)
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+    return read_moment("--until", text, now=now, zone=zone)
 
 
 @contextmanager

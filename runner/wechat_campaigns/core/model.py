@@ -49,6 +49,8 @@ class Campaign:
     not_before: datetime | None = None
     not_after: datetime | None = None
     revision: int = 1
+    ready: bool = True
+    """False while it is being written: shown, never sent."""
     formerly: tuple[str, ...] = ()
     """Ids that it, or one of its sends, has had."""
     environments: tuple[str, ...] = ()
@@ -255,6 +257,8 @@ class Send:
     description: str = ""
     """What it is for, and who answers for it, as its file says; followers see neither."""
     owner: str = ""
+    ready: bool = True
+    """False while its campaign is being written; no part of what is digested."""
     location: Location
     filter_path: str = "$.filter"
     """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""
@@ -284,6 +288,8 @@ class PlanAction(StrEnum):
     RESEND = "resend"
     """Post an unknown send once more, as the ledger has it."""
     SCHEDULED = "scheduled"
+    DRAFT = "draft"
+    """Its campaign says `ready: false`."""
     EXPIRED = "expired"
     SENT = "sent"
     BLOCKED = "blocked"

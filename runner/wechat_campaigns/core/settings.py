@@ -171,9 +171,11 @@ class Tester:
 class ChatWebhook:
     """A chat robot that is told how a run ended."""
 
-    kind: Literal["wecom", "feishu", "dingtalk", "slack"]
+    kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook"]
     url: Secret
     """Its address is a secret: whoever has it can write to the chat."""
+    secret: Secret | None = None
+    """Signs each message (加签)."""
     when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown")
     """Outcomes; not `on`, which YAML readers take for true."""
 

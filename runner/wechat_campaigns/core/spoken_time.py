@@ -1,7 +1,8 @@
-"""Write days and moments as a person says them: `today at 19:30`, `on 25 November`."""
+"""Read and write days and moments as a person does: `2026-12-01 19:30`, `today at 19:30`."""
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, tzinfo
 from typing import Final
 
@@ -11,6 +12,34 @@ MONTHS: Final = (
     N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
     N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
 )  # fmt: skip
+
+
+_WRITTEN: Final = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?:[Tt]| +)(?P<hour>[0-9]{1,2}):"
+    r"(?P<rest>[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+def written_moment(text: str) -> datetime | None:
+    """Read a moment as a file has it, naive without an offset; None for one that is impossible."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        return None
+    day = f"{found['year']}-{found['month']:0>2}-{found['day']:0>2}"
+    seconds, dot, fraction = found["rest"].partition(".")
+    clock = f"{found['hour']:0>2}:{seconds}{dot}{fraction:0<6}" if dot else f"{found['hour']:0>2}:{seconds}"
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}{(found['offset'] or '').upper()}")
+    except ValueError:
+        return None
+
+
+def in_zone(moment: datetime, zone: tzinfo) -> datetime | None:
+    """Read a naive moment by the clocks of a time zone; None when they show it never, or twice."""
+    if moment.tzinfo is not None:
+        return moment
+    first, second = moment.replace(tzinfo=zone), moment.replace(tzinfo=zone, fold=1)
+    return first if first.utcoffset() == second.utcoffset() else None
 
 
 def day_text(day: date, today: date) -> str:

@@ -1,20 +1,27 @@
 """Outcomes of a run in, a message for a chat robot out, in the form of each kind of robot.
 
-Sources: the 企业微信 group robot page, read 2026-11. The forms for 飞书, 钉钉 and Slack follow
-third-party descriptions; their own pages were not read, and no robot was ever called.
+Sources: the 企业微信 group robot page, read 2026-11. The forms and signatures for 飞书, 钉钉 and Slack
+follow third-party descriptions; their own pages were not read, and no robot was ever called.
 Plain text in all of them, so that no name of a campaign can mention anybody or become a link.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.settings import ChatWebhook
 from wechat_campaigns.report.phrases import status_counts
-from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 MAX_BYTES = 2000
@@ -22,8 +29,19 @@ MAX_BYTES = 2000
 MAX_LINES = 20
 _MARK = {Result.ACCEPTED: "✓", Result.REJECTED: "✗", Result.NOT_SENT: "✗", Result.UNKNOWN: "?"}
 
-Post = Callable[[str, Mapping[str, Any]], Any]
-"""Posts JSON to an address and gives the answer's JSON or text; raises `OSError` when it cannot."""
+HELD, MISSED = "held", "scheduled_missed"
+
+Post = Callable[[str, bytes, Mapping[str, str]], Any]
+"""Posts bytes of JSON with headers and gives the answer's JSON or text; raises `OSError` when it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What opens a robot: secrets, read for one message."""
+
+    address: str
+    key: str = ""
+    """Signs the message; empty for a robot without a signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +61,13 @@ def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str
 
     Args:
         outcomes: of the run; sends that were only skipped are not told.
-        when: of which outcomes it is told: `accepted`, `rejected`, `not_sent`, `unknown`.
+        when: of which outcomes it is told: `accepted`, `rejected`, `not_sent`, `unknown`, `held`,
+            `scheduled_missed`.
     """
-    told = [outcome for outcome in outcomes if outcome.result in _MARK and outcome.result in when]
+    told = _chosen(outcomes, when)
     if not told:
         return None
-    counts = {result: sum(outcome.result is result for outcome in told) for result in _MARK}
+    counts = {result: sum(outcome.result is result for outcome in told) for result in Result}
     message = _("Campaigns, {environment}: {counts}")
     lines = [message.format(environment=run.environment, counts=status_counts(counts))]
     lines += [_line(outcome, run) for outcome in told[:MAX_LINES]]
@@ -85,27 +104,100 @@ def rejection_reason(kind: str, answer: Any) -> str | None:
 
 
 def notify_robot(
-    robot: ChatWebhook, address: str, outcomes: Sequence[SendOutcome], run: RunSummary, *, post: Post
+    robot: ChatWebhook,
+    access: Access,
+    outcomes: Sequence[SendOutcome],
+    run: RunSummary,
+    *,
+    post: Post,
+    now: datetime,
 ) -> str | None:
     """Tell one robot; why it could not be told, or None.
 
     Args:
-        address: its secret address; never part of what is returned.
+        access: its secrets; no part of what is returned.
+        now: for the signature.
     """
     text = message(outcomes, run, robot.when)
     if text is None:
         return None
+    if robot.kind == "webhook":
+        body = outcomes_payload(text, _chosen(outcomes, robot.when), run)
+    else:
+        body = payload(robot.kind, text)
+    address, signed, headers = sign(robot.kind, access, body, now)
     try:
-        return rejection_reason(robot.kind, post(address, payload(robot.kind, text)))
+        answer = post(address, signed, headers)
     except OSError as error:
         return _("the request to the chat robot failed ({error})").format(error=str(error))
+    return None if robot.kind == "webhook" else rejection_reason(robot.kind, answer)
+
+
+def sign(
+    kind: str, access: Access, body: Mapping[str, Any], now: datetime
+) -> tuple[str, bytes, dict[str, str]]:
+    """Give the address, the bytes and the headers of a message, signed where there is a key.
+
+    钉钉: `timestamp` (ms) and `sign` in the address; 飞书: both (s) in the body; `webhook`: two headers, the
+    signature over `TIMESTAMP.BODY` in hex.
+    """
+    address, headers, key = access.address, {"Content-Type": "application/json"}, access.key
+    seconds = int(now.timestamp())
+    if key and kind == "dingtalk":
+        stamp = seconds * 1000
+        query = urlencode({"timestamp": stamp, "sign": _hmac(key, f"{stamp}\n{key}")})
+        address += f"{'&' if '?' in address else '?'}{query}"
+    elif key and kind == "feishu":
+        body = {"timestamp": str(seconds), "sign": _hmac(f"{seconds}\n{key}", ""), **body}
+    data = json.dumps(body, ensure_ascii=False).encode()
+    if key and kind == "webhook":
+        digest = hmac.new(key.encode(), f"{seconds}.".encode() + data, hashlib.sha256).hexdigest()
+        headers |= {"X-Campaign-Timestamp": str(seconds), "X-Campaign-Signature": f"sha256={digest}"}
+    return address, data, headers
+
+
+def outcomes_payload(text: str, outcomes: Sequence[SendOutcome], run: RunSummary) -> dict[str, Any]:
+    """Put outcomes into the form of a `webhook`: codes and English for programs, a text for people."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "environment": run.environment,
+        "commit": run.commit or None,
+        "url": run.url or None,
+        "text": text,
+        "outcomes": [
+            {
+                "id": outcome.id,
+                "account": outcome.account,
+                "result": _moment(outcome),
+                "reason": english_text(outcome.reason),
+                "msg_id": outcome.msg_id,
+                "followers": (run.followers or {}).get(outcome.id),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _hmac(key: str, text: str) -> str:
+    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
+
+
+def _chosen(outcomes: Iterable[SendOutcome], when: Sequence[str]) -> list[SendOutcome]:
+    return [outcome for outcome in outcomes if _moment(outcome) in when]
+
+
+def _moment(outcome: SendOutcome) -> str:
+    """Name what a robot may be told of an outcome: a skipped send only where it was expected."""
+    if outcome.result is not Result.SKIPPED:
+        return outcome.result.value
+    return {ExitCode.POLICY: HELD, ExitCode.FAILED: MISSED}.get(outcome.exit_code, "")
 
 
 def _line(outcome: SendOutcome, run: RunSummary) -> str:
     count = (run.followers or {}).get(outcome.id)
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
     why = "" if outcome.result is Result.ACCEPTED else f": {outcome.reason}"
-    return line(f"{_MARK[outcome.result]} {outcome.id} ({outcome.account}){to}{why}")
+    return line(f"{_MARK.get(outcome.result, '!')} {outcome.id} ({outcome.account}){to}{why}")
 
 
 def _shortened(text: str) -> str:

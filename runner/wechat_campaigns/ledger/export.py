@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
@@ -61,9 +62,10 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
 
 
 def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
-    """List the AppIDs that have sends and at the end are not on hold: they may have gone on sending."""
+    """List the AppIDs that have sends and no hold without an end: they may go on sending."""
     state = fold(events)
-    return sorted({known.appid for known in state.sends.values()} - state.holds.keys())
+    ever = datetime.max.replace(tzinfo=UTC)
+    return sorted({known.appid for known in state.sends.values()} - state.hold_reasons(ever).keys())
 
 
 def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:

@@ -83,10 +83,9 @@ class LedgerState:
             )
         return self.streams[appid]
 
-    @property
-    def holds(self) -> Mapping[str, str]:
-        """By appid: why nothing may be sent from an account."""
-        held = {appid: [*stream.holds.values()] for appid, stream in self.streams.items()}
+    def hold_reasons(self, now: datetime) -> Mapping[str, str]:
+        """By appid: why nothing may be sent from an account at a moment."""
+        held = {appid: stream.holds_at(now) for appid, stream in self.streams.items()}
         return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
 
     def is_initialized(self, appid: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
@@ -12,6 +13,7 @@ from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.explain import explain
+from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
@@ -19,6 +21,14 @@ from wechat_campaigns.protocol.keys import SendId, SendKey
 from wechat_campaigns.protocol.state import SendState
 
 RECENT = timedelta(days=1)
+OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
+"""What WeChat is asked about: it may still be sent, once it is ready."""
+
+
+class PlanReason(StrEnum):
+    """Why a plan makes no call that the protocol would allow."""
+
+    NOT_READY = "not_ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +38,7 @@ class PlanDecision:
     action: PlanAction
     reason: str
     hint: str = ""
-    code: Reason = Reason.NEW
+    code: Reason | PlanReason = Reason.NEW
     resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
     status: SendStatus | None = None
@@ -68,7 +78,8 @@ def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
         digest: its `compute_content_digest`.
         context: the settings, the folded ledger, the moment.
     """
-    return decide_by(decision_input(send, digest, context), context.state)
+    decision = decide_by(decision_input(send, digest, context), context.state)
+    return decision if send.ready else _draft(decision)
 
 
 def decide_by(facts: DecisionInput, state: LedgerState) -> PlanDecision:
@@ -134,6 +145,23 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
         code=decision.reason,
         resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
         status=known.status if known is not None else None,
+    )
+
+
+def _draft(decision: PlanDecision) -> PlanDecision:
+    """Stop every call of a campaign that is being written; what was sent stays what it is."""
+    if decision.action in (PlanAction.SENT, PlanAction.CONFLICT, PlanAction.UNKNOWN):
+        return decision
+    action, reason = PlanAction.DRAFT, _("`ready: false`: still being written")
+    if decision.action is PlanAction.RESEND:
+        action = PlanAction.UNKNOWN
+        reason = not_resent_message(_("the campaign says `ready: false`"))
+    return PlanDecision(
+        action=action,
+        reason=reason,
+        hint=_("delete `ready: false` in the campaign to send it"),
+        code=PlanReason.NOT_READY,
+        status=decision.status,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint, worst_exit_code
 from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
@@ -66,6 +67,7 @@ class DoctorPorts:
 
     connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
+    clock: Clock
     clock_skew: Callable[[], timedelta | None]
     is_durable: Callable[[], bool] = lambda: True
     """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
@@ -220,7 +222,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         "{count:,} events; all hash chains are intact",
         len(events),
     ).format(count=len(events))
-    checks = [_initialized(settings, state, summary), *_waiting(settings, state)]
+    checks = [_initialized(settings, state, summary), *_waiting(settings, state, ports.clock())]
     if not ports.is_durable():
         message = _(
             "a power failure at the git remote could lose sends that the remote has already confirmed"
@@ -249,11 +251,11 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     )
 
 
-def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
-    checks = []
+def _waiting(settings: Settings, state: LedgerState, now: datetime) -> list[Check]:
+    checks, held = [], state.hold_reasons(now)
     for account in settings.environment.accounts.values():
         name = _("account {name}").format(name=account.name)
-        why = state.holds.get(account.appid)
+        why = held.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
             hint = f"`campaign unhold {account.name} --reason REASON`"
             checks.append(

@@ -10,6 +10,7 @@ from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
+from wechat_campaigns.protocol.keys import SendId
 
 
 def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
@@ -73,14 +74,25 @@ def _sent(known: SendRecord | None, facts: DecisionInput) -> tuple[str, str]:
 def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     record = decision.send_state
     name, number = (record.id, record.revision) if record is not None else ("?", 0)
+    entry = SendId.parse(facts.key.id).entry
     match decision.reason:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
             hint = _("revert the edit, or set `revision: {number}` to send the new content as well")
+            if entry:
+                hint = _(
+                    "revert the edit, or set `revision: {number}` in the entry `{entry}` of `for_each` to "
+                    "send the new content as well"
+                )
             number += 1
         case Reason.NEWER_REVISION:
             reason = _("revision {number} was already sent")
             hint = _("set `revision` to {number}, or higher to send it again")
+            if entry:
+                hint = _(
+                    "set `revision` of the entry `{entry}` in `for_each` to {number}, or higher to send it "
+                    "again"
+                )
         case Reason.SPLIT:
             reason = _("{send}, another part of this campaign, was sent or may have been sent {when}")
             hint = _("revert the edit of `for_each` or `openids`, or set `revision: {number}` to send again")
@@ -99,7 +111,7 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
             )
     return (
         reason.format(send=name, when=_at(known, facts), number=number),
-        hint.format(send=name, number=number),
+        hint.format(send=name, number=number, entry=entry),
     )
 
 

@@ -34,7 +34,7 @@ CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
 """What apply makes a call for."""
 
 
-TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID}
+TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID, PlanAction.DRAFT}
 """Sends that take their draft out of the draft box, or have taken it."""
 
 

@@ -111,6 +111,12 @@ def expires_at(reviewed: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(reviewed["expires_at"])
 
 
+def horizon(reviewed: Mapping[str, Any]) -> datetime | None:
+    """Read until when the review covered what becomes due; None when it set no limit."""
+    written = reviewed.get("horizon")
+    return datetime.fromisoformat(written) if written else None
+
+
 def check_not_expired(reviewed: Mapping[str, Any], now: datetime) -> None:
     """Refuse a plan file that has expired.
 
@@ -193,6 +199,14 @@ def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
 def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
     return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
+def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Tell whether a plan file says that a send becomes due within its horizon."""
+    last = horizon(data)
+    if last is None or send["action"] != PlanAction.SCHEDULED:
+        return False
+    return datetime.fromisoformat(send["not_before"]) <= last
 
 
 def covers(send: Mapping[str, Any]) -> bool:

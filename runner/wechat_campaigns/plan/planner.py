@@ -18,6 +18,7 @@ from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAc
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import (
+    OPEN,
     DecisionContext,
     PlanDecision,
     decide,
@@ -45,6 +46,7 @@ from wechat_campaigns.plan.warnings import (
     former_id_warnings,
     shared_draft_warning,
     unsubscribed_warnings,
+    window_warnings,
 )
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
@@ -109,15 +111,22 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
                 resend_intent=decision.resend_intent,
             )
         decision = incomplete_decision(send.id)
-    if resolved.problems and decision.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+    if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
+        noted = tuple(replace(problem, level="warning") for problem in resolved.problems)
+        send = replace(send, diagnostics=(*send.diagnostics, *noted))
+        resolved = replace(resolved, problems=())
+    elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
             action=PlanAction.INVALID,
             reason=resolved.problems[0].message,
             hint=resolved.problems[0].hint,
         )
-    elif decision.action not in (PlanAction.SEND, PlanAction.SCHEDULED):
+    elif decision.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
+    if decision.action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
+        warned = window_warnings(send, context.settings.policy, now)
+        send = replace(send, diagnostics=(*send.diagnostics, *warned)) if warned else send
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         warned = (

@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.plan.decision import DecisionContext, decide, ended_recently
+from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -42,7 +42,7 @@ def refresh(
         decided = decide(send, compute_content_digest(send), context)
         if (stored := stored_resend(decided, send, context.state)) is not None:
             again.setdefault(send.account, []).append(stored)
-        elif decided.action in (PlanAction.SEND, PlanAction.SCHEDULED) or (
+        elif decided.action in OPEN or (
             # Only a wrong clock may say that the window ended: the answers tell the time.
             decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)
         ):

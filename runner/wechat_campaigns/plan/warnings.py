@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Articles, Newspic, Send
+from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.resolve import Resolution
@@ -16,7 +19,20 @@ from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.wechat import payloads
 
-Rule = Literal["draft-changed", "draft-unused", "draft-shared", "formerly-unknown", "unsubscribed"]
+Rule = Literal[
+    "draft-changed",
+    "draft-unused",
+    "draft-shared",
+    "formerly-unknown",
+    "unsubscribed",
+    "window-old",
+    "window-quiet",
+    "window-year",
+]
+LONG_OPEN = timedelta(days=1)
+YEAR = timedelta(days=365)
+NEAR = timedelta(days=60)
+"""How near a window is to these days, a year off, that has the wrong year by the look of it."""
 
 
 def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
@@ -86,6 +102,44 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
         for name in send.formerly
         if not _is_known(name, send, appid, state)
     )
+
+
+def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnostic, ...]:
+    """Warn of a window that was written for another day, or in which nothing may be sent."""
+    opens, closes = send.not_before, send.not_after
+    found: list[Diagnostic] = []
+
+    def warn(rule: Rule, what: str, hint: str, key: str = "not_before") -> None:
+        found.append(_warning(send, rule, what, hint, path=f"$.{key}"))
+
+    moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
+    if moment is not None and min(abs(moment - now - YEAR), abs(moment - now + YEAR)) <= NEAR:
+        when = moment.astimezone(ZoneInfo(policy.timezone))
+        what = _("`{key}` is about a year from now ({when:%Y-%m-%d})").format(key=key, when=when)
+        warn("window-year", what, _("check the year"), key)
+    elif opens is not None and now - opens > LONG_OPEN and (closes is None or closes >= now):
+        days = (now - opens).days
+        what = ngettext(
+            "its send window began {count} day ago, so it is sent at once",
+            "its send window began {count} days ago, so it is sent at once",
+            days,
+        ).format(count=days)
+        warn("window-old", what, _("check `not_before`"))
+    if opens is not None and closes is not None and _is_quiet(opens, closes, policy):
+        what = _("its whole send window is within the quiet hours ({hours})").format(hours=policy.quiet_hours)
+        warn("window-quiet", what, _("move the window, or agree on an exception to `quiet_hours`"))
+    return tuple(found)
+
+
+def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
+    """Tell whether a window lies within one night of the quiet hours."""
+    if policy.quiet_hours is None or closes - opens >= LONG_OPEN:
+        return False
+    begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
+    first, last = (moment.astimezone(ZoneInfo(policy.timezone)) for moment in (opens, closes))
+    length = (datetime.combine(first, end) - datetime.combine(first, begin)) % timedelta(days=1)
+    since = (datetime.combine(first, first.time()) - datetime.combine(first, begin)) % timedelta(days=1)
+    return since < length and since + (last - first) <= length
 
 
 def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:

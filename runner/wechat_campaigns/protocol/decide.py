@@ -137,9 +137,8 @@ def _outside(facts: DecisionInput) -> Decision | None:
 
 def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Name what stops every call, first or again: a hold, the policy."""
-    if state.holds:
-        hold = next(reversed(state.holds.values()))
-        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": hold.data.get("reason", "")})
+    if holds := state.holds_at(facts.now):
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": holds[-1].data.get("reason", "")})
     violated = facts.find_violations()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 

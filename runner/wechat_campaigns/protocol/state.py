@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from operator import index
-from typing import Final
+from typing import Any, Final
 
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendId, normalize_id
@@ -96,7 +96,9 @@ class StreamState:
     is_authentic: Callable[[Event], bool] = lambda _event: True
     head: Head = EMPTY
     sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
-    holds: dict[str, Event] = field(default_factory=dict)  # by hash; a release that is authentic ends them
+    holds: dict[str, Event] = field(
+        default_factory=dict
+    )  # by hash; an authentic release or their time ends them
     _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
 
@@ -121,6 +123,10 @@ class StreamState:
             if (former := event.data.get("formerly")) and self.is_authentic(event):
                 names = self.aliases(event.data["send"], *former)
                 self._names.update(dict.fromkeys(names, names))
+
+    def holds_at(self, now: datetime) -> list[Event]:
+        """List the holds in force; one that was made for a time is, until then."""
+        return [hold for hold in self.holds.values() if not _is_over(hold.data.get("until"), now)]
 
     def find(self, send_id: str, revision: int) -> SendState | None:
         """Look one send up, however its id is spelt."""
@@ -161,6 +167,13 @@ class StreamState:
 _CALLS: Final = frozenset({EventKind.INTENT, EventKind.RESEND})
 _DECISIONS: Final = frozenset({EventKind.SETTLED, EventKind.BASELINE})
 _OF_SENDS: Final = _CALLS | _DECISIONS | {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED}
+
+
+def _is_over(end: Any, now: datetime) -> bool:
+    try:
+        return now > datetime.fromisoformat(end)
+    except (TypeError, ValueError):  # what cannot be read, or has no offset, never ends a hold
+        return False
 
 
 def _calls_and_step(before: SendState, event: Event) -> tuple[tuple[Call, ...], Transition | None]:

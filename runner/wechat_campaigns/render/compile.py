@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,6 +45,12 @@ class CompileResult:
             return item is not None and former_ids.has_send(item, named.entry, revision)
 
         return is_current
+
+    def with_readiness(self, stored: Iterable[Send]) -> Iterator[Send]:
+        """Give stored sends what their files, selected or not, say of `ready`."""
+        for send in stored:
+            item = self.files.get(normalize_id(send.campaign))
+            yield replace(send, ready=item is None or former_ids.is_ready(item))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

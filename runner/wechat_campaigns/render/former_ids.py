@@ -65,7 +65,17 @@ def has_send(item: CampaignFile, entry: str | None, revision: int) -> bool:
     campaign = load_campaign(item)
     if not isinstance(campaign, Campaign):
         return True
-    return campaign.revision == revision and (entry is None or normalize_id(entry) in _entries(campaign))
+    if entry is None:
+        return campaign.revision == revision
+    entries = {normalize_id(key): value for key, value in (campaign.for_each or {}).items()}
+    found = entries.get(normalize_id(entry))
+    return found is not None and found.get("revision", campaign.revision) == revision
+
+
+def is_ready(item: CampaignFile) -> bool:
+    """Tell whether a campaign may be sent; what cannot be read says nothing against it."""
+    campaign = load_campaign(item)
+    return not isinstance(campaign, Campaign) or campaign.ready
 
 
 def _entries(campaign: Campaign) -> list[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
@@ -21,6 +24,9 @@ from wechat_campaigns.render.openids import TABLES, batches, check_openids, read
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
+
+_Window = tuple[datetime | None, datetime | None]
+"""When it opens and closes; aware."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +65,13 @@ def render(
         options=settings.articles,
     )
     account = _account(base, settings)
-    drafts = [_draft(base, account, key, variables or {}, settings) for key in campaign.for_each or (None,)]
-    failed = [draft for draft in drafts if draft.has_errors or not account]
-    made = [draft for draft in drafts if account and not draft.has_errors]
+    window = _window(base, settings.policy.timezone)
+    drafts = [
+        _draft(base, account, key, window, variables or {}, settings) for key in campaign.for_each or (None,)
+    ]
+    is_whole = not any(problem.level == "error" for problem in base.problems)  # account and window are known
+    failed = [draft for draft in drafts if draft.has_errors or not is_whole]
+    made = [draft for draft in drafts if is_whole and not draft.has_errors]
     return RenderResult(
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
@@ -80,8 +90,31 @@ class _RenderedSend:
         return any(problem.level == "error" for problem in self.problems)
 
 
+def _window(scope: Scope, timezone: str) -> _Window:
+    """Read the send window by the settings' time zone where it has no offset."""
+    zone, campaign = ZoneInfo(timezone), scope.campaign
+    moments: list[datetime | None] = []
+    for key, written in (("not_before", campaign.not_before), ("not_after", campaign.not_after)):
+        moment = in_zone(written, zone) if written is not None else None
+        if moment is None and written is not None:
+            what = _("`{key}` is a time that the clocks of {timezone} never show, or show twice")
+            hint = _("write it with an offset, for example 2026-12-01T19:00:00+08:00")
+            scope.problem((key,), "impossible-date", what.format(key=key, timezone=timezone), hint)
+        moments.append(moment)
+    opens, closes = moments
+    if opens is not None and closes is not None and opens >= closes:
+        what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
+        scope.problem(("not_after",), "window-empty", what, _("make `not_after` later than `not_before`"))
+    return opens, closes
+
+
 def _draft(
-    base: Scope, account: str, key: str | None, overrides: Mapping[str, str], settings: Settings
+    base: Scope,
+    account: str,
+    key: str | None,
+    window: _Window,
+    overrides: Mapping[str, str],
+    settings: Settings,
 ) -> _RenderedSend:
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
@@ -101,13 +134,14 @@ def _draft(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
-        revision=campaign.revision,
+        revision=entry.get("revision", campaign.revision),
+        ready=campaign.ready,
         filter=followers,
         msgtype=campaign.msgtype,
         content=content,
         send_ignore_reprint=campaign.send_ignore_reprint,
-        not_before=campaign.not_before,
-        not_after=campaign.not_after,
+        not_before=window[0],
+        not_after=window[1],
         description=campaign.description or "",
         owner=campaign.owner or "",
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),

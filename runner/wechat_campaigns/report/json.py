@@ -36,6 +36,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "expires_at": _time(plan.expires_at),
         "environment": view.environment,
         "commit": plan.commit,
+        "horizon": _time(view.horizon),
         "offline": view.offline,
         "ledger_known": plan.ledger_known,
         "unverified": list(plan.unverified),

@@ -60,6 +60,7 @@ def plan_markdown(view: PlanView) -> str:
                 _message(row, planned, opened=n < OPEN_MESSAGES) for n, (row, planned) in enumerate(messages)
             ],
         ),
+        _fences(_("Later"), "line", view.coming),
     ]
     return fitted(_head(view), sections)
 
@@ -80,6 +81,7 @@ def outcomes_markdown(view: ApplyView) -> str:
         ),
         _fences(_("What to do"), "note", hints),
         _fences(_("Good to know"), "note", notes),
+        _fences(_("Later"), "line", view.coming),
     ]
     return fitted(f"{marker('apply', view.environment)}\n## {title}\n\n{facts}", sections)
 

@@ -31,9 +31,10 @@ HEADINGS = (
 )  # fmt: skip
 """What stands above columns; names of the platform's own fields are the same in every language."""
 STATUSES = (
-    N_("send"), N_("resend"), N_("scheduled"), N_("expired"), N_("sent"), N_("blocked"), N_("conflict"),
-    N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"), N_("recalled"),
-    N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("advice"), N_("not sent"),
+    N_("send"), N_("resend"), N_("scheduled"), N_("draft"), N_("expired"), N_("sent"), N_("blocked"),
+    N_("conflict"), N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"),
+    N_("recalled"), N_("baseline"), N_("skipped"), N_("ok"), N_("warning"), N_("error"), N_("advice"),
+    N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
 MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
@@ -53,6 +54,7 @@ def msgtype_word(msgtype: str) -> str:
 COUNTED = {
     "send": N_("{count} to send"),
     "resend": N_("{count} to resend"),
+    "draft": N_("{count} being written"),
     "conflict": N_("{count} in conflict"),
     "invalid": N_("{count} invalid"),
 }

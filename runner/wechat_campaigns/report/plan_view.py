@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
-from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
@@ -16,6 +16,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
+from wechat_campaigns.report.coming import coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -42,7 +43,7 @@ class Row:
     id: str
     reason: str
     code: str
-    """Of the reason: one of `protocol.decide.Reason`, or the rule of a problem."""
+    """Of the reason: a `Reason` of the protocol, a `PlanReason`, or the rule of a problem."""
     hint: str = ""
     recipients: str = ""
     followers: str = ""
@@ -109,6 +110,10 @@ class PlanView:
     """How many files will be uploaded first; empty when none."""
     notes: tuple[Note, ...]
     """What a person should read first."""
+    coming: tuple[str, ...]
+    """What is sent later and what to run then, in sentences."""
+    horizon: datetime | None
+    """Until when the review covers what becomes due; a waiting apply leaves out what opens later."""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -138,12 +143,18 @@ class PlanView:
 
 
 def plan_view(
-    plan: Plan, *, timezone: str, comparison: Comparison | None = None, errors: Sequence[Diagnostic] = ()
+    plan: Plan,
+    *,
+    timezone: str,
+    comparison: Comparison | None = None,
+    errors: Sequence[Diagnostic] = (),
+    horizon: datetime | None = None,
 ) -> PlanView:
     """Build the view of a plan.
 
     Args:
         comparison: with the commit on which the change is based.
+        horizon: until when to list what becomes due.
     """
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
@@ -171,6 +182,8 @@ def plan_view(
         cards=account_cards(plan),
         uploads=_uploads(plan),
         notes=attention_notes(plan),
+        coming=coming_lines(plan, timezone=timezone, horizon=horizon),
+        horizon=horizon,
     )
 
 
@@ -186,8 +199,8 @@ class ApplyView:
     summary: str
     hints: Mapping[SendOutcome, str]
     """What to do, where something went wrong."""
-    nothing: str
-    """What is printed when there is no outcome: the next send, if one is scheduled."""
+    coming: tuple[str, ...]
+    """What is still scheduled and what to run then, in sentences."""
 
 
 def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
@@ -202,20 +215,8 @@ def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) ->
         counts=counts,
         summary=status_counts(counts),
         hints=hints,
-        nothing=_nothing(plan, timezone),
+        coming=coming_lines(plan, timezone=timezone, without={outcome.id for outcome in outcomes}),
     )
-
-
-def _nothing(plan: Plan, timezone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    scheduled = [planned.send for planned in plan.sends if planned.action is PlanAction.SCHEDULED]
-    begins = [(send.not_before, send.id) for send in scheduled if send.not_before is not None]
-    if not begins:
-        return _("Nothing to send.")
-    begin, send_id = min(begins)
-    when = moment_text(begin, plan.created_at, ZoneInfo(timezone))
-    return _("Nothing is due now. Next: {send}, {when}.").format(send=send_id, when=when)
 
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:

@@ -61,7 +61,7 @@ def expired_words() -> tuple[str, str]:
     """Word the note and the hint of a campaign that expired unsent."""
     return (
         _("its send window ended and nothing was sent"),
-        _("set a later `not_after` to send it anyway, or remove the file"),
+        _("set a later `not_after` to send it anyway, or `ready: false`, or remove the file"),
     )
 
 

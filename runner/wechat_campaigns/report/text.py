@@ -29,6 +29,7 @@ ACTION_STYLE = {
     PlanAction.SEND: "bold green",
     PlanAction.RESEND: "bold green",
     PlanAction.SCHEDULED: "cyan",
+    PlanAction.DRAFT: "cyan",
     PlanAction.SENT: "dim",
     PlanAction.EXPIRED: "dim",
     PlanAction.BLOCKED: "yellow",
@@ -83,7 +84,8 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
 def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     """Draw what became of each send of an apply."""
     if not view.outcomes:
-        return inert(view.nothing)
+        nothing = _("Nothing is due now.") if view.coming else _("Nothing to send.")
+        return inert("\n".join([nothing, *view.coming]))
     rows = [
         (
             Text(status_word(outcome.result), style=RESULT_STYLE[outcome.result]),
@@ -98,7 +100,8 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
         template = _(
             "{counts}. Accepted does not mean delivered: run `campaign status` later to see the result."
         )
-    return _drawn(Group(table, _text(f"\n{template.format(counts=view.summary)}")), options)
+    closing = [template.format(counts=view.summary), *view.coming]
+    return _drawn(Group(table, _text(""), *map(_text, closing)), options)
 
 
 def status_text(view: StatusView, options: TextOptions) -> str:
@@ -217,6 +220,7 @@ def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
     yield _("Digest: {digest}").format(digest=view.digest)
     if view.ready:
         yield _("Running `campaign apply` now would make {total}.").format(total=view.total)
+    yield from view.coming
 
 
 def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:

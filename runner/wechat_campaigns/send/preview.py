@@ -1,13 +1,17 @@
-"""One planned send and a tester in, one real message out, remembered by its digest."""
+"""One planned send and its testers in, one real message to each out, remembered by its digest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import reporting_unrecorded
+from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, reporting_unrecorded
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import PlannedSend
@@ -18,14 +22,65 @@ from wechat_campaigns.wechat import payloads
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
+_WXNAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{4,19}")
+"""A WeChat ID: 6 to 20 characters, a letter first; old ones may be shorter, or a number."""
 
 
-def recipient(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
-    """Say in the platform's words who is meant: a tester's alias, or else a WeChat name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Who receives a preview."""
+
+    name: str
+    """The alias; of a tester outside the settings what a message may call it: an id is private."""
+    body: Mapping[str, str]
+    """In the platform's words: `{"towxname": …}` or `{"touser": …}`; kept only as a hash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewResult:
+    """What became of the previews of one send."""
+
+    notes: tuple[str, ...]
+    """What is good to know about the draft shown."""
+    errors: Mapping[str, CampaignError]
+    """By the recipient's name: those that were not, or perhaps not, delivered."""
+
+
+def recipients(
+    names: Sequence[str], openids: Sequence[str], testers: Mapping[str, Tester]
+) -> tuple[Recipient, ...]:
+    """Say who is meant: a tester's alias or else a WeChat ID, and openids.
+
+    Raises:
+        UsageError: one is neither a tester nor has the form of an id; the message does not repeat an openid.
+    """
+    found = [_named(name, testers, number) for number, name in enumerate(names, 1)]
+    for number, openid in enumerate(openids, len(found) + 1):
+        if not OPENID.fullmatch(openid):
+            raise UsageError(
+                _("tester {number} is not an openid").format(number=number),
+                hint=_("pass the 28 characters of an openid of the account that sends"),
+            )
+        found.append(Recipient(name=_("tester {number}").format(number=number), body={"touser": openid}))
+    unique: dict[tuple[tuple[str, str], ...], Recipient] = {}
+    for one in found:
+        unique.setdefault(tuple(one.body.items()), one)
+    return tuple(unique.values())
+
+
+def _named(name: str, testers: Mapping[str, Tester], number: int) -> Recipient:
     tester = testers.get(name)
     if tester is not None and tester.openid is not None:
-        return {"touser": tester.openid}
-    return {"towxname": tester.wxname or name if tester is not None else name}
+        return Recipient(name=name, body={"touser": tester.openid})
+    if tester is not None:
+        return Recipient(name=name, body={"towxname": tester.wxname or name})
+    if not _WXNAME.fullmatch(name):
+        hint = _("pass a WeChat ID (微信号), or add the tester to `testers` of the settings")
+        raise UsageError(
+            _("`{name}` is not a tester of the settings, and not a WeChat ID").format(name=name),
+            hint=did_you_mean(name, testers, otherwise=hint),
+        )
+    return Recipient(name=_("tester {number}").format(number=number), body={"towxname": name})
 
 
 def used_today(appid: str, state: LedgerState, now: datetime) -> int:
@@ -33,19 +88,12 @@ def used_today(appid: str, state: LedgerState, now: datetime) -> int:
     return count_today(state.preview_times, appid, now)
 
 
-def preview(planned: PlannedSend, to: Mapping[str, str], ports: uploads.UploadPorts) -> tuple[str, ...]:
-    """Upload what is needed, send the preview, record it.
-
-    Args:
-        to: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
-
-    Returns:
-        What is good to know about the draft shown.
+def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.UploadPorts) -> PreviewResult:
+    """Upload what is needed, send a preview to each, record it.
 
     Raises:
         UsageError: a material name of it has no media_id.
-        PolicyError, WeChatError: its draft was edited, or is not what was meant.
-        ApiError, NotSentError, NoResponseError: it was not, or perhaps not, delivered; not recorded.
+        PolicyError, WeChatError: its draft was edited, or is not what was meant; an upload failed.
         LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
 
     Source: preview, read 2026-11.
@@ -54,13 +102,20 @@ def preview(planned: PlannedSend, to: Mapping[str, str], ports: uploads.UploadPo
     with uploads.forgetting(planned, ports):
         ids = uploads.upload(planned, ports)
         draft = drafting.ensure_draft(planned, ids, ports)
-        body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
-        ports.api.mass_preview({**body, **to})
-    data = {
-        **ports.state.send_fields(planned.send.id, planned.send.revision),
-        "content_digest": planned.content_digest,
-        "to": sha256(dict(to)),
-    }
-    with reporting_unrecorded(_("the preview was sent")):
-        ports.record(EventKind.PREVIEW, data)
-    return draft.notes if draft is not None else ()
+    body = payloads.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
+    errors: dict[str, CampaignError] = {}
+    for one in to:
+        try:
+            with uploads.forgetting(planned, ports):
+                ports.api.mass_preview({**body, **one.body})
+        except WeChatError as error:  # the next tester may be a follower where this one is not
+            errors[one.name] = error
+            continue
+        data = {
+            **ports.state.send_fields(planned.send.id, planned.send.revision),
+            "content_digest": planned.content_digest,
+            "to": sha256(dict(one.body)),
+        }
+        with reporting_unrecorded(_("the preview was sent")):
+            ports.record(EventKind.PREVIEW, data)
+    return PreviewResult(notes=draft.notes if draft is not None else (), errors=errors)

@@ -62,7 +62,7 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
-    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}"
+    return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
 
 
 def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:

@@ -223,7 +223,8 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
 
 def _notify(data: Mapping[str, Any]) -> ChatWebhook:
     when = {"when": tuple(data["when"])} if "when" in data else {}
-    return ChatWebhook(kind=data["kind"], url=_secret(data["url"]), **when)
+    secret = _secret(data["secret"]) if "secret" in data else None
+    return ChatWebhook(kind=data["kind"], url=_secret(data["url"]), secret=secret, **when)
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

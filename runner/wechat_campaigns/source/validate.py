@@ -10,6 +10,7 @@ from typing import Any
 from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
@@ -96,7 +97,7 @@ def _campaign(document: Document) -> Campaign:
     data = dict(document.data)
     for key in ("not_before", "not_after"):
         if key in data:
-            data[key] = datetime.fromisoformat(data[key])
+            data[key] = _moment(data[key])
     for key in ("formerly", "environments"):
         data[key] = tuple(data.get(key, ()))
     data["msgtype"] = Msgtype(data["msgtype"])
@@ -127,8 +128,8 @@ def _moments(data: dict[str, Any]) -> Iterator[Finding]:
 
 def _window(data: dict[str, Any]) -> Iterator[Finding]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
-    if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
-        return
+    if opens is None or closes is None or (opens.tzinfo is None) != (closes.tzinfo is None) or opens < closes:
+        return  # of which only one has an offset, rendering knows the time zone
     yield Finding(
         "window-empty",
         _("the send window ends before it starts: `not_after` is not later than `not_before`"),
@@ -164,7 +165,4 @@ def _twins(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _moment(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    return written_moment(text) if isinstance(text, str) else None

@@ -22,7 +22,7 @@ environments:
     accounts:
       main: {kind: service, appid: wx1234567890abcdef, secret: {env: MAIN}}
       side: {kind: service, appid: wx1234567890abcde0, secret: {env: SIDE}}
-testers: {小李: {wxname: li}}
+testers: {小李: {wxname: xiaoli}}
 """
 
 

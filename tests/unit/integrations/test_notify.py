@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -9,15 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.factories import NOW
 from wechat_campaigns.cli.notifications import post
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import ChatWebhook, Secret
-from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload
+from wechat_campaigns.integrations.notify import (
+    MAX_BYTES,
+    Access,
+    RunSummary,
+    message,
+    notify_robot,
+    payload,
+)
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
 RUN = RunSummary(
@@ -25,6 +36,7 @@ RUN = RunSummary(
 )
 ALL = ("accepted", "rejected", "not_sent", "unknown")
 URL = Secret(env="ROBOT")
+KEY = "SEC0123456789"
 
 
 def outcome(send_id: str = "sale", result: Result = Result.ACCEPTED, why: str = "accepted") -> SendOutcome:
@@ -39,6 +51,9 @@ class Robot:
     status: int = 200
     answer: Any = field(default_factory=lambda: {"errcode": 0})
     bodies: list[Any] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
@@ -47,7 +62,11 @@ def listening() -> Iterator[Robot]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            robot.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            robot.raw.append(data)
+            robot.bodies.append(json.loads(data))
+            robot.paths.append(self.path)
+            robot.headers.append(dict(self.headers))
             text = robot.answer if isinstance(robot.answer, str) else json.dumps(robot.answer)
             self.send_response(robot.status)
             self.end_headers()
@@ -128,7 +147,12 @@ def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
 def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
     """One POST, and its own word for success."""
     robot.answer = answer
-    assert notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post) is None
+    assert (
+        notify_robot(
+            ChatWebhook(kind=kind, url=URL), Access(address=robot.url), [outcome()], RUN, post=post, now=NOW
+        )
+        is None
+    )
     assert "1,204 followers" in json.dumps(robot.bodies)
     assert len(robot.bodies) == 1
 
@@ -149,7 +173,9 @@ def test_failed_notification_does_not_show_the_address(
 ) -> None:
     """A refusal, a broken answer, an error status, a redirect."""
     robot.answer, robot.status = answer, status
-    why = notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post)
+    why = notify_robot(
+        ChatWebhook(kind=kind, url=URL), Access(address=robot.url), [outcome()], RUN, post=post, now=NOW
+    )
     assert why
     assert "very-secret" not in why
 
@@ -157,7 +183,9 @@ def test_failed_notification_does_not_show_the_address(
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
 def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     """Whatever is wrong with it."""
-    why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
+    why = notify_robot(
+        ChatWebhook(kind="wecom", url=URL), Access(address=address), [outcome()], RUN, post=post, now=NOW
+    )
     assert str(why).startswith("the request to the chat robot failed")
     assert "very-secret" not in str(why)
 
@@ -172,7 +200,71 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
     entries: list[Entry] = []
     with listening() as robot, new_run():
         listen(entries.append)
-        post(robot.url.replace("/send", path), {})
+        post(robot.url.replace("/send", path), b"{}", {})
     (entry,) = entries
     assert entry["status"] == 200
     assert entry["url"] == urlsplit(robot.url).netloc
+
+
+def signed(robot: Robot, kind: Any, **more: Any) -> None:
+    access = Access(address=robot.url, key=KEY)
+    why = notify_robot(ChatWebhook(kind=kind, url=URL, **more), access, [outcome()], RUN, post=post, now=NOW)
+    assert why is None
+    assert KEY not in f"{robot.raw}{robot.paths}{robot.headers}"
+
+
+def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
+    """加签: milliseconds and a signature beside the robot's token."""
+    signed(robot, "dingtalk")
+    query = parse_qs(urlsplit(robot.paths[0]).query)
+    stamp = f"{int(NOW.timestamp())}000"
+    expected = hmac.new(KEY.encode(), f"{stamp}\n{KEY}".encode(), hashlib.sha256).digest()
+    assert query == {
+        "key": ["very-secret"],
+        "timestamp": [stamp],
+        "sign": [base64.b64encode(expected).decode()],
+    }
+
+
+def test_feishu_is_signed_in_the_body(robot: Robot) -> None:
+    """签名校验: the key is part of what signs an empty text."""
+    robot.answer = {"code": 0}
+    signed(robot, "feishu")
+    stamp = str(int(NOW.timestamp()))
+    expected = hmac.new(f"{stamp}\n{KEY}".encode(), b"", hashlib.sha256).digest()
+    (body,) = robot.bodies
+    assert (body["timestamp"], body["sign"]) == (stamp, base64.b64encode(expected).decode())
+    assert body["msg_type"] == "text"
+
+
+def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
+    """Codes, numbers and the text; the signature covers the time and every byte."""
+    robot.answer = "thanks"
+    signed(robot, "webhook")
+    (headers,), (body,) = robot.headers, robot.bodies
+    stamp = headers["X-Campaign-Timestamp"]
+    expected = hmac.new(KEY.encode(), f"{stamp}.".encode() + robot.raw[0], hashlib.sha256).hexdigest()
+    assert headers["X-Campaign-Signature"] == f"sha256={expected}"
+    (told,) = body["outcomes"]
+    assert (told["id"], told["result"], told["followers"]) == ("sale", "accepted", 1204)
+    assert body["text"].startswith("Campaigns, production")
+
+
+def test_held_and_missed_sends_are_told_where_they_are_wanted() -> None:
+    """Not by default: a schedule that runs every ten minutes would repeat them all day."""
+
+    def skipped(name: str, code: ExitCode) -> SendOutcome:
+        return SendOutcome(id=name, account="main", result=Result.SKIPPED, reason="why", exit_code=code)
+
+    outcomes = [
+        skipped("held", ExitCode.POLICY),
+        skipped("late", ExitCode.FAILED),
+        skipped("ok", ExitCode.OK),
+    ]
+    assert message(outcomes, RUN, ALL) is None
+    told = str(message(outcomes, RUN, ("held", "scheduled_missed")))
+    assert [line for line in told.splitlines() if line.startswith("!")] == [
+        "! held (main): why",
+        "! late (main): why",
+    ]
+    assert "ok" not in told

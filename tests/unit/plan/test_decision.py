@@ -27,6 +27,7 @@ from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
 AGAIN = make_send(revision=2)
+DRAFT = make_send(ready=False)
 HOUR = timedelta(hours=1)
 
 
@@ -53,6 +54,10 @@ CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
     ("window opens now", make_send(not_before=NOW), [], PlanAction.SEND, "new"),
     ("window ends now", make_send(not_after=NOW), [], PlanAction.SEND, "new"),
     ("past its window", make_send(not_after=NOW - HOUR), [], PlanAction.EXPIRED, "window ended"),
+    ("being written", DRAFT, [], PlanAction.DRAFT, "still being written"),
+    ("written after its window", replace(DRAFT, not_after=NOW - HOUR), [], PlanAction.DRAFT, "being written"),
+    ("written again after it was sent", DRAFT, accepted(), PlanAction.SENT, "delivery is not"),
+    ("written again while unknown", DRAFT, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "says `ready: false`"),
     ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still arrive"),
     ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no response recorded"),
     ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to resend"),
@@ -315,3 +320,24 @@ def test_a_renamed_unknown_send_is_settled_by_the_id_it_was_posted_under() -> No
     decision = decided(renamed, begun(at=NOW - 21 * HOUR))
     assert decision.action is PlanAction.UNKNOWN
     assert "settle 'sale'" in decision.hint
+
+
+@pytest.mark.parametrize("text", ["改过", "你好"], ids=["edited", "lowered"])
+def test_hint_of_a_conflict_names_the_entry(text: str) -> None:
+    """Of thirty cities one is to be raised: the hint says which."""
+    sent = make_send("sale[beijing]", revision=1 if text == "改过" else 2)
+    found = decided(make_send("sale[beijing]", text), *accepted(sent))
+    assert found.action is PlanAction.CONFLICT
+    assert "`beijing` of `for_each`" in found.hint or "the entry `beijing` in `for_each`" in found.hint
+
+
+def test_unknown_draft_is_not_resent_even_when_named() -> None:
+    """Only the file makes it ready: `--resend ID` does not."""
+    context = DecisionContext(
+        settings=make_settings(),
+        state=make_state(begun(at=NOW - HOUR)),
+        now=NOW,
+        resend=frozenset({"sale"}),
+    )
+    found = decide(DRAFT, compute_content_digest(DRAFT), context)
+    assert (found.action, found.resend_intent) == (PlanAction.UNKNOWN, None)

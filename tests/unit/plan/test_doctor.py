@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import (
+    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
@@ -66,6 +67,7 @@ def checked(
     ports = DoctorPorts(
         connect=connect,
         open_ledger=open_ledger,
+        clock=lambda: NOW,
         clock_skew=clock_skew or (lambda: away),
         is_durable=lambda: survives,
     )

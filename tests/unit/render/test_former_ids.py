@@ -10,9 +10,11 @@ import pytest
 from tests.support.factories import make_settings
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.workers import ENOUGH
+from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.load import find_campaigns
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +126,14 @@ def test_message_is_current_by_entry_and_revision(
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path), only=only)
     assert compiled.presence_check()(send_id, revision) is is_there
+
+
+def test_message_of_an_entry_is_current_at_its_own_revision(tmp_path: Path) -> None:
+    """The entry's `revision` counts, not the campaign's, whether the campaign is selected or not."""
+    (tmp_path / "sale.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nfor_each: {a: {revision: 3}, b: {}}\n",
+        encoding="utf-8",
+    )
+    (item,) = find_campaigns(tmp_path)[0]
+    assert [former_ids.has_send(item, "a", number) for number in (1, 3)] == [False, True]
+    assert [former_ids.has_send(item, "b", number) for number in (1, 3)] == [True, False]

@@ -29,7 +29,7 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
     assert "Summary: 1 to send, 1 scheduled. This is only a plan: nothing was sent." in lines
     assert f"Digest: {plan.plan_digest}" in lines
-    assert lines[-1] == "Running `campaign apply` now would make 1 send to 1,000 followers."
+    assert "Running `campaign apply` now would make 1 send to 1,000 followers." in lines
 
 
 def test_no_apply_is_promised_that_would_be_refused() -> None:
@@ -102,7 +102,10 @@ def test_without_a_due_send_the_next_one_is_named() -> None:
     """Who runs apply too early reads when the next send begins."""
     plan = plan_of(make_send("later", not_before=NOW + timedelta(days=1)))
     text = outcomes_text(applied(plan=plan), LOOK)
-    assert text == "Nothing is due now. Next: later, tomorrow at 12:00."
+    assert text == (
+        "Nothing is due now.\nNext: later, tomorrow at 12:00. Nothing is sent by itself: run "
+        "`campaign apply` at that time, or `campaign apply --wait` before it."
+    )
 
 
 def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:

@@ -22,7 +22,7 @@ from tests.support.factories import (
     make_upload_ports,
 )
 from wechat_campaigns.core import settings as records
-from wechat_campaigns.core.errors import ApiError, LedgerError
+from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.core.model import (
     Articles,
     Audience,
@@ -40,9 +40,11 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.send.preview import preview, recipient, used_today
+from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
 from wechat_campaigns.wechat import payloads
 
+OPENID = "oR5Gjjl_eiZoUpGozMo7dbBJ362A"
+TESTERS = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o" + "w" * 27)}
 PICTURE = Media(media_id="P1")
 NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
 KINDS: dict[str, tuple[Msgtype, Content, dict[str, Any]]] = {
@@ -87,7 +89,9 @@ def show(
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
     planned = make_planned(send, resolved=resolved)
     data = {"cover.png": b"cover", "a.mp4": b"mp4"}
-    preview(planned, to, make_upload_ports(api, ledger, lambda file: data[str(file.path)]))
+    ports = make_upload_ports(api, ledger, lambda file: data[str(file.path)])
+    for error in preview(planned, [Recipient(name="li", body=to)], ports).errors.values():
+        raise error
     return api, ledger
 
 
@@ -129,7 +133,7 @@ def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
     api = ScriptedApi(mass_preview={"errcode": 0})
     planned = make_planned(make_send())
     with pytest.raises(LedgerError, match=r"the preview was sent, but .* the disk is full"):
-        preview(planned, {"towxname": "x"}, make_upload_ports(api, FullDisk()))
+        preview(planned, [Recipient(name="li", body={"towxname": "x"})], make_upload_ports(api, FullDisk()))
 
 
 def test_preview_forgets_a_deleted_upload() -> None:
@@ -142,10 +146,40 @@ def test_preview_forgets_a_deleted_upload() -> None:
 
 def test_testers_are_found_by_alias() -> None:
     """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
-    testers = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o-wang")}
-    assert recipient("小李", testers) == {"towxname": "xiaoli2026"}
-    assert recipient("老王", testers) == {"touser": "o-wang"}
-    assert recipient("zhang3", testers) == {"towxname": "zhang3"}
+    found = recipients(["小李", "老王", "zhang3", "小李"], [OPENID, OPENID], TESTERS)
+    assert [(one.name, one.body) for one in found] == [
+        ("小李", {"towxname": "xiaoli2026"}),
+        ("老王", {"touser": "o" + "w" * 27}),
+        ("tester 3", {"towxname": "zhang3"}),
+        ("tester 5", {"touser": OPENID}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "openids", "words"),
+    [
+        (["小季"], [], "`小季` is not a tester of the settings, and not a WeChat ID"),
+        (["zhang 3"], [], "not a WeChat ID"),
+        (["zhang3"], ["o" * 27], "tester 2 is not an openid"),
+    ],
+)
+def test_tester_of_an_unknown_form_is_refused(names: list[str], openids: list[str], words: str) -> None:
+    """Before anything is uploaded; the hint names the nearest alias, no message repeats an openid."""
+    with pytest.raises(UsageError, match=words) as caught:
+        recipients(names, openids, TESTERS)
+    assert "o" * 27 not in str(caught.value) + caught.value.hint
+
+
+def test_next_tester_is_tried_after_one_that_is_refused() -> None:
+    """Files are uploaded once; who does not follow the account keeps nobody else from the preview."""
+    msgtype, content, _ = KINDS["newspic"]
+    api = ScriptedApi(draft_add="D", mass_preview=[api_error(43004), {"errcode": 0}])
+    planned, ledger = make_planned(make_send(content=content, msgtype=msgtype)), MemoryLedger()
+    ports = make_upload_ports(api, ledger)
+    to = [Recipient(name=name, body={"towxname": name}) for name in ("first", "second")]
+    assert list(preview(planned, to, ports).errors) == ["first"]
+    assert [event.kind for event in ledger.kept].count(EventKind.PREVIEW) == 1
+    assert len(api.named("draft_add")) == 1
 
 
 def test_previews_are_counted_by_the_day_in_china() -> None:

@@ -19,7 +19,9 @@ from wechat_campaigns.plan import planfile
 @command(
     effect=Effect.NONE,
     examples={
-        "campaign ci outputs plan.json": N_("pass `plan_digest`, `pending`, `due` and `held` to later steps")
+        "campaign ci outputs plan.json": N_(
+            "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
+        )
     },
 )
 @click.argument("plan_file", type=FILE)
@@ -27,14 +29,16 @@ def outputs(plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
-    or resolve now) and held (sends that are blocked, in conflict, or were missed in the last day).
+    or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
+    blocked, in conflict, or were missed in the last day).
     """
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     pending = sum(map(planfile.covers, data["sends"]))
     due = sum(action in ("send", "resend", "unknown") for action in actions)
+    coming = sum(planfile.is_coming(send, data) for send in data["sends"])
     held = sum(planfile.is_held(send, data) for send in data["sends"])
-    lines = f"plan_digest={digest}\npending={pending}\ndue={due}\nheld={held}\n"
+    lines = f"plan_digest={digest}\npending={pending}\ndue={due}\ncoming={coming}\nheld={held}\n"
     target = os.environ.get("GITHUB_OUTPUT")
     if target:
         with Path(target).open("a", encoding="utf-8") as file:

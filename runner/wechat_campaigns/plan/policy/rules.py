@@ -27,7 +27,8 @@ from wechat_campaigns.plan.quota import (
 
 def hold(facts: RuleInput) -> Violation | None:
     """Nothing leaves an account that is on hold, by its ledger or by the settings."""
-    name, reason, setting = facts.account.name, facts.state.holds.get(facts.account.appid), facts.policy.hold
+    name, setting = facts.account.name, facts.policy.hold
+    reason = facts.state.hold_reasons(facts.now).get(facts.account.appid)
     if reason is not None:
         return Violation(
             _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),

@@ -206,17 +206,10 @@ def _out_of_range(error: SchemaViolation) -> Iterator[Finding]:
 def _wrong_form(error: SchemaViolation) -> Iterator[Finding]:
     if str(error.value) == "":
         yield from _empty_text(error)
-    elif error.shape.get("format") == "date-time":
-        yield _finding(error, "date-form", _date_words(str(error.value)), _instead(error))
+    elif error.shape.get("$comment") == "date-form":
+        yield _finding(error, "date-form", _("{name} is not a full date and time"), _instead(error))
     else:
         yield _finding(error, "wrong-form", _(_CANNOT_BE), _instead(error))
-
-
-def _date_words(text: str) -> str:
-    has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
-    if ":" in text and not has_offset:
-        return _("{name} has no time zone offset, so its meaning depends on the machine")
-    return _("{name} is not a full date and time")
 
 
 WORDS: Final[dict[str, Callable[[SchemaViolation], Iterator[Finding]]]] = {

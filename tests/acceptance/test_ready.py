@@ -1,0 +1,84 @@
+"""A campaign that is being written is shown and never sent; one entry of many is sent again alone."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.shop import MakeShop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+DRAFT = "ready: false\n"
+
+
+def test_draft_is_shown_and_sent_by_nothing_but_an_edit(make_shop: MakeShop) -> None:
+    """Neither a digest, an exception, a wait nor a reviewed plan sends it; deleting the line does."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale", DRAFT))
+    assert (shop.row("sale")["action"], shop.row("sale")["code"]) == ("draft", "not_ready")
+    for words in (
+        (),
+        ("--wait",),
+        ("--allow", "quiet_hours=now"),
+        ("--resend", "sale"),
+        shop.reviewed("file"),
+    ):
+        shop.apply("sale", *words)
+    assert shop.posts() == 0
+    shop.write(sale=campaign_file("sale"))
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("digest"))
+    assert code == ExitCode.POLICY, said
+    assert shop.posts() == 0
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["sale"]
+
+
+def test_draft_is_validated_and_stops_no_other_campaign(make_shop: MakeShop) -> None:
+    """A tag that is missing yet is a warning; the others go out."""
+    shop = make_shop()
+    unfinished = campaign_file("sale", DRAFT).replace("会员", "以后建")
+    shop.write(sale=unfinished, news=campaign_file("news"))
+    code, said = shop.run("plan")
+    assert (code, "no tag named 以后建" in said) == (ExitCode.OK, True), said
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["news"]
+    assert shop.run("validate")[0] == ExitCode.OK
+
+
+def test_unknown_send_that_became_a_draft_is_not_resent(make_shop: MakeShop) -> None:
+    """Selected or not, named or not: the line in its file stops it."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("sale", DRAFT))
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
+    assert shop.apply("news", "--resend", "sale") == ExitCode.UNKNOWN
+    assert shop.posts() == 1
+
+
+def test_new_writes_a_draft(make_shop: MakeShop) -> None:
+    """What the command wrote is not sent by an apply that is run too early."""
+    shop = make_shop()
+    assert shop.run("new", "sale", "--tag", "会员")[0] == ExitCode.OK
+    assert shop.row("sale")["action"] == "draft"
+    assert shop.apply() == ExitCode.OK
+    assert shop.posts() == 0
+
+
+def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> None:
+    """The hint of the conflict says what to write; then one city gets the correction, the other nothing."""
+    shop = make_shop()
+    entries = "for_each:\n  a: {vars: {city: A%s}%s}\n  b: {vars: {city: B}, filter: {tag: 星标组}}\n"
+    shop.write(sale=campaign_file('"{{ city }}"', entries % ("", "")))
+    assert shop.apply() == ExitCode.OK
+    shop.write(sale=campaign_file('"{{ city }}"', entries % ("!", "")))
+    row = shop.row("sale[a]")
+    assert row["action"] == "conflict"
+    assert re.search(r"`revision: 2` in the entry `a` of `for_each`", row["hint"])
+    shop.write(sale=campaign_file('"{{ city }}"', entries % ("!", ", revision: 2")))
+    assert {row["id"]: row["action"] for row in shop.plan()["sends"]} == {
+        "sale[a]": "send",
+        "sale[b]": "sent",
+    }
+    assert shop.apply() == ExitCode.OK
+    assert sorted(shop.texts()) == ["A", "A!", "B"]

@@ -1,0 +1,76 @@
+"""The files for systemd, Windows and Kubernetes are well formed, and their command line sends what is due."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tests.support.optional_parts import skip_or_fail
+from tests.support.shop import MakeShop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+FILES = Path(__file__).parents[2] / "docs" / "ci"
+TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+
+
+def systemd_words() -> list[str]:
+    service = (FILES / "campaign-apply.service").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ExecStart=(.+)$", service, flags=re.M)
+    return shlex.split(line)[1:]
+
+
+def windows_words() -> list[str]:
+    task = ElementTree.parse(FILES / "windows-task.xml")
+    *_pull, apply = task.iter(f"{TASK}Arguments")
+    return (apply.text or "").split()
+
+
+def kubernetes_words() -> list[str]:
+    *_claim, job = yaml.safe_load_all((FILES / "kubernetes.yml").read_text(encoding="utf-8"))
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    return [str(word) for word in container["args"]]
+
+
+@pytest.mark.parametrize("words_of", [systemd_words, windows_words, kubernetes_words])
+def test_command_line_of_a_schedule_sends_what_is_due(make_shop: MakeShop, words_of: object) -> None:
+    """As it stands there, but for the environment's name and the path of the log."""
+    assert callable(words_of)
+    shop = make_shop()
+    shop.write(now=campaign_file("now"))
+    log = str(shop.folder / "run.log")
+    words = [{"production": "shop", r"C:\shop-logs\campaign.log": log}.get(word, word) for word in words_of()]
+    assert shop.run(*words)[0] == ExitCode.OK
+    assert shop.texts() == ["now"]
+
+
+def test_systemd_takes_its_files(tmp_path: Path) -> None:
+    """Every key and time is known to systemd; the paths stand for programs that are here."""
+    if shutil.which("systemd-analyze") is None:
+        skip_or_fail("systemd-analyze is missing")
+    for name in ("campaign-apply.service", "campaign-apply.timer"):
+        text = (FILES / name).read_text(encoding="utf-8")
+        here = re.sub(r"(?<=^ExecStart=)\S+", sys.executable, text, flags=re.M)
+        here = re.sub(r"(?<=^ExecStartPre=)\S+", sys.executable, here, flags=re.M)
+        (tmp_path / name).write_text(here, encoding="utf-8")
+    units = [str(path) for path in sorted(tmp_path.iterdir())]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_windows_repeats_through_the_day() -> None:
+    """A declared encoding would break the import, and a second run must not start beside the first."""
+    text = (FILES / "windows-task.xml").read_text(encoding="utf-8")
+    assert "encoding=" not in text.splitlines()[0]
+    task = ElementTree.fromstring(text)
+    assert [one.text for one in task.iter(f"{TASK}Interval")] == ["PT10M"]
+    assert [one.text for one in task.iter(f"{TASK}MultipleInstancesPolicy")] == ["IgnoreNew"]
