@@ -12,12 +12,12 @@ from pathlib import Path
 
 import click
 import pytest
-from wechat_campaigns.plan.decide import PlanReason
 
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind

@@ -36,7 +36,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("apply --allow quiet_hours", "write `--allow quiet_hours=REASON`"),
         ("unhold main", "Add the reason, for example: `campaign unhold main --reason"),
         ("ledger settle sale --not-sent", "Add the reason, for example: `campaign ledger settle sale"),
-        ("preview", "For example: `campaign preview sale --to 小李`"),
+        ("preview", "For example: `campaign preview sale --to 小李 --to 老王`"),
         ("aply", "did you mean `campaign apply`?"),
         ("ledger verfy", "did you mean `campaign ledger verify`?"),
         ("hold servce --reason x", "use one of: service, subscription, test"),

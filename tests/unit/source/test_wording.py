@@ -21,6 +21,7 @@ from wechat_campaigns.source.text import shorten
 # Keywords that only annotate or combine; what they combine refuses by itself.
 SILENT = {
     "$schema",
+    "$comment",
     "$id",
     "$ref",
     "title",
