@@ -441,7 +441,8 @@ def test_what_plans_gets_has_no_write() -> None:
     """That a plan cannot send is a type as well: each write is of `WeChatApi` alone."""
     public = {name for name in vars(WeChatApi) if not name.startswith("_")}
     assert public == {
-        "material_add_material", "material_image_url", "media_upload", "media_uploadimg", "media_uploadvideo", "draft_add",
+        "material_add_material", "material_image_url", "media_upload", "media_uploadimg",
+        "media_uploadvideo", "draft_add",
         "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))
