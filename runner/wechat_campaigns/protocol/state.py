@@ -96,9 +96,7 @@ class StreamState:
     is_authentic: Callable[[Event], bool] = lambda _event: True
     head: Head = EMPTY
     sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
-    holds: dict[str, Event] = field(
-        default_factory=dict
-    )  # by hash; an authentic release or their time ends them
+    holds: dict[str, Event] = field(default_factory=dict)  # by hash; authentic releases, or time, end them
     _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
 
