@@ -12,7 +12,6 @@ import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +39,8 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
         UsageError: `CAMPAIGN_STATE_DIR` is relative, or there is no home folder.
     """
     real = Path(os.path.realpath(root))
+    from hashlib import sha256  # OpenSSL takes a tenth of the start of `--help`, which asks for no folder
+
     words = (re.sub(r"[^\w.-]+", "_", name).strip("._-")[:40] for name in (real.parent.name, real.name))
     digest = sha256(os.fsencode(real)).hexdigest()[:16]
     return state_home(environ) / "-".join([*filter(None, words), digest])
