@@ -71,7 +71,7 @@ def test_editor_completes_articles_inside_a_list(editor: Open) -> None:
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [(1, "Exactly one of"), (2, "The kind of content"), (4, "`timezone` of the policy")],
+    [(1, "Exactly one of"), (2, "The kind of content"), (4, "A date and time")],
 )
 def test_editor_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
     """Resting on a key shows the schema's description of it."""
