@@ -301,13 +301,13 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8-sig")))
     assert (row["Send"], row["To"], row["Status"]) == ("sale", "tag 会员", "accepted")
     assert row["Figures"] == "WeChat has no figures for text"
-    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 'class="bars"' in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
 
 
 def test_calendar_shows_coming_sends(campaign: Command) -> None:
     """Other months have their own sends; a wrong month is a usage error."""
-    assert "sale (send" in campaign("calendar")[1]
+    assert "sale (text, send" in campaign("calendar")[1]
     assert "no sends in this month" in campaign("calendar", "--month", "2020-02")[1]
     assert campaign("calendar", "--month", "2020-13")[0] == ExitCode.USAGE
     assert "<table" in campaign("calendar", "--format", "html")[1]

@@ -92,10 +92,10 @@ def plan(
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
 
+    context.offline = offline
     zone = ZoneInfo(context.settings.policy.timezone)
     last = read_moment("--horizon", horizon, now=context.clock(), zone=zone)
     allowed = overridden_rules(allow)
-    context.offline = offline
     state = context.state(verified=not offline)
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
