@@ -142,7 +142,7 @@ class Testbed:
             unknown=frozenset((known.appid, known.send) for known in opened),
             disputed=frozenset((known.appid, known.send) for known in opened if known.disputed),
             holds=sum(e.kind == EventKind.HOLD and e.data["held"] for e in self.events),
-            stopped=frozenset(state.holds),
+            stopped=frozenset(state.hold_reasons(datetime.now(UTC))),
         )
 
     def _phones(self) -> Counter[tuple[str, str]]:
