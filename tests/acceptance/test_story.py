@@ -218,7 +218,7 @@ def test_story_of_the_docs_works_as_written(sandbox: Sandbox, tmp_path: Path) ->
     story = Story(folder=tmp_path, sandbox=sandbox)
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "campaigns" / "_settings.yaml").write_text(
-        SETTINGS.replace("API", sandbox.url).replace("WXNAME", "x"), encoding="utf-8"
+        SETTINGS.replace("API", sandbox.url).replace("WXNAME", "tester1"), encoding="utf-8"
     )
     story.at("09:59:00")
     subprocess.run(
