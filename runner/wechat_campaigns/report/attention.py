@@ -65,6 +65,10 @@ class NoteGroup:
         """Whether all notes say the same."""
         return len({(note.message, note.hint) for note in self.notes}) == 1
 
+    def is_folded(self, most: int) -> bool:
+        """Whether only the first need be seen: of many sends or files, never what concerns the whole plan."""
+        return len(self.notes) > most and all(note.send or note.location for note in self.notes)
+
 
 def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:
     """Group notes by rule, in the order in which the rules come first."""

@@ -182,7 +182,7 @@ def _attention(view: PlanView) -> Section:
     blocks = []
     for group in note_groups(view.notes):
         block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
-        if len(group.notes) > FEW_NOTES:
+        if group.is_folded(FEW_NOTES):
             block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
         blocks.append(block)
     return Section(title=_("Needs attention"), noun="note", blocks=blocks)

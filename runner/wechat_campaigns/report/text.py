@@ -198,7 +198,7 @@ def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRen
 def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
     """Write the notes; of many with one rule the first alone, and how many there are."""
     for group in note_groups(view.notes):
-        shown = group.notes if everything or len(group.notes) <= FEW_NOTES else group.notes[:1]
+        shown = group.notes if everything or not group.is_folded(FEW_NOTES) else group.notes[:1]
         yield from (note.text for note in shown)
         if hidden := len(group.notes) - len(shown):
             more = ngettext(
