@@ -82,3 +82,29 @@ def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> Non
     }
     assert shop.apply() == ExitCode.OK
     assert sorted(shop.texts()) == ["A", "A!", "B"]
+
+
+def test_draft_under_a_new_name_is_not_resent(make_shop: MakeShop) -> None:
+    """The unknown send is called by its former id, and its campaign is not among those selected."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
+    shop.lose_an_answer()
+    (shop.folder / "campaigns/sale.yaml").unlink()
+    shop.write(summer=campaign_file("sale", f"formerly: [sale]\n{DRAFT}"))
+    for words in (("--resend", "sale"), ("news", "--resend", "sale")):
+        code, said = shop.run("apply", "--auto-approve", *words)
+        assert code == ExitCode.UNKNOWN, said
+    assert shop.posts() == 1
+
+
+def test_campaign_of_another_environment_is_not_resent(make_shop: MakeShop) -> None:
+    """Its file no longer names this environment."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("sale", "environments: [sandbox]\n"))
+    for words in (("--resend", "sale"), ("news", "--resend", "sale")):
+        code, said = shop.run("apply", "--auto-approve", *words)
+        assert code == ExitCode.USAGE, said
+        assert "leaves out the environment shop" in said
+    assert shop.posts() == 1

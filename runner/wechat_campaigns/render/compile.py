@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
@@ -46,11 +46,23 @@ class CompileResult:
 
         return is_current
 
-    def with_readiness(self, stored: Iterable[Send]) -> Iterator[Send]:
-        """Give stored sends what their files, selected or not, say of `ready`."""
+    def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
+        """Give stored sends what their campaigns, selected or not and renamed or not, say of `ready`.
+
+        Raises:
+            UsageError: a campaign leaves this environment out.
+        """
         for send in stored:
-            item = self.files.get(normalize_id(send.campaign))
-            yield replace(send, ready=item is None or former_ids.is_ready(item))
+            campaigns = tuple(former_ids.campaigns_of(send.id, self.files))
+            for campaign in campaigns:
+                if campaign.environments and environment not in campaign.environments:
+                    message = _("--resend {send}: its campaign leaves out the environment {environment}")
+                    raise UsageError(
+                        message.format(send=send.id, environment=environment),
+                        hint=_("correct `environments` in the campaign, or settle the send"),
+                        location=campaign.source.location(("environments",)).file,
+                    )
+            yield replace(send, ready=all(campaign.ready for campaign in campaigns))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
