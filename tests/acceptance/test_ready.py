@@ -65,6 +65,14 @@ def test_new_writes_a_draft(make_shop: MakeShop) -> None:
     assert shop.posts() == 0
 
 
+def test_import_writes_a_draft(make_shop: MakeShop) -> None:
+    """Recipients and title are made up until a person has set them, and the words are a stranger's."""
+    shop = make_shop()
+    (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
+    assert shop.run("import", "page.html", "sale")[0] == ExitCode.OK
+    assert "ready: false\n" in (shop.folder / "campaigns/sale.yaml").read_text(encoding="utf-8")
+
+
 def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> None:
     """The hint of the conflict says what to write; then one city gets the correction, the other nothing."""
     shop = make_shop()
