@@ -240,7 +240,7 @@ def _visibility(own: _Box, value: str, _around: _Box) -> _Box:
 
 
 def _display(own: _Box, value: str, _around: _Box) -> _Box:
-    if value == "none":
+    if value in ("none", "table-column", "table-column-group"):  # columns show nothing of what is in them
         return replace(own, gone=_("its style hides it"))
     return replace(own, moved=own.moved or "grid" in value)
 

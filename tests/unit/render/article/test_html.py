@@ -87,6 +87,8 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("<p style='height:0;overflow:hidden'>茶</p>", "e hidden-text"),
         ("<font color=white>茶</font>", "e hidden-text"),
         ("<p style='font-size:0'>茶</p>", "e hidden-text"),
+        ("<p style='display:table-column'>茶</p>", "e hidden-text"),
+        ("<p style='display:table-column-group'>茶</p>", "e hidden-text"),
         ("<p style='transform:rotate3d(0,1,0,90deg)'>茶</p>", "e hidden-text"),
         ("<section style='flex:0 0 0;overflow:hidden'>茶</section>", "e hidden-text"),
         ("茶<!-- 没有结束", "e html-comment"),
