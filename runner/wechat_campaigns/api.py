@@ -201,7 +201,9 @@ def make_plan(
         resend=frozenset(again),
         former_appids=former_appids(workspace, state),
     )
-    unknown = prepared.with_readiness(stored_unknown_sends(prepared.sends, context))
+    unknown = prepared.with_readiness(
+        stored_unknown_sends(prepared.sends, context), workspace.settings.environment.name
+    )
     sends = (*prepared.sends, *unknown)
     reads = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.

@@ -214,3 +214,21 @@ def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> No
     assert code == ExitCode.OK, said
     assert "Next: later" in said
     assert shop.texts() == ["soon"]
+
+
+@pytest.mark.parametrize("words", [(), ("--wait",)])
+def test_late_apply_leaves_out_what_opened_after_the_horizon(
+    make_shop: MakeShop, words: tuple[str, ...]
+) -> None:
+    """Whoever approved what becomes due until then approved no more, however late the run begins."""
+    shop = make_shop()
+    opens_at = soon(shop)
+    shop.write(now=campaign_file("now"), later=scheduled("later", opens_at))
+    shop.plan("--horizon", (opens_at - timedelta(seconds=2)).isoformat(timespec="seconds"))
+    time.sleep(max(0.0, (opens_at - opening(0)).total_seconds()) + 1)
+    code, said = shop.run("apply", "--auto-approve", *words, *shop.reviewed("file"))
+    assert code == ExitCode.POLICY, said
+    assert "after the horizon of the reviewed plan" in " ".join(said.split())
+    assert shop.texts() == ["now"]
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["now", "later"]

@@ -253,3 +253,24 @@ def test_verify_without_an_archive_names_what_to_do(campaign: Command, tmp_path:
         code, _out, err = campaign("archive", "--verify", name)
         assert code == ExitCode.USAGE
         assert "`campaign archive`" in err
+
+
+def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None:
+    """A table of customers has names and numbers beside the openids; a text file may be a list, too."""
+    openids = sandbox.openids()[2:6]
+    rows = "".join(f"王小明,13800138000,{openid}\n" for openid in openids[:2])
+    Path("campaigns/vip.csv").write_text(f"姓名,手机,openid\n{rows}", encoding="utf-8")
+    Path("campaigns/more.txt").write_text(
+        "".join(f"{openid}  # 李小红\n" for openid in openids[2:]), encoding="utf-8"
+    )
+    for name, file in (("vip", "vip.csv"), ("more", "more.txt")):
+        Path(f"campaigns/{name}.yaml").write_text(
+            f"filter: {{openids: {{file: {file}}}}}\nmsgtype: text\ncontent: {name} 贵宾\n", encoding="utf-8"
+        )
+    assert campaign("apply", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    sends = archive(campaign)
+    files = contents(Path("archive"))
+    for secret in ("王小明", "李小红", "13800138000", *openids):
+        assert not [name for name, data in files.items() if secret.encode() in data]
+    assert f"{sends['vip#1']['name']}/campaign/vip.yaml" in files
+    assert faults(campaign) == set()

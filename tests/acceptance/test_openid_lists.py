@@ -59,6 +59,18 @@ def test_a_lost_answer_is_resent_to_the_same_openids(shop: Playground, sandbox: 
     assert len(sandbox.sent()) == 1
 
 
+def test_whether_to_skip_is_reviewed(shop: Playground, sandbox: Sandbox) -> None:
+    """The plan that was reviewed left one out; without the word the digest is another."""
+    openids = sandbox.openids()[:5]
+    leave(sandbox, openids[1])
+    write(shop, openids, skip=True)
+    before = shop.plan()
+    write(shop, openids)
+    after = shop.plan()
+    assert (before.sends[0].resolved.audience.count, after.sends[0].resolved.audience.count) == (4, 5)
+    assert before.plan_digest != after.plan_digest
+
+
 def test_a_refused_list_names_the_row(shop: Playground, sandbox: Sandbox) -> None:
     """WeChat says 40003 and not which; the openid is in no text of the outcome."""
     openids = sandbox.openids()[:150]

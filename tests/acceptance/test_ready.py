@@ -65,6 +65,14 @@ def test_new_writes_a_draft(make_shop: MakeShop) -> None:
     assert shop.posts() == 0
 
 
+def test_import_writes_a_draft(make_shop: MakeShop) -> None:
+    """Recipients and title are made up until a person has set them, and the words are a stranger's."""
+    shop = make_shop()
+    (shop.folder / "page.html").write_text("<title>春茶</title><p>明前 <a>茶</a></p>", encoding="utf-8")
+    assert shop.run("import", "page.html", "sale")[0] == ExitCode.OK
+    assert "ready: false\n" in (shop.folder / "campaigns/sale.yaml").read_text(encoding="utf-8")
+
+
 def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> None:
     """The hint of the conflict says what to write; then one city gets the correction, the other nothing."""
     shop = make_shop()
@@ -82,3 +90,29 @@ def test_one_entry_is_corrected_and_sent_again_alone(make_shop: MakeShop) -> Non
     }
     assert shop.apply() == ExitCode.OK
     assert sorted(shop.texts()) == ["A", "A!", "B"]
+
+
+def test_draft_under_a_new_name_is_not_resent(make_shop: MakeShop) -> None:
+    """The unknown send is called by its former id, and its campaign is not among those selected."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
+    shop.lose_an_answer()
+    (shop.folder / "campaigns/sale.yaml").unlink()
+    shop.write(summer=campaign_file("sale", f"formerly: [sale]\n{DRAFT}"))
+    for words in (("--resend", "sale"), ("news", "--resend", "sale")):
+        code, said = shop.run("apply", "--auto-approve", *words)
+        assert code == ExitCode.UNKNOWN, said
+    assert shop.posts() == 1
+
+
+def test_campaign_of_another_environment_is_not_resent(make_shop: MakeShop) -> None:
+    """Its file no longer names this environment."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("sale"), news=campaign_file("news", DRAFT))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("sale", "environments: [sandbox]\n"))
+    for words in (("--resend", "sale"), ("news", "--resend", "sale")):
+        code, said = shop.run("apply", "--auto-approve", *words)
+        assert code == ExitCode.USAGE, said
+        assert "leaves out the environment shop" in said
+    assert shop.posts() == 1

@@ -8,11 +8,15 @@ from unittest import mock
 import pytest
 
 from tests.protocol.stories import (
+    APPID,
     START,
     EventSpec,
     accepted,
+    authentic,
     baseline,
     duplicate,
+    events,
+    fold,
     forged,
     hold,
     intent,
@@ -22,7 +26,7 @@ from tests.protocol.stories import (
     state_of,
 )
 from wechat_campaigns.protocol import state as protocol
-from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.events import Entry, EventKind, next_event
 from wechat_campaigns.protocol.state import TABLE, Status, Transition
 
 U, D, R, A = Status
@@ -201,6 +205,18 @@ def test_hold_needs_no_mac_but_its_release_does() -> None:
     assert len(state_of(hold(), release, hold()).holds) == 1
     elsewhere: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired", "ends": ["0" * 64]})
     assert state_of(hold(), elsewhere).holds
+
+
+def test_hold_of_a_clock_that_is_behind_lasts_as_much_longer() -> None:
+    """Made for two hours where it is three hours earlier, it would be over before it begins."""
+    behind, hours = timedelta(hours=3), timedelta(hours=2)
+    (earlier,) = events(intent())
+    kind, data = hold(until=START - behind + hours)
+    entry = Entry(stream=APPID, kind=kind, data=data)
+    stop = next_event(entry, at=START - behind, after=earlier.head)
+    state = fold(APPID, [earlier, stop], authentic)
+    assert state.holds_at(START + hours - timedelta(seconds=1)) == [stop]
+    assert state.holds_at(START + hours + timedelta(seconds=1)) == []
 
 
 # --- names --------------------------------------------------------------------------------------

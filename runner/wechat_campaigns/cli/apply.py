@@ -36,6 +36,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.planner import within_horizon
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
@@ -208,7 +209,7 @@ def _reviewed(
     """Check the plan against what was reviewed.
 
     Returns:
-        The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
+        The plan without what was not reviewed, the digest, the audiences as the review saw them.
     """
     if data is not None:
         if digest is not None:
@@ -220,6 +221,7 @@ def _reviewed(
                 "names stand for: {names}."
             )
             print_message(message.format(names=_(", ").join(names)))
+        plan = within_horizon(plan, planfile.horizon(data))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return planfile.check_digest(digest, plan, state), digest, {}

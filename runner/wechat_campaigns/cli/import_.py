@@ -82,9 +82,10 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
             _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
             for address, reason in failed.items()
         ),
-        _("next: set recipients, title and cover in {file}, then run `campaign render {name}`").format(
-            file=target, name=name
-        ),
+        _(
+            "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
+            "`ready: false` when it may be sent"
+        ).format(file=target, name=name),
     ]
     data = {
         "id": name,

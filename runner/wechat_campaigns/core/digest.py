@@ -81,7 +81,8 @@ def filter_form(send: Send) -> dict[str, Any]:
     if send.filter.tag_id is not None:
         return {"tag_id": send.filter.tag_id}
     openids = send.filter.openids
-    return {"openids": {"sha256": openids_sha256(openids), "count": len(openids)}}
+    skip = {"skip_unsubscribed": True} if send.filter.skip_unsubscribed else {}
+    return {"openids": {"sha256": openids_sha256(openids), "count": len(openids), **skip}}
 
 
 def compute_content_digest(send: Send) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ from wechat_campaigns.plan.stored_intent import stored_send
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.compile import Compiler
+from wechat_campaigns.render.openids import TABLES
 from wechat_campaigns.report.archive_data import Origin, SentMessage
 from wechat_campaigns.source.base_tree import write_tree
 from wechat_campaigns.source.files import FileError, Files, read_regular
@@ -31,6 +32,8 @@ from wechat_campaigns.source.settings import load_settings
 
 DIRTY: Final = "-dirty"
 """Ends the commit of a folder with files that differed from it."""
+_WORD: Final = re.compile(rb"[A-Za-z0-9_-]+")
+"""What an openid is, whatever its length."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -119,8 +122,21 @@ class PastCampaigns:
             if normalize_id(item.id) == normalize_id(campaign):
                 data = read_regular(item.display_path, MAX_YAML_BYTES)
                 sends = {normalize_id(send.id): send for send in compiler.make(item, data).sends}
-                return _Rendered(sends, {item.file: data, **files.sources})
+                sources = {item.file: data, **files.sources}
+                return _Rendered(sends, _without_recipients(sources, sends.values(), campaign=item.file))
         return _Rendered()
+
+
+def _without_recipients(
+    sources: Mapping[PurePosixPath, bytes], sends: Iterable[Send], *, campaign: PurePosixPath
+) -> dict[PurePosixPath, bytes]:
+    """Leave out lists of recipients, with the names and numbers in them; mask openids in the campaign."""
+    openids = {openid.encode() for send in sends for openid in send.filter.openids}
+    return {
+        path: _WORD.sub(lambda word: b"o***" if word[0] in openids else word[0], data)
+        for path, data in sources.items()
+        if path == campaign or not (path.suffix.lower() in TABLES or openids & set(_WORD.findall(data)))
+    }
 
 
 def _bytes(file: FileInfo, *, files: Files) -> bytes:

@@ -34,6 +34,8 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK_BYTES = 64 * 1024
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 """IPv6 addresses that stand for an IPv4 address, which may be a private one."""
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""The only IPv6 addresses that IANA gives out for the internet."""
 
 
 class DownloadError(Exception):
@@ -76,7 +78,7 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             return is_public(str(ip.ipv4_mapped))
-        if any(ip in network for network in _TRANSLATED):
+        if ip not in _UNICAST or any(ip in network for network in _TRANSLATED):
             return False
     return ip.is_global and not ip.is_multicast
 

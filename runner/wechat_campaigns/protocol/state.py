@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from operator import index
 from typing import Any, Final
@@ -87,6 +87,9 @@ class SendState:
         return next((call for call in self.calls if call.end is None), None)
 
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(slots=True)
 class StreamState:
     """Everything of one account that may stop a call; built by `add`, event by event."""
@@ -97,6 +100,8 @@ class StreamState:
     head: Head = EMPTY
     sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
     holds: dict[str, Event] = field(default_factory=dict)  # by hash; authentic releases, or time, end them
+    _behind: dict[str, timedelta] = field(default_factory=dict)  # by hold: how far its maker's clock was
+    _latest: datetime = _NEVER  # when any event so far was made
     _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
 
@@ -106,6 +111,7 @@ class StreamState:
         if event.kind == EventKind.HOLD:
             if event.data["held"]:
                 self.holds[event.hash] = event
+                self._behind[event.hash] = max(timedelta(), self._latest - event.at)
             elif self.is_authentic(event):
                 for ended in event.data["ends"]:
                     self.holds.pop(ended, None)
@@ -121,10 +127,15 @@ class StreamState:
             if (former := event.data.get("formerly")) and self.is_authentic(event):
                 names = self.aliases(event.data["send"], *former)
                 self._names.update(dict.fromkeys(names, names))
+        self._latest = max(self._latest, event.at)
 
     def holds_at(self, now: datetime) -> list[Event]:
-        """List the holds in force; one that was made for a time is, until then."""
-        return [hold for hold in self.holds.values() if not _is_over(hold.data.get("until"), now)]
+        """List the holds in force; one that was made for a time is, until then.
+
+        By a clock that was behind events before it, a hold could be over before it began: it lasts longer.
+        """
+        holds = self.holds.items()
+        return [hold for name, hold in holds if not _is_over(hold.data.get("until"), now, self._behind[name])]
 
     def find(self, send_id: str, revision: int) -> SendState | None:
         """Look one send up, however its id is spelt."""
@@ -167,9 +178,9 @@ _DECISIONS: Final = frozenset({EventKind.SETTLED, EventKind.BASELINE})
 _OF_SENDS: Final = _CALLS | _DECISIONS | {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED}
 
 
-def _is_over(end: Any, now: datetime) -> bool:
+def _is_over(end: Any, now: datetime, behind: timedelta) -> bool:
     try:
-        return now > datetime.fromisoformat(end)
+        return now - datetime.fromisoformat(end) > behind
     except (TypeError, ValueError):  # what cannot be read, or has no offset, never ends a hold
         return False
 

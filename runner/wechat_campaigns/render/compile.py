@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
@@ -46,11 +46,23 @@ class CompileResult:
 
         return is_current
 
-    def with_readiness(self, stored: Iterable[Send]) -> Iterator[Send]:
-        """Give stored sends what their files, selected or not, say of `ready`."""
+    def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
+        """Give stored sends what their campaigns, selected or not and renamed or not, say of `ready`.
+
+        Raises:
+            UsageError: a campaign leaves this environment out.
+        """
         for send in stored:
-            item = self.files.get(normalize_id(send.campaign))
-            yield replace(send, ready=item is None or former_ids.is_ready(item))
+            campaigns = tuple(former_ids.campaigns_of(send.id, self.files))
+            for campaign in campaigns:
+                if campaign.environments and environment not in campaign.environments:
+                    message = _("--resend {send}: its campaign leaves out the environment {environment}")
+                    raise UsageError(
+                        message.format(send=send.id, environment=environment),
+                        hint=_("correct `environments` in the campaign, or settle the send"),
+                        location=campaign.source.location(("environments",)).file,
+                    )
+            yield replace(send, ready=all(campaign.ready for campaign in campaigns))
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -68,6 +80,8 @@ class CompiledCampaign:
     problems: tuple[Diagnostic, ...] = ()
     is_independent: bool = True
     """False when it depends on which other campaigns there are."""
+    is_elsewhere: bool = False
+    """True when its `environments` leave this one out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +112,7 @@ class Compiler:
         if problem := self._unknown_environment(campaign):
             return CompiledCampaign(id=item.id, file_problems=(problem,))
         if campaign.environments and self.settings.environment.name not in campaign.environments:
-            return CompiledCampaign(id=item.id)
+            return CompiledCampaign(id=item.id, is_elsewhere=True)
         rendered = render(
             campaign,
             settings=self.settings,
@@ -178,7 +192,7 @@ def compile_campaigns(
         workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
 
     Raises:
-        UsageError: no such folder, or `only` selects nothing.
+        UsageError: no such folder, or `only` selects nothing that this environment may send.
     """
     items, problems = find_campaigns(root, only)
     everything = find_campaigns(root)[0] if only else items
@@ -189,6 +203,8 @@ def compile_campaigns(
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
     results = map_in_workers(compiler.make, items, lost=resource_limit_result, workers=workers)
+    if elsewhere := {result.id for result in results if result.is_elsewhere}:
+        _check_selection(root, only, elsewhere, settings.environment.name)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
     return CompileResult(
         sends=tuple(send for result in results for send in result.sends),
@@ -196,6 +212,18 @@ def compile_campaigns(
         invalid=(*_by_file(of_files), *_by_campaign(results)),
         files=compiler.campaigns_by_id,
     )
+
+
+def _check_selection(root: Path, only: Sequence[str], elsewhere: Set[str], environment: str) -> None:
+    """Refuse a selection that this environment may not send: who named it expects it to be sent."""
+    for word in only:
+        if all(item.id in elsewhere for item in find_campaigns(root, (word,))[0]):
+            raise UsageError(
+                _(
+                    "{selection} is not for the environment {environment}: `environments` leaves it out"
+                ).format(selection=word, environment=environment),
+                hint=_("add `--env NAME`, or correct `environments` in the campaign"),
+            )
 
 
 def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:

@@ -72,10 +72,27 @@ def has_send(item: CampaignFile, entry: str | None, revision: int) -> bool:
     return found is not None and found.get("revision", campaign.revision) == revision
 
 
-def is_ready(item: CampaignFile) -> bool:
-    """Tell whether a campaign may be sent; what cannot be read says nothing against it."""
-    campaign = load_campaign(item)
-    return not isinstance(campaign, Campaign) or campaign.ready
+def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:
+    """Give the campaigns that a send belongs to: by its id, and by `formerly` where that was its id.
+
+    What cannot be read says nothing.
+
+    Args:
+        present: every campaign file of the folder, as `campaigns_by_id` gives them.
+    """
+    named = SendId.parse(send_id)
+    for item in present.values():
+        campaign = load_campaign(item)
+        if isinstance(campaign, Campaign) and (
+            normalize_id(item.id) == normalize_id(named.campaign)
+            or any(_may_be(SendId.parse(name), key, named) for _path, name, key in _named(campaign))
+        ):
+            yield campaign
+
+
+def _may_be(former: SendId, key: str | None, named: SendId) -> bool:
+    entries = {normalize_id(entry) for entry in (former.entry or key, named.entry) if entry is not None}
+    return normalize_id(former.campaign) == normalize_id(named.campaign) and len(entries) < 2
 
 
 def _entries(campaign: Campaign) -> list[str]:

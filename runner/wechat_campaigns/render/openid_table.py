@@ -9,9 +9,9 @@ import csv
 import io
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.extras import require_extra
@@ -139,11 +139,17 @@ def _sheet_rows(data: bytes) -> list[Row]:
     require_extra("excel", needed_for=_("a list of openids in an Excel file"))
     _refuse_bomb(data)
     try:
-        return limited_process.run(lambda: list(_first_sheet(data)), cpu_s=CPU_S)
+        rows = limited_process.run(lambda: _first_sheet(data), cpu_s=CPU_S)
     except limited_process.OverBudgetError as error:
         if error.cause == "fault":
             raise _unreadable() from error
         raise _too_large() from error
+    if rows is None:
+        raise _error(
+            _("the sheet hides rows"),
+            _("end the filter in Excel and show all rows, or delete those that should receive nothing"),
+        )
+    return rows
 
 
 def _refuse_bomb(data: bytes) -> None:
@@ -157,16 +163,33 @@ def _refuse_bomb(data: bytes) -> None:
         raise _too_large()
 
 
-def _first_sheet(data: bytes) -> Iterator[Row]:
+def _first_sheet(data: bytes) -> list[Row] | None:
+    """Read the rows of the first sheet that Excel shows; None when it hides some of them."""
     import openpyxl  # only a list in Excel's own format needs it
 
     workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-    sheet = workbook.worksheets[0]
+    sheet = next(one for one in workbook.worksheets if one.sheet_state == "visible")
+    if _hides_rows(sheet):
+        return None
     sheet.reset_dimensions()  # what a file claims of its size may be wrong
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-        if number > MAX_ROWS:
+    rows: list[Row] = []
+    for cells in sheet.iter_rows(values_only=True):
+        if len(rows) == MAX_ROWS:
             raise MemoryError
-        yield _texts(cells)
+        rows.append(_texts(cells))
+    return rows
+
+
+def _hides_rows(sheet: Any) -> bool:
+    from openpyxl.xml.functions import iterparse
+
+    with sheet._get_source() as source:
+        for _event, element in iterparse(source):
+            if element.tag.endswith("}row"):
+                if element.get("hidden", "").strip() in ("1", "true") and len(element):
+                    return True
+                element.clear()
+    return False
 
 
 def _texts(cells: Iterable[object]) -> Row:

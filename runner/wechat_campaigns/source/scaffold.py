@@ -77,7 +77,7 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
     content = content.replace("article.md", "article.html").replace("cover.jpg", cover or "cover.jpg")
     if title:
         content = content.replace(PLACEHOLDERS[1], _scalar(title))
-    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}"
+    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}ready: false\n"
 
 
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:

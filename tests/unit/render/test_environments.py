@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
@@ -54,3 +55,14 @@ def test_unknown_environment_is_an_error(tmp_path: Path) -> None:
     (problem,) = compiled(tmp_path, "staging", "[prodution]").errors
     assert (problem.path, problem.rule) == ("$.environments[0]", "environment")
     assert "production" in problem.hint
+
+
+def test_selecting_it_elsewhere_is_refused(tmp_path: Path) -> None:
+    """Whoever names a campaign expects it to be sent: an empty plan would pass for success."""
+    compiled(tmp_path, "production", "[staging]")
+    settings = load_settings(tmp_path, environment="production")
+    for only in (("sale",), ("other", "sale"), ("s*",)):
+        with pytest.raises(UsageError, match="production"):
+            compile_campaigns(tmp_path, settings=settings, files=Files(tmp_path), only=only)
+    found = compile_campaigns(tmp_path, settings=settings, files=Files(tmp_path), only=("*",))
+    assert [send.id for send in found.sends] == ["other"]

@@ -52,6 +52,25 @@ def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None)
     assert (found.blank, found.repeated) == (1, 1)
 
 
+def test_hidden_sheet_is_not_the_first() -> None:
+    """Who looks at the file in Excel sees another sheet."""
+    book, out = openpyxl.load_workbook(io.BytesIO(workbook([[TWO]]))), io.BytesIO()
+    book.active.sheet_state = "hidden"
+    book.create_sheet("shown").append([ONE])
+    book.save(out)
+    assert read_table(out.getvalue(), None).openids == ((1, ONE),)
+
+
+def test_hidden_rows_are_refused() -> None:
+    """A filter of Excel hides rows and keeps them: nobody would expect these to receive the message."""
+    book, out = openpyxl.load_workbook(io.BytesIO(workbook([["openid"], [ONE], [TWO]]))), io.BytesIO()
+    book.active.row_dimensions[3].hidden = True
+    book.save(out)
+    with pytest.raises(FileError, match="hides rows") as caught:
+        read_table(out.getvalue(), None)
+    assert "filter" in caught.value.hint
+
+
 @pytest.mark.parametrize("data", [f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])])
 def test_one_column_needs_no_header(data: bytes) -> None:
     """The first row is an openid then, and none is lost."""

@@ -87,6 +87,8 @@ def parts(declaration: Any) -> tuple[frozenset[str], tuple[str, ...], bool]:
         if token.type == "function":
             functions.add(token.lower_name)
             waiting += token.arguments
+            if token.lower_name == "url":  # a quoted address is a string in a function
+                addresses += [one.value for one in token.arguments if one.type == "string"]
         elif token.type == "url":
             functions.add("url")
             addresses.append(token.value)

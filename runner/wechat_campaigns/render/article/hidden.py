@@ -219,6 +219,13 @@ def _height(own: _Box, value: str, _around: _Box) -> _Box:
     return own if height is None else replace(own, height=min(own.height, max(height, 0.0)))
 
 
+def _flex(own: _Box, value: str, around: _Box) -> _Box:
+    """Read what never grows as the width that it is."""
+    words = value.split()
+    is_fixed = len(words) == 3 and measure.number(words[0]) == 0
+    return _width(own, words[2], around) if is_fixed else own
+
+
 def _overflow(own: _Box, value: str, _around: _Box) -> _Box:
     return replace(own, cut=own.cut or not set(value.split()) <= {"visible", "initial"})
 
@@ -233,7 +240,7 @@ def _visibility(own: _Box, value: str, _around: _Box) -> _Box:
 
 
 def _display(own: _Box, value: str, _around: _Box) -> _Box:
-    if value == "none":
+    if value in ("none", "table-column", "table-column-group"):  # columns show nothing of what is in them
         return replace(own, gone=_("its style hides it"))
     return replace(own, moved=own.moved or "grid" in value)
 
@@ -305,7 +312,8 @@ def _transformed(own: _Box, name: str, arguments: list[str], around: _Box) -> _B
         moved = _shifted(own, {3: across, 0: down})
         return replace(moved, moved=moved.moved or bool(across or down))
     angles = [abs(measure.degrees(one) or 0.0) % 180 for one in arguments]
-    leans = name.startswith("skew") or name in ("rotatex", "rotatey")
+    is_turned = name in ("rotatex", "rotatey") or (name == "rotate3d" and any(numbers[:2]))
+    leans = is_turned or name.startswith("skew")
     if leans and any(MAX_EDGE_DEGREES < angle < 180 - MAX_EDGE_DEGREES for angle in angles):
         return replace(own, gone=_("it is turned away from the reader"))
     return own
@@ -316,6 +324,7 @@ _READERS: dict[str, _Reader] = {
     "position": _position,
     "width": _width,
     "max-width": _width,
+    "flex": _flex,
     "line-height": _line,
     "text-indent": _indent,
     "letter-spacing": _spacing,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.render.article.making import Make, rules
+from tests.unit.render.article.making import Make, assert_nothing_alive, rules
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import dom, read_saved_page
 
@@ -87,6 +87,10 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("<p style='height:0;overflow:hidden'>茶</p>", "e hidden-text"),
         ("<font color=white>茶</font>", "e hidden-text"),
         ("<p style='font-size:0'>茶</p>", "e hidden-text"),
+        ("<p style='display:table-column'>茶</p>", "e hidden-text"),
+        ("<p style='display:table-column-group'>茶</p>", "e hidden-text"),
+        ("<p style='transform:rotate3d(0,1,0,90deg)'>茶</p>", "e hidden-text"),
+        ("<section style='flex:0 0 0;overflow:hidden'>茶</section>", "e hidden-text"),
         ("茶<!-- 没有结束", "e html-comment"),
         ("<p style='width:600px'>茶</p>", "a fixed-width"),
         ("<p style='height:30px'>茶</p>", "a fixed-height"),
@@ -137,6 +141,8 @@ def test_white_text_on_a_picture_is_read(make: Make) -> None:
         "display:inline-block",
         "border-left:3px solid #07c160",
         "box-shadow:0 1px 3px #ddd",
+        "flex:1 1 0",
+        "flex:0 0 50%",
     ],
 )
 def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
@@ -171,6 +177,18 @@ def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> No
     (image,) = body.images
     assert body.html.count(image.placeholder) == 3
     assert f"url({image.placeholder})" in body.html
+
+
+@pytest.mark.parametrize("written", [r"u\72l", r"\55 RL", "url"])
+@pytest.mark.parametrize("quote", ["&quot;", "&apos;", ""])
+def test_no_spelling_of_an_address_in_a_style_reaches_a_foreign_site(
+    make: Make, written: str, quote: str
+) -> None:
+    """A quoted address is a string inside a function, and CSS lets any letter be written as its number."""
+    for name in ("background", "border-image", "list-style-image"):
+        body = make(f'<p style="{name}:{written}( {quote}https://example.com/a{quote} )">茶</p>', kind="html")
+        assert "example.com" not in body.html
+        assert_nothing_alive(body.html)
 
 
 def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
