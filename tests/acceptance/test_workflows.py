@@ -125,7 +125,9 @@ def test_approval_comes_before_the_window_and_the_send_at_its_minute(repository:
     """What opens within the horizon is approved ahead; the approved job waits and sends it on time."""
     began = datetime.now(UTC)
     repository.run(repository.merge(repository.propose(news=NEWS)))
-    opens_at = datetime.now(UTC) + 3 * (datetime.now(UTC) - began) + timedelta(seconds=5)
+    opens_at = (datetime.now(UTC) + 3 * (datetime.now(UTC) - began)).replace(microsecond=0) + timedelta(
+        seconds=5
+    )
     window = f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
     far = f"not_before: {(opens_at + timedelta(hours=5)).isoformat(timespec='seconds')}\n"
     approved: list[datetime] = []

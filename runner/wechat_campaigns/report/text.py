@@ -67,7 +67,8 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
-        lines = (_line(row, view, options.width) for row in rows)
+        with_account = view.has_accounts
+        lines = (_line(row, options.width, with_account=with_account) for row in rows)
         return "\n".join(map(inert, [_heading(view), *lines, "", *view.accounts, *attention, *closing]))
     parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
     parts += (
@@ -173,9 +174,9 @@ def _heading(view: PlanView) -> str:
     return f"{heading}\n"
 
 
-def _line(row: Row, view: PlanView, width: int) -> str:
+def _line(row: Row, width: int, *, with_account: bool) -> str:
     content = row.message[: width // 3]
-    account = row.account if view.has_accounts else ""
+    account = row.account if with_account else ""
     cells = [row.id, account, row.recipients, row.followers, content, row.window, row.reason]
     status = row.status + " " * (9 - columns(row.status))
     return "  ".join(filter(None, [status, *cells]))

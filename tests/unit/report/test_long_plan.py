@@ -37,4 +37,4 @@ def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
     plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])
     began = time.process_time()
     assert plan_text(view_of(plan), TextOptions()).count("\n") > 10_000
-    assert time.process_time() - began < 40
+    assert time.process_time() - began < 10
