@@ -65,9 +65,9 @@ def _account_card(plan: Plan, budget: Budget) -> AccountCard:
         for p in mine
         if budget.account.kind is AccountKind.SERVICE
     )
-    fullest = {
-        name: max((n for (other, _m), n in months.items() if other == name), default=0) for name in totals
-    }
+    fullest = dict.fromkeys(totals, 0)
+    for (name, _month), count in months.items():
+        fullest[name] = max(fullest[name], count)
     return AccountCard(
         budget=budget,
         kind=_(ACCOUNT_KINDS[budget.account.kind]),
