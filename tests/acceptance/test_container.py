@@ -155,5 +155,13 @@ def test_the_example_fits_the_schema_of_kubernetes(version: str) -> None:
     if find_spec("kubernetes_validate") is None:
         skip_or_fail("the group `kubernetes` is not installed")
     kubernetes = import_module("kubernetes_validate")
-    for document in documents():
-        kubernetes.validate(document, version, strict=True)
+
+    def fits(document: dict[str, Any]) -> bool:
+        try:
+            kubernetes.validate(document, version, strict=True)
+        except kubernetes.ValidationError:
+            return False
+        return True
+
+    assert all(map(fits, documents()))
+    assert not any(fits({**document, "sepc": {}}) for document in documents())
