@@ -52,6 +52,8 @@ def _text(scope: Scope, raw: Any) -> Text:
 def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
     if "media_id" in raw:
         return Draft(media_id=scope.text((*_PATH, "media_id"), raw["media_id"]))
+    if "draft" in raw:
+        return Draft(title=scope.text((*_PATH, "draft"), raw["draft"]).strip())
     if "newspic" in raw:
         return _newspic(scope, raw["newspic"])
     path = (*_PATH, "articles")

@@ -62,6 +62,25 @@ def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, 
     )
 
 
+def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
+    """List what the articles of a draft break of the platform's limits, once they were read.
+
+    Its pictures are the platform's own, and the console fills in each digest.
+    """
+    if draft.stored is None:
+        return ()
+    path: KeyPath = ("content",)
+    return tuple(
+        replace(
+            finding,
+            message=_("draft {name}: {fault}").format(name=draft.name, fault=finding.message),
+            path=path,
+        )
+        for finding in _content(draft.stored)
+        if not {"cover", "images"} & set(finding.path) and finding.rule != "digest-unseen"
+    )
+
+
 def _of_entry(send: Send, finding: Finding) -> Finding:
     """Name the entry of `for_each` that leaves a value empty: the others fill it."""
     if finding.rule != "empty" or "[" not in send.id:
@@ -101,8 +120,8 @@ def _content(content: Content) -> Iterator[Finding]:
             yield from _articles(articles)
         case Newspic():
             yield from _newspic(content)
-        case Draft(media_id=media_id):
-            yield from _name((*path, "media_id"), media_id)
+        case Draft():
+            yield from _draft(content)
         case Voice(media=media):
             yield from _media(path, media, "voice")
         case Image(media=media):
@@ -153,6 +172,13 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
         yield from _crop((*path, name), crop)
     yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
+
+
+def _draft(draft: Draft) -> Iterator[Finding]:
+    if draft.title:
+        yield from _one_line(("content", "draft"), draft.title)
+    else:
+        yield from _name(("content", "media_id"), draft.media_id)
 
 
 def _newspic(newspic: Newspic) -> Iterator[Finding]:
