@@ -113,7 +113,7 @@ def test_what_reads_records_nothing(
     # The first `render` of the examples is of another campaign; `studio` runs until somebody ends it, and has
     # a test of its own.
     if path not in ("render", "completion", "studio"):
-        run([path] if path in ("plan", "status", "doctor", "tags") else words_of(path))
+        run([path] if path in ("plan", "status", "doctor", "tags", "drafts") else words_of(path))
     capsys.readouterr()
     run(["ledger", "export"])
     assert capsys.readouterr().out == before != ""
