@@ -37,7 +37,7 @@ RUNS = {
     "plan": "plan sale",
     "draft": "draft news --auto-approve",
     "pull": "pull 新品 pulled",
-    "drafts": "drafts --clean --auto-approve",
+    "drafts": "drafts",
     "preview": "preview sale --to-openid OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",

@@ -31,6 +31,11 @@ CONTENT = {
     Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
 }
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
+NEWSPIC = (
+    f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
+    "    images: {name}/*.jpg\n"
+)
+"""The same of a picture post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,10 @@ class ScaffoldOptions:
     column: str | None = None
     """The column of that list, when it is a table."""
     media_id: str | None = None
+    draft: str | None = None
+    """The title of a draft of the console; its msgtype is mpnews."""
+    newspic: bool = False
+    """Whether it is a picture post (贴图); its msgtype is mpnews."""
 
 
 def modeline(file: PurePosixPath) -> str:
@@ -66,6 +75,10 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
+    if wanted.draft is not None:
+        content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
+    elif wanted.newspic:
+        content = NEWSPIC.format(name=file.stem)
     return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
 
 
