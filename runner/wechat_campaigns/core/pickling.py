@@ -21,7 +21,7 @@ def dumps(value: object) -> bytes:
 class _Pickler(pickle.Pickler):
     # What `dataclass` adds for `frozen` and `slots` asks for the fields again with every record.
     def reducer_override(self, value: Any) -> Any:
-        kind: type[object] = type(value)
+        kind: Any = type(value)
         values = _values_of(kind)
         return NotImplemented if values is None else (_restored, (kind, *values(value)))
 
