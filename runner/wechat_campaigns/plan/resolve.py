@@ -23,7 +23,7 @@ from wechat_campaigns.plan.draft_box import (
     fetch_drafts,
 )
 from wechat_campaigns.plan.strangers import strangers
-from wechat_campaigns.render.limits.check import check_stored_draft
+from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -17,7 +17,7 @@ from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.render.limits.check import check_stored_draft
+from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.wechat import payloads
 
 Rule = Literal[

@@ -240,6 +240,22 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
     assert long.action is PlanAction.SEND
 
 
+@pytest.mark.parametrize(
+    ("words", "rule", "action"),
+    [
+        ("o" + "A1b2C3d4" * 3 + "xyz", "openid-in-content", PlanAction.INVALID),
+        ("&#x202e;茶", "bidi-control", PlanAction.INVALID),
+        ("茶\u200b", "invisible-character", PlanAction.SEND),
+    ],
+)
+def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:
+    """As in the files of a campaign; an address of a picture is no text."""
+    article = make_article(html=f'<p>{words}</p><img src="https://mmbiz.qpic.cn/o{"x" * 27}/0">')
+    one = planned(TITLED, drafts={"D1": make_stored_draft(article)})
+    found = (*one.resolved.problems, *one.send.diagnostics)
+    assert ([problem.rule for problem in found], one.action) == ([rule], action)
+
+
 def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     """Neither shown nor checked: a rule about words waits for WeChat's answers."""
     settings = make_settings(policy=Policy(banned_words=("最佳",)))

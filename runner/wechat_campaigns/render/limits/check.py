@@ -58,26 +58,7 @@ def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, 
     """
     return tuple(
         _of_entry(send, finding).at(source.location(finding.path) if finding.path else send.location)
-        for finding in (*_audience(send, account), *_content(send.content))
-    )
-
-
-def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
-    """List what the articles of a draft break of the platform's limits, once they were read.
-
-    Its pictures are the platform's own, and the console fills in each digest.
-    """
-    if draft.stored is None:
-        return ()
-    path: KeyPath = ("content",)
-    return tuple(
-        replace(
-            finding,
-            message=_("draft {name}: {fault}").format(name=draft.name, fault=finding.message),
-            path=path,
-        )
-        for finding in _content(draft.stored)
-        if not {"cover", "images"} & set(finding.path) and finding.rule != "digest-unseen"
+        for finding in (*_audience(send, account), *content_findings(send.content))
     )
 
 
@@ -111,7 +92,8 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
 # --- what is sent ------------------------------------------------------------------------------
 
 
-def _content(content: Content) -> Iterator[Finding]:
+def content_findings(content: Content) -> Iterator[Finding]:
+    """List what a content breaks of the platform's limits; paths begin with `content`."""
     path: KeyPath = ("content",)
     match content:
         case Text():
