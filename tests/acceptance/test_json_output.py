@@ -127,6 +127,7 @@ def sentences(data: Any) -> Iterator[str]:
             yield from sentences(value)
 
 
+@pytest.mark.deep
 def test_each_output_has_its_shape_in_both_languages(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

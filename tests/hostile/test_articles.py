@@ -519,6 +519,7 @@ ALIVE = """
 """  # noqa: E501
 
 
+@pytest.mark.deep
 def test_ten_thousand_hostile_pieces_leave_nothing_alive() -> None:
     """Scripts, handlers and addresses in any order and nesting: another parser finds none in the article."""
     pieces, rng = "".join(ALIVE.strip().split("\n")).split("|"), random.Random(20)
