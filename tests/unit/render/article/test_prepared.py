@@ -19,8 +19,7 @@ PAGE = PurePosixPath("news.yaml")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_known() -> Iterator[None]:
-    prepared._known.clear()
+def _english_again() -> Iterator[None]:
     yield
     set_language("en")
 
