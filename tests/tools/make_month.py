@@ -59,8 +59,13 @@ TITLES = ("秋茶上市", "一杯茶的路", "冷泡的三个误区", "茶席上
 TAGS = ("会员", "北京", "上海", "广州")
 
 
-def make_month(folder: Path) -> None:
-    """Send on days drawn by a seed, then write the pages below a folder that does not exist."""
+@contextlib.contextmanager
+def month(folder: Path) -> Iterator[str]:
+    """Send on days drawn by a seed, then write the pages below a folder that does not exist.
+
+    Yields:
+        The address of the sandbox, which runs as long as the block, on the last day.
+    """
     folder.mkdir(parents=True)
     secrets = {"SECRET": "0" * 32, "TOKEN": "token", "CAMPAIGN_STATE_DIR": f"{folder.absolute()}.state"}
     os.environ |= secrets
@@ -75,6 +80,7 @@ def make_month(folder: Path) -> None:
             command(*words)
         for language in LANGUAGES:
             _pages(language)
+        yield url
 
 
 @contextlib.contextmanager
@@ -165,4 +171,5 @@ def command(*words: str) -> None:
 
 
 if __name__ == "__main__":
-    make_month(Path(sys.argv[1]))
+    with month(Path(sys.argv[1])):
+        pass

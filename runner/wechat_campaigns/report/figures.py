@@ -222,6 +222,15 @@ def figures_lines(row: ArticleRow) -> list[str]:
     ]
 
 
+def article_readers(rows: Iterable[ArticleRow]) -> list[tuple[str, str]]:
+    """Write where the readers of each article came from, and when, beside its name."""
+    return [
+        (f"{row.name} {row.article.title if row.article else ''}", text)
+        for row in rows
+        for text in reading_lines(row)
+    ]
+
+
 def reading_lines(row: ArticleRow) -> list[str]:
     """Write where the readers of an article came from, and how many each day brought."""
     found = row.latest

@@ -23,12 +23,12 @@ from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
+    article_readers,
     articles_data,
     counted_rows,
     days_csv,
     figure_cells,
     figures_notes,
-    reading_lines,
     shown_figures,
 )
 from wechat_campaigns.report.past_sends import PastSend
@@ -64,11 +64,7 @@ class HistoryView:
     @property
     def readers(self) -> list[tuple[str, str]]:
         """Where the readers of each article came from, and when, beside its name."""
-        return [
-            (f"{row.name} {row.article.title if row.article else ''}", text)
-            for row in self.counted
-            for text in reading_lines(row)
-        ]
+        return article_readers(self.counted)
 
 
 def past_sends(
