@@ -34,7 +34,7 @@ LIVE = ("inbox", "studio", "studio-results")
 SETTLING_S = 2.5
 HEIGHT = 3200
 """Of a picture; what is below is on another, or on paper."""
-A4 = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True, "preferCSSPageSize": False}
+A4 = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True, "preferCSSPageSize": True}
 SHEETS = (((390, "light"), (390, "dark"), (1280, "light")), ((1280, "dark"), (1920, "light"), (1920, "dark")))
 
 
@@ -109,9 +109,8 @@ def _photograph(chrome: Chrome, name: str, address: str) -> Iterator[tuple[tuple
                 print(f"{name} scrolls sideways by {beyond} pixels at {width}, {scheme}")
             tall = chrome.execute_script(f"return {root}.scrollHeight")
             clip = {"x": 0, "y": 0, "width": width, "height": min(tall, HEIGHT), "scale": 1}
-            shot = chrome.execute_cdp_cmd(
-                "Page.captureScreenshot", {"captureBeyondViewport": name not in LIVE, "clip": clip}
-            )
+            whole = {"captureBeyondViewport": True, "clip": clip}
+            shot = chrome.execute_cdp_cmd("Page.captureScreenshot", {} if name in LIVE else whole)
             target = Path(os.environ["CAMPAIGN_STATE_DIR"]) / "shot.png"
             target.write_bytes(base64.b64decode(shot["data"]))
             with Image.open(target) as picture:

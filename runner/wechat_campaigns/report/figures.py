@@ -185,8 +185,8 @@ def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     if any(not row.send for row in rows):
         notes.append(
             _(
-                "Articles sent by hand are not in the ledger; `campaign plan` names the campaigns with the "
-                "same title"
+                "Readers of articles sent by hand are counted, their sends are not: these are not in the "
+                "ledger. `campaign plan` names the campaigns with the same title"
             )
         )
     return notes

@@ -189,12 +189,13 @@ def archive_html(archive: ArchiveInput) -> str:
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
     other = send is not None and not articles
     rows = found_figures(archive.articles)
-    columns = zip(*map(shown_figures, rows), strict=True)
     return _render(
         "archive.html",
         record=archive.record,
         tables=archive_tables(archive),
-        figures=list(zip(SHOWN_FIGURES, columns, strict=True)) if rows else [],
+        figure_headings=SHOWN_FIGURES,
+        figures=list(map(shown_figures, rows)),
+        message_chars=MESSAGE_CHARS,
         readers=article_readers(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
