@@ -68,6 +68,8 @@ class WorkerFailure(Enum):
 
     SLOW = "slow"
     """It took longer than `item_s`."""
+    CPU = "cpu"
+    """A piece of its work took longer than `limited_process.run` allowed it."""
     RUN = "run"
     """The run was over before its turn, or during it."""
     MEMORY = "memory"
@@ -264,12 +266,14 @@ class _Run(Generic[T, R]):
         if item < 0 or item in self.results:
             return
         by_memory = os.WIFEXITED(status) and os.WEXITSTATUS(status) == _OUT_OF_MEMORY
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+            worker.loss = WorkerFailure.CPU
         if worker.loss or item in self._retried:
             self.losses[item] = worker.loss or (WorkerFailure.MEMORY if by_memory else WorkerFailure.CRASH)
         self._retried.add(item)  # the system may have killed it for what others took
 
     def _fork(self, number: int, queue: int, board: mmap.mmap, ranges: Sequence[_Range]) -> _Worker:
-        import pickle  # noqa: F401 (loaded here, so that no worker has to)
+        from wechat_campaigns.core import pickling  # noqa: F401 (loaded here, so that no worker has to)
 
         receiving, sending = os.pipe()
         pid = os.fork()
@@ -317,9 +321,9 @@ def _item_of(board: mmap.mmap, number: int) -> int:
 
 
 def _send(pipe: int, head: bytes, value: Any) -> None:
-    import pickle
+    from wechat_campaigns.core import pickling
 
-    data = pickle.dumps(value)
+    data = pickling.dumps(value)
     limited_process.write_all(pipe, head + len(data).to_bytes(4, "big") + data)
 
 
