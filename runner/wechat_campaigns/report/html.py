@@ -59,8 +59,6 @@ DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
 HEADLINE_CHARS = 60
-LONG_CHARS = 20
-"""Of a cell, above which it may be broken anywhere on paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +247,7 @@ def _environment() -> Environment:
         trim_blocks=True,
     )
     environment.filters["number"] = "{:,}".format
-    environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked, "long_chars": LONG_CHARS}
+    environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
     environment.globals |= {"sends_text": sends_text, "monthly": SERVICE_PER_MONTH}
     return environment
 
