@@ -159,7 +159,7 @@ def test_paper_holds_the_whole_article(tmp_path: Path) -> None:
 
 @pytest.mark.optional_part
 def test_chromium_takes_a_picture_of_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As wide as its phone and as tall as it is, the second with an article; as root Chromium has no sandbox."""
+    """As wide as its phone and as tall as it is; as root Chromium works only without its sandbox."""
     folder = tmp_path / "bin"
     folder.mkdir()
     wrapper = folder / BROWSERS[0]
