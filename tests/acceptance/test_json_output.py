@@ -36,6 +36,8 @@ RUNS = {
     "render": "render sale",
     "plan": "plan sale",
     "draft": "draft news --auto-approve",
+    "pull": "pull 新品 pulled",
+    "drafts": "drafts",
     "preview": "preview sale --to-openid OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",

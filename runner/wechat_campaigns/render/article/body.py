@@ -12,6 +12,7 @@ from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.render.article import dom, embed, keep, lint, markdown, rewrite, sanitize, theme
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
+    AI_STATEMENT,
     MAX_SOURCE_CHARS,
     WARNING_CHARS,
     ArticleBody,
@@ -53,6 +54,7 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)
+        _state_ai(tree, source)
         if _oversized(tree, attempt):
             if colours and '<span class="' in html:
                 continue
@@ -80,9 +82,16 @@ def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleB
         return _with(ArticleBody(html=""), findings)
     found = embed.resolve(tree, source, findings)
     keep.keep(tree, findings)
+    _state_ai(tree, source)
     body = _finish(tree, keep.clean_with_nh3, found, findings)
     keep.compare(tree, body.html, findings)
     return _with(body, findings)
+
+
+def _state_ai(tree: HtmlElement, source: ArticleSource) -> None:
+    """End an article with the label of AI content: draft/add has no field for it."""
+    if source.ai_generated:
+        tree.append(dom.make("p", AI_STATEMENT))
 
 
 def _oversized(tree: HtmlElement, findings: Findings) -> bool:

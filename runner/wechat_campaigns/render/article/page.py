@@ -19,7 +19,7 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
-from wechat_campaigns.core.model import Article, FileInfo, Send
+from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
 from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
@@ -82,6 +82,7 @@ def page(send: Send, *, data: Data) -> str:
     return _render(
         "page.html",
         send=send,
+        shown=visible_content(send.content),
         language=HTML_LANGUAGE[current_language()],
         content=Markup(content(send, pictures=pictures)),  # noqa: S704
         findings=Markup(findings_list(send.diagnostics)),  # noqa: S704
@@ -97,11 +98,12 @@ def content(send: Send, *, pictures: Pictures) -> str:
 
     The page around them has `design_css` and ends with the note of the pictures.
     """
+    shown = visible_content(send.content)
     return _render(
         "message.html",
-        kind=type(send.content).__name__,
+        kind=type(shown).__name__,
         send=send,
-        content=send.content,
+        content=shown,
         pictures=pictures,
         reader=lambda article: _reader(article, pictures=pictures, foldable=True),
         facts=_facts,
