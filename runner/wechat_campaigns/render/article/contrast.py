@@ -88,14 +88,14 @@ def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
     text, ground = max(inks.pairs, key=lambda pair: ratio(*pair))
     if (day := ratio(text, ground)) < MIN_RATIO:
         what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(text), ground=_hex(ground), ratio=day
+            text=hex_of(text), ground=hex_of(ground), ratio=day
         )
         findings.advise("contrast", what, hint, line=line)
         return
     night = ratio(*dark(text, ground))
     if night < MIN_RATIO and len(inks.grounds) == 1:
         what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(text), ground=_hex(ground), ratio=night
+            text=hex_of(text), ground=hex_of(ground), ratio=night
         )
         findings.advise("contrast-dark", what, hint, line=line)
 
@@ -155,34 +155,35 @@ def _over(colour: RGBA, ground: Colour) -> Colour:
 
 def _dark_ground(ground: Colour) -> Colour:
     _hue, light, saturation = colorsys.rgb_to_hls(*ground)
-    if (saturation == 0 and light > _GREY_LIGHTNESS) or _brightness(ground) > _WHITE_LIKE:
+    if (saturation == 0 and light > _GREY_LIGHTNESS) or brightness(ground) > _WHITE_LIKE:
         grey = min(1.0, 1 + _DARK_PAGE - light)
         return grey, grey, grey
-    if _brightness(ground) > _BRIGHTEST_GROUND:
+    if brightness(ground) > _BRIGHTEST_GROUND:
         return _scaled(ground, _BRIGHTEST_GROUND)
     return _lightness(ground, max(light, _DARKEST_LIGHTNESS))
 
 
 def _dark_text(text: Colour, ground: Colour) -> Colour:
-    on = _brightness(ground)
+    on = brightness(ground)
     light = colorsys.rgb_to_hls(*text)[1]
-    if _brightness(text) >= _WHITE_LIKE or abs(on - _brightness(text)) >= _LEAST_STEP:
+    if brightness(text) >= _WHITE_LIKE or abs(on - brightness(text)) >= _LEAST_STEP:
         return text
     bright_ground = on >= _BRIGHT_GROUND
     turned = _lightness(text, 0.9 - light)
     turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
-    if turns and abs(on - _brightness(turned)) >= _LEAST_STEP:
+    if turns and abs(on - brightness(turned)) >= _LEAST_STEP:
         return turned
     return _scaled(turned if turns else text, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP)
 
 
-def _brightness(colour: Colour) -> float:
+def brightness(colour: Colour) -> float:
+    """Return how bright a colour looks, 0 to 1, as the reader's dark mode works it out."""
     red, green, blue = colour
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def _scaled(colour: Colour, brightness: float) -> Colour:
-    factor = brightness / max(_brightness(colour), 0.001)
+def _scaled(colour: Colour, target: float) -> Colour:
+    factor = target / max(brightness(colour), 0.001)
     red, green, blue = (min(1.0, part * factor) for part in colour)
     return red, green, blue
 
@@ -199,5 +200,6 @@ def _luminance(colour: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _hex(colour: Colour) -> str:
+def hex_of(colour: Colour) -> str:
+    """Write a colour as `#rrggbb`."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in colour)

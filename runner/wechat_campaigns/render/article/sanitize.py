@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import nh3
 from lxml.html import HtmlElement
@@ -18,6 +19,9 @@ from wechat_campaigns.render.article.allow import (
     style_fault,
 )
 from wechat_campaigns.render.article.dom import elements
+
+_SIDES: Final = ("top", "right", "bottom", "left", "color", "style", "width")
+"""How the names end that `border`, `margin` and `padding` set as well."""
 
 
 def strip(root: HtmlElement) -> None:
@@ -71,9 +75,16 @@ def _judge(tag: str, style: str) -> str:
         said = [item for item in css.declarations(style) if item.type == "declaration"]
     except css.CssBoundsError:
         return ""
-    pairs = [(item.lower_name, css.value_of(item), item.important) for item in said]
-    return ";".join(
-        f"{name}:{value}"
-        for name, value, important in pairs
-        if style_fault(tag, name, value, important=important) is None
-    )
+    kept: dict[str, str] = {}
+    for item in said:
+        name, value = item.lower_name, css.value_of(item)
+        if style_fault(tag, name, value, important=item.important) is None:
+            # A theme comes after the rules that all share: what it overrides would count as characters.
+            kept = {earlier: text for earlier, text in kept.items() if not _overrides(name, earlier)}
+            kept[name] = value
+    return ";".join(f"{name}:{value}" for name, value in kept.items())
+
+
+def _overrides(name: str, earlier: str) -> bool:
+    sides = name in ("margin", "padding", "border") and earlier.startswith(f"{name}-")
+    return name == earlier or (sides and earlier.rpartition("-")[2] in _SIDES)

@@ -45,7 +45,7 @@ def test_own_theme_is_used(make: Make) -> None:
     body = make(
         "茶", theme="house", at={"_themes/house.css": css}, options=ArticleOptions(brand_color="#004488")
     )
-    assert '<p style="color:#004488;margin:4px">茶</p>' in body.html
+    assert '<p style="margin:4px;color:#004488">茶</p>' in body.html
     assert rules(body) == []
 
 
@@ -61,8 +61,11 @@ def test_own_theme_is_used(make: Make) -> None:
         ("p { position: fixed }", "position"),
         ("p { color: }", "theme-css"),
         ("p { color red }", "theme-css"),
-        ("p { color: var(--ink) }", "theme-variable"),
-        ("p::before { color: red }", "theme-pseudo"),
+        ("p { color: var(--inks) }", "theme-variable"),
+        ("p:first-child::before { color: red }", "theme-pseudo"),
+        ("hr::before { content: '◆' }", "theme-pseudo"),
+        ("p::before { content: attr(title) }", "theme-css"),
+        ("p::before { content: ' ' }", "theme-css"),
         ("a:hover { color: red }", "theme-pseudo"),
         ("@media print { p { color: red } }", "theme-at-rule"),
         ("@import 'x.css';", "theme-at-rule"),
