@@ -8,22 +8,19 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
+from tests.support.sample_article import FILES, TITLE, sample_body
 from wechat_campaigns.core.model import Article, Media
-from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import ArticleSource, build, image_bytes
+from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures, frame_document
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
-from wechat_campaigns.source.files import Files
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = Path(__file__).parent / "gallery"
-PHOTOS = ROOT / "campaigns" / "tea" / "spring-tea" / "images"
 TARGET = ROOT / "docs" / "images" / "themes"
 COLOURS = {
     "default": "#07c160",
@@ -51,33 +48,12 @@ def main() -> None:
             _save(_phones(shots), name)
 
 
-def article(theme: str, folder: Path = SAMPLE) -> tuple[Article, Files]:
-    """Render the sample in a theme; the folder holds its pictures as well."""
-    files = Files(folder)
-    body = build(
-        ArticleSource(
-            text=(SAMPLE / "article.md").read_text(encoding="utf-8"),
-            kind="markdown",
-            file=PurePosixPath("article.md"),
-            title="一杯桂花乌龙",
-            theme=theme,
-            options=ArticleOptions(brand_color=COLOURS[theme]),
-            files=files,
-        )
-    )
+def _shoot(chrome: Chrome, theme: str, dark: bool, page: Path) -> Image.Image:
+    body = sample_body(theme, COLOURS[theme])
     assert not body.findings, body.findings
     cover = Media(media_id="COVER")
-    sample = Article(
-        title="一杯桂花乌龙", author="山野茶社", html=body.html, images=body.images, cover=cover
-    )
-    return sample, files
-
-
-def _shoot(chrome: Chrome, theme: str, dark: bool, page: Path) -> Image.Image:
-    for name in ("hill.png", "shop.png", "cups.png"):
-        (page.parent / name).write_bytes((PHOTOS / name).read_bytes())
-    sample, files = article(theme, page.parent)
-    pictures = Pictures(lambda file: image_bytes(file, files))
+    sample = Article(title=TITLE, author="山野茶社", html=body.html, images=body.images, cover=cover)
+    pictures = Pictures(lambda file: image_bytes(file, FILES))
     page.write_text(frame_document(sample, pictures=pictures, dark=dark), encoding="utf-8")
     _size(chrome, 800)
     chrome.get(page.as_uri())

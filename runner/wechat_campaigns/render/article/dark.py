@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-
 from wechat_campaigns.render.article import contrast, css
 from wechat_campaigns.render.article.dom import inner, parse
 
-_HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b|rgba?\([^()]*\)")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|rgba?\([^()]*\)")
 
 
 def darken(html: str) -> str:
@@ -44,15 +43,16 @@ def _night(style: str, own: contrast.TextColours, around: contrast.TextColours) 
         return ""
     text, ground = own.pairs[0]
     night_text, night_ground = contrast.dark(text, ground)
+    said = [item for item in css.declarations(style) if item.type == "declaration"]
     changed = []
     if own.grounds != around.grounds:
         changed.append(f"background-color:{contrast.hex_of(night_ground)}")
-    if own != around:
+    if own != around or any(item.lower_name == "color" for item in said):
         changed.append(f"color:{contrast.hex_of(night_text)}")
     changed += [
-        f"{item.lower_name}:{_HEX.sub(lambda found: _line(found[0], ground), css.value_of(item))}"
-        for item in css.declarations(style)
-        if item.type == "declaration" and item.lower_name.startswith("border")
+        f"{item.lower_name}:{_COLOUR.sub(lambda found: _line(found[0], ground), css.value_of(item))}"
+        for item in said
+        if item.lower_name.startswith("border")
     ]
     return ";".join(changed)
 

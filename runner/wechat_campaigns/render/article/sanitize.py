@@ -35,7 +35,7 @@ def strip(root: HtmlElement) -> None:
         if element.tag not in TAGS:
             element.drop_tag()
             continue
-        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set()) | {"data-line"}
+        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set()) | {"data-line", "viewbox"}
         for name in [name for name in element.attrib if name not in allowed]:
             del element.attrib[name]
         if kept := _judge(element.tag, element.attrib.pop("style", "")):
@@ -51,7 +51,7 @@ def clean_with_nh3(html: str) -> str:
         attributes=ATTRIBUTES,
         url_schemes={"https", PLACEHOLDER_SCHEME},
         link_rel=None,
-        filter_style_properties=set(PROPERTIES),
+        filter_style_properties={*PROPERTIES, "height"},  # of drawings: `strip` has judged the others
     )
     # Six characters each, in articles with code a tenth of the size limit.
     return cleaned.replace("&nbsp;", "\u00a0")

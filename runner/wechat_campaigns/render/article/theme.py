@@ -50,7 +50,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
         CSS whose problems have been reported, the rules that all themes share before it; the default theme
         when there is none of that name.
     """
-    return _shared_css() + _own_css(source, findings)
+    return whole_css(_own_css(source, findings))
 
 
 def _own_css(source: ArticleSource, findings: Findings) -> str:
@@ -95,6 +95,11 @@ def _checked(css: str, findings: Findings) -> bool:
 def builtin_css(name: str) -> str:
     """Return the CSS of one of the themes that come with the tool: what only this one has."""
     return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+
+
+def whole_css(own: str) -> str:
+    """Put the rules that all themes share before those of one."""
+    return _shared_css() + own
 
 
 @cache
