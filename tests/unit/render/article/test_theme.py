@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import theme
 from wechat_campaigns.render.article.contrast import dark, ratio
 from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.schemas.store import schema
 
 SAMPLE = (
     "## 甲\n\n正文[链](https://example.com)`码`[^1]\n\n> 引\n\n- 一\n  - 二\n\n| a |\n|---|\n| b |\n\n"
@@ -31,6 +34,15 @@ def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
     html = make(SAMPLE, theme=name, options=ArticleOptions(brand_color="#8a1538")).html
     assert "#8a1538" in html
     assert "var(" not in html
+
+
+def test_the_schemas_name_every_theme() -> None:
+    """An editor offers the themes, and `campaign new` names them."""
+    article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
+    settings = schema("settings")["definitions"]["articles"]["properties"]["theme"]
+    assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
+    text = campaign_text(ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS))
+    assert "、".join(theme.BUILTIN_THEMES) in text
 
 
 def test_the_settings_choose_the_theme(make: Make) -> None:
