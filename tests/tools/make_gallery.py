@@ -1,11 +1,12 @@
-"""Take the pictures of docs/themes.md: one article in every theme, by day and in dark mode.
+"""Take the pictures of docs/themes.md: one article in every theme, by day and in dark mode; and the boxes.
 
-Run `python -m tests.tools.make_gallery`, with names of themes for a few of them; it needs Chromium.
+Run `python -m tests.tools.make_gallery`, with names of pictures for a few of them; it needs Chromium.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -14,11 +15,10 @@ from PIL import Image, ImageDraw
 from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
-from tests.support.sample_article import FILES, TITLE, sample_body
+from tests.support.sample_article import FILES, TEXT, TITLE, sample_body
 from wechat_campaigns.core.model import Article, Media
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures, frame_document
-from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "images" / "themes"
@@ -33,32 +33,37 @@ COLOURS = {
     "fresh": "#3f9b74",
 }
 """Each theme in a colour that suits it."""
-WIDTH, PHONES = 375, 2
-SCALE = 1.5
+BOXES = "\n\n".join(re.findall(r"^::: .*?^:::$", TEXT, re.MULTILINE | re.DOTALL))
+BOX_THEMES = ("default", "cards", "festive")
+WIDTH, SCALE = 375, 1.5
 GAP, EDGE, RADIUS = 24, 10, 34
 LARGEST_WIDTH = 1280
 
 
 def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
-    names = sys.argv[1:] or BUILTIN_THEMES
+    names = sys.argv[1:] or (*COLOURS, "boxes")
     with open_browser(flags=("hide-scrollbars",)) as chrome, tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
         for name in names:
-            shots = [_shoot(chrome, name, dark, Path(folder) / "page.html") for dark in (False, True)]
-            _save(_phones(shots), name)
+            if name == "boxes":
+                shots = [_shoot(chrome, page, theme, BOXES) for theme in BOX_THEMES]
+                _save(_phones(shots, phones=1), name)
+            else:
+                shots = [_shoot(chrome, page, name, TEXT, dark=dark) for dark in (False, True)]
+                _save(_phones(shots, phones=2), name)
 
 
-def _shoot(chrome: Chrome, theme: str, dark: bool, page: Path) -> Image.Image:
-    body = sample_body(theme, COLOURS[theme])
-    assert not body.findings, body.findings
+def _shoot(chrome: Chrome, page: Path, theme: str, text: str, *, dark: bool = False) -> Image.Image:
+    """Photograph the whole of an article as wide as a phone."""
+    body = sample_body(theme, COLOURS[theme], text)
     cover = Media(media_id="COVER")
-    sample = Article(title=TITLE, author="山野茶社", html=body.html, images=body.images, cover=cover)
+    article = Article(title=TITLE, author="山野茶社", html=body.html, images=body.images, cover=cover)
     pictures = Pictures(lambda file: image_bytes(file, FILES))
-    page.write_text(frame_document(sample, pictures=pictures, dark=dark), encoding="utf-8")
+    page.write_text(frame_document(article, pictures=pictures, dark=dark), encoding="utf-8")
     _size(chrome, 800)
     chrome.get(page.as_uri())
-    height = chrome.execute_script("return document.querySelector('.article').offsetHeight")
-    _size(chrome, height)
+    _size(chrome, chrome.execute_script("return document.querySelector('.article').offsetHeight"))
     return Image.open(io.BytesIO(chrome.get_screenshot_as_png())).convert("RGB")
 
 
@@ -69,24 +74,22 @@ def _size(chrome: Chrome, height: int) -> None:
     )
 
 
-def _phones(shots: list[Image.Image]) -> Image.Image:
-    """Set each shot on phones side by side, from top to bottom."""
+def _phones(shots: list[Image.Image], *, phones: int) -> Image.Image:
+    """Set each shot on so many phones side by side, from top to bottom."""
     width = shots[0].width
-    height = -(-max(shot.height for shot in shots) // PHONES)
-    count = PHONES * len(shots)
-    sheet = Image.new("RGB", ((width + 2 * EDGE + GAP) * count + GAP, height + 2 * (EDGE + GAP)), "#e9ebe8")
-    for index in range(count):
-        shot, part = shots[index // PHONES], index % PHONES
-        left = GAP + index * (width + 2 * EDGE + GAP)
-        ground = shot.getpixel((2, shot.height - 2))
-        screen = Image.new("RGB", (width, height), ground)
-        screen.paste(shot.crop((0, part * height, width, min(shot.height, (part + 1) * height))))
-        draw = ImageDraw.Draw(sheet)
-        draw.rounded_rectangle(
-            (left, GAP, left + width + 2 * EDGE, GAP + height + 2 * EDGE), RADIUS, fill="#23262a"
-        )
-        mask = Image.new("L", screen.size, 0)
-        ImageDraw.Draw(mask).rounded_rectangle((0, 0, width, height), RADIUS - EDGE, fill=255)
+    height = -(-max(shot.height for shot in shots) // phones)
+    parts = [(shot, part * height) for shot in shots for part in range(phones)]
+    step = width + 2 * EDGE + GAP
+    sheet = Image.new("RGB", (step * len(parts) + GAP, height + 2 * (EDGE + GAP)), "#e9ebe8")
+    draw = ImageDraw.Draw(sheet)
+    mask = Image.new("L", (width, height), 0)
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, width - 1, height - 1), RADIUS - EDGE, fill=255)
+    for index, (shot, top) in enumerate(parts):
+        left = GAP + index * step
+        frame = (left, GAP, left + width + 2 * EDGE, GAP + height + 2 * EDGE)
+        draw.rounded_rectangle(frame, RADIUS, fill="#23262a")
+        screen = Image.new("RGB", (width, height), shot.getpixel((2, shot.height - 2)))
+        screen.paste(shot.crop((0, top, width, min(shot.height, top + height))))
         sheet.paste(screen, (left + EDGE, GAP + EDGE), mask)
     return sheet
 

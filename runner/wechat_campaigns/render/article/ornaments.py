@@ -18,6 +18,8 @@ from wechat_campaigns.render.article.dom import elements, make
 CHAPTER, LEAD, DIVIDER = "chapter", "lead", "divider"
 _SELECTOR = re.compile(r"(.*[^:\s])::?(before|after)")
 _COMPOUND = re.compile(r"([a-z][a-z0-9]*)?(?:\.([\w-]+))?")
+MAX_CHARS: Final = 40
+"""Of one ornament: it stands at each element of its kind."""
 _VOID: Final = ("img", "hr", "br")
 _ENDS: Final = frozenset(["follow", "earlier", "signature", "references"])
 """Boxes that close an article, not its last chapter."""
@@ -111,7 +113,9 @@ def read_content(declaration: Any) -> Content | None:
             return ()
         elif token.type not in ("whitespace", "comment"):
             return None
-    return tuple(parts) if any(style or text.strip() for style, text in parts) else None
+    length = sum(len(text) for _style, text in parts)
+    shows = any(style or text.strip() for style, text in parts)
+    return tuple(parts) if shows and length <= MAX_CHARS else None
 
 
 def add(root: HtmlElement, css: str) -> str:
