@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import math
 import os
 import pickle  # only what our own child wrote is read
 import select
 import signal
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -27,7 +28,10 @@ WALL_FACTOR: Final = 12
 """A process that only waits is ended after this many times its CPU seconds: a busy machine is slow."""
 MAX_SECONDS: Final = 30
 
-_in_child = False
+_is_limited = False
+"""Whether this process may be ended for its work: a child of `run`, or a worker."""
+_most_cpu_s = MAX_SECONDS
+"""What `extend` may raise the limit of this process to."""
 
 
 class OverBudgetError(Exception):
@@ -50,7 +54,7 @@ def run(
     cpu_s: int,
     memory_bytes: int = MEMORY_BYTES,
 ) -> T:
-    """Do work in a forked process.
+    """Do work in a forked process; in one that has its limits already, there, under a limit of its own.
 
     Args:
         work: its result must be picklable; what else it changes is lost.
@@ -61,11 +65,14 @@ def run(
         Its result. Where processes cannot be forked it is done here, without limits.
 
     Raises:
-        OverBudgetError: it took too long or too much, crashed, or raised an exception.
+        OverBudgetError: it took too long or too much, crashed, or raised an exception. In a worker the system
+            ends the process for taking too long, and for a crash: whoever made the worker says so.
     """
-    if not hasattr(os, "fork") or _in_child:
-        done: T = _unpacked(*_answer(work))
-        return done
+    if not hasattr(os, "fork"):
+        return _here(work)
+    if _is_limited:
+        with _cpu_limit(cpu_s):
+            return _here(work)
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -86,12 +93,34 @@ def run(
 
 def extend(seconds: int) -> None:
     """Give the work that runs now more time, at most `MAX_SECONDS` in all; outside `run` do nothing."""
-    if not _in_child:
+    if not _is_limited:
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, hard), hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (min(soft + seconds, max(soft, _most_cpu_s), hard), hard))
+
+
+@contextmanager
+def _cpu_limit(seconds: int) -> Iterator[None]:
+    """Let the system end this process after so many more seconds of a processor."""
+    global _most_cpu_s
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    used, most = math.ceil(time.process_time()), _most_cpu_s
+    resource.setrlimit(resource.RLIMIT_CPU, (min(used + seconds, soft), hard))
+    _most_cpu_s = used + MAX_SECONDS
+    try:
+        yield
+    finally:
+        _most_cpu_s = most
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _here(work: Callable[[], T]) -> T:
+    done: T = _unpacked(*_answer(work))
+    return done
 
 
 def _answer(work: Callable[[], Any]) -> tuple[Cause | Literal[""], Any]:
@@ -105,10 +134,8 @@ def _answer(work: Callable[[], Any]) -> tuple[Cause | Literal[""], Any]:
 
 
 def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memory_bytes: int) -> NoReturn:
-    global _in_child
     code = 1
     try:
-        _in_child = True
         os.close(reading)
         _quiet()
         gc.freeze()
@@ -132,15 +159,17 @@ def _quiet() -> None:
 
 
 def set_limits(*, memory_bytes: int, cpu_s: tuple[int, int], file_bytes: int | None = None) -> None:
-    """Let the system keep this process within limits; it dumps no core.
+    """Let the system keep this process within limits from now on; it dumps no core.
 
     Args:
         memory_bytes: how much more memory than now it may address.
         cpu_s: seconds of a processor, the soft and the hard limit.
         file_bytes: how long a file it may write; None for no limit.
     """
+    global _is_limited
     import resource
 
+    _is_limited = True
     limits = {
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_CPU: cpu_s,

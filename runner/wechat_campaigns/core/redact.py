@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -52,6 +53,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return OPENID.sub(f"o{MASK}", text)
 
 
+@lru_cache(maxsize=256)  # one hint stands in thousands of problems
 def redact_message(text: str) -> str:
     """Mask what looks like a secret in a message about a file that somebody wrote.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from wechat_campaigns.core.i18n import N_, _
@@ -20,6 +21,7 @@ _WRITTEN: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=64)
 def written_moment(text: str) -> datetime | None:
     """Read a moment as a file has it, naive without an offset; None for one that is impossible."""
     found = _WRITTEN.fullmatch(text)

@@ -68,6 +68,8 @@ class WorkerFailure(Enum):
 
     SLOW = "slow"
     """It took longer than `item_s`."""
+    CPU = "cpu"
+    """A piece of its work took longer than `limited_process.run` allowed it."""
     RUN = "run"
     """The run was over before its turn, or during it."""
     MEMORY = "memory"
@@ -264,6 +266,8 @@ class _Run(Generic[T, R]):
         if item < 0 or item in self.results:
             return
         by_memory = os.WIFEXITED(status) and os.WEXITSTATUS(status) == _OUT_OF_MEMORY
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+            worker.loss = WorkerFailure.CPU
         if worker.loss or item in self._retried:
             self.losses[item] = worker.loss or (WorkerFailure.MEMORY if by_memory else WorkerFailure.CRASH)
         self._retried.add(item)  # the system may have killed it for what others took

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 
+from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.workers import ENOUGH, Limits, WorkerFailure, map_in_workers
 
 # The test runner's own threads are nothing the workers of these tests touch.
@@ -123,6 +124,25 @@ def test_item_that_takes_too_long_loses_no_other_item() -> None:
     found = map_in_workers(slow, range(10), lost=by_loss, workers=2, limits=Limits(item_s=2))
     assert found == [WorkerFailure.SLOW if item == 5 else item for item in range(10)]
     assert time.monotonic() - began < 28
+
+
+def test_piece_of_work_over_its_computing_time_loses_no_other_item() -> None:
+    """`limited_process.run` forks no further process in a worker; its limit is over with the piece."""
+
+    def work(item: int) -> int | WorkerFailure:
+        spin(0.3)
+        done = limited_process.run(lambda: spin(60 if item == 5 else 0.2) or os.getpid(), cpu_s=1)
+        assert done == os.getpid()
+        return item
+
+    found = map_in_workers(work, range(10), lost=by_loss, workers=2)
+    assert found == [WorkerFailure.CPU if item == 5 else item for item in range(10)]
+
+
+def spin(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
 
 
 @pytest.mark.parametrize("workers", [1, 2])

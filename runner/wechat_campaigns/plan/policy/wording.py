@@ -116,11 +116,21 @@ def folded(*parts: str) -> str:
     return _END.join(_folded(part) for part in parts)
 
 
+class _Inked(dict[int, int | None]):
+    """For `str.translate`: drops marks and characters without ink; each is looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code)) in ("Cf", "Mn") else code
+        return self[code]
+
+
+_INKED = _Inked()
+
+
 def _folded(text: str) -> str:
-    shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text)))
+    shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text))) if "<" in text else text
     plain = unicodedata.normalize("NFKC", unescape(shown))
-    inked = (one for one in INVISIBLE.sub("", plain) if unicodedata.category(one) not in ("Cf", "Mn"))
-    return _BLANK.sub("", "".join(inked)).casefold()
+    return _BLANK.sub("", INVISIBLE.sub("", plain).translate(_INKED)).casefold()
 
 
 def _unreadable() -> Violation:
