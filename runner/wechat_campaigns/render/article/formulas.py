@@ -138,6 +138,8 @@ def _drawn(latex: str, is_display: bool) -> Element:
         if unknown is None:
             root: Element = Math(mathml, size=EM).svgxml()
             return root
+    except MemoryError:
+        raise
     except Exception as error:  # each of the two libraries raises whatever it stumbled over
         raise FormulaError(_("it is not valid LaTeX")) from error
     raise FormulaError(_("the command `{command}` is not known").format(command=unknown[0][:40]))

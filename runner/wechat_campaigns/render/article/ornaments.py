@@ -20,6 +20,8 @@ _SELECTOR = re.compile(r"(.*[^:\s])::?(before|after)")
 _COMPOUND = re.compile(r"([a-z][a-z0-9]*)?(?:\.([\w-]+))?")
 MAX_CHARS: Final = 40
 """Of one ornament: it stands at each element of its kind."""
+_ARTICLE: Final = ("", "article")
+"""The section around everything, which is written last."""
 _VOID: Final = ("img", "hr", "br")
 _ENDS: Final = frozenset(["follow", "earlier", "signature", "references"])
 """Boxes that close an article, not its last chapter."""
@@ -160,8 +162,8 @@ def _parts(selector: str) -> tuple[_Path, str]:
         return (), ""
     compounds = [_COMPOUND.fullmatch(word) for word in found[1].split()]
     path = tuple((one[1] or "", one[2] or "") for one in compounds if one is not None)
-    usable = len(path) == len(compounds) and path[-1][0] not in _VOID
-    return (path if usable else ()), found[2]
+    usable = len(path) == len(compounds) and path[-1][0] not in _VOID and path[-1] != _ARTICLE
+    return (path[path[0] == _ARTICLE :] if usable else ()), found[2]
 
 
 def _matches(element: HtmlElement, path: _Path) -> bool:

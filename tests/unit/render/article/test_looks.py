@@ -61,6 +61,7 @@ def test_longest_theme_keeps_the_sample_small() -> None:
     ("css", "html"),
     [
         ('h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
+        ('.article h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
         ('h2::after { content: " ◆" }', "<h2>甲<span> ◆</span></h2>"),
         ('h2::before { content: "第" counter(number, simp-chinese-informal) "章" }', "<span>第一章</span>甲"),
         ("h2::before { content: counter(number, decimal-leading-zero) }", "<span>01</span>甲"),
