@@ -40,7 +40,7 @@ def problems(token: Token) -> Iterator[Finding]:
         return
     name = token.meta["box"]
     if name not in BOXES:
-        what = _("the box `{name}` is not known").format(name=name[:40])
+        what = _("the box `{name}` does not exist").format(name=name[:40])
         yield Finding("box", what, _("use one of {names}").format(names=_(", ").join(BOXES)))
     elif not token.meta["closed"]:
         what = _("the box `::: {name}` is not closed").format(name=name)
@@ -71,7 +71,7 @@ def arrange_columns(root: HtmlElement, findings: Findings) -> None:
         if len(blocks) not in _WIDTHS:
             findings.error(
                 "box",
-                _("the box `columns` holds {count} parts, but 2 or 3 fit side by side").format(
+                _("the number of parts in the box `columns` is {count}, but 2 or 3 fit side by side").format(
                     count=len(blocks)
                 ),
                 _("write two or three pictures, paragraphs or boxes, with an empty line between them"),

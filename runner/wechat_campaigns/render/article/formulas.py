@@ -142,7 +142,7 @@ def _drawn(latex: str, is_display: bool) -> Element:
         raise
     except Exception as error:  # each of the two libraries raises whatever it stumbled over
         raise FormulaError(_("it is not valid LaTeX")) from error
-    raise FormulaError(_("the command `{command}` is not known").format(command=unknown[0][:40]))
+    raise FormulaError(_("the command `{command}` is not supported").format(command=unknown[0][:40]))
 
 
 def _element(element: Element) -> str:

@@ -54,7 +54,7 @@ def test_a_drawing_is_short() -> None:
 @pytest.mark.parametrize(
     ("formula", "reason"),
     [
-        (r"\foo{x}", r"the command `\foo` is not known"),
+        (r"\foo{x}", r"the command `\foo` is not supported"),
         (r"\text{温度}", "it contains Chinese"),
         (r"\frac{a", "it is not valid LaTeX"),
         ("x^", "it is not valid LaTeX"),
