@@ -7,10 +7,11 @@ DEV := $(VENV)/.installed-dev
 CATALOG := runner/wechat_campaigns/translations/zh/LC_MESSAGES/campaign.mo
 LOCK := runner/requirements.lock
 BUILD_LOCK := .github/build.lock
+DEV_LOCK := .github/dev.lock
 # LOCKED=1, as in CI: exactly the files whose hashes are locked. A developer's machine takes what pyproject.toml allows,
 # since its index may not hold them.
 LOCKED ?=
-HASHED := --require-hashes --only-binary :all: -r $(LOCK)
+HASHED := --require-hashes --only-binary :all: -r
 PIP := -m pip install --quiet --disable-pip-version-check
 # Where uv is on PATH it installs, in a tenth of the time; what it cannot, such as from an index that is set for pip
 # alone, pip does.
@@ -29,7 +30,7 @@ ifeq ($(LOCKED),)
 	@$(call install,--upgrade pip)
 	@$(call install,--editable '.[all]')
 else
-	@$(call install,$(HASHED) -r $(BUILD_LOCK))
+	@$(call install,$(HASHED) $(LOCK) -r $(BUILD_LOCK))
 	@$(call install,--no-deps --no-build-isolation --editable .)
 endif
 	@touch $(STAMP)
@@ -41,7 +42,11 @@ $(CATALOG): $(CATALOG:.mo=.po) | $(STAMP)
 
 # Tests and tools are much larger than the tool itself: who only wants to see it does not wait for them.
 $(DEV): $(STAMP) | $(CATALOG)
+ifeq ($(LOCKED),)
 	@$(call install,--group dev)
+else
+	@$(call install,$(HASHED) $(DEV_LOCK))
+endif
 	@touch $(DEV)
 
 demo: $(STAMP) $(CATALOG)  ## rehearse every example on the local sandbox, from plan to phone
@@ -89,7 +94,7 @@ dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel need
 	@rm -rf dist build/sbom
 	@$(BIN)/python -m hatchling build -d dist
 	@$(PYTHON) -m venv build/sbom
-	@build/sbom/bin/python $(PIP) $(HASHED)
+	@build/sbom/bin/python $(PIP) $(HASHED) $(LOCK)
 	@build/sbom/bin/python $(PIP) --no-deps dist/*.whl
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 

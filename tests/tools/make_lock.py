@@ -1,8 +1,8 @@
 """Write the locks anew: the newest versions that pyproject.toml allows, each with the hashes of its files.
 
 `runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs on;
-the wheel carries it. `.github/build.lock` holds what builds the wheel, `.github/uv.lock` the installer that
-CI takes where it can.
+the wheel carries it. `.github/build.lock` holds what builds the wheel, `.github/dev.lock` what CI tests and
+checks with, `.github/uv.lock` the installer that CI takes where it can.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 LOCK = PROJECT / "runner" / "requirements.lock"
 BUILD_LOCK = PROJECT / ".github" / "build.lock"
+DEV_LOCK = PROJECT / ".github" / "dev.lock"
 UV_LOCK = PROJECT / ".github" / "uv.lock"
 # No header, annotation, index or path: a lock holds nothing of the machine that wrote it.
 COMPILE = (
@@ -31,13 +32,15 @@ def compile_lock(lock: Path, *arguments: str, requirements: str | None = None) -
 
 
 def main() -> int:
-    """Write all three."""
+    """Write all four."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     name = project["project"]["name"]
     compile_lock(LOCK, "pyproject.toml", "--extra", "all", "--no-emit-package", name)
     # hatchling asks for `editables` besides when it builds an editable install, which `make LOCKED=1` is.
     needed = "\n".join([*project["build-system"]["requires"], "editables"])
     compile_lock(BUILD_LOCK, "-", "--constraints", str(LOCK), requirements=needed)
+    constraints = ("--constraints", str(LOCK), "--constraints", str(BUILD_LOCK))
+    compile_lock(DEV_LOCK, "--group", "dev", "--group", "kubernetes", *constraints)
     compile_lock(UV_LOCK, "-", requirements="\n".join(project["dependency-groups"]["lock"]))
     return 0
 

@@ -11,7 +11,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tools.make_lock import BUILD_LOCK, LOCK, PROJECT, UV_LOCK
+from tests.tools.make_lock import BUILD_LOCK, DEV_LOCK, LOCK, PROJECT, UV_LOCK
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -69,6 +69,27 @@ def test_the_build_lock_holds_what_builds() -> None:
     assert {name: runtime[name] for name in build if name in runtime}.items() <= build.items()
 
 
+@pytest.mark.parametrize("platform", PLATFORMS[::2], ids=lambda p: p["python_version"])
+def test_the_dev_lock_holds_what_tests_and_checks(platform: dict[str, str]) -> None:
+    """No release of somebody else's turns CI red; what the locks share is of one version."""
+    dev = dict(versions(locked(DEV_LOCK.read_text(encoding="utf-8")), platform))
+    for requirement in map(Requirement, [*groups("dev"), *groups("kubernetes")]):
+        version = dev[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"run `make lock`: {requirement} is not {version}"
+    for lock in (LOCK, BUILD_LOCK):
+        other = dict(versions(locked(lock.read_text(encoding="utf-8")), platform))
+        assert {name: other[name] for name in dev if name in other}.items() <= dev.items()
+
+
+def groups(name: str) -> Iterator[str]:
+    """Give what a group asks for, and the groups in it."""
+    for one in PYPROJECT["dependency-groups"][name]:
+        if isinstance(one, str):
+            yield one
+        else:
+            yield from groups(one["include-group"])
+
+
 def test_the_lock_of_the_installer_holds_uv_alone() -> None:
     """In a version that the group `lock` allows; the action and the GitLab template install it."""
     [(name, version)] = versions(locked(UV_LOCK.read_text(encoding="utf-8")), PLATFORMS[0])
@@ -79,7 +100,7 @@ def test_the_lock_of_the_installer_holds_uv_alone() -> None:
 
 def test_the_project_is_in_no_lock() -> None:
     """Nobody owns its name on a public index."""
-    for lock in (LOCK, BUILD_LOCK, UV_LOCK):
+    for lock in (LOCK, BUILD_LOCK, DEV_LOCK, UV_LOCK):
         assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
 
 

@@ -273,7 +273,7 @@ class _Run(Generic[T, R]):
         self._retried.add(item)  # the system may have killed it for what others took
 
     def _fork(self, number: int, queue: int, board: mmap.mmap, ranges: Sequence[_Range]) -> _Worker:
-        import pickle  # noqa: F401 (loaded here, so that no worker has to)
+        from wechat_campaigns.core import pickling  # noqa: F401 (loaded here, so that no worker has to)
 
         receiving, sending = os.pipe()
         pid = os.fork()
@@ -321,9 +321,9 @@ def _item_of(board: mmap.mmap, number: int) -> int:
 
 
 def _send(pipe: int, head: bytes, value: Any) -> None:
-    import pickle
+    from wechat_campaigns.core import pickling
 
-    data = pickle.dumps(value)
+    data = pickling.dumps(value)
     limited_process.write_all(pipe, head + len(data).to_bytes(4, "big") + data)
 
 

@@ -125,13 +125,10 @@ def decision_input(
 
 
 def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:
+    if state.namespace:  # people know ids without it
+        decision, facts = _without_namespace(decision, facts, state)
     record = decision.send_state
-    known = None
-    if record is not None:
-        record = replace(record, id=state.display_id(record.id))
-        decision = replace(decision, send_state=record)
-        known = state.send(facts.key.appid, record.id, record.revision)
-    facts = replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
+    known = state.send(facts.key.appid, record.id, record.revision) if record is not None else None
     if decision.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
@@ -146,6 +143,14 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
         resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
         status=known.status if known is not None else None,
     )
+
+
+def _without_namespace(
+    decision: Decision, facts: DecisionInput, state: LedgerState
+) -> tuple[Decision, DecisionInput]:
+    if (record := decision.send_state) is not None:
+        decision = replace(decision, send_state=replace(record, id=state.display_id(record.id)))
+    return decision, replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
 
 
 def _draft(decision: PlanDecision) -> PlanDecision:

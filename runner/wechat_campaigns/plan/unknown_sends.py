@@ -81,6 +81,13 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
 
 def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRecord, ...]:
     accounts, state = context.settings.environment.accounts, context.state
+    found = [
+        known
+        for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
+        for known in state.unknown_sends(appid)
+    ]
+    if not found:
+        return ()
     # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
     planned = {
         (appid, name)
@@ -88,11 +95,6 @@ def _unplanned(sends: Iterable[Send], context: DecisionContext) -> tuple[SendRec
         for appid in (accounts[send.account].appid,)
         for name in state.stream(appid).aliases(*map(state.ledger_id, (send.id, *send.formerly)))
     }
-    found = [
-        known
-        for appid in sorted({a.appid for a in accounts.values()} | context.former_appids)
-        for known in state.unknown_sends(appid)
-    ]
     # Those of another namespace have their files, and their runs, elsewhere.
     mine = (known for known in found if state.is_in_namespace(state.ledger_id(known.send)))
     return tuple(
