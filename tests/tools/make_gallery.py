@@ -9,6 +9,7 @@ import io
 import re
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -36,7 +37,7 @@ COLOURS = {
 BOXES = "\n\n".join(re.findall(r"^::: .*?^:::$", TEXT, re.MULTILINE | re.DOTALL))
 BOX_THEMES = ("default", "cards", "festive")
 WIDTH, SCALE = 375, 1.5
-GAP, EDGE, RADIUS = 24, 10, 34
+GAP, EDGE, RADIUS, PAUSE = 24, 10, 34, 18
 LARGEST_WIDTH = 1280
 
 
@@ -77,21 +78,36 @@ def _size(chrome: Chrome, height: int) -> None:
 def _phones(shots: list[Image.Image], *, phones: int) -> Image.Image:
     """Set each shot on so many phones side by side, from top to bottom."""
     width = shots[0].width
-    height = -(-max(shot.height for shot in shots) // phones)
-    parts = [(shot, part * height) for shot in shots for part in range(phones)]
+    longest = max(shot.height for shot in shots)
+    cuts = [0, *(_cut(shots[0], longest * part // phones) for part in range(1, phones)), longest]
+    spans = list(pairwise(cuts))
+    height = max(bottom - top for top, bottom in spans) + 2 * PAUSE
+    parts = [(shot, span) for shot in shots for span in spans]
     step = width + 2 * EDGE + GAP
     sheet = Image.new("RGB", (step * len(parts) + GAP, height + 2 * (EDGE + GAP)), "#e9ebe8")
     draw = ImageDraw.Draw(sheet)
     mask = Image.new("L", (width, height), 0)
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, width - 1, height - 1), RADIUS - EDGE, fill=255)
-    for index, (shot, top) in enumerate(parts):
+    for index, (shot, (top, bottom)) in enumerate(parts):
         left = GAP + index * step
         frame = (left, GAP, left + width + 2 * EDGE, GAP + height + 2 * EDGE)
         draw.rounded_rectangle(frame, RADIUS, fill="#23262a")
         screen = Image.new("RGB", (width, height), shot.getpixel((2, shot.height - 2)))
-        screen.paste(shot.crop((0, top, width, min(shot.height, top + height))))
+        screen.paste(shot.crop((0, top, width, min(shot.height, bottom))), (0, PAUSE if top else 0))
         sheet.paste(screen, (left + EDGE, GAP + EDGE), mask)
     return sheet
+
+
+def _cut(shot: Image.Image, middle: int) -> int:
+    """Find the emptiest rows near where a screen would end, so that no line of text is cut."""
+    grey = shot.convert("L")
+    rows = range(middle - 200, middle + 200)
+    changes = []
+    for row in rows:
+        pixels = grey.crop((0, row, grey.width, row + 1)).tobytes()
+        changes.append(sum(abs(one - other) > 8 for one, other in pairwise(pixels)))
+    around = [sum(changes[max(0, index - 20) : index + 20]) for index in range(len(rows))]
+    return min(rows[20:-20], key=lambda row: (around[row - rows[0]], abs(row - middle)))
 
 
 def _save(picture: Image.Image, name: str) -> None:

@@ -22,8 +22,11 @@ INVISIBLE_RATIO = 1.1
 """Below it text cannot be seen at all, which `hidden` reports; #f2f2f2 on white has 1.12."""
 Colour = tuple[float, float, float]
 _WHITE: Colour = (1.0, 1.0, 1.0)
-_DARK_PAGE = 0.098
+DARK_PAGE: Colour = (25 / 255, 25 / 255, 25 / 255)
+"""The reader's page in dark mode."""
+_DARK_PAGE = DARK_PAGE[0]
 # Thresholds of the reader's dark mode, as parts of 1.
+_MOST_STEP = (163 - 25) / 255
 _WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
 _GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
 _DEFAULT_FOREGROUND = RGBA(0.2, 0.2, 0.2, 1.0)
@@ -41,7 +44,7 @@ class TextColours:
     @property
     def pairs(self) -> tuple[tuple[Colour, Colour], ...]:
         """The text's colour on each ground, and that ground."""
-        return tuple((_over(self.foreground, ground), ground) for ground in self.grounds)
+        return tuple((over(self.foreground, ground), ground) for ground in self.grounds)
 
     @property
     def is_invisible(self) -> bool:
@@ -73,9 +76,10 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
     """Work out what the reader's dark mode makes of a text and its background.
 
     Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
-    as far as the new ground needs. Gradients and pictures are left out: articles have none.
+    as far as the new ground needs, and on the page is no brighter than the reader's own. Gradients and
+    pictures are left out: articles have none.
 
-    Source: wechatjs/mp-darkmode, "principle" and its thresholds, read 2026-11.
+    Source: wechatjs/mp-darkmode, "principle", `src/modules/sdk.ts` and its thresholds, read 2026-11.
     """
     dimmed = _dark_ground(ground)
     return _dark_text(text, dimmed), dimmed
@@ -130,8 +134,8 @@ def _on(colour: RGBA | None, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
     if colour is None:
         return grounds
     if colour.alpha == 1:
-        return (_over(colour, _WHITE),)
-    return tuple(dict.fromkeys(_over(colour, ground) for ground in grounds))
+        return (over(colour, _WHITE),)
+    return tuple(dict.fromkeys(over(colour, ground) for ground in grounds))
 
 
 def _painted(item: Any, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
@@ -145,7 +149,8 @@ def _painted(item: Any, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
     return _on(colours[0], grounds) if colours else grounds
 
 
-def _over(colour: RGBA, ground: Colour) -> Colour:
+def over(colour: RGBA, ground: Colour) -> Colour:
+    """Put a colour that may be translucent on a ground."""
     red, green, blue = (
         part * colour.alpha + below * (1 - colour.alpha)
         for part, below in zip((colour.red, colour.green, colour.blue), ground, strict=True)
@@ -166,14 +171,19 @@ def _dark_ground(ground: Colour) -> Colour:
 def _dark_text(text: Colour, ground: Colour) -> Colour:
     on = brightness(ground)
     light = colorsys.rgb_to_hls(*text)[1]
-    if brightness(text) >= _WHITE_LIKE or abs(on - brightness(text)) >= _LEAST_STEP:
+    step = abs(on - brightness(text))
+    if brightness(text) >= _WHITE_LIKE:
+        return text
+    if step > _MOST_STEP and on <= _DARK_PAGE + 2 / 255:
+        return _scaled(text, on + _MOST_STEP)
+    if step >= _LEAST_STEP:
         return text
     bright_ground = on >= _BRIGHT_GROUND
     turned = _lightness(text, 0.9 - light)
     turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
-    if turns and abs(on - brightness(turned)) >= _LEAST_STEP:
-        return turned
-    return _scaled(turned if turns else text, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP)
+    if turns:
+        return _dark_text(turned, ground)
+    return _scaled(text, min(_MOST_STEP, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP))
 
 
 def brightness(colour: Colour) -> float:

@@ -45,21 +45,27 @@ def _night(style: str, own: contrast.TextColours, around: contrast.TextColours) 
     night_text, night_ground = contrast.dark(text, ground)
     said = [item for item in css.declarations(style) if item.type == "declaration"]
     changed = []
-    if own.grounds != around.grounds:
+    if own.grounds != around.grounds or any(item.lower_name == "background-color" for item in said):
         changed.append(f"background-color:{contrast.hex_of(night_ground)}")
     if own != around or any(item.lower_name == "color" for item in said):
         changed.append(f"color:{contrast.hex_of(night_text)}")
     changed += [
-        f"{item.lower_name}:{_COLOUR.sub(lambda found: _line(found[0], ground), css.value_of(item))}"
+        f"{item.lower_name}:{_COLOUR.sub(lambda found: _line(found[0]), css.value_of(item))}"
         for item in said
         if item.lower_name.startswith("border")
     ]
     return ";".join(changed)
 
 
-def _line(colour: str, ground: contrast.Colour) -> str:
-    """Recolour a border, as text of its colour is."""
-    read = css.colour(colour)
-    if read is None or read.alpha < 1:
-        return colour
-    return contrast.hex_of(contrast.dark((read.red, read.green, read.blue), ground)[0])
+def _line(written: str) -> str:
+    """Recolour a border: as text on the page, whatever its box stands on."""
+    colour = css.colour(written)
+    if colour is None or colour.alpha == 0:
+        return written
+    mixed = contrast.over(colour, contrast.DARK_PAGE)
+    night = contrast.dark(mixed, (1.0, 1.0, 1.0))[0]
+    parts = [
+        max(0, min(255, round(255 * (seen + (1 - colour.alpha) * (seen - below) / colour.alpha))))
+        for seen, below in zip(night, contrast.DARK_PAGE, strict=True)
+    ]
+    return f"rgba({parts[0]},{parts[1]},{parts[2]},{colour.alpha:g})"

@@ -15,8 +15,8 @@ READABLE_AT_NIGHT: Final = 3.2
 """More than what `contrast` reports: it judges colours that are rounded."""
 PALE: Final = 0.985
 """The brightness of a tint: dark mode turns grounds above it into a dark grey, and only dims those below."""
-LINE: Final = 0.3
-"""How much of the brand colour a thin line has; the rest is white."""
+LINE: Final = 0.35
+"""How opaque a thin line in the brand colour is: dark mode keeps translucent lines quiet."""
 LIGHT: Final = 1.8
 """A colour with less contrast to white carries dark text: darkened for white text, yellow would be brown."""
 _WHITE: Final = (1.0, 1.0, 1.0)
@@ -50,9 +50,9 @@ def variables(brand: str) -> dict[str, str]:
         "--brand-fill": _nearest(colour, lambda one: _is_readable(on_fill, one)),
         "--on-fill": on_fill,
         "--brand-tint": _tint(colour),
-        "--brand-line": _mixed(text if is_light else colour, LINE),
     }
-    return {name: hex_of(one) for name, one in found.items()}
+    lines = ",".join(str(round(part * 255)) for part in (text if is_light else colour))
+    return {name: hex_of(one) for name, one in found.items()} | {"--brand-line": f"rgba({lines},{LINE})"}
 
 
 def _nearest(colour: Colour, suits: Callable[[Colour], bool]) -> Colour:

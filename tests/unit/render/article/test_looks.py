@@ -133,9 +133,9 @@ def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:
 @pytest.mark.parametrize(
     ("html", "dark"),
     [
-        ('<p style="color:#333333">茶</p>', "color:#333333;color:#b2b2b2"),
+        ('<p style="color:#333333">茶</p>', "color:#333333;color:#a3a3a3"),
         ('<p style="background-color:#f7f7f7">茶</p>', "background-color:#212121;color:#b2b2b2"),
-        ('<p style="border-left:3px solid #333333">茶</p>', "border-left:3px solid #b2b2b2"),
+        ('<p style="border-left:3px solid #333333">茶</p>', "border-left:3px solid rgba(163,163,163,1)"),
         ('<p style="background-image:linear-gradient(#fff,#000)">茶</p>', "linear-gradient(#fff,#000)"),
         ("<p>茶</p>", "<p>茶</p>"),
     ],

@@ -123,7 +123,7 @@ def test_contrast_is_wcag() -> None:
 @pytest.mark.parametrize(
     ("text", "ground", "dark_text", "dark_ground"),
     [
-        ("#333333", "#ffffff", "#b2b2b2", "#191919"),  # grey text turns with the white page
+        ("#333333", "#ffffff", "#a3a3a3", "#191919"),  # grey text turns, no brighter than the reader's
         ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
         ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
         ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay
