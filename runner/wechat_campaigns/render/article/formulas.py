@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import warnings
 from functools import lru_cache
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 from xml.etree.ElementTree import Element
 
 from markdown_it import MarkdownIt
@@ -118,25 +119,24 @@ def draw(latex: str, *, is_display: bool) -> str:
     return f'<svg viewBox="{box}" style="{size}"><path fill="currentColor" d="{lines}"></path></svg>'
 
 
-def _library() -> object:
+def _library() -> Any:
+    """Load ziamath: it reads fonts, and is an extra."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it opens its fonts in a way that newer Pythons dislike
-        import ziamath  # loads fonts, and is an extra
-
-    ziamath.config.svg2 = False
-    return ziamath
+        library = import_module("ziamath")
+    library.config.svg2 = False
+    return library
 
 
 def _drawn(latex: str, is_display: bool) -> Element:
-    _library()
-    from latex2mathml.converter import convert
-    from ziamath import Math
+    library = _library()
+    from latex2mathml.converter import convert  # comes with it
 
     try:
         mathml = convert(latex, display="block" if is_display else "inline")
         unknown = _COMMAND.search(re.sub(r"<[^>]*>", " ", mathml))
         if unknown is None:
-            root: Element = Math(mathml, size=EM).svgxml()
+            root: Element = library.Math(mathml, size=EM).svgxml()
             return root
     except MemoryError:
         raise

@@ -6,6 +6,7 @@ WeChat keeps style attributes only, so whatever CSS would generate is written in
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -27,7 +28,7 @@ _ENDS: Final = frozenset(["follow", "earlier", "signature", "references"])
 """Boxes that close an article, not its last chapter."""
 _DIGITS: Final = "零一二三四五六七八九"
 _ROMAN: Final = ((10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
-_COUNTERS: Final = {
+_COUNTERS: Final[dict[str, Callable[[int], str]]] = {
     "decimal": str,
     "decimal-leading-zero": lambda number: f"{number:02}",
     "simp-chinese-informal": lambda number: _chinese(number),
