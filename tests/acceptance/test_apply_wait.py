@@ -72,6 +72,7 @@ def test_hold_while_waiting_is_seen_and_blocks(make_shop: MakeShop) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.deep
 def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Signals) -> None:
     """Whatever ends the waiting, nothing was sent; the same command with the same digest sends it."""
     shop = make_shop()
@@ -121,6 +122,7 @@ def test_mistakes_with_until_are_named_at_once(make_shop: MakeShop) -> None:
     assert shop.posts() == 0
 
 
+@pytest.mark.deep
 def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: MakeShop) -> None:
     """The window opens before the plan file expires, but the run wakes up after that."""
     shop = make_shop()
@@ -217,6 +219,7 @@ def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> No
 
 
 @pytest.mark.parametrize("words", [(), ("--wait",)])
+@pytest.mark.deep
 def test_late_apply_leaves_out_what_opened_after_the_horizon(
     make_shop: MakeShop, words: tuple[str, ...]
 ) -> None:

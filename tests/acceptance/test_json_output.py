@@ -36,6 +36,8 @@ RUNS = {
     "render": "render sale",
     "plan": "plan sale",
     "draft": "draft news --auto-approve",
+    "pull": "pull 新品 pulled",
+    "drafts": "drafts",
     "preview": "preview sale --to-openid OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",
@@ -125,6 +127,7 @@ def sentences(data: Any) -> Iterator[str]:
             yield from sentences(value)
 
 
+@pytest.mark.deep
 def test_each_output_has_its_shape_in_both_languages(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -203,6 +203,7 @@ def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str
 
 
 @pytest.mark.parametrize("words", [["--offline"], []])
+@pytest.mark.deep
 def test_two_clones_make_the_same_plan_byte_for_byte(tmp_path: Path, words: list[str]) -> None:
     """Another path, time zone and locale: the digest and every report are the same, their times apart.
 

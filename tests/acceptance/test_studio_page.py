@@ -13,7 +13,7 @@ from selenium.webdriver import Chrome
 from tests.support.browser import open_browser
 from tests.support.studio import TEXT, StudioProcess, open_studio, until
 
-pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part, pytest.mark.xdist_group("browser")]
 
 CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
 LOADED = "return performance.getEntriesByType('resource').map((entry) => entry.name)"

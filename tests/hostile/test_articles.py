@@ -395,6 +395,9 @@ THEMES = {
     "not": ":not(" * 5_000 + "p" + ")" * 5_000 + "{color:red}",
     "has": "p:has(" * 10 + "p" + ")" * 10 + "{color:red}",
     "hidden": "p { color: #fff }",
+    "ornament-long": f"p::before {{ content: '{'x' * 60_000}' }}",
+    "ornaments-many": "p::before, p::after { content: 'x' }" * 1_500 + "p { color: #fff }",
+    "ornament-hidden": "p::before { content: 'x'; font-size: 1px }",
     "hidden-small": "p { font-size: 0.0001px }",
     "hidden-indent": "p { text-indent: -9999px }",
     "hidden-variable": ".article { --x: transparent } p { color: var(--x) }",
@@ -519,6 +522,7 @@ ALIVE = """
 """  # noqa: E501
 
 
+@pytest.mark.deep
 def test_ten_thousand_hostile_pieces_leave_nothing_alive() -> None:
     """Scripts, handlers and addresses in any order and nesting: another parser finds none in the article."""
     pieces, rng = "".join(ALIVE.strip().split("\n")).split("|"), random.Random(20)

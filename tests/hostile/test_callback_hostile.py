@@ -173,6 +173,7 @@ def ask(server: Server, host: str = "") -> int:
     [b"", b"P", b"POST /main HTTP/1.1\r\n", b"POST /main HTTP/1.1\r\nHost: x\r\nX: ",
      b"POST /main HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 5000\r\n\r\n<xml>"],
 )  # fmt: skip
+@pytest.mark.deep
 def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
     """Far more of them than are kept, in every state a request can be in; each is ended, too."""
     with serving() as server, ExitStack() as held:

@@ -35,7 +35,7 @@ from wechat_campaigns.plan.policy.guard import (
 )
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
-pytestmark = pytest.mark.xdist_group("hostile-guard")
+pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]
 
 SECRET = "5" * 32
 

@@ -22,6 +22,8 @@ from wechat_campaigns.sandbox.server import embedded
 
 WATCH = """
 import os, sys
+
+pytestmark = pytest.mark.deep
 _log = os.open(os.environ["WATCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 _NETWORK = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname")
 _CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")

@@ -36,6 +36,7 @@ def _send(*articles: Article) -> Send:
 
 
 @pytest.mark.parametrize(("count", "times"), [(1, 120), (100, 1), (30, 4)])
+@pytest.mark.deep
 def test_a_page_with_many_pictures_is_bounded(count: int, times: int) -> None:
     """One picture many times, or many pictures: grey boxes from the budget on, and a note of how many."""
     files = [_file(number, 900_000) for number in range(count)]

@@ -426,6 +426,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.deep
 def test_template_is_refused_or_bounded(found: dict[str, dict[str, Any]], name: str) -> None:
     """Nothing leaves the process but text or one plain fault; no data changes; time and memory have ends."""
     result = found.get(name)
@@ -494,6 +495,7 @@ def folder_of(tmp_path: Path, **files: str) -> Path:
 
 
 @pytest.mark.parametrize("name", HOSTILE_FILES)
+@pytest.mark.deep
 def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
     """One plain problem or more of that file: no trace, no harm, in processor time for a coffee's sip."""
     folder = folder_of(tmp_path, bad=HOSTILE_FILES[name])

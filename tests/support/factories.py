@@ -14,6 +14,7 @@ from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
     Article,
+    Articles,
     Audience,
     BodyImage,
     FileInfo,
@@ -26,6 +27,7 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
+from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
@@ -91,6 +93,12 @@ def make_settings(*accounts: Account, policy: Policy | None = None, **changes: A
 
 def make_known(**changes: Any) -> RemoteFacts:
     return replace(RemoteFacts(tags=TAGS, followers=5000, as_of=NOW), **changes)
+
+
+def make_stored_draft(*articles: Article, **changes: Any) -> StoredDraft:
+    """A draft of the console as it was read."""
+    base = StoredDraft(fingerprint="f1", content=Articles(articles=articles or (make_article(),)))
+    return replace(base, **changes)
 
 
 def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> PlannedSend:

@@ -21,6 +21,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.deep
 def test_all_pass() -> None:
     """zizmor in its strict mode, actionlint, and the schemas of GitHub and GitLab."""
     assert check(PROJECT) == []
@@ -44,6 +45,7 @@ def test_all_pass() -> None:
     ],
     ids=["injection", "trigger", "pin", "credentials", "workflow-key", "action-key", "gitlab-key"],
 )
+@pytest.mark.deep
 def test_a_planted_fault_is_found(copy: Path, file: str, old: str, new: str, tools: set[str]) -> None:
     """Each tool finds what it is there for."""
     text = (copy / file).read_text(encoding="utf-8")

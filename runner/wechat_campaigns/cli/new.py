@@ -20,9 +20,12 @@ from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.load import BAD_IN_ID, enclosing_campaigns_folder, require_folder
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
+NEWSPIC = "newspic"
+"""Stands for msgtype mpnews with a picture post in it."""
 KINDS = {
     Msgtype.TEXT: N_("text"),
     Msgtype.MPNEWS: N_("articles"),
+    NEWSPIC: N_("picture post"),
     Msgtype.IMAGE: N_("pictures"),
     Msgtype.VOICE: N_("voice"),
     Msgtype.MPVIDEO: N_("video"),
@@ -44,11 +47,18 @@ RECIPIENT_KINDS = {
         "campaign new": N_("ask for each value on a terminal"),
         "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
         "campaign new vip --openids members.xlsx --column openid": N_("a text to a list from Excel"),
-        "campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA": N_("an existing draft"),
+        "campaign new news --tag-id 2 --draft 四月新品": N_("a draft of the WeChat console"),
+        "campaign new market --msgtype newspic --tag 会员": N_("a picture post (贴图)"),
     },
 )
 @click.argument("campaign_id", metavar="[ID]", required=False)
-@click.option("--msgtype", type=click.Choice([m.value for m in Msgtype]), default="text", show_default=True)
+@click.option(
+    "--msgtype",
+    type=click.Choice([*(one.value for one in Msgtype), NEWSPIC]),
+    default="text",
+    show_default=True,
+    help="What is sent; newspic is a picture post (贴图), an mpnews.",
+)
 @click.option("--tag", help="Recipients: the tag with this name.")
 @click.option("--tag-id", type=int, help="Recipients: the tag with this id.")
 @click.option(
@@ -57,6 +67,7 @@ RECIPIENT_KINDS = {
 @click.option("--column", metavar="NAME", help="The column of the list, when it is a table.")
 @click.option("--to-all", is_flag=True, help="Recipients: all followers of the account.")
 @click.option("--media-id", help="An existing draft or material; for wxcard, the card_id.")
+@click.option("--draft", metavar="TITLE", help="The title of a draft in the WeChat console.")
 def new(
     context: Context,
     campaign_id: str | None,
@@ -67,6 +78,7 @@ def new(
     column: str | None,
     to_all: bool,
     media_id: str | None,
+    draft: str | None,
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
@@ -90,13 +102,15 @@ def new(
     else:
         campaign = ScaffoldOptions(
             id=free_id(campaign_id, root),
-            msgtype=Msgtype(msgtype),
+            msgtype=Msgtype.MPNEWS if draft or msgtype == NEWSPIC else Msgtype(msgtype),
             tag=tag,
             tag_id=tag_id,
             to_all=to_all,
             openids=openids,
             column=column,
             media_id=media_id,
+            draft=draft,
+            newspic=msgtype == NEWSPIC and not draft,
         )
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
@@ -118,23 +132,23 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     from wechat_campaigns.source.scaffold import ScaffoldOptions
 
     name = prompter.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
-    kind = Msgtype(
-        prompter.choice(_("What is sent?"), {kind.value: _(meaning) for kind, meaning in KINDS.items()})
-    )
+    chosen = prompter.choice(_("What is sent?"), {str(kind): _(meaning) for kind, meaning in KINDS.items()})
+    kind = Msgtype.MPNEWS if chosen == NEWSPIC else Msgtype(chosen)
     to = prompter.choice(_("To whom?"), {key: _(meaning) for key, meaning in RECIPIENT_KINDS.items()})
     tag = prompter.line(_("Tag name"), "会员") if to == "tag" else None
     tag_id = prompter.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
-    openids = column = media_id = None
+    openids = column = media_id = draft = None
     if to == "openids":
         openids = prompter.line(_("File of the list, relative to the campaign file"), "members.xlsx")
         column = prompter.line(_("Column of the table; leave empty for the one called openid"), "") or None
-    if kind is not Msgtype.TEXT:
-        what = (
-            "card_id"
-            if kind is Msgtype.WXCARD
-            else _("The media_id of existing material or of a draft; leave empty to use files")
+    if chosen == Msgtype.MPNEWS:
+        draft = (
+            prompter.line(_("The title of a draft in the WeChat console; leave empty to use files"), "")
+            or None
         )
-        media_id = prompter.line(what, "") or None
+    elif chosen not in (Msgtype.TEXT, NEWSPIC):
+        what = _("The media_id of existing material; leave empty to use files")
+        media_id = prompter.line("card_id" if kind is Msgtype.WXCARD else what, "") or None
     return ScaffoldOptions(
         id=name,
         msgtype=kind,
@@ -144,6 +158,8 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
         openids=openids,
         column=column,
         media_id=media_id,
+        draft=draft,
+        newspic=chosen == NEWSPIC,
     )
 
 

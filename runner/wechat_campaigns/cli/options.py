@@ -46,6 +46,10 @@ class DecisionOption(click.Option):
     """An option that overrides a rule or makes calls; a coding agent may use it in the sandbox only."""
 
 
+class WriteOption(DecisionOption):
+    """An option with which a command that else only reads changes WeChat."""
+
+
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 """A file named on the command line."""
 DIR: Final = click.option(

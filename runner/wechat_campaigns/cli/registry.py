@@ -23,6 +23,7 @@ from wechat_campaigns.cli.options import (
     VERBOSE,
     DecisionOption,
     Declaration,
+    WriteOption,
     format_options,
     read_options,
 )
@@ -36,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "init": N_("Start a campaigns repository."),
     "new": N_("Write a new campaign file."),
     "import": N_("Import an article saved from an editor, with its pictures."),
+    "pull": N_("Write a draft of the WeChat console as a campaign."),
     "validate": N_("Check every file and report all problems."),
     "fmt": N_("Format campaign files."),
     "studio": N_("See campaigns on a phone while you write them."),
@@ -47,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "preview": N_("Send one real message to each tester."),
     "testers": N_("List who can receive a preview."),
     "draft": N_("Make the draft of an article without sending it."),
+    "drafts": N_("List the draft box and who uses each draft."),
     "status": N_("Show the status of each send."),
     "recall": N_("Delete a sent article or video."),
     "report": N_("Report past sends."),
@@ -83,7 +86,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless nothing may be changed here."""
-        effect = Effect.NONE if ctx.params.get(self.unless) else self.effect
+        effect = self._effect_of(ctx.params)
         if ctx.params.pop("verbose"):
             start_verbose()
         if log_file := ctx.params.pop("log_file"):
@@ -91,6 +94,13 @@ class Command(click.Command):
         record("run_started", command=ctx.command_path, effect=effect.value, version=__version__)
         check_read_only(ctx.command_path, effect, os.environ)
         return super().invoke(ctx)
+
+    def _effect_of(self, values: Mapping[str, Any]) -> Effect:
+        """Say what a run changes, with its options."""
+        if values.get(self.unless):
+            return Effect.NONE
+        writes = any(isinstance(one, WriteOption) and values.get(str(one.name)) for one in self.params)
+        return Effect.WECHAT_WRITE if writes else self.effect
 
     def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
         """Name what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""

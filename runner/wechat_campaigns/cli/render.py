@@ -15,10 +15,11 @@ from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
-from wechat_campaigns.core.errors import ExitCode, InvalidError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.model import Articles, Newspic, Send, Text
+from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
 from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
@@ -26,7 +27,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 
 
 @command(
-    effect=Effect.NONE,
+    effect=Effect.WECHAT_READ,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR, QUIET),
     examples={
@@ -40,8 +41,8 @@ def render(context: Context, select: str, open_: bool) -> int:
     """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
-    paths are printed; for a single send, `--report html=FILE` sets another path. `campaign studio` shows the
-    same live, after every save.
+    paths are printed; for a single send, `--report html=FILE` sets another path. WeChat is queried only for
+    a draft of the console. `campaign studio` shows the same live, after every save.
     """
     pages = _render_once(context, select)
     if open_:
@@ -53,7 +54,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
     from wechat_campaigns.render.article.page import page
 
-    sends = _sends(context, select)
+    sends = _with_drafts(context, _sends(context, select))
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
@@ -81,17 +82,41 @@ def _render_once(context: Context, select: str) -> list[Path]:
     return targets
 
 
+def _with_drafts(context: Context, sends: Sequence[Send]) -> list[Send]:
+    """Put in the articles of drafts that are in the console; without an answer of WeChat they are left out.
+
+    Raises:
+        InvalidError: an account has no such draft.
+    """
+    by_account: dict[str, list[Draft]] = {}
+    for send in sends:
+        if isinstance(send.content, Draft):
+            by_account.setdefault(send.account, []).append(send.content)
+    read = {}
+    for account, named in by_account.items():
+        try:
+            read[account] = fetch_drafts(named, context.read_api(context.account(account)))
+        except CampaignError as error:
+            message = _("the drafts of account {account} were not read: {error}")
+            context.show_progress(inert(message.format(account=account, error=error)))
+    shown = [with_stored_draft(send, *read[send.account]) if send.account in read else send for send in sends]
+    problems = (draft_problem(send, read[send.account][0]) for send in shown if send.account in read)
+    if missing := tuple(problem for problem in problems if problem is not None):
+        raise InvalidError(missing)
+    return shown
+
+
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     to = _("to {recipients}").format(recipients=recipients(send.filter))
     lines = [f"── {send.id} · {msgtype_word(send.msgtype)} · {to} ──"]
-    match send.content:
-        case Text():
-            lines.append(send.content.content)
-        case Articles():
-            lines += [f"{n}. {a.title}" for n, a in enumerate(send.content.articles, 1)]
-        case Newspic():
-            lines += [send.content.title, send.content.text]
+    match visible_content(send.content):
+        case Text(content=text):
+            lines.append(text)
+        case Articles(articles=articles):
+            lines += [f"{n}. {a.title}" for n, a in enumerate(articles, 1)]
+        case Newspic(title=title, text=text):
+            lines += [title, text]
         case _:
             lines.append(summary(send.content))
     return inert("\n".join(lines))

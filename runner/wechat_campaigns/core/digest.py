@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
 
 DIGEST_VERSION = 1
 _PLAIN = frozenset((str, int, bool))
@@ -88,8 +88,9 @@ def filter_form(send: Send) -> dict[str, Any]:
 def compute_content_digest(send: Send) -> str:
     """Fingerprint what a follower would receive and who would receive it.
 
-    Covers filter, msgtype, rendered content and options. Leaves out the clock, paths, media ids of uploads,
-    the send window and the revision; and the account, whose name in the settings is no part of its AppID.
+    Covers filter, msgtype, rendered content and options, and what was read of a draft in the console. Leaves
+    out the clock, paths, media ids of uploads, the send window and the revision; and the account, whose name
+    in the settings is no part of its AppID.
     """
     return sha256(content_form(send))
 
@@ -108,9 +109,18 @@ def _message_form(send: Send) -> dict[str, Any]:
     return {
         "version": DIGEST_VERSION,
         "msgtype": send.msgtype.value,
-        "content": {"kind": type(send.content).__name__, **to_plain_data(send.content)},
+        "content": {"kind": type(send.content).__name__, **_content_form(send.content)},
         "send_ignore_reprint": send.send_ignore_reprint,
     }
+
+
+def _content_form(content: Content) -> dict[str, Any]:
+    """Say what is sent; of a draft in the console its name as it is written, and what was read of it."""
+    if not isinstance(content, Draft):
+        form: dict[str, Any] = to_plain_data(content)
+        return form
+    named = {"title": content.title} if content.title else {"media_id": content.media_id}
+    return {**named, "fingerprint": content.fingerprint} if content.fingerprint else named
 
 
 def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:

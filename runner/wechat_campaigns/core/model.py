@@ -177,9 +177,21 @@ class Newspic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """msgtype mpnews, an existing draft of the platform."""
+    """msgtype mpnews, an existing draft of the platform, named by its media_id or by its title."""
 
-    media_id: str
+    media_id: str = ""
+    """Empty until the draft of this title is found."""
+    title: str = ""
+    """Of its first article, as the campaign writes it; empty when it is named by its media_id."""
+    fingerprint: str = ""
+    """Of its articles as they were read or, once it was sent, as the ledger has it; empty when unknown."""
+    stored: Articles | Newspic | None = None
+    """What was read of it."""
+
+    @property
+    def name(self) -> str:
+        """What the campaign calls it."""
+        return self.title or self.media_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +236,11 @@ class Wxcard:
 
 
 Content = Text | Articles | Newspic | Draft | Voice | Image | Images | Mpvideo | Wxcard
+
+
+def visible_content(content: Content) -> Content:
+    """Give what followers see of a content: of a draft that was read, its articles."""
+    return content.stored if isinstance(content, Draft) and content.stored is not None else content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from hashlib import sha256
 from itertools import chain, pairwise
 from pathlib import Path
 
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
@@ -184,7 +183,7 @@ class Approval:
             StalePlanError: another file had a part in it, or it became due only now.
         """
         for planned in plan.due() if self.digests is not None else ():
-            if (self.digests or {}).get(planned.send.id) != planned.content_digest:
+            if (self.digests or {}).get(planned.send.id) != planned.source_digest:
                 raise StalePlanError(
                     _("the approved files render a different message: another file changed this send"),
                     hint=_(
@@ -253,7 +252,7 @@ def _due(
 ) -> list[Send]:
     """List what this run may send, whatever the platform will say."""
     context = DecisionContext(settings=workspace.settings, state=state, now=workspace.clock())
-    decisions = ((send, decide(send, compute_content_digest(send), context)) for send in sends)
+    decisions = ((send, decide(send, context.content_digest(send), context)) for send in sends)
     return [
         send
         for send, decision in decisions

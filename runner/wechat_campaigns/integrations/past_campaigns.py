@@ -19,6 +19,7 @@ from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.model import FileInfo, Send
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.stored_intent import stored_send
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.article import image_bytes
@@ -72,13 +73,15 @@ class PastCampaigns:
         """Find the message of a send: at its commit, else in the folder as it is, else in the ledger."""
         for origin, root in self._places(record):
             rendered = self._campaign(root, SendId.parse(record.send).campaign)
-            send = rendered.sends.get(normalize_id(record.send))
+            written = rendered.sends.get(normalize_id(record.send))
+            send = with_recorded_draft(written, record.intent) if written is not None else None
             if send is not None and compute_content_digest(send) == record.content_digest:
                 data = partial(_bytes, files=Files(root))
                 return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
         kept = (
             stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
         )
+        kept = with_recorded_draft(kept, record.intent) if kept is not None else None
         if kept is not None and compute_content_digest(kept) == record.content_digest:
             return SentMessage(origin=Origin.LEDGER, send=kept)
         return SentMessage(origin=Origin.MISSING)

@@ -23,8 +23,9 @@ _DATA = re.compile(r"data:image/[\w.+-]+(?:;[\w=.-]+)*,(?P<data>.*)", re.DOTALL)
 class SavedPictures:
     """Saves pictures into a folder; the same picture once, whatever its addresses."""
 
-    page: Path
-    """The saved page; pictures beside it are named relative to it, and none outside its folder is read."""
+    page: Path | None = None
+    """The saved page; pictures beside it are named relative to it, and none outside its folder is read. None
+    reads no file of this machine."""
     folder: Path
     downloader: Downloader = field(default_factory=Downloader)
     names: dict[str, str] = field(default_factory=dict)
@@ -57,6 +58,8 @@ class SavedPictures:
             return self.downloader.get(address)
         if address.startswith("data:"):
             return _decoded(address)
+        if self.page is None:
+            raise DownloadError(_("it is not an address of the form https://HOST/PATH"))
         path = unquote(address.split("#")[0].split("?")[0]).removeprefix("./")
         try:
             return Files(self.page.parent.absolute()).data(PurePosixPath(path))

@@ -19,6 +19,7 @@ from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,
     JobResult,
+    MadeDraft,
     QuotaUsage,
     SendRecord,
     SendStatus,
@@ -55,6 +56,8 @@ class LedgerState:
     """By (appid, upload key)."""
     drafts: dict[Key, DraftRecord] = field(default_factory=dict)
     """The latest draft made for each send."""
+    made_drafts: dict[tuple[str, str], MadeDraft] = field(default_factory=dict)
+    """By (appid, media_id): every draft that was made, the latest of its send or not."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
     preview_times: list[tuple[str, datetime]] = field(default_factory=list)
@@ -224,6 +227,9 @@ def _draft(state: LedgerState, event: Event) -> None:
         at=event.at,
         stored_digest=data.get("stored"),
         stored_changes=tuple(data.get("changed", ())),
+    )
+    state.made_drafts[event.stream, data["media_id"]] = MadeDraft(
+        send=data["send"], revision=data["revision"], stored_digest=data.get("stored")
     )
 
 

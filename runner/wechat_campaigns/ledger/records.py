@@ -137,6 +137,17 @@ class DraftRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MadeDraft:
+    """A draft that this program made."""
+
+    send: str
+    """The send that it was made for, its id as the ledger has it."""
+    revision: int
+    stored_digest: str | None
+    """As in `DraftRecord`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
     """What the platform's event said of a job; its counters are approximate.
 

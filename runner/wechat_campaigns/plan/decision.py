@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import Draft, PlanAction, Send
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
+from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.explain import explain
 from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.protocol import decide as protocol
@@ -68,6 +70,19 @@ class DecisionContext:
     def account(self, send: Send) -> Account:
         """Give the account of a send."""
         return self.settings.environment.accounts[send.account]
+
+    def made_record(self, send: Send) -> SendRecord | None:
+        """Give the ledger's record of a send that was made, or may have been."""
+        appid = self.account(send).appid
+        records = (self.state.send(appid, name, send.revision) for name in (send.id, *send.formerly))
+        return next((one for one in records if one and one.status not in RETRYABLE_STATUSES), None)
+
+    def content_digest(self, send: Send) -> str:
+        """Fingerprint what a send carries; of a draft that was sent as the ledger has it."""
+        if not isinstance(send.content, Draft):
+            return compute_content_digest(send)
+        record = self.made_record(send)
+        return compute_content_digest(with_recorded_draft(send, record.intent) if record else send)
 
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import DecisionContext, decide
@@ -44,5 +43,5 @@ def expired_unsent(sends: Iterable[Send], context: DecisionContext) -> tuple[Sen
     return tuple(
         send
         for send in ended
-        if decide(send, compute_content_digest(send), context).action is PlanAction.EXPIRED
+        if decide(send, context.content_digest(send), context).action is PlanAction.EXPIRED
     )

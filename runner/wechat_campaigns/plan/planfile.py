@@ -12,7 +12,7 @@ from typing import Any
 from wechat_campaigns.core.digest import canonical, plan_digest, plan_row, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import _, status_word
-from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import RECENT, PlanDecision
@@ -317,7 +317,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
         if before[name].get("content_digest") != after[name].content_digest:
-            found.append(_("{send}: the content or the recipients changed").format(send=name))
+            found.append(_content_changed(after[name], reviewed))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send}: `revision` changed").format(send=name))
         elif before[name]["appid"] != after[name].account.appid:
@@ -328,6 +328,17 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
         elif before[name] != after[name].row:
             found.append(_("{send}: the send window changed").format(send=name))
     return found
+
+
+def _content_changed(planned: PlannedSend, reviewed: Mapping[str, Any]) -> str:
+    send = planned.send
+    what = _("{send}: the content or the recipients changed")
+    if isinstance(send.content, Draft):
+        what = _("{send}: the articles of the draft {draft}, the content or the recipients changed")
+        if reviewed["offline"]:
+            what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
+        return what.format(send=send.id, draft=send.content.name)
+    return what.format(send=send.id)
 
 
 def _no_more(name: str, planned: PlannedSend | None) -> str:

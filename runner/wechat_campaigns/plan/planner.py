@@ -25,6 +25,7 @@ from wechat_campaigns.plan.decision import (
     decide,
     list_id,
 )
+from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.plan.plan import (
     CALLING,
@@ -46,6 +47,7 @@ from wechat_campaigns.plan.warnings import (
     draft_warnings,
     former_id_warnings,
     shared_draft_warning,
+    stored_draft_warnings,
     unsubscribed_warnings,
     window_warnings,
 )
@@ -97,7 +99,9 @@ def make_plan(
 
 def _first_look(send: Send, context: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
     account, state, now = context.account(send), context.state, context.now
-    digest, facts = compute_content_digest(send), (known or {}).get(send.account, OFFLINE)
+    facts = (known or {}).get(send.account, OFFLINE)
+    send = _with_draft(send, facts, context)
+    digest = compute_content_digest(send)
     resolved = resolve(send, account.appid, facts, state, now)
     decision = decide(send, digest, context)
     if decision.resend_intent is not None:
@@ -133,6 +137,7 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
         warned = (
             *former_id_warnings(send, account.appid, state),
             *draft_warnings(send, resolved, drafted),
+            *stored_draft_warnings(send, offline=facts.offline),
             *unsubscribed_warnings(send, resolved),
         )
         if warned:
@@ -140,6 +145,16 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
     return PlannedSend(
         send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
     )
+
+
+def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:
+    """Put in what was read of the draft that a send names; of one that was sent what the ledger has."""
+    if not isinstance(send.content, Draft):
+        return send
+    record = context.made_record(send)
+    if record is not None:
+        return with_recorded_draft(send, record.intent)
+    return with_stored_draft(send, facts.draft_box, facts.drafts)
 
 
 def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
@@ -155,7 +170,7 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
     for one in sorted(looked_at, key=lambda one: one.action in PENDING):
         appid, send = one.account.appid, one.send
         if isinstance(send.content, Draft) and one.action in TAKING:
-            first = taker.setdefault((appid, send.content.media_id), send.id)
+            first = taker.setdefault((appid, send.content.media_id or send.content.title), send.id)
             if first != send.id and one.action in PENDING:
                 found[appid, send.id] = shared_draft_warning(send, first)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
@@ -39,7 +38,7 @@ def refresh(
     concerned: dict[str, list[Send]] = {}
     again: dict[str, list[Send]] = {}
     for send in sends:
-        decided = decide(send, compute_content_digest(send), context)
+        decided = decide(send, context.content_digest(send), context)
         if (stored := stored_resend(decided, send, context.state)) is not None:
             again.setdefault(send.account, []).append(stored)
         elif decided.action in OPEN or (

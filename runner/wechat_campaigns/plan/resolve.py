@@ -10,14 +10,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
+from wechat_campaigns.core.errors import CampaignError, Diagnostic, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import Audience, Draft, Filter, Send
 from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.stored_draft import fingerprint
+from wechat_campaigns.plan.draft_box import (
+    BoxEntry,
+    StoredDraft,
+    draft_problem,
+    fetch_drafts,
+)
 from wechat_campaigns.plan.strangers import strangers
+from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.render.openids import MIN_BATCH
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -25,8 +31,6 @@ from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
 MAX_PAGES = 500
-MEDIA_ID_INVALID = 40007
-"""What draft/get answers where there is no such draft."""
 NEAREST = 3
 
 
@@ -39,8 +43,10 @@ class RemoteFacts:
     followers: int | None = None
     materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """media_ids by (kind, name); more than one means the name is ambiguous."""
-    drafts: Mapping[str, str | None] = field(default_factory=dict)
-    """Fingerprints of existing drafts by media_id; None when there is no such draft."""
+    draft_box: tuple[BoxEntry, ...] = ()
+    """Its drafts; listed when a campaign names one by its title."""
+    drafts: Mapping[str, StoredDraft | None] = field(default_factory=dict)
+    """What was read of existing drafts, by media_id; None when there is no such draft."""
     quota: Mapping[str, Any] | None = None
     """`{daily_limit, used, remain}` of mass/sendall calls."""
     strangers: frozenset[str] = field(default=frozenset(), repr=False)
@@ -114,12 +120,13 @@ def fetch_remote_facts(
     to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in payloads.names(send.content)}
     listed = [openid for one in filters if one.skip_unsubscribed for openid in one.openids]
-    drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
+    box, drafts = fetch_drafts([send.content for send in sends if isinstance(send.content, Draft)], api)
     return RemoteFacts(
         tags=tuple(api.tags_get()) if by_tag else (),
         followers=int(api.user_get()["total"]) if to_all else None,
-        materials=_materials(wanted, api),
-        drafts={media_id: draft_fingerprint(media_id, api) for media_id in sorted(drafts)},
+        materials=find_materials(wanted, api),
+        draft_box=box,
+        drafts=drafts,
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
         strangers=frozenset(strangers(listed, api)),
         as_of=clock(),
@@ -130,6 +137,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
     """Put ids to a send's names.
 
     Args:
+        send: its draft as it was read, see `with_stored_draft`.
         known: the account's reads, or `OFFLINE`.
         state: for uploads that can be reused.
         now: decides whether a short-lived upload may be.
@@ -138,6 +146,8 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         Ids and audience, and a problem for each name the platform does not know.
     """
     tag, audience, problems = _recipients(send, known)
+    if not known.offline:
+        problems += _draft_problems(send, known)
     skipped = _skipped(send, known)
     named: dict[tuple[str, str], str] = {}
     for pair in () if known.offline else payloads.names(send.content):
@@ -155,10 +165,20 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         audience=audience,
         uploads=needed,
         material_ids=named,
-        draft=known.drafts.get(send.content.media_id) if isinstance(send.content, Draft) else None,
+        draft=(send.content.fingerprint or None) if isinstance(send.content, Draft) else None,
         skipped=skipped,
         problems=tuple(problems),
     )
+
+
+def _draft_problems(send: Send, known: RemoteFacts) -> list[Diagnostic]:
+    """Say that the draft of a send is missing, or what its articles break of the platform's limits."""
+    if not isinstance(send.content, Draft):
+        return []
+    if missing := draft_problem(send, known.draft_box):
+        return [missing]
+    found = (finding.at(send.location) for finding in check_stored_draft(send.content))
+    return [problem for problem in found if problem.level == "error"]
 
 
 def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
@@ -170,7 +190,7 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
     """Say what each name in a send stands for on the platform; None for what nobody knows.
 
-    A draft that is there already stands for its articles, which others may edit.
+    A draft of the console stands for its articles, which others may edit.
     """
     found: dict[str, str | int | None] = {}
     if send.filter.tag is not None:
@@ -178,7 +198,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
     for kind, name in payloads.names(send.content):
         found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
     if isinstance(send.content, Draft):
-        found[f"draft {send.content.media_id}"] = resolved.draft
+        found[f"draft {send.content.name}"] = resolved.draft
     return found
 
 
@@ -278,27 +298,14 @@ def _recipients_problem(send: Send, rule: str, what: str, hint: str) -> Diagnost
     return Diagnostic(location=place, path=send.filter_path, rule=rule, message=what, hint=hint)
 
 
-def _materials(wanted: set[tuple[str, str]], api: ReadOnlyApi) -> dict[tuple[str, str], tuple[str, ...]]:
+def find_materials(wanted: set[tuple[str, str]], api: ReadOnlyApi) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Read the material lists that some (kind, name) pairs need: the media_ids of every pair in them."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for kind in sorted({kind for kind, _name in wanted}):
         for item in _all_items(kind, api):
             pair = (kind, str(item.get("name", "")))
             found[pair] = (*found.get(pair, ()), str(item["media_id"]))
     return found
-
-
-def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
-    """Read the fingerprint of a draft as it is now; None when it is gone: used up, or deleted.
-
-    Raises:
-        ApiError, NotSentError, NoResponseError: it could not be read.
-    """
-    try:
-        return fingerprint(api.draft_get(media_id)["news_item"])
-    except ApiError as error:
-        if error.errcode == MEDIA_ID_INVALID:
-            return None
-        raise
 
 
 def _all_items(kind: str, api: ReadOnlyApi) -> Iterable[Mapping[str, Any]]:

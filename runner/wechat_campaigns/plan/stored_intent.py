@@ -25,6 +25,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendId
 
@@ -83,6 +84,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
     data, send = intent.data, campaign
     body, recipients = data["body"], _filter(data, campaign)
     stored_row(intent, send_id)
+    send = with_recorded_draft(send, intent) if send is not None else None
     if send is None or compute_content_digest(send) != data["content_digest"]:
         send = Send(
             id=send_id,

@@ -6,21 +6,23 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Newspic, Send
+from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.plan.draft_uses import same_articles
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
 from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.wechat import payloads
 
 Rule = Literal[
     "draft-changed",
+    "draft-unread",
     "draft-unused",
     "draft-shared",
     "formerly-unknown",
@@ -45,11 +47,13 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
         return ()
     if set(payloads.names(send.content)) - set(resolved.material_ids):
         return ()
-    if not _same(send.content, resolved, known):
+    if not same_articles(send.content, resolved, known):
         what = _(
             "draft {media_id} was made before the last edit and will not be sent: apply makes a new one"
         ).format(media_id=known.media_id)
-        return (_warning(send, "draft-unused", what, _("delete the old draft in the WeChat console")),)
+        return (
+            _warning(send, "draft-unused", what, _("run `campaign drafts --clean` to delete the old one")),
+        )
     if known.stored_changes:
         what = _("WeChat changed the draft {media_id} of this send: {changes}").format(
             media_id=known.media_id, changes=_("; ").join(known.stored_changes)
@@ -62,8 +66,20 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
     return ()
 
 
+def stored_draft_warnings(send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
+    """Say that the draft of the console that a send names was not read, or what is odd about its articles."""
+    if not isinstance(send.content, Draft):
+        return ()
+    if offline:
+        what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
+        hint = _("run `campaign plan` without `--offline` before the review")
+        return (_warning(send, "draft-unread", what.format(name=send.content.name), hint),)
+    found = (finding.at(send.location) for finding in check_stored_draft(send.content))
+    return tuple(problem for problem in found if problem.level != "error")
+
+
 def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
-    """Warn of a draft, named by its media_id, that another send takes out of the draft box first.
+    """Warn of a draft of the console that another send takes out of the draft box first.
 
     The pages disagree whether it may then be sent once more: one says that its media_id ends, another
     that only the articles' links differ. The safe reading is that it ends.
@@ -149,14 +165,6 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
         return bool(sent)
     return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
-
-
-def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
-    done = {upload.key: result for upload, result in resolved.uploads if result is not None}
-    if len(done) < len(resolved.uploads):
-        return False  # a picture that is not uploaded yet was not in it
-    ids = payloads.MediaIds(upload_results=done, material_ids=resolved.material_ids)
-    return sha256(payloads.draft_articles(content, ids)) == known.sha256
 
 
 def _warning(send: Send, rule: Rule, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:

@@ -26,7 +26,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.render.article import build, escape_for
-from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
+from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 
 _KINDS: dict[str, ArticleFormat] = {".md": "markdown", ".html": "html"}
@@ -52,6 +52,8 @@ def _text(scope: Scope, raw: Any) -> Text:
 def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
     if "media_id" in raw:
         return Draft(media_id=scope.text((*_PATH, "media_id"), raw["media_id"]))
+    if "draft" in raw:
+        return Draft(title=scope.text((*_PATH, "draft"), raw["draft"]).strip())
     if "newspic" in raw:
         return _newspic(scope, raw["newspic"])
     path = (*_PATH, "articles")
@@ -64,9 +66,12 @@ def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
 
 def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
     path = (*_PATH, "newspic")
+    text = scope.text((*path, "text"), raw.get("text", ""))
+    if raw.get("ai_generated", False):
+        text = f"{text}\n{AI_STATEMENT}".strip("\n")
     return Newspic(
         title=scope.text((*path, "title"), raw["title"]),
-        text=scope.text((*path, "text"), raw.get("text", "")),
+        text=text,
         images=scope.several((*path, "images"), raw["images"], scope.picture),
     )
 
@@ -133,6 +138,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         kind=kind,
         file=file,
         title=title,
+        ai_generated=raw.get("ai_generated", False),
         theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
         options=scope.options,
         files=scope.files,

@@ -33,7 +33,7 @@ from wechat_campaigns.source.scaffold import PLACEHOLDERS
 
 T = TypeVar("T")
 
-_NAMES = ("file", "name", "media_id", "card_id", "body", "text_file", "theme")
+_NAMES = ("file", "name", "media_id", "draft", "card_id", "body", "text_file", "theme")
 """Keys of a content whose values followers do not read."""
 _SUBDIVISION_FLAGS = re.compile(
     "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"

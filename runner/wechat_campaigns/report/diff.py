@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text
+from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text, visible_content
 from wechat_campaigns.plan.compare import SendChange
 from wechat_campaigns.report.phrases import media, recipients, summary, window
 
@@ -33,7 +33,7 @@ def send_lines(send: Send, timezone: str) -> list[str]:
 
 def content_lines(send: Send) -> list[str]:
     """Write what a follower would read, as lines."""
-    match send.content:
+    match visible_content(send.content):
         case Text(content=text):
             return text.splitlines()
         case Articles(articles=articles):

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
-from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
@@ -97,11 +97,11 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         groups=groups,
         group_notes=sum(len(group.notes) for group in groups),
         anchor=lambda row: anchors[row.id],
-        several=lambda carried: isinstance(carried, Articles) and len(carried.articles) > 1,
+        several=_has_several_articles,
         headline=_headline,
         kind=content_kind,
         can_be_recalled=can_be_recalled,
-        hosts=lambda carried: _(", ").join(sorted(set(hosts(carried)))),
+        hosts=lambda carried: _(", ").join(sorted(set(hosts(visible_content(carried))))),
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
@@ -113,6 +113,11 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     )
 
 
+def _has_several_articles(carried: Content) -> bool:
+    shown = visible_content(carried)
+    return isinstance(shown, Articles) and len(shown.articles) > 1
+
+
 def _headline(row: Row) -> str:
     """Name a message by the beginning of what followers read."""
     text = row.content or row.id
@@ -121,7 +126,7 @@ def _headline(row: Row) -> str:
 
 def _is_long(row: Row) -> bool:
     """Put articles behind the messages that fit on one screen, so that the short ones stand side by side."""
-    return row.planned is not None and isinstance(row.planned.send.content, Articles)
+    return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
 
 
 def _next_steps(view: PlanView) -> list[str]:

@@ -166,6 +166,8 @@ def _upload(key: str, reused: str | None) -> dict[str, Any]:
 
 def _content(content: dict[str, Any]) -> dict[str, Any]:
     # An article's HTML is shown by `render`; here its fingerprint and its size are enough.
+    if content.get("stored") is not None:
+        return {**content, "stored": _content(content["stored"])}
     if "articles" not in content:
         return content
     articles = [

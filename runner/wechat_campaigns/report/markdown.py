@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
-from wechat_campaigns.core.model import Article, Articles, PlanAction, Send
+from wechat_campaigns.core.model import Article, Articles, PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
@@ -220,8 +220,9 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
 
 
 def _content(send: Send) -> str:
-    if isinstance(send.content, Articles):
-        return "\n\n".join(_card(send.content, index) for index in range(len(send.content.articles)))
+    shown = visible_content(send.content)
+    if isinstance(shown, Articles):
+        return "\n\n".join(_card(shown, index) for index in range(len(shown.articles)))
     return fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))
 
 

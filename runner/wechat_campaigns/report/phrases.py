@@ -27,7 +27,8 @@ from wechat_campaigns.core.model import (
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
     N_("When"), N_("Reason"), N_("Account"), N_("Details"), N_("Time"), N_("Note"), N_("Tag"),
-    N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"), N_("Coming"),
+    N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"),
+    N_("Coming"),
 )  # fmt: skip
 """What stands above columns; names of the platform's own fields are the same in every language."""
 STATUSES = (
@@ -113,7 +114,8 @@ def summary(content: Content) -> str:
             )
             return pictures.format(title=content.title, count=len(content.images))
         case Draft():
-            return _("draft {media_id}").format(media_id=content.media_id)
+            name = summary(content.stored) if content.stored is not None else content.name
+            return _("draft {name}").format(name=name)
         case Voice() | Image():
             return media(content.media)
         case Images():

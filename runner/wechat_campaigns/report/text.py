@@ -168,7 +168,12 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextO
         for account, tags in rows.items()
         for tag in tags
     ]
-    return _drawn(listing(("Account", "tag_id", "Tag", "Followers"), cells, options.width), options)
+    return drawn_listing(("Account", "tag_id", "Tag", "Followers"), cells, options)
+
+
+def drawn_listing(headings: Sequence[str], rows: Sequence[Sequence[str]], options: TextOptions) -> str:
+    """Draw rows below their headings; as `listing` takes them."""
+    return _drawn(listing(headings, rows, options.width), options)
 
 
 def _heading(view: PlanView) -> str:

@@ -26,11 +26,12 @@ from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, Send
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.plan.decision import DecisionContext, decision_input
+from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.planner import recheck
-from wechat_campaigns.plan.resolve import AudienceCounter, draft_fingerprint
+from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event

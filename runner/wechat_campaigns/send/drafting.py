@@ -16,8 +16,8 @@ from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID, draft_fingerprint
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_fingerprint
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
-from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.model import Draft, FileInfo
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat import payloads
 
@@ -115,11 +115,20 @@ def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
 
 
 def check_material_names(planned: PlannedSend) -> None:
-    """Make sure that every material name has its media_id: a send that is not due was not asked about.
+    """Make sure that every name has its media_id: a send that is not due was not asked about.
 
     Raises:
         UsageError: one has none.
     """
+    content = planned.send.content
+    if isinstance(content, Draft) and not content.media_id:
+        raise UsageError(
+            _("draft {name} was not found, and the send is {action}: {reason}").format(
+                name=content.name, action=status_word(planned.action), reason=planned.decision.reason
+            ),
+            hint=_("run `campaign drafts` for the drafts that there are"),
+            location=planned.send.id,
+        )
     unnamed = set(payloads.names(planned.send.content)) - set(planned.resolved.material_ids)
     if unnamed:
         raise UsageError(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.schemas.store import schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""
+
+_TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
 PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
 """What a new file says in place of a text and of an article's title, and no follower should read."""
@@ -27,6 +32,11 @@ CONTENT = {
     Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
 }
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
+NEWSPIC = (
+    f"content:\n  newspic:\n    title: {PLACEHOLDERS[1]}\n    text: {PLACEHOLDERS[0]}\n"
+    "    images: {name}/*.jpg\n"
+)
+"""The same of a picture post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,10 @@ class ScaffoldOptions:
     column: str | None = None
     """The column of that list, when it is a table."""
     media_id: str | None = None
+    draft: str | None = None
+    """The title of a draft of the console; its msgtype is mpnews."""
+    newspic: bool = False
+    """Whether it is a picture post (贴图); its msgtype is mpnews."""
 
 
 def modeline(file: PurePosixPath) -> str:
@@ -62,6 +76,10 @@ def campaign_text(wanted: ScaffoldOptions) -> str:
     elif wanted.to_all:
         recipients = "is_to_all: true"
     content = _content(file, wanted.msgtype, wanted.media_id)
+    if wanted.draft is not None:
+        content = f"content:\n  draft: {_scalar(literal(wanted.draft))}\n"
+    elif wanted.newspic:
+        content = NEWSPIC.format(name=file.stem)
     return f"{modeline(file)}\nfilter:\n  {recipients}\nmsgtype: {wanted.msgtype}\n{content}ready: false\n"
 
 
@@ -80,13 +98,54 @@ def article_campaign_text(id_: str, *, title: str, cover: str | None) -> str:
     return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\n{content}ready: false\n"
 
 
+def pulled_campaign_text(id_: str, content: Mapping[str, Any]) -> str:
+    """Write the campaign of a draft that was pulled.
+
+    Args:
+        content: plain data under `articles` or `newspic`; its texts are no templates.
+    """
+    lines = "\n".join(_block(content, "  "))
+    file = PurePosixPath(f"{id_}.yaml")
+    return f"{modeline(file)}\nfilter:\n  tag: 会员\nmsgtype: mpnews\ncontent:\n{lines}\nready: false\n"
+
+
+def literal(text: str) -> str:
+    """Write a text as a template that gives it."""
+    return _TEMPLATE_MARK.sub("{{ '{' }}", text)
+
+
+def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Write plain data as YAML: lists of objects in blocks, objects with one text on a line."""
+    for key, item in value.items():
+        if isinstance(item, list):
+            yield f"{indent}{key}:"
+            for one in item:
+                first, *rest = _block(one, f"{indent}    ")
+                yield from (f"{indent}  - {first.strip()}", *rest)
+        elif isinstance(item, Mapping) and len(item) == 1:
+            ((name, text),) = item.items()
+            yield f"{indent}{key}: {{{name}: {_scalar(literal(text))}}}"
+        elif isinstance(item, Mapping):
+            yield f"{indent}{key}:"
+            yield from _block(item, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {'true' if item is True else _scalar(literal(item))}"
+
+
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
     if media_id is None or msgtype is Msgtype.TEXT:
         text = CONTENT[msgtype]
-        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem)
+        themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
+        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem) + themes
     key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
     more = "  title: 视频标题\n  description: 视频简介\n" if msgtype is Msgtype.MPVIDEO else ""
     return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+
+
+def _theme_comment() -> str:
+    """Name the themes that a Markdown article may have, as the schema does."""
+    names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
+    return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 
 
 def _scalar(text: str) -> str:

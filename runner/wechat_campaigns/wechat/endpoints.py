@@ -32,6 +32,8 @@ UPLOADIMG = "/cgi-bin/media/uploadimg"
 UPLOADVIDEO = "/cgi-bin/media/uploadvideo"
 DRAFT_ADD = "/cgi-bin/draft/add"
 DRAFT_GET = "/cgi-bin/draft/get"
+DRAFT_BATCHGET = "/cgi-bin/draft/batchget"
+DRAFT_DELETE = "/cgi-bin/draft/delete"
 MASS_SENDALL = "/cgi-bin/message/mass/sendall"
 MASS_SEND = "/cgi-bin/message/mass/send"
 MASS_PREVIEW = "/cgi-bin/message/mass/preview"
@@ -47,6 +49,7 @@ READS = frozenset(
         QUOTA_GET,
         BATCHGET_MATERIAL,
         DRAFT_GET,
+        DRAFT_BATCHGET,
         MASS_GET,
         GETARTICLETOTALDETAIL,
     }
@@ -58,6 +61,7 @@ _QUOTA = record_of(**dict.fromkeys(("daily_limit", "used", "remain"), optional(i
 _MATERIALS = list_of(record_of(media_id=is_text))
 _PICTURES = record_of(image_list=optional(list_of(record_of())))
 _ARTICLES = list_of(record_of(image_info=optional(_PICTURES)))
+_DRAFTS = list_of(record_of(media_id=is_text, update_time=is_number, content=record_of(news_item=_ARTICLES)))
 
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -172,6 +176,24 @@ class ReadOnlyApi:
         Source: getDraft (2026-11).
         """
         return self._post(DRAFT_GET, {"media_id": media_id}, "news_item", _ARTICLES)
+
+    def draft_batchget(self, offset: int, count: int) -> dict[str, Any]:
+        """Read one page of the draft box, articles without their HTML.
+
+        Args:
+            offset: from 0.
+            count: 1 to 20.
+
+        Returns:
+            `{"total_count", "item": [{"media_id", "update_time", "content": {"news_item": […]}}]}`, with
+            articles as `draft_get` has them; the order is not documented.
+
+        Source: draft_batchget (2026-11).
+        """
+        body = {"offset": offset, "count": count, "no_content": 1}
+        page = {"item": []} | self._post(DRAFT_BATCHGET, body, "total_count", is_number)
+        require(DRAFT_BATCHGET, page, "item", _DRAFTS)
+        return page
 
     def mass_get(self, msg_id: int) -> dict[str, Any]:
         """Read the state of a mass job.
@@ -289,6 +311,13 @@ class WeChatApi(ReadOnlyApi):
         Source: draft_add (2026-11).
         """
         return str(self._post(DRAFT_ADD, {"articles": list(articles)}, "media_id")["media_id"])
+
+    def draft_delete(self, media_id: str) -> None:
+        """Delete a draft for good; 40007 when it is gone.
+
+        Source: draft_delete (2026-11).
+        """
+        self._client.post(DRAFT_DELETE, {"media_id": media_id})
 
     def mass_ready(self) -> None:
         """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""

@@ -40,6 +40,7 @@ REFUSED = {
     "ledger baseline": "ledger baseline --all --reason archive",
     "ledger guard": "ledger guard --reason agreed --auto-approve",
     "ledger import": "ledger import ledger.jsonl",
+    "drafts --clean": "drafts --clean --auto-approve",
     "plan --allow": "plan --offline --allow quiet_hours=tonight",
     "plan --resend": "plan --offline --resend welcome",
 }
@@ -80,6 +81,16 @@ def test_read_only_refuses_every_command_that_writes(
     assert contents(tmp_path) == before
 
 
+def test_read_only_refuses_an_option_that_writes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command alone reads."""
+    monkeypatch.setenv(READ_ONLY, "1")
+    assert run(["drafts", "--clean", "--auto-approve"]) == ExitCode.POLICY
+    assert "(wechat-write)" in capsys.readouterr().err
+    assert run(["drafts"]) == ExitCode.OK
+
+
 @pytest.mark.parametrize("words", ["validate", "plan", "render welcome", "status", "fmt --check", "doctor"])
 def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of the checkout stay as they are, and the ledger empty."""
@@ -102,7 +113,7 @@ def test_what_reads_records_nothing(
     # The first `render` of the examples is of another campaign; `studio` runs until somebody ends it, and has
     # a test of its own.
     if path not in ("render", "completion", "studio"):
-        run([path] if path in ("plan", "status", "doctor", "tags") else words_of(path))
+        run([path] if path in ("plan", "status", "doctor", "tags", "drafts") else words_of(path))
     capsys.readouterr()
     run(["ledger", "export"])
     assert capsys.readouterr().out == before != ""

@@ -18,7 +18,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.new import prompt_campaign
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text, literal
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
 
@@ -257,9 +257,24 @@ def test_the_wizard_asks_only_what_it_needs() -> None:
 
 
 def test_the_wizard_takes_a_draft_by_tag_id() -> None:
-    """An article by media_id to a tag_id: the classic send form."""
-    wanted = prompt_campaign(Answers("news", "mpnews", "tag_id", "2", "MEDIA"), str)
-    assert wanted == ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, media_id="MEDIA")
+    """A draft of the console to a tag_id: the classic send form."""
+    wanted = prompt_campaign(Answers("news", "mpnews", "tag_id", "2", "{{ 四月 }}"), str)
+    assert wanted == ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, draft="{{ 四月 }}")
+    assert yaml.safe_load(campaign_text(wanted))["content"] == {"draft": literal("{{ 四月 }}")}
+    voice = prompt_campaign(Answers("news", "voice", "all", "MEDIA"), str)
+    assert voice == ScaffoldOptions(id="news", msgtype=Msgtype.VOICE, to_all=True, media_id="MEDIA")
+
+
+def test_the_wizard_offers_a_picture_post(here: Path) -> None:
+    """Pictures by a pattern; the command says the same in a line."""
+    wanted = prompt_campaign(Answers("market", "newspic", "tag", "会员"), str)
+    assert wanted == ScaffoldOptions(id="market", msgtype=Msgtype.MPNEWS, tag="会员", newspic=True)
+    read = yaml.safe_load(campaign_text(wanted))
+    assert (read["msgtype"], read["content"]["newspic"]["images"]) == ("mpnews", "market/*.jpg")
+    assert run(["new", "market", "--msgtype", "newspic", "--tag", "会员"]) == ExitCode.OK
+    assert (here / "campaigns/market.yaml").read_text(encoding="utf-8") == campaign_text(wanted)
+    assert run(["new", "news", "--draft", "四月", "--to-all"]) == ExitCode.OK
+    assert "draft: 四月" in (here / "campaigns/news.yaml").read_text(encoding="utf-8")
 
 
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
@@ -289,13 +304,13 @@ def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
         [sys.executable, "-m", "wechat_campaigns", "new"], stdin=follower, stdout=follower, stderr=follower
     ) as started:
         os.close(follower)
-        os.write(leader, "a b\nsale\n7\ntext\n1\n新客\n".encode())
+        os.write(leader, "a b\nsale\n8\ntext\n1\n新客\n".encode())
         shown = b"".join(iter(lambda: said(leader), b""))
     os.close(leader)
     said_by_then = shown.decode(errors="replace")
     assert started.returncode == 0, said_by_then
     assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
-    assert "enter a number from 1 to 6" in said_by_then
+    assert "enter a number from 1 to 7" in said_by_then
     assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")
 
 

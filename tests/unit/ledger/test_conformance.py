@@ -89,6 +89,7 @@ def test_racing_processes_win_each_place_once(backend: Backend) -> None:
     assert holds(backend.open())
 
 
+@pytest.mark.deep
 def test_parallel_writers_lose_nothing(backend: Backend) -> None:
     """Every acknowledged append of three processes is there, in one unbroken chain."""
     racing = [writer(backend, "append", name, 8) for name in ("a", "b", "c")]
@@ -99,6 +100,7 @@ def test_parallel_writers_lose_nothing(backend: Backend) -> None:
     assert holds(ledger)
 
 
+@pytest.mark.deep
 def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(backend: Backend) -> None:
     """After each SIGKILL every acknowledged event is there, and at most one that was not acknowledged."""
     chance = random.Random(5)
@@ -154,6 +156,7 @@ def _garble(rows: Rows, number: int) -> Rows:
 
 
 @pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate, _garble])
+@pytest.mark.deep
 def test_tampering_with_any_event_is_found(backend: Backend, tampering: object) -> None:
     """Edited, removed, swapped, cut off or garbled: whichever event it is, verify says so."""
     ledger = backend.open()

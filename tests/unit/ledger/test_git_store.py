@@ -164,6 +164,7 @@ def test_lock_files_of_a_killed_git_are_removed(place: Backend) -> None:
     assert len(ledger.events()) == 2
 
 
+@pytest.mark.deep
 def test_many_lost_races_end_in_an_error(place: Backend) -> None:
     """Tries are bounded; the hint names a ledger for that many runners."""
     ledger = ledger_at(place)

@@ -14,9 +14,11 @@ from tests.support.factories import (
     ScriptedApi,
     intent_of,
     make_article,
+    make_known,
     make_planned,
     make_send,
     make_state,
+    make_stored_draft,
     make_upload_ports,
     plan_of,
 )
@@ -83,7 +85,8 @@ def test_plan_digest_does_not_depend_on_draft_notes():
 
 def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]]:
     """By send, whom it shares its draft with."""
-    planned = plan_of(*sends, state=make_state(*(events or []))).sends
+    known = make_known(drafts=dict.fromkeys("DE", make_stored_draft()))
+    planned = plan_of(*sends, state=make_state(*(events or [])), known={"main": known}).sends
     found = {
         one.send.id: [p.message for p in one.send.diagnostics if p.rule == "draft-shared"] for one in planned
     }

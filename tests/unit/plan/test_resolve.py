@@ -21,6 +21,7 @@ from wechat_campaigns.core.errors import ApiError, Location, UsageError
 from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord
+from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.resolve import (
     COUNT_AGAIN_AFTER,
     MAX_PAGES,
@@ -28,7 +29,6 @@ from wechat_campaigns.plan.resolve import (
     PAGE,
     AudienceCounter,
     Resolution,
-    draft_fingerprint,
     fetch_remote_facts,
     resolve,
 )

@@ -31,6 +31,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.render.article import ArticleBody
+from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import RenderResult, render
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import Files
@@ -362,6 +363,11 @@ PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001
             "msgtype: mpnews\ncontent: {newspic: {title: t, text: '{{ brand }}', images: [{media_id: A}]}}",
             Newspic(title="t", text="茶", images=(Media(media_id="A"),)),
         ),
+        (
+            "msgtype: mpnews\ncontent: {newspic: {title: t, ai_generated: true, images: [{media_id: A}]}}",
+            Newspic(title="t", text=AI_STATEMENT, images=(Media(media_id="A"),)),
+        ),
+        ("msgtype: mpnews\ncontent: {draft: '{{ brand }} '}", Draft(title="茶")),
     ],
 )
 def test_content_becomes_its_record(tmp_path, yaml, expected):

@@ -75,6 +75,7 @@ def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(TEMPLATES, min_size=1, max_size=8), st.randoms(use_true_random=False))
+@pytest.mark.deep
 def test_any_order_and_any_subset_give_the_same(texts: list[str], chance: Any) -> None:
     """What a template gives depends on its text and its data alone, and the data stay as they were."""
     alone = {text: outcome(Templates(NoFiles()), text, copy.deepcopy(DATA)) for text in texts}

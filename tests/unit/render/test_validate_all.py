@@ -199,6 +199,7 @@ def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_
         ("hello.mp3", b"RIFF" + MP3[4:]),
     ],
 )
+@pytest.mark.deep
 def test_change_with_an_old_date_is_found(
     root: Path, name: str, data: bytes, clock: Callable[[Path], int]
 ) -> None:
@@ -305,6 +306,7 @@ def test_cache_of_other_settings_is_not_used(root: Path) -> None:
         lambda data: data.partition(b"\n")[0] + b"\n" + b"[" * 100_000,
     ],
 )
+@pytest.mark.deep
 def test_damaged_cache_is_ignored(root: Path, damage) -> None:
     """Cut off, edited or no text at all: it is left aside and written anew."""
     later = left_alone(root)

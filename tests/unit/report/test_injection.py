@@ -72,7 +72,7 @@ def _without_marker(text: str) -> str:
     return rest
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(TEXTS)
 def test_no_report_holds_a_word_of_command(text: str) -> None:

@@ -31,7 +31,7 @@ def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
     assert "\x1b" not in plan_text(view_of(plan_of(*sends)), TextOptions())
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
     """A line a send, a few seconds of CPU at most even on a slow machine."""
     plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])

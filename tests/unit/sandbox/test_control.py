@@ -228,7 +228,7 @@ CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("method", "name", "body"),
     CONTROL_BODIES,

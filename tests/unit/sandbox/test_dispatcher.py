@@ -94,7 +94,7 @@ def test_no_body_makes_the_sandbox_fail(wechat: WeChat, data: st.DataObject) -> 
     assert not isinstance(answer, dict) or answer.get("errcode", 0) != -1
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize(("path", "body"), BODIES, ids=[f"{n}-{path}" for n, (path, _) in enumerate(BODIES)])
 def test_no_odd_part_makes_the_sandbox_fail(wechat: WeChat, path: str, body: dict[str, object]) -> None:
     """A body that is right but for one part of the wrong type is answered, with an errcode and never -1."""

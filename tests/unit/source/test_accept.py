@@ -45,6 +45,7 @@ def alter(node: dict[Any, Any], key: Any, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
+@pytest.mark.deep
 def test_quick_and_full_validator_agree(name: SchemaName, originals: list[Any]) -> None:
     """Of thousands of mutants the quick one takes none that the whole one refuses, and few less."""
     chance = random.Random(name)

@@ -35,14 +35,14 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     allowed = facts.policy.allowed_links
     if not allowed:
         return None
-    if isinstance(facts.send.content, Draft):
+    if isinstance(facts.content, Draft):
         return Violation(
-            _("cannot check the links of a draft that is given by `media_id`"),
-            _("write the articles in the campaign, so that their links are reviewed with it"),
+            _("cannot check the links of a draft that was not read"),
+            _("run `campaign plan` without `--offline`"),
             verdict=Verdict.UNCHECKED,
         )
     listed = (*allowed, *facts.policy.allowed_mini_programs)
-    foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, listed)})
+    foreign = sorted({host for host in hosts(facts.content) if not _listed(host, listed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
@@ -57,13 +57,13 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     allowed = facts.policy.allowed_mini_programs
     if not allowed:
         return None
-    if isinstance(facts.send.content, Draft):
+    if isinstance(facts.content, Draft):
         return Violation(
-            _("cannot check the mini programs of a draft that is given by `media_id`"),
-            _("write the articles in the campaign, so that their links are reviewed with it"),
+            _("cannot check the mini programs of a draft that was not read"),
+            _("run `campaign plan` without `--offline`"),
             verdict=Verdict.UNCHECKED,
         )
-    foreign = sorted({host for host in hosts(facts.send.content) if _APPID.fullmatch(host)} - set(allowed))
+    foreign = sorted({host for host in hosts(facts.content) if _APPID.fullmatch(host)} - set(allowed))
     if not foreign:
         return None
     what = _(

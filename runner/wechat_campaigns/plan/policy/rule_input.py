@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from wechat_campaigns.core.model import Audience, Send
+from wechat_campaigns.core.model import Audience, Content, Send, visible_content
 from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 
@@ -68,3 +68,8 @@ class RuleInput:
     """True for the look just before a send."""
     reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""
+
+    @property
+    def content(self) -> Content:
+        """What followers would see; a `Draft` only where nobody read it."""
+        return visible_content(self.send.content)

@@ -42,7 +42,7 @@ def sample_text(facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
         return None
-    text = _END.join(readable_texts(facts.send.content))
+    text = _END.join(readable_texts(facts.content))
     if not any(sample in text for sample in _samples()):
         return None
     return Violation(
@@ -61,9 +61,9 @@ def banned_words(facts: RuleInput) -> Violation | None:
     words = facts.policy.banned_words
     if not words:
         return None
-    if isinstance(facts.send.content, Draft):
+    if isinstance(facts.content, Draft):
         return _unreadable()
-    text = _END.join(readable_texts(facts.send.content))
+    text = _END.join(readable_texts(facts.content))
     found = [word for word in words if folded(word) and folded(word) in text]
     if not found:
         return None
@@ -78,9 +78,9 @@ def required_text(facts: RuleInput) -> Violation | None:
     wanted = facts.policy.required_text
     if not wanted:
         return None
-    if isinstance(facts.send.content, Draft):
+    if isinstance(facts.content, Draft):
         return _unreadable()
-    texts = list(readable_texts(facts.send.content))
+    texts = list(readable_texts(facts.content))
     missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
     if not missing:
         return None
@@ -135,7 +135,7 @@ def _folded(text: str) -> str:
 
 def _unreadable() -> Violation:
     return Violation(
-        _("cannot check the words of a draft that is given by `media_id`"),
-        _("write the articles in the campaign, so that their words are reviewed with it"),
+        _("cannot check the words of a draft that was not read"),
+        _("run `campaign plan` without `--offline`"),
         verdict=Verdict.UNCHECKED,
     )

@@ -24,7 +24,16 @@ from wechat_campaigns.source.files import FileError, Files, read_regular
 if TYPE_CHECKING:
     from wechat_campaigns.render.article.page_import import SavedPage
 
-__all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes", "read_saved_page"]
+__all__ = [
+    "ArticleBody",
+    "ArticleSource",
+    "build",
+    "convert",
+    "escape_for",
+    "image_bytes",
+    "read_draft_article",
+    "read_saved_page",
+]
 
 LIBRARIES = (
     "markdown_it",
@@ -93,6 +102,18 @@ def read_saved_page(page: Path) -> SavedPage:
     except OSError as error:
         raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
     return read_page(decode_page(data))
+
+
+def read_draft_article(html: str) -> SavedPage:
+    """Read the HTML of an article of a draft, with the pictures that WeChat serves.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    _require_libraries(_("reading a draft"))
+    from wechat_campaigns.render.article.page_import import read_page
+
+    return read_page(html, with_own=True)
 
 
 def image_bytes(file: FileInfo, files: Files) -> bytes:

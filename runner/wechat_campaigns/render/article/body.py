@@ -9,9 +9,20 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
-from wechat_campaigns.render.article import dom, embed, keep, lint, markdown, rewrite, sanitize, theme
+from wechat_campaigns.render.article import (
+    dom,
+    embed,
+    keep,
+    lint,
+    markdown,
+    ornaments,
+    rewrite,
+    sanitize,
+    theme,
+)
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
+    AI_STATEMENT,
     MAX_SOURCE_CHARS,
     WARNING_CHARS,
     ArticleBody,
@@ -53,11 +64,13 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)
+        _state_ai(tree, source)
         if _oversized(tree, attempt):
             if colours and '<span class="' in html:
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
-        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=source.options.brand_color))
+        rules = ornaments.add(tree, css)
+        styled = dom.parse(theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color))
         sanitize.strip(styled)
         body = _finish(styled, sanitize.clean_with_nh3, found, attempt)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
@@ -80,9 +93,16 @@ def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleB
         return _with(ArticleBody(html=""), findings)
     found = embed.resolve(tree, source, findings)
     keep.keep(tree, findings)
+    _state_ai(tree, source)
     body = _finish(tree, keep.clean_with_nh3, found, findings)
     keep.compare(tree, body.html, findings)
     return _with(body, findings)
+
+
+def _state_ai(tree: HtmlElement, source: ArticleSource) -> None:
+    """End an article with the label of AI content: draft/add has no field for it."""
+    if source.ai_generated:
+        tree.append(dom.make("p", AI_STATEMENT))
 
 
 def _oversized(tree: HtmlElement, findings: Findings) -> bool:

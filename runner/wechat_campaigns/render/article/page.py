@@ -19,7 +19,8 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
-from wechat_campaigns.core.model import Article, FileInfo, Send
+from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
+from wechat_campaigns.render.article.dark import darken
 from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
@@ -82,6 +83,7 @@ def page(send: Send, *, data: Data) -> str:
     return _render(
         "page.html",
         send=send,
+        shown=visible_content(send.content),
         language=HTML_LANGUAGE[current_language()],
         content=Markup(content(send, pictures=pictures)),  # noqa: S704
         findings=Markup(findings_list(send.diagnostics)),  # noqa: S704
@@ -97,11 +99,12 @@ def content(send: Send, *, pictures: Pictures) -> str:
 
     The page around them has `design_css` and ends with the note of the pictures.
     """
+    shown = visible_content(send.content)
     return _render(
         "message.html",
-        kind=type(send.content).__name__,
+        kind=type(shown).__name__,
         send=send,
-        content=send.content,
+        content=shown,
         pictures=pictures,
         reader=lambda article: _reader(article, pictures=pictures, foldable=True),
         facts=_facts,
@@ -119,7 +122,7 @@ def frame_document(
     """Show one article as the reader's app does: a whole document for a frame.
 
     Args:
-        dark: roughly as in dark mode.
+        dark: as in dark mode.
         standalone: as a page of its own, with the policy that a frame gets from the page around it.
     """
     reader = _reader(article, pictures=pictures, dark=dark)
@@ -133,7 +136,8 @@ def article_html(article: Article, *, pictures: Pictures) -> str:
 
 def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
-    html = _with_pictures(without_links(article.html), article, pictures)
+    html = without_links(article.html)
+    html = _with_pictures(darken(html) if dark else html, article, pictures)
     folded = _fold(article) if foldable else ""
     return Markup(  # noqa: S704
         _render("reader.html", article=article, body=Markup(html), dark=dark, folded=folded)  # noqa: S704

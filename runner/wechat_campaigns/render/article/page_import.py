@@ -35,12 +35,13 @@ class SavedPage:
     title: str
     """On one line; empty when the page names none."""
     addresses: tuple[str, ...]
-    """Of pictures that are not WeChat's, each once: foreign ones, files beside the page, `data:`."""
+    """Of its pictures, each once: foreign ones, files beside the page, `data:`, and WeChat's where wanted."""
     _root: HtmlElement
+    _with_own: bool
 
     def html(self, names: Mapping[str, str]) -> str:
         """Write the article, each picture that `names` has under the name given there."""
-        _each_address(self._root, lambda address: names.get(address, address))
+        _each_address(self._root, lambda address: names.get(address, address), with_own=self._with_own)
         return dom.inner(self._root).strip() + "\n"
 
 
@@ -60,10 +61,13 @@ def decode_page(data: bytes) -> str:
     return data.decode("gb18030", "replace")
 
 
-def read_page(text: str) -> SavedPage:
+def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     """Read a saved page; scripts, handlers, ids, classes and what else nobody sees are left out.
 
     The first of the elements that editors put an article in is taken, or else the whole body.
+
+    Args:
+        with_own: list the pictures that WeChat serves, too.
     """
     body = dom.parse(text)
     title = next((" ".join(found.split()) for path in _TITLE_PATHS for found in body.xpath(path)), "")
@@ -82,16 +86,18 @@ def read_page(text: str) -> SavedPage:
         found.append(address)
         return address
 
-    _each_address(root, note)
-    return SavedPage(title=title, addresses=tuple(dict.fromkeys(found)), _root=root)
+    _each_address(root, note, with_own=with_own)
+    addresses = tuple(dict.fromkeys(found))
+    return SavedPage(title=title, addresses=addresses, _root=root, _with_own=with_own)
 
 
-def _each_address(root: HtmlElement, written: Callable[[str], str]) -> None:
+def _each_address(root: HtmlElement, written: Callable[[str], str], *, with_own: bool) -> None:
     """Replace the address of each picture that has to be fetched."""
 
     def replaced(address: str) -> str:
         address = address.strip()
-        return address if not address or _OWN.match(address) or address.startswith("#") else written(address)
+        stays = not address or address.startswith("#") or (not with_own and _OWN.match(address))
+        return address if stays else written(address)
 
     for element in dom.elements(root):
         if element.tag == "img":

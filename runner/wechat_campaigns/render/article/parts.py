@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Final, Literal
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _, ngettext
@@ -28,6 +28,10 @@ IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
 
+AI_STATEMENT: Final = "内容由人工智能生成"
+"""The label that followers see. Source: 人工智能生成合成内容标识办法, GB 45438-2025, read 2026-11."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleSource:
     """One article as it is written, and all that decides what becomes of it."""
@@ -39,6 +43,8 @@ class ArticleSource:
     """Where it stands below the campaigns folder; image paths are relative to it."""
     title: str
     """A first heading that repeats it is left out."""
+    ai_generated: bool = False
+    """Whether it ends with `AI_STATEMENT`."""
     theme: str | None = None
     """A shipped theme or a file under `_themes/`; None takes the one of `options`."""
     options: ArticleOptions = field(default_factory=ArticleOptions)

@@ -58,7 +58,7 @@ def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, 
     """
     return tuple(
         _of_entry(send, finding).at(source.location(finding.path) if finding.path else send.location)
-        for finding in (*_audience(send, account), *_content(send.content))
+        for finding in (*_audience(send, account), *content_findings(send.content))
     )
 
 
@@ -92,7 +92,8 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
 # --- what is sent ------------------------------------------------------------------------------
 
 
-def _content(content: Content) -> Iterator[Finding]:
+def content_findings(content: Content) -> Iterator[Finding]:
+    """List what a content breaks of the platform's limits; paths begin with `content`."""
     path: KeyPath = ("content",)
     match content:
         case Text():
@@ -101,8 +102,8 @@ def _content(content: Content) -> Iterator[Finding]:
             yield from _articles(articles)
         case Newspic():
             yield from _newspic(content)
-        case Draft(media_id=media_id):
-            yield from _name((*path, "media_id"), media_id)
+        case Draft():
+            yield from _draft(content)
         case Voice(media=media):
             yield from _media(path, media, "voice")
         case Image(media=media):
@@ -153,6 +154,13 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
         yield from _crop((*path, name), crop)
     yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
+
+
+def _draft(draft: Draft) -> Iterator[Finding]:
+    if draft.title:
+        yield from _one_line(("content", "draft"), draft.title)
+    else:
+        yield from _name(("content", "media_id"), draft.media_id)
 
 
 def _newspic(newspic: Newspic) -> Iterator[Finding]:

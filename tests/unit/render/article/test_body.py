@@ -36,6 +36,7 @@ SOURCES = st.one_of(st.text(max_size=200), st.lists(st.sampled_from(PIECES), max
 
 @settings(max_examples=150, deadline=None)
 @given(source=SOURCES)
+@pytest.mark.deep
 def test_any_markdown_gives_an_allowed_body_or_a_place(source: str) -> None:
     """No Markdown text breaks out of the allow-list, and what is wrong names a line."""
     body = _build(source, "markdown")
@@ -49,6 +50,7 @@ def test_any_markdown_gives_an_allowed_body_or_a_place(source: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(source=SOURCES)
+@pytest.mark.deep
 def test_any_html_gives_an_allowed_body(source: str) -> None:
     """No HTML text breaks out of the allow-list."""
     assert_nothing_alive(_build(source, "html").html)
@@ -56,12 +58,14 @@ def test_any_html_gives_an_allowed_body(source: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(source=SOURCES)
+@pytest.mark.deep
 def test_cleaning_again_changes_nothing(source: str) -> None:
     """A Markdown article's body is a fixed point of the sanitiser."""
     html = _build(source, "markdown").html
     assert _build(html, "html").html == html
 
 
+@pytest.mark.deep
 def test_same_bytes_in_every_process() -> None:
     """Hash seed, time zone and locale leave no trace in the bytes."""
     environments = (

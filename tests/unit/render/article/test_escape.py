@@ -41,6 +41,7 @@ def _empty(place: str) -> HtmlElement:
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=40, deadline=None)
 @given(value=VALUES)
+@pytest.mark.deep
 def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
     """Whatever stands in a variable, and wherever the variable stands, readers see just the value."""
     empty, full = _empty(place), _tree(place.replace("{}", f"甲{_md(value)}乙"), "markdown")
@@ -51,6 +52,7 @@ def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
 @pytest.mark.parametrize("place", ["<p>甲{}乙</p>", "<section><strong>甲{}乙</strong></section>"])
 @settings(max_examples=60, deadline=None)
 @given(value=VALUES)
+@pytest.mark.deep
 def test_value_shows_as_itself_in_html(place: str, value: str) -> None:
     """A value in an HTML body is text, never a tag."""
     tree = _tree(place.replace("{}", escape_for("html")(value)), "html")

@@ -1,0 +1,114 @@
+"""Write a draft of the console as a campaign."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wechat_campaigns.cli.completers import accounts
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.new import free_id
+from wechat_campaigns.cli.options import DIR, ENV, QUIET
+from wechat_campaigns.cli.output import write_new
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.integrations.draft_files import DraftFiles
+from wechat_campaigns.integrations.saved_pictures import SavedPictures
+from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
+from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+ID_CHARS = 40
+"""Of a title that becomes an id."""
+
+
+@command(
+    effect=Effect.LOCAL,
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV, QUIET),
+    examples={
+        "campaign pull 四月新品 2026/spring": N_("a campaign with the articles of a draft of the console"),
+        "campaign pull 四月新品": N_("the same; the title becomes the id"),
+    },
+)
+@click.argument("draft", metavar="DRAFT")
+@click.argument("campaign_id", metavar="[ID]", required=False)
+@click.option("--account", shell_complete=accounts, help="The account that has the draft.")
+def pull(context: Context, draft: str, campaign_id: str | None, account: str | None) -> int:
+    """Write a draft of the WeChat console as a campaign: YAML, HTML, pictures. The draft stays as it is.
+
+    DRAFT is the title of its first article, or its media_id; `campaign drafts` lists them. Writes ID.yaml
+    with `ready: false`, and the articles and pictures in the folder ID. Pictures are downloaded, from public
+    addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in total. One that is not downloaded keeps
+    its address or media_id in WeChat. A sandbox has none to download.
+    """
+    api = context.read_api(context.account(account))
+    entry = _find(draft, api)
+    name = free_id(campaign_id or _id_of(entry), context.root)
+    folder = context.root / name
+    if folder.exists():
+        raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))
+    pictures = SavedPictures(folder=folder)
+    items = api.draft_get(entry.media_id)["news_item"]
+    files = DraftFiles(id=name, news_items=items, save=lambda address: _save(context, pictures, address))
+    text = files.campaign_text()
+    for body, html in files.bodies.items():
+        write_new(folder / body, html)
+    target = context.root / f"{name}.yaml"
+    write_new(target, text)
+    _print(context, target, entry, files, pictures)
+    return ExitCode.OK
+
+
+def _find(draft: str, api: ReadOnlyApi) -> BoxEntry:
+    box = [entry for entry, _count in list_drafts(api)]
+    return find_by_name(draft, box)
+
+
+def _id_of(entry: BoxEntry) -> str:
+    """Make an id of a title."""
+    title = entry.titles[0] if entry.titles else ""
+    return re.sub(r"[\W_]+", "-", title)[:ID_CHARS].strip("-") or "draft"
+
+
+def _save(context: Context, pictures: SavedPictures, address: str) -> str | None:
+    if context.is_sandbox:  # its addresses name pictures that no server has
+        return None
+    if address not in pictures.names and address not in pictures.failed:
+        context.show_progress(f"  {line(address[:60])}")
+        pictures.save(address)
+    return pictures.names.get(address)
+
+
+def _print(
+    context: Context, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
+) -> None:
+    failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
+    saved = sorted(set(pictures.names.values()))
+    lines = [
+        _("wrote {file}: articles: {articles}, pictures: {pictures}").format(
+            file=target, articles=len(files.news_items), pictures=len(saved)
+        ),
+        *(
+            _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
+            for address, reason in failed.items()
+        ),
+        _(
+            "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
+            "may be sent"
+        ).format(file=target, name=files.id),
+    ]
+    data: dict[str, Any] = {
+        "id": files.id,
+        "file": target.as_posix(),
+        "media_id": entry.media_id,
+        "bodies": [(target.with_suffix("") / name).as_posix() for name in files.bodies],
+        "pictures": saved,
+        "failed": failed,
+    }
+    context.output_data(lambda: "\n".join(lines), data)

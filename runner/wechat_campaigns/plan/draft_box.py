@@ -1,0 +1,254 @@
+"""The account's draft box in, the drafts that campaigns name out: found by title or media_id, and read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html import unescape
+from typing import Any, Final
+
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import ApiError, Diagnostic, UsageError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.plan.stored_draft import fingerprint
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
+
+PAGE: Final = 20
+"""Drafts of one draft/batchget. Source: draft_batchget, read 2026-11."""
+MAX_PAGES: Final = 100
+"""A tenth of the calls that an account has in a day."""
+MEDIA_ID_INVALID: Final = 40007
+"""What draft/get answers where there is no such draft."""
+NEAREST: Final = 3
+LEAST_ID_CHARS: Final = 16
+"""Of a media_id that is shortened."""
+_LAZY_PICTURE: Final = re.compile(r"(<img\b(?![^>]*\ssrc=)[^>]*?\s)data-src=", re.IGNORECASE)
+_PLATFORM_HTTP: Final = re.compile(r"http://(?=mm(?:biz|ecoa)\.q(?:pic|logo)\.cn/)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxEntry:
+    """A draft as the list of the draft box has it."""
+
+    media_id: str
+    titles: tuple[str, ...]
+    """Of its articles, in order."""
+    updated_at: datetime
+    """When it was saved last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDraft:
+    """What was read of a draft."""
+
+    fingerprint: str
+    content: Articles | Newspic
+
+
+def list_drafts(api: ReadOnlyApi, *, most: int = PAGE * MAX_PAGES) -> Iterator[tuple[BoxEntry, int]]:
+    """List the drafts of an account, each once, beside how many WeChat counts; the newest come first there.
+
+    Raises:
+        ApiError, NotSentError, NoResponseError: a page could not be read.
+    """
+    seen: set[str] = set()
+    for offset in range(0, most, PAGE):
+        page = api.draft_batchget(offset, PAGE)
+        total, items = int(page["total_count"]), page["item"]
+        for item in items:
+            # A draft that is saved meanwhile moves the others on to the next page.
+            if item["media_id"] not in seen and len(seen) < most:
+                seen.add(item["media_id"])
+                yield _entry(item), total
+        if not items or offset + PAGE >= total:
+            return
+
+
+def _entry(item: Mapping[str, Any]) -> BoxEntry:
+    return BoxEntry(
+        media_id=item["media_id"],
+        titles=tuple(_text(article, "title") for article in item["content"]["news_item"]),
+        updated_at=datetime.fromtimestamp(int(item["update_time"]), UTC),
+    )
+
+
+def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
+    """Read a draft as it is now; None when it is gone: used up, or deleted.
+
+    Raises:
+        ApiError, NotSentError, NoResponseError: it could not be read.
+    """
+    try:
+        items = api.draft_get(media_id)["news_item"]
+    except ApiError as error:
+        if error.errcode == MEDIA_ID_INVALID:
+            return None
+        raise
+    return StoredDraft(fingerprint=fingerprint(items), content=_content(items)) if items else None
+
+
+def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
+    """Read the fingerprint of a draft as it is now; else as `read_draft`."""
+    stored = read_draft(media_id, api)
+    return stored.fingerprint if stored is not None else None
+
+
+def _content(items: Sequence[Mapping[str, Any]]) -> Articles | Newspic:
+    first = items[0]
+    if len(items) == 1 and (pictures := _pictures(first)):
+        return Newspic(title=_text(first, "title"), text=_text(first, "content"), images=pictures)
+    return Articles(articles=tuple(map(_article, items)))
+
+
+def _article(item: Mapping[str, Any]) -> Article:
+    return Article(
+        title=_text(item, "title"),
+        html=_shown_html(_text(item, "content")),
+        cover=Media(media_id=_text(item, "thumb_media_id")),
+        need_open_comment=_text(item, "need_open_comment") == "1",
+        only_fans_can_comment=_text(item, "only_fans_can_comment") == "1",
+        author=_text(item, "author"),
+        digest=_text(item, "digest"),
+        content_source_url=_text(item, "content_source_url"),
+        pic_crop_235_1=_text(item, "pic_crop_235_1"),
+        pic_crop_1_1=_text(item, "pic_crop_1_1"),
+    )
+
+
+def _shown_html(html: str) -> str:
+    """Give pictures the addresses under which phones load them: WeChat writes `data-src`, and http."""
+    return _PLATFORM_HTTP.sub("https://", _LAZY_PICTURE.sub(r"\1src=", html))
+
+
+def _pictures(item: Mapping[str, Any]) -> tuple[Media, ...]:
+    listed = (item.get("image_info") or {}).get("image_list") or []
+    return tuple(Media(media_id=_text(image, "image_media_id")) for image in listed)
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return "" if value is None else str(value)
+
+
+# --- the draft that a campaign names ----------------------------------------------------------------------
+
+
+def fetch_drafts(
+    named: Sequence[Draft], api: ReadOnlyApi
+) -> tuple[tuple[BoxEntry, ...], dict[str, StoredDraft | None]]:
+    """Read the drafts that campaigns name, each once; a title that not exactly one draft has names none.
+
+    Returns:
+        The draft box, listed only for a title; and the drafts by media_id, None for one that is gone.
+
+    Raises:
+        ApiError, NotSentError, NoResponseError: the platform did not answer a read.
+    """
+    box = tuple(entry for entry, _count in list_drafts(api)) if any(one.title for one in named) else ()
+    by_title = (find_by_title(draft.title, box) for draft in named if draft.title)
+    media_ids = {draft.media_id for draft in named if not draft.title}
+    media_ids |= {entries[0].media_id for entries in by_title if len(entries) == 1}
+    return box, {media_id: read_draft(media_id, api) for media_id in sorted(media_ids)}
+
+
+def short_id(media_id: str) -> str:
+    """Shorten a media_id; those of one account begin alike, so the end stays."""
+    return media_id if len(media_id) <= LEAST_ID_CHARS else f"{media_id[:4]}…{media_id[-8:]}"
+
+
+def find_by_title(title: str, box: Iterable[BoxEntry]) -> tuple[BoxEntry, ...]:
+    """List the drafts whose first article has exactly this title, blanks apart."""
+    return tuple(entry for entry in box if _plain(title) in _spellings(entry))
+
+
+def find_by_name(name: str, box: Sequence[BoxEntry]) -> BoxEntry:
+    """Find a draft by its title or its media_id, which may be shortened as `short_id` does.
+
+    Raises:
+        UsageError: none has it, or several have; says what there is.
+    """
+    found = tuple(entry for entry in box if name in (entry.media_id, short_id(entry.media_id)))
+    found = found or find_by_title(name, box)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = _("the draft box has no draft {name}").format(name=name)
+        raise UsageError(message, hint=_titles_hint(name, box))
+    message = _("the draft box has {count} drafts titled {title}").format(count=len(found), title=name)
+    raise UsageError(message, hint=_ids_hint(found))
+
+
+def _spellings(entry: BoxEntry) -> tuple[str, ...]:
+    """Give a title as WeChat has it; it may come back with `&amp;` for `&`."""
+    return tuple(_plain(form(title)) for title in entry.titles[:1] for form in (str, unescape))
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.split())
+
+
+def with_stored_draft(send: Send, box: Sequence[BoxEntry], drafts: Mapping[str, StoredDraft | None]) -> Send:
+    """Give a send what was read of the draft that it names; as it is when nothing was, or it names none."""
+    content = send.content
+    if not isinstance(content, Draft):
+        return send
+    found = find_by_title(content.title, box) if content.title else ()
+    media_id = found[0].media_id if len(found) == 1 else content.media_id
+    content, stored = replace(content, media_id=media_id), drafts.get(media_id)
+    if stored is not None:
+        content = replace(content, fingerprint=stored.fingerprint, stored=stored.content)
+    return replace(send, content=content)
+
+
+def with_recorded_draft(send: Send, intent: Event | None) -> Send:
+    """Give a send the fingerprint, of the draft that its call named, that the ledger has of it."""
+    content = send.content
+    mark = intent.data.get("draft") if intent is not None else None
+    if not isinstance(content, Draft) or intent is None or mark is None:
+        return send
+    if compute_content_digest(send) == intent.data["content_digest"]:
+        return send  # written by a version whose digests had no fingerprint
+    return replace(send, content=replace(content, fingerprint=str(mark)))
+
+
+def draft_problem(send: Send, box: Sequence[BoxEntry]) -> Diagnostic | None:
+    """Say why the draft that a send names was not found; None when it was, or it names none."""
+    content = send.content
+    if not isinstance(content, Draft) or content.fingerprint:
+        return None
+    found = find_by_title(content.title, box) if content.title else ()
+    if len(found) > 1:
+        rule = "ambiguous-draft"
+        message = _("the draft box has {count} drafts titled {title}").format(
+            count=len(found), title=content.title
+        )
+        hint = _ids_hint(found)
+    elif content.title and not found:
+        rule = "unknown-draft"
+        message = _("the draft box has no draft whose first article is titled {title}").format(
+            title=content.title
+        )
+        hint = _titles_hint(content.title, box)
+    else:
+        rule = "unknown-draft"
+        message = _("the draft box has no draft {name}").format(name=content.name)
+        hint = _("run `campaign drafts` for the drafts that there are; a successful send uses its draft up")
+    return Diagnostic(location=send.location, path="$.content", rule=rule, message=message, hint=hint)
+
+
+def _ids_hint(found: Sequence[BoxEntry]) -> str:
+    ids = _(", ").join(entry.media_id for entry in found[:NEAREST])
+    return _("name one of them by `media_id`: {ids}").format(ids=ids)
+
+
+def _titles_hint(title: str, box: Sequence[BoxEntry]) -> str:
+    titles = list(dict.fromkeys(_plain(entry.titles[0]) for entry in box if entry.titles))
+    if not titles:
+        return _("write the draft in the WeChat console first: the draft box is empty")
+    close = close_matches(title, titles, most=NEAREST, cutoff=0.3) or titles[:NEAREST]
+    return _("did you mean {names}? `campaign drafts` lists all drafts").format(names=_(", ").join(close))

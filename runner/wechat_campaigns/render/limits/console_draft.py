@@ -1,0 +1,53 @@
+"""A draft of the console that was read in, what its articles break of the platform's limits out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+
+from wechat_campaigns.core.errors import Finding, KeyPath
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Articles, Draft, Newspic
+from wechat_campaigns.core.patterns import BIDI, INVISIBLE, openid_line
+from wechat_campaigns.render.limits.check import content_findings
+
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
+    """List what the articles of a draft break of the platform's limits, once they were read.
+
+    Its pictures are the platform's own, and the console fills in each digest.
+    """
+    if draft.stored is None:
+        return ()
+    path: KeyPath = ("content",)
+    return tuple(
+        replace(
+            finding,
+            message=_("draft {name}: {fault}").format(name=draft.name, fault=finding.message),
+            path=path,
+        )
+        for finding in (*content_findings(draft.stored), *_unseen(draft.stored))
+        if not {"cover", "images"} & set(finding.path) and finding.rule != "digest-unseen"
+    )
+
+
+def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
+    """Look for what a draft says to nobody, or otherwise than it looks; files are searched when rendered."""
+    path: KeyPath = ("content",)
+    parts = [stored.title, stored.text] if isinstance(stored, Newspic) else []
+    for article in stored.articles if isinstance(stored, Articles) else ():
+        parts += [article.title, article.author, article.digest, unescape(_TAG.sub(" ", article.html))]
+    text = "\n".join(parts)
+    hint = _("edit the draft in the WeChat console")
+    if openid_line(text) is not None:
+        yield Finding("openid-in-content", _("the text contains an openid"), hint, path)
+    if BIDI.search(text):
+        what = _("the text contains a character that reverses the order of the text around it")
+        yield Finding("bidi-control", what, hint, path)
+    elif INVISIBLE.search(text):
+        what = _("the text contains an invisible character")
+        yield Finding("invisible-character", what, hint, path, "warning")

@@ -1,0 +1,303 @@
+"""Drafts made in the WeChat console, through the real command against a real sandbox."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.shop import MakeShop, Shop
+from wechat_campaigns.core.errors import ExitCode
+
+TITLE = "四月新品"
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    """One campaign, `spring`, that sends the draft 四月新品."""
+    made = make_shop()
+    made.write(spring=campaign(f"draft: {TITLE}"))
+    return made
+
+
+def campaign(content: str) -> str:
+    return f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{{content}}}\n"
+
+
+def article(shop: Shop, title: str = TITLE, **changes: Any) -> dict[str, Any]:
+    shop.sandbox.media("cover-1", "image")
+    base = {"title": title, "content": "<p>新茶上市</p>", "thumb_media_id": "cover-1"}
+    return {**base, **changes}
+
+
+def write_draft(shop: Shop, *articles: dict[str, Any]) -> str:
+    """Write a draft, as the console or an editor does; its media_id."""
+    return str(shop.sandbox.call("draft/add", {"articles": list(articles)})["media_id"])
+
+
+def edit(shop: Shop, media_id: str, **changes: Any) -> None:
+    """Edit the first article of a draft, as a colleague does in the console."""
+    (first, *_more) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
+    edited = {"media_id": media_id, "index": 0, "articles": {**first, **changes}}
+    assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
+
+
+def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
+    """Plan and render show its articles; WeChat gets its media_id, and a second apply sends nothing."""
+    write_draft(shop, article(shop, "五月预告"))
+    media_id = write_draft(shop, article(shop), article(shop, "门店地址"))
+    row = shop.row("spring")
+    titles = [one["title"] for one in row["content"]["stored"]["articles"]]
+    assert (row["action"], titles) == ("send", [TITLE, "门店地址"])
+    assert row["resolved"][f"draft {TITLE}"] == row["content"]["fingerprint"]
+    code, said = shop.run("render", "spring")
+    assert code == ExitCode.OK
+    assert f"1. {TITLE}\n2. 门店地址" in said
+    (page,) = (shop.folder.parent / "shop.state").rglob("spring.html")
+    assert "新茶上市" in page.read_text(encoding="utf-8")
+    assert shop.apply(*shop.reviewed("digest")) == ExitCode.OK
+    (job,) = shop.sandbox.jobs()
+    assert job["body"]["mpnews"] == {"media_id": media_id}
+    assert shop.row("spring")["action"] == "sent"
+    assert shop.apply() == ExitCode.OK
+    assert len(shop.sandbox.jobs()) == 1
+
+
+@pytest.mark.parametrize("by", ["file", "digest"])
+@pytest.mark.parametrize("named", ["title", "media_id"])
+def test_an_edit_in_the_console_stops_what_was_reviewed(shop: Shop, by: str, named: str) -> None:
+    """As an edit of a file does; what is planned again is sent."""
+    media_id = write_draft(shop, article(shop))
+    if named == "media_id":
+        shop.write(spring=campaign(f"media_id: {media_id}"))
+    shop.plan()
+    edit(shop, media_id, content="<p>中奖了</p>")
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed(by))
+    assert code == ExitCode.POLICY, said
+    assert "digest" in said if by == "digest" else "the articles of the draft" in said
+    assert shop.posts() == 0
+    shop.plan()
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.OK
+
+
+def test_the_next_draft_of_a_title_is_not_the_old_send(shop: Shop) -> None:
+    """The sent campaign stays sent; a new campaign sends the new draft, although the title is the same."""
+    write_draft(shop, article(shop))
+    assert shop.apply() == ExitCode.OK
+    write_draft(shop, article(shop, content="<p>又到新茶</p>"))
+    shop.write(autumn=campaign(f"draft: {TITLE}"))
+    assert {row["id"]: row["action"] for row in shop.plan()["sends"]} == {"spring": "sent", "autumn": "send"}
+
+
+def test_a_draft_that_is_missing_or_not_the_only_one_is_named(shop: Shop) -> None:
+    """The error says what there is; nothing is sent."""
+    write_draft(shop, article(shop, "四月新品上市"))
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == ExitCode.INVALID
+    assert f"titled {TITLE}" in said
+    assert "did you mean 四月新品上市?" in said
+    ids = [write_draft(shop, article(shop)) for _ in range(2)]
+    code, said = shop.run("plan")
+    assert code == ExitCode.INVALID
+    assert all(one in said.replace("\n", "") for one in ids)
+    assert shop.posts() == 0
+
+
+def test_an_offline_plan_says_that_it_did_not_read_the_draft(shop: Shop) -> None:
+    """Its digest cannot be applied: nobody saw the articles."""
+    write_draft(shop, article(shop))
+    made = shop.plan("--offline")
+    assert [one["rule"] for one in made["sends"][0]["warnings"]] == ["draft-unread"]
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == ExitCode.POLICY
+    assert "was made offline" in " ".join(said.split())
+
+
+def test_a_lost_answer_posts_the_stored_body_again(shop: Shop) -> None:
+    """Though the draft was used up meanwhile: the ledger has the body."""
+    write_draft(shop, article(shop))
+    shop.lose_an_answer("cut_after")
+    assert shop.apply() == ExitCode.OK
+    assert len(shop.sandbox.jobs()) == 1
+
+
+def test_the_policy_judges_the_draft(make_shop: MakeShop) -> None:
+    """Words and links of an article that nobody of us wrote."""
+    shop = make_shop(more="policy: {banned_words: [最佳], allowed_links: [example.com]}\n")
+    shop.write(spring=campaign(f"draft: {TITLE}"))
+    write_draft(shop, article(shop, content='<p>最佳<a href="https://evil.example/">看</a></p>'))
+    row = shop.row("spring")
+    assert row["action"] == "blocked"
+    assert {one["rule"] for one in row["violations"]} == {"banned_words", "allowed_links"}
+    assert json.dumps(row)
+
+
+# --- the list of drafts -----------------------------------------------------------------------------------
+
+NEWS = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content: {articles: [{title: 春茶, body: tea.md, cover: {media_id: cover-1}}]}
+"""
+
+
+def listed(shop: Shop, *words: str) -> dict[str, Any]:
+    """The draft box of the account, as `campaign drafts` gives it."""
+    code, said = shop.run("drafts", "-o", "json", "--quiet", *words)
+    assert code == ExitCode.OK, said
+    found: dict[str, Any] = json.loads(said)["accounts"]["main"]
+    return found
+
+
+def by_title(found: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    keys = ("made_for", "used_by", "left_behind")
+    return {" ".join(one["titles"]): tuple(one[key] for key in keys) for one in found["drafts"]}
+
+
+def write_news(shop: Shop, text: str = "新茶上市") -> None:
+    shop.sandbox.media("cover-1", "image")
+    shop.write(news=NEWS)
+    (shop.folder / "campaigns" / "tea.md").write_text(f"{text}\n", encoding="utf-8")
+
+
+def make_draft(shop: Shop) -> str:
+    """Have the tool make the draft of `news`; its media_id."""
+    code, said = shop.run("draft", "news", "--auto-approve", "-o", "json", "--quiet")
+    assert code == ExitCode.OK, said
+    return str(json.loads(said)["drafts"][0]["media_id"])
+
+
+def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
+    """As a table for people, whole ids for programs."""
+    write_draft(shop, article(shop, "五月预告"), article(shop, "门店地址"))
+    media_id = write_draft(shop, article(shop))
+    write_news(shop)
+    make_draft(shop)
+    found = listed(shop)
+    assert by_title(found) == {
+        "五月预告 门店地址": (None, [], False),
+        TITLE: (None, ["spring"], False),
+        "春茶": ("news", ["news"], False),
+    }
+    assert found["total"] == 3
+    assert media_id in [one["media_id"] for one in found["drafts"]]
+    code, said = shop.run("drafts")
+    assert code == ExitCode.OK
+    assert "五月预告 / 门店地址" in said
+    assert "made for news" in said
+    assert media_id[-8:] in said
+    assert media_id not in said
+
+
+def test_clean_deletes_what_an_edit_left_behind(shop: Shop) -> None:
+    """Of this tool's own drafts, those that nobody can send any more."""
+    write_draft(shop, article(shop))
+    write_news(shop)
+    old = make_draft(shop)
+    write_news(shop, "新茶上市，买一送一")
+    assert by_title(listed(shop))["春茶"] == ("news", [], True), "edited, and no new draft made yet"
+    new = make_draft(shop)
+    left = {one["media_id"]: one["left_behind"] for one in listed(shop)["drafts"]}
+    assert (left[old], left[new]) == (True, False)
+    code, said = shop.run("drafts")
+    assert "left behind by an edit of news" in said
+    assert "`campaign drafts --clean`" in said
+    code, said = shop.run("drafts", "--clean")
+    assert code == ExitCode.USAGE
+    assert "--auto-approve" in said
+    found = listed(shop, "--clean", "--auto-approve")
+    assert (found["deleted"], found["kept"], found["total"]) == ([old], [], 2)
+    assert listed(shop, "--clean", "--auto-approve")["deleted"] == []
+    assert shop.apply() == ExitCode.OK
+    assert new in [job["body"]["mpnews"]["media_id"] for job in shop.sandbox.jobs()]
+
+
+def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
+    """Edited by hand since; named by a campaign; in the body of a send whose answer was lost."""
+    (shop.folder / "campaigns" / "spring.yaml").unlink()
+    write_news(shop)
+    edited = make_draft(shop)
+    write_news(shop, "第二版")
+    edit(shop, edited, content="<p>同事改过</p>")
+    found = listed(shop, "--clean", "--auto-approve")
+    assert (found["deleted"], [one["media_id"] for one in found["kept"]]) == ([], [edited])
+    assert "by hand" in found["kept"][0]["reason"]
+    shop.write(spring=campaign(f"media_id: {edited}") + "ready: false\n")
+    assert [one["used_by"] for one in listed(shop, "--clean", "--auto-approve")["drafts"]] == [["spring"]]
+    posted = make_draft(shop)
+    shop.lose_an_answer()
+    write_news(shop, "第三版")
+    assert listed(shop, "--clean", "--auto-approve")["deleted"] == []
+    assert {one["media_id"] for one in listed(shop)["drafts"]} == {edited, posted}
+
+
+def test_clean_needs_every_campaign(shop: Shop) -> None:
+    """One that cannot be read may name any draft."""
+    shop.write(broken="filter: 会员\n")
+    code, _said = shop.run("drafts", "--clean", "--auto-approve")
+    assert code == ExitCode.INVALID
+    assert shop.run("drafts")[0] == ExitCode.OK
+
+
+# --- a draft as files -------------------------------------------------------------------------------------
+
+
+def test_a_pulled_draft_is_a_campaign(shop: Shop) -> None:
+    """Not ready; its texts are no templates, and a sandbox serves no pictures."""
+    own = "https://mmbiz.qpic.cn/mmbiz_png/x/0"
+    html = f'<p>满 {{{{ 100 }}}} 减 10</p><p><img src="{own}"></p>'
+    write_draft(
+        shop, article(shop, content=html, author="店", digest="摘要", content_source_url="https://a.cn/x")
+    )
+    code, said = shop.run("pull", TITLE, "2026/spring", "-o", "json", "--quiet")
+    assert code == ExitCode.OK, said
+    made = json.loads(said)
+    assert made["bodies"] == ["campaigns/2026/spring/article.html"]
+    text = (shop.folder / made["file"]).read_text(encoding="utf-8")
+    assert "ready: false" in text
+    row = shop.row("2026/spring")
+    (pulled,) = row["content"]["articles"]
+    assert row["action"] == "draft"
+    assert {key: pulled[key] for key in ("title", "author", "digest", "content_source_url")} == {
+        "title": TITLE, "author": "店", "digest": "摘要", "content_source_url": "https://a.cn/x",
+    }  # fmt: skip
+    assert pulled["cover"]["media_id"] == "cover-1"
+    _code, page = shop.run("render", "2026/spring", "--report", "html=page.html")
+    page = (shop.folder / "page.html").read_text(encoding="utf-8")
+    assert "满 {{ 100 }} 减 10" in page
+    assert own in page
+    assert shop.run("fmt", "--check", "2026/spring") == (ExitCode.OK, "")
+
+
+def test_a_draft_of_several_articles_is_pulled_by_its_media_id(shop: Shop) -> None:
+    """The title becomes the id; what is there already is not overwritten."""
+    write_draft(shop, article(shop))
+    media_id = write_draft(shop, article(shop, "五月/预告"), article(shop, "门店地址", need_open_comment=1))
+    write_draft(shop, article(shop, "五月/预告"))
+    code, said = shop.run("pull", "五月/预告")
+    assert code == ExitCode.USAGE
+    assert media_id in said
+    short = f"{media_id[:4]}…{media_id[-8:]}"
+    assert shop.run("pull", short)[0] == ExitCode.OK
+    assert sorted(file.name for file in (shop.folder / "campaigns" / "五月-预告").iterdir()) == [
+        "article-1.html", "article-2.html",
+    ]  # fmt: skip
+    articles = shop.row("五月-预告")["content"]["articles"]
+    assert [one["title"] for one in articles] == ["五月/预告", "门店地址"]
+    assert articles[1]["need_open_comment"] is True
+    code, said = shop.run("pull", media_id)
+    assert code == ExitCode.USAGE
+    assert "exists" in said
+
+
+def test_a_picture_post_is_pulled(shop: Shop) -> None:
+    """贴图: its words and its pictures."""
+    write_draft(shop, article(shop))
+    pictures = {"image_list": [{"image_media_id": "cover-1"}]}
+    post = {"article_type": "newspic", "title": "上新", "content": "三款新茶", "image_info": pictures}
+    write_draft(shop, post)
+    assert shop.run("pull", "上新", "post")[0] == ExitCode.OK
+    content = shop.row("post")["content"]
+    assert (content["title"], content["text"]) == ("上新", "三款新茶")
+    assert [one["media_id"] for one in content["images"]] == ["cover-1"]
