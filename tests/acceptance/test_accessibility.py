@@ -1,4 +1,4 @@
-"""Every page the program makes, looked at by axe in Chromium, light and dark: no serious finding."""
+"""Every page the program makes, in Chromium, light and dark: nothing serious for axe, whole on a phone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("plan.html", "report.html", "calendar.html", "failed.html", "article.html", "text.html")
+PAGES = (
+    "plan.html", "report.html", "calendar.html", "failed.html", "article.html", "text.html",
+    "archive/*tea.spring-tea*/index.html", "archive/*welcome.members*/index.html",
+)  # fmt: skip
+STUDIO = ("c/tea/spring-tea", "c/autumn/tasting", "calendar")
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+BEYOND = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WEIGHTY = ("serious", "critical")
 
 
@@ -51,6 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["calendar", "--report", "html=calendar.html"],
         ["render", "tea/spring-tea", "--report", "html=article.html"],
         ["render", "welcome/members", "--report", "html=text.html"],
+        ["archive"],
     ):
         subprocess.run(
             [sys.executable, "-m", "wechat_campaigns", *words],
@@ -97,7 +104,31 @@ def test_page_has_no_serious_accessibility_violation(
     chrome: Chrome, axe: str, folder: Path, page: str
 ) -> None:
     """Plan, report, calendar and the page of an article."""
-    assert findings(chrome, axe, (folder / page).as_uri()) == []
+    assert findings(chrome, axe, next(folder.glob(page)).as_uri()) == []
+
+
+@pytest.fixture
+def phone(chrome: Chrome) -> Iterator[Chrome]:
+    """The browser as wide as a phone."""
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    yield chrome
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_no_page_scrolls_sideways_on_a_phone(phone: Chrome, folder: Path) -> None:
+    """At 390 pixels: files, the inbox with its messages, the studio with a phone and with a page."""
+    addresses = [next(folder.glob(page)).as_uri() for page in PAGES]
+    with (
+        embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url,
+        open_studio(folder) as studio,
+    ):
+        phone.get(studio.address)
+        for address in (*addresses, url, *(f"{studio.url}/#/{page}" for page in STUDIO)):
+            phone.get("about:blank")
+            phone.get(address)
+            if address.startswith("http"):
+                time.sleep(2)  # it draws itself
+            assert (address, phone.execute_script(BEYOND)) == (address, 0)
 
 
 def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, folder: Path) -> None:
@@ -106,7 +137,7 @@ def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, 
         assert findings(chrome, axe, url) == []
 
 
-@pytest.mark.parametrize("page", ["c/tea/spring-tea", "c/autumn/tasting", "calendar"])
+@pytest.mark.parametrize("page", STUDIO)
 def test_studio_has_no_serious_accessibility_violation(
     chrome: Chrome, axe: str, folder: Path, page: str
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 from selenium import webdriver
 
 from tests.support.browser import open_browser
-from wechat_campaigns.core.model import Article, Articles
+from tests.support.sample_article import TITLE, sample_body
+from wechat_campaigns.core.model import Article, Articles, Media
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures, frame_document
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
@@ -63,7 +64,7 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path, theme: str) -> None:
     """In every theme the example articles scroll in one direction only, and every line can be read."""
-    articles = _examples(theme)
+    articles = [_sample(theme), *_examples(theme)]
     assert articles
     for number, article in enumerate(articles):
         file = tmp_path / f"{number}.html"
@@ -103,6 +104,11 @@ def _examples(theme: str) -> list[Article]:
     return [
         article for send in sends if isinstance(send.content, Articles) for article in send.content.articles
     ]
+
+
+def _sample(theme: str) -> Article:
+    body = sample_body(theme, "#07c160")
+    return Article(title=TITLE, html=body.html, images=body.images, cover=Media(media_id="M"))
 
 
 def _without_theme(content: Any) -> Any:

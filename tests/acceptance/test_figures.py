@@ -20,6 +20,7 @@ from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode, SecretError
 from wechat_campaigns.core.extras import EXTRAS
+from wechat_campaigns.wechat.statistics import SOURCES
 
 pytestmark = pytest.mark.deep
 
@@ -36,6 +37,7 @@ environments:
     default_account: main
 policy: {{allow_to_all: true}}
 """
+WECHAT_WORDS = {code: scene for scene, code in SOURCES.items()}
 DETAIL = "/datacube/getarticletotaldetail"
 Command = Callable[..., tuple[int, str, str]]
 
@@ -119,17 +121,7 @@ def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
     assert len(latest) > 8
     assert any(row["by_hand"] for row in rows)
     assert {row["figures"] for row in rows if row["msgtype"] == "text"} == {"not_counted"}
-    span = {"begin_date": FIRST.isoformat(), "end_date": last.isoformat()}
-    summed: Counter[str] = Counter()
-    for appid in (SERVICE, SUBSCRIPTION):
-        for one in sandbox.call("../datacube/getbizsummary", span, appid)["list"]:
-            summed.update({key: value for key, value in one["detail"].items() if isinstance(value, int)})
-    names = {"readers": "read_user", "shares": "share_user", "likes": "like_user", "hearts": "zaikan_user",
-             "comments": "comment_count", "favorites": "collection_user"}  # fmt: skip
-    assert {ours: sum(one[ours] for one in latest) for ours in names} == {
-        ours: summed[theirs] for ours, theirs in names.items()
-    }
-    assert summed["read_user"] > 100
+    readers_total = check_sums(sandbox, latest, last)
     assert report(campaign) == rows, "the same without a request"
     jobs = {job["msg_data_id"]: job for job in sandbox.jobs() if job["msg_data_id"]}
     check_comparisons(campaign, rows, jobs)
@@ -139,7 +131,31 @@ def test_a_month_adds_up(campaign: Command, sandbox: Sandbox) -> None:
     readers = [row[workbook["2026-12"][1].index(cell)].value
                for cell in workbook["2026-12"][1] if cell.value == "Readers"
                for row in workbook["2026-12"].iter_rows(min_row=2)]  # fmt: skip
-    assert sum(filter(None, readers)) == summed["read_user"]
+    assert sum(filter(None, readers)) == readers_total
+
+
+def check_sums(sandbox: Sandbox, latest: list[dict[str, Any]], last: date) -> int:
+    """Articles add up to the sandbox's own days, and sources to readers; return how many these are."""
+    span = {"begin_date": FIRST.isoformat(), "end_date": last.isoformat()}
+    summed: Counter[str] = Counter()
+    for appid in (SERVICE, SUBSCRIPTION):
+        for one in sandbox.call("../datacube/getbizsummary", span, appid)["list"]:
+            summed.update({key: value for key, value in one["detail"].items() if isinstance(value, int)})
+            for source in one["detail"]["read_user_source"]:
+                summed[source["scene_desc"]] += source["user_count"]
+    names = {"readers": "read_user", "shares": "share_user", "likes": "like_user", "hearts": "zaikan_user",
+             "comments": "comment_count", "favorites": "collection_user"}  # fmt: skip
+    assert {ours: sum(one[ours] for one in latest) for ours in names} == {
+        ours: summed[theirs] for ours, theirs in names.items()
+    }
+    sources: Counter[str] = Counter()
+    for one in latest:
+        sources.update({WECHAT_WORDS[code]: count for code, count in one["sources"].items()})
+    assert sources == Counter({scene: summed[scene] for scene in WECHAT_WORDS.values() if summed[scene]})
+    assert sum(sources.values()) == summed["read_user"] > 100
+    assert {one["finish_rate"] for one in latest} != {latest[0]["finish_rate"]}
+    assert 0 < sum(one["new_followers"] for one in latest) < summed["read_user"] - summed["公众号消息"]
+    return summed["read_user"]
 
 
 def check_comparisons(campaign: Command, rows: list[dict[str, Any]], jobs: dict[int, Any]) -> None:
@@ -292,7 +308,8 @@ def test_spreadsheets_speak_the_readers_language(campaign: Command, sandbox: San
     assert [(one["Article"], one["Day"]) for one in days] == [
         (str(index), f"2026-12-0{day}") for index in (1, 2) for day in (1, 2, 3)
     ]
-    assert len({one["Readers"] for one in days if one["Article"] == "1"}) == 3
+    readers = [int(one["Readers"]) for one in days if one["Article"] == "1"]
+    assert readers[0] < readers[1] <= readers[2]
 
 
 def test_a_workbook_is_a_file_and_needs_its_extra(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:

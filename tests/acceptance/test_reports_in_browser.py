@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
-from tests.support.browser import open_browser
+from tests.support.browser import open_browser, programs
 from tests.support.factories import (
     NOW,
     intent_of,
@@ -21,11 +22,18 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Articles, Media
+from wechat_campaigns.integrations.phone_pictures import BROWSERS
+from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
+from wechat_campaigns.report.comparison import GroupBy, compare_sends
+from wechat_campaigns.report.figures import ArticleRow
 from wechat_campaigns.report.history import history_view, past_sends
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
+from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
 pytestmark = pytest.mark.deep
 
@@ -52,7 +60,23 @@ def pages() -> dict[str, str]:
     coming = [make_send(f"来{n}", text=str(n), not_before=NOW + timedelta(days=n)) for n in range(1, 6)]
     begun = past_sends(state, {"main": make_account()}, now=NOW)
     month = calendar_view(date(2026, 12, 1), plan_of(*coming, state=state), begun, NOW)
-    return {"report": history_html(history_view(begun)), "calendar": calendar_html(month)}
+    rows = [article_row(f"2026/autumn/{name}", number) for number, name in enumerate(NAMES)]
+    view = history_view(begun, rows, [compare_sends(GroupBy.SEND, begun, rows)])
+    return {"report": history_html(view), "calendar": calendar_html(month)}
+
+
+def article_row(name: str, number: int) -> ArticleRow:
+    """An article with every figure that a table can have."""
+    counts: dict[str, Any] = {"readers": 123_456, "shares": 4_321, "likes": 1_234, "comments": 321}
+    rates: dict[str, Any] = {"read_rate": 0.1234, "finish_rate": 0.4321, "average_minutes": 1.25}
+    latest = ArticleFigures(day=NOW.date(), sources={"message": 100_000}, new_followers=99, **counts, **rates)
+    article = PublishedArticle(
+        msg_data_id=number, index=1, published=NOW.date(), publish_type=0, title="山里的早晨", days=(latest,)
+    )
+    return ArticleRow(
+        account="subscription", send=name, revision=1, msgtype="mpnews", status=FiguresStatus.COUNTING,
+        sent_on=NOW.date(), article=article, delivered=1_000_000, delivery_rate=0.98,
+    )  # fmt: skip
 
 
 @pytest.mark.optional_part
@@ -105,9 +129,9 @@ def test_plan_page_fits_a_phone(tmp_path: Path) -> None:
 
 
 @pytest.mark.optional_part
-@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize("width", [390, 768, 1280, 1920])
 def test_no_page_scrolls_sideways(tmp_path: Path, width: int) -> None:
-    """Report and calendar, at the width of a phone, of a notebook and of a large screen."""
+    """Report and calendar, at the width of a phone, a tablet, a notebook and a large screen."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     with open_browser(width=width, height=900) as chrome:
         chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -131,3 +155,26 @@ def test_paper_holds_the_whole_article(tmp_path: Path) -> None:
         assert chrome.find_element("css selector", ".article").rect["height"] <= 1400
         chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         assert chrome.find_element("css selector", ".article").rect["height"] > 2000
+
+
+@pytest.mark.optional_part
+def test_chromium_takes_a_picture_of_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As wide as its phone and as tall as it is; as root Chromium works only without its sandbox."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    wrapper = folder / BROWSERS[0]
+    wrapper.write_text(f'#!/bin/sh\nexec {programs()[0]} --no-sandbox "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    article = make_article(html="<p>一段</p>" * 60, cover=Media(media_id="C"))
+    plan = plan_of(make_send("a", text="你好"), make_send("b", content=Articles(articles=(article,))))
+    page = tmp_path / "plan.html"
+    page.write_text(plan_html(view_of(plan, "UTC"), data=lambda _file: b""), encoding="utf-8")
+    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+    sizes = []
+    for number in (1, 2):
+        with Image.open(tmp_path / "phones" / f"message-{number}.png") as picture:
+            sizes.append(picture.size)
+            assert len(picture.convert("RGB").getcolors(1_000_000) or ()) > 20
+    assert all(375 < width < 450 for width, _height in sizes)
+    assert sizes[0][1] < 500 < 1500 < sizes[1][1]

@@ -1,4 +1,4 @@
-"""What `docs/articles.md` and its Chinese page say is what the code does."""
+"""What `docs/articles.md`, `docs/themes.md` and their Chinese pages say is what the code does."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import wechat_campaigns.render.article
+from wechat_campaigns.render.article import boxes, palette, theme
 from wechat_campaigns.render.article.allow import TAGS
-from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("articles.md", "articles.zh-CN.md")]
+THEMES = [(DOCS / name).read_text(encoding="utf-8") for name in ("themes.md", "themes.zh-CN.md")]
 CODE = "".join(
     file.read_text(encoding="utf-8")
     for file in sorted(Path(wechat_campaigns.render.article.__file__).parent.glob("*.py"))
@@ -35,23 +36,29 @@ def test_every_rule_is_explained(page: str) -> None:
     assert len(in_code) > 50
 
 
-@pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
+@pytest.mark.parametrize("page", THEMES, ids=("en", "zh"))
 def test_the_tags_that_a_theme_may_style_are_named(page: str) -> None:
-    """The list of the section on themes is what Markdown becomes."""
+    """The list of the section on own themes is what Markdown becomes."""
     listed = re.search("[(（]`(section p [^`]*)`[)）]", page)
     assert listed
     assert set(re.findall(r"[a-z]+\d?", listed[1])) <= TAGS
 
 
-@pytest.mark.parametrize("page", PAGES, ids=("en", "zh"))
-def test_every_theme_and_class_is_named(page: str) -> None:
-    """Shipped themes, and the classes they style, are in the docs."""
-    section = re.split("\n## (?:Themes|主题)\n", page)[1].partition("\n## ")[0]
-    css = "".join(
-        Path(wechat_campaigns.render.article.__file__).with_name("themes").joinpath(f"{name}.css").read_text()
-        for name in BUILTIN_THEMES
-    )
-    selectors = (line.partition("{")[0] for line in css.splitlines())
+@pytest.mark.parametrize("page", THEMES, ids=("en", "zh"))
+def test_every_theme_box_class_and_colour_is_named(page: str) -> None:
+    """Shipped themes with a picture of each, what they style, and the variables they use."""
+    css = "".join(theme.whole_css(theme.builtin_css(name)) for name in theme.BUILTIN_THEMES)
+    selectors = (line.partition("{")[0] for line in css.splitlines() if not line.startswith("/*"))
     classes = {name for selector in selectors for name in re.findall(r"\.([a-z-]+)", selector)}
-    assert all(f"`{name}`" in section for name in BUILTIN_THEMES)
-    assert [name for name in sorted(classes) if f".{name}`" not in section] == []
+    variables = {*palette.NAMES, *re.findall(r"(--[a-z]+):", css)}
+    assert all(f"**`{name}`**" in page and f"themes/{name}.webp" in page for name in theme.BUILTIN_THEMES)
+    assert [name for name in boxes.BOXES if f"`::: {name}" not in page] == []
+    assert [name for name in sorted(classes) if f"`.{name}`" not in page] == []
+    assert [name for name in sorted(variables) if f"`{name}`" not in page] == []
+
+
+def test_pictures_of_themes_are_small() -> None:
+    """A clone and a page stay light."""
+    sizes = [file.stat().st_size for file in (DOCS / "images" / "themes").iterdir()]
+    assert len(sizes) == len(theme.BUILTIN_THEMES) + 1
+    assert sum(sizes) < 1_500_000

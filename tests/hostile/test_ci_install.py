@@ -120,10 +120,13 @@ class Trap:
         return sorted(file.name for file in self.markers.iterdir())
 
     def records(self) -> tuple[list[str], list[str]]:
-        """What processes of the installation could read, and what those of the command could."""
+        """What processes without a secret (the installation, the pictures) and with one could read."""
         lines = (self.folder / "log").read_text(encoding="utf-8").splitlines()
         records: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        command = [r for r in records if any(word.endswith("/bin/campaign") for word in r["argv"])]
+        command = [
+            r for r in records
+            if any(word.endswith("/bin/campaign") for word in r["argv"]) and "phones" not in r["argv"]
+        ]  # fmt: skip
         install = [r for r in records if r not in command]
         assert any("pip" in r["argv"] for r in install), "the spy saw no pip"
         return ["\0".join(r["seen"]) for r in install], ["\0".join(r["seen"]) for r in command]
@@ -170,7 +173,7 @@ def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
 def test_the_action_runs_nothing_of_the_checkout(
     hosted: HostedRepository, trap: Trap, code_host: FakeCodeHost
 ) -> None:
-    """The sale is sent once; no hostile file ran; what installs the tool could read no secret."""
+    """The sale is sent once; no hostile file ran; what installs and what takes pictures read no secret."""
     actions = ActionsRunner(
         remote=hosted.remote, folder=hosted.folder / "disk", token=code_host.writing_token,
         env={"GITHUB_API_URL": code_host.url, "PATH": trap.path()},
@@ -180,6 +183,7 @@ def test_the_action_runs_nothing_of_the_checkout(
     payload = {"repository": {"default_branch": "main", "fork": False}}
     jobs = actions.run(WORKFLOW, Event("push", payload, hosted.git("rev-parse", "HEAD"), "refs/heads/main"))
     assert jobs["apply"].result == "success", jobs["review"].log + jobs["apply"].log
+    assert re.search(r"phones/message-1\.png|no pictures of the phones", jobs["review"].log)
     assert hosted.texts() == ["今晚八点，会员全场八折。"]
     assert trap.sprung() == []
     install, command = trap.records()

@@ -165,10 +165,12 @@ def test_mass_calls_are_made_in_two_modules() -> None:
     assert making == {"send.posting", "send.smoke"}
 
 
-def test_programs_are_started_in_three_modules() -> None:
-    """Git, and the commands a user's settings name for a secret and for checks: each without a shell."""
+def test_programs_are_started_in_four_modules() -> None:
+    """Git, Chromium, the commands of a user's settings for a secret and for checks: none through a shell."""
     starting = {name for name, found in FOREIGN.items() if "subprocess" in found}
-    assert starting == {"core.git", "source.secret", "integrations.plan_checks"}
+    assert starting == {
+        "core.git", "source.secret", "integrations.plan_checks", "integrations.phone_pictures",
+    }  # fmt: skip
 
 
 def test_the_architecture_names_every_package_once() -> None:

@@ -10,6 +10,7 @@ from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions
+from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.article.theme import theme_names
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
@@ -79,7 +80,7 @@ class OfflineReads:
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return history_view(past_sends(state, accounts, now=now), articles)
+        return history_view(past_sends(state, accounts, now=now), articles, last_day=china_day(now))
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import click
@@ -18,7 +18,7 @@ from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.calendar import bounds
@@ -83,7 +83,8 @@ def report(
         sends = tuple(one for one in sends if _is_of(one.send, campaign))
         articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
     compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
-    view = history_view(sends, articles, compared)
+    first = china_day(period.since) if period.since is not None else date.min
+    view = history_view(sends, articles, compared, first_day=first, last_day=china_day(now))
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text

@@ -10,6 +10,7 @@ from wechat_campaigns.core.errors import MissingExtraError
 EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
     "heic": ("pillow_heif",),
+    "math": ("ziamath", "latex2mathml"),
     "callback": ("cryptography", "werkzeug"),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),

@@ -33,8 +33,8 @@ from wechat_campaigns.source.schemas.store import schema_text
 
 PACKAGE: Final = Path(__file__).parents[1]
 LIBRARIES: Final = (
-    "css-inline", "emoji", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py",
-    "mdit-py-plugins",    "nh3", "pillow", "pillow-heif", "pygments", "pyyaml", "tinycss2",
+    "css-inline", "emoji", "jinja2", "jsonschema", "jsonschema-rs", "latex2mathml", "lxml", "markdown-it-py",
+    "mdit-py-plugins", "nh3", "pillow", "pillow-heif", "pygments", "pyyaml", "tinycss2", "ziafont", "ziamath",
 )  # fmt: skip
 UNREADABLE_PREFIX: Final = "! "
 """Begins what stands for a digest when a file could not be read; the rule follows."""

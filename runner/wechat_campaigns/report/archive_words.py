@@ -50,7 +50,7 @@ def _plan_rows(archive: ArchiveInput, plan: Mapping[str, Any]) -> list[tuple[str
         (N_("AppID"), record.appid),
         (N_("Posted"), _moment(plan["posted_at"])),
         (N_("To"), recorded_recipients(who)),
-        (N_("Followers"), (plan["audience"] or {}).get("count")),
+        (N_("Followers"), _count((plan["audience"] or {}).get("count"))),
         (N_("Commit"), plan["commit"]),
         (N_("Plan digest"), plan["plan_digest"]),
         (N_("Content digest"), plan["content_digest"]),
@@ -82,6 +82,10 @@ def _outcome_rows(archive: ArchiveInput, outcome: Mapping[str, Any]) -> list[tup
         (N_("Delivery"), reach(job) if job is not None else None),
         (N_("Recalled articles"), _(", ").join(map(str, outcome["recalled_articles"]))),
     ]
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _moment(text: str | None) -> str:

@@ -168,8 +168,9 @@ GROUP_HEADINGS = (
     N_("Group"), N_("Sends"), N_("Compared"), "Delivered", N_("Readers from the message"), "Read rate",
     N_("Interval (95%)"), "Readers", "Shares", N_("Share rate"), "New followers",
 )  # fmt: skip
-
-
+"""Of a table."""
+GROUP_FIGURES = ("Group", "Sends", "Compared", "Read rate", "Interval (95%)")
+"""Those that stand on one line of a terminal; the others stand below."""
 GROUP_CSV_HEADINGS = (
     N_("By"), *GROUP_HEADINGS[:6], N_("Interval from"), N_("Interval to"), *GROUP_HEADINGS[7:],
 )  # fmt: skip
@@ -259,7 +260,9 @@ def group_name(by: GroupBy, name: str) -> str:
 
 def shown_group(comparison: SendComparison, group: SendGroup) -> tuple[str | int | None, ...]:
     """List what stands below the headings `GROUP_HEADINGS`: a count beside every rate."""
-    delivered, message_readers, readers, shares, followers = map(group.total, _COUNTS)
+    delivered, message_readers, readers, shares, followers = (
+        group.total(name) if group.compared else None for name in _COUNTS
+    )
     between = "" if group.interval is None else "–".join(map(percent, group.interval))
     about = (group_name(comparison.by, group.name), group.sends, len(group.compared))
     rates = (delivered, message_readers, percent(group.read_rate), between)

@@ -185,8 +185,8 @@ def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     if any(not row.send for row in rows):
         notes.append(
             _(
-                "Articles sent by hand are not in the ledger; `campaign plan` names the campaigns with the "
-                "same title"
+                "Readers of articles sent by hand are counted, their sends are not: these are not in the "
+                "ledger. `campaign plan` names the campaigns with the same title"
             )
         )
     return notes
@@ -219,6 +219,15 @@ def figures_lines(row: ArticleRow) -> list[str]:
         *lines,
         *([f"  {_(', ').join(pairs)}"] if pairs else []),
         *(f"  {text}" for text in reading_lines(row)),
+    ]
+
+
+def article_readers(rows: Iterable[ArticleRow]) -> list[tuple[str, str]]:
+    """Write where the readers of each article came from, and when, beside its name."""
+    return [
+        (f"{row.name} {row.article.title if row.article else ''}", text)
+        for row in rows
+        for text in reading_lines(row)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, status_word
@@ -23,12 +23,12 @@ from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
+    article_readers,
     articles_data,
     counted_rows,
     days_csv,
     figure_cells,
     figures_notes,
-    reading_lines,
     shown_figures,
 )
 from wechat_campaigns.report.past_sends import PastSend
@@ -46,6 +46,10 @@ class HistoryView:
     articles: tuple[ArticleRow, ...] = ()
     """Of these sends, then those sent by hand."""
     comparisons: tuple[SendComparison, ...] = ()
+    first_day: date = date.min
+    """From which day on, in China, the report has every send."""
+    last_day: date = date.max
+    """Up to which: the day of the report, when the month is not over."""
 
     @property
     def counted(self) -> list[ArticleRow]:
@@ -60,11 +64,7 @@ class HistoryView:
     @property
     def readers(self) -> list[tuple[str, str]]:
         """Where the readers of each article came from, and when, beside its name."""
-        return [
-            (f"{row.name} {row.article.title if row.article else ''}", text)
-            for row in self.counted
-            for text in reading_lines(row)
-        ]
+        return article_readers(self.counted)
 
 
 def past_sends(
@@ -104,10 +104,18 @@ def history_view(
     sends: Sequence[PastSend],
     articles: Iterable[ArticleRow] = (),
     comparisons: Iterable[SendComparison] = (),
+    *,
+    first_day: date = date.min,
+    last_day: date = date.max,
 ) -> HistoryView:
-    """Build the view of past sends and of what came of their articles."""
+    """Build the view of past sends and of what came of their articles, in these days of China's calendar."""
     return HistoryView(
-        total=_total(sends), rows=tuple(sends), articles=tuple(articles), comparisons=tuple(comparisons)
+        total=_total(sends),
+        rows=tuple(sends),
+        articles=tuple(articles),
+        comparisons=tuple(comparisons),
+        first_day=first_day,
+        last_day=last_day,
     )
 
 

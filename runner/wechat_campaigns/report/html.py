@@ -36,7 +36,7 @@ from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
-from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
+from wechat_campaigns.report.figures import SHOWN_FIGURES, article_readers, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.months import (
     MONTH_HEADINGS,
@@ -193,13 +193,15 @@ def archive_html(archive: ArchiveInput) -> str:
     articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
     other = send is not None and not articles
+    rows = found_figures(archive.articles)
     return _render(
         "archive.html",
         record=archive.record,
         tables=archive_tables(archive),
-        figures=found_figures(archive.articles),
         figure_headings=SHOWN_FIGURES,
-        figure_cells=shown_figures,
+        figures=list(map(shown_figures, rows)),
+        message_chars=MESSAGE_CHARS,
+        readers=article_readers(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.report.figures import percent
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.past_sends import PastSend
 
 PARTS = {"sent": N_("Sent"), "left-out": N_("Left out"), "failed": N_("Failed"), "addressed": N_("Addressed")}
 """What became of followers, in the order of a bar; `addressed` where no event counted them."""
+WHOLE_MONTH = (1, 31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,9 @@ class Month:
     """By the names of `PARTS`."""
     readers: int
     change: float | None
-    """Of the followers reached, against the month before it in the list; None for the first."""
+    """Of the followers reached, against the same days of the month before; None when these reached nobody."""
+    compared_days: tuple[int, int] | None = None
+    """The first and the last of these days; None for whole months."""
 
     @property
     def delivery_rate(self) -> float | None:
@@ -62,17 +66,18 @@ def months(view: HistoryView) -> tuple[Month, ...]:
     """Sum a report by account and month, each account's months in order."""
     groups: dict[tuple[str, str], list[PastSend]] = {}
     for row in view.rows:
-        groups.setdefault((row.account, f"{row.moment.astimezone(CHINA):%Y-%m}"), []).append(row)
+        groups.setdefault((row.account, _month(china_day(row.moment))), []).append(row)
     readers: dict[tuple[str, str], int] = {}
     for article in view.articles:
         if article.latest is not None:
-            key = article.account, f"{article.sent_on:%Y-%m}"
+            key = article.account, _month(article.sent_on)
             readers[key] = readers.get(key, 0) + article.latest.readers
     found: list[Month] = []
-    for account, month in sorted(groups):
-        rows = groups[account, month]
+    for (account, month), rows in sorted(groups.items()):
+        month_before = _month(date.fromisoformat(f"{month}-01") - timedelta(days=1))
+        before = groups.get((account, month_before), [])
+        days = _compared_days(view, month_before, month)
         counts = {name: sum(_counts(row).get(name, 0) for row in rows) for name in PARTS}
-        before = found[-1].counts["sent"] if found and found[-1].account == account else 0
         found.append(
             Month(
                 account=account,
@@ -80,10 +85,32 @@ def months(view: HistoryView) -> tuple[Month, ...]:
                 sends=len(rows),
                 counts=counts,
                 readers=readers.get((account, month), 0),
-                change=counts["sent"] / before - 1 if before else None,
+                change=_change(_reached(before, days), _reached(rows, days)),
+                compared_days=None if days == WHOLE_MONTH else days,
             )
         )
     return tuple(found)
+
+
+def _month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def _compared_days(view: HistoryView, before: str, month: str) -> tuple[int, int]:
+    """Name the days that the report has of both months: like is compared with like."""
+    first, last = WHOLE_MONTH
+    if _month(view.first_day) == before:
+        first = view.first_day.day
+    return first, view.last_day.day if _month(view.last_day) == month else last
+
+
+def _reached(rows: Iterable[PastSend], days: tuple[int, int]) -> int:
+    first, last = days
+    return sum(row.sent or 0 for row in rows if first <= china_day(row.moment).day <= last)
+
+
+def _change(before: int, now: int) -> float | None:
+    return now / before - 1 if before else None
 
 
 def month_bars(rows: Sequence[Month]) -> tuple[Bar, ...]:
@@ -141,6 +168,9 @@ MONTH_HEADINGS = (
 def month_cells(row: Month) -> tuple[str | int | None, ...]:
     """List what stands below the headings `MONTH_HEADINGS`."""
     trend = "" if row.change is None else f"{row.change:+.0%}"
+    if trend and row.compared_days is not None:
+        first, last = row.compared_days
+        trend = _("{trend} (days {first}–{last})").format(trend=trend, first=first, last=last)
     counts = (row.counts["sent"], row.counts["left-out"], row.counts["failed"])
     return row.account, row.month, row.sends, *counts, percent(row.delivery_rate), row.readers or None, trend
 

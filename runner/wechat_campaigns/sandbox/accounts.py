@@ -41,6 +41,8 @@ class AccountOptions:
     """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
     comments: bool = True
     """False refuses articles open to comments, and every comment call (88000)."""
+    readers_seed: int = 1
+    """Another number gives other readers in the statistics of articles."""
     verdict: str = "send success"
     """How jobs end: `send success`, or an err(N) of the platform, so that a failure can be rehearsed."""
     daily_limits: Mapping[str, int] = field(default_factory=dict)
@@ -118,6 +120,7 @@ def _switch(key: str, value: Any, default: Any) -> Any:
     expected, fits = {
         bool: ("true or false", isinstance(value, bool)),
         float: ("a number of seconds, at most a year", _is_duration(value)),
+        int: ("a whole number", type(value) is int),
         str: ("a string", isinstance(value, str)),
         tuple: ("a list of addresses", isinstance(value, list | tuple)),
         dict: (

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.schemas.store import schema
 
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""
@@ -134,10 +135,17 @@ def _block(value: Mapping[str, Any], indent: str) -> Iterator[str]:
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
     if media_id is None or msgtype is Msgtype.TEXT:
         text = CONTENT[msgtype]
-        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem)
+        themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
+        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem) + themes
     key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
     more = "  title: 视频标题\n  description: 视频简介\n" if msgtype is Msgtype.MPVIDEO else ""
     return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+
+
+def _theme_comment() -> str:
+    """Name the themes that a Markdown article may have, as the schema does."""
+    names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
+    return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 
 
 def _scalar(text: str) -> str:

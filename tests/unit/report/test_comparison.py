@@ -20,7 +20,9 @@ from wechat_campaigns.report.comparison import (
     shown_group,
 )
 from wechat_campaigns.report.figures import ArticleRow
+from wechat_campaigns.report.history import history_view
 from wechat_campaigns.report.past_sends import PastSend
+from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
 FIRST = date(2026, 12, 1)
@@ -155,3 +157,21 @@ def test_groups(by: GroupBy, names: list[str]) -> None:
     assert all(len(shown_group(found, group)) == 11 for group in found.groups)
     lines = list(csv.DictReader(io.StringIO(groups_csv([found]).removeprefix("\ufeff"))))
     assert sum(int(one["Sends"]) for one in lines) == sum(group.sends for group in found.groups)
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_on_a_terminal_no_line_is_torn(width: int) -> None:
+    """A group is a line of figures, its other counts below; nothing for a group without compared sends."""
+    rows = [article(f"s{number}", 123456, 23456) for number in range(6)]
+    sends = [*(past_send(f"s{number}", 8) for number in range(6)), past_send("text", 20)]
+    found = compare_sends(GroupBy.HOUR, sends, rows)
+    lines = history_text(history_view((), (), [found]), TextOptions(width=width)).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[3].split() == ["GROUP", "SENDS", "COMPARED", "READ", "RATE", "INTERVAL", "(95%)"] + (
+        ["DETAILS"] if width == 200 else []
+    )
+    assert "08:00  6      6         19.0%      19.0%–19.0%" in lines[4]
+    whole = " ".join(" ".join(lines).split())
+    assert "Delivered 740,736, Readers from the message 140,736, Readers 140,736, Shares 14,070" in whole
+    (evening,) = (line for line in lines if line.startswith("20:00"))
+    assert evening.split() == ["20:00", "1", "0"]

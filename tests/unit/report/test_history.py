@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -192,6 +193,25 @@ def test_months_are_summed_by_account() -> None:
     ]  # fmt: skip
     assert [one.change for one in found] == [None, 1.0, None]
     assert [cell for cell in month_cells(found[1]) if cell == "+100%"]
+
+
+def test_the_trend_compares_the_same_days() -> None:
+    """Of a month that is not over, and of one that the report has in part; never with a month of no sends."""
+    sends = [("2026-09-02", 90), ("2026-10-02", 60), ("2026-10-25", 500), ("2026-11-03", 75),
+             ("2027-01-01", 20)]  # fmt: skip
+    rows = [
+        replace(TWO[0], moment=datetime.fromisoformat(f"{day}T12:00:00+08:00"), sent=sent)
+        for day, sent in sends
+    ]
+
+    def trends(rows: Sequence[PastSend], **days: date) -> list[str | int | None]:
+        return [month_cells(one)[-1] for one in months(history_view(rows, **days))]
+
+    assert trends(rows) == ["", "+522%", "-87%", ""]
+    now = {"last_day": date(2026, 11, 24)}
+    assert trends(rows[:4], **now) == ["", "+522%", "+25% (days 1–24)"]
+    assert trends(rows[2:4], first_day=date(2026, 10, 20), **now) == ["", ""]
+    assert trends(rows[1:4], first_day=date(2026, 10, 2), **now) == ["", "+25% (days 2–24)"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -36,10 +38,15 @@ def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
     assert (second["msgid"], second["publish_type"]) == (f"{published['msg_data_id']}_1", 1)
     assert first["title"] == "春茶"
     assert first["content_url"].startswith("http://mp.weixin.qq.com/s/")
-    assert [(one["stat_date"], one["read_user"]) for one in first["detail_list"]] == [
-        ("2026-12-01", 6), ("2026-12-02", 12)
-    ]  # fmt: skip
-    assert first["detail_list"][0]["read_delivery_rate"] == 0.1
+    days = first["detail_list"]
+    assert [one["stat_date"] for one in days] == ["2026-12-01", "2026-12-02"]
+    assert 0 < days[0]["read_user"] < days[1]["read_user"]
+    for day in days:
+        sources = {one["scene_desc"]: one["user_count"] for one in day["read_user_source"]}
+        assert sources.pop("全部") == day["read_user"] == sum(sources.values())
+        assert day["read_delivery_rate"] == sources["公众号消息"] / 60
+        assert sum(one["rate"] for one in day["read_jump_position"]) == pytest.approx(1, abs=0.001)
+    assert second["detail_list"][1]["read_user"] == 0, "nobody received it"
     for _ in range(40):
         wechat.next_day()
     assert len(ask(wechat, "getarticletotaldetail")["list"][0]["detail_list"]) == 30
@@ -50,14 +57,45 @@ def test_days_are_read_shared_and_summed(wechat: WeChat) -> None:
     sent = wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
     for _ in range(6):
         wechat.next_day()
-    (read,) = ask(wechat, "getarticleread")["list"]
-    assert (read["msgid"], read["detail"]["read_user"]) == (f"{sent['msg_data_id']}_1", 6)
-    assert ask(wechat, "getarticleshare")["list"] == []
-    assert ask(wechat, "getarticleread", {"begin_date": "2026-12-05", "end_date": "2026-12-05"})["list"] == []
-    days = ask(wechat, "getbizsummary", {"begin_date": "2026-12-01", "end_date": "2026-12-05"})["list"]
-    assert [(day["detail"]["read_user"], day["detail"]["send_page_count"]) for day in days] == [
-        (6, 1), (6, 0), (6, 0), (0, 0), (0, 0)
-    ]  # fmt: skip
+    days = [{"begin_date": day, "end_date": day} for day in (f"2026-12-0{number}" for number in range(1, 6))]
+    first, *_others = read = [ask(wechat, "getarticleread", day)["list"] for day in days]
+    assert first[0]["msgid"] == f"{sent['msg_data_id']}_1"
+    shared = [ask(wechat, "getarticleshare", day)["list"] for day in days]
+    summed = ask(wechat, "getbizsummary", {"begin_date": "2026-12-01", "end_date": "2026-12-05"})["list"]
+    for rows, key in ((read, "read_user"), (shared, "share_user")):
+        by_day = [sum(row["detail"][key] for row in one) for one in rows]
+        assert by_day == [day["detail"][key] for day in summed]
+    assert [day["detail"]["send_page_count"] for day in summed] == [1, 0, 0, 0, 0]
+    assert ask(wechat, "getarticleread", {"begin_date": "2026-11-30", "end_date": "2026-11-30"})["list"] == []
+    (followed,) = ask(wechat, "getarticletotaldetail")["list"]
+    totals = Counter(
+        {one["scene_desc"]: one["user_count"] for one in followed["detail_list"][4]["read_user_source"]}
+    )
+    assert totals == _sources(day["detail"] for day in summed)
+    assert totals == _sources(row["detail"] for one in read for row in one)
+
+
+def _sources(details: Iterable[Any]) -> Counter[str]:
+    """Add up where readers came from."""
+    found: Counter[str] = Counter()
+    for detail in details:
+        found.update({one["scene_desc"]: one["user_count"] for one in detail["read_user_source"]})
+    return found
+
+
+def test_another_seed_gives_other_readers_and_the_same_the_same(wechat: WeChat) -> None:
+    """The switch may be changed at any time, as by a seed file; a fraction or a flag is refused."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft()}, filter={"is_to_all": True})
+    wechat.next_day()
+    found = []
+    for seed in (1, 2, 1):
+        options = {"readers_seed": seed}
+        wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "options": options}]})
+        found.append(ask(wechat, "getarticletotaldetail")["list"])
+    assert found[0] == found[2] != found[1]
+    for bad in (1.5, True, "1"):
+        answer = wechat.control("POST", "accounts", {"appid": wechat.appid, "readers_seed": bad})
+        assert "a whole number" in answer["error"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +168,7 @@ def test_days_before_yesterday_are_complete(wechat: WeChat) -> None:
     assert ask(wechat, "getarticleread")["is_delay"] is False
     followed = ask(wechat, "getarticletotaldetail")
     figures = [one["read_user"] for one in followed["list"][0]["detail_list"]]
-    assert figures == ([6, 6] if wechat.strict else [6, 12])
+    assert (figures[0] == figures[1]) is wechat.strict
 
 
 @pytest.mark.parametrize("name", ["getarticleread", "getarticleshare"])
@@ -144,7 +182,9 @@ def test_a_span_of_days(wechat: WeChat, name: str) -> None:
     if wechat.strict:
         assert told["errcode"] == 61501
     else:
-        assert [one["ref_date"] for one in told["list"]] == ["2026-12-01", "2026-12-02", "2026-12-03"]
+        days = [one["ref_date"] for one in told["list"]]
+        assert days[0] == "2026-12-01"
+        assert days == sorted(set(days))
 
 
 def test_thirty_days_of_an_account(wechat: WeChat) -> None:

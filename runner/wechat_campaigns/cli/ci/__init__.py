@@ -11,6 +11,7 @@ from wechat_campaigns.core.i18n import N_
     "publish",
     "outputs",
     "issue",
+    "phones",
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 def ci() -> None:

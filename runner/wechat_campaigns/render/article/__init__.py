@@ -66,18 +66,20 @@ def build(source: ArticleSource) -> ArticleBody:
         MissingExtraError: when the extra `articles` is not installed.
     """
     _require_libraries(_("the article {file}").format(file=source.display_path))
+    from wechat_campaigns.render.article import prepared
     from wechat_campaigns.render.article.body import assemble, warm
 
-    files = _RecordingFiles(source.files)
+    files, known = _RecordingFiles(source.files), prepared.known()
     warm(source)
 
-    def work() -> tuple[ArticleBody, set[_Read]]:
-        return assemble(replace(source, files=files)), files.reads
+    def work() -> tuple[ArticleBody, set[_Read], dict[prepared.Key, prepared.PreparedPicture]]:
+        return assemble(replace(source, files=files)), files.reads, prepared.learned(known)
 
     try:
-        body, reads = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
+        body, reads, pictures = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
     except limited_process.OverBudgetError as error:
         return _over_budget_body(source, error)
+    prepared.remember(pictures)
     files.replay(reads)
     return body
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
@@ -13,7 +13,7 @@ from wechat_campaigns.render.article import css, mini_program
 
 _TAGS = """
 section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
-sup sub hr div b i u del h5 h6 mp-common-miniprogram
+sup sub hr div b i u del h5 h6 mp-common-miniprogram svg path
 """
 TAGS = frozenset(_TAGS.split())
 ATTRIBUTES: dict[str, set[str]] = {
@@ -24,6 +24,8 @@ ATTRIBUTES: dict[str, set[str]] = {
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
     "ol": {"start"},
+    "svg": {"viewBox"},
+    "path": {"d", "fill"},
 }
 _SIDES = ("", "-top", "-right", "-bottom", "-left")
 _PROPERTIES = """
@@ -84,6 +86,9 @@ _NAMED = {
     "background": ("style-property", N_("use background-color instead")),
     "background-image": ("background-image", N_("remove it: dark mode cannot recolour text on a picture")),
 }
+_DRAWING: Final = ("width", "height", "vertical-align")
+"""The size of a formula, in em: the one style of a drawing."""
+_EMS = re.compile(r"-?\d{1,3}(\.\d{1,4})?em")
 _DROPPED = N_("remove it: WeChat drops it")
 
 
@@ -96,6 +101,8 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
 
     Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
     """
+    if tag == "svg":
+        return None if name in _DRAWING and _EMS.fullmatch(value) else _VALUE.fault(name, value)
     if important:
         return Finding(
             "important",

@@ -9,7 +9,17 @@ from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import BodyImage
-from wechat_campaigns.render.article import dom, embed, keep, lint, markdown, rewrite, sanitize, theme
+from wechat_campaigns.render.article import (
+    dom,
+    embed,
+    keep,
+    lint,
+    markdown,
+    ornaments,
+    rewrite,
+    sanitize,
+    theme,
+)
 from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,
@@ -59,7 +69,8 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
             if colours and '<span class="' in html:
                 continue
             return _with(ArticleBody(html=""), findings, attempt)
-        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=source.options.brand_color))
+        rules = ornaments.add(tree, css)
+        styled = dom.parse(theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color))
         sanitize.strip(styled)
         body = _finish(styled, sanitize.clean_with_nh3, found, attempt)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:

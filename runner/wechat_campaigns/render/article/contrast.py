@@ -22,8 +22,11 @@ INVISIBLE_RATIO = 1.1
 """Below it text cannot be seen at all, which `hidden` reports; #f2f2f2 on white has 1.12."""
 Colour = tuple[float, float, float]
 _WHITE: Colour = (1.0, 1.0, 1.0)
-_DARK_PAGE = 0.098
+DARK_PAGE: Colour = (25 / 255, 25 / 255, 25 / 255)
+"""The reader's page in dark mode."""
+_DARK_PAGE = DARK_PAGE[0]
 # Thresholds of the reader's dark mode, as parts of 1.
+_MOST_STEP = (163 - 25) / 255
 _WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
 _GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
 _DEFAULT_FOREGROUND = RGBA(0.2, 0.2, 0.2, 1.0)
@@ -41,7 +44,7 @@ class TextColours:
     @property
     def pairs(self) -> tuple[tuple[Colour, Colour], ...]:
         """The text's colour on each ground, and that ground."""
-        return tuple((_over(self.foreground, ground), ground) for ground in self.grounds)
+        return tuple((over(self.foreground, ground), ground) for ground in self.grounds)
 
     @property
     def is_invisible(self) -> bool:
@@ -73,9 +76,10 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
     """Work out what the reader's dark mode makes of a text and its background.
 
     Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
-    as far as the new ground needs. Gradients and pictures are left out: articles have none.
+    as far as the new ground needs, and on the page is no brighter than the reader's own. Gradients and
+    pictures are left out: articles have none.
 
-    Source: wechatjs/mp-darkmode, "principle" and its thresholds, read 2026-11.
+    Source: wechatjs/mp-darkmode, "principle", `src/modules/sdk.ts` and its thresholds, read 2026-11.
     """
     dimmed = _dark_ground(ground)
     return _dark_text(text, dimmed), dimmed
@@ -88,14 +92,14 @@ def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
     text, ground = max(inks.pairs, key=lambda pair: ratio(*pair))
     if (day := ratio(text, ground)) < MIN_RATIO:
         what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(text), ground=_hex(ground), ratio=day
+            text=hex_of(text), ground=hex_of(ground), ratio=day
         )
         findings.advise("contrast", what, hint, line=line)
         return
     night = ratio(*dark(text, ground))
     if night < MIN_RATIO and len(inks.grounds) == 1:
         what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(text), ground=_hex(ground), ratio=night
+            text=hex_of(text), ground=hex_of(ground), ratio=night
         )
         findings.advise("contrast-dark", what, hint, line=line)
 
@@ -130,8 +134,8 @@ def _on(colour: RGBA | None, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
     if colour is None:
         return grounds
     if colour.alpha == 1:
-        return (_over(colour, _WHITE),)
-    return tuple(dict.fromkeys(_over(colour, ground) for ground in grounds))
+        return (over(colour, _WHITE),)
+    return tuple(dict.fromkeys(over(colour, ground) for ground in grounds))
 
 
 def _painted(item: Any, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
@@ -145,7 +149,8 @@ def _painted(item: Any, grounds: tuple[Colour, ...]) -> tuple[Colour, ...]:
     return _on(colours[0], grounds) if colours else grounds
 
 
-def _over(colour: RGBA, ground: Colour) -> Colour:
+def over(colour: RGBA, ground: Colour) -> Colour:
+    """Put a colour that may be translucent on a ground."""
     red, green, blue = (
         part * colour.alpha + below * (1 - colour.alpha)
         for part, below in zip((colour.red, colour.green, colour.blue), ground, strict=True)
@@ -155,34 +160,40 @@ def _over(colour: RGBA, ground: Colour) -> Colour:
 
 def _dark_ground(ground: Colour) -> Colour:
     _hue, light, saturation = colorsys.rgb_to_hls(*ground)
-    if (saturation == 0 and light > _GREY_LIGHTNESS) or _brightness(ground) > _WHITE_LIKE:
+    if (saturation == 0 and light > _GREY_LIGHTNESS) or brightness(ground) > _WHITE_LIKE:
         grey = min(1.0, 1 + _DARK_PAGE - light)
         return grey, grey, grey
-    if _brightness(ground) > _BRIGHTEST_GROUND:
+    if brightness(ground) > _BRIGHTEST_GROUND:
         return _scaled(ground, _BRIGHTEST_GROUND)
     return _lightness(ground, max(light, _DARKEST_LIGHTNESS))
 
 
 def _dark_text(text: Colour, ground: Colour) -> Colour:
-    on = _brightness(ground)
+    on = brightness(ground)
     light = colorsys.rgb_to_hls(*text)[1]
-    if _brightness(text) >= _WHITE_LIKE or abs(on - _brightness(text)) >= _LEAST_STEP:
+    step = abs(on - brightness(text))
+    if brightness(text) >= _WHITE_LIKE:
+        return text
+    if step > _MOST_STEP and on <= _DARK_PAGE + 2 / 255:
+        return _scaled(text, on + _MOST_STEP)
+    if step >= _LEAST_STEP:
         return text
     bright_ground = on >= _BRIGHT_GROUND
     turned = _lightness(text, 0.9 - light)
     turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
-    if turns and abs(on - _brightness(turned)) >= _LEAST_STEP:
-        return turned
-    return _scaled(turned if turns else text, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP)
+    if turns:
+        return _dark_text(turned, ground)
+    return _scaled(text, min(_MOST_STEP, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP))
 
 
-def _brightness(colour: Colour) -> float:
+def brightness(colour: Colour) -> float:
+    """Return how bright a colour looks, 0 to 1, as the reader's dark mode works it out."""
     red, green, blue = colour
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def _scaled(colour: Colour, brightness: float) -> Colour:
-    factor = brightness / max(_brightness(colour), 0.001)
+def _scaled(colour: Colour, target: float) -> Colour:
+    factor = target / max(brightness(colour), 0.001)
     red, green, blue = (min(1.0, part * factor) for part in colour)
     return red, green, blue
 
@@ -199,5 +210,6 @@ def _luminance(colour: Colour) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _hex(colour: Colour) -> str:
+def hex_of(colour: Colour) -> str:
+    """Write a colour as `#rrggbb`."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in colour)

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.core.model import CARD_PLACEHOLDER, PLACEHOLDER_SCHEME, BodyImage
 from wechat_campaigns.render.article import mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
 from wechat_campaigns.render.article.dom import elements, line_of
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.render.article.prepared import PreparedPicture, prepare
 from wechat_campaigns.source.files import FileError
-
-if TYPE_CHECKING:
-    from wechat_campaigns.render.article import images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Picture:
-    """A file as it will be uploaded, and what it looks like."""
-
-    info: FileInfo
-    data: bytes
-    inspection: images.ImageInspection
-
 
 MAX_PATH_CHARS = 1_000
 """Of a picture's path; each step of it costs a look at the disk."""
@@ -67,7 +54,7 @@ class _Resolver:
     source: ArticleSource
     findings: Findings
     found: dict[str, BodyImage] = field(default_factory=dict)
-    pictures: dict[str, _Picture | None] = field(default_factory=dict)
+    pictures: dict[str, PreparedPicture | None] = field(default_factory=dict)
 
     def image(self, image: HtmlElement) -> None:
         """Resolve an `img`; remove it when its picture cannot be used."""
@@ -116,18 +103,16 @@ class _Resolver:
         path = unquote(src)
         if self.pictures.get(path) is None:  # a fault is reported wherever it stands
             picture = _read(element, path, self.source, self.findings)
-            self.pictures[path] = picture and _judge(
-                picture, element, mend=self.source.options.fix_images, findings=self.findings
-            )
+            self.pictures[path] = picture and _judge(picture, element, self.findings)
         usable = self.pictures[path]
         if usable is None:
             return None
-        placeholder = f"{CARD_PLACEHOLDER if card else PLACEHOLDER_SCHEME + ':'}{usable.info.sha256}"
-        self.found.setdefault(placeholder, BodyImage(placeholder=placeholder, file=usable.info))
+        placeholder = f"{CARD_PLACEHOLDER if card else PLACEHOLDER_SCHEME + ':'}{usable.file.sha256}"
+        self.found.setdefault(placeholder, BodyImage(placeholder=placeholder, file=usable.file))
         return placeholder
 
 
-def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> _Picture | None:
+def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> PreparedPicture | None:
     line = line_of(image)
     if not path or path.startswith(("data:", "//")) or "://" in path or len(path) > MAX_PATH_CHARS:
         findings.gather(
@@ -142,7 +127,7 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
         return None
     try:
         info = source.files.info(source.file, path)
-        data = source.files.data(info.path)
+        return prepare(info, lambda: source.files.data(info.path), convert=source.options.fix_images)
     except FileError as error:
         findings.error(
             "image-file",
@@ -151,35 +136,21 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
             line=line,
         )
         return None
-    return _inspected(info, data)
 
 
-def _inspected(info: FileInfo, data: bytes) -> _Picture:
-    from wechat_campaigns.render.article import (
-        images,  # loads Pillow, which an article without pictures does without
-    )
-
-    return _Picture(info=info, data=data, inspection=images.inspect_image(data, info.format))
-
-
-def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
-    """Report what is wrong with a picture; return it as it can be sent, or None."""
-    from wechat_campaigns.render.article import images
-
-    line, path = line_of(image), picture.info.path.name
-    if mend and picture.inspection.is_convertible:
-        info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
-        picture = _inspected(info, data)
+def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> PreparedPicture | None:
+    """Report what is wrong with a picture; return it, or None when it cannot be sent."""
+    line, name = line_of(image), picture.file.path.name
+    if picture.note:
         findings.warning(
             "image-fixed",
-            _("`{path}` will be converted before it is sent: {note}").format(path=path, note=note),
+            _("`{path}` will be converted before it is sent: {note}").format(path=name, note=picture.note),
             _("check it in the preview"),
             line=line,
         )
     for fault in picture.inspection.faults:
-        what = _("`{path}`: {fault}").format(path=path, fault=fault.message)
+        what = _("`{path}`: {fault}").format(path=name, fault=fault.message)
         findings.add(fault.rule, what, fault.hint, line=line, level=fault.level)
-    picture = replace(picture, data=b"")  # megabytes, and needed no more
     return picture if all(fault.level == "warning" for fault in picture.inspection.faults) else None
 
 

@@ -27,6 +27,7 @@ _LEFTOVERS = (
     (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), N_("a link or image")),
     (re.compile(r"^\s*#{1,6}[^#\s]"), N_("a heading without a space after #")),
     (re.compile(r"^\s*(```|~~~)"), N_("a code fence")),
+    (re.compile(r"^\s*:{3,}"), N_("the edge of a box")),
     (re.compile(r"^\s*\|.*\|\s*$|^\s*\|?:?-{3,}:?\|"), N_("a table row")),
 )
 

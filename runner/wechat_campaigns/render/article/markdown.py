@@ -1,7 +1,7 @@
 """Markdown → plain HTML without style, each block marked with the source line it came from.
 
-CommonMark, tables, strikethrough, footnotes, task lists, `{width=50%}` after an image. Raw HTML is a
-problem, never output.
+CommonMark, tables, strikethrough, footnotes, task lists, boxes, `{width=50%}` after an image. Raw HTML is
+a problem, never output.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import code, typora
+from wechat_campaigns.render.article import boxes, code, formulas, typora
 from wechat_campaigns.render.article.cjk import CjkInline, join_lines
 from wechat_campaigns.render.article.escape import reveal
 from wechat_campaigns.render.article.parts import Findings
@@ -58,6 +58,7 @@ def to_html(source: str, findings: Findings, *, colours: bool, keep_lines: bool 
 def warm(source: str) -> None:
     """Make the parser, and load the lexers of the languages that a source seems to name."""
     _parser()
+    formulas.warm(source)
     for language in {found[1] for found in islice(_FENCES.finditer(source), MAX_WARM)}:
         code.is_known_language(language)
 
@@ -82,7 +83,9 @@ def _parser() -> MarkdownIt:
     # `html` is on so that raw HTML is recognised and reported; the renderer never lets it through.
     parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin).use(typora.install)
+    parser.use(front_matter_plugin).use(footnote_plugin).use(typora.install).use(boxes.install).use(
+        formulas.install
+    )
     parser.core.ruler.push("source", _source)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
@@ -145,8 +148,12 @@ def _task(item: Token, children: list[Token]) -> None:
 
 def _check(tokens: Sequence[Token], findings: Findings) -> None:
     for line, token in _every(tokens):
-        for found in typora.unsupported(token):
+        for found in (*typora.unsupported(token), *boxes.problems(token)):
             findings.error(found.rule, found.message, found.hint, line=line)
+        if formulas.is_formula(token):
+            if problem := formulas.problem(token):
+                findings.error(problem.rule, problem.message, problem.hint, line=line)
+            continue
         if "contents" in token.meta:
             findings.warning(
                 "contents",
@@ -253,6 +260,8 @@ def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, 
 
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, env: Env) -> str:
     token = tokens[index]
+    if formulas.is_formula(token):
+        return formulas.html(token)
     html = code.block(token.content, _language(token), colours=env["colours"])
     return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
 
@@ -281,6 +290,18 @@ def _note_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: Options
     return f'<section data-note="{tokens[index].meta["id"]}">'
 
 
+def _box_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return boxes.opening(tokens[index])
+
+
+def _box_close(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return boxes.closing(tokens[index])
+
+
+def _formula(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return formulas.html(tokens[index])
+
+
 def _fixed(html: str) -> Callable[..., str]:
     """Make a rule that writes the same HTML for every token."""
 
@@ -303,6 +324,10 @@ _RULES: dict[str, Callable[..., str]] = {
     "image": _image,
     "table_open": _table_open,
     "table_close": _fixed("</table></section>\n"),
+    "box_open": _box_open,
+    "box_close": _box_close,
+    "formula": _formula,
+    "formula_block": _formula,
     "front_matter": _fixed(""),
     "footnote_ref": _note_ref,
     "footnote_block_open": _fixed("<section data-notes>"),

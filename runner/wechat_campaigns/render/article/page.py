@@ -20,6 +20,7 @@ from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
+from wechat_campaigns.render.article.dark import darken
 from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
@@ -121,7 +122,7 @@ def frame_document(
     """Show one article as the reader's app does: a whole document for a frame.
 
     Args:
-        dark: roughly as in dark mode.
+        dark: as in dark mode.
         standalone: as a page of its own, with the policy that a frame gets from the page around it.
     """
     reader = _reader(article, pictures=pictures, dark=dark)
@@ -135,7 +136,8 @@ def article_html(article: Article, *, pictures: Pictures) -> str:
 
 def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
-    html = _with_pictures(without_links(article.html), article, pictures)
+    html = without_links(article.html)
+    html = _with_pictures(darken(html) if dark else html, article, pictures)
     folded = _fold(article) if foldable else ""
     return Markup(  # noqa: S704
         _render("reader.html", article=article, body=Markup(html), dark=dark, folded=folded)  # noqa: S704

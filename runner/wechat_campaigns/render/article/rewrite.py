@@ -7,7 +7,7 @@ import re
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.render.article import links, lists
+from wechat_campaigns.render.article import boxes, links, lists
 from wechat_campaigns.render.article.dom import elements, line_of, make, strip_blank_text, text_of
 from wechat_campaigns.render.article.parts import Findings
 
@@ -27,6 +27,7 @@ def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
     links.collect(root, findings)
     _figures(root, findings)
     lists.flatten(root)
+    boxes.arrange_columns(root, findings)
 
 
 def _headings(root: HtmlElement, title: str) -> None:

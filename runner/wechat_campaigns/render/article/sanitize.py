@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import nh3
 from lxml.html import HtmlElement
@@ -19,6 +20,9 @@ from wechat_campaigns.render.article.allow import (
 )
 from wechat_campaigns.render.article.dom import elements
 
+_SIDES: Final = ("top", "right", "bottom", "left", "color", "style", "width")
+"""How the names end that `border`, `margin` and `padding` set as well."""
+
 
 def strip(root: HtmlElement) -> None:
     """Remove in place what should not be there, and the marks of this package.
@@ -31,7 +35,7 @@ def strip(root: HtmlElement) -> None:
         if element.tag not in TAGS:
             element.drop_tag()
             continue
-        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set()) | {"data-line"}
+        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set()) | {"data-line", "viewbox"}
         for name in [name for name in element.attrib if name not in allowed]:
             del element.attrib[name]
         if kept := _judge(element.tag, element.attrib.pop("style", "")):
@@ -47,7 +51,7 @@ def clean_with_nh3(html: str) -> str:
         attributes=ATTRIBUTES,
         url_schemes={"https", PLACEHOLDER_SCHEME},
         link_rel=None,
-        filter_style_properties=set(PROPERTIES),
+        filter_style_properties={*PROPERTIES, "height"},  # of drawings: `strip` has judged the others
     )
     # Six characters each, in articles with code a tenth of the size limit.
     return cleaned.replace("&nbsp;", "\u00a0")
@@ -71,9 +75,16 @@ def _judge(tag: str, style: str) -> str:
         said = [item for item in css.declarations(style) if item.type == "declaration"]
     except css.CssBoundsError:
         return ""
-    pairs = [(item.lower_name, css.value_of(item), item.important) for item in said]
-    return ";".join(
-        f"{name}:{value}"
-        for name, value, important in pairs
-        if style_fault(tag, name, value, important=important) is None
-    )
+    kept: dict[str, str] = {}
+    for item in said:
+        name, value = item.lower_name, css.value_of(item)
+        if style_fault(tag, name, value, important=item.important) is None:
+            # A theme comes after the rules that all share: what it overrides would count as characters.
+            kept = {earlier: text for earlier, text in kept.items() if not _overrides(name, earlier)}
+            kept[name] = value
+    return ";".join(f"{name}:{value}" for name, value in kept.items())
+
+
+def _overrides(name: str, earlier: str) -> bool:
+    sides = name in ("margin", "padding", "border") and earlier.startswith(f"{name}-")
+    return name == earlier or (sides and earlier.rpartition("-")[2] in _SIDES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -13,11 +13,12 @@ import tinycss2
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css as bounds
+from wechat_campaigns.render.article import ornaments, palette
 from wechat_campaigns.render.article.allow import style_fault
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
-BUILTIN_THEMES = ("default", "elegant", "simple")
+BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
 FOLDER = "_themes"
 _BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each worker."""
@@ -28,6 +29,7 @@ MAX_VALUE_CHARS = 1_000
 """Of one declaration with its variables filled in."""
 MAX_VARIABLE_DEPTH = 100
 """Rounds of filling in; what doubles in each, or names itself, is above `MAX_VALUE_CHARS` long before."""
+_VARIABLE_NAME = re.compile(r"(--[\w-]+)\s*:")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
@@ -45,8 +47,13 @@ def load(source: ArticleSource, findings: Findings) -> str:
         findings: the article's; a theme that is not there is its problem.
 
     Returns:
-        CSS whose problems have been reported; the default theme when there is none of that name.
+        CSS whose problems have been reported, the rules that all themes share before it; the default theme
+        when there is none of that name.
     """
+    return whole_css(_own_css(source, findings))
+
+
+def _own_css(source: ArticleSource, findings: Findings) -> str:
     name = source.options.tried_theme or source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
@@ -86,13 +93,23 @@ def _checked(css: str, findings: Findings) -> bool:
 
 @lru_cache(maxsize=len(BUILTIN_THEMES))
 def builtin_css(name: str) -> str:
-    """Return the CSS of one of the themes that come with the tool."""
+    """Return the CSS of one of the themes that come with the tool: what only this one has."""
     return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+
+
+def whole_css(own: str) -> str:
+    """Put the rules that all themes share before those of one."""
+    return _shared_css() + own
+
+
+@cache
+def _shared_css() -> str:
+    return (_BUILTIN_FOLDER / "_shared.css").read_text(encoding="utf-8")
 
 
 def check(css: str, findings: Findings) -> None:
     """Report what of a theme the platform would drop, flag, or never see."""
-    defined = {"--brand"}
+    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(_shared_css())}
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     bodies = [_body(rule, findings) for rule in rules]
     for declarations in bodies:
@@ -142,12 +159,14 @@ def inline(html: str, css: str, *, brand_color: str) -> str:
     """Write a theme into the style attributes of an article.
 
     Args:
-        brand_color: what `var(--brand)` stands for, `#rrggbb` by the schema of the settings.
+        css: without ornaments.
+        brand_color: what `palette.variables` are made from, `#rrggbb` by the schema of the settings.
 
     Returns:
         The content inside a section of class `article`, styled; unknown variables are dropped.
     """
-    brand = f".{ROOT_CLASS}{{--brand:{brand_color}}}"
+    colours = ";".join(f"{name}:{value}" for name, value in palette.variables(brand_color).items())
+    brand = f".{ROOT_CLASS}{{{colours}}}"
     return str(inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
 
 
@@ -175,7 +194,27 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
                 _("write the rules one after another"),
                 line=item.source_line,
             )
-    return [item for item in items if item.type == "declaration"]
+    has_content = any(map(ornaments.is_ornament, ornaments.selectors_of(rule)))
+    for item in items:
+        if has_content and item.type == "declaration" and item.lower_name == "content":
+            _check_content(item, findings)
+    return [
+        item
+        for item in items
+        if item.type == "declaration" and not (has_content and item.lower_name == "content")
+    ]
+
+
+def _check_content(declaration: Any, findings: Findings) -> None:
+    if ornaments.read_content(declaration) is None:
+        findings.error(
+            "theme-css",
+            _("`content: {value}` cannot be written into an article").format(
+                value=bounds.value_of(declaration)[:60]
+            ),
+            _("use text in quotes, `counter(number)`, or `none`"),
+            line=declaration.source_line,
+        )
 
 
 def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
@@ -184,10 +223,13 @@ def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
     if rule.type == "at-rule":
         what = _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword)
         return "theme-at-rule", what, _("remove it: WeChat keeps only style attributes")
-    if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
-        selector = tinycss2.serialize(rule.prelude).strip()
-        what = _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector)
-        return "theme-pseudo", what, _("remove it, or write a separate rule for the element")
+    for selector in ornaments.selectors_of(rule):
+        if ":" in selector and not ornaments.is_ornament(selector):
+            what = _("the selector `{selector}` cannot be written into style attributes").format(
+                selector=selector
+            )
+            hint = _("write `::before` or `::after` after a tag or a class, such as `h2::before`")
+            return "theme-pseudo", what, hint
     return None
 
 

@@ -22,7 +22,7 @@ from wechat_campaigns.render.article import css
 
 COLUMN_PX: Final = 677
 """How wide an article is on a computer: pixels of a picture become a part of it."""
-DIAGRAMS: Final = frozenset({"mermaid", "flow", "sequence", "math", "latex", "plantuml", "dot"})
+DIAGRAMS: Final = frozenset({"mermaid", "flow", "sequence", "latex", "plantuml", "dot"})
 """Languages of fences that Typora draws."""
 _MARKS: Final = (
     ("mark", re.compile(r"==(?=[^\s=])([^=\n]{1,200}?)(?<=\S)==(?!=)"), re.compile(r"(?<!=)$")),
@@ -101,10 +101,10 @@ def typed_html(html: str) -> str | None:
 _UNSUPPORTED: Final = (
     (
         _FORMULA,
-        N_("formulas cannot be shown"),
-        N_("export the formula as a picture, or put a backslash before $"),
+        N_("it is not a complete formula"),
+        N_("close it with as many dollar signs, or put a backslash before $"),
     ),
-    (_ALERT, N_("WeChat has no such box"), N_("write the heading of the box as bold text")),
+    (_ALERT, N_("WeChat has no such box"), N_("write `::: tip` before the text and `:::` after it")),
 )
 
 

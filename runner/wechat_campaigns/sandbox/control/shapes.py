@@ -21,6 +21,7 @@ COUNTS: Final[Json] = {"type": "object", "additionalProperties": INTEGER}
 _OF_TYPES: Final[Mapping[Any, Json]] = {
     str: TEXT,
     bool: FLAG,
+    int: INTEGER,
     float: NUMBER,
     tuple: TEXTS,
     list: {"type": "array"},

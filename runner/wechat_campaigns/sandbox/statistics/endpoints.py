@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -60,7 +61,7 @@ def getarticleshare(call: ApiCall) -> Json:
     return _daily(call, _shared)
 
 
-def _daily(call: ApiCall, detail_of: Callable[[dict[str, int]], Json]) -> Json:
+def _daily(call: ApiCall, detail_of: Callable[[PublicArticle, date], Json]) -> Json:
     """List the articles that have a detail for what was new on a day.
 
     The page takes one day, notes say thirty: strictly one.
@@ -71,20 +72,22 @@ def _daily(call: ApiCall, detail_of: Callable[[dict[str, int]], Json]) -> Json:
         {"ref_date": day.isoformat(), "msgid": article.msgid, "detail": detail}
         for day in days
         for article in articles
-        if (detail := detail_of(article.new_figures(day)))
+        if (detail := detail_of(article, day))
     ]
     return _answer(call, rows, days[-1])
 
 
-def _read(new: dict[str, int]) -> Json:
-    """Write how many read an article; nothing for nobody."""
-    readers = new["read_user"]
-    return {"read_user": readers, "read_user_source": models.sources(readers)} if readers else {}
+def _read(article: PublicArticle, day: date) -> Json:
+    """Write how many read an article on a day; nothing for nobody."""
+    new = article.new_sources(day)
+    readers = sum(new.values())
+    return {"read_user": readers, "read_user_source": models.sources(new)} if readers else {}
 
 
-def _shared(new: dict[str, int]) -> Json:
-    """Write how many shared an article; nothing for nobody."""
-    return {"share_user": new["share_user"]} if new["share_user"] else {}
+def _shared(article: PublicArticle, day: date) -> Json:
+    """Write how many shared an article on a day; nothing for nobody."""
+    shares = article.new_figures(day)["share_user"]
+    return {"share_user": shares} if shares else {}
 
 
 @ENDPOINTS.add("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
@@ -100,9 +103,12 @@ def _summary(articles: list[PublicArticle], day: date) -> Json:
     new = [article.new_figures(day) for article in articles]
     names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
     sums = {name: sum(figures[name] for figures in new) for name in names}
+    sources: Counter[str] = Counter()
+    for article in articles:
+        sources.update(article.new_sources(day))
     detail = {
         **sums,
-        "read_user_source": models.sources(sums["read_user"]),
+        "read_user_source": models.sources(sources),
         "redirect_ori_page_user": 0,
         "send_page_count": sum(article.day == day for article in articles),
     }

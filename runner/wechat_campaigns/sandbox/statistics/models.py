@@ -1,78 +1,74 @@
-"""Articles that were sent or published, with figures made up from how many followers they reached.
-
-A tenth of the followers reads an article on each of its first three days, and a tenth of these shares it. How
-many like it, keep it or follow the account differs from article to article: its msgid is the seed. The
-comments are those that comment/list has.
-"""
+"""Articles that were sent or published, with what their readers do; comments are as in comment/list."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox import accounts, clock
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.comments.models import days_of_comments
 from wechat_campaigns.sandbox.drafts.models import article_url
 from wechat_campaigns.sandbox.mass.models import ARRIVED
 from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
+from wechat_campaigns.sandbox.statistics.readers import MESSAGE, Readers
 
-READING_DAYS = 3
-READERS_PER_FRIEND = 8
-"""One in so many readers came from 朋友圈, the others from the message."""
-MAX_PERCENT = {"like_user": 20, "zaikan_user": 10, "collection_user": 10, "read_subscribe_user": 4}
-"""At most so many of a hundred readers do it."""
+ALL = "全部"
+FIFTHS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicArticle:
     """One article that readers can open."""
 
-    msgid: str
-    """msg_data_id, `_`, number from 1."""
-    day: date
+    readers: Readers
     publish_type: int
     """0 when followers were notified (群发), 1 when not (发布)."""
     title: str
     url: str
-    delivered: int
     commented: tuple[date, ...] = ()
     """On which day each comment was written, or will be."""
     counted_to: date = date.max
     """The last day that the figures include yet."""
 
-    def readers(self, day: date) -> int:
-        """Count the readers from publication up to the end of a day."""
-        age = (min(day, self.counted_to) - self.day).days + 1
-        return self.delivered * max(0, min(age, READING_DAYS)) // 10
+    @property
+    def msgid(self) -> str:
+        """msg_data_id, `_`, number from 1."""
+        return self.readers.msgid
+
+    @property
+    def day(self) -> date:
+        """When it was sent or published, in China."""
+        return datetime.fromtimestamp(self.readers.sent_at, clock.CHINA).date()
+
+    def sources(self, day: date) -> dict[str, int]:
+        """Count the readers from publication up to the end of a day, by where they came from."""
+        midnight = datetime.combine(min(day, self.counted_to), time(), clock.CHINA) + timedelta(days=1)
+        return self.readers.by_source(midnight.timestamp())
+
+    def new_sources(self, day: date) -> dict[str, int]:
+        """Count the readers of one day, by where they came from."""
+        return _less(self.sources(day), self.sources(day - timedelta(days=1)))
 
     def figures(self, day: date) -> dict[str, int]:
         """Count what readers did from publication up to the end of a day, by the names of the calls."""
-        readers = self.readers(day)
-        seeded = {name: readers * self._percent(name, most) // 100 for name, most in MAX_PERCENT.items()}
+        sources = self.sources(day)
         return {
-            "read_user": readers,
-            "share_user": readers // 10,
-            **seeded,
-            "comment_count": self.comments(day),
+            "read_user": sum(sources.values()),
+            **self.readers.actions(sources),
+            "comment_count": sum(written <= min(day, self.counted_to) for written in self.commented),
         }
 
     def new_figures(self, day: date) -> dict[str, int]:
         """Count what readers did on one day."""
-        before = self.figures(day - timedelta(days=1))
-        return {name: number - before[name] for name, number in self.figures(day).items()}
+        return _less(self.figures(day), self.figures(day - timedelta(days=1)))
 
-    def _percent(self, name: str, most: int) -> int:
-        digest = hashlib.sha256(f"{self.msgid} {name}".encode()).digest()
-        return digest[0] * (most + 1) // 256
 
-    def comments(self, day: date) -> int:
-        """Count the comments from publication up to the end of a day."""
-        return sum(written <= min(day, self.counted_to) for written in self.commented)
+def _less(counts: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: number - before[name] for name, number in counts.items()}
 
 
 def list_articles(db: sqlite3.Connection, appid: str, counted_to: date) -> list[PublicArticle]:
@@ -91,8 +87,9 @@ def list_articles(db: sqlite3.Connection, appid: str, counted_to: date) -> list[
 
 def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
     """Add the followers of another send of one article."""
-    day = min(first.day, second.day)
-    return replace(first, day=day, delivered=first.delivered + second.delivered)
+    one, other = first.readers, second.readers
+    sent_at, delivered = min(one.sent_at, other.sent_at), one.delivered + other.delivered
+    return replace(first, readers=replace(one, sent_at=sent_at, delivered=delivered))
 
 
 def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
@@ -100,53 +97,62 @@ def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
     query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
     for row in db.execute(query, (appid, *ARRIVED)):
         articles = json.loads(row["content"])["articles"]
-        yield from _articles(row, articles, publish_type=0, delivered=row["delivered_count"])
+        yield from _articles(db, row, articles, publish_type=0, delivered=row["delivered_count"])
 
 
 def _published(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
     """Yield what was published without a push; nobody here looks for it."""
     query = "SELECT * FROM publish WHERE appid = ? AND status IN (?, ?)"
     for row in db.execute(query, (appid, DONE, DELETED)):
-        yield from _articles(row, json.loads(row["articles"]), publish_type=1, delivered=0)
+        yield from _articles(db, row, json.loads(row["articles"]), publish_type=1, delivered=0)
 
 
 def _articles(
-    row: sqlite3.Row, articles: list[Json], *, publish_type: int, delivered: int
+    db: sqlite3.Connection, row: sqlite3.Row, articles: list[Json], *, publish_type: int, delivered: int
 ) -> Iterator[PublicArticle]:
     """Yield the articles of one job or publication."""
-    day = datetime.fromtimestamp(row["finish_at"], clock.CHINA).date()
+    account = accounts.find(db, row["appid"]) or accounts.NOBODY
     for index, article in enumerate(articles, 1):
         yield PublicArticle(
-            msgid=f"{row['msg_data_id']}_{index}",
-            day=day,
+            readers=Readers(
+                seed=account.options.readers_seed,
+                msgid=f"{row['msg_data_id']}_{index}",
+                sent_at=row["finish_at"],
+                delivered=delivered,
+            ),
             publish_type=publish_type,
             title=article.get("title", ""),
             url=article_url(row["appid"], row["msg_data_id"], index),
-            delivered=delivered,
         )
 
 
-def sources(readers: int) -> list[Json]:
-    """Write where readers came from: most of them from the message."""
-    friends = readers // READERS_PER_FRIEND
-    counts = {"全部": readers, "公众号消息": readers - friends, "朋友圈": friends}
-    return [{"scene_desc": scene, "user_count": count} for scene, count in counts.items()]
+def sources(counts: Mapping[str, int]) -> list[Json]:
+    """Write where readers came from; WeChat leaves out where nobody came from."""
+    found = {ALL: sum(counts.values()), **{scene: count for scene, count in counts.items() if count}}
+    return [{"scene_desc": scene, "user_count": count} for scene, count in found.items()]
 
 
 def total(article: PublicArticle, day: date) -> Json:
     """Write the figures of an article from publication up to a day."""
-    readers = article.readers(day)
-    from_message = readers - readers // READERS_PER_FRIEND
+    counts, readers = article.sources(day), article.readers
+    has_readers = any(counts.values())
     return {
         "stat_date": day.isoformat(),
         **article.figures(day),
-        "read_user_source": sources(readers),
+        "read_user_source": sources(counts),
         "praise_money": 0,
-        "read_delivery_rate": from_message / article.delivered if article.delivered else 0,
-        "read_finish_rate": 0.5 if readers else 0,
-        "read_avg_activetime": 0.5 if readers else 0,
-        "read_jump_position": [{"position": number, "rate": 0} for number in range(1, 6)],
+        "read_delivery_rate": counts[MESSAGE] / readers.delivered if readers.delivered else 0,
+        "read_finish_rate": readers.finish_rate if has_readers else 0,
+        "read_avg_activetime": readers.minutes if has_readers else 0,
+        "read_jump_position": _left(readers.finish_rate if has_readers else 1.0),
     }
+
+
+def _left(finish_rate: float) -> list[Json]:
+    """Write in which fifth of the article readers left it: those who finished, in the last."""
+    early = round((1 - finish_rate) / (FIFTHS - 1), 4)
+    rates = [*[early] * (FIFTHS - 1), finish_rate]
+    return [{"position": number, "rate": rate} for number, rate in enumerate(rates, 1)]
 
 
 def yesterday(now: float) -> date:

@@ -242,7 +242,7 @@ def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.Mo
     assert "heic" in body.findings[0].message
     assert "avif" in body.findings[1].message
     monkeypatch.setattr(images, "is_extra_installed", lambda _extra: False)
-    body = make("![杯](a.heic)", options=MEND)
+    body = make("![杯](b.heic)", at={"tea/b.heic": _heic(size=(50, 40))}, options=MEND)
     assert rules(body) == ["e image-format 1"]
     assert "[heic]" in body.findings[0].hint
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import theme
 from wechat_campaigns.render.article.contrast import dark, ratio
 from wechat_campaigns.render.article.parts import Findings
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.schemas.store import schema
 
 SAMPLE = (
     "## 甲\n\n正文[链](https://example.com)`码`[^1]\n\n> 引\n\n- 一\n  - 二\n\n| a |\n|---|\n| b |\n\n"
@@ -33,6 +36,15 @@ def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
     assert "var(" not in html
 
 
+def test_the_schemas_name_every_theme() -> None:
+    """An editor offers the themes, and `campaign new` names them."""
+    article = schema("campaign")["definitions"]["article"]["properties"]["theme"]
+    settings = schema("settings")["definitions"]["articles"]["properties"]["theme"]
+    assert tuple(article["examples"]) == tuple(settings["examples"]) == theme.BUILTIN_THEMES
+    text = campaign_text(ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS))
+    assert "、".join(theme.BUILTIN_THEMES) in text
+
+
 def test_the_settings_choose_the_theme(make: Make) -> None:
     """Without a theme of its own an article has the one of the settings."""
     assert make(SAMPLE, options=ArticleOptions(theme="simple")).html == make(SAMPLE, theme="simple").html
@@ -45,7 +57,7 @@ def test_own_theme_is_used(make: Make) -> None:
     body = make(
         "茶", theme="house", at={"_themes/house.css": css}, options=ArticleOptions(brand_color="#004488")
     )
-    assert '<p style="color:#004488;margin:4px">茶</p>' in body.html
+    assert '<p style="margin:4px;color:#004488">茶</p>' in body.html
     assert rules(body) == []
 
 
@@ -61,8 +73,11 @@ def test_own_theme_is_used(make: Make) -> None:
         ("p { position: fixed }", "position"),
         ("p { color: }", "theme-css"),
         ("p { color red }", "theme-css"),
-        ("p { color: var(--ink) }", "theme-variable"),
-        ("p::before { color: red }", "theme-pseudo"),
+        ("p { color: var(--inks) }", "theme-variable"),
+        ("p:first-child::before { color: red }", "theme-pseudo"),
+        ("hr::before { content: '◆' }", "theme-pseudo"),
+        ("p::before { content: attr(title) }", "theme-css"),
+        ("p::before { content: ' ' }", "theme-css"),
         ("a:hover { color: red }", "theme-pseudo"),
         ("@media print { p { color: red } }", "theme-at-rule"),
         ("@import 'x.css';", "theme-at-rule"),
@@ -108,7 +123,7 @@ def test_contrast_is_wcag() -> None:
 @pytest.mark.parametrize(
     ("text", "ground", "dark_text", "dark_ground"),
     [
-        ("#333333", "#ffffff", "#b2b2b2", "#191919"),  # grey text turns with the white page
+        ("#333333", "#ffffff", "#a3a3a3", "#191919"),  # grey text turns, no brighter than the reader's
         ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
         ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
         ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay

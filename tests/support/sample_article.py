@@ -1,0 +1,30 @@
+"""An article that has everything a theme styles: for the gallery, and for the tests of all themes."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
+from wechat_campaigns.source.files import Files
+
+TEXT: Final = Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
+TITLE: Final = "一杯桂花乌龙"
+FILES: Final = Files(Path(__file__).parents[2] / "campaigns")
+"""Where its pictures are."""
+
+
+def sample_body(theme: str, brand_color: str, text: str = TEXT) -> ArticleBody:
+    """Render it in a theme and a colour."""
+    return build(
+        ArticleSource(
+            text=text,
+            kind="markdown",
+            file=PurePosixPath("tea/spring-tea/sample.md"),
+            title=TITLE,
+            theme=theme,
+            options=ArticleOptions(brand_color=brand_color),
+            files=FILES,
+        )
+    )

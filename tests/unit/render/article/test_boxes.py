@@ -1,0 +1,81 @@
+"""`::: name` in Markdown becomes a styled section; a box that is unknown or open is an error at its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.render.article import dom
+from wechat_campaigns.render.article.boxes import BOXES
+
+
+@pytest.mark.parametrize("name", [name for name in BOXES if name != "columns"])
+def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
+    """Markdown works inside, and the text around stays outside."""
+    body = make(f"前\n::: {name}\n茶 **好**\n\n- 一\n:::\n后")
+    assert rules(body) == []
+    article = dom.parse(body.html)[0]
+    assert [element.tag for element in article] == ["p", "section", "p"]
+    assert dom.text_of(article[1]).endswith("茶 好一")
+    assert article.xpath("./section//strong")
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("::: tip\n茶\n:::", "小贴士茶"),
+        ("::: tip 泡法\n茶\n:::", "泡法茶"),
+        (":::warning\n茶\n:::", "注意茶"),
+        ("::: earlier\n茶\n:::", "往期推荐茶"),
+        ("::: card\n茶\n:::", "茶"),
+        ("::: quote 陆羽\n茶\n:::", "茶陆羽"),
+        ("::: card <b>& co\n茶\n:::", "<b>& co茶"),
+    ],
+)
+def test_title_of_a_box(make: Make, source: str, text: str) -> None:
+    """Words after the name are the title, or who is quoted; some boxes have one of their own."""
+    body = make(source)
+    assert rules(body) == []
+    assert dom.text_of(dom.parse(body.html)) == text
+
+
+def test_boxes_stand_in_boxes_lists_and_quotes(make: Make) -> None:
+    """Each `:::` closes the box that was opened last; in code it is text."""
+    nested = "::: card\n甲\n::: tip\n乙\n:::\n丙\n:::\n\n"
+    body = make(f"{nested}> ::: tip\n> 丁\n> :::\n\n::: card\n```\n:::\n```\n:::\n")
+    assert rules(body) == []
+    article = dom.parse(body.html)[0]
+    assert dom.text_of(article[0]) == "甲小贴士乙丙"
+    assert dom.text_of(article[1]) == "小贴士丁"
+    assert article[2].xpath(".//pre")
+
+
+@pytest.mark.parametrize(
+    ("source", "found", "said"),
+    [
+        ("茶\n\n::: crad\n茶\n:::", ["e box 3"], "the box `crad` does not exist"),
+        ("茶\n\n::: tip\n茶\n", ["e box 3"], "the box `::: tip` is not closed"),
+        ("::: card\n::: tip\n茶\n:::\n", ["e box 1"], "the box `::: card` is not closed"),
+        ("::: columns 题\n甲\n\n乙\n:::", ["e box 1"], "the box `columns` cannot show a title"),
+        ("茶\n\n::: columns\n甲\n:::", ["e box 3"], "the number of parts in the box `columns` is 1,"),
+        ("茶\n\n:::\n", ["w leftover-markdown 3"], "readers will see `:::`"),
+    ],
+)
+def test_a_fault_of_a_box_is_at_its_line(make: Make, source: str, found: list[str], said: str) -> None:
+    """What is wrong, where, and what to write."""
+    body = make(source)
+    assert rules(body) == found
+    assert said in body.findings[0].message
+
+
+def test_the_known_names_are_said(make: Make) -> None:
+    """Whoever mistypes a name sees all of them."""
+    assert ", ".join(BOXES) in make("::: crad\n茶\n:::").findings[0].hint
+
+
+def test_pictures_stand_side_by_side(make: Make, png: bytes) -> None:
+    """Two or three parts share the width, also when only a line break is between the pictures."""
+    body = make("::: columns\n![甲](a.png)\n![乙](b.png)\n:::", at={"tea/a.png": png, "tea/b.png": png})
+    assert rules(body) == []
+    columns = dom.parse(body.html).xpath("//section[contains(@style,'inline-block')]")
+    assert [column.get("style").partition("width:")[2] for column in columns] == ["48%", "48%;margin-left:3%"]

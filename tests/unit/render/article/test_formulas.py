@@ -1,0 +1,79 @@
+"""`$…$` is a drawing in the colour of the text; money stays text; what cannot be drawn is an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.render.article import dom, formulas
+from wechat_campaigns.render.article.theme import BUILTIN_THEMES
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("能量 $E=mc^2$。", 1),
+        ("$x$ 和 $y$", 2),
+        ("行内 $$x^2$$ 也行", 1),
+        ("$$\nx = y\n\n- 1\n$$", 1),
+        ("$$x^2$$", 1),
+        ("- 列表\n\n  $$\n  x\n  $$", 1),
+        ("```math\nx^2\n```", 1),
+        (r"$a_1 * b_2 * \frac{1}{2}$", 1),
+        ("价格 $5，原价 $8", 0),
+        ("$5，买二送一，原价$ 9", 0),
+        ("$HOME/$USER", 0),
+        ("省 $5 和 $10", 0),
+        (r"\$x\$", 0),
+        ("`$x$`", 0),
+    ],
+)
+def test_formulas_are_told_from_money(make: Make, source: str, count: int) -> None:
+    """Dollar signs that hold a formula draw it; others are text."""
+    body = make(source)
+    assert rules(body) == []
+    assert body.html.count("<svg ") == count
+    assert ("$" in dom.text_of(dom.parse(body.html))) == (count == 0)
+
+
+@pytest.mark.parametrize("theme", BUILTIN_THEMES)
+def test_a_drawing_has_the_colour_and_size_of_text(make: Make, theme: str) -> None:
+    """One path, no id, no colour of its own; a formula on a line of its own scrolls sideways."""
+    html = make("茶 $x^2$\n\n$$\nx\n$$", theme=theme).html
+    assert html.count("<path ") == html.count('fill="currentColor"') == 2
+    assert 'viewBox="' in html
+    assert html.count("em;vertical-align:") == 2
+    assert html.count("overflow-x:auto") == 1
+
+
+def test_a_drawing_is_short() -> None:
+    """A formula of eight signs has 1,500 characters, where the library writes 4,700."""
+    assert len(formulas.draw("E=mc^2", is_display=False)) < 1_600
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        (r"\foo{x}", r"the command `\foo` is not supported"),
+        (r"\text{温度}", "it contains Chinese"),
+        (r"\frac{a", "it is not valid LaTeX"),
+        ("x^", "it is not valid LaTeX"),
+        (r"\boxed{x}", "it has a box, a stroke or a colour of its own"),
+        ("x" * 3_000, "it has more than 2,000 characters"),
+        ("{" * 1_900, "it is not valid LaTeX"),
+    ],
+)
+def test_what_cannot_be_drawn_is_an_error(make: Make, formula: str, reason: str) -> None:
+    """The line, the formula, the reason."""
+    body = make(f"茶\n\n$${formula}$$\n")
+    assert rules(body) == ["e formula 3"]
+    assert reason in body.findings[0].message
+
+
+def test_without_the_extra_the_error_names_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A formula is never sent as source: the hint says what to install."""
+    monkeypatch.setattr(formulas, "is_extra_installed", lambda _extra: False)
+    body = make("茶\n\n$x^2$\n")
+    assert rules(body) == ["e formula 3"]
+    assert "needs the extra `math`" in body.findings[0].message
+    assert "[math]" in body.findings[0].hint

@@ -1,0 +1,161 @@
+"""Themes on the sample article: within the platform's rules, in every colour, by day and at night."""
+
+from __future__ import annotations
+
+import pytest
+from lxml.html import HtmlElement
+
+from tests.support.sample_article import TEXT, sample_body
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.render.article import dom, ornaments, palette, theme
+from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
+from wechat_campaigns.render.article.boxes import BOXES
+from wechat_campaigns.render.article.dark import darken
+from wechat_campaigns.render.article.parts import Findings
+
+COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#808080", "#00ffff")
+"""The default, and those that are hardest to read text on or in."""
+
+
+@pytest.mark.parametrize("color", COLOURS)
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_every_theme_is_readable_in_every_colour(name: str, color: str) -> None:
+    """The checker of articles finds nothing: no fault of style, no contrast that is too low."""
+    assert rules(sample_body(name, color)) == []
+
+
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_every_theme_is_inside_the_allow_list(name: str) -> None:
+    """Each tag, attribute and style is one that the platform keeps and does not flag."""
+    for element in dom.elements(dom.parse(sample_body(name, "#07c160").html)):
+        assert element.tag in TAGS
+        assert set(element.attrib) <= ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
+        assert [one for one in _styles(element) if style_fault(element.tag, *one)] == []
+
+
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_themes_have_no_fault_with_the_shared_rules(name: str) -> None:
+    """What all share and what one adds are valid together."""
+    findings = Findings(file=name)
+    theme.check(theme.whole_css(theme.builtin_css(name)), findings)
+    assert list(findings) == []
+
+
+def test_no_two_themes_look_the_same() -> None:
+    """Eight themes are eight looks, and the sample has every box."""
+    assert len({sample_body(name, "#07c160").html for name in theme.BUILTIN_THEMES}) == 8
+    assert all(f"::: {name}" in TEXT for name in BOXES)
+
+
+def test_longest_theme_keeps_the_sample_small() -> None:
+    """Looks cost characters, and an article has 20,000 of them."""
+    sizes = {name: len(sample_body(name, "#07c160").html) for name in theme.BUILTIN_THEMES}
+    assert min(sizes, key=lambda name: sizes[name]) == "simple"
+    assert max(sizes.values()) < 8_000
+
+
+# --- ornaments ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("css", "html"),
+    [
+        ('h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
+        ('.article h2::before { content: "◆ " }', "<h2><span>◆ </span>甲</h2>"),
+        ('h2::after { content: " ◆" }', "<h2>甲<span> ◆</span></h2>"),
+        ('h2::before { content: "第" counter(number, simp-chinese-informal) "章" }', "<span>第一章</span>甲"),
+        ("h2::before { content: counter(number, decimal-leading-zero) }", "<span>01</span>甲"),
+        ("h2::before { content: counter(number, upper-roman) }", "<span>I</span>甲"),
+        ('h2::before { content: "a" } h2::before { content: none }', "<h2>甲</h2>"),
+        ('h2::before { content: "a"; color: #004488 }', '<span style="color:#004488">a</span>甲'),
+        ('.tip p::before { content: "·" }', "<p><span>·</span>丙</p></section>"),
+        ('.card p::before { content: "·" }', "<p>丙</p>"),
+        ('.divider::before { content: "◆" }', "<section><span>◆</span></section>"),
+        (".chapter { padding: 4px }", '<section style="padding:4px"><h2>甲</h2><p>乙</p></section>'),
+        (".lead { color: #666666 }", '<p style="color:#666666">导</p>'),
+    ],
+)
+def test_ornaments_are_written_into_the_article(make: Make, css: str, html: str) -> None:
+    """What CSS would generate stands in the HTML, because WeChat keeps style attributes only."""
+    source = "导\n\n## 甲\n\n乙\n\n---\n\n::: tip\n丙\n:::\n"
+    plain = "h2, p, section, hr { margin: 0 }"
+    body = make(source, theme="house", at={"_themes/house.css": f"{plain}\n{css}"})
+    assert rules(body) == []
+    assert html in _without_shared_styles(body.html, css)
+
+
+def test_chapters_end_where_an_article_closes() -> None:
+    """Boxes that close an article stand after the last chapter, not in it."""
+    tree = dom.parse('<h2>甲</h2><p>乙</p><h2>丙</h2><p>丁</p><section class="follow"><p>关注</p></section>')
+    ornaments.add(tree, ".chapter { padding: 4px }")
+    assert [element.get("class") for element in tree] == ["chapter", "chapter", "follow"]
+
+
+@pytest.mark.parametrize(
+    ("number", "chinese", "roman"),
+    [
+        (1, "一", "I"),
+        (9, "九", "IX"),
+        (10, "十", "X"),
+        (14, "十四", "XIV"),
+        (20, "二十", "XX"),
+    ],
+)
+def test_counters_count_as_people_write(number: int, chinese: str, roman: str) -> None:
+    """一、十、十四、二十; I, IX, XIV."""
+    for style, written in (("simp-chinese-informal", chinese), ("upper-roman", roman)):
+        tree = dom.parse("<h3>甲</h3>" * number)
+        ornaments.add(tree, f"h3::before {{ content: counter(number, {style}) }}")
+        assert tree[-1][0].text == written
+
+
+# --- colours -----------------------------------------------------------------------------------
+
+
+def test_colours_of_a_theme_follow_the_brand() -> None:
+    """A readable brand colour stays; white text gets a darker ground, and yellow gets dark text."""
+    assert palette.variables("#8a1538")["--brand-fill"] == "#8a1538"
+    assert palette.variables("#07c160")["--on-fill"] == "#ffffff"
+    assert palette.variables("#07c160")["--brand-fill"] != "#07c160"
+    assert palette.variables("#ffd400")["--on-fill"] != "#ffffff"
+    assert set(palette.variables("#ffd400")) == palette.NAMES
+
+
+def test_what_a_theme_overrides_is_not_sent(make: Make) -> None:
+    """One declaration for each property: what comes later takes the place of what it overrides."""
+    css = "p { margin: 4px; border-left: 1px solid #333333 } p { border: 0 }"
+    assert '<p style="margin:4px;border:0">' in make("茶", theme="house", at={"_themes/house.css": css}).html
+
+
+# --- dark mode ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("html", "dark"),
+    [
+        ('<p style="color:#333333">茶</p>', "color:#333333;color:#a3a3a3"),
+        ('<p style="background-color:#f7f7f7">茶</p>', "background-color:#212121;color:#b2b2b2"),
+        ('<p style="border-left:3px solid #333333">茶</p>', "border-left:3px solid rgba(163,163,163,1)"),
+        ('<p style="background-image:linear-gradient(#fff,#000)">茶</p>', "linear-gradient(#fff,#000)"),
+        ("<p>茶</p>", "<p>茶</p>"),
+    ],
+)
+def test_dark_mode_is_shown_as_the_reader_recolours(html: str, dark: str) -> None:
+    """Text, grounds and borders get the colours that the reader's published rules give."""
+    assert dark in darken(html)
+
+
+def _styles(element: HtmlElement) -> list[tuple[str, str]]:
+    pairs = (part.partition(":") for part in element.get("style", "").split(";") if part)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _without_shared_styles(html: str, css: str) -> str:
+    """Leave only the styles that a theme of a test names."""
+    tree = dom.parse(html)
+    for element in dom.elements(tree):
+        kept = [f"{name}:{value}" for name, value in _styles(element) if f"{name}: {value}" in css]
+        element.attrib.pop("style", None)
+        if kept:
+            element.set("style", ";".join(kept))
+    return dom.inner(tree)

@@ -1,0 +1,81 @@
+"""A picture is prepared once for the same bytes; what a forked process prepared is known to its parent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from PIL import Image
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.i18n import set_language
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import prepared
+from wechat_campaigns.source.files import Files
+
+PAGE = PurePosixPath("news.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    set_language("en")
+
+
+def never() -> bytes:
+    raise AssertionError("these bytes are known")
+
+
+def webp(color: str = "red") -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (60, 40), color).save(target, "WEBP")
+    return target.getvalue()
+
+
+def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
+    """Under another name, too; with conversion or in another language it is another result."""
+    for name in ("a.webp", "b.webp"):
+        (tmp_path / name).write_bytes(webp())
+    files = Files(tmp_path)
+    first, second = files.info(PAGE, "a.webp"), files.info(PAGE, "b.webp")
+    made = prepared.prepare(first, lambda: files.data(first.path), convert=False)
+    assert (made.file, made.note, made.inspection.width) == (first, "", 60)
+    assert prepared.prepare(second, never, convert=False).file == second
+    with pytest.raises(AssertionError):
+        prepared.prepare(first, never, convert=True)
+    converted = prepared.prepare(first, lambda: files.data(first.path), convert=True)
+    assert (converted.file.format, converted.file.path) == ("jpeg", first.path)
+    assert converted.note.startswith("webp ")
+    assert prepared.prepare(second, never, convert=True).file.path == second.path
+    set_language("zh")
+    with pytest.raises(AssertionError):
+        prepared.prepare(first, never, convert=False)
+
+
+@pytest.mark.parametrize("mend", [False, True])
+def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend: bool) -> None:
+    """What is said of its pictures does not depend on whether they are known."""
+    options = ArticleOptions(fix_images=mend)
+    first = make("![茶](a.webp)\n", at={"tea/a.webp": webp()}, options=options)
+    assert len(prepared.known()) == 1
+    second = make("![茶](a.webp)\n\n又一段\n", options=options)
+    assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
+    assert first.findings == second.findings
+    assert first.images == second.images
+
+
+def test_a_changed_file_is_another_picture(make: Make) -> None:
+    """The name is the same, the bytes are not."""
+    for number, color in enumerate(("red", "blue"), 1):
+        make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
+        assert len(prepared.known()) == number
+
+
+def test_many_pictures_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+    """All are forgotten when there are too many."""
+    monkeypatch.setattr(prepared, "KEPT", 2)
+    for color in ("red", "blue", "green"):
+        make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
+    assert len(prepared.known()) == 1

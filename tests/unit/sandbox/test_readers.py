@@ -1,0 +1,74 @@
+"""Readers drawn by a seed: they add up, never fall, and a month looks like a month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import mean
+
+import pytest
+
+from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
+
+EVENING = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA)
+MONTH = timedelta(days=30)
+
+
+def readers(
+    number: int = 0, *, seed: int = 7, index: int = 1, delivered: int = 1000, at: datetime = EVENING
+) -> Readers:
+    return Readers(
+        seed=seed, msgid=f"{2247483648 + number}_{index}", sent_at=at.timestamp(), delivered=delivered
+    )
+
+
+def total(one: Readers, after: timedelta = MONTH) -> int:
+    return sum(one.by_source(one.sent_at + after.total_seconds()).values())
+
+
+def rate(sends: Sequence[Readers]) -> float:
+    return mean(one.by_source(one.sent_at + MONTH.total_seconds())[MESSAGE] / one.delivered for one in sends)
+
+
+@pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
+def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
+    """By day and source; what readers do is at most what readers are."""
+    for number in range(20):
+        one, before = readers(number, delivered=delivered), {}
+        for day in range(-1, 31):
+            sources = one.by_source(one.sent_at + day * 86400)
+            actions = one.actions(sources)
+            assert sources.keys() == {MESSAGE, *OTHER_SOURCES}
+            assert sources[MESSAGE] <= delivered
+            assert max(actions.values()) <= sum(sources.values())
+            assert actions["read_subscribe_user"] <= sum(sources.values()) - sources[MESSAGE]
+            assert all(count >= before.get(name, 0) for name, count in {**sources, **actions}.items())
+            before = {**sources, **actions}
+            if day < 1:
+                assert not any(before.values()), "nobody reads before it was sent"
+
+
+def test_a_seed_decides() -> None:
+    """The same readers every time; others by another seed, another article."""
+    assert total(readers(seed=7)) == total(readers(seed=7))
+    for many in ([readers(seed=seed) for seed in range(20)], [readers(number) for number in range(20)]):
+        assert len({total(one) for one in many}) > 10
+
+
+def test_most_readers_come_within_two_days() -> None:
+    """The rest find it elsewhere, later."""
+    month = [readers(number) for number in range(30)]
+    early = sum(total(one, timedelta(days=2)) for one in month)
+    assert 0.7 < early / sum(map(total, month)) < 0.98
+    assert 0.05 < rate(month) < 0.36
+
+
+def test_an_evening_is_better_than_a_night_and_the_first_article_than_the_next() -> None:
+    """So that a comparison by hour has something to find; on Saturdays fewer read."""
+    month = range(40)
+    night, saturday = EVENING.replace(hour=3), EVENING + timedelta(days=4)
+    evenings = rate([readers(number) for number in month])
+    assert evenings > 1.5 * rate([readers(number, at=night) for number in month])
+    assert evenings > 1.1 * rate([readers(number, at=saturday) for number in month])
+    assert evenings > 1.5 * rate([readers(number, index=2) for number in month])
