@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
-from tests.support.browser import open_browser
+from tests.support.browser import open_browser, programs
 from tests.support.factories import (
     NOW,
     intent_of,
@@ -21,7 +22,10 @@ from tests.support.factories import (
     plan_of,
     view_of,
 )
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Articles, Media
+from wechat_campaigns.integrations.phone_pictures import BROWSERS
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
@@ -151,3 +155,26 @@ def test_paper_holds_the_whole_article(tmp_path: Path) -> None:
         assert chrome.find_element("css selector", ".article").rect["height"] <= 1400
         chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         assert chrome.find_element("css selector", ".article").rect["height"] > 2000
+
+
+@pytest.mark.optional_part
+def test_chromium_takes_a_picture_of_each_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As wide as its phone and as tall as it is; as root Chromium works only without its sandbox."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    wrapper = folder / BROWSERS[0]
+    wrapper.write_text(f'#!/bin/sh\nexec {programs()[0]} --no-sandbox "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    article = make_article(html="<p>一段</p>" * 60, cover=Media(media_id="C"))
+    plan = plan_of(make_send("a", text="你好"), make_send("b", content=Articles(articles=(article,))))
+    page = tmp_path / "plan.html"
+    page.write_text(plan_html(view_of(plan, "UTC"), data=lambda _file: b""), encoding="utf-8")
+    assert run(["ci", "phones", str(page), str(tmp_path / "phones")]) == ExitCode.OK
+    sizes = []
+    for number in (1, 2):
+        with Image.open(tmp_path / "phones" / f"message-{number}.png") as picture:
+            sizes.append(picture.size)
+            assert len(picture.convert("RGB").getcolors(1_000_000) or ()) > 20
+    assert all(375 < width < 450 for width, _height in sizes)
+    assert sizes[0][1] < 500 < 1500 < sizes[1][1]

@@ -1,6 +1,7 @@
 """Take a picture of each message of a plan page, with the Chromium of this machine.
 
-Campaigns of strangers are on the page: it has no script, and Chromium gets neither network nor secrets.
+Campaigns of strangers are on the page: its own policy forbids scripts, and Chromium gets neither network nor
+secrets. (Chromium itself needs scripts to write a picture.)
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ _FLAGS: Final = (
     "--disable-sync",
     "--disable-background-networking",
     "--disable-component-update",
-    "--blink-settings=scriptEnabled=false",
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=127.0.0.1:9",
     f"--window-size={WIDTH},{HEIGHT}",

@@ -77,7 +77,8 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
     names = {line.partition("=")[0] for line in (tmp_path / "bin" / "env").read_text().splitlines()}
     assert names <= {*phone_pictures._PASSED_ON, "HOME", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"}
     words = (tmp_path / "bin" / "words").read_text(encoding="utf-8").splitlines()
-    assert {"--blink-settings=scriptEnabled=false", "--host-resolver-rules=MAP * ~NOTFOUND"} <= set(words)
+    assert {"--proxy-server=127.0.0.1:9", "--host-resolver-rules=MAP * ~NOTFOUND"} <= set(words)
+    assert "default-src 'none'" in (tmp_path / "bin" / "last.html").read_text(encoding="utf-8")
     assert "--no-sandbox" not in words
     (profile,) = {word.partition("=")[2] for word in words if word.startswith("--user-data-dir=")}
     assert not Path(profile).parent.exists()

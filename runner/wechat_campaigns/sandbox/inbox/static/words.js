@@ -36,7 +36,7 @@ const WORDS = {
     tab: "在新标签页打开", live: "实时", lost: "连接已断开，正在重试",
     other: "English", theme: "外观：{now}", auto: "跟随系统", light: "浅色", dark: "深色",
     service: "服务号", subscription: "订阅号", test: "测试号",
-    unverified: "未认证号", nFollowers: "{n} 位粉丝", nSends: "{n} 次发送",
+    unverified: "未认证号", nFollowers: "{n} 位粉丝", nSends: "{n} 次群发",
     noFollowers: "没有符合条件的粉丝。", noSends: "这个公众号还没有发送过消息。",
     noMessages: "这部手机还没有收到消息。", pick: "选择一位粉丝，查看手机。",
     phoneOf: "{name} 的手机", received: "收到 {id}", unfollowed: "已取消关注",
@@ -51,7 +51,7 @@ const WORDS = {
     waiting: "等待管理员确认", SENDING: "发送中", SEND_SUCCESS: "发送成功", SEND_FAIL: "发送失败",
     DELETE: "已撤回", nobody: "还没有人收到这次群发：{why}。",
     noClient: "未提供，平台按内容判断",
-    arrived: "{name} 收到新消息：{what}", sentMore: "{name}：新增 {n} 次发送",
+    arrived: "{name} 收到新消息：{what}", sentMore: "{name}：新增 {n} 次群发",
   },
 };
 
