@@ -36,6 +36,10 @@ COLOURS = {
 """Each theme in a colour that suits it."""
 BOXES = "\n\n".join(re.findall(r"^::: .*?^:::$", TEXT, re.MULTILINE | re.DOTALL))
 BOX_THEMES = ("default", "cards", "festive")
+ENDS = """
+return [...document.querySelectorAll(".article-body > section > *")]
+  .map(block => block.getBoundingClientRect().bottom + 6);
+"""
 WIDTH, SCALE = 375, 1.5
 GAP, EDGE, RADIUS, PAUSE = 24, 10, 34, 18
 LARGEST_WIDTH = 1280
@@ -49,10 +53,10 @@ def main() -> None:
         for name in names:
             if name == "boxes":
                 shots = [_shoot(chrome, page, theme, BOXES) for theme in BOX_THEMES]
-                _save(_phones(shots, phones=1), name)
+                _save(_phones(shots), name)
             else:
                 shots = [_shoot(chrome, page, name, TEXT, dark=dark) for dark in (False, True)]
-                _save(_phones(shots, phones=2), name)
+                _save(_phones(shots, _ends(chrome)), name)
 
 
 def _shoot(chrome: Chrome, page: Path, theme: str, text: str, *, dark: bool = False) -> Image.Image:
@@ -68,6 +72,11 @@ def _shoot(chrome: Chrome, page: Path, theme: str, text: str, *, dark: bool = Fa
     return Image.open(io.BytesIO(chrome.get_screenshot_as_png())).convert("RGB")
 
 
+def _ends(chrome: Chrome) -> list[int]:
+    """Say where the blocks of the article that was photographed last end, in pixels of the picture."""
+    return [round(end * SCALE) for end in chrome.execute_script(ENDS)]
+
+
 def _size(chrome: Chrome, height: int) -> None:
     chrome.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
@@ -75,11 +84,11 @@ def _size(chrome: Chrome, height: int) -> None:
     )
 
 
-def _phones(shots: list[Image.Image], *, phones: int) -> Image.Image:
-    """Set each shot on so many phones side by side, from top to bottom."""
+def _phones(shots: list[Image.Image], ends: list[int] | None = None) -> Image.Image:
+    """Set each shot on one phone, or on two that part where a block ends nearest to the middle."""
     width = shots[0].width
     longest = max(shot.height for shot in shots)
-    cuts = [0, *(_cut(shots[0], longest * part // phones) for part in range(1, phones)), longest]
+    cuts = [0, *([min(ends, key=lambda end: abs(end - longest // 2))] if ends else []), longest]
     spans = list(pairwise(cuts))
     height = max(bottom - top for top, bottom in spans) + 2 * PAUSE
     parts = [(shot, span) for shot in shots for span in spans]
@@ -96,18 +105,6 @@ def _phones(shots: list[Image.Image], *, phones: int) -> Image.Image:
         screen.paste(shot.crop((0, top, width, min(shot.height, bottom))), (0, PAUSE if top else 0))
         sheet.paste(screen, (left + EDGE, GAP + EDGE), mask)
     return sheet
-
-
-def _cut(shot: Image.Image, middle: int) -> int:
-    """Find the emptiest rows near where a screen would end, so that no line of text is cut."""
-    grey = shot.convert("L")
-    rows = range(middle - 200, middle + 200)
-    changes = []
-    for row in rows:
-        pixels = grey.crop((0, row, grey.width, row + 1)).tobytes()
-        changes.append(sum(abs(one - other) > 8 for one, other in pairwise(pixels)))
-    around = [sum(changes[max(0, index - 20) : index + 20]) for index in range(len(rows))]
-    return min(rows[20:-20], key=lambda row: (around[row - rows[0]], abs(row - middle)))
 
 
 def _save(picture: Image.Image, name: str) -> None:

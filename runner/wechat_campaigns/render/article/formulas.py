@@ -5,6 +5,7 @@ The libraries of the extra `math` load with the first formula.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from functools import lru_cache
@@ -24,6 +25,8 @@ from wechat_campaigns.render.article.cjk import is_cjk
 
 EM: Final = 100
 """Units of a drawing for one em: on a phone six are a pixel, so that whole numbers are fine enough."""
+EDGE: Final = 4
+"""Around a drawing: the library lets a sum reach 4 units beyond the box it gives."""
 MAX_CHARS: Final = 2_000
 """Of one formula, as written."""
 _INLINE = re.compile(r"(\$\$?)(?=[^\s$])((?:\\.|[^\\$\n])+)(?<=\S)\1(?![\w$])", re.ASCII)
@@ -112,10 +115,13 @@ def draw(latex: str, *, is_display: bool) -> str:
     if any(map(is_cjk, latex)):
         raise FormulaError(_("it contains Chinese, which has to stand outside the formula"))
     root = _drawn(latex.strip(), is_display)
-    left, top, width, height = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
     lines = "".join(_element(element) for element in root)
-    size = f"width:{width / EM:.3g}em;height:{height / EM:.3g}em;vertical-align:{-(top + height) / EM:.3g}em"
-    box = " ".join(str(round(side)) for side in (left, top, width, height))
+    x, y, across, down = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
+    left, top = math.floor(x) - EDGE, math.floor(y) - EDGE
+    right, bottom = math.ceil(x + across) + EDGE, math.ceil(y + down) + EDGE
+    width, height = right - left, bottom - top
+    size = f"width:{width / EM:g}em;height:{height / EM:g}em;vertical-align:{-bottom / EM:g}em"
+    box = f"{left} {top} {width} {height}"
     return f'<svg viewBox="{box}" style="{size}"><path fill="currentColor" d="{lines}"></path></svg>'
 
 

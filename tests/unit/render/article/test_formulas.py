@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from tests.unit.render.article.making import Make, rules
@@ -77,3 +80,32 @@ def test_without_the_extra_the_error_names_it(make: Make, monkeypatch: pytest.Mo
     assert rules(body) == ["e formula 3"]
     assert "needs the extra `math`" in body.findings[0].message
     assert "[math]" in body.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    "formula", [r"\sum_{i=1}^n i", r"\int_0^\infty x", r"\frac{1}{y_g}", r"\vec{F}", "fj"]
+)
+def test_a_drawing_stays_inside_its_box(formula: str) -> None:
+    """Nothing is cut off at an edge, though the library gives a box that is too narrow for a sum."""
+    drawing = formulas.draw(formula, is_display=True)
+    left, top, width, height = map(int, re.findall(r"-?\d+", drawing.partition('style="')[0]))
+    points = list(_points(drawing))
+    assert len(points) > 20
+    assert all(left <= x <= left + width and top < y < top + height for x, y in points)
+
+
+def _points(drawing: str) -> Iterator[tuple[int, int]]:
+    """Follow the path of a drawing from point to point."""
+    path = drawing.partition(' d="')[2].partition('"')[0]
+    x = y = 0
+    for letter, rest in re.findall(r"([MlhvqcZz])([^MlhvqcZz]*)", path):
+        numbers = [int(number) for number in re.findall(r"-?\d+", rest)]
+        if letter == "M":
+            x, y = numbers
+        elif letter == "h":
+            x += numbers[0]
+        elif letter == "v":
+            y += numbers[0]
+        elif numbers:
+            x, y = x + numbers[-2], y + numbers[-1]
+        yield x, y
