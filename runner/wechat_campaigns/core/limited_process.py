@@ -30,6 +30,8 @@ MAX_SECONDS: Final = 30
 
 _is_limited = False
 """Whether this process may be ended for its work: a child of `run`, or a worker."""
+_isolates = False
+"""Whether `run` forks although this process has its limits: what is at work ended such a process before."""
 _most_cpu_s = MAX_SECONDS
 """What `extend` may raise the limit of this process to."""
 
@@ -65,12 +67,12 @@ def run(
         Its result. Where processes cannot be forked it is done here, without limits.
 
     Raises:
-        OverBudgetError: it took too long or too much, crashed, or raised an exception. In a worker the system
-            ends the process for taking too long, and for a crash: whoever made the worker says so.
+        OverBudgetError: it took too long or too much, crashed, or raised an exception. In a process with
+            limits of its own the system ends that for a crash or taking too long: see `isolate`.
     """
     if not hasattr(os, "fork"):
         return _here(work)
-    if _is_limited:
+    if _is_limited and not _isolates:
         with _cpu_limit(cpu_s):
             return _here(work)
     reading, writing = os.pipe()
@@ -89,6 +91,12 @@ def run(
         status = _end(child)
     result: T = _result(answer, status)
     return result
+
+
+def isolate(on: bool) -> None:
+    """Let `run` fork in a process with limits too, or no longer: so the part is known that ends a process."""
+    global _isolates
+    _isolates = on
 
 
 def extend(seconds: int) -> None:
@@ -136,6 +144,7 @@ def _answer(work: Callable[[], Any]) -> tuple[Cause | Literal[""], Any]:
 def _child(work: Callable[[], Any], reading: int, writing: int, cpu_s: int, memory_bytes: int) -> NoReturn:
     code = 1
     try:
+        isolate(False)
         os.close(reading)
         _quiet()
         gc.freeze()

@@ -68,8 +68,6 @@ class WorkerFailure(Enum):
 
     SLOW = "slow"
     """It took longer than `item_s`."""
-    CPU = "cpu"
-    """A piece of its work took longer than `limited_process.run` allowed it."""
     RUN = "run"
     """The run was over before its turn, or during it."""
     MEMORY = "memory"
@@ -266,11 +264,9 @@ class _Run(Generic[T, R]):
         if item < 0 or item in self.results:
             return
         by_memory = os.WIFEXITED(status) and os.WEXITSTATUS(status) == _OUT_OF_MEMORY
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
-            worker.loss = WorkerFailure.CPU
         if worker.loss or item in self._retried:
             self.losses[item] = worker.loss or (WorkerFailure.MEMORY if by_memory else WorkerFailure.CRASH)
-        self._retried.add(item)  # the system may have killed it for what others took
+        self._retried.add(item)  # the system may have killed it for what others took; else it tells the part
 
     def _fork(self, number: int, queue: int, board: mmap.mmap, ranges: Sequence[_Range]) -> _Worker:
         from wechat_campaigns.core import pickling  # noqa: F401 (loaded here, so that no worker has to)
@@ -305,6 +301,7 @@ class _Run(Generic[T, R]):
                 made = []
                 for item in range(start, stop):
                     board[4 * number : 4 * number + 4] = (item + 1).to_bytes(4, "big")
+                    limited_process.isolate(item in self._retried)
                     made.append(self._work(self._items[item]))
                 _send(sending, b"." + taken, made)
             except MemoryError:

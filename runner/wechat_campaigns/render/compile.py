@@ -156,10 +156,6 @@ def resource_limit_result(
             _("rendering this file takes longer than {seconds:g} s"),
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
-        WorkerFailure.CPU: (
-            _("an article or a picture of this file takes too much computing time"),
-            _("simplify or split it; look for marks that repeat very often or are nested very deeply"),
-        ),
         WorkerFailure.RUN: (
             _("the time for all files has run out; `{slowest}` took the longest"),
             _("make `{slowest}` smaller, or check fewer files at a time"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -126,17 +127,25 @@ def test_item_that_takes_too_long_loses_no_other_item() -> None:
     assert time.monotonic() - began < 28
 
 
-def test_piece_of_work_over_its_computing_time_loses_no_other_item() -> None:
-    """`limited_process.run` forks no further process in a worker; its limit is over with the piece."""
+@pytest.mark.parametrize(
+    ("bad", "cause"), [(lambda: spin(60), "time"), (lambda: os.kill(os.getpid(), signal.SIGSEGV), "fault")]
+)
+def test_piece_of_work_that_ends_its_worker_is_known_the_second_time(
+    bad: Callable[[], None], cause: str
+) -> None:
+    """`limited_process.run` forks no further process in a worker, unless one was lost: then it says why."""
 
-    def work(item: int) -> int | WorkerFailure:
-        spin(0.3)
-        done = limited_process.run(lambda: spin(60 if item == 5 else 0.2) or os.getpid(), cpu_s=1)
-        assert done == os.getpid()
-        return item
+    def work(item: int) -> str | WorkerFailure:
+        faulthandler.disable()
+        spin(0.3)  # the limit is of the piece, not of all that its process does
+        try:
+            pid = limited_process.run(lambda: bad() if item == 5 else spin(0.2) or os.getpid(), cpu_s=1)
+        except limited_process.OverBudgetError as error:
+            return error.cause
+        return "here" if pid == os.getpid() else "elsewhere"
 
     found = map_in_workers(work, range(10), lost=by_loss, workers=2)
-    assert found == [WorkerFailure.CPU if item == 5 else item for item in range(10)]
+    assert found == [cause if item == 5 else "here" for item in range(10)]
 
 
 def spin(seconds: float) -> None:
