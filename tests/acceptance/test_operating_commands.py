@@ -386,7 +386,7 @@ def test_notification_never_changes_the_exit_code(
     assert code == ExitCode.OK
     (body,) = bodies
     assert "✓ sale (main) → " in body["text"]["content"]
-    assert ("Warning: chat robot 1 (wecom)" in err) is (status != 200)
+    assert ("Warning: target 1 of `notify` (wecom)" in err) is (status != 200)
     assert "very-secret" not in out + err
 
 
@@ -407,6 +407,15 @@ def test_invalid_campaign_does_not_hide_unknown_sends(campaign: Command, sandbox
     assert code == ExitCode.INVALID
     assert "Outcome still unknown: sale." in err
     assert len(sandbox.jobs()) == 1
+
+
+def test_refused_apply_lists_each_problem_once(campaign: Command) -> None:
+    """With the plan; the error at the end counts them."""
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    code, out, err = campaign("apply", "--auto-approve")
+    assert code == ExitCode.INVALID
+    assert (out + err).count("campaigns/broken.yaml:") == 1
+    assert "Error: 1 problem found" in err
 
 
 def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox: Sandbox) -> None:

@@ -194,9 +194,11 @@ def sandbox(folder: Path, accounts: int) -> Iterator[str]:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
         late = {"kind": "latency", "latency_s": LATENCY_S, "times": None}
-        requests.post(f"{url}/_sandbox/faults", json=late, timeout=10).raise_for_status()
-        yield url
-        process.terminate()
+        try:
+            requests.post(f"{url}/_sandbox/faults", json=late, timeout=10).raise_for_status()
+            yield url
+        finally:
+            process.terminate()
 
 
 def applies(url: str, folder: Path) -> Iterator[Work]:

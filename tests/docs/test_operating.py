@@ -13,7 +13,7 @@ from wechat_campaigns.cli.registry import COMMANDS
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("daily", "policy", "callback", "notify", "story")
+PAGES = ("daily", "policy", "callback", "notify", "story", "week")
 CAMPAIGN: dict[str, Any] = schema("campaign")
 SETTINGS: dict[str, Any] = schema("settings")
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -170,13 +171,18 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
 
 @pytest.mark.parametrize("approver", ["mallory", "bob"])
 def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approver: str) -> None:
-    """An apply with nothing due asks for no approval of campaigns, and tells the robots all the same."""
+    """A run that has only a missed send to report reads the robot's address by approved settings."""
     marker = repository.folder / "ran"
     code = f"open({str(marker)!r}, 'w'); print('http://127.0.0.1:1/')"
-    robot = json.dumps({"kind": "slack", "url": {"command": [sys.executable, "-c", code]}})
+    url = {"command": [sys.executable, "-c", code]}
+    robot = json.dumps({"kind": "slack", "url": url, "when": ["scheduled_missed"]})
+    ended = datetime.now(UTC) - timedelta(hours=1)
     text = f"{settings(repository.sandbox, APPROVALS)}notify: [{robot}]\n"
-    repository.merge(approver, _settings=text, sale=f"{SALE}not_after: 2020-01-01T00:00:00+08:00\n")
-    assert repository.apply().returncode == ExitCode.OK
+    repository.merge(
+        approver, _settings=text, sale=f"{SALE}not_after: {ended.isoformat(timespec='seconds')}\n"
+    )
+    expected = ExitCode.FAILED if approver == "bob" else ExitCode.POLICY
+    assert repository.apply().returncode == expected
     assert marker.exists() == (approver == "bob")
 
 

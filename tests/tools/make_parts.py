@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tests.support.policy_cases import FAILING, UNCHECKED
 from wechat_campaigns.core.i18n import Language, current_language, set_language
+from wechat_campaigns.integrations.notices import Moment, Notice
 from wechat_campaigns.integrations.notify import RunSummary, message
 from wechat_campaigns.plan.policy import RULES, evaluate
 from wechat_campaigns.plan.policy.rule_input import RuleInput
-from wechat_campaigns.send.outcome import Result, SendOutcome
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -76,14 +76,13 @@ def _robot_message() -> str:
         environment="production",
         commit="2f4c1c0a9b1e",
         url="https://github.com/example/campaigns/actions/runs/1",
-        followers={"sale": 1204},
     )
     reason = evaluate(FAILING["max_recipients"], {})[0].message
-    outcomes = [
-        SendOutcome(id="sale", account="main", result=Result.ACCEPTED, reason=""),
-        SendOutcome(id="old-sale", account="main", result=Result.NOT_SENT, reason=reason),
+    notices = [
+        Notice(moment=Moment.ACCEPTED, id="sale", account="main", followers=1204),
+        Notice(moment=Moment.NOT_SENT, id="old-sale", account="main", reason=reason),
     ]
-    lines = str(message(outcomes, run, list(Result))).splitlines()
+    lines = str(message(notices, run, list(Moment))).splitlines()
     return "\n".join(f"> {line}<br>" for line in lines)
 
 

@@ -30,7 +30,7 @@ PURE = (
     "render.templates.placeholders", "ledger.fold", "ledger.events",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
-    "integrations.notify",
+    "integrations.notify", "integrations.notices",
 )  # fmt: skip
 """Neither disk nor network nor clock; what they need comes in as a parameter."""
 EDGES = ("plan.doctor", "plan.refresh", "send.apply")

@@ -16,22 +16,23 @@ from wechat_campaigns.api import PlanResult, compile_selected, make_plan, send_p
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.logs import record_outcome
+from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
-from wechat_campaigns.cli.output import check_writable, print_in_handler, print_message
+from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
-from wechat_campaigns.core.errors import InvalidError, PolicyError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import former_appids
 from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
+from wechat_campaigns.integrations.notices import outcome_notices
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decision import DecisionContext
@@ -106,7 +107,9 @@ def apply(
     again = unknown_sends(state, resend)
     result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
     plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
-    _show(context, replace(result, plan=plan))
+    if PlanAction.INVALID in plan.counts():
+        return _refuse_invalid(context, replace(result, plan=plan))
+    context.show_progress(plan_text(context, view_of(context, replace(result, plan=plan))))
     approval.check(plan)
     waiting = scheduled_sends(plan, until=waits_until) if wait else []
     _check_number(context, plan, waiting, allowed)
@@ -235,14 +238,14 @@ def _reviewed(
     return plan, plan.plan_digest, audiences
 
 
-def _show(context: Context, result: PlanResult) -> None:
-    """Show the plan; refuse one with invalid campaigns."""
-    view = view_of(context, result)
-    if PlanAction.INVALID in result.plan.counts():
-        context.output(plan_formats(context, view))
-        _print_unknown(result.plan)
-        raise InvalidError(result.errors)
-    context.show_progress(plan_text(context, view))
+def _refuse_invalid(context: Context, result: PlanResult) -> ExitCode:
+    """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
+    context.output(plan_formats(context, view_of(context, result)))
+    _print_unknown(result.plan)
+    error = InvalidError(result.errors)
+    record_error(error)
+    print_message(f"{error_label()}{error}\n→ {error.hint}")
+    return error.exit_code
 
 
 def _confirm(
@@ -276,7 +279,7 @@ def _report(
     written = context.output_at_end(_outcome_formats(context, outcomes, plan))
     if is_selection:
         _print_unselected(context, plan, state)
-    notify(context, outcomes, plan)
+    notify(context, outcome_notices(outcomes, plan), state, commit=plan.commit)
     return exit_code(outcomes) or written
 
 

@@ -12,6 +12,8 @@ from wechat_campaigns.core.i18n import CATALOGS, DOMAIN, N_, Language, ngettext,
 CLICKS_WORDS: Final = (
     N_("Usage:"),
     N_("Usage: {usage}"),
+    N_("[OPTIONS]"),
+    N_("COMMAND [ARGS]..."),
     N_("Options"),
     N_("Commands"),
     N_("Show this message and exit."),

@@ -95,6 +95,10 @@ class Command(click.Command):
         check_read_only(ctx.command_path, effect, os.environ)
         return super().invoke(ctx)
 
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """See `click.Command.collect_usage_pieces`; in the language in use."""
+        return [_(piece) for piece in super().collect_usage_pieces(ctx)]
+
     def _effect_of(self, values: Mapping[str, Any]) -> Effect:
         """Say what a run changes, with its options."""
         if values.get(self.unless):
@@ -224,6 +228,10 @@ class Group(click.Group):
             else:
                 own += words
         return own, moved, rest
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """See `click.Command.collect_usage_pieces`; in the language in use."""
+        return [_(piece) for piece in super().collect_usage_pieces(ctx)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names in the order in which the commands are used."""

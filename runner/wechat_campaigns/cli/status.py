@@ -15,6 +15,7 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.ledger.fold import Key
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
@@ -48,9 +49,13 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
     expired = _expired_unsent(context, send_id)
-    rows = _refreshed(context, send_id, may_be_empty=bool(expired))
-    if wait:
-        rows = _waited(context, send_id, rows, timeout_s)
+    underway = _underway(context)
+    try:
+        rows = _refreshed(context, send_id, may_be_empty=bool(expired))
+        if wait:
+            rows = _waited(context, send_id, rows, timeout_s)
+    finally:
+        _notify_finished(context, underway)
     environment, timezone = context.settings.environment.name, context.settings.policy.timezone
     view = StatusView(environment=environment, timezone=timezone, rows=tuple(rows), expired=expired)
     context.output(
@@ -74,6 +79,26 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
         if expired
         else ExitCode.OK
     )
+
+
+def _underway(context: Context) -> frozenset[Key]:
+    """List the sends whose end this run may be the first to learn, if anybody is to be told."""
+    if not context.settings.notify:
+        return frozenset()
+    return frozenset(key for key, send in context.state().sends.items() if send.status is SendStatus.ACCEPTED)
+
+
+def _notify_finished(context: Context, underway: frozenset[Key]) -> None:
+    """Tell what ended: the ledger has it from now on, so no other run tells it."""
+    if not underway:
+        return
+    from wechat_campaigns.cli.notifications import notify
+    from wechat_campaigns.integrations.notices import finished_notices
+
+    state, now = context.state(), context.clock()
+    sends = [send for key, send in state.sends.items() if key in underway]
+    rows = [send_status(send.account or send.appid, send, state, now) for send in sends]
+    notify(context, finished_notices(rows), state, commit=None)
 
 
 def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:

@@ -168,16 +168,20 @@ class Tester:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatWebhook:
-    """A chat robot that is told how a run ended."""
+class NotifyTarget:
+    """A chat robot, an address or people that are told what happened."""
 
-    kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook"]
+    kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "email"]
     url: Secret
-    """Its address is a secret: whoever has it can write to the chat."""
+    """Its address is a secret: whoever has it can write to the chat, or send mail."""
     secret: Secret | None = None
     """Signs each message (加签)."""
-    when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown")
-    """Outcomes; not `on`, which YAML readers take for true."""
+    when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")
+    """Moments, see `integrations.notices`; not `on`, which YAML readers take for true."""
+    to: tuple[str, ...] = ()
+    """Of `email`: the recipients."""
+    sender: str = ""
+    """Of `email`: `from`; empty for the user that the server knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,7 @@ class Settings:
     articles: ArticleOptions = field(default_factory=ArticleOptions)
     testers: Mapping[str, Tester] = field(default_factory=dict)
     """By alias."""
-    notify: tuple[ChatWebhook, ...] = ()
+    notify: tuple[NotifyTarget, ...] = ()
     other_environments: tuple[Environment, ...] = ()
     """Those of the file that were not chosen."""
     source: bytes = field(default=b"", repr=False, compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +15,8 @@ MONTHS: Final = (
 )  # fmt: skip
 
 
+_CHINA: Final = timedelta(hours=8)
+"""What a reader takes a time for: the platform is there."""
 _WRITTEN: Final = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?:[Tt]| +)(?P<hour>[0-9]{1,2}):"
     r"(?P<rest>[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
@@ -56,7 +58,14 @@ def day_text(day: date, today: date) -> str:
 
 
 def moment_text(moment: datetime, now: datetime, zone: tzinfo) -> str:
-    """Write a moment by the clocks of a time zone, which is not named: `today at 19:30`."""
+    """Write a moment by the clocks of a time zone: `today at 19:30`, `today at 19:30 (Asia/Tokyo)`."""
     local = moment.astimezone(zone)
     day = day_text(local.date(), now.astimezone(zone).date())
-    return _("{day} at {time}").format(day=day, time=f"{local:%H:%M}")
+    text = _("{day} at {time}").format(day=day, time=f"{local:%H:%M}")
+    name = zone_name(moment, zone)
+    return _("{time} ({zone})").format(time=text, zone=name) if name else text
+
+
+def zone_name(moment: datetime, zone: tzinfo) -> str:
+    """Name the time zone by whose clocks a moment is shown; empty where they show China's time."""
+    return "" if moment.astimezone(zone).utcoffset() == _CHINA else str(zone)

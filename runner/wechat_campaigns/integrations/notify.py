@@ -1,4 +1,4 @@
-"""Outcomes of a run in, a message for a chat robot out, in the form of each kind of robot.
+"""Notices of a run in, a message out, in the form of each kind of chat robot, or as a mail.
 
 Sources: the 企业微信 group robot page, read 2026-11. The forms and signatures for 飞书, 钉钉 and Slack
 follow third-party descriptions; their own pages were not read, and no robot was ever called.
@@ -17,27 +17,35 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _, english_text
-from wechat_campaigns.core.settings import ChatWebhook
+from wechat_campaigns.core.settings import NotifyTarget
+from wechat_campaigns.integrations.notices import Moment, Notice
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.send.outcome import Result, SendOutcome
 
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""
 MAX_LINES = 20
-_MARK = {Result.ACCEPTED: "✓", Result.REJECTED: "✗", Result.NOT_SENT: "✗", Result.UNKNOWN: "?"}
-
-HELD, MISSED = "held", "scheduled_missed"
+_MARK = {
+    Moment.APPROVAL_NEEDED: "•",
+    Moment.ACCEPTED: "✓",
+    Moment.SENT: "✓",
+    Moment.REJECTED: "✗",
+    Moment.NOT_SENT: "✗",
+    Moment.DELIVERY_FAILED: "✗",
+    Moment.UNKNOWN: "?",
+}
 
 Post = Callable[[str, bytes, Mapping[str, str]], Any]
 """Posts bytes of JSON with headers and gives the answer's JSON or text; raises `OSError` when it cannot."""
 
+Mail = Callable[[str, str, NotifyTarget], None]
+"""Mails a text by the server of an address to the recipients of a target; raises `OSError` if it cannot."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What opens a robot: secrets, read for one message."""
+    """What opens a chat robot or a mail server: secrets, read for one message."""
 
     address: str
     key: str = ""
@@ -46,33 +54,30 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What a message tells of a run besides its outcomes."""
+    """What a message tells of a run besides its notices."""
 
     environment: str
     commit: str = ""
     url: str = ""
     """Of the CI run."""
-    followers: Mapping[str, int | None] | None = None
-    """By send id: how many were addressed."""
 
 
-def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str]) -> str | None:
-    """Write what a robot says; None when nothing happened that it should tell.
+def message(notices: Iterable[Notice], run: RunSummary, when: Sequence[str]) -> str | None:
+    """Write a message; None when nothing happened that it should tell.
 
     Args:
-        outcomes: of the run; sends that were only skipped are not told.
-        when: of which outcomes it is told: `accepted`, `rejected`, `not_sent`, `unknown`, `held`,
-            `scheduled_missed`.
+        notices: of the run.
+        when: the moments that it tells.
     """
-    told = _chosen(outcomes, when)
-    if not told:
+    chosen = _chosen(notices, when)
+    if not chosen:
         return None
-    counts = {result: sum(outcome.result is result for outcome in told) for result in Result}
+    counts = {moment: sum(notice.moment is moment for notice in chosen) for moment in Moment}
     message = _("Campaigns, {environment}: {counts}")
-    lines = [message.format(environment=run.environment, counts=status_counts(counts))]
-    lines += [_line(outcome, run) for outcome in told[:MAX_LINES]]
-    if len(told) > MAX_LINES:
-        lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))
+    lines = [line(message.format(environment=run.environment, counts=status_counts(counts)))]
+    lines += [_line(notice) for notice in chosen[:MAX_LINES]]
+    if len(chosen) > MAX_LINES:
+        lines.append(_("… and {count} more").format(count=len(chosen) - MAX_LINES))
     lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
     lines += [run.url] if run.url else []
     return _shortened("\n".join(lines))
@@ -103,34 +108,39 @@ def rejection_reason(kind: str, answer: Any) -> str | None:
     return None if code == 0 else _("the chat robot returned code {code}").format(code=code)
 
 
-def notify_robot(
-    robot: ChatWebhook,
+def notify_target(
+    target: NotifyTarget,
     access: Access,
-    outcomes: Sequence[SendOutcome],
+    notices: Sequence[Notice],
     run: RunSummary,
     *,
     post: Post,
+    mail: Mail,
     now: datetime,
 ) -> str | None:
-    """Tell one robot; why it could not be told, or None.
+    """Tell one target; why it could not be told, or None.
 
     Args:
         access: its secrets; no part of what is returned.
         now: for the signature.
     """
-    text = message(outcomes, run, robot.when)
+    text = message(notices, run, target.when)
     if text is None:
         return None
-    if robot.kind == "webhook":
-        body = outcomes_payload(text, _chosen(outcomes, robot.when), run)
-    else:
-        body = payload(robot.kind, text)
-    address, signed, headers = sign(robot.kind, access, body, now)
     try:
+        if target.kind == "email":
+            mail(text, access.address, target)
+            return None
+        body = (
+            notices_payload(text, _chosen(notices, target.when), run)
+            if target.kind == "webhook"
+            else payload(target.kind, text)
+        )
+        address, signed, headers = sign(target.kind, access, body, now)
         answer = post(address, signed, headers)
     except OSError as error:
-        return _("the request to the chat robot failed ({error})").format(error=str(error))
-    return None if robot.kind == "webhook" else rejection_reason(robot.kind, answer)
+        return _("the request failed ({error})").format(error=str(error))
+    return None if target.kind == "webhook" else rejection_reason(target.kind, answer)
 
 
 def sign(
@@ -156,8 +166,8 @@ def sign(
     return address, data, headers
 
 
-def outcomes_payload(text: str, outcomes: Sequence[SendOutcome], run: RunSummary) -> dict[str, Any]:
-    """Put outcomes into the form of a `webhook`: codes and English for programs, a text for people."""
+def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> dict[str, Any]:
+    """Put notices into the form of a `webhook`: codes and English for programs, a text for people."""
     return {
         "format_version": FORMAT_VERSION,
         "environment": run.environment,
@@ -166,14 +176,14 @@ def outcomes_payload(text: str, outcomes: Sequence[SendOutcome], run: RunSummary
         "text": text,
         "outcomes": [
             {
-                "id": outcome.id,
-                "account": outcome.account,
-                "result": _moment(outcome),
-                "reason": english_text(outcome.reason),
-                "msg_id": outcome.msg_id,
-                "followers": (run.followers or {}).get(outcome.id),
+                "id": notice.id,
+                "account": notice.account,
+                "result": notice.moment.value,
+                "reason": english_text(notice.reason),
+                "msg_id": notice.msg_id,
+                "followers": notice.followers,
             }
-            for outcome in outcomes
+            for notice in notices
         ],
     }
 
@@ -182,22 +192,15 @@ def _hmac(key: str, text: str) -> str:
     return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
 
 
-def _chosen(outcomes: Iterable[SendOutcome], when: Sequence[str]) -> list[SendOutcome]:
-    return [outcome for outcome in outcomes if _moment(outcome) in when]
+def _chosen(notices: Iterable[Notice], when: Sequence[str]) -> list[Notice]:
+    return [notice for notice in notices if notice.moment in when]
 
 
-def _moment(outcome: SendOutcome) -> str:
-    """Name what a robot may be told of an outcome: a skipped send only where it was expected."""
-    if outcome.result is not Result.SKIPPED:
-        return outcome.result.value
-    return {ExitCode.POLICY: HELD, ExitCode.FAILED: MISSED}.get(outcome.exit_code, "")
-
-
-def _line(outcome: SendOutcome, run: RunSummary) -> str:
-    count = (run.followers or {}).get(outcome.id)
+def _line(notice: Notice) -> str:
+    count = notice.followers
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
-    why = "" if outcome.result is Result.ACCEPTED else f": {outcome.reason}"
-    return line(f"{_MARK.get(outcome.result, '!')} {outcome.id} ({outcome.account}){to}{why}")
+    why = f"{_(': ')}{notice.reason}" if notice.reason else ""
+    return line(f"{_MARK.get(notice.moment, '!')} {notice.id} ({notice.account}){to}{why}")
 
 
 def _shortened(text: str) -> str:

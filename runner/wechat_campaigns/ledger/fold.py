@@ -74,6 +74,8 @@ class LedgerState:
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
+    notified: set[str] = field(default_factory=set)
+    """Keys of notices that were told, see `integrations.notices`."""
 
     _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
     """What `quota_usage` was asked since the last event: a plan asks the same for each of its sends."""
@@ -217,6 +219,10 @@ def _upload(state: LedgerState, event: Event) -> None:
         state.uploads.pop(key, None)
     else:
         state.uploads[key] = UploadRecord(result=result, at=event.at)
+
+
+def _notified(state: LedgerState, event: Event) -> None:
+    state.notified.update(event.data["notices"])
 
 
 def _draft(state: LedgerState, event: Event) -> None:
@@ -367,6 +373,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.PREVIEW: _preview,
     EventKind.CALLBACK: _callback,
     EventKind.RECALL: _recall,
+    EventKind.NOTIFIED: _notified,
     EventKind.GUARD: _guard,
     EventKind.CAMPAIGNS_FOLDER: _home,
     EventKind.BASELINE: _begin,

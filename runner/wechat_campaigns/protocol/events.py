@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
+    NOTIFIED = "notified"  # told today, so not again: {day, notices: [key, …]}, see `integrations.notices`
     TRUSTED = "trusted"  # a person says that all events before are true: see `ledger.trust`
 
 

@@ -12,6 +12,7 @@ from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
@@ -22,6 +23,8 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 SHOWN_LINKS = 3
+SHOWN_SENDS = 5
+SHOWN_OVERLAPS = 10
 VALUE_CHARS = 160
 """The maximum length of one value of the settings."""
 
@@ -102,6 +105,7 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     changes = [since.format(change=settings_change(change)) for change in plan.settings_changes]
     changes += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
     notes += [Note(rule="settings", message=change) for change in changes]
+    notes += _overlaps(plan)
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
     notes += [
         Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
@@ -118,6 +122,34 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
 def problem_note(problem: Diagnostic) -> Note:
     """Write a problem of a file as a note."""
     return Note(rule=problem.rule, message=problem.message, hint=problem.hint, location=str(problem.location))
+
+
+def _overlaps(plan: Plan) -> Iterator[Note]:
+    found = sorted(overlaps(plan), key=lambda overlap: overlap.followers, reverse=True)
+    yield from map(_overlap, found[:SHOWN_OVERLAPS])
+    if (more := len(found) - SHOWN_OVERLAPS) > 0:
+        text = ngettext(
+            "followers may receive more than one message on {count} more day (`overlaps` in the JSON)",
+            "followers may receive more than one message on {count} more days (`overlaps` in the JSON)",
+            more,
+        )
+        yield Note(rule="overlap", message=text.format(count=more))
+
+
+def _overlap(overlap: Overlap) -> Note:
+    template = _(
+        "on {day}, {account} sends more than one message to up to {count:,} followers: {sends}. WeChat does "
+        "not return how far tags overlap"
+    )
+    if overlap.exact:
+        template = _("on {day}, {account} sends more than one message to {count:,} followers: {sends}")
+    more = len(overlap.sends) - SHOWN_SENDS
+    names = _(", ").join([*overlap.sends[:SHOWN_SENDS], *(["…"] if more > 0 else [])])
+    message = template.format(
+        day=overlap.day.isoformat(), account=overlap.account, count=overlap.followers, sends=names
+    )
+    hint = _("check the tags: each of these messages counts in the four that a follower receives a month")
+    return Note(rule="overlap", message=message, hint=hint)
 
 
 def _decisive(send_id: str, decision: PlanDecision) -> Note:

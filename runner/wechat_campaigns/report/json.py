@@ -14,6 +14,7 @@ from typing import Any
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget
+from wechat_campaigns.plan.overlap import overlaps
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.stored_intent import resend_data
@@ -43,6 +44,7 @@ def plan_data(view: PlanView) -> dict[str, Any]:
         "counts": {action.value: count for action, count in view.counts.items()},
         "sends": [_row(row, offline=view.offline) for row in view.rows],
         "accounts": {budget.account.name: _budget(budget) for budget in view.budgets},
+        "overlaps": [{**asdict(one), "day": one.day.isoformat()} for one in overlaps(plan)],
         "settings": [
             {
                 "since": since,

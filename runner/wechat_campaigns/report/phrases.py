@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.model import (
@@ -23,6 +24,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.core.spoken_time import zone_name
 
 HEADINGS = (
     N_("Action"), N_("Result"), N_("Status"), N_("Send"), N_("To"), N_("Followers"), N_("Content"),
@@ -58,6 +60,9 @@ COUNTED = {
     "draft": N_("{count} being written"),
     "conflict": N_("{count} in conflict"),
     "invalid": N_("{count} invalid"),
+    "approval_needed": N_("{count} awaiting approval"),
+    "held": N_("{count} held back"),
+    "scheduled_missed": N_("{count} missed"),
 }
 """Codes that need more than their word beside a number."""
 OTHER = N_("{count} {status}")
@@ -134,10 +139,21 @@ def media(value: Media) -> str:
 
 
 def window(send: Send, timezone: str) -> str:
-    """Write when a send may be made, in a time zone."""
+    """Write when a send may be made, in a time zone; its name stands behind where it is not evident."""
     begin, end = send.not_before, send.not_after
     if begin is None and end is None:
         return _("any time")
+    zone = ZoneInfo(timezone)
+    text = _window(begin, end, timezone)
+    is_evident = all(
+        not zone_name(written, zone) and written.utcoffset() == written.astimezone(zone).utcoffset()
+        for written in (begin, end)
+        if written is not None
+    )
+    return text if is_evident else _("{time} ({zone})").format(time=text, zone=timezone)
+
+
+def _window(begin: datetime | None, end: datetime | None, timezone: str) -> str:
     if begin is None:
         return _("until {end}").format(end=moment(end, timezone))
     if end is None:
@@ -179,10 +195,14 @@ def can_be_recalled(content: Content) -> bool:
     return isinstance(content, Articles | Newspic | Draft | Mpvideo)
 
 
+def zoned_moment(value: datetime, timezone: str) -> str:
+    """Write a moment to the minute, with the time zone where it is not China's."""
+    text, name = moment(value, timezone), zone_name(value, ZoneInfo(timezone))
+    return _("{time} ({zone})").format(time=text, zone=name) if name else text
+
+
 def moment(value: datetime | None, timezone: str) -> str:
     """Write a moment in a time zone to the minute: `2026-12-01 19:00`."""
-    from zoneinfo import ZoneInfo
-
     return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M") if value else _("never")
 
 

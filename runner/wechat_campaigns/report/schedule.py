@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.core.spoken_time import day_text
+from wechat_campaigns.core.spoken_time import day_text, zone_name
 from wechat_campaigns.report.plan_view import PlanView, Row
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
@@ -84,6 +84,10 @@ def _hours(row: Row, day: date, zone: ZoneInfo) -> str:
         local = end.astimezone(zone)
         last = f"{local:%H:%M}" if local.date() == day else f"{local:%m-%d %H:%M}"
     if begin is None or day in (_NOW, _STAYS):
-        return _("until {end}").format(end=last) if last else _("any time")
-    first = f"{begin.astimezone(zone):%H:%M}"
-    return f"{first}–{last}" if last else _("from {begin}").format(begin=first)
+        text = _("until {end}").format(end=last) if last else _("any time")
+    else:
+        first = f"{begin.astimezone(zone):%H:%M}"
+        text = f"{first}–{last}" if last else _("from {begin}").format(begin=first)
+    shown = next((moment for moment in (begin, end) if moment is not None), None)
+    name = zone_name(shown, zone) if shown is not None else ""
+    return _("{time} ({zone})").format(time=text, zone=name) if name else text

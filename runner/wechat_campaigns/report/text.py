@@ -19,7 +19,7 @@ from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks, columns
 from wechat_campaigns.report.listing import listing
-from wechat_campaigns.report.phrases import moment
+from wechat_campaigns.report.phrases import zoned_moment
 from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusView, expired_words
@@ -116,11 +116,12 @@ def status_text(view: StatusView, options: TextOptions) -> str:
         if known.revision > 1:
             name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         note = f"{row.note}\n→ {row.hint}" if row.hint else row.note
-        cells = (name, row.account, str(known.msg_id or ""), moment(known.at, options.timezone), note)
+        cells = (name, row.account, str(known.msg_id or ""), zoned_moment(known.at, options.timezone), note)
         rows.append((status_word(known.status), *cells))
     note = "\n→ ".join(expired_words())
     for send in view.expired:
-        cells = (send.id, send.account, "", moment(send.not_after, options.timezone), note)
+        when = zoned_moment(send.not_after, options.timezone) if send.not_after is not None else ""
+        cells = (send.id, send.account, "", when, note)
         rows.append((status_word(PlanAction.EXPIRED), *cells))
     headings = ("Status", "Send", "Account", "msg_id", "Time", "Note")
     return _drawn(listing(headings, rows, options.width), options)

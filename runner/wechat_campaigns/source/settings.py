@@ -17,9 +17,9 @@ from wechat_campaigns.core.settings import (
     Approvals,
     ArticleOptions,
     CallbackSecrets,
-    ChatWebhook,
     Drift,
     Environment,
+    NotifyTarget,
     PlanCheck,
     Policy,
     Secret,
@@ -77,7 +77,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         policy=_policy(data.get("policy", {}), chosen.accounts),
         articles=ArticleOptions(**data.get("articles", {})),
         testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
-        notify=tuple(_notify(robot) for robot in data.get("notify", ())),
+        notify=tuple(_notify(target) for target in data.get("notify", ())),
         other_environments=tuple(_environment(other, written) for other in written if other != name),
         source=source,
     )
@@ -221,10 +221,11 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
     return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
 
 
-def _notify(data: Mapping[str, Any]) -> ChatWebhook:
-    when = {"when": tuple(data["when"])} if "when" in data else {}
+def _notify(data: Mapping[str, Any]) -> NotifyTarget:
+    lists = {key: tuple(data[key]) for key in ("when", "to") if key in data}
     secret = _secret(data["secret"]) if "secret" in data else None
-    return ChatWebhook(kind=data["kind"], url=_secret(data["url"]), secret=secret, **when)
+    sender = data.get("from", "")
+    return NotifyTarget(kind=data["kind"], url=_secret(data["url"]), secret=secret, sender=sender, **lists)
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

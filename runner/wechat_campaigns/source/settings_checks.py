@@ -24,7 +24,7 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
-    found = [*_default_environment(data), *_policy(data), *_held(data)]
+    found = [*_default_environment(data), *_policy(data), *_held(data), *_notify(data)]
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_resend(path, environment)]
@@ -195,6 +195,32 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
             yield _unknown(("policy", "hold", index), "account", name, known)
+
+
+def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A mail needs somebody to go to; nothing else has a use for it, and a mail is not signed."""
+    targets = data.get("notify")
+    for index, target in enumerate(targets if isinstance(targets, list) else ()):
+        if not isinstance(target, dict):
+            continue
+        path, is_mail = ("notify", index), target.get("kind") == "email"
+        if is_mail and "to" not in target:
+            yield Finding(
+                "email-without-to",
+                _("`kind: email` requires `to`"),
+                _("write the addresses of the recipients: `to: [duty@example.com]`"),
+                path,
+            )
+        for key in ("secret",) if is_mail else ("to", "from"):
+            if key in target:
+                yield Finding(
+                    "notify-key",
+                    _("`{key}` has no effect with this `kind`").format(key=key),
+                    _("remove it; the password of a mail server is a part of `url`")
+                    if is_mail
+                    else _("remove it, or write `kind: email`"),
+                    (*path, key),
+                )
 
 
 def _is_zone(name: str) -> bool:

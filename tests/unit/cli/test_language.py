@@ -39,7 +39,7 @@ def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert run(["--lang=zh", "--help"]) == 0
     told = capsys.readouterr().out
     assert CHINESE in told
-    assert "用法：campaign" in told
+    assert "用法：campaign [选项] 命令 [参数]..." in told
     assert run(["--help"]) == 0
     assert "Usage: " in capsys.readouterr().out
 
@@ -49,6 +49,7 @@ def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--lang", "zh", "plan", "--nothing"]) == 64
     told = capsys.readouterr().err
     assert "没有选项 '--nothing'" in told
+    assert "campaign plan [选项] [SELECT]..." in told
     assert "No such option" not in told
 
 

@@ -39,4 +39,4 @@ def test_a_moment_is_of_its_time_zone() -> None:
     now = datetime(2026, 11, 24, 15, 0, tzinfo=CHINA)
     late = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     assert moment_text(late, now, CHINA) == "tomorrow at 04:30"
-    assert moment_text(late, now, UTC) == "today at 20:30"
+    assert moment_text(late, now, UTC) == "today at 20:30 (UTC)"

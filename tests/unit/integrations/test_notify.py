@@ -9,7 +9,8 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,30 +18,38 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.factories import NOW
-from wechat_campaigns.cli.notifications import post
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.cli.notifications import post, post_mail
 from wechat_campaigns.core.run_log import Entry, listen, new_run
-from wechat_campaigns.core.settings import ChatWebhook, Secret
+from wechat_campaigns.core.settings import NotifyTarget, Secret
+from wechat_campaigns.integrations.notices import Moment, Notice, untold
 from wechat_campaigns.integrations.notify import (
     MAX_BYTES,
     Access,
     RunSummary,
     message,
-    notify_robot,
+    notify_target,
     payload,
 )
-from wechat_campaigns.send.outcome import Result, SendOutcome
 
-RUN = RunSummary(
-    environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}
-)
+RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 ALL = ("accepted", "rejected", "not_sent", "unknown")
 URL = Secret(env="ROBOT")
 KEY = "SEC0123456789"
 
 
-def outcome(send_id: str = "sale", result: Result = Result.ACCEPTED, why: str = "accepted") -> SendOutcome:
-    return SendOutcome(id=send_id, account="main", result=result, reason=why, exit_code=ExitCode.OK)
+def outcome(send_id: str = "sale", moment: Moment = Moment.ACCEPTED, why: str = "") -> Notice:
+    followers = 1204 if send_id == "sale" else None
+    return Notice(moment=moment, id=send_id, account="main", reason=why, followers=followers)
+
+
+def tell(
+    kind: Any, address: str, when: tuple[str, ...] = ALL, key: str = "", notice: Notice | None = None
+) -> str | None:
+    target = NotifyTarget(kind=kind, url=URL, when=when)
+    notices = [notice or outcome()]
+    return notify_target(
+        target, Access(address=address, key=key), notices, RUN, post=post, mail=post_mail, now=NOW
+    )
 
 
 @dataclass
@@ -93,7 +102,7 @@ def robot() -> Iterator[Robot]:
 
 def test_notification_names_sends_recipients_and_commit() -> None:
     """Everything a colleague asks, in a few lines."""
-    told = message([outcome(), outcome("旧活动", Result.REJECTED, "no allowance left")], RUN, ALL)
+    told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN, ALL)
     assert str(told).splitlines() == [
         "Campaigns, production: 1 accepted, 1 rejected",
         "✓ sale (main) → 1,204 followers",
@@ -104,17 +113,16 @@ def test_notification_names_sends_recipients_and_commit() -> None:
 
 
 def test_robot_gets_only_the_chosen_events() -> None:
-    """`when` chooses; a run without such an outcome is silent, and so is one that only skipped."""
+    """`when` chooses; a run without such a moment is silent."""
     assert message([outcome()], RUN, ("not_sent", "unknown")) is None
-    assert message([outcome(result=Result.SKIPPED)], RUN, ALL) is None
-    told = message([outcome(), outcome("b", Result.UNKNOWN, "no answer")], RUN, ("unknown",))
+    told = message([outcome(), outcome("b", Moment.UNKNOWN, "no answer")], RUN, ("unknown",))
     assert "sale" not in str(told)
     assert "? b" in str(told)
 
 
 def test_a_long_run_fits_the_smallest_robot() -> None:
     """Twenty sends are named, the rest counted; the text stays within the bytes."""
-    told = str(message([outcome(f"活动{n}", Result.NOT_SENT, "原因" * 40) for n in range(50)], RUN, ALL))
+    told = str(message([outcome(f"活动{n}", Moment.NOT_SENT, "原因" * 40) for n in range(50)], RUN, ALL))
     assert len(told.encode()) <= MAX_BYTES
     short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e"), ALL))
     assert "and 30 more" in short
@@ -147,12 +155,7 @@ def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
 def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
     """One POST, and its own word for success."""
     robot.answer = answer
-    assert (
-        notify_robot(
-            ChatWebhook(kind=kind, url=URL), Access(address=robot.url), [outcome()], RUN, post=post, now=NOW
-        )
-        is None
-    )
+    assert tell(kind, robot.url) is None
     assert "1,204 followers" in json.dumps(robot.bodies)
     assert len(robot.bodies) == 1
 
@@ -173,9 +176,7 @@ def test_failed_notification_does_not_show_the_address(
 ) -> None:
     """A refusal, a broken answer, an error status, a redirect."""
     robot.answer, robot.status = answer, status
-    why = notify_robot(
-        ChatWebhook(kind=kind, url=URL), Access(address=robot.url), [outcome()], RUN, post=post, now=NOW
-    )
+    why = tell(kind, robot.url)
     assert why
     assert "very-secret" not in why
 
@@ -183,10 +184,8 @@ def test_failed_notification_does_not_show_the_address(
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
 def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     """Whatever is wrong with it."""
-    why = notify_robot(
-        ChatWebhook(kind="wecom", url=URL), Access(address=address), [outcome()], RUN, post=post, now=NOW
-    )
-    assert str(why).startswith("the request to the chat robot failed")
+    why = tell("wecom", address)
+    assert str(why).startswith("the request failed")
     assert "very-secret" not in str(why)
 
 
@@ -206,10 +205,8 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
     assert entry["url"] == urlsplit(robot.url).netloc
 
 
-def signed(robot: Robot, kind: Any, **more: Any) -> None:
-    access = Access(address=robot.url, key=KEY)
-    why = notify_robot(ChatWebhook(kind=kind, url=URL, **more), access, [outcome()], RUN, post=post, now=NOW)
-    assert why is None
+def signed(robot: Robot, kind: Any) -> None:
+    assert tell(kind, robot.url, key=KEY) is None
     assert KEY not in f"{robot.raw}{robot.paths}{robot.headers}"
 
 
@@ -250,21 +247,30 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
     assert body["text"].startswith("Campaigns, production")
 
 
-def test_held_and_missed_sends_are_told_where_they_are_wanted() -> None:
-    """Not by default: a schedule that runs every ten minutes would repeat them all day."""
+def test_each_moment_has_its_mark_and_its_count() -> None:
+    """What went well, what did not, what waits for a person."""
+    notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
+    lines = str(message(notices, RUN, tuple(Moment))).splitlines()
+    assert lines[0] == (
+        "Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected, 1 not sent, 1 unknown, "
+        "1 held back, 1 missed, 1 sent, 1 delivery failed"
+    )
+    assert "".join(line[0] for line in lines[1:10]) == "•✓✗✗?!!✓✗"
 
-    def skipped(name: str, code: ExitCode) -> SendOutcome:
-        return SendOutcome(id=name, account="main", result=Result.SKIPPED, reason="why", exit_code=code)
 
-    outcomes = [
-        skipped("held", ExitCode.POLICY),
-        skipped("late", ExitCode.FAILED),
-        skipped("ok", ExitCode.OK),
-    ]
-    assert message(outcomes, RUN, ALL) is None
-    told = str(message(outcomes, RUN, ("held", "scheduled_missed")))
-    assert [line for line in told.splitlines() if line.startswith("!")] == [
-        "! held (main): why",
-        "! late (main): why",
-    ]
-    assert "ok" not in told
+def test_what_lasts_is_told_once_a_day() -> None:
+    """An outcome is new each time; the same block is not, but other content or another day is."""
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    held, made = outcome("held", Moment.HELD), outcome()
+    told = {held.key(today)}
+    assert untold([held, made], told, today) == [made]
+    assert untold([held], told, tomorrow) == [held]
+    edited = replace(held, digest="2 other")
+    assert untold([edited], told, today) == [edited]
+
+
+def test_mail_without_a_server_does_not_show_the_address() -> None:
+    """The secret of another account, for one, was named by mistake."""
+    why = tell("email", "very-secret")
+    assert str(why).startswith("the request failed")
+    assert "very-secret" not in str(why)

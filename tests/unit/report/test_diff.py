@@ -46,7 +46,10 @@ def test_receivers_and_window_are_part_of_the_diff() -> None:
     """An edit of whom or when is as visible as one of what."""
     before, after = make_send("sale"), make_send("sale", not_before=NOW, revision=2, send_ignore_reprint=True)
     text = diff(send_lines(before, "UTC"), send_lines(after, "UTC"))
-    assert "-when: any time\n+when: from 2026-12-01 04:00\n+revision: 2\n+send_ignore_reprint: true" in text
+    assert (
+        "-when: any time\n+when: from 2026-12-01 04:00 (UTC)\n+revision: 2\n+send_ignore_reprint: true"
+        in text
+    )
 
 
 def test_an_article_is_told_with_its_facts_and_pictures() -> None:

@@ -13,6 +13,7 @@ from wechat_campaigns.core.settings import (
     ArticleOptions,
     CallbackSecrets,
     Drift,
+    NotifyTarget,
     Policy,
     Secret,
 )
@@ -190,8 +191,9 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
     )
     assert settings.testers["小李"].wxname == "xiaoli2026"
     assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [
-        ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "rejected", "not_sent", "unknown")),
+        ("wecom", Secret(env="WECOM_ROBOT_URL"), NotifyTarget(kind="wecom", url=Secret(env="A")).when),
         ("slack", Secret(env="SLACK_URL"), ("not_sent",)),
+        ("email", Secret(env="MAIL_URL"), ("approval_needed", "sent")),
     ]
 
 

@@ -64,6 +64,8 @@ BEYOND_THE_SCHEMA = {
     "protected-repeat",
     "repeat-too-late",
     "quiet-hours-empty",
+    "email-without-to",
+    "notify-key",
     "ledger-of-real",
 }
 

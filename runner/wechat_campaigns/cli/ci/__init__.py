@@ -11,8 +11,12 @@ from wechat_campaigns.core.i18n import N_
     "publish",
     "outputs",
     "issue",
+    "notify",
     "phones",
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
 def ci() -> None:
-    """Steps of a CI job: show a plan, pass its digest on, open an issue. See docs/pull-requests.md."""
+    """Steps of a CI job: show a plan, pass on its digest, notify, keep an issue.
+
+    See docs/pull-requests.md.
+    """

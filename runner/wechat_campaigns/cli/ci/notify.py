@@ -1,0 +1,62 @@
+"""Tell the targets of `notify` that a reviewed plan waits for approval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import DIR, ENV, FILE
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError, UsageError
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.plan import planfile
+
+
+@command(
+    effect=Effect.LEDGER_RECORD,
+    options=(DIR, ENV),
+    examples={"campaign ci notify plan.json": N_("notify the approvers, once a day of each send")},
+)
+@click.argument("plan_file", type=FILE)
+def notify(context: Context, plan_file: Path) -> int:
+    """Notify the targets with `approval_needed` in `notify.when` of the sends that a plan file would make.
+
+    The ledger records what was notified, so each send is reported once a day, however often a plan is made.
+    A notification that fails is a warning.
+    """
+    from wechat_campaigns.cli.notifications import notify as notify_targets
+    from wechat_campaigns.integrations.ci_guard import current_run
+    from wechat_campaigns.integrations.ci_run import check_ci_run
+    from wechat_campaigns.integrations.notices import approval_notices
+
+    if (run := current_run()) is not None:
+        check_ci_run(run)
+    data = planfile.read(plan_file)
+    if data["environment"] != context.settings.environment.name:
+        raise UsageError(
+            _("the plan was made for environment {reviewed}, but this is {environment}").format(
+                reviewed=data["environment"], environment=context.settings.environment.name
+            ),
+            hint=_("pass `--env {name}`").format(name=data["environment"]),
+        )
+    notices = list(approval_notices(data, timezone=context.settings.policy.timezone))
+    try:
+        count = notify_targets(context, notices, context.state(), commit=data.get("commit"))
+    except (LedgerError, SecretError) as error:
+        # What was reviewed is sent, or not, whoever was told of it.
+        print_message(_("Warning: nobody was notified: {reason}").format(reason=str(error)))
+        return ExitCode.OK
+    message = _("Nothing new waits for approval, or no target of `notify` has `approval_needed`.")
+    if count:
+        template = ngettext(
+            "Reported {count} send that waits for approval.",
+            "Reported {count} sends that wait for approval.",
+            count,
+        )
+        message = template.format(count=count)
+    print_message(message)
+    return ExitCode.OK

@@ -1,0 +1,153 @@
+"""Outcomes of an apply, finished sends, or a plan file in; what may be told of them out.
+
+A moment that lasts, such as a blocked send, is found again by each run. The ledger keeps which of them were
+told, so that it is told once a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.report.phrases import moment as moment_text
+from wechat_campaigns.report.send_status import StatusRow
+from wechat_campaigns.send.outcome import Result, SendOutcome
+
+
+class Moment(StrEnum):
+    """What `notify.when` can name; those of an outcome and of a status are called as these are."""
+
+    APPROVAL_NEEDED = "approval_needed"
+    """A reviewed plan would send it now, or within its horizon."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    """Blocked or in conflict."""
+    SCHEDULED_MISSED = "scheduled_missed"
+    """Its window ended in the last day."""
+    SENT = "sent"
+    """WeChat has finished sending it."""
+    DELIVERY_FAILED = "delivery_failed"
+
+
+LASTING: Final = frozenset({Moment.APPROVAL_NEEDED, Moment.UNKNOWN, Moment.HELD, Moment.SCHEDULED_MISSED})
+"""Moments that each run finds again until a person has acted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What may be told of one send."""
+
+    moment: Moment
+    id: str
+    account: str
+    appid: str = ""
+    """Whose stream of the ledger keeps that it was told; empty: of no account of the settings."""
+    reason: str = ""
+    msg_id: int | None = None
+    followers: int | None = None
+    """How many were addressed, or will be."""
+    digest: str = ""
+    """Of the content and its revision: another one is another notice."""
+
+    def key(self, day: date) -> str:
+        """Name the notice of a day, as the ledger keeps it."""
+        return sha256([day.isoformat(), self.moment.value, self.id, self.digest])[:16]
+
+
+def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
+    """List what an apply may tell; a skipped send only where it was expected to be made."""
+    planned = {one.send.id: one for one in plan.sends}
+    orphans = {one.send_state.send: one.send_state for one in plan.unknown_sends}
+    notices = []
+    for outcome in outcomes:
+        moment = _moment_of(outcome)
+        if moment is None:
+            continue
+        notice = Notice(
+            moment=moment,
+            id=outcome.id,
+            account=outcome.account,
+            reason="" if moment is Moment.ACCEPTED else outcome.reason,
+            msg_id=outcome.msg_id,
+        )
+        if (known := planned.get(outcome.id)) is not None:
+            digest = f"{known.send.revision} {known.content_digest}"
+            count = known.resolved.audience.count
+            notice = replace(notice, appid=known.account.appid, digest=digest, followers=count)
+        elif (orphan := orphans.get(outcome.id)) is not None:
+            digest = f"{orphan.revision} {orphan.content_digest}"
+            notice = replace(notice, appid=orphan.appid, digest=digest)
+        notices.append(notice)
+    return notices
+
+
+def finished_notices(rows: Iterable[StatusRow]) -> list[Notice]:
+    """List what became of sends that WeChat has just finished, with the counts of its event, if any."""
+    return [
+        Notice(
+            moment=Moment(row.known.status.value),
+            id=row.known.send,
+            account=row.account,
+            appid=row.known.appid,
+            reason=row.note,
+            msg_id=row.known.msg_id,
+            followers=row.told.addressed if row.told is not None else row.known.audience,
+        )
+        for row in rows
+        if row.known.status in (SendStatus.SENT, SendStatus.DELIVERY_FAILED)
+    ]
+
+
+def approval_notices(data: Mapping[str, Any], *, timezone: str) -> Iterator[Notice]:
+    """List the sends that the plan of a plan file waits to make: now, or within its horizon.
+
+    Args:
+        data: as `planfile.read` gives it.
+        timezone: in which windows are shown.
+    """
+    for send in data["sends"]:
+        is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
+        if is_due or planfile.is_coming(send, data):
+            yield Notice(
+                moment=Moment.APPROVAL_NEEDED,
+                id=send["id"],
+                account=send["account"]["name"],
+                appid=send["account"]["appid"],
+                reason=_when(send, timezone, is_due=is_due),
+                followers=send["audience"]["count"],
+                digest=f"{send['revision']} {send['content_digest']}",
+            )
+
+
+def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
+    """Leave out what lasts and was told this day already."""
+    return [one for one in notices if one.moment not in LASTING or one.key(day) not in told]
+
+
+def _moment_of(outcome: SendOutcome) -> Moment | None:
+    if outcome.result is not Result.SKIPPED:
+        return Moment(outcome.result.value)
+    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.SCHEDULED_MISSED}.get(outcome.exit_code)
+
+
+def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:
+    def shown(key: str) -> str:
+        return moment_text(datetime.fromisoformat(send[key]), timezone)
+
+    begins = _("due now") if is_due else _("from {begin}").format(begin=shown("not_before"))
+    if not send.get("not_after"):
+        return begins
+    return _("{begins}, until {end}").format(begins=begins, end=shown("not_after"))

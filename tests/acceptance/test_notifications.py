@@ -1,0 +1,156 @@
+"""Who is told what, when: by the real command, a robot and a mail server on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
+from tests.support.mail_server import PASSWORD, USER, mail_server
+from tests.support.playground import SERVICE, Sandbox
+from wechat_campaigns.core.errors import ExitCode
+
+__all__ = ["campaign"]  # a fixture
+MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, sent, delivery_failed]"
+LATER = f"{SALE}not_before: 2026-12-01 19:30\nnot_after: 2026-12-01 22:00\n"
+
+
+@pytest.fixture
+def told(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[dict[str, Any]]]:
+    """What a webhook that wants everything was posted."""
+    settle(sandbox, more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: {MOMENTS}}}]\n")
+    at(sandbox, "10:00")
+    with robot(200) as (address, bodies):
+        monkeypatch.setenv("DUTY_URL", address)
+        yield bodies
+
+
+def at(sandbox: Sandbox, clock: str, day: str = "2026-12-01") -> None:
+    sandbox.control("POST", "clock", {"at": f"{day}T{clock}:00+08:00"})
+
+
+def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
+    return [[(one["id"], one["result"]) for one in body["outcomes"]] for body in bodies]
+
+
+def test_finished_send_is_told_once_with_its_figures(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """By the run that learns it first, whether or not it waits; the next run has nothing to tell."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:30")
+    for _ in range(2):
+        assert campaign("status")[0] == ExitCode.OK
+    assert moments(told) == [[("sale", "accepted")], [("sale", "sent")]]
+    assert told[1]["outcomes"][0]["followers"] == told[0]["outcomes"][0]["followers"] > 0
+
+
+def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]) -> None:
+    """WeChat took the job and gave it up."""
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "verdict": "err(20001)"})
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:30")
+    assert campaign("status")[0] == ExitCode.FAILED
+    assert moments(told)[1:] == [[("sale", "delivery_failed")]]
+    assert told[1]["outcomes"][0]["reason"].startswith("delivery failed")
+
+
+def test_a_run_each_hour_tells_what_lasts_once_a_day(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """A hold, then a missed window: one message each day, however often apply runs."""
+    assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    for clock in ("10:00", "11:00", "12:00"):
+        at(sandbox, clock)
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    at(sandbox, "10:00", "2026-12-02")
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert moments(told) == [[("sale", "held")]] * 2
+    Path("campaigns/sale.yaml").write_text(f"{SALE}not_after: 2026-12-02 10:30\n", encoding="utf-8")
+    for clock in ("11:00", "12:00"):
+        at(sandbox, clock, "2026-12-02")
+        campaign("apply", "--auto-approve")
+    assert moments(told)[2:] == [[("sale", "scheduled_missed")]]
+
+
+def test_approval_is_asked_for_when_it_is_needed(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """Once the window is within the horizon; again for other content, not for another plan of the same."""
+
+    def review() -> str:
+        assert campaign("plan", "--horizon", "70m", "--out", "plan.json")[0] == ExitCode.OK
+        code, _, err = campaign("ci", "notify", "plan.json")
+        assert code == ExitCode.OK, err
+        return err
+
+    Path("campaigns/sale.yaml").write_text(LATER, encoding="utf-8")
+    assert "Nothing new" in review()
+    at(sandbox, "18:30")
+    review()
+    at(sandbox, "18:40")
+    assert "Nothing new" in review()
+    assert moments(told) == [[("sale", "approval_needed")]]
+    assert told[0]["outcomes"][0]["reason"] == "from 2026-12-01 19:30, until 2026-12-01 22:00"
+    Path("campaigns/sale.yaml").write_text(LATER.replace("八", "九"), encoding="utf-8")
+    review()
+    assert len(told) == 2
+
+
+def test_plan_of_another_environment_is_refused(campaign: Command, told: list[dict[str, Any]]) -> None:
+    """Its accounts would be those of these settings."""
+    campaign("plan", "--out", "plan.json")
+    text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
+    Path("campaigns/_settings.yaml").write_text(text.replace("  sandbox:", "  other:"), encoding="utf-8")
+    assert campaign("--env", "other", "ci", "notify", "plan.json")[0] == ExitCode.USAGE
+    assert told == []
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["sent", "refused"])
+def test_mail_is_sent_and_a_failure_changes_nothing(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    """The password is in no output and no log, the exit code and the send are the same."""
+    settle(sandbox, more="notify: [{kind: email, url: {env: MAIL_URL}, to: [duty@example.com]}]\n")
+    password = PASSWORD if right else "wrong-secret"
+    with mail_server(tmp_path) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", server.certificate)
+        monkeypatch.setenv("MAIL_URL", f"smtp://{USER}:{quote(password, safe='')}@localhost:{server.port}")
+        code, out, err = campaign("--log-file", "run.log", "apply", "--auto-approve")
+    assert code == ExitCode.OK
+    assert len(sandbox.jobs()) == 1
+    said = out + err + Path("run.log").read_text(encoding="utf-8")
+    assert password not in said
+    assert quote(password, safe="") not in said
+    assert ("Warning: target 1 of `notify` (email) was not notified: " in err) is not right
+    if right:
+        (message,) = server.mails
+        assert message["Subject"] == "Campaigns, sandbox: 1 accepted"
+        assert message["From"] == USER
+        assert "✓ sale (main) → " in message.get_content()
+
+
+@pytest.mark.parametrize(
+    ("target", "rule"),
+    [
+        ("{kind: email, url: {env: A}}", "email-without-to"),
+        ("{kind: email, url: {env: A}, to: [a@b.cn], secret: {env: B}}", "notify-key"),
+        ("{kind: slack, url: {env: A}, to: [a@b.cn]}", "notify-key"),
+        ('{kind: email, url: {env: A}, to: ["a@b.cn\\nBcc: x@y.cn"]}', "wrong-form"),
+        ("{kind: email, url: {env: A}, to: [小李 <a@b.cn>]}", "wrong-form"),
+        ("{kind: email, url: smtps://u:p@h, to: [a@b.cn]}", "written-secret"),
+    ],
+)
+def test_settings_of_a_mail_are_checked(campaign: Command, sandbox: Sandbox, target: str, rule: str) -> None:
+    """Somebody to go to, no key that does nothing, no second header, no password in the file."""
+    settle(sandbox, more=f"notify: [{target}]\n")
+    code, out, _ = campaign("validate", "--format", "json")
+    assert code == ExitCode.INVALID
+    assert rule in {problem["rule"] for problem in json.loads(out)["problems"]}

@@ -1,0 +1,126 @@
+"""Who may receive two messages of a day: exact where it can be known, else the most that the sizes allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    make_account,
+    make_planned,
+    make_send,
+    plan_of,
+    view_of,
+)
+from wechat_campaigns.core.model import Audience, Batch, Filter, PlanAction
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.overlap import Overlap, overlaps
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.report.attention import attention_lines
+from wechat_campaigns.report.json import plan_data
+
+EVERYONE = Filter(is_to_all=True)
+
+
+def planned(send_id: str, count: int | None, filter_: Filter | None = None, **changes: Any) -> Any:
+    send = make_send(send_id, filter=filter_ or Filter(tag=send_id))
+    resolved = Resolution(tag_id=1, audience=Audience(count=count, source="tags/get", as_of=NOW))
+    return make_planned(send, resolved=resolved, **changes)
+
+
+def plan(*sends: Any) -> Plan:
+    return replace(plan_of(), sends=sends)
+
+
+def shared(*sends: Any) -> list[tuple[int, bool]]:
+    return [(one.followers, one.exact) for one in overlaps(plan(*sends))]
+
+
+@pytest.mark.parametrize(
+    ("sends", "expected"),
+    [
+        ([planned("a", 900)], []),
+        ([planned("a", 900), planned("b", 300)], [(300, False)]),
+        ([planned("a", 900), planned("b", 300), planned("c", 100)], [(400, False)]),
+        ([planned("a", 300), planned("b", 300), planned("c", 300)], [(450, False)]),
+        ([planned("a", 900), planned("all", 5000, EVERYONE)], [(900, True)]),
+        ([planned("a", 4000), planned("b", 3000), planned("all", 5000, EVERYONE)], [(5000, False)]),
+        ([planned("a", 900, Filter(tag="x")), planned("b", 900, Filter(tag="x"))], [(900, True)]),
+        ([planned("a", 900), planned("b", 0)], []),
+        ([planned("a", 900), planned("b", None)], []),
+        (
+            [planned("a", 3, Filter(openids=("1", "2", "3"))), planned("b", 2, Filter(openids=("3", "4")))],
+            [(1, True)],
+        ),
+        ([planned("a", 2, Filter(openids=("1", "2"))), planned("b", 1, Filter(openids=("3",)))], []),
+    ],
+)  # fmt: skip
+def test_the_number_is_exact_where_one_audience_holds_the_other(sends: Any, expected: Any) -> None:
+    """Everyone, the same tag, two lists; of tags the sizes alone are known."""
+    assert shared(*sends) == expected
+
+
+def test_batches_of_a_list_are_one_send() -> None:
+    """No follower is in two of them; together they meet another list."""
+
+    def batch(number: int, *openids: str) -> Any:
+        part = Batch(index=number, count=2, list_sha256="0" * 64)
+        send = make_send(f"vip#{number}", filter=Filter(openids=openids), batch=part)
+        return make_planned(
+            send, resolved=Resolution(audience=Audience(count=len(openids), source="openids"))
+        )
+
+    first, second = batch(1, "1", "2"), batch(2, "3")
+    assert shared(first, second) == []
+    (found,) = overlaps(plan(first, second, planned("other", 2, Filter(openids=("3", "9")))))
+    assert found == Overlap(account="main", day=NOW.date(), sends=("vip", "other"), followers=1, exact=True)
+
+
+def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
+    """Another day, another account, a 订阅号 (one a day), a draft: none meets the first."""
+    later = PlanDecision(action=PlanAction.SCHEDULED, reason="later")
+    draft = PlanDecision(action=PlanAction.DRAFT, reason="draft")
+    other = make_account("other", appid="wx0000000000000009")
+    paper = make_account("paper", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    tomorrow = planned("b", 300, decision=later)
+
+    def opening(hours: int) -> Any:
+        return replace(tomorrow, send=replace(tomorrow.send, not_before=NOW + timedelta(hours=hours)))
+
+    first = planned("a", 900)
+    assert shared(first, opening(24), planned("c", 1, account=other), planned("d", 5, decision=draft)) == []
+    assert shared(planned("e", 9, account=paper), planned("f", 9, account=paper)) == []
+    assert shared(first, opening(11)) == [(300, False)], "23:00 in China is the same day"
+    assert shared(first, opening(12)) == []
+
+
+def test_plan_warns_with_the_number() -> None:
+    """In the text, for people, and in the JSON, for programs."""
+    two = plan(planned("会员", 900), planned("新客", 300))
+    assert [line for line in attention_lines(two) if "300" in line] == [
+        "on 2026-12-01, main sends more than one message to up to 300 followers: 会员, 新客. WeChat does not "
+        "return how far tags overlap → check the tags: each of these messages counts in the four that a "
+        "follower receives a month"
+    ]
+    (told,) = plan_data(view_of(two))["overlaps"]
+    assert told == {
+        "account": "main", "day": "2026-12-01", "sends": ["会员", "新客"], "followers": 300, "exact": False,
+    }  # fmt: skip
+
+
+def test_a_long_list_names_the_largest() -> None:
+    """Of two hundred accounts ten are named; the JSON has all."""
+    accounts = [make_account(f"a{n}", appid=f"wx{n:016d}") for n in range(12)]
+    sends = [planned(f"s{n}-{k}", 100 + n, account=accounts[n]) for n in range(12) for k in range(2)]
+    lines = attention_lines(plan(*sends))
+    assert [line.partition(" sends")[0] for line in lines[:2]] == ["on 2026-12-01, a11", "on 2026-12-01, a10"]
+    assert lines[10:] == (
+        "followers may receive more than one message on 2 more days (`overlaps` in the JSON)",
+    )
