@@ -26,6 +26,8 @@ EM: Final = 100
 """Units of a drawing for one em: on a phone six are a pixel, so that whole numbers are fine enough."""
 MAX_CHARS: Final = 2_000
 """Of one formula, as written."""
+MAX_EM: Final = 300
+"""Of one formula, as drawn; one of 2,000 characters reaches 220."""
 _INLINE = re.compile(r"(\$\$?)(?=[^\s$])((?:\\.|[^\\$\n])+)(?<=\S)\1(?![\w$])", re.ASCII)
 _BEFORE = re.compile(r"[\w$\\]$", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
@@ -111,9 +113,11 @@ def draw(latex: str, *, is_display: bool) -> str:
         raise FormulaError(_("it has more than {most:,} characters").format(most=MAX_CHARS))
     if any(map(is_cjk, latex)):
         raise FormulaError(_("it contains Chinese, which has to stand outside the formula"))
-    root = _drawn(latex.strip(), is_display)
-    left, top, width, height = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
-    lines = "".join(_element(element) for element in root)
+    (left, top, width, height), lines = _read(_drawn(latex.strip(), is_display))
+    if not lines:
+        raise FormulaError(_("nothing of it can be seen"))
+    if not all(abs(side) <= MAX_EM * EM for side in (left, top, width, height)):
+        raise FormulaError(_("it is larger than {most} em").format(most=MAX_EM))
     size = f"width:{width / EM:.3g}em;height:{height / EM:.3g}em;vertical-align:{-(top + height) / EM:.3g}em"
     box = " ".join(str(round(side)) for side in (left, top, width, height))
     return f'<svg viewBox="{box}" style="{size}"><path fill="currentColor" d="{lines}"></path></svg>'
@@ -143,6 +147,17 @@ def _drawn(latex: str, is_display: bool) -> Element:
     except Exception as error:  # each of the two libraries raises whatever it stumbled over
         raise FormulaError(_("it is not valid LaTeX")) from error
     raise FormulaError(_("the command `{command}` is not supported").format(command=unknown[0][:40]))
+
+
+def _read(root: Element) -> tuple[list[float], str]:
+    """Read the box of a drawing (left, top, width, height) and its lines as steps of one path."""
+    try:
+        box = [float(side) for side in root.get("viewBox", "0 0 0 0").split()]
+        return box, "".join(map(_element, root))
+    except FormulaError:
+        raise
+    except (ValueError, OverflowError, RuntimeError) as error:  # a number that is too large for a path
+        raise FormulaError(_("it is not valid LaTeX")) from error
 
 
 def _element(element: Element) -> str:
