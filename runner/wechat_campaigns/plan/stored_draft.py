@@ -28,6 +28,8 @@ _CONTEXT = 12
 _FIELDS = ("title", "author", "content_source_url", "thumb_media_id")
 _FLAGS = ("need_open_comment", "only_fans_can_comment")
 _CROPS = ("pic_crop_235_1", "pic_crop_1_1")
+_SHOWN = ("cover_info", "product_info")
+"""What followers see beside the fields that campaigns have: how a cover is cropped, goods."""
 _UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
 _SIZE = re.compile(r"/(0|640)$")
 _OWN_FRAGMENT = re.compile(r"^(//mp\.weixin\.qq\.com/[^#]*)#(?:rd|wechat_redirect)$")
@@ -124,10 +126,20 @@ def fingerprint(stored: Stored) -> str:
                 "flags": [_flag(item.get(name)) for name in _FLAGS],
                 "content": list(read(str(item.get("content") or "")).tokens),
                 "images": _image_ids(item),
+                **{name: value for name in _SHOWN if (value := _filled(item.get(name)))},
             }
             for item in stored
         ]
     )
+
+
+def _filled(value: object) -> object:
+    """Leave out what is empty: the platform may name it, or not."""
+    if isinstance(value, Mapping):
+        return {key: inner for key, one in value.items() if (inner := _filled(one))}
+    if isinstance(value, list):
+        return [inner for one in value if (inner := _filled(one))]
+    return str(value or "")
 
 
 def read(content: str) -> ArticleContent:
@@ -135,6 +147,7 @@ def read(content: str) -> ArticleContent:
     reader = _Reader()
     reader.feed(content)
     reader.close()
+    reader.tokens += [reader.rawdata] if reader.rawdata else []  # what it took for an open style
     tags = reader.tags
     return ArticleContent(
         words=_words("".join(reader.texts)),
@@ -267,6 +280,10 @@ class _Reader(HTMLParser):
             self.tokens.append(_plain(data))
         if not any(self._open[tag] > 0 for tag in _SILENT):
             self._add_text(data)
+
+    def handle_comment(self, data: str) -> None:
+        """Keep a comment for the fingerprint: browsers may end it earlier, and show the rest."""
+        self.tokens.append(f"<!--{_plain(data)}-->")
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:
         """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""

@@ -238,3 +238,30 @@ def test_lost_character_is_always_reported(parts: list[str]):
     html = "".join([*parts, "末"])
     found = changes([{**GIVEN, "content": html}], [{**GIVEN, "content": html.removesuffix("末")}])
     assert any(change.lossy for change in found)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<!-->{}--><p>茶</p>",
+        "<!--茶--!>{}-->",
+        "<style>p{{}}</style ><p>{}</p>",
+        "<style>p{{}}</style a><p>{}</p>",
+        "<script></script/><p>{}</p>",
+        "<p>茶</p><{}",
+    ],
+)
+def test_no_part_of_a_draft_is_outside_its_fingerprint(shown: str) -> None:
+    """Browsers end comments and styles where the parser here reads on; a word there is an edit, too."""
+    one, other = ([{**GIVEN, "content": shown.format(word)}] for word in ("新茶", "中奖"))
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_goods_and_the_crop_of_a_cover_are_in_the_fingerprint() -> None:
+    """Followers see them; the platform may name them without a value as well."""
+    goods = {"product_info": {"footer_product_info": {"product_key": "k"}}}
+    crop = {"cover_info": {"crop_percent_list": [{"ratio": "1_1", "x1": "0", "x2": "1"}]}}
+    empty = {"product_info": {"footer_product_info": {"product_key": ""}}, "cover_info": None}
+    marks = [fingerprint([{**GIVEN, **more}]) for more in ({}, goods, crop)]
+    assert len(set(marks)) == len(marks)
+    assert fingerprint([{**GIVEN, **empty}]) == marks[0]

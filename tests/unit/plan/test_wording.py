@@ -58,6 +58,10 @@ def test_other_words_pass(text: str) -> None:
         ({"html": "<p>No1最</p><p>佳</p>"}, False),
         ({"html": '<p><img alt="No1最佳"></p>'}, False),
         ({"html": "<style>No1最佳</style><p>好</p>"}, False),
+        ({"html": "<!-->No1最佳<p>好</p>-->"}, True),
+        ({"html": "<!--->No1最佳<p>好</p>-->"}, True),
+        ({"html": "<!--好--!>No1最佳-->"}, True),
+        ({"html": "<p>好</p><!--No1最佳"}, False),
     ],
 )
 def test_articles_are_read_as_pages(article: dict[str, str], found: bool) -> None:

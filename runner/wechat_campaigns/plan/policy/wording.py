@@ -30,7 +30,10 @@ from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.source.scaffold import SAMPLES
 
-_HIDDEN = re.compile(r"<(style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_HIDDEN = re.compile(
+    r"<(style|script|title)\b.*?</\1\s*>|<!--(?:-?>|.*?(?:--!?>|\Z))", re.IGNORECASE | re.DOTALL
+)
+"""Comments end where browsers end them."""
 _BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _BLANK = re.compile(r"[^\S\x00]+")

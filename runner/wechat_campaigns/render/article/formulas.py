@@ -29,6 +29,8 @@ EDGE: Final = 4
 """Around a drawing: the library lets a sum reach 4 units beyond the box it gives."""
 MAX_CHARS: Final = 2_000
 """Of one formula, as written."""
+MAX_EM: Final = 300
+"""Of one formula, as drawn; one of 2,000 characters reaches 220."""
 _INLINE = re.compile(r"(\$\$?)(?=[^\s$])((?:\\.|[^\\$\n])+)(?<=\S)\1(?![\w$])", re.ASCII)
 _BEFORE = re.compile(r"[\w$\\]$", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
@@ -114,9 +116,11 @@ def draw(latex: str, *, is_display: bool) -> str:
         raise FormulaError(_("it has more than {most:,} characters").format(most=MAX_CHARS))
     if any(map(is_cjk, latex)):
         raise FormulaError(_("it contains Chinese, which has to stand outside the formula"))
-    root = _drawn(latex.strip(), is_display)
-    lines = "".join(_element(element) for element in root)
-    x, y, across, down = (float(part) for part in root.get("viewBox", "0 0 0 0").split())
+    (x, y, across, down), lines = _read(_drawn(latex.strip(), is_display))
+    if not lines:
+        raise FormulaError(_("nothing of it can be seen"))
+    if not all(abs(side) <= MAX_EM * EM for side in (x, y, across, down)):
+        raise FormulaError(_("it is larger than {most} em").format(most=MAX_EM))
     left, top = math.floor(x) - EDGE, math.floor(y) - EDGE
     right, bottom = math.ceil(x + across) + EDGE, math.ceil(y + down) + EDGE
     width, height = right - left, bottom - top
@@ -149,6 +153,17 @@ def _drawn(latex: str, is_display: bool) -> Element:
     except Exception as error:  # each of the two libraries raises whatever it stumbled over
         raise FormulaError(_("it is not valid LaTeX")) from error
     raise FormulaError(_("the command `{command}` is not supported").format(command=unknown[0][:40]))
+
+
+def _read(root: Element) -> tuple[list[float], str]:
+    """Read the box of a drawing (left, top, width, height) and its lines as steps of one path."""
+    try:
+        box = [float(side) for side in root.get("viewBox", "0 0 0 0").split()]
+        return box, "".join(map(_element, root))
+    except FormulaError:
+        raise
+    except (ValueError, OverflowError, RuntimeError) as error:  # a number that is too large for a path
+        raise FormulaError(_("it is not valid LaTeX")) from error
 
 
 def _element(element: Element) -> str:

@@ -64,6 +64,11 @@ def test_a_drawing_is_short() -> None:
         (r"\boxed{x}", "it has a box, a stroke or a colour of its own"),
         ("x" * 3_000, "it has more than 2,000 characters"),
         ("{" * 1_900, "it is not valid LaTeX"),
+        (rf"a\hspace{{{'9' * 400}em}}b", "it is not valid LaTeX"),
+        (rf"a\hspace{{{'9' * 400}em}}\hspace{{-{'9' * 400}em}}b", "it is not valid LaTeX"),
+        ("{}", "nothing of it can be seen"),
+        (r"a\hspace{9999em}b", "it is larger than 300 em"),
+        (r"a\hspace{-9999em}b", "it is larger than 300 em"),
     ],
 )
 def test_what_cannot_be_drawn_is_an_error(make: Make, formula: str, reason: str) -> None:
