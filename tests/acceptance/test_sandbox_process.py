@@ -213,7 +213,10 @@ def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
         "def test_two(wechat_sandbox): send(wechat_sandbox)\n"
     )
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment
+    )
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 

@@ -20,10 +20,11 @@ import pytest
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.sandbox.server import embedded
 
+pytestmark = pytest.mark.deep
+
 WATCH = """
 import os, sys
 
-pytestmark = pytest.mark.deep
 _log = os.open(os.environ["WATCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 _NETWORK = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname")
 _CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
