@@ -20,7 +20,7 @@ from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import BoxEntry, list_drafts, short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names
 from wechat_campaigns.plan.resolve import find_materials
-from wechat_campaigns.report.drafts import AccountDrafts, drafts_data, drafts_text
+from wechat_campaigns.report.drafts import AccountDrafts, deleted_line, drafts_data, drafts_text
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.draft_cleaning import MOST, delete_drafts
@@ -138,7 +138,11 @@ def _clean_account(
         state = context.initialized_state()
         box = [draft.entry for draft in left]
         now = [one for one in _uses(context, account, compiled, state, box) if one.left_behind]
-        results = list(delete_drafts(now, context.write_api(account), state, account.appid))
+        results = []
+        for draft, reason in delete_drafts(now, context.write_api(account), state, account.appid):
+            results.append((draft, reason))
+            if not reason:  # said at once: a call that fails later must not hide it
+                context.show_progress(inert(deleted_line(account.name, draft)))
     deleted = tuple(draft for draft, reason in results if not reason)
     gone = {draft.entry.media_id for draft in deleted}
     return AccountDrafts(

@@ -132,12 +132,14 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
     if decision.action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
         warned = window_warnings(send, context.settings.policy, now)
         send = replace(send, diagnostics=(*send.diagnostics, *warned)) if warned else send
+    if decision.action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
+        warned = stored_draft_warnings(send.content, send, offline=facts.offline)
+        send = replace(send, diagnostics=(*send.diagnostics, *warned))
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         warned = (
             *former_id_warnings(send, account.appid, state),
             *draft_warnings(send, resolved, drafted),
-            *stored_draft_warnings(send, offline=facts.offline),
             *unsubscribed_warnings(send, resolved),
         )
         if warned:

@@ -66,15 +66,13 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
     return ()
 
 
-def stored_draft_warnings(send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
+def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:
     """Say that the draft of the console that a send names was not read, or what is odd about its articles."""
-    if not isinstance(send.content, Draft):
-        return ()
     if offline:
         what = _("the draft {name} cannot be read offline: its articles are neither shown nor checked")
         hint = _("run `campaign plan` without `--offline` before the review")
-        return (_warning(send, "draft-unread", what.format(name=send.content.name), hint),)
-    found = (finding.at(send.location) for finding in check_stored_draft(send.content))
+        return (_warning(send, "draft-unread", what.format(name=draft.name), hint),)
+    found = (finding.at(send.location) for finding in check_stored_draft(draft))
     return tuple(problem for problem in found if problem.level != "error")
 
 

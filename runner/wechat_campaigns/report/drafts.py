@@ -60,10 +60,12 @@ def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
     if found.total > len(found.drafts):
         more = _("{account}: {count:,} of {total:,} drafts are listed, to keep within WeChat's quota")
         yield more.format(account=name, count=len(found.drafts), total=found.total)
-    for draft in found.deleted:
-        yield _("{account}: deleted draft {draft}, made for {send}").format(
-            account=name, draft=short_id(draft.entry.media_id), send=draft.made_for
-        )
+    if count := len(found.deleted):
+        yield ngettext(
+            "{account}: deleted {count} draft that an edit left behind",
+            "{account}: deleted {count} drafts that edits left behind",
+            count,
+        ).format(account=name, count=count)
     for draft, reason in found.kept:
         yield _("{account}: draft {draft} stays: {reason}").format(
             account=name, draft=short_id(draft.entry.media_id), reason=reason
@@ -76,6 +78,13 @@ def _lines(name: str, found: AccountDrafts) -> Iterable[str]:
             "{account}: edits left {count} drafts behind; `campaign drafts --clean` deletes them",
             left,
         ).format(account=name, count=left)
+
+
+def deleted_line(account: str, draft: BoxDraft) -> str:
+    """Say that a draft was deleted."""
+    return _("  {account}: deleted draft {draft}, made for {send}").format(
+        account=account, draft=short_id(draft.entry.media_id), send=draft.made_for
+    )
 
 
 def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:

@@ -263,6 +263,8 @@ def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     assert [problem.rule for problem in one.send.diagnostics] == ["draft-unread"]
     assert "四月新品" in one.send.diagnostics[0].message
     assert one.action is PlanAction.SEND
+    (writing,) = plan_of(replace(TITLED, ready=False), known=None).sends
+    assert [problem.rule for problem in writing.send.diagnostics] == ["draft-unread"]
     assert [violation.verdict.value for violation in one.violations] == ["unchecked"]
 
 
