@@ -32,7 +32,7 @@ def hosted(tmp_path: Path, sandbox: Sandbox) -> HostedRepository:
 
 
 def job(
-    hosted: HostedRepository, name: str, commit: str, folder: str, **variables: str
+    hosted: HostedRepository, name: str, commit: str, folder: str, part: str = "script", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a job's script in a checkout, as a runner does: every line must succeed."""
     checkout = hosted.folder / folder
@@ -50,7 +50,7 @@ def job(
         **TEMPLATE["variables"],
         **variables,
     }
-    script = "\n".join(TEMPLATE[name]["script"])
+    script = "\n".join(TEMPLATE[name][part])
     return subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script],
         cwd=checkout,
@@ -70,6 +70,11 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     for path in [report / "plan.json", *TEMPLATE["plan"]["artifacts"]["reports"].values()]:
         assert (report.parent / path).exists()
     assert "今晚八点" in (report / "plan.md").read_text(encoding="utf-8")
+    (hosted.folder / "campaign").mkdir()
+    (hosted.folder / "campaign" / "bin").symlink_to(TOOLS)
+    after = job(hosted, "plan", head, "mr", "after_script", CI_BUILDS_DIR=str(hosted.folder))
+    assert after.returncode == 0, after.stderr
+    assert (report / "phones").exists() or "no pictures of the phones" in after.stderr
     assert json.loads((report / "codequality.json").read_text(encoding="utf-8")) == []
     assert set(json.loads((report / "widget.json").read_text(encoding="utf-8"))) == {
         "create",
