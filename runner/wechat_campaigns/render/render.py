@@ -294,7 +294,7 @@ def _openid_table(scope: Scope, path: KeyPath, written: str, column: str | None)
     if found is None:
         return ()
     if found.blank or found.repeated:
-        what = _("{file}: {kept:,} openids; left out: {blank:,} rows without one, {repeated:,} duplicates")
+        what = _("{file}: {kept:,} openids; left out: {blank:,} without one, {repeated:,} repeated")
         counts = {"kept": len(found.openids), "blank": found.blank, "repeated": found.repeated}
         hint = _("compare the number with the list")
         scope.problem(path, "openid-rows", what.format(file=written, **counts), hint, level="warning")

@@ -319,7 +319,7 @@ def test_table_says_in_the_plan_which_rows_it_leaves_out(tmp_path):
     (send,) = rendered(tmp_path, yaml, {"list.csv": "\n".join(table)}).sends
     assert send.filter.openids == (OPENIDS[0], OPENIDS[1])
     (warning,) = send.diagnostics
-    assert "2 openids; left out: 1 rows without one, 1 duplicates" in warning.message
+    assert "2 openids; left out: 1 without one, 1 repeated" in warning.message
     broken = rendered(tmp_path, yaml, {"list.csv": "\n".join([*table, "赵,o6_bm jrPTlm6"])})
     (problem,) = [problem for problem in broken.problems if problem.level == "error"]
     assert (problem.rule, problem.message) == ("openid-malformed", "row 6: not an openid")
