@@ -1,23 +1,19 @@
 """Articles as given to draft/add and as draft/get tells them in, what the platform changed out.
 
-The platform writes markup its own way; what counts is what a reader gets: words, pictures, links. Needs no
-library, so that picture posts can be compared without the extra `articles`.
+The platform writes markup its own way; what counts is what a reader gets: words, pictures, links.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
-from html.parser import HTMLParser
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.plan.stored_html import ArticleContent, read_html, with_single_blanks, without_blanks
 
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
@@ -30,15 +26,6 @@ _FLAGS = ("need_open_comment", "only_fans_can_comment")
 _CROPS = ("pic_crop_235_1", "pic_crop_1_1")
 _SHOWN = ("cover_info", "product_info")
 """What followers see beside the fields that campaigns have: how a cover is cropped, goods."""
-_UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
-_SIZE = re.compile(r"/(0|640)$")
-_OWN_FRAGMENT = re.compile(r"^(//mp\.weixin\.qq\.com/[^#]*)#(?:rd|wechat_redirect)$")
-"""What the platform adds to the links of its own articles."""
-_PICTURE_DATA = re.compile(r"data-(?!src$|miniprogram)")
-"""What the platform notes beside a picture: its size, its number, where it was cropped."""
-_VOID = ("br", "hr", "img", "input", "source", "wbr")
-_ADDRESSES = ("src", "href")
-_SILENT = ("script", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +34,6 @@ class DraftDifference:
 
     message: str
     lossy: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleContent:
-    """An article's HTML as it matters: nothing of how it happens to be written."""
-
-    words: str
-    """Without blanks."""
-    code: tuple[str, ...]
-    """The text of each `<pre>`, blanks kept."""
-    pictures: tuple[str, ...]
-    links: tuple[str, ...]
-    marks: Counter[tuple[str, str]]
-    """`<p>` or `<p style>`; the value of the attribute, which is empty for the tag itself."""
-    tokens: tuple[str, ...]
 
 
 class _ListMessages(NamedTuple):
@@ -124,7 +96,7 @@ def fingerprint(stored: Stored) -> str:
             {
                 "fields": {name: str(item.get(name) or "") for name in (*_FIELDS, "digest", *_CROPS)},
                 "flags": [_flag(item.get(name)) for name in _FLAGS],
-                "content": list(read(str(item.get("content") or "")).tokens),
+                "content": list(read_html(str(item.get("content") or "")).tokens),
                 "images": _image_ids(item),
                 **{name: value for name in _SHOWN if (value := _filled(item.get(name)))},
             }
@@ -140,23 +112,6 @@ def _filled(value: object) -> object:
     if isinstance(value, list):
         return [inner for one in value if (inner := _filled(one))]
     return str(value or "")
-
-
-def read(content: str) -> ArticleContent:
-    """Read an article's HTML."""
-    reader = _Reader()
-    reader.feed(content)
-    reader.close()
-    reader.tokens += [reader.rawdata] if reader.rawdata else []  # what it took for an open style
-    tags = reader.tags
-    return ArticleContent(
-        words=_words("".join(reader.texts)),
-        code=tuple(text.replace("\u00a0", " ").strip() for text in reader.code),
-        pictures=tuple(attributes.get("src", "") for tag, attributes in tags if tag == "img"),
-        links=tuple(attributes["href"] for tag, attributes in tags if tag == "a" and "href" in attributes),
-        marks=Counter(mark for tag, attributes in tags for mark in _marks(tag, attributes)),
-        tokens=tuple(reader.tokens),
-    )
 
 
 def _article(
@@ -190,21 +145,25 @@ def _field(
             yield DraftDifference(
                 _("WeChat did not return `{name}`, so it was not compared").format(name=name)
             )
-    elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
+    elif with_single_blanks(meant) not in (with_single_blanks(kept), with_single_blanks(unescape(kept))):
         what = _("WeChat stored `{name}` as `{kept}` instead of `{meant}`")
         yield DraftDifference(what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
 def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[DraftDifference]:
     meant, kept = str(given.get("content") or ""), str(stored.get("content") or "")
-    if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
-        yield _text_change(_words(meant), _words(unescape(kept)))
+    if without_blanks(meant) not in (
+        without_blanks(kept),
+        without_blanks(unescape(kept)),
+        read_html(kept).words,
+    ):
+        yield _text_change(without_blanks(meant), without_blanks(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
         yield DraftDifference(_("the pictures or their order changed"), lossy=True)
 
 
 def _content(given: str, stored: str) -> Iterator[DraftDifference]:
-    meant, kept = read(given), read(stored)
+    meant, kept = read_html(given), read_html(stored)
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
@@ -240,119 +199,6 @@ def _changed_marks(meant: ArticleContent, kept: ArticleContent) -> list[str]:
     names = {name for name, _value in meant.marks - kept.marks}
     names |= {name for name, value in kept.marks - meant.marks if not value}
     return [*sorted(names)[:MAX_MARKS], *(["…"] if len(names) > MAX_MARKS else [])]
-
-
-def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    yield f"<{tag}>", ""
-    yield from ((f"<{tag} {name}>", value) for name, value in attributes.items() if name not in _ADDRESSES)
-
-
-class _Reader(HTMLParser):
-    """Collects the tags, texts and addresses of a piece of HTML; whatever is written, it never fails."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
-        self.code: list[str] = []
-        self.tokens: list[str] = []
-        self._open: Counter[str] = Counter()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag with its attributes in one order and form."""
-        self.tags.append((tag, _normal(dict(reversed(attrs)))))  # of two equal names phones take the first
-        self.tokens.append(f"<{tag} {_stored_attributes(tag, attrs)}>")
-        self._open[tag] += 1
-        if tag == "pre":
-            self.code.append("")
-        if tag == "br":
-            self._add_text("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """Leave a tag."""
-        self._open[tag] -= 1
-        if tag not in _VOID:
-            self.tokens.append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        """Keep a text; of a style or a script only for the fingerprint."""
-        if _words(data):
-            self.tokens.append(_plain(data))
-        if not any(self._open[tag] > 0 for tag in _SILENT):
-            self._add_text(data)
-
-    def handle_comment(self, data: str) -> None:
-        """Keep a comment for the fingerprint: browsers may end it earlier, and show the rest."""
-        self.tokens.append(f"<!--{_plain(data)}-->")
-
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
-        return self.parse_bogus_comment(i, bool(report))
-
-    def _add_text(self, text: str) -> None:
-        self.texts.append(text)
-        if self._open["pre"] > 0:
-            self.code[-1] += text
-
-
-def _normal(attributes: Mapping[str, str | None]) -> dict[str, str]:
-    given = {name: value or "" for name, value in attributes.items()}
-    if "src" not in given and "data-src" in given:
-        given["src"] = given["data-src"]
-    return {
-        name: _NORMAL.get(name, _plain)(given[name])
-        for name in sorted(given)
-        if not name.startswith("data-") and given[name]
-    }
-
-
-def _stored_attributes(tag: str, attrs: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
-    """Keep every attribute, in one order, but for what the platform is known to rewrite by itself.
-
-    What a phone shows, and where a reader ends up, may depend on any: `hidden`, the second of two equal
-    names, `data-miniprogram-path`.
-    """
-    is_picture, has_source = tag == "img", any(name == "src" for name, _value in attrs)
-    kept: list[tuple[str, str]] = []
-    for name, value in attrs:
-        if is_picture and _PICTURE_DATA.match(name):
-            continue
-        written = _plain(value or "")
-        if name in ("src", "data-src"):
-            written = _picture(written) if is_picture else _link(written)
-            name = name if has_source else "src"
-        elif name == "href":
-            written = _link(written)
-        kept.append((name, written))
-    return sorted(kept, key=itemgetter(0))
-
-
-def _picture(address: str) -> str:
-    try:
-        parts = urlsplit(address.strip())
-    except ValueError:
-        return address
-    return f"{parts.netloc}{_SIZE.sub('', parts.path)}" if parts.netloc else address
-
-
-def _link(address: str) -> str:
-    return _OWN_FRAGMENT.sub(r"\1", re.sub(r"^https?:", "", address.strip()))
-
-
-def _style(style: str) -> str:
-    declarations = (part.partition(":") for part in style.split(";") if part.strip())
-    return ";".join(sorted(f"{_words(name)}:{_words(value)}".lower() for name, _colon, value in declarations))
-
-
-_NORMAL = {"src": _picture, "href": _link, "style": _style}
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _words(text: str) -> str:
-    return _UNSEEN.sub("", text)
 
 
 def _flag(value: object) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.plan.stored_draft import DraftDifference, changes, fingerprint, read
+from wechat_campaigns.plan.stored_draft import DraftDifference, changes, fingerprint
+from wechat_campaigns.plan.stored_html import read_html
 
 PICTURE = "https://mmbiz.qpic.cn/mmbiz_png/abc/0?wx_fmt=png"
 LINK = "https://mp.weixin.qq.com/s?__biz=a&mid=1"
@@ -227,7 +228,7 @@ def test_lost_fragment_of_a_link_is_reported_as_lost():
 def test_any_stored_text_can_be_compared(text: str):
     """A text never differs from itself."""
     assert changes([{**GIVEN, "content": text}], [{**GIVEN, "content": text}]) == ()
-    read(text)
+    read_html(text)
 
 
 @given(
