@@ -43,7 +43,7 @@ def installed(
     done = folder / ".complete"
     wanted = json.dumps(dict(versions))
     said = ""
-    with _alone(folder):
+    with alone(folder):
         for attempt in range(ATTEMPTS):
             if done.exists() and done.read_text(encoding="utf-8") == wanted:
                 return ""
@@ -80,7 +80,7 @@ def _fault(command: Sequence[str], folder: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold the only turn: test processes install one after another."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / ".lock").open("w") as lock:
