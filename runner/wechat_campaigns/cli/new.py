@@ -88,11 +88,7 @@ def new(
     root = context.root
     if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is a mistake
         require_folder(root)
-    if (tag is not None) + (tag_id is not None) + (openids is not None) + to_all > 1:
-        raise UsageError(
-            _("more than one filter is set"),
-            hint=_("pass only one of `--tag`, `--tag-id`, `--openids` and `--to-all`"),
-        )
+    _require_one_filter(tag is not None, tag_id is not None, openids is not None, to_all)
     if campaign_id is None:
         require_terminal(
             _("pass a campaign id: `campaign new 2026/spring/sale --tag 会员`"),
@@ -121,6 +117,14 @@ def new(
     return context.output_sentence(
         message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
     )
+
+
+def _require_one_filter(*given: bool) -> None:
+    if sum(given) > 1:
+        raise UsageError(
+            _("more than one filter is set"),
+            hint=_("pass only one of `--tag`, `--tag-id`, `--openids` and `--to-all`"),
+        )
 
 
 def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -> ScaffoldOptions:
