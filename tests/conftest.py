@@ -66,6 +66,7 @@ PROXIES = (
     "curl_ca_bundle",
     "ssl_cert_file",
 )
+LONGEST_NAME = 80
 
 
 class NetworkForbiddenError(RuntimeError):
@@ -88,6 +89,11 @@ def pytest_configure(config: pytest.Config) -> None:
             compiled = source.with_suffix(".mo")
             if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
                 compile_catalog(source)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes of a file by their argument: a workbook that each worker makes would name another test."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 def pytest_collection_finish() -> None:

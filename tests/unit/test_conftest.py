@@ -40,3 +40,9 @@ def test_state_is_kept_for_the_suite_alone():
     """No test, and no program that one starts, reads or writes the state of whoever runs it."""
     assert state_home(os.environ).name.startswith("campaign-state-")
     assert state_home(os.environ).parent == Path(tempfile.gettempdir())
+
+
+@pytest.mark.parametrize("data", [os.urandom(1000)])
+def test_a_test_has_one_name_in_every_worker(data: bytes, request: pytest.FixtureRequest):
+    """Bytes that each worker makes for itself name no test: the run would end as it begins."""
+    assert request.node.name.endswith("[data]")

@@ -71,7 +71,7 @@ def test_hidden_rows_are_refused() -> None:
     assert "filter" in caught.value.hint
 
 
-@pytest.mark.parametrize("data", [f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])])
+@pytest.mark.parametrize("data", [f"{ONE}\n{TWO}".encode(), workbook([[ONE], [TWO]])], ids=["csv", "xlsx"])
 def test_one_column_needs_no_header(data: bytes) -> None:
     """The first row is an openid then, and none is lost."""
     assert read_table(data, None).openids == ((1, ONE), (2, TWO))
