@@ -1,4 +1,4 @@
-"""How long the GitHub Action needs to the first line of a plan: its own install step, without caches and with them.
+"""How long the GitHub Action takes to a plan: its own install step, without caches and with them.
 
 Run `python -m tests.bench.setup`. Takes a minute; what it fetches comes from the index of this machine.
 """
@@ -35,9 +35,10 @@ def main() -> None:
             install_s = timed(["bash", "-c", _install_step()], env)
             plan = [str(temp / "campaign" / "bin" / "campaign"), "plan", "--offline"]
             plan_s = timed([*plan, "--dir", str(PROJECT / "campaigns")], env)
+            installed, cached = size_mb(temp / "campaign"), size_mb(folder / "home")
             sys.stdout.write(
                 f"{what}: install {install_s:.1f} s, plan {plan_s:.1f} s, "
-                f"{size_mb(temp / 'campaign'):.0f} MB installed, {size_mb(folder / 'home'):.0f} MB of caches\n"
+                f"{installed:.0f} MB installed, {cached:.0f} MB of caches\n"
             )
 
 
