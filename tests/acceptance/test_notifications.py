@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,3 +156,59 @@ def test_settings_of_a_mail_are_checked(campaign: Command, sandbox: Sandbox, tar
     code, out, _ = campaign("validate", "--format", "json")
     assert code == ExitCode.INVALID
     assert rule in {problem["rule"] for problem in json.loads(out)["problems"]}
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["approval", "held"])
+def test_what_nobody_took_is_told_by_the_next_run(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """The receiver was down: the ledger does not say that it was told, and no message says so."""
+    settle(sandbox, more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: {MOMENTS}}}]\n")
+    words = ("apply", "--auto-approve") if held else ("ci", "notify", "plan.json")
+    if held:
+        campaign("hold", "main")
+    else:
+        campaign("plan", "--out", "plan.json")
+    said, bodies = [], []
+    for status in (500, 200, 200):
+        with robot(status) as (address, posted):
+            monkeypatch.setenv("DUTY_URL", address)
+            said.append(campaign(*words)[2])
+            bodies.append(posted)
+    assert "was not notified: the request failed (HTTP status 500)" in said[0]
+    assert [len(posted) for posted in bodies] == [1, 1, 0]
+    if not held:
+        assert "Warning: nobody was notified; the next run tries again." in said[0]
+        assert ["Reported 1 send" in text for text in said] == [False, True, False]
+
+
+def test_broken_target_does_not_silence_the_others(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that no reader of JSON survives; the second target is told, and the exit code stays."""
+    targets = "{kind: wecom, url: {env: BROKEN}}, {kind: webhook, url: {env: DUTY_URL}}"
+    settle(sandbox, more=f"notify: [{targets}]\n")
+    with robot(200, b"[" * 60_000) as (broken, _), robot(200) as (address, bodies):
+        monkeypatch.setenv("BROKEN", broken)
+        monkeypatch.setenv("DUTY_URL", address)
+        code, _out, err = campaign("apply", "--auto-approve")
+    assert code == ExitCode.OK, err
+    assert "target 1 of `notify` (wecom) was not notified" in err
+    assert moments(bodies) == [[("sale", "accepted")]]
+
+
+def test_interrupted_notification_is_named_as_what_it_is(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sends are made and printed: Ctrl-C ends only the telling, and says so."""
+    settle(sandbox, more="notify: [{kind: webhook, url: {env: DUTY_URL}}]\n")
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with robot(200, before=interrupt) as (address, _):
+        monkeypatch.setenv("DUTY_URL", address)
+        code, out, err = campaign("apply", "--auto-approve")
+    assert code == ExitCode.INTERRUPTED
+    assert "1 accepted" in out
+    assert err.endswith("Interrupted while notifying: not every target was notified. No send is affected.\n")

@@ -279,7 +279,7 @@ def _report(
     written = context.output_at_end(_outcome_formats(context, outcomes, plan))
     if is_selection:
         _print_unselected(context, plan, state)
-    notify(context, outcome_notices(outcomes, plan), state, commit=plan.commit)
+    notify(context, outcome_notices(outcomes, plan), commit=plan.commit)
     return exit_code(outcomes) or written
 
 

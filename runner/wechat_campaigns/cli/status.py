@@ -98,7 +98,7 @@ def _notify_finished(context: Context, underway: frozenset[Key]) -> None:
     state, now = context.state(), context.clock()
     sends = [send for key, send in state.sends.items() if key in underway]
     rows = [send_status(send.account or send.appid, send, state, now) for send in sends]
-    notify(context, finished_notices(rows), state, commit=None)
+    notify(context, finished_notices(rows), commit=None)
 
 
 def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:

@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.factories import NOW
+from wechat_campaigns.cli import notifications
 from wechat_campaigns.cli.notifications import post, post_mail
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
@@ -59,6 +61,9 @@ class Robot:
     url: str = ""
     status: int = 200
     answer: Any = field(default_factory=lambda: {"errcode": 0})
+    endless: float | None = None
+    """Seconds before each further byte of an answer that never ends; 0 sends them by the million."""
+    written: int = 0
     bodies: list[Any] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -67,7 +72,7 @@ class Robot:
 
 @contextmanager
 def listening() -> Iterator[Robot]:
-    robot = Robot()
+    robot, stopped = Robot(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -80,6 +85,10 @@ def listening() -> Iterator[Robot]:
             self.send_response(robot.status)
             self.end_headers()
             self.wfile.write(text.encode())
+            with suppress(OSError):
+                while robot.endless is not None:
+                    robot.written += self.wfile.write(b" " if robot.endless else b" " * 1_000_000)
+                    stopped.wait(robot.endless)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -89,6 +98,8 @@ def listening() -> Iterator[Robot]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield robot
+    robot.endless = None
+    stopped.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -203,6 +214,34 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
     (entry,) = entries
     assert entry["status"] == 200
     assert entry["url"] == urlsplit(robot.url).netloc
+
+
+def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then, for ever: the whole exchange has an end."""
+    monkeypatch.setattr(notifications, "WHOLE_S", 0.5)
+    robot.endless = 0.1
+    begun = time.monotonic()
+    assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
+    assert time.monotonic() - begun < 3
+
+
+def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
+    """Megabytes without end: what was read by then is the answer."""
+    robot.endless = 0.0
+    assert tell("webhook", robot.url) is None
+    assert robot.written < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [("wecom", {"errcode": "1\n::set-output name=a::\u202e" + "x" * 500}), ("slack", "\n::a\u202e")],
+)
+def test_words_of_a_robot_order_nothing(robot: Robot, kind: Any, answer: Any) -> None:
+    """Standard error of a CI job obeys lines that begin with two colons."""
+    robot.answer = answer
+    why = str(tell(kind, robot.url))
+    assert not any(order in why for order in ("::", "\n", "\u202e"))
+    assert len(why) < 200
 
 
 def signed(robot: Robot, kind: Any) -> None:

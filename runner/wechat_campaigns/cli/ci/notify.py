@@ -11,7 +11,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.plan import planfile
 
@@ -44,19 +44,16 @@ def notify(context: Context, plan_file: Path) -> int:
             hint=_("pass `--env {name}`").format(name=data["environment"]),
         )
     notices = list(approval_notices(data, timezone=context.settings.policy.timezone))
-    try:
-        count = notify_targets(context, notices, context.state(), commit=data.get("commit"))
-    except (LedgerError, SecretError) as error:
-        # What was reviewed is sent, or not, whoever was told of it.
-        print_message(_("Warning: nobody was notified: {reason}").format(reason=str(error)))
-        return ExitCode.OK
+    new, taken = notify_targets(context, notices, commit=data.get("commit"))
     message = _("Nothing new waits for approval, or no target of `notify` has `approval_needed`.")
-    if count:
+    if taken:
         template = ngettext(
             "Reported {count} send that waits for approval.",
             "Reported {count} sends that wait for approval.",
-            count,
+            taken,
         )
-        message = template.format(count=count)
+        message = template.format(count=taken)
+    elif new:
+        message = _("Warning: nobody was notified; the next run tries again.")
     print_message(message)
     return ExitCode.OK
