@@ -140,7 +140,9 @@ def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[
 def _moment_of(outcome: SendOutcome) -> Moment | None:
     if outcome.result is not Result.SKIPPED:
         return Moment(outcome.result.value)
-    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.SCHEDULED_MISSED}.get(outcome.exit_code)
+    if outcome.missed:
+        return Moment.SCHEDULED_MISSED
+    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.NOT_SENT}.get(outcome.exit_code)
 
 
 def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:

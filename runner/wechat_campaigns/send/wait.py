@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
@@ -119,13 +119,14 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
 
 _SKIPPED: Final[Mapping[PlanAction, tuple[Result, ExitCode]]] = {
     PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
-    PlanAction.EXPIRED: (Result.SKIPPED, ExitCode.FAILED),
     PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
     PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
 }
 
 
 def _skipped(planned: PlannedSend) -> SendOutcome:
+    if planned.action is PlanAction.EXPIRED:
+        return missed_outcome(planned)
     result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
     decision = planned.decision
     name, account = planned.send.id, planned.account.name

@@ -18,12 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.factories import NOW
+from tests.support.factories import NOW, make_planned, make_send, plan_of
 from wechat_campaigns.cli import notifications
 from wechat_campaigns.cli.notifications import post, post_mail
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
-from wechat_campaigns.integrations.notices import Moment, Notice, untold
+from wechat_campaigns.integrations.notices import Moment, Notice, outcome_notices, untold
 from wechat_campaigns.integrations.notify import (
     MAX_BYTES,
     Access,
@@ -32,6 +33,7 @@ from wechat_campaigns.integrations.notify import (
     notify_target,
     payload,
 )
+from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, skipped_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 ALL = ("accepted", "rejected", "not_sent", "unknown")
@@ -313,3 +315,16 @@ def test_mail_without_a_server_does_not_show_the_address() -> None:
     why = tell("email", "very-secret")
     assert str(why).startswith("the request failed")
     assert "very-secret" not in str(why)
+
+
+def test_missed_is_only_what_a_window_ended_for() -> None:
+    """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
+    planned = make_planned(make_send("sale"))
+    outcomes = [
+        skipped_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
+        missed_outcome(planned),
+        blocked_outcome(planned),
+        skipped_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
+    ]
+    notices = outcome_notices(outcomes, plan_of(planned.send))
+    assert [one.moment for one in notices] == [Moment.NOT_SENT, Moment.SCHEDULED_MISSED, Moment.HELD]
