@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,6 +39,14 @@ def told(
 
 def at(sandbox: Sandbox, clock: str, day: str = "2026-12-01") -> None:
     sandbox.control("POST", "clock", {"at": f"{day}T{clock}:00+08:00"})
+
+
+def until(reached: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if reached():
+            return
+        time.sleep(0.05)
+    raise AssertionError("never reached")
 
 
 def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
@@ -212,3 +223,39 @@ def test_interrupted_notification_is_named_as_what_it_is(
     assert code == ExitCode.INTERRUPTED
     assert "1 accepted" in out
     assert err.endswith("Interrupted while notifying: not every target was notified. No send is affected.\n")
+
+
+def test_result_that_nobody_took_is_told_by_the_next_status(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was cancelled, or whose receiver was down, leaves it to the next."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:30")
+    with robot(500) as (down, _), monkeypatch.context() as patch:
+        patch.setenv("DUTY_URL", down)
+        assert "was not notified" in campaign("status")[2]
+    for _ in range(2):
+        assert "Warning" not in campaign("status")[2]
+    assert moments(told)[1:] == [[("sale", "sent")]]
+
+
+def test_waiting_run_tells_each_result_as_it_learns_it(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """While another send is underway; and not what another run has told meanwhile."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:20")
+    Path("campaigns/second.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 600})
+    assert campaign("apply", "--auto-approve", "second")[0] == ExitCode.OK
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "wechat_campaigns", "status", "--wait"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    until(lambda: len(told) == 3)
+    assert moments(told)[2:] == [[("sale", "sent")]]
+    at(sandbox, "10:50")
+    assert campaign("status")[0] == ExitCode.OK
+    said, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == ExitCode.OK, said
+    assert moments(told)[2:] == [[("sale", "sent")], [("second", "sent")]]

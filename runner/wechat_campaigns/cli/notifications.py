@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import click
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -22,7 +23,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notices import LASTING, Notice, untold
+from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, untold
 from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
 from wechat_campaigns.protocol.events import Entry, EventKind
 
@@ -46,6 +47,9 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
 
     Args:
         commit: of the campaigns.
+
+    Raises:
+        click.Abort: it was interrupted.
     """
     targets = context.settings.notify
     wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
@@ -65,7 +69,7 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
                 taken.update(chosen)
     except KeyboardInterrupt:
         message = _("Interrupted while notifying: not every target was notified. No send is affected.")
-        raise KeyboardInterrupt(message) from None
+        raise click.Abort(message) from None
     finally:
         if told is not None:
             _record(context, [notice for notice in new if notice in taken], day)
@@ -107,7 +111,7 @@ def _told(context: Context) -> Collection[str] | None:
 
 def _record(context: Context, notices: Sequence[Notice], day: date) -> None:
     """Keep what was told and is found again by other runs."""
-    kept = [notice for notice in notices if notice.moment in LASTING]
+    kept = [notice for notice in notices if notice.moment in FOUND_AGAIN]
     for appid in sorted({notice.appid for notice in kept} & context.settings.environment.by_appid.keys()):
         keys = [notice.key(day) for notice in kept if notice.appid == appid]
         entry = Entry(stream=appid, kind=EventKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
