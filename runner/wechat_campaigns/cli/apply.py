@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,8 +122,9 @@ def apply(
         run = _ReviewedRun(context, select, prepared, data, approval, digest, allowed, audiences, stopping)
         outcomes = run.send(plan, state)
         if waiting:
+            run.report(outcomes, plan)
             outcomes += run.send_later(waiting, plan, until=latest)
-    return _report(context, outcomes, plan, state, is_selection=bool(select))
+    return _report(context, outcomes, plan, state, reported=run.reported, is_selection=bool(select))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class _ReviewedRun:
     overrides: Mapping[str, str]
     audiences: Mapping[str, int | None]
     stopping: threading.Event
+    reported: list[SendOutcome] = field(default_factory=list)
 
     def send(self, plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
         """Send what is due."""
@@ -154,6 +156,13 @@ class _ReviewedRun:
             overrides=self.overrides,
             audiences=self.audiences,
         )
+
+    def report(self, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
+        """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
+        if outcomes:
+            self.context.show_progress(_outcome_formats(self.context, tuple(outcomes), plan)["text"]())
+            notify(self.context, outcome_notices(outcomes, plan), commit=plan.commit)
+            self.reported.extend(outcomes)
 
     def send_later(
         self, waiting: Sequence[PlannedSend], plan: Plan, *, until: datetime | None
@@ -184,6 +193,7 @@ class _ReviewedRun:
                 plan=plan_again,
                 send=self.send,
                 show=show,
+                report=lambda outcomes: self.report(outcomes, plan),
                 until=until,
             )
             return tuple(send_in_windows(waiting, ports))
@@ -267,9 +277,13 @@ def _report(
     plan: Plan,
     state: LedgerState,
     *,
+    reported: Collection[SendOutcome],
     is_selection: bool,
 ) -> int:
     """Log, show and notify what became of the sends.
+
+    Args:
+        reported: what was notified before.
 
     Returns:
         The exit code.
@@ -279,7 +293,8 @@ def _report(
     written = context.output_at_end(_outcome_formats(context, outcomes, plan))
     if is_selection:
         _print_unselected(context, plan, state)
-    notify(context, outcome_notices(outcomes, plan), commit=plan.commit)
+    new = [outcome for outcome in outcomes if outcome not in reported]
+    notify(context, outcome_notices(new, plan), commit=plan.commit)
     return exit_code(outcomes) or written
 
 

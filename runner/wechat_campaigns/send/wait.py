@@ -38,6 +38,8 @@ class WaitPorts:
     """Makes the due sends of a plan: an outcome for each."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
+    report: Callable[[Sequence[SendOutcome]], None]
+    """Told what became of the sends of a window, before another one is waited for."""
     until: datetime | None = None
     """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
 
@@ -76,6 +78,8 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
         outcomes += made
         decided = {outcome.id for outcome in made}
         waiting = [planned for planned in waiting if planned.send.id not in decided]
+        if made and waiting:
+            ports.report(made)
         if len(decided) < len(due):
             ports.stopping.wait(TRY_AGAIN_AFTER.total_seconds())
     return [*outcomes, *map(_stopped, waiting)]
