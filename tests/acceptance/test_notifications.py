@@ -126,6 +126,37 @@ def test_plan_of_another_environment_is_refused(campaign: Command, told: list[di
     assert told == []
 
 
+def test_only_what_still_waits_is_told_and_only_from_a_plan_as_written(
+    campaign: Command, told: list[dict[str, Any]]
+) -> None:
+    """Made meanwhile: nobody is asked any more. Edited by hand: apply would refuse it too."""
+    campaign("plan", "--out", "plan.json")
+    plan = Path("plan.json")
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace('"count":', '"count":1'), encoding="utf-8")
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert (code, "the plan file was edited after it was written" in err) == (ExitCode.POLICY, True), err
+    plan.write_text(text, encoding="utf-8")
+    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == ExitCode.OK
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert (code, "Nothing new" in err) == (ExitCode.OK, True), err
+    assert moments(told) == [[("sale", "accepted")]]
+
+
+def test_ledger_that_cannot_be_read_silences_nobody(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """Better told twice than never."""
+    campaign("plan", "--out", "plan.json")
+    text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
+    broken = text.replace("    api:", "    ledger: postgresql://nobody@127.0.0.1:9/none\n    api:")
+    Path("campaigns/_settings.yaml").write_text(broken, encoding="utf-8")
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert code == ExitCode.OK, err
+    assert "Warning: the ledger did not record this notification" in err
+    assert moments(told) == [[("sale", "approval_needed")]]
+
+
 @pytest.mark.parametrize("right", [True, False], ids=["sent", "refused"])
 def test_mail_is_sent_and_a_failure_changes_nothing(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool

@@ -16,6 +16,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.phrases import moment as moment_text
@@ -117,14 +118,20 @@ def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
     ]
 
 
-def approval_notices(data: Mapping[str, Any], *, timezone: str) -> Iterator[Notice]:
+def approval_notices(
+    data: Mapping[str, Any], state: LedgerState | None, *, timezone: str
+) -> Iterator[Notice]:
     """List the sends that the plan of a plan file waits to make: now, or within its horizon.
 
     Args:
         data: as `planfile.read` gives it.
+        state: of the ledger, which knows what was made meanwhile; None where it cannot be read.
         timezone: in which windows are shown.
     """
     for send in data["sends"]:
+        record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
+        if record is not None and record.was_accepted:
+            continue
         is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
         if is_due or planfile.is_coming(send, data):
             yield Notice(
