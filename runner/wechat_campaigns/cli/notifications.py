@@ -63,8 +63,8 @@ def _notified(
 ) -> str | None:
     try:
         access = Access(
-            address=context.other_secret(target.url, name=_("`url` of `notify`")),
-            key=context.other_secret(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
+            address=context.secrets.other(target.url, name=_("`url` of `notify`")),
+            key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
         )
         return notify_target(target, access, notices, run, post=post, mail=post_mail, now=datetime.now(UTC))
     except CampaignError as error:
