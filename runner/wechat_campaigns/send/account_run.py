@@ -330,14 +330,9 @@ class AccountRun:
         )
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
-        return SendOutcome(
-            send_id,
-            self.account.name,
-            Result.UNKNOWN,
-            _("still unknown; this run did not check it: {error}").format(error=error),
-            hint=error.hint,
-            exit_code=ExitCode.UNKNOWN,
-        )
+        why = _("still unknown; this run did not check it: {error}").format(error=error)
+        account, code = self.account.name, ExitCode.UNKNOWN
+        return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint, exit_code=code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.
