@@ -32,7 +32,6 @@ def notify(context: Context, notices: Sequence[Notice], state: LedgerState, *, c
 
     Args:
         state: of the ledger, which keeps what was told today; a run in between may tell it too.
-        commit: of the campaigns.
 
     Returns:
         How many notices there were that some target wants.

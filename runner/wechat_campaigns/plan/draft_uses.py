@@ -50,10 +50,7 @@ def draft_uses(
     """Say of each draft who needs it.
 
     Args:
-        box: the drafts of one account.
         sends: of all campaigns; those of other accounts are left out.
-        context: with the folded ledger.
-        appid: of the account.
         materials: media_ids by what `drafted_names` lists.
     """
     state, used = context.state, defaultdict[str, list[str]](list)

@@ -46,7 +46,6 @@ def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
     """List the sends of a plan whose windows open later, the first to open first.
 
     Args:
-        plan: as reviewed.
         until: leaves out what opens after it; None leaves out nothing.
     """
     scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
@@ -59,7 +58,6 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
 
     Args:
         waiting: from `scheduled_sends`.
-        ports: the world.
 
     Returns:
         An outcome for each of them, in the order in which they were decided. Never raises for a failed send.

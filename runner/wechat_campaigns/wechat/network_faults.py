@@ -34,7 +34,6 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
 
     Args:
         error: what the library raised; its own text holds the URL with the token, and is not repeated.
-        address: the server that was to be reached.
     """
     host = server_of(address)
     if isinstance(error, requests.exceptions.ProxyError):
