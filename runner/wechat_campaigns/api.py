@@ -114,7 +114,7 @@ def apply(
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, approval, digest=digest, stopping=stopping)
+    outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
     return (*outcomes, *_expired_outcomes(plan))
 
 
@@ -122,18 +122,23 @@ def send_plan(
     workspace: Workspace,
     plan: Plan,
     state: LedgerState,
-    approval: Approval,
     *,
+    approval: Approval,
     digest: str,
     stopping: threading.Event,
     overrides: Mapping[str, str] | None = None,
     audiences: Mapping[str, int | None] | None = None,
 ) -> tuple[SendOutcome, ...]:
-    """Record by which rules and from which folder a plan is sent, then send what is due."""
+    """Record by which rules and from which folder a plan is sent, then send what is due.
+
+    Raises:
+        PolicyError: the plan is not what was approved.
+    """
     # A plan does without: these would be a fortieth of its time.
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
+    approval.check(plan)
     ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
     record_guards(workspace, plan, who)
     record_campaigns_folders(workspace, plan, state, who)
