@@ -211,12 +211,7 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         )
     else:
         return tuple(later)
-    raise contradiction_error(message, stream)
-
-
-def contradiction_error(message: str, stream: str) -> TamperedLedgerError:
-    """Report events of a stream that do not hold together."""
-    return TamperedLedgerError(
+    raise TamperedLedgerError(
         message,
         hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
         location=stream,

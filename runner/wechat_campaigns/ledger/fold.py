@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger import send_ids
-from wechat_campaigns.ledger.events import contradiction_error
 from wechat_campaigns.ledger.fold_steps import STEPS, UNAUTHENTIC_STEPS
 from wechat_campaigns.ledger.records import (
     DraftRecord,
@@ -168,9 +168,15 @@ class LedgerState:
             if step is not None:
                 step(self, event)
         except (KeyError, TypeError, ValueError) as error:
-            message = _("event {number} ({kind}) contradicts the events before it")
-            message = message.format(number=event.seq, kind=event.kind)
-            raise contradiction_error(message, event.stream) from error
+            raise TamperedLedgerError(
+                _("event {number} ({kind}) contradicts the events before it").format(
+                    number=event.seq, kind=event.kind
+                ),
+                hint=_(
+                    "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+                ),
+                location=event.stream,
+            ) from error
 
 
 def fold(events: Iterable[Event], authentic: IsAuthentic | None = None, namespace: str = "") -> LedgerState:

@@ -8,7 +8,6 @@ from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import contradiction_error
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_of
 
@@ -65,5 +64,10 @@ def _is_misplaced(event: Event) -> bool:
 
 def _misplaced_error(event: Event) -> TamperedLedgerError:
     # Its writer saw another event before it: that one was taken out, or this one is a copy.
-    message = _("event {number} ({kind}) was written after another event than the one before it")
-    return contradiction_error(message.format(number=event.seq, kind=event.kind), event.stream)
+    return TamperedLedgerError(
+        _("event {number} ({kind}) was written after another event than the one before it").format(
+            number=event.seq, kind=event.kind
+        ),
+        hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
+        location=event.stream,
+    )
