@@ -19,7 +19,6 @@ from wechat_campaigns.ledger.fold_steps import STEPS, UNAUTHENTIC_STEPS
 from wechat_campaigns.ledger.records import (
     DraftRecord,
     JobResult,
-    MadeDraft,
     QuotaUsage,
     SendRecord,
     SendStatus,
@@ -55,7 +54,7 @@ class LedgerState:
     """By (appid, upload key)."""
     drafts: dict[Key, DraftRecord] = field(default_factory=dict)
     """The latest draft made for each send."""
-    made_drafts: dict[tuple[str, str], MadeDraft] = field(default_factory=dict)
+    made_drafts: dict[tuple[str, str], DraftRecord] = field(default_factory=dict)
     """By (appid, media_id): every draft that was made, the latest of its send or not."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""

@@ -11,7 +11,6 @@ from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,
     JobResult,
-    MadeDraft,
     SendRecord,
     SendStatus,
     UploadRecord,
@@ -59,16 +58,15 @@ def _notified(state: LedgerState, event: Event) -> None:
 
 def _draft(state: LedgerState, event: Event) -> None:
     data = event.data
-    state.drafts[_key(event)] = DraftRecord(
+    draft = DraftRecord(
+        send=data["send"],
+        revision=data["revision"],
         sha256=data["sha256"],
         media_id=data["media_id"],
-        at=event.at,
         stored_digest=data.get("stored"),
         stored_changes=tuple(data.get("changed", ())),
     )
-    state.made_drafts[event.stream, data["media_id"]] = MadeDraft(
-        send=data["send"], revision=data["revision"], stored_digest=data.get("stored")
-    )
+    state.drafts[_key(event)] = state.made_drafts[event.stream, draft.media_id] = draft
 
 
 def _preview(state: LedgerState, event: Event) -> None:
