@@ -31,7 +31,7 @@ from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
+from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
@@ -153,7 +153,7 @@ def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     missed = {planned.send.id for planned in plan.missed_sends()}
     for planned in plan.sends:
         if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
-            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, planned.decision.reason)
+            yield planned_outcome(planned, planned.decision.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
