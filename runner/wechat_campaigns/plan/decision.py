@@ -182,5 +182,5 @@ def ended_recently(send: Send, now: datetime) -> bool:
 
 
 def list_id(send: Send) -> str:
-    """Name what the batches of one openid list have in common."""
-    return str(replace(SendId.parse(send.id), batch=None))
+    """Name what the batches of one openid list have in common; a send that is none has its own id."""
+    return send.id if send.batch is None else str(replace(SendId.parse(send.id), batch=None))
