@@ -6,29 +6,27 @@ import json
 import sqlite3
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, Endpoints, flag, listing, number
+from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, flag, listing, number, serve
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.rules import find_draft
 from wechat_campaigns.sandbox.publishing import models
 from wechat_campaigns.sandbox.publishing.rules import find_article, find_publication
 
-ENDPOINTS = Endpoints()
 
-
-@ENDPOINTS.add("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
 def submit(call: ApiCall) -> Json:
     """Publish a draft, which success removes. Source: freepublish_submit (2026-11)."""
     draft = find_draft(call, call.body)
     return {**OK, **models.add(call.db, call.account, draft, call.now)}
 
 
-@ENDPOINTS.add("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)
 def get(call: ApiCall) -> Json:
     """Return the state of a publication. Source: freepublish_get (2026-11)."""
     return models.publication_json(call.db, find_publication(call))
 
 
-@ENDPOINTS.add("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
 def getarticle(call: ApiCall) -> Json:
     """Return the articles of a publication. Source: freepublish_getarticle (2026-11)."""
     return {"news_item": _items(find_article(call), content=True)}
@@ -44,7 +42,7 @@ def _items(row: sqlite3.Row, *, content: bool) -> list[Json]:
     ]
 
 
-@ENDPOINTS.add("/cgi-bin/freepublish/batchget", who=VERIFIED, needs_body=True, daily=100)
+@serve("/cgi-bin/freepublish/batchget", who=VERIFIED, needs_body=True, daily=100)
 def batchget(call: ApiCall) -> Json:
     """List publications, newest first; what was mass sent is not among them.
 
@@ -64,7 +62,7 @@ def batchget(call: ApiCall) -> Json:
     return {"total_count": total, "item_count": len(items), "item": items}
 
 
-@ENDPOINTS.add("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
+@serve("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
 def delete(call: ApiCall) -> Json:
     """Take a publication back, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
     row = find_article(call)

@@ -7,14 +7,12 @@ from typing import Any
 
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints
+from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, serve
 from wechat_campaigns.sandbox.openapi.rules import count_call
 from wechat_campaigns.sandbox.tokens import models, rules
 
-ENDPOINTS = Endpoints()
 
-
-@ENDPOINTS.add("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
+@serve("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
 def token(call: ApiCall) -> Json:
     """Make a new token; the one before stops working.
 
@@ -25,7 +23,7 @@ def token(call: ApiCall) -> Json:
     return _issue(call, account, "token")
 
 
-@ENDPOINTS.add("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
+@serve("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
 def stable_token(call: ApiCall) -> Json:
     """Answer the same token until shortly before its end, or force a new one.
 
@@ -49,7 +47,7 @@ def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
         call.db, credentials.get("appid"), credentials.get("secret"), call.request.client_ip
     )
     quota = call.quota and account.options.quota
-    count_call(call.db, account, call.endpoints[call.request.path], call.now, enforce=quota)
+    count_call(call.db, account, ENDPOINTS[call.request.path], call.now, enforce=quota)
     return account
 
 
