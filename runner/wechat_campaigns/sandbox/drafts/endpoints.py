@@ -82,7 +82,8 @@ def delete(call: ApiCall) -> Json:
 @serve("/cgi-bin/draft/count", method="ANY", daily=1000)
 def count(call: ApiCall) -> Json:
     """Count the drafts. Source: draft_count (2026-11)."""
-    return {"total_count": models.count(call.db, call.appid)}
+    total = call.db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (call.appid,)).fetchone()[0]
+    return {"total_count": total}
 
 
 @serve("/cgi-bin/draft/switch", method="ANY")

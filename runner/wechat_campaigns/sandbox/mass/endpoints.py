@@ -16,6 +16,7 @@ from wechat_campaigns.sandbox.calls import (
     flag,
     number,
     serve,
+    text,
 )
 from wechat_campaigns.sandbox.mass import content, models, rules
 
@@ -107,7 +108,8 @@ def get(call: ApiCall) -> Json:
 
 def _job(call: ApiCall) -> sqlite3.Row | None:
     """Look up the job a call names, its msg_id a number or a string."""
-    return models.find(call.db, call.appid, number(call.body, "msg_id", 40059))
+    query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
+    return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
 
 
 @serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
@@ -120,7 +122,7 @@ def delete(call: ApiCall) -> Json:
     if call.body.get("msg_id"):
         named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
     else:
-        named, index = _job_and_index_of_link(call)
+        named, index = models.find_by_link(call.db, call.appid, text(call.body, "url", 40059))
     job = rules.check_recallable(named)
     count = len(json.loads(job["content"]).get("articles", [None]))
     if not 0 <= index <= count:
@@ -132,14 +134,6 @@ def delete(call: ApiCall) -> Json:
         (encode(sorted(recalled)), len(recalled) == count, job["msg_id"], call.appid, job["msg_data_id"]),
     )
     return OK
-
-
-def _job_and_index_of_link(call: ApiCall) -> tuple[sqlite3.Row | None, int]:
-    """Find job and article by the link of an article."""
-    url = call.body.get("url")
-    if not isinstance(url, str) or not url:
-        raise ErrcodeError(40059)
-    return models.find_by_link(call.db, call.appid, url)
 
 
 @serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)

@@ -166,11 +166,6 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     return True
 
 
-def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
-    """Look up a job of an account."""
-    return store.first(db, "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id))
-
-
 def find_by_link(db: sqlite3.Connection, appid: str, url: str) -> tuple[sqlite3.Row | None, int]:
     """Look up the job that sent the article of a link, and the article's number from 1."""
     for job in db.execute("SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL", (appid,)):

@@ -20,7 +20,7 @@ def token(call: ApiCall) -> Json:
     """
     account = _account(call, call.request.query)
     models.revoke(call.db, account.appid, "token")
-    return _issue(call, account, "token")
+    return models.issue(call.db, account.appid, "token", call.now)
 
 
 @serve("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
@@ -30,13 +30,13 @@ def stable_token(call: ApiCall) -> Json:
     Source: getStableAccessToken (2026-11). Any token answered lives for 300 seconds or more.
     """
     account = _account(call, call.body)
-    current = models.latest(call.db, account.appid, "stable")
+    current = models.latest_stable(call.db, account.appid)
     if call.body.get("force_refresh") is True and rules.may_force(call, account):
         models.revoke(call.db, account.appid, "stable")
         current = None
     if current is not None and current["expires_at"] - call.now > rules.OVERLAP_S:
         return {"access_token": current["token"], "expires_in": int(current["expires_at"] - call.now)}
-    return _issue(call, account, "stable")
+    return models.issue(call.db, account.appid, "stable", call.now)
 
 
 def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
@@ -49,9 +49,3 @@ def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
     quota = call.quota and account.options.quota
     count_call(call.db, account, ENDPOINTS[call.request.path], call.now, enforce=quota)
     return account
-
-
-def _issue(call: ApiCall, account: OfficialAccount, space: str) -> Json:
-    """Answer a new token; the answer carries no errcode."""
-    value = models.issue(call.db, account.appid, space, call.now)
-    return {"access_token": value, "expires_in": models.LIFE_S}
