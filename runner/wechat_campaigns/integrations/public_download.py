@@ -191,7 +191,6 @@ class Downloader:
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
-    """Split an address into scheme, host, port and path with query."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port

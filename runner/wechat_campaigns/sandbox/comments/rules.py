@@ -66,7 +66,6 @@ def _sent(call: ApiCall, msg_data_id: int) -> tuple[list[Json], int]:
 
 
 def _published(call: ApiCall, msg_data_id: int) -> list[Json]:
-    """Read the articles of a publication."""
     query = "SELECT articles FROM publish WHERE appid = ? AND msg_data_id = ? AND status = ?"
     row = call.db.execute(query, (call.appid, msg_data_id, DONE)).fetchone()
     return json.loads(row["articles"]) if row else []
@@ -78,7 +77,6 @@ def find_comment(call: ApiCall) -> sqlite3.Row:
 
 
 def _find_comment(call: ApiCall, rows: list[sqlite3.Row]) -> sqlite3.Row:
-    """Pick the comment that a call names."""
     comment_id = number(call.body, "user_comment_id", 88008)
     for row in rows:
         if row["id"] == comment_id:

@@ -126,7 +126,6 @@ def summary(content: Mapping[str, Any]) -> str:
 def _content_json(
     db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, recalled: set[int]
 ) -> Json:
-    """Turn a stored content into what the page draws."""
     if "articles" in content:
         return {
             "articles": [
@@ -147,7 +146,6 @@ def _content_json(
 def _card(
     db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: str, is_recalled: bool
 ) -> Json:
-    """Turn an article into its card."""
     pictures = pictures_of(db, appid, article)
     cover = files.by_id(db, appid, article.get("thumb_media_id", ""))
     return {

@@ -44,7 +44,6 @@ def upload(call: ApiCall) -> Json:
 
 
 def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **words: str) -> Json:
-    """Store a file of the calling account; its row."""
     title, description = words.get("title", ""), words.get("description", "")
     return models.add(
         call.db,
@@ -71,7 +70,6 @@ def get(call: ApiCall) -> Answer:
 
 
 def _download(row: sqlite3.Row) -> Download:
-    """Answer the file itself."""
     return Download(data=row["data"], content_type=row["content_type"], filename=row["name"])
 
 
@@ -154,7 +152,6 @@ def get_material(call: ApiCall) -> Answer:
 
 
 def _material(call: ApiCall) -> sqlite3.Row:
-    """Look up the permanent file a call names."""
     return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
 
 

@@ -55,7 +55,6 @@ def _article(call: ApiCall) -> sqlite3.Row:
 
 
 def _items(row: sqlite3.Row, *, content: bool) -> list[Json]:
-    """Write the articles of a publication, the deleted ones marked."""
     deleted = json.loads(row["deleted"])
     pairs = zip(json.loads(row["articles"]), models.article_urls(row), strict=True)
     return [

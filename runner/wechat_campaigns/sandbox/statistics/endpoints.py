@@ -43,7 +43,6 @@ def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
 
 
 def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
-    """Write an answer with figures up to a day."""
     return {"list": rows, "is_delay": rules.is_delay(call, last)}
 
 
@@ -97,7 +96,6 @@ def getbizsummary(call: ApiCall) -> Json:
 
 
 def _summary(articles: list[PublicArticle], day: date) -> Json:
-    """Sum one day."""
     new = [article.new_figures(day) for article in articles]
     names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
     sums = {name: sum(figures[name] for figures in new) for name in names}

@@ -93,7 +93,6 @@ def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
 
 
 def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
-    """Yield what was mass sent."""
     query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
     for row in db.execute(query, (appid, *ARRIVED)):
         articles = json.loads(row["content"])["articles"]
@@ -110,7 +109,6 @@ def _published(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
 def _articles(
     db: sqlite3.Connection, row: sqlite3.Row, articles: list[Json], *, publish_type: int, delivered: int
 ) -> Iterator[PublicArticle]:
-    """Yield the articles of one job or publication."""
     account = accounts.find(db, row["appid"]) or accounts.NOBODY
     for index, article in enumerate(articles, 1):
         yield PublicArticle(
