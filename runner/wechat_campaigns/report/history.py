@@ -11,22 +11,23 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.statistics import msgtype_of
+from wechat_campaigns.plan.statistics import FiguresStatus, msgtype_of
 from wechat_campaigns.report.comparison import (
+    GROUP_CSV_HEADINGS,
     GROUP_HEADINGS,
     SendComparison,
     comparisons_data,
-    groups_csv,
+    group_cells,
     shown_group,
 )
 from wechat_campaigns.report.figures import (
+    DAY_HEADINGS,
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
     article_readers,
     articles_data,
-    counted_rows,
-    days_csv,
+    day_lines,
     figure_cells,
     figures_notes,
     shown_figures,
@@ -54,7 +55,7 @@ class HistoryView:
     @property
     def counted(self) -> list[ArticleRow]:
         """The articles, without the sends that WeChat has no figures for."""
-        return counted_rows(self.articles)
+        return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
 
     @property
     def notes(self) -> list[str]:
@@ -239,13 +240,14 @@ def history_lines(view: HistoryView) -> list[list[Cell]]:
 
 
 def history_days_csv(view: HistoryView) -> str:
-    """Write one line an article and day for a spreadsheet."""
-    return days_csv(view.articles)
+    """Write one line an article and day for a spreadsheet: totals from publication up to that day."""
+    return spreadsheet(map(_, DAY_HEADINGS), day_lines(view.articles))
 
 
 def history_groups_csv(view: HistoryView) -> str:
-    """Write one line a group of `--by` for a spreadsheet."""
-    return groups_csv(view.comparisons)
+    """Write one line a group of `--by` for a spreadsheet, the rates as numbers."""
+    groups = (cells for one in view.comparisons for cells in group_cells(one))
+    return spreadsheet(map(_, GROUP_CSV_HEADINGS), groups)
 
 
 def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
@@ -255,7 +257,6 @@ def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Iterable[str | int | None]]) -> list[str]:
-    """Write a Markdown table."""
     lines = [f"| {' | '.join(map(_, headings))} |", "|" + "---|" * len(headings)]
     return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
 

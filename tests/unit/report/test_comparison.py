@@ -16,11 +16,10 @@ from wechat_campaigns.report.comparison import (
     SendComparison,
     compare_sends,
     comparisons_data,
-    groups_csv,
     shown_group,
 )
 from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import history_view
+from wechat_campaigns.report.history import history_groups_csv, history_view
 from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
@@ -155,7 +154,9 @@ def test_groups(by: GroupBy, names: list[str]) -> None:
     (data,) = comparisons_data([found])
     assert data["by"] == by.value
     assert all(len(shown_group(found, group)) == 11 for group in found.groups)
-    lines = list(csv.DictReader(io.StringIO(groups_csv([found]).removeprefix("\ufeff"))))
+    lines = list(
+        csv.DictReader(io.StringIO(history_groups_csv(history_view((), (), [found])).removeprefix("\ufeff")))
+    )
     assert sum(int(one["Sends"]) for one in lines) == sum(group.sends for group in found.groups)
 
 
