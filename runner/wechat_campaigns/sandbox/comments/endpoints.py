@@ -10,22 +10,22 @@ from wechat_campaigns.sandbox.comments import models, rules
 @serve("/cgi-bin/comment/open", who=VERIFIED, needs_body=True)
 def open_comments(call: ApiCall) -> Json:
     """Open an article to comments. Source: openarticlecomment (2026-11)."""
-    named = rules.find_article(call)
-    models.open_comments(call.db, named.place, named.article, named.readers, call.now)
+    place, article, readers = rules.find_article(call)
+    models.open_comments(call.db, place, article, readers, call.now)
     return OK
 
 
 @serve("/cgi-bin/comment/close", who=VERIFIED, needs_body=True)
 def close(call: ApiCall) -> Json:
     """Close an article to comments. Source: closecomment (2026-11)."""
-    models.close_comments(call.db, rules.find_article(call).place, call.now)
+    models.close_comments(call.db, rules.find_article(call)[0], call.now)
     return OK
 
 
 @serve("/cgi-bin/comment/list", who=VERIFIED, needs_body=True)
 def list_comments(call: ApiCall) -> Json:
     """List a page of the comments of one type. Source: listcomment (2026-11); the order is not stated."""
-    place, (begin, count, kind) = rules.find_article(call).place, rules.page(call)
+    place, (begin, count, kind) = rules.find_article(call)[0], rules.page(call)
     rows = [
         row
         for row in models.list_comments(call.db, place, call.now)
