@@ -38,19 +38,32 @@ from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HistoryView:
     """What was sent, as every form of the report shows it."""
 
-    total: str
-    rows: tuple[PastSend, ...]
-    articles: tuple[ArticleRow, ...] = ()
+    rows: Sequence[PastSend]
+    articles: Sequence[ArticleRow] = ()
     """Of these sends, then those sent by hand."""
-    comparisons: tuple[SendComparison, ...] = ()
+    comparisons: Sequence[SendComparison] = ()
     first_day: date = date.min
     """From which day on, in China, the report has every send."""
     last_day: date = date.max
     """Up to which: the day of the report, when the month is not over."""
+
+    @property
+    def total(self) -> str:
+        """How many sends there were, and how many followers they reached, as far as WeChat told."""
+        if not self.rows:
+            return _("Nothing was sent in this period.")
+        counts = [past.sent for past in self.rows if past.sent is not None]
+        if not counts:
+            return _(
+                "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is "
+                "unknown"
+            ).format(begun=len(self.rows))
+        template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
+        return template.format(begun=len(self.rows), reached=sum(counts), told=len(counts))
 
     @property
     def counted(self) -> list[ArticleRow]:
@@ -101,25 +114,6 @@ def begun_records(
     return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
-def history_view(
-    sends: Sequence[PastSend],
-    articles: Iterable[ArticleRow] = (),
-    comparisons: Iterable[SendComparison] = (),
-    *,
-    first_day: date = date.min,
-    last_day: date = date.max,
-) -> HistoryView:
-    """Build the view of past sends and of what came of their articles, in these days of China's calendar."""
-    return HistoryView(
-        total=_total(sends),
-        rows=tuple(sends),
-        articles=tuple(articles),
-        comparisons=tuple(comparisons),
-        first_day=first_day,
-        last_day=last_day,
-    )
-
-
 def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
     row = send_status(known.account or known.appid, known, state, now)
     actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
@@ -143,18 +137,6 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         note=row.note,
         links=event.links if event is not None else (),
     )
-
-
-def _total(sends: Sequence[PastSend]) -> str:
-    if not sends:
-        return _("Nothing was sent in this period.")
-    counts = [past.sent for past in sends if past.sent is not None]
-    if not counts:
-        return _(
-            "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is unknown"
-        ).format(begun=len(sends))
-    template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
-    return template.format(begun=len(sends), reached=sum(counts), told=len(counts))
 
 
 COLUMNS = (
