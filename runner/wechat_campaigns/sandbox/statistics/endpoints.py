@@ -39,7 +39,7 @@ def getarticletotaldetail(call: ApiCall) -> Json:
 def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
     """List the account's articles, their figures up to `last` as far as they are counted yet."""
     delay = timedelta(days=rules.is_delay(call, last))
-    return models.list_articles(call.db, call.appid, last - delay)
+    return models.list_articles(call.db, call.account, last - delay)
 
 
 def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
