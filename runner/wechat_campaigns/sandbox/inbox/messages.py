@@ -102,14 +102,9 @@ def recalled_parts(row: sqlite3.Row) -> set[int]:
     return set(json.loads(row["recalled"])) if "recalled" in row.keys() else set()  # noqa: SIM118 - a Row
 
 
-def articles_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """List the articles of a content."""
-    return [article for article in content.get("articles", ()) if isinstance(article, dict)]
-
-
 def summary(content: Mapping[str, Any]) -> str:
     """Say a message in one line, empty when it has no words."""
-    articles = articles_of(content)
+    articles = content.get("articles", ())
     part = next((value for value in content.values() if isinstance(value, dict)), {})
     words = (
         content.get("text")
@@ -130,7 +125,7 @@ def _content_json(
         return {
             "articles": [
                 _card(db, appid, article, f"{page}/{index}", index in recalled)
-                for index, article in enumerate(articles_of(content), 1)
+                for index, article in enumerate(content["articles"], 1)
             ]
         }
     key = next((key for key in KINDS if key in content), "")
