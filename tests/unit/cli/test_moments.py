@@ -19,7 +19,9 @@ def read(text: str, now: str, zone: ZoneInfo = BERLIN) -> datetime:
     return moment
 
 
-@pytest.mark.parametrize("now", ["2027-03-28T01:30:00+01:00", "2027-10-31T00:30:00+02:00", "2026-12-01T12:00Z"])
+@pytest.mark.parametrize(
+    "now", ["2027-03-28T01:30:00+01:00", "2027-10-31T00:30:00+02:00", "2026-12-01T12:00Z"]
+)
 @pytest.mark.parametrize(("text", "minutes"), [("4h", 240), ("+20m", 20), ("90m", 90)])
 def test_a_duration_is_time_that_passes(text: str, minutes: int, now: str) -> None:
     """Not what a clock on the wall shows: a hold is as long as asked, also in the night the clocks change."""
