@@ -52,11 +52,8 @@ PICTURE_SECONDS: Final = 20
 """For converting one cover."""
 
 
-@lru_cache(maxsize=64)
 def build(source: ArticleSource) -> ArticleBody:
     """Make the body of one article, or give it again: many campaigns may send the same.
-
-    `files` is a part of the key: it belongs to one run, in which it reads each file once.
 
     Returns:
         The HTML inside the allow-list, the images it shows, and all findings by line. The same input
@@ -65,6 +62,17 @@ def build(source: ArticleSource) -> ArticleBody:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
+    body, reads = _build(source)
+    # Whoever watches `files` sees what an article is made of, for each campaign that sends it.
+    for method, base_file, path in reads:
+        with suppress(FileError):
+            getattr(source.files, method)(base_file, path)
+    return body
+
+
+@lru_cache(maxsize=64)
+def _build(source: ArticleSource) -> tuple[ArticleBody, set[_Read]]:
+    """Make a body; `files` is a part of the key: it belongs to one run, in which it reads each file once."""
     _require_libraries(_("the article {file}").format(file=source.display_path))
     from wechat_campaigns.render.article import prepared
     from wechat_campaigns.render.article.body import assemble, warm
@@ -78,10 +86,9 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         body, reads, pictures = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
     except limited_process.OverBudgetError as error:
-        return _over_budget_body(source, error)
+        return _over_budget_body(source, error), set()
     prepared.remember(pictures)
-    files.replay(reads)
-    return body
+    return body, reads
 
 
 def read_saved_page(page: Path) -> SavedPage:
@@ -193,12 +200,6 @@ class _RecordingFiles(Files):
 
     def data(self, path: PurePosixPath) -> bytes:
         return self.files.data(path)
-
-    def replay(self, reads: set[_Read]) -> None:
-        """Read once more in this process, so that whoever watches `files` sees what an article is made of."""
-        for method, base_file, path in reads - self.reads:
-            with suppress(FileError):
-                getattr(self.files, method)(base_file, path)
 
 
 def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
