@@ -235,17 +235,16 @@ def _language(token: Token) -> str:
 # --- rendering ---------------------------------------------------------------------------------
 
 
-def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+def _text(token: Token) -> str:
     # A newline inside a text token can only come from a variable or a character reference.
-    return escapeHtml(tokens[index].content).replace("\n", "<br>")
+    return escapeHtml(token.content).replace("\n", "<br>")
 
 
 def _softbreak(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, env: Env) -> str:
     return "<br>" if env["keep_lines"] else "\n"
 
 
-def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    token = tokens[index]
+def _raw(token: Token) -> str:
     if _comment(token):
         return ""
     html = _typed(token)
@@ -266,10 +265,6 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
     return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
 
 
-def _code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<code class="inline-code">{escapeHtml(tokens[index].content)}</code>'
-
-
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: Env) -> str:
     token = tokens[index]
     token.attrSet("alt", self.renderInlineAsText(token.children, options, env).replace("\n", " "))
@@ -282,57 +277,38 @@ def _table_open(
     return '<section class="table">' + self.renderToken(tokens, index, options, env)
 
 
-def _note_ref(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<sup data-note="{tokens[index].meta["id"]}"></sup>'
-
-
-def _note_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<section data-note="{tokens[index].meta["id"]}">'
-
-
-def _box_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return boxes.opening(tokens[index])
-
-
-def _box_close(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return boxes.closing(tokens[index])
-
-
-def _formula(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return formulas.html(tokens[index])
+def _by_token(write: Callable[[Token], str]) -> Callable[..., str]:
+    """Make a rule that needs its token alone."""
+    return lambda _renderer, tokens, index, _options, _env: write(tokens[index])
 
 
 def _fixed(html: str) -> Callable[..., str]:
     """Make a rule that writes the same HTML for every token."""
-
-    def rule(*_arguments: object) -> str:
-        return html
-
-    return rule
+    return lambda *_arguments: html
 
 
 _RULES: dict[str, Callable[..., str]] = {
-    "text": _text,
+    "text": _by_token(_text),
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
     **{f"{name}_open": _fixed(typora.opening(name)) for name in ("mark", "sub", "sup")},
-    "html_block": _raw,
-    "html_inline": _raw,
+    "html_block": _by_token(_raw),
+    "html_inline": _by_token(_raw),
     "fence": _code,
     "code_block": _code,
-    "code_inline": _code_inline,
+    "code_inline": _by_token(lambda token: f'<code class="inline-code">{escapeHtml(token.content)}</code>'),
     "image": _image,
     "table_open": _table_open,
     "table_close": _fixed("</table></section>\n"),
-    "box_open": _box_open,
-    "box_close": _box_close,
-    "formula": _formula,
-    "formula_block": _formula,
+    "box_open": _by_token(boxes.opening),
+    "box_close": _by_token(boxes.closing),
+    "formula": _by_token(formulas.html),
+    "formula_block": _by_token(formulas.html),
     "front_matter": _fixed(""),
-    "footnote_ref": _note_ref,
+    "footnote_ref": _by_token(lambda token: f'<sup data-note="{token.meta["id"]}"></sup>'),
     "footnote_block_open": _fixed("<section data-notes>"),
     "footnote_block_close": _fixed("</section>\n"),
-    "footnote_open": _note_open,
+    "footnote_open": _by_token(lambda token: f'<section data-note="{token.meta["id"]}">'),
     "footnote_close": _fixed("</section>\n"),
     "footnote_anchor": _fixed(""),
 }
