@@ -179,7 +179,7 @@ def _box(element: HtmlElement, around: _Box) -> _Box:
     own = replace(own, inks=contrast.element_colours(style, around.inks))
     if element.tag == "pre":
         own = replace(own, preserves_newlines=True)
-    said = [item for item in css.declarations(style) if item.type == "declaration"] if style else []
+    said = css.declarations(style) if style else []
     # What others are measured by comes first: an indent's em is its own font.
     for item in sorted(said, key=lambda item: _ORDER.get(item.lower_name, len(_ORDER))):
         if read := _READERS.get(item.lower_name):

@@ -140,10 +140,8 @@ def judge(style: str, *, has_text: bool) -> Judged:
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
     for item in css.declarations(style):
-        if item.type != "declaration":
-            continue
         name, value = item.lower_name, css.value_of(item)
-        if not _is_known(name):
+        if name not in _CHECKS and name not in _WITHOUT_TEXT:
             continue
         if not _accepts(name, item, has_text=has_text):
             dropped.append((name, value))
@@ -152,10 +150,6 @@ def judge(style: str, *, has_text: bool) -> Judged:
         else:
             kept.append(f"{name}:{value}")
     return Judged(";".join([*kept, *important]), tuple(dropped))
-
-
-def _is_known(name: str) -> bool:
-    return name in _CHECKS or name in _WITHOUT_TEXT
 
 
 def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
