@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, lru_cache
-from importlib.util import find_spec
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import MissingExtraError, UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
@@ -35,17 +34,6 @@ __all__ = [
     "read_saved_page",
 ]
 
-LIBRARIES = (
-    "markdown_it",
-    "mdit_py_plugins",
-    "emoji",
-    "pygments",
-    "lxml",
-    "css_inline",
-    "nh3",
-    "tinycss2",
-    "PIL",
-)
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20
@@ -73,7 +61,7 @@ def build(source: ArticleSource) -> ArticleBody:
 @lru_cache(maxsize=64)
 def _build(source: ArticleSource) -> tuple[ArticleBody, set[_Read]]:
     """Make a body; `files` is a part of the key: it belongs to one run, in which it reads each file once."""
-    _require_libraries(_("the article {file}").format(file=source.display_path))
+    require_extra("articles", needed_for=_("the article {file}").format(file=source.display_path))
     from wechat_campaigns.render.article import prepared
     from wechat_campaigns.render.article.body import assemble, warm
 
@@ -98,7 +86,7 @@ def read_saved_page(page: Path) -> SavedPage:
         UsageError: it is missing, too large, or no file.
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("importing {file}").format(file=page))
+    require_extra("articles", needed_for=_("importing {file}").format(file=page))
     from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
 
     hint = _("save the page in the browser as HTML, and pass that file")
@@ -117,7 +105,7 @@ def read_draft_article(html: str) -> SavedPage:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("reading a draft"))
+    require_extra("articles", needed_for=_("reading a draft"))
     from wechat_campaigns.render.article.page_import import read_page
 
     return read_page(html, with_own=True)
@@ -138,7 +126,7 @@ def image_bytes(file: FileInfo, files: Files) -> bytes:
     data = files.data(file.path)
     if hashlib.sha256(data).hexdigest() == file.sha256:
         return data
-    _require_libraries(_("converting the image {file}").format(file=file.path))
+    require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article.images import converted_bytes
 
     return converted_bytes(data, file)
@@ -154,7 +142,7 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("converting the image {file}").format(file=file.path))
+    require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     if file.format == "heic":
         require_extra("heic", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article import images
@@ -220,14 +208,3 @@ def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
             count=limited_process.MEMORY_BYTES // 1024**2
         )
     return _("a library failed while rendering ({detail})").format(detail=error.detail or "?")
-
-
-def _require_libraries(needed_for: str) -> None:
-    """Raise MissingExtraError unless the libraries of the extra `articles` are installed; load none."""
-    if not _has_libraries():
-        raise MissingExtraError("articles", needed_for=needed_for)
-
-
-@cache
-def _has_libraries() -> bool:
-    return all(find_spec(name) is not None for name in LIBRARIES)
