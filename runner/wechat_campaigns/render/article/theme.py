@@ -19,6 +19,7 @@ from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
 BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
+_SHARED = "_shared"
 FOLDER = "_themes"
 _BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each worker."""
@@ -91,25 +92,20 @@ def _checked(css: str, findings: Findings) -> bool:
     return not any(finding.rule == "theme-too-large" for finding in findings)
 
 
-@lru_cache(maxsize=len(BUILTIN_THEMES))
+@cache
 def builtin_css(name: str) -> str:
-    """Return the CSS of one of the themes that come with the tool: what only this one has."""
+    """Return the CSS of one of the themes that come with the tool: what only this one has, or all share."""
     return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
 
 
 def whole_css(own: str) -> str:
     """Put the rules that all themes share before those of one."""
-    return _shared_css() + own
-
-
-@cache
-def _shared_css() -> str:
-    return (_BUILTIN_FOLDER / "_shared.css").read_text(encoding="utf-8")
+    return builtin_css(_SHARED) + own
 
 
 def check(css: str, findings: Findings) -> None:
     """Report what of a theme the platform would drop, flag, or never see."""
-    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(_shared_css())}
+    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(builtin_css(_SHARED))}
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     bodies = [_body(rule, findings) for rule in rules]
     for declarations in bodies:
@@ -183,8 +179,9 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     if fault := _rule_fault(rule):
         findings.error(*fault, line=rule.source_line)
         return ()
-    items = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
-    for item in items:
+    has_content = any(map(ornaments.is_ornament, ornaments.selectors_of(rule)))
+    kept = []
+    for item in tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True):
         if item.type == "error":
             findings.error(*_invalid(item), line=item.source_line)
         elif item.type != "declaration":
@@ -194,27 +191,17 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
                 _("write the rules one after another"),
                 line=item.source_line,
             )
-    has_content = any(map(ornaments.is_ornament, ornaments.selectors_of(rule)))
-    for item in items:
-        if has_content and item.type == "declaration" and item.lower_name == "content":
-            _check_content(item, findings)
-    return [
-        item
-        for item in items
-        if item.type == "declaration" and not (has_content and item.lower_name == "content")
-    ]
-
-
-def _check_content(declaration: Any, findings: Findings) -> None:
-    if ornaments.read_content(declaration) is None:
-        findings.error(
-            "theme-css",
-            _("`content: {value}` cannot be written into an article").format(
-                value=bounds.value_of(declaration)[:60]
-            ),
-            _("use text in quotes, `counter(number)`, or `none`"),
-            line=declaration.source_line,
-        )
+        elif not has_content or item.lower_name != "content":
+            kept.append(item)
+        elif ornaments.read_content(item) is None:
+            what = _("`content: {value}` cannot be written into an article")
+            findings.error(
+                "theme-css",
+                what.format(value=bounds.value_of(item)[:60]),
+                _("use text in quotes, `counter(number)`, or `none`"),
+                line=item.source_line,
+            )
+    return kept
 
 
 def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
