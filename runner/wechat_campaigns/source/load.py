@@ -20,7 +20,6 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.text import decode
 from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
@@ -159,7 +158,7 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.display_path
     try:
-        text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
+        written = read_regular(shown, MAX_YAML_BYTES) if data is None else data
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
@@ -168,9 +167,7 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
             _("the file cannot be read: {reason}").format(reason=error.strerror),
             _("check the path"),
         ).at(Location(file=shown))
-    if isinstance(text, Finding):
-        return text.at(Location(file=shown))
-    return parse_document(text, id=item.id, file=item.file, shown=shown)
+    return parse_document(written, id=item.id, file=item.file, shown=shown)
 
 
 def _walk(root: Path) -> list[CampaignFile]:

@@ -12,6 +12,8 @@ from wechat_campaigns.core.settings import SANDBOX, AccountKind
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
+DEFAULT_LEDGER: Final = "sqlite"
+"""The ledger of an environment that names none: a file of its own for each."""
 PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
@@ -25,7 +27,7 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
     found = [*_default_environment(data), *_policy(data), *_held(data), *_notify(data)]
-    for name, environment in _maps(data.get("environments")):
+    for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_resend(path, environment)]
         found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
@@ -34,7 +36,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
 
 
 def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
-    name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
+    name, known = data.get("default_environment"), [*_map(data.get("environments")), SANDBOX]
     if isinstance(name, str) and name not in known:
         yield _unknown(("default_environment",), "environment", name, known)
 
@@ -42,7 +44,7 @@ def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
 def _default_account(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    name, known = environment.get("default_account"), _names(environment.get("accounts"))
+    name, known = environment.get("default_account"), list(_map(environment.get("accounts")))
     if not isinstance(name, str):
         return
     if environment.get("api") == SANDBOX and not known:
@@ -87,11 +89,11 @@ def _shared_ledger(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
-    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
-    if _is_production(environment) or ledger == "sqlite":  # which is a file of its own for each environment
+    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
+    if _is_production(environment) or ledger == DEFAULT_LEDGER:
         return
-    for name, other in _maps(data.get("environments")):
-        if other.get("ledger") == ledger and _is_production(other) and appids & _appids(other):
+    for name, other in maps(data.get("environments")):
+        if other.get("ledger") == ledger and _is_production(other) and appids & appids_of(other):
             yield Finding(
                 "ledger-of-real",
                 _(
@@ -108,15 +110,14 @@ def _two_ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What one ledger of an account knows as sent is new to another."""
-    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
+    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
     if not appids or not _is_production(environment):
         return
-    for name, other in _maps(data.get("environments")):
+    for name, other in maps(data.get("environments")):
         if name == path[-1]:
             return  # the later one of two is told
-        # `sqlite` alone is a file of its own for each environment.
-        same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
-        shared = sorted(appids & _appids(other))
+        same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
+        shared = sorted(appids & appids_of(other))
         if shared and not same and _is_production(other):
             yield Finding(
                 "two-ledgers",
@@ -133,8 +134,8 @@ def _two_ledgers(
 def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
     """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
     first: dict[str, tuple[str, object]] = {}
-    for environment, one in _maps(data.get("environments")):
-        for name, account in _maps(one.get("accounts")):
+    for environment, one in maps(data.get("environments")):
+        for name, account in maps(one.get("accounts")):
             known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
             if kind != account.get("kind"):
                 yield Finding(
@@ -149,13 +150,13 @@ def _is_production(environment: Mapping[str, Any]) -> bool:
     return str(environment.get("api")).startswith("https://")
 
 
-def _appids(environment: Mapping[str, Any]) -> set[str]:
-    return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
+def appids_of(environment: Mapping[str, Any]) -> set[str]:
+    """Collect the AppIDs of an environment whose shape may be wrong."""
+    return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
 def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    approvals = environment.get("approvals")
-    written = approvals if isinstance(approvals, dict) else {}
+    written = _map(environment.get("approvals"))
     count, approvers = written.get("count", 1), written.get("approvers")
     if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
         yield Finding(
@@ -169,9 +170,7 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
 
 
 def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
-    policy = data.get("policy")
-    if not isinstance(policy, dict):
-        return
+    policy = _map(data.get("policy"))
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
         from zoneinfo import available_timezones
@@ -189,8 +188,7 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A hold on an account that does not exist holds nothing, and nobody would notice."""
-    policy = data.get("policy")
-    held = policy.get("hold") if isinstance(policy, dict) else None
+    held = _map(data.get("policy")).get("hold")
     known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
@@ -248,16 +246,13 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:
-    return [name for _name, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
+    return [name for _name, one in maps(data.get("environments")) for name in _map(one.get("accounts"))]
 
 
-def _maps(value: object) -> list[tuple[str, dict[str, Any]]]:
-    return (
-        [(key, below) for key, below in value.items() if isinstance(below, dict)]
-        if isinstance(value, dict)
-        else []
-    )
+def maps(value: object) -> list[tuple[str, dict[str, Any]]]:
+    """List the maps in a map that may be something else."""
+    return [(key, below) for key, below in _map(value).items() if isinstance(below, dict)]
 
 
-def _names(value: object) -> list[str]:
-    return list(value) if isinstance(value, dict) else []
+def _map(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -14,7 +14,6 @@ from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
-from wechat_campaigns.source.strict_yaml import compose
 from wechat_campaigns.source.text import MAX_PROBLEMS
 
 
@@ -69,14 +68,9 @@ def _in_file_order(
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     if len(ordered) > MAX_PROBLEMS:
         ordered = [*ordered[:MAX_PROBLEMS], _more(document)]
-    return _without_secrets(ordered, document)
-
-
-def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
 
-    root = compose(document.text)
-    return tuple(problems) if isinstance(root, Finding) else without_secrets(problems, root)
+    return without_secrets(ordered, document.root)
 
 
 def _more(document: Document) -> Diagnostic:
