@@ -262,23 +262,15 @@ def _not_a_file_error(name: str) -> FileError:
 def _refuse_foreign(path: str) -> None:
     """Refuse what is no relative path with `/`, the same on every system."""
     if not path.strip() or _CONTROL.search(path):
-        raise FileError(
-            "file-path",
-            _("a path is empty or contains invisible characters"),
-            _("write the path of the file"),
-        )
-    if "\\" in path:
-        raise FileError(
-            "file-path",
-            _("`{path}` contains backslashes").format(path=shorten(path)),
-            _("separate folders with `/`"),
-        )
-    if path.startswith("/") or _DRIVE.match(path):
-        raise FileError(
-            "file-path",
-            _("`{path}` is an absolute path").format(path=shorten(path)),
-            _("write it relative to the folder of the file that refers to it"),
-        )
+        what, hint = _("a path is empty or contains invisible characters"), _("write the path of the file")
+    elif "\\" in path:
+        what, hint = _("`{path}` contains backslashes"), _("separate folders with `/`")
+    elif path.startswith("/") or _DRIVE.match(path):
+        what = _("`{path}` is an absolute path")
+        hint = _("write it relative to the folder of the file that refers to it")
+    else:
+        return
+    raise FileError("file-path", what.format(path=shorten(path)), hint)
 
 
 def _outside_folder_error(path: str) -> FileError:
