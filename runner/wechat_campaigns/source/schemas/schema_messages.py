@@ -36,16 +36,12 @@ _KINDS: Final = {
 }
 
 _CANNOT_BE: Final = N_("{name} cannot be {value}")
-_MISSING_REMEDIES: Final = {
+MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": N_("add `secret: {env: NAME}` and store the AppSecret in that environment variable"),
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
-
-
-def has_hint(key: str) -> bool:
-    """Tell whether a missing key has a hint of its own, so that the schema's description is not said."""
-    return key in _MISSING_REMEDIES
+"""Of missing keys of which the schema's description is not said."""
 
 
 def word(error: SchemaViolation) -> Iterator[Finding]:
@@ -92,17 +88,13 @@ def _is_misspelt(key: str, error: SchemaViolation) -> bool:
     """Tell whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
     unknown = [str(other) for other in error.value if other not in known]
-    return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
-
-
-def _is_only_key(key: str, error: SchemaViolation, unknown: list[str]) -> bool:
-    is_closed = error.shape.get("additionalProperties") is False
-    return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
+    is_only_key = error.shape.get("additionalProperties") is False and list(known) == [key]
+    return any(is_only_key or nearest(other, [key], cutoff=STRICT) for other in unknown)
 
 
 def _missing_hint(key: str, error: SchemaViolation) -> str:
-    if has_hint(key):
-        return _(_MISSING_REMEDIES[key])
+    if key in MISSING_HINTS:
+        return _(MISSING_HINTS[key])
     shape = error.shape.get("properties", {}).get(key, {})
     if "enum" in shape:
         return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
