@@ -158,7 +158,7 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
 
 def _draft(draft: Draft) -> Iterator[Finding]:
     if draft.title:
-        yield from _one_line(("content", "draft"), draft.title)
+        yield from one_line(("content", "draft"), draft.title)
     else:
         yield from _name(("content", "media_id"), draft.media_id)
 
@@ -221,17 +221,13 @@ def _name(path: KeyPath, value: str) -> Iterator[Finding]:
         )
 
 
-def _one_line(path: KeyPath, value: str) -> Iterator[Finding]:
-    if value.strip() and not is_one_line(value):
+def one_line(path: KeyPath, name: str) -> Iterator[Finding]:
+    """Refuse a name that people chose with a line break, something hidden or a blank at its ends."""
+    if name.strip() and not (name == name.strip() and name.replace("\u200d", "").isprintable()):
         what = _(
             "`{name}` contains a line break or an invisible character, or starts or ends with a space"
         ).format(name=path[-1])
         yield Finding("blank-in-id", what, _("write only the name, or check the variables it uses"), path)
-
-
-def is_one_line(name: str) -> bool:
-    """Tell whether a name that people chose has no line break, nothing hidden and no blank at its ends."""
-    return name == name.strip() and name.replace("\u200d", "").isprintable()
 
 
 def _title(path: KeyPath, title: str) -> Iterator[Finding]:
@@ -317,6 +313,6 @@ def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]
         yield from check_file((*path, "file"), media.file, kind)
     elif media.name is not None:
         yield from _not_empty((*path, "name"), media.name)
-        yield from _one_line((*path, "name"), media.name)
+        yield from one_line((*path, "name"), media.name)
     else:
         yield from _name((*path, "media_id"), media.media_id or "")
