@@ -25,13 +25,12 @@ from wechat_campaigns.render.templates.bounds import (
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
+    RUN,
     TEMPLATE_CACHE_SIZE,
     Rendering,
     TemplateEnvironment,
     current_rendering,
     display_name,
-    include,
-    spend,
 )
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.source.files import FileError, Files, refuse_data
@@ -85,7 +84,7 @@ class Engine:
 
         Jinja asks for each use, also of one that is compiled already.
         """
-        spend(INCLUDE)
+        RUN.get().budget.spend(INCLUDE)
         try:
             text, path = self._included(name)
         except FileError as error:
@@ -93,8 +92,9 @@ class Engine:
                 raise
             what = _("the file cannot be included; its name comes from a variable and is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
-        include(text)
-        return text, path, lambda: self._source(name) == text
+        RUN.get().sources.append(text)
+        # Also of an include that is compiled already, whoever gives files knows of every use.
+        return text, path, lambda: self._load(name)[0] == text
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
@@ -130,10 +130,6 @@ class Engine:
             )
         self._checked_texts[text] = True
         return text
-
-    def _source(self, name: str) -> str:
-        """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
-        return self._load(name)[0]
 
 
 # --- from any error to a sentence and a line -----------------------------------------------------
