@@ -70,31 +70,11 @@ _ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
 _SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
 _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
-_SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "title",
-        "noscript",
-        "template",
-        "head",
-        "link",
-        "meta",
-        "base",
-        "defs",
-        "symbol",
-        "use",
-        "mask",
-        "filter",
-        "pattern",
-        "clippath",
-        "marker",
-        "lineargradient",
-        "radialgradient",
-        "metadata",
-        "desc",
-    ]
-)
+_SILENT = frozenset((
+    "script", "style", "title", "noscript", "template", "head", "link", "meta", "base", "defs",
+    "symbol", "use", "mask", "filter", "pattern", "clippath", "marker", "lineargradient",
+    "radialgradient", "metadata", "desc",
+))  # fmt: skip
 """They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
 _LOST: Final = {
     "iframe": N_("link to the page instead"),
@@ -103,24 +83,10 @@ _LOST: Final = {
     "math": N_("export the formula as PNG and use it as an image"),
     "input": N_("use ☐ or ☑"),
 }
-_ALSO_LOST = frozenset(
-    [
-        "object",
-        "embed",
-        "applet",
-        "canvas",
-        "select",
-        "textarea",
-        "button",
-        "frameset",
-        "frame",
-        "foreignobject",
-        "mpvoice",
-        "mpvideo",
-        "mp-common-mpaudio",
-        "qqmusic",
-    ]
-)
+_ALSO_LOST = frozenset((
+    "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset", "frame",
+    "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
+))  # fmt: skip
 _OTHER_HINT = N_("use a picture or text instead")
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
