@@ -213,12 +213,9 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
     if not tag.strip() and len(scope.problems) == before:
-        scope.problem(
-            path,
-            "tag-empty",
-            _("the tag is empty after rendering"),
-            _("write the name of one of the account's tags"),
-        )
+        what = _("the tag is empty after rendering")
+        hint = _("write the name of one of the account's tags")
+        scope.problem(path, "tag-empty", what, hint)
     for finding in one_line(path, tag):
         scope.report(finding)
     return tag

@@ -192,11 +192,9 @@ class _RecordingFiles(Files):
 
 def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
     findings = Findings(file=source.display_path)
-    findings.error(
-        "article-budget",
-        _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),
-        _("simplify or split the article; look for marks that repeat very often or are nested very deeply"),
-    )
+    what = _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS))
+    hint = _("simplify or split the article; look for marks that repeat very often or are nested very deeply")
+    findings.error("article-budget", what, hint)
     return ArticleBody(html="", findings=tuple(findings))
 
 

@@ -104,21 +104,17 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     if tag == "svg":
         return None if name in _DRAWING and _EMS.fullmatch(value) else _VALUE.fault(name, value)
     if important:
-        return Finding(
-            "important",
-            _("`{name}` is marked !important").format(name=name),
-            _("remove !important: dark mode must be able to override the style"),
-        )
+        what = _("`{name}` is marked !important").format(name=name)
+        hint = _("remove !important: dark mode must be able to override the style")
+        return Finding("important", what, hint)
     if name not in PROPERTIES:
         rule, hint = _NAMED.get(name, ("style-property", _DROPPED))
         what = _("WeChat does not keep the style property `{name}` in articles").format(name=name)
         return Finding(rule, what, _(hint))
     if _UNSAFE.search(value):
-        return Finding(
-            "style-value",
-            _("`{name}: {value}` refers to something outside the article").format(name=name, value=value),
-            _("use a plain colour or length"),
-        )
+        what = _("`{name}: {value}` refers to something outside the article").format(name=name, value=value)
+        hint = _("use a plain colour or length")
+        return Finding("style-value", what, hint)
     functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
     if {found.lower() for found in _FUNCTION.findall(value)} - functions:
         return _VALUE.fault(name, value)

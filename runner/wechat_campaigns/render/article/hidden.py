@@ -118,12 +118,9 @@ def _pictured(root: HtmlElement) -> set[HtmlElement]:
 
 
 def _report(element: HtmlElement, text: str, reason: str, findings: Findings) -> None:
-    findings.error(
-        "hidden-text",
-        _("readers cannot see the text `{text}`: {reason}").format(text=text.strip()[:20], reason=reason),
-        _("remove the text, or make it visible"),
-        line=line_of(element),
-    )
+    what = _("readers cannot see the text `{text}`: {reason}").format(text=text.strip()[:20], reason=reason)
+    hint = _("remove the text, or make it visible")
+    findings.error("hidden-text", what, hint, line=line_of(element))
 
 
 def _check_empty_lines(root: HtmlElement, boxes: dict[HtmlElement, _Box], findings: Findings) -> None:

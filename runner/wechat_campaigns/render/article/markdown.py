@@ -155,43 +155,27 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
                 findings.error(problem.rule, problem.message, problem.hint, line=line)
             continue
         if "contents" in token.meta:
-            findings.warning(
-                "contents",
-                _("[TOC] is left out: WeChat removes all anchors"),
-                _("remove it, or write a list of the headings"),
-                line=line,
-            )
+            what = _("[TOC] is left out: WeChat removes all anchors")
+            hint = _("remove it, or write a list of the headings")
+            findings.warning("contents", what, hint, line=line)
         if token.type in ("html_block", "html_inline") and not _comment(token) and _typed(token) is None:
-            findings.error(
-                "raw-html",
-                _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60]),
-                _(
-                    "use Markdown instead, put a backslash before `<` if it is meant as text, or use "
-                    "a .html body"
-                ),
-                line=line,
+            what = _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60])
+            hint = _(
+                "use Markdown instead, put a backslash before `<` if it is meant as text, or use a .html body"
             )
+            findings.error("raw-html", what, hint, line=line)
         elif token.type == "front_matter":
-            findings.warning(
-                "front-matter",
-                _("the front matter of the Markdown file is ignored"),
-                _("write title, author and digest in the campaign file, and remove the front matter"),
-                line=1,
-            )
+            what = _("the front matter of the Markdown file is ignored")
+            hint = _("write title, author and digest in the campaign file, and remove the front matter")
+            findings.warning("front-matter", what, hint, line=1)
         elif token.type == "fence" and not code.is_known_language(_language(token)):
-            findings.warning(
-                "code-language",
-                _("the language `{language}` cannot be highlighted").format(language=_language(token)),
-                _("use a name that Pygments supports (python, json, bash…), or remove the name"),
-                line=line,
-            )
+            what = _("the language `{language}` cannot be highlighted").format(language=_language(token))
+            hint = _("use a name that Pygments supports (python, json, bash…), or remove the name")
+            findings.warning("code-language", what, hint, line=line)
         elif token.level >= MAX_NESTING - 1:
-            findings.error(
-                "too-deep",
-                _("text is nested more than {most} levels deep and would be lost").format(most=MAX_NESTING),
-                _("use fewer levels of quotes and lists"),
-                line=line,
-            )
+            what = _("text is nested more than {most} levels deep and would be lost").format(most=MAX_NESTING)
+            hint = _("use fewer levels of quotes and lists")
+            findings.error("too-deep", what, hint, line=line)
 
 
 def _check_notes(env: Env, source: str, findings: Findings) -> None:
@@ -200,14 +184,11 @@ def _check_notes(env: Env, source: str, findings: Findings) -> None:
         if number == -1:
             name = str(label).removeprefix(":")
             offset = source.find(f"[^{name}]:")
-            findings.warning(
-                "unused-footnote",
-                _("the article does not refer to the footnote [^{name}], so readers will not see it").format(
-                    name=name
-                ),
-                _("write [^{name}] where it belongs, or remove the footnote").format(name=name),
-                line=source.count("\n", 0, max(offset, 0)) + 1,
-            )
+            what = _(
+                "the article does not refer to the footnote [^{name}], so readers will not see it"
+            ).format(name=name)
+            hint = _("write [^{name}] where it belongs, or remove the footnote").format(name=name)
+            findings.warning("unused-footnote", what, hint, line=source.count("\n", 0, max(offset, 0)) + 1)
 
 
 def _every(tokens: Sequence[Token], line: int = 1) -> Iterator[tuple[int, Token]]:

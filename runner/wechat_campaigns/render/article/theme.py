@@ -62,13 +62,11 @@ def _own_css(source: ArticleSource, findings: Findings) -> str:
     except FileError as error:
         if name in BUILTIN_THEMES:
             return builtin_css(name)
-        findings.error(
-            "theme",
-            _("theme `{name}` not found: {reason}").format(name=name, reason=error.message),
-            _("use one of {names}, or save your CSS as {path}").format(
-                names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
-            ),
+        what = _("theme `{name}` not found: {reason}").format(name=name, reason=error.message)
+        hint = _("use one of {names}, or save your CSS as {path}").format(
+            names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
         )
+        findings.error("theme", what, hint)
         return builtin_css(BUILTIN_THEMES[0])
     theme_findings = Findings(file=f"{source.root}/{path}")
     usable = _checked(css, theme_findings)
@@ -79,14 +77,11 @@ def _own_css(source: ArticleSource, findings: Findings) -> str:
 def _checked(css: str, findings: Findings) -> bool:
     """Check a theme; False when it is so large or deep that nothing more may be done with it."""
     if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
-        findings.error(
-            "theme-too-large",
-            _(
-                "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
-            ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH),
-            _("make it smaller"),
-            line=1,
-        )
+        what = _(
+            "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
+        ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH)
+        hint = _("make it smaller")
+        findings.error("theme-too-large", what, hint, line=1)
         return False
     check(css, findings)
     return not any(finding.rule == "theme-too-large" for finding in findings)
@@ -134,14 +129,11 @@ def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
         length = _filled(value, lengths)
         total += length
         if length > MAX_VALUE_CHARS or total > MAX_CHARS:
-            findings.error(
-                "theme-too-large",
-                _("`{name}` has more than {most:,} characters once its variables are filled in").format(
-                    name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
-                ),
-                _("use fewer variables inside variables"),
-                line=item.source_line,
+            what = _("`{name}` has more than {most:,} characters once its variables are filled in").format(
+                name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
             )
+            hint = _("use fewer variables inside variables")
+            findings.error("theme-too-large", what, hint, line=item.source_line)
             return
 
 
@@ -185,22 +177,16 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
         if item.type == "error":
             findings.error(*_invalid(item), line=item.source_line)
         elif item.type != "declaration":
-            findings.error(
-                "theme-css",
-                _("WeChat does not keep rules inside rules"),
-                _("write the rules one after another"),
-                line=item.source_line,
-            )
+            what = _("WeChat does not keep rules inside rules")
+            hint = _("write the rules one after another")
+            findings.error("theme-css", what, hint, line=item.source_line)
         elif not has_content or item.lower_name != "content":
             kept.append(item)
         elif ornaments.read_content(item) is None:
             what = _("`content: {value}` cannot be written into an article")
-            findings.error(
-                "theme-css",
-                what.format(value=bounds.value_of(item)[:60]),
-                _("use text in quotes, `counter(number)`, or `none`"),
-                line=item.source_line,
-            )
+            what = what.format(value=bounds.value_of(item)[:60])
+            hint = _("use text in quotes, `counter(number)`, or `none`")
+            findings.error("theme-css", what, hint, line=item.source_line)
     return kept
 
 
@@ -228,21 +214,15 @@ def _check_declaration(declaration: Any, defined: set[str], findings: Findings) 
     name, line = declaration.lower_name, declaration.source_line
     value = tinycss2.serialize(declaration.value).strip()
     if not value:
-        findings.error(
-            "theme-css",
-            _("`{name}` has no value").format(name=name),
-            _("add a value, or remove the property"),
-            line=line,
-        )
+        what = _("`{name}` has no value").format(name=name)
+        hint = _("add a value, or remove the property")
+        findings.error("theme-css", what, hint, line=line)
         return
     for variable in _VARIABLE.findall(value):
         if variable not in defined:
-            findings.error(
-                "theme-variable",
-                _("the variable `{variable}` is not defined").format(variable=variable),
-                _("define it in the theme; `--brand` is the brand colour from the settings"),
-                line=line,
-            )
+            what = _("the variable `{variable}` is not defined").format(variable=variable)
+            hint = _("define it in the theme; `--brand` is the brand colour from the settings")
+            findings.error("theme-variable", what, hint, line=line)
     if name.startswith("--"):
         return
     if fault := style_fault("*", name, value, important=declaration.important):

@@ -201,24 +201,18 @@ def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
 
 def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
     if is_blank(value):
-        yield Finding(
-            "empty",
-            _("`{name}` is empty").format(name=path[-1]),
-            _("write some content, or check the variables it uses"),
-            path,
-        )
+        what = _("`{name}` is empty").format(name=path[-1])
+        hint = _("write some content, or check the variables it uses")
+        yield Finding("empty", what, hint, path)
 
 
 def _name(path: KeyPath, value: str) -> Iterator[Finding]:
     """Refuse a name of the platform's that holds what none of its names does."""
     yield from _not_empty(path, value)
     if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
-        yield Finding(
-            "blank-in-id",
-            _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1]),
-            _("copy it again without the surrounding text, or check the variables it uses"),
-            path,
-        )
+        what = _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1])
+        hint = _("copy it again without the surrounding text, or check the variables it uses")
+        yield Finding("blank-in-id", what, hint, path)
 
 
 def one_line(path: KeyPath, name: str) -> Iterator[Finding]:
@@ -266,12 +260,9 @@ def _url(path: KeyPath, url: str) -> Iterator[Finding]:
     except ValueError:
         sound = False
     if not sound:
-        yield Finding(
-            "url",
-            _("`content_source_url` is not a web address"),
-            _("write the full address, with https://"),
-            path,
-        )
+        what = _("`content_source_url` is not a web address")
+        hint = _("write the full address, with https://")
+        yield Finding("url", what, hint, path)
     elif len(url.encode()) > URL_BYTES:
         what = _("`content_source_url` has {count:,} bytes; the maximum is {most:,}").format(
             count=len(url.encode()), most=URL_BYTES
@@ -300,12 +291,8 @@ def _crop(path: KeyPath, crop: str) -> Iterator[Finding]:
 def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Finding]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
-        yield Finding(
-            "comments",
-            what,
-            _("set `need_open_comment: true`, or remove this key"),
-            (*path, "only_fans_can_comment"),
-        )
+        hint = _("set `need_open_comment: true`, or remove this key")
+        yield Finding("comments", what, hint, (*path, "only_fans_can_comment"))
 
 
 def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]:
