@@ -174,11 +174,8 @@ class Files:
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
         hint = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
-        return FileError(
-            "file-missing",
-            _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}"),
-            hint,
-        )
+        what = _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}")
+        return FileError("file-missing", what, hint)
 
     def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
@@ -274,8 +271,6 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _outside_folder_error(path: str) -> FileError:
-    return FileError(
-        "file-outside",
-        _("`{path}` is outside the campaigns folder").format(path=shorten(path)),
-        _("move the file into the campaigns folder"),
-    )
+    what = _("`{path}` is outside the campaigns folder").format(path=shorten(path))
+    hint = _("move the file into the campaigns folder")
+    return FileError("file-outside", what, hint)

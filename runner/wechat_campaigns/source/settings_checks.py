@@ -60,29 +60,20 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         return
     if after >= until:
         key = "resend_until" if "resend_until" in environment else "resend_after"
-        yield Finding(
-            "repeat-order",
-            _("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
-                after=after, until=until
-            ),
-            _("make `resend_until` larger than `resend_after`"),
-            (*path, key),
+        what = _("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
+            after=after, until=until
         )
+        hint = _("make `resend_until` larger than `resend_after`")
+        yield Finding("repeat-order", what, hint, (*path, key))
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
-        yield Finding(
-            "protected-repeat",
-            _("a protected environment cannot resend so soon: the first call may still be on its way"),
-            _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
-            (*path, "resend_after"),
-        )
+        what = _("a protected environment cannot resend so soon: the first call may still be on its way")
+        hint = _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S)
+        yield Finding("protected-repeat", what, hint, (*path, "resend_after"))
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
-        yield Finding(
-            "repeat-too-late",
-            _("a resend this late is a second send: WeChat no longer recognises the clientmsgid"),
-            _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
-            (*path, "resend_until"),
-        )
+        what = _("a resend this late is a second send: WeChat no longer recognises the clientmsgid")
+        hint = _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S)
+        yield Finding("repeat-too-late", what, hint, (*path, "resend_until"))
 
 
 def _shared_ledger(
@@ -94,15 +85,12 @@ def _shared_ledger(
         return
     for name, other in maps(data.get("environments")):
         if other.get("ledger") == ledger and _is_production(other) and appids & appids_of(other):
-            yield Finding(
-                "ledger-of-real",
-                _(
-                    "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
-                    "would mark production sends as sent"
-                ).format(name=name),
-                _("use a separate ledger for the rehearsal, such as `sqlite`"),
-                (*path, "ledger"),
-            )
+            what = _(
+                "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
+                "would mark production sends as sent"
+            ).format(name=name)
+            hint = _("use a separate ledger for the rehearsal, such as `sqlite`")
+            yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
             return
 
 
@@ -119,15 +107,12 @@ def _two_ledgers(
         same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
         shared = sorted(appids & appids_of(other))
         if shared and not same and _is_production(other):
-            yield Finding(
-                "two-ledgers",
-                _(
-                    "`{name}` also sends from {appid}, but with another ledger: each would repeat "
-                    "the other's sends"
-                ).format(name=name, appid=shared[0]),
-                _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
-                (*path, "ledger") if "ledger" in environment else path,
-            )
+            what = _(
+                "`{name}` also sends from {appid}, but with another ledger: each would repeat "
+                "the other's sends"
+            ).format(name=name, appid=shared[0])
+            hint = _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`")
+            yield Finding("two-ledgers", what, hint, (*path, "ledger") if "ledger" in environment else path)
             return
 
 
@@ -159,14 +144,11 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
     written = _map(environment.get("approvals"))
     count, approvers = written.get("count", 1), written.get("approvers")
     if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        yield Finding(
-            "approvals-count",
-            _("{count} approvals are required, but `approvers` lists only {approvers}").format(
-                count=count, approvers=len(approvers)
-            ),
-            _("add `approvers`, or lower `count`"),
-            (*path, "approvals", "count"),
+        what = _("{count} approvals are required, but `approvers` lists only {approvers}").format(
+            count=count, approvers=len(approvers)
         )
+        hint = _("add `approvers`, or lower `count`")
+        yield Finding("approvals-count", what, hint, (*path, "approvals", "count"))
 
 
 def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -178,12 +160,9 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
-        yield Finding(
-            "quiet-hours-empty",
-            _("`quiet_hours` start and end at the same time"),
-            _("write two different times, or remove the key"),
-            ("policy", "quiet_hours"),
-        )
+        what = _("`quiet_hours` start and end at the same time")
+        hint = _("write two different times, or remove the key")
+        yield Finding("quiet-hours-empty", what, hint, ("policy", "quiet_hours"))
 
 
 def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -203,12 +182,9 @@ def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         path, is_mail = ("notify", index), target.get("kind") == "email"
         if is_mail and "to" not in target:
-            yield Finding(
-                "email-without-to",
-                _("`kind: email` requires `to`"),
-                _("write the addresses of the recipients: `to: [duty@example.com]`"),
-                path,
-            )
+            what = _("`kind: email` requires `to`")
+            hint = _("write the addresses of the recipients: `to: [duty@example.com]`")
+            yield Finding("email-without-to", what, hint, path)
         for key in ("secret",) if is_mail else ("to", "from"):
             if key in target:
                 yield Finding(
@@ -237,12 +213,9 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    return Finding(
-        f"unknown-{kind}",
-        _(_NO_SUCH[kind]).format(name=name[:40]),
-        did_you_mean(name, known, otherwise=listed),
-        path,
-    )
+    what = _(_NO_SUCH[kind]).format(name=name[:40])
+    hint = did_you_mean(name, known, otherwise=listed)
+    return Finding(f"unknown-{kind}", what, hint, path)
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:

@@ -124,25 +124,18 @@ def _window(data: dict[str, Any]) -> Iterator[Finding]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
     if opens is None or closes is None or (opens.tzinfo is None) != (closes.tzinfo is None) or opens < closes:
         return  # of which only one has an offset, rendering knows the time zone
-    yield Finding(
-        "window-empty",
-        _("the send window ends before it starts: `not_after` is not later than `not_before`"),
-        _("make `not_after` later than `not_before`"),
-        ("not_after",),
-    )
+    what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
+    hint = _("make `not_after` later than `not_before`")
+    yield Finding("window-empty", what, hint, ("not_after",))
 
 
 def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     kind = data.get("msgtype")
     if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
         return
-    yield Finding(
-        "mpnews-only",
-        _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind),
-        _("remove it"),
-        ("send_ignore_reprint",),
-        is_key=True,
-    )
+    what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
+    hint = _("remove it")
+    yield Finding("mpnews-only", what, hint, ("send_ignore_reprint",), is_key=True)
 
 
 def _twins(data: dict[str, Any]) -> Iterator[Finding]:
