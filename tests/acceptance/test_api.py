@@ -32,6 +32,7 @@ def applied(shop: Shop) -> tuple[SendOutcome, ...]:
         return api.apply(campaigns, digest=digest)
 
 
+@pytest.mark.deep
 def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     """Otherwise an author whose runs fail could loosen them step by step without an approval."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
@@ -44,6 +45,7 @@ def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     assert shop.plan()["settings"] == []
 
 
+@pytest.mark.deep
 def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
     """A program that reads only the outcomes must not take it for sent."""
     shop.write(tea=campaign_file("喝茶"))

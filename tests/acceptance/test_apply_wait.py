@@ -89,6 +89,7 @@ def test_stopped_wait_is_taken_up_again(make_shop: MakeShop, number: signal.Sign
     assert shop.texts() == ["later"]
 
 
+@pytest.mark.deep
 def test_two_waiting_runs_send_once(make_shop: MakeShop) -> None:
     """Two runners wait for the same window: one message."""
     shop = make_shop()
@@ -143,6 +144,7 @@ def test_plan_that_expires_while_the_machine_sleeps_sends_nothing(make_shop: Mak
     assert shop.posts() == 0
 
 
+@pytest.mark.deep
 def test_plan_is_read_once(make_shop: MakeShop) -> None:
     """A pipe gives it once only: `--plan <(unzip -p …)`."""
     shop = make_shop()
@@ -172,6 +174,7 @@ def test_waiting_run_keeps_to_the_number_of_sends(make_shop: MakeShop) -> None:
     assert shop.texts() == []
 
 
+@pytest.mark.deep
 def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeShop) -> None:
     """Its files are moved away and copies put in their place: a hold in the copy is not overlooked."""
     shop = make_shop()
@@ -191,6 +194,7 @@ def test_ledger_that_is_replaced_while_a_run_waits_is_read_anew(make_shop: MakeS
     assert shop.posts() == 0
 
 
+@pytest.mark.deep
 def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
     """What was sent before is reported all the same, and so is what was not."""
     shop = make_shop()
@@ -204,6 +208,7 @@ def test_folder_that_is_gone_while_a_run_waits(make_shop: MakeShop) -> None:
     assert "now" in out
 
 
+@pytest.mark.deep
 def test_horizon_of_the_reviewed_plan_bounds_the_wait(make_shop: MakeShop) -> None:
     """What the review's horizon covers is sent; what opens later is named, with what to run."""
     shop = make_shop()

@@ -61,6 +61,7 @@ def inbox(sandbox: Sandbox) -> Iterator[Inbox]:
         yield Inbox(chrome, sandbox)
 
 
+@pytest.mark.deep
 def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_path: Path) -> None:
     """Opened from its card: title, every picture, no line over another, nothing wider than the screen."""
     follower = inbox.sandbox.deliveries()[0]["openid"]

@@ -70,6 +70,7 @@ def test_callback_records_an_event_of_the_sandbox(playground: Playground, aes_ke
     assert not any(openid in str(events[0].as_dict()) for openid in playground.sandbox.openids())
 
 
+@pytest.mark.deep
 @MODES
 def test_status_explains_a_failure_from_its_event(playground: Playground, aes_key: str) -> None:
     """err(N) comes only in the event."""

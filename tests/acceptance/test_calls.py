@@ -55,6 +55,7 @@ def png(color: bytes) -> bytes:
     )
 
 
+@pytest.mark.deep
 def test_apply_of_texts_makes_one_call_each_and_a_constant_number_of_reads(
     tmp_path: Path, sandbox: SandboxClient
 ) -> None:

@@ -43,6 +43,7 @@ def edit(shop: Shop, media_id: str, **changes: Any) -> None:
     assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
 
 
+@pytest.mark.deep
 def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
     """Plan and render show its articles; WeChat gets its media_id, and a second apply sends nothing."""
     write_draft(shop, article(shop, "五月预告"))
@@ -190,6 +191,7 @@ def test_drafts_lists_who_made_and_who_uses_each(shop: Shop) -> None:
     assert media_id not in said
 
 
+@pytest.mark.deep
 def test_clean_deletes_what_an_edit_left_behind(shop: Shop) -> None:
     """Of this tool's own drafts, those that nobody can send any more."""
     write_draft(shop, article(shop))
@@ -213,6 +215,7 @@ def test_clean_deletes_what_an_edit_left_behind(shop: Shop) -> None:
     assert new in [job["body"]["mpnews"]["media_id"] for job in shop.sandbox.jobs()]
 
 
+@pytest.mark.deep
 def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
     """Edited by hand since; named by a campaign; in the body of a send whose answer was lost."""
     (shop.folder / "campaigns" / "spring.yaml").unlink()

@@ -77,6 +77,7 @@ def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFix
     ]
 
 
+@pytest.mark.deep
 def test_apply_with_fix_images_sends_what_was_planned(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):

@@ -100,6 +100,7 @@ def test_hold_works_on_a_damaged_ledger(
     assert shop.posts() == 0
 
 
+@pytest.mark.deep
 def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
     """Until then it blocks; another hold of the account outlasts it."""
     shop = make_shop()

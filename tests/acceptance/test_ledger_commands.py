@@ -78,6 +78,7 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out)["counts"] == {"sent": 1}
 
 
+@pytest.mark.deep
 def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:
     """A hold moves with it and stays in both; this machine takes the old one for an older copy."""
     copy = folder.parent / "copy.jsonl"
@@ -93,6 +94,7 @@ def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:
     assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == ExitCode.OK
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("released", [False, True], ids=["never held", "released before"])
 def test_export_of_a_ledger_in_use_is_not_imported(
     folder: Path, capsys: pytest.CaptureFixture[str], released: bool
@@ -162,6 +164,7 @@ FORGED: list[tuple[EventKind, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
 @pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
 def test_verify_names_events_without_a_valid_mac(
@@ -371,6 +374,7 @@ environments:
 """
 
 
+@pytest.mark.deep
 def test_ledger_is_initialized_for_each_account(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,6 +450,7 @@ environments:
 """
 
 
+@pytest.mark.deep
 def test_sandbox_environment_cannot_use_a_production_ledger(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

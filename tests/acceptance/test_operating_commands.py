@@ -260,6 +260,7 @@ def test_recall_prints_its_result_as_json(campaign: Command) -> None:
     assert (told["send"], told["revision"], told["article"], told["error"]) == ("sale", 1, 1, None)
 
 
+@pytest.mark.deep
 def test_whole_for_each_is_previewed_looked_up_and_recalled_at_once(
     campaign: Command, sandbox: Sandbox
 ) -> None:

@@ -82,6 +82,7 @@ def test_closed_pipe_does_not_interrupt_a_send(campaign: Command, sandbox: Sandb
     assert campaign("plan", "--detailed-exitcode").returncode == ExitCode.OK
 
 
+@pytest.mark.deep
 def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
     """A scheduler that closes all three streams gets its send, and the ledger stays valid."""
     line = ["/bin/sh", "-c", f"exec {sys.executable} -m wechat_campaigns apply --auto-approve <&- >&- 2>&-"]

@@ -114,6 +114,7 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
         running.shutdown()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_calls_go_through_the_proxy_and_trust_its_ca(
     variable: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -125,12 +126,14 @@ def test_calls_go_through_the_proxy_and_trust_its_ca(
     assert set(proxy.connects) == {f"{HOST}:443"}
 
 
+@pytest.mark.deep
 def test_a_ca_that_nobody_named_is_not_trusted(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing was sent, and the message says why."""
     assert run(["tags"]) == ExitCode.NETWORK
     assert "REQUESTS_CA_BUNDLE" in capsys.readouterr().err
 
 
+@pytest.mark.deep
 def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit may carry a `.env`, a `.netrc` or a `pip.conf`; none names a proxy or a CA."""
     monkeypatch.delenv("HTTPS_PROXY")
@@ -141,6 +144,7 @@ def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.Mon
     assert proxy.connects == []
 
 
+@pytest.mark.deep
 def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call goes out directly, which no test may do."""
     monkeypatch.setenv("NO_PROXY", HOST)

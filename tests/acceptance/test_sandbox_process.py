@@ -58,6 +58,7 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
         assert (started.returncode, said) == (0, "")
 
 
+@pytest.mark.deep
 def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
     """Every answered call is there after a SIGKILL, and nothing is there twice."""
     state = tmp_path / "state.db"
@@ -145,6 +146,7 @@ def test_sandbox_reads_a_chunked_upload() -> None:
 PROGRAM = "from wechat_campaigns.cli import sandbox_main; sandbox_main()"
 
 
+@pytest.mark.deep
 def test_other_projects_have_a_command_of_their_own(tmp_path: Path) -> None:
     """`wechat-sandbox` is the same sandbox; a folder of campaigns is no part of it."""
     seed = tmp_path / "seed.yaml"
@@ -199,6 +201,7 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
     assert "docs/sandbox.md" in printed
 
 
+@pytest.mark.deep
 def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
     """Two lines are enough: a test takes `wechat_sandbox`, and gets it fresh each time."""
     (tmp_path / "test_it.py").write_text(

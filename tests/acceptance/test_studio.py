@@ -80,6 +80,7 @@ def test_settings_with_an_error_are_a_problem_beside_the_last_picture(
     assert studio.get("/data/campaigns").json()["problems"]
 
 
+@pytest.mark.deep
 def test_folder_that_was_replaced_is_still_watched(folder: Path, studio: StudioProcess) -> None:
     """A checkout of another branch may remove the folder and make it again; meanwhile the trouble is told."""
     events, root = studio.events(), folder / "campaigns"
@@ -103,6 +104,7 @@ def test_list_has_each_campaign_with_its_state(examples: StudioProcess) -> None:
     assert tasting["rows"]["autumn/tasting[beijing]"]["reason"]
 
 
+@pytest.mark.deep
 def test_every_kind_of_message_is_shown(examples: StudioProcess) -> None:
     """Its files come from the folder, with a type that no browser runs; articles have a page of their own."""
     for one in examples.get("/data/campaigns").json()["campaigns"]:

@@ -170,6 +170,7 @@ def test_markdown_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: 
     assert "a.md" in said
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("source", ["\u200b" * 20, "\u2060\ufeff", "&#8203;&#8205;", "\u3164\u2800", "&shy;"])
 def test_an_article_of_invisible_characters_is_empty(tmp_path: Path, source: str) -> None:
     """Characters that show nothing are no text."""
@@ -294,6 +295,7 @@ UNDONE = [
 """What could hide text and is not understood: the style goes, the text is seen."""
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("style", HIDDEN)
 def test_hidden_text_is_an_error(tmp_path: Path, style: str) -> None:
     """Text that readers would not see stops the article, by whatever property or value it is hidden."""
@@ -301,6 +303,7 @@ def test_hidden_text_is_an_error(tmp_path: Path, style: str) -> None:
     assert _errors(found)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("style", UNDONE)
 def test_a_style_that_may_hide_text_is_taken_away(style: str) -> None:
     """What is not understood does not reach followers; the text does."""
@@ -312,6 +315,7 @@ def test_a_style_that_may_hide_text_is_taken_away(style: str) -> None:
     assert "暗藏" in body.html
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "body",
     [
@@ -363,6 +367,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("style", [*PLAIN, *SHOWN])
 def test_what_hides_nothing_is_kept_to_the_letter(style: str) -> None:
     """What honest articles are laid out with: shadows, indents, colours that are inherited."""
@@ -482,6 +487,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_hostile_picture_is_a_problem(tmp_path: Path, name: str) -> None:
     """A picture that is broken, huge, or of another format is one error of the article, at its line."""

@@ -200,6 +200,7 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
         assert time.monotonic() - began < 30
 
 
+@pytest.mark.deep
 def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
     """The time between two bytes is not what counts."""
     with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
@@ -213,6 +214,7 @@ def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
         assert ask(server) == 403
 
 
+@pytest.mark.deep
 def test_threads_are_bounded_whatever_they_wait_for() -> None:
     """A ledger that hangs, say: the next connections are closed, and served again once it goes on."""
     go_on = threading.Event()

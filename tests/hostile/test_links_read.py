@@ -188,6 +188,7 @@ def test_any_text_can_be_read(text: str) -> None:
     assert all(isinstance(host, str) for host in hosts(Text(content=text)))
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("text", ["a." * 40_000, "https://" * 20_000, "<a href=" * 20_000, "//" * 60_000, "a。" * 60_000,
                                   "<" * 100_000, "1.2.3." * 30_000, "&amp;" * 30_000, "a-" * 60_000, "小程序:" * 30_000,
                                   "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000, "a.中国a." * 30_000, "中0." * 50_000, "例" * 200_000, "\u0301" * 200_000,

@@ -324,6 +324,7 @@ def shown(value: str, text: str) -> bool:
     )
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_misplaced_secret_is_not_shown(case: Case, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Neither on standard output or error, nor in any file of any format; and no run ends as a bug."""

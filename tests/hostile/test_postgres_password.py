@@ -113,6 +113,7 @@ def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path
     assert PASSWORD not in done.stdout + done.stderr
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("method", [AUTH_CLEAR, AUTH_MD5], ids=["clear", "md5"])
 def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int) -> None:
     """Loopback needs no TLS; a server that asks for the password itself, or for its MD5, gets nothing."""
@@ -125,6 +126,7 @@ def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int)
     assert b"md5" not in said
 
 
+@pytest.mark.deep
 def test_the_named_host_without_tls_gets_nothing(tmp_path: Path) -> None:
     """Somebody in the network answers for the right name: without a certificate there is no login."""
     with listening(AUTH_CLEAR) as listener:

@@ -51,6 +51,7 @@ def _rules(folder: Path, **files: str) -> tuple[set[str], str]:
     return {one["rule"] for one in problems if one["level"] == "error"}, done.stdout + done.stderr
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "content",
     [
@@ -86,6 +87,7 @@ def test_no_openid_becomes_an_article(tmp_path: Path, kind: str, body: str) -> N
     assert OPENIDS[0] not in said
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", ["_settings.yaml", "x.YML", "_partials/x.yml", "list.csv", "list.xlsx"])
 @pytest.mark.parametrize(
     "content",

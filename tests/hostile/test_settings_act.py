@@ -154,6 +154,7 @@ def with_command(repository: Repository, *more: str) -> tuple[Path, str]:
     return marker, settings(repository.sandbox, *more, secret=secret)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("command", COMMANDS, ids=[name for name, *_ in COMMANDS])
 @pytest.mark.parametrize("more", [(APPROVALS,), ()], ids=["asked", "key-deleted"])
 def test_a_command_of_settings_that_nobody_approved_does_not_run(
@@ -169,6 +170,7 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
     assert repository.texts() == []
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("approver", ["mallory", "bob"])
 def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approver: str) -> None:
     """A run that has only a missed send to report reads the robot's address by approved settings."""

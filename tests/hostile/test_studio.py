@@ -216,6 +216,7 @@ def test_every_answer_has_a_strict_policy(studio: StudioProcess, path: str) -> N
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
+@pytest.mark.deep
 @pytest.mark.optional_part
 @pytest.mark.xdist_group("browser")
 def test_hostile_campaigns_run_nothing(studio: StudioProcess) -> None:

@@ -509,6 +509,7 @@ def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
 
 
+@pytest.mark.deep
 def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
     """A crash of a library, as by a picture or a style, is a problem of one file, not the end of the run."""
     good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
@@ -527,6 +528,7 @@ def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
     assert "1 send " in done.stdout + done.stderr
 
 
+@pytest.mark.deep
 def test_three_plans_are_one(tmp_path: Path) -> None:
     """Any process, any seed, any subset, whoever else is there: the same digests."""
     files = {

@@ -26,6 +26,7 @@ DEEDS = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("deed", DEEDS)
 def test_the_trap_sees(deed: str, tmp_path: Path, port: CanaryPort) -> None:
     """One fault, and no other."""

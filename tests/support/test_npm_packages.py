@@ -37,6 +37,7 @@ def does(npm: Path, fault: str, bad: int) -> None:
     npm.chmod(0o755)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_is_made_again_until_whole(fault: str, npm: Path, tmp_path: Path) -> None:
     """Two bad attempts, one good; the next test finds it there and calls npm no more."""

@@ -48,6 +48,7 @@ def test_pages_that_say_everything_pass(pages: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == f"{count} of {count} facts compared, 0 differ\n"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("page", "old", "new", "printed"),
     [

@@ -46,6 +46,7 @@ def catalog(path: Path) -> Catalog:
     return read(path)
 
 
+@pytest.mark.slow
 def test_it_holds_the_words_of_the_source(path: Path) -> None:
     """Nothing new is missing, nothing is left over: else run `python -m tests.tools.make_catalog`."""
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
@@ -98,6 +99,7 @@ def called(node: ast.AST) -> str:
     return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
+@pytest.mark.slow
 def test_messages_are_plain_texts() -> None:
     """An f-string or a sum inside `_()` is never found in a catalog; a variable is a marked constant."""
     for name, tree in trees():
@@ -107,6 +109,7 @@ def test_messages_are_plain_texts() -> None:
                     assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{name}:{node.lineno}"
 
 
+@pytest.mark.slow
 def test_templates_are_filled_with_what_they_name() -> None:
     """`_("… {count}").format(count=…)`: simple names only, every one given, none given for nothing."""
     seen = 0
@@ -139,6 +142,7 @@ def names_of(text: str) -> set[str]:
     return {name for name, _ in found}
 
 
+@pytest.mark.slow
 def test_nothing_is_said_past_the_catalogs() -> None:
     """A literal where words are said stands in `_()`, so that a new message cannot be forgotten."""
     bare = [

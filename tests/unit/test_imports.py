@@ -46,6 +46,7 @@ def test_help_loads_no_package(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_validate_loads_only_what_checks(folder: Path) -> None:
     """A campaign of text is checked without the platform, the ledger, articles, reports or Jinja."""
     modules = loaded("validate", cwd=folder)
@@ -60,6 +61,7 @@ def test_validate_loads_only_what_checks(folder: Path) -> None:
     assert not [name for name in modules if name.startswith(packages)]
 
 
+@pytest.mark.slow
 def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     """A plan of a real account without questions has nothing in memory that could ask one."""
     account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOWHERE}}"

@@ -82,6 +82,7 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
     assert wrong == set()
 
 
+@pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
     """However far around; a name for a type checker alone is no import."""
     graph = {name: {one for one in found if one != name} for name, found in _at_run_time().items()}
@@ -136,6 +137,7 @@ def test_pure_modules_do_no_io(name: str) -> None:
     assert not {one for one in FOREIGN[name] if inside(one, *IO)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path, name in NAMES.items() if inside(name, *PURE)], ids=str)
 def test_pure_modules_ask_no_clock(path: Path) -> None:
     """The present moment is a parameter too."""
@@ -153,6 +155,7 @@ def test_network_is_in_few_packages() -> None:
     assert {name for name in reaching if not inside(name, *allowed)} == set()
 
 
+@pytest.mark.slow
 def test_mass_calls_are_made_in_two_modules() -> None:
     """A message goes out by way of the protocol; the smoke test's calls carry none that exists."""
     calls = {"mass_send", "mass_sendall"}
@@ -199,11 +202,13 @@ def test_every_module_to_read_first_is_there() -> None:
     assert [path for path in paths if not (PACKAGE / path).is_file()] == []
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_packages_is_current() -> None:
     """Drawn from the imports: run `python -m tests.tools.make_architecture`."""
     assert PICTURE.read_text(encoding="utf-8") == picture()
 
 
+@pytest.mark.slow
 def test_a_class_name_has_one_meaning() -> None:
     """Whoever reads one name in two places reads of one thing."""
     places: dict[str, list[str]] = {}

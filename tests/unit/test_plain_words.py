@@ -72,6 +72,7 @@ def test_the_patterns_are_found(text: str, patterns: dict[str, str]) -> None:
     assert list(findings(text, patterns))
 
 
+@pytest.mark.slow
 def test_messages_are_plain() -> None:
     """Of the whole catalog, help texts and schema descriptions too."""
     found: list[str] = []

@@ -69,6 +69,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", WRITING)
 def test_read_only_refuses_every_command_that_writes(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -91,6 +92,7 @@ def test_read_only_refuses_an_option_that_writes(
     assert run(["drafts"]) == ExitCode.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["validate", "plan", "render welcome", "status", "fmt --check", "doctor"])
 def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of the checkout stay as they are, and the ledger empty."""
@@ -100,6 +102,7 @@ def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: py
     assert contents(tmp_path / "campaigns") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(set(CASES) - set(WRITING)))
 def test_what_reads_records_nothing(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -126,6 +129,7 @@ def test_read_only_can_be_off(value: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert run(["fmt"]) == ExitCode.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", AGENTS)
 def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -151,6 +155,7 @@ def test_each_command_of_persons_is_among_the_refused() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", AGENTS)
 def test_an_agent_may_stop_sends_and_read(
     variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -34,6 +34,7 @@ def planned_for(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return str(json.loads(capsys.readouterr().out)["environment"])
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "line",
     [
@@ -52,12 +53,14 @@ def test_before_and_after_are_the_same(line: str, capsys: pytest.CaptureFixture[
     assert planned_for(capsys, *line.split()) == "second"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["--env second ledger init -o json", "ledger --env second -o json init"])
 def test_a_command_of_a_group_has_them_too(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the group, and between the group and its command."""
     assert planned_for(capsys, *line.split()) == "second"
 
 
+@pytest.mark.slow
 def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """An option wins over its variable, wherever it stands."""
     monkeypatch.setenv("CAMPAIGN_ENV", "second")

@@ -139,6 +139,7 @@ def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str])
     assert not (here / "campaigns").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("msgtype", ["text", "mpnews"])
 def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     here: Path, capsys: pytest.CaptureFixture[str], msgtype: str
@@ -277,6 +278,7 @@ def test_the_wizard_offers_a_picture_post(here: Path) -> None:
     assert "draft: 四月" in (here / "campaigns/news.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
     """`campaign new` in a script ends with usage, it does not hang."""
     done = subprocess.run(

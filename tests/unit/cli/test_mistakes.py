@@ -19,6 +19,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     capsys.readouterr()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -82,6 +83,7 @@ def test_lists_of_commands_are_not_cut_off(name: str) -> None:
     assert not [line for line in shown[1:] if line.endswith("...")]
 
 
+@pytest.mark.slow
 def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     """`--all` is named only where it would show more."""
     run(["apply", "--auto-approve", "--quiet"])

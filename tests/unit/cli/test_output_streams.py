@@ -48,6 +48,7 @@ def test_a_copy_that_cannot_be_written_is_explained(
     assert (tmp_path / "new/folder/copy").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("plan", "--out", "-"), ("plan", "--report", "json=-"), ("schema", "--out", "-"),

@@ -45,6 +45,7 @@ def test_the_list_names_every_module_of_a_command() -> None:
     assert registering(FOLDER) == set(COMMANDS)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("words", "loaded"),
     [

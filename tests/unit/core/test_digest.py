@@ -32,6 +32,7 @@ PLAIN = st.recursive(
 TEXTS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=20)
 
 
+@pytest.mark.deep
 @given(PLAIN)
 def test_canonical_json_is_json_whatever_the_key_order(value: Any):
     """Reads back as the same data; the order in which keys were put in does not show."""
@@ -123,6 +124,7 @@ def test_digest_has_only_the_hash_and_count_of_openids():
     assert "o-one" not in str(form)
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_plan_digest_does_not_depend_on_the_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""

@@ -25,6 +25,7 @@ def test_result_of_the_child_process_is_returned():
     assert limited_process.run(lambda: "茶" * 1_000_000, cpu_s=5) == "茶" * 1_000_000
 
 
+@pytest.mark.deep
 def test_endless_regular_expression_is_killed():
     """Time inside one call of C is limited too."""
     began = time.monotonic()
@@ -32,12 +33,14 @@ def test_endless_regular_expression_is_killed():
     assert time.monotonic() - began < 40
 
 
+@pytest.mark.deep
 def test_waiting_work_is_killed(monkeypatch):
     """Time on the clock is limited, not only that of the processor."""
     monkeypatch.setattr(limited_process, "WALL_FACTOR", 1)
     assert _cause(lambda: time.sleep(60), cpu_s=1) == "time"
 
 
+@pytest.mark.slow
 def test_memory_is_limited():
     """A piece of memory larger than the limit is refused."""
     assert _cause(lambda: len(bytearray(300_000_000)), memory_bytes=100_000_000) == "memory"
@@ -60,6 +63,7 @@ def test_exceptions_and_crashes_are_faults():
     assert _cause(lambda: os.abort()) == "fault"
 
 
+@pytest.mark.deep
 def test_work_may_ask_for_more_time():
     """`extend` adds to the limit from inside."""
 

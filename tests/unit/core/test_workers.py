@@ -88,6 +88,7 @@ def test_work_of_a_killed_worker_is_done_by_another(tmp_path: Path) -> None:
     assert (tmp_path / "killed").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("signal_sent", "bad"), [(signal.SIGKILL, {3}), (signal.SIGSEGV, {0, 7, 8, 449})])
 def test_item_that_crashes_its_worker_loses_no_other_item(signal_sent: signal.Signals, bad: set[int]) -> None:
     """All others have their results, in order."""
@@ -112,6 +113,7 @@ def test_item_with_too_much_memory_loses_no_other_item() -> None:
     assert found == [WorkerFailure.MEMORY if item == 5 else item for item in range(10)]
 
 
+@pytest.mark.deep
 def test_item_that_takes_too_long_loses_no_other_item() -> None:
     """Also one that no Python code could interrupt: its process is killed from outside."""
 
@@ -127,6 +129,7 @@ def test_item_that_takes_too_long_loses_no_other_item() -> None:
     assert time.monotonic() - began < 28
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("bad", "cause"), [(lambda: spin(60), "time"), (lambda: os.kill(os.getpid(), signal.SIGSEGV), "fault")]
 )
@@ -154,6 +157,7 @@ def spin(seconds: float) -> None:
         pass
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("workers", [1, 2])
 def test_time_of_a_whole_run_is_bounded(workers: int) -> None:
     """Many items, each within its own bound, end together in time; the one that took most is named."""
@@ -175,6 +179,7 @@ def test_time_of_a_whole_run_is_bounded(workers: int) -> None:
         assert lost[-1].startswith("(299, ")
 
 
+@pytest.mark.deep
 def test_the_item_that_took_longest_is_named() -> None:
     """Whoever is told that time is used up learns by what."""
 

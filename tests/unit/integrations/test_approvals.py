@@ -79,6 +79,7 @@ def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     assert "forbid direct pushes" in error.hint
 
 
+@pytest.mark.slow
 @given(
     st.sets(st.sampled_from(["ann", "bob", "cem", "eve"])),
     st.sampled_from(["ann", "bob", "eve"]),
@@ -143,6 +144,7 @@ def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reviews", "approved", "changes_requested_by"),
     [
@@ -184,6 +186,7 @@ def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
     assert found.changes_requested_by == ("ann",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pulls",
     [
@@ -295,6 +298,7 @@ class Odd(CodeHost):
         return {"approved_by": self.values.draw(JSON)}
 
 
+@pytest.mark.deep
 @given(st.data())
 def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) -> None:
     """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""

@@ -37,11 +37,13 @@ def runner(author: Path) -> Path:
     return author.parent / "runner"
 
 
+@pytest.mark.slow
 def test_the_newest_campaigns_pass(runner: Path) -> None:
     """The head of the branch is what is checked out."""
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
 
 
+@pytest.mark.slow
 def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
     """An old run started again would send what has been changed since."""
     commit(author, "campaigns/sale.yaml", "content: 再见\n")
@@ -49,12 +51,14 @@ def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
         check_up_to_date(runner / "campaigns", "main")
 
 
+@pytest.mark.slow
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
     """Nobody's send waits because somebody corrected a README."""
     commit(author, "README.md", "# Campaigns\n")
     assert error_of(check_up_to_date, runner / "campaigns", "main") is None
 
 
+@pytest.mark.slow
 def test_edited_campaigns_are_refused(runner: Path) -> None:
     """What is in no commit was reviewed by nobody; a new file counts as an edit."""
     (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
@@ -62,6 +66,7 @@ def test_edited_campaigns_are_refused(runner: Path) -> None:
         check_up_to_date(runner / "campaigns", "main")
 
 
+@pytest.mark.slow
 def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
     """Not knowing is not passing."""
     (author.parent / "remote.git").rename(author.parent / "gone.git")
@@ -83,6 +88,7 @@ def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: b
 FILES = (PurePosixPath("sale.yaml"), PurePosixPath("sale/cover.txt"))
 
 
+@pytest.mark.slow
 def test_last_commit_of_each_file_is_found(author: Path) -> None:
     """Of a merge it is the merge commit, as the branch sees it; an older file keeps its own."""
     first = git(author, "rev-parse", "HEAD")
@@ -110,6 +116,7 @@ def test_a_file_in_no_commit_is_refused(author: Path) -> None:
         last_changes(author / "campaigns", FILES)
 
 
+@pytest.mark.slow
 def test_what_was_approved_is_what_is_sent(author: Path, runner: Path) -> None:
     """A squashed request's own commit is fetched; the same bytes pass, others do not."""
     git(author, "checkout", "--quiet", "-b", "change")

@@ -48,12 +48,14 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("pull_request")
 def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
     """A pull request's own tests may rehearse on the sandbox: nobody is reached."""
     assert apply(tmp_path, "protected: false") == ExitCode.OK
 
 
+@pytest.mark.slow
 def test_approvals_cannot_be_asked_for_on_a_laptop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +103,7 @@ def test_files_of_many_campaigns_need_an_approval(tmp_path: Path, monkeypatch: p
         assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 
 
+@pytest.mark.slow
 def test_plan_file_must_have_the_expected_digest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both are given: a file that would do by itself is refused for another digest."""
     plan = str(tmp_path / "plan.json")

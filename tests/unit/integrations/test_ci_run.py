@@ -73,6 +73,7 @@ def test_github_never_applies_a_proposed_change(event: str) -> None:
     assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_unknown_event_is_refused(event: str) -> None:
     """The list names what is allowed, so that the next event GitHub invents is not."""

@@ -126,6 +126,7 @@ def test_an_odd_list_is_an_error(fake: FakeCodeHost, rows: object) -> None:
         list(github(fake).all(COMMENTS))
 
 
+@pytest.mark.slow
 def test_an_endless_list_is_an_error(fake: FakeCodeHost) -> None:
     """A forge that always has one more page does not keep a run for ever."""
     fake.lists[COMMENTS] = [{"id": 1}] * (MAX_PAGES * 100 + 1)

@@ -82,6 +82,7 @@ def test_refusals_are_worded_without_what_was_given(tmp_path: Path) -> None:
         assert "wrong-secret" not in str(error.value)
 
 
+@pytest.mark.deep
 def test_silent_and_slow_servers_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """One never answers, the other a byte at a time; a closed port is told at once."""
     monkeypatch.setattr(module, "STEP_S", 0.2)

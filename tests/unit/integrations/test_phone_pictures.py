@@ -48,6 +48,7 @@ def browser(folder: Path, script: str = PROBE) -> str:
     return f"{folder}:/bin:/usr/bin"
 
 
+@pytest.mark.deep
 def test_each_message_is_alone_on_its_picture(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +66,7 @@ def test_each_message_is_alone_on_its_picture(
     assert last.count("</style></head>") == 1
 
 
+@pytest.mark.deep
 def test_the_browser_gets_no_secret_no_script_and_no_network(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +86,7 @@ def test_the_browser_gets_no_secret_no_script_and_no_network(
     assert not Path(profile).parent.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\nexit 0\n", None])
 def test_without_a_browser_that_works_the_page_alone_is_said_to_do(
     page: Path,
@@ -112,6 +115,7 @@ def test_a_plan_without_messages_needs_no_browser(tmp_path: Path, monkeypatch: p
     assert run(["ci", "phones", str(written), str(tmp_path / "phones")]) == ExitCode.OK
 
 
+@pytest.mark.deep
 def test_at_most_so_many_pictures(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

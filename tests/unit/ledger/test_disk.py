@@ -148,6 +148,7 @@ def test_read_only_disk_is_reported(small_disk: Path) -> None:
     assert "read-only" in error.message or "cannot be opened" in error.message
 
 
+@pytest.mark.slow
 def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
     """Files that may not grow, for anybody: the append fails in words, what was acknowledged stays."""
     script = """

@@ -31,6 +31,7 @@ def exported(*lengths: int) -> list[str]:
     return list(to_lines(events, heads_of(events)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 4), max_size=3))
 def test_export_round_trips(lengths: list[int]) -> None:
     """Nothing is lost or changed on the way, hashes included."""

@@ -65,6 +65,7 @@ def role(place: Backend, *grants: str) -> PostgresLedger:
     return ledger
 
 
+@pytest.mark.slow
 def test_reading_creates_no_tables(place: Backend) -> None:
     """A plan on an empty database needs no right to create anything."""
     assert role(place).events() == ()
@@ -83,6 +84,7 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     assert "docs/ledger.md" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
     """Events are only ever inserted; heads are moved on."""
     place.open().append(entry())
@@ -105,6 +107,7 @@ def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
         place.open().events()
 
 
+@pytest.mark.deep
 def test_cut_connections_are_opened_again(place: Backend) -> None:
     """Between two calls the server drops everybody: the next append and read work all the same."""
     ledger = place.open()
@@ -120,6 +123,7 @@ def test_cut_connections_are_opened_again(place: Backend) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
     """The connection dies once the commit is done: acknowledged once, written once."""
     ledger = CutAfterCommit(place.setting, now)
@@ -144,6 +148,7 @@ class CutAfterCommit(PostgresLedger):
         return event
 
 
+@pytest.mark.deep
 def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
     """One thread an account, as apply has it: all appends arrive, the server is not flooded."""
     ledger = place.open()
@@ -176,6 +181,7 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.slow
 def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     """And one where nobody listens is told as unreachable."""
     with pytest.raises(UsageError, match="is not valid"):

@@ -61,6 +61,7 @@ def test_marks_never_go_back(tmp_path: Path):
     second.close()
 
 
+@pytest.mark.slow
 def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
@@ -141,6 +142,7 @@ def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
     yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[0].head)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("way", range(5))
 @pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
 def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int, used: bool) -> None:

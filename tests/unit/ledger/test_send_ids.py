@@ -15,6 +15,7 @@ NAMES = st.sampled_from(["", "shop", "Shop", "office", "店"])
 IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(NAMES, IDS)
 def test_id_with_a_namespace_round_trips(namespace: str, send_id: str) -> None:
     """As it was, and so it does when it is written in full."""
@@ -24,6 +25,7 @@ def test_id_with_a_namespace_round_trips(namespace: str, send_id: str) -> None:
     assert ledger_id(namespace, full if namespace else f":{full}") == full
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES, IDS)
 def test_displayed_id_can_be_typed(mine: str, theirs: str, send_id: str) -> None:
     """Whoever looks, and whosever it is: what they read can be typed."""

@@ -18,6 +18,7 @@ from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 
 
+@pytest.mark.deep
 def test_runners_may_begin_one_ledger_together(tmp_path: Path):
     """Many runners open a ledger that does not exist yet in the same moment: none is turned away."""
     for attempt in range(25):
@@ -64,6 +65,7 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
         ledger.close()
 
 
+@pytest.mark.deep
 def test_threads_wait_for_a_locked_file_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -246,6 +246,7 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         ("o" + "A1b2C3d4" * 3 + "xyz", "openid-in-content", PlanAction.INVALID),
         ("&#x202e;茶", "bidi-control", PlanAction.INVALID),
         ("茶\u200b", "invisible-character", PlanAction.SEND),
+        ('<span style="font-size:0">广告</span>茶', "hidden-text", PlanAction.SEND),
     ],
 )
 def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:

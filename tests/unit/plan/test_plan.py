@@ -183,6 +183,7 @@ def test_plan_is_valid_for_a_day():
     assert (plan.created_at, plan.expires_at) == (NOW, NOW + timedelta(days=1))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 24 * 60 - 1))
 def test_digest_is_the_same_at_any_time_of_day(minute: int):
     """Reviewed in the morning, applied in the evening: a window that opened changes nothing."""

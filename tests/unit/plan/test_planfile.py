@@ -192,6 +192,7 @@ KEYS = st.sampled_from(sorted(reviewed(SALE)))
 SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.dictionaries(KEYS, JSON, max_size=3), st.dictionaries(SEND_KEYS, JSON, max_size=3))

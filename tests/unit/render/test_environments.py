@@ -31,6 +31,7 @@ def compiled(folder: Path, environment: str, bound: str) -> CompileResult:
     return compile_campaigns(folder, settings=settings, files=Files(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "bound", "ids"),
     [
@@ -57,6 +58,7 @@ def test_unknown_environment_is_an_error(tmp_path: Path) -> None:
     assert "production" in problem.hint
 
 
+@pytest.mark.slow
 def test_selecting_it_elsewhere_is_refused(tmp_path: Path) -> None:
     """Whoever names a campaign expects it to be sent: an empty plan would pass for success."""
     compiled(tmp_path, "production", "[staging]")

@@ -43,6 +43,7 @@ TABLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", [None, "openid", " ＯｐｅｎＩＤ"])
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_of_excel_gives_the_same_list(name: str, column: str | None) -> None:

@@ -15,6 +15,7 @@ def make_openids(count: int) -> list[str]:
     return [f"o{number:027}" for number in range(count)]
 
 
+@pytest.mark.slow
 @given(st.integers(min_value=2, max_value=65_000))
 def test_every_openid_is_in_exactly_one_batch(count):
     """Batches put together are the list, in its order, and none is too small or too large."""

@@ -32,6 +32,7 @@ def marked(value: object) -> str:
     return f"<{value}>"
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))

@@ -486,6 +486,7 @@ def test_article_module_accepts_the_arguments_of_render(tmp_path):
 # --- properties --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(), tag=st.text() | st.just("{{ x }}\n\n{% if %}"))
 def test_rendering_never_raises_and_is_deterministic(tmp_path_factory, text, tag):

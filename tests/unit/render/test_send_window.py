@@ -20,6 +20,7 @@ def compiled(folder: Path, window: str, timezone: str = "Asia/Shanghai") -> Comp
     return compile_campaigns(folder, settings=settings, files=Files(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "timezone", "moment"),
     [
@@ -43,6 +44,7 @@ def test_time_is_read_in_the_zone_of_the_settings(
     assert send.not_before.isoformat() == moment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("window", "timezone", "rule"),
     [

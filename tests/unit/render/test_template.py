@@ -81,18 +81,21 @@ def test_template_renders_to(text, expected):
     assert render(text) == expected
 
 
+@pytest.mark.slow
 @given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
     """Nothing but line ends changes in a text without tags."""
     assert render(text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@pytest.mark.slow
 @given(PLAIN)
 def test_short_cut_for_plain_text_changes_nothing(text):
     """A text without tags gives the same whether it passes through the engine or not."""
     assert render("{{ '' }}" + text) == render(text)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "if", "for", "in", "endif", "brand", *"n|()[].~*9#"]))
@@ -131,6 +134,7 @@ def test_escaped_text_is_not_filtered(text):
         Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
 
 
+@pytest.mark.slow
 def test_same_bytes_under_any_hash_seed_and_zone():
     """Two processes with other seeds, zones and locales give the same bytes."""
     program = (
@@ -369,6 +373,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_bomb_is_defused(text):

@@ -78,6 +78,7 @@ def run(
     return found[0], found[1]
 
 
+@pytest.mark.deep
 def test_a_new_file_of_a_pattern_is_noticed(root: Path) -> None:
     """Nothing that was read has changed then, only what the folder holds; the order of names counts, too."""
     source = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: 'p/*.jpg'}\n"
@@ -167,6 +168,7 @@ def test_unchanged_file_is_not_read_again(root: Path) -> None:
     assert sends_of(root, left_alone(root)) == len(entries)
 
 
+@pytest.mark.deep
 def test_warning_is_cached_with_its_file(root: Path) -> None:
     """A file that only warns is as unchanged as one that does not, and warns again."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
@@ -178,6 +180,7 @@ def test_warning_is_cached_with_its_file(root: Path) -> None:
     assert again.problems == first.problems
 
 
+@pytest.mark.deep
 def test_warning_is_cached_by_language(root: Path) -> None:
     """Another language says it anew, and what is remembered knows its English as what is said anew does."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
@@ -300,6 +303,7 @@ def test_cache_of_another_version_is_not_used(tmp_path: Path, monkeypatch: pytes
     assert found[0] != found[1]
 
 
+@pytest.mark.deep
 def test_cache_of_other_settings_is_not_used(root: Path) -> None:
     """What was clean under one set of accounts and variables says nothing about another."""
     run(root)

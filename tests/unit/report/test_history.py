@@ -157,6 +157,7 @@ def test_an_empty_report_says_so() -> None:
     assert "Choose an earlier day" in page
 
 
+@pytest.mark.slow
 @given(
     counts=st.lists(st.tuples(*[st.integers(0, 10**7)] * 3), min_size=1, max_size=40),
     label=st.text(max_size=30),

@@ -81,6 +81,7 @@ def test_markers_of_two_environments_differ() -> None:
     )
 
 
+@pytest.mark.deep
 def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     """Beyond what GitHub takes, sections end with how much is missing; head and every heading stay."""
     sends = [make_send(f"c{number:04}", "长" * 600) for number in range(900)]

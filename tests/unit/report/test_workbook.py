@@ -43,6 +43,7 @@ def test_a_sheet_a_month_with_types() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x")', "＝1", "\t=1"])
 def test_a_text_is_never_a_formula(text: str) -> None:
     """The cell is a text, as it is; in CSV, which has no types, an apostrophe stands before it."""

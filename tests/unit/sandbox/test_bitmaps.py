@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def test_a_set_survives_the_way_to_the_store_and_back(members: set[int]) -> None
     assert chosen.bit_count() == len(members)
 
 
+@pytest.mark.slow
 @given(st.lists(numbers, max_size=8), st.integers(1, 5))
 def test_over_counts_memberships(sets: list[set[int]], times: int) -> None:
     """`over` finds exactly those who are in at least that many sets."""

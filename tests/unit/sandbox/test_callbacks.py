@@ -117,6 +117,7 @@ CHECKED = "<ArticleIdx><UserDeclareState><AuditState><OriginalArticleUrl><Origin
 CHECKED += "<NeedReplaceContent><NeedShowReprintSource>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("can_reprint", "ignore", "checked", "links"),
     [(None, 0, "", True), (True, 1, CHECKED, True), (False, 1, CHECKED, False)],
@@ -176,6 +177,7 @@ def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attemp
     assert (event["state"], event["attempts"]) == (state, attempts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
 def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
     """Nothing and a reply in XML, which SDKs write, end the pushing; other words do not."""

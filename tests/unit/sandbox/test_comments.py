@@ -131,6 +131,7 @@ def test_pages_and_types(wechat: WeChat) -> None:
     assert listed(wechat, sent, type=2) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoilt", "errcode"),
     [
@@ -196,6 +197,7 @@ def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
     assert comment(wechat, "markelect", sent, user_comment_id=1)["errcode"] == 0
 
 
+@pytest.mark.slow
 def test_at_most_a_hundred_elected(wechat: WeChat) -> None:
     """The 101st is 88003; one that is elected already is no fault."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 1200}]})

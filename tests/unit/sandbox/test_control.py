@@ -51,6 +51,7 @@ def test_the_last_twenty_snapshots_are_kept(wechat: WeChat) -> None:
     assert wechat.control("POST", "restore", {"snapshot": "6"}) == {"snapshot": "6"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["seed", "faults", "clock", "restore", "followers"])
 def test_a_small_body_does_not_grow_in_memory(wechat: WeChat, name: str) -> None:
     """Aliases, of which a few lines stand for gigabytes, are refused before anything is made of them."""

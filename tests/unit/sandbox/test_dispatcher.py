@@ -45,6 +45,7 @@ def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode
     assert wechat.raw(method, path)["errcode"] == errcode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raw", "errcode"),
     [
@@ -61,6 +62,7 @@ def test_bad_bodies(wechat: WeChat, raw: bytes, errcode: int) -> None:
     assert wechat.post("tags/create", raw)["errcode"] == errcode
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()))
 def test_every_raw_utf8_object_is_read(body: dict[str, object]) -> None:
     """What a client writes without escapes arrives as it was, escaped backslashes included."""
@@ -82,6 +84,7 @@ KEYS = (
 )
 
 
+@pytest.mark.deep
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_body_makes_the_sandbox_fail(wechat: WeChat, data: st.DataObject) -> None:
@@ -167,6 +170,7 @@ def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
     assert [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)] == [0, -1, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "status", "begins"),
     [("garbage", 200, b'{"errcode":0,"errm\xff'), ("html", 200, b"<html>"), ("http_503", 503, b"<html>")],
@@ -219,6 +223,7 @@ def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     assert "object" in wechat.control("POST", "faults", [3])["error"]
 
 
+@pytest.mark.deep
 def test_long_bodies_are_kept_of_the_last_requests_only(wechat: WeChat) -> None:
     """Of older requests all is kept but a long body, so that the record stays small."""
     wechat.post("tags/create", {"tag": {"name": "长" * 10_000}})

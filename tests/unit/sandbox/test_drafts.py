@@ -36,6 +36,7 @@ def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
 CUT = {"x1": "0", "y1": "0.1945", "x2": "1", "y2": "0.5236"}
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("change", "errcode"),
     [

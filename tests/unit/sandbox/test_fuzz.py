@@ -108,6 +108,7 @@ def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
     assert len(kept[0]["path"]) <= request_log.SHORT_BODY_CHARS
 
 
+@pytest.mark.deep
 @slow
 @given(data=st.data())
 def test_no_bytes_make_a_call_fail(
@@ -127,6 +128,7 @@ def test_no_bytes_make_a_call_fail(
     looks_whole(wechat)
 
 
+@pytest.mark.deep
 @slow
 @given(data=st.data())
 def test_no_call_at_all_makes_the_sandbox_fail(
@@ -147,6 +149,7 @@ def test_no_call_at_all_makes_the_sandbox_fail(
     assert caplog.records == []
 
 
+@pytest.mark.deep
 @slow
 @given(data=st.data())
 def test_no_upload_makes_the_sandbox_fail(
@@ -163,6 +166,7 @@ def test_no_upload_makes_the_sandbox_fail(
     assert caplog.records == []
 
 
+@pytest.mark.deep
 @given(st.recursive(json_values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_what_was_read_can_be_written(data: object) -> None:
     """Reading JSON gives it back as it was."""

@@ -41,6 +41,7 @@ def test_page_needs_no_inline_code(wechat: WeChat) -> None:
     assert re.findall(r"<script[^>]*>[^<]+</script>|\sstyle=|\son\w+=|<style", html) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STATIC)
 def test_files_name_no_other_machine(wechat: WeChat, name: str) -> None:
     """Every file comes with the guards and asks for nothing from elsewhere."""
@@ -77,6 +78,7 @@ def test_followers_come_by_pages(wechat: WeChat) -> None:
     assert {page["total"] for page in pages} == {60}
 
 
+@pytest.mark.slow
 def test_page_of_followers_is_bounded(wechat: WeChat) -> None:
     """However many are asked for, and however many there are, a page stays small."""
     seed = {"accounts": [{"appid": SERVICE, "followers": 3000, "tags": ["会员"]}]}
@@ -243,6 +245,7 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     assert wechat.control("GET", "requests")["requests"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [

@@ -57,6 +57,7 @@ def test_article_page_escapes_every_field(wechat: WeChat) -> None:
     assert "&lt;b&gt;&amp;&#34;&#39;&lt;script&gt;" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["javascript:alert(1)", "data:text/html,x", "ftp://x"])
 def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str) -> None:
     """A draft planted with another scheme offers no link."""
@@ -92,6 +93,7 @@ def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
     assert "正文在此" not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
 def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
     """A wrong number, and a text that opens to nothing, are a page of their own."""

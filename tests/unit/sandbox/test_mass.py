@@ -167,6 +167,7 @@ def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -345,6 +346,7 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
     assert job["total"] == 6
 
 
+@pytest.mark.slow
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     """The 61st send of a minute is 45011, the 101st of a day 45009."""
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
@@ -354,6 +356,7 @@ def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
     assert codes == [0] * 39 + [45009]
 
 
+@pytest.mark.slow
 def test_quota_can_be_lifted(wechat: WeChat) -> None:
     """Without quota neither counters nor allowances refuse anything."""
     account = wechat.of(SUBSCRIPTION)
@@ -454,6 +457,7 @@ def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: i
     assert answer["errcode"] == errcode
 
 
+@pytest.mark.slow
 def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
     """The 101st preview by WeChat name is 45009; by openid too, as older reports have it."""
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}

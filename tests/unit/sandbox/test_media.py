@@ -8,6 +8,7 @@ import pytest
 from tests.unit.sandbox.client import JPEG, MP3, MP4, PNG, SAMPLE, WeChat
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "data"), [("image", PNG), ("voice", MP3), ("video", MP4), ("thumb", JPEG)])
 def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes) -> None:
     """media/upload answers type, id (thumb under its own name) and time; after three days it is gone."""
@@ -22,6 +23,7 @@ def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes)
     assert wechat.get("media/get", media_id=made[key])["errcode"] == 40007
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "kind", "data", "errcode"),
     [
@@ -93,6 +95,7 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
     assert wechat.post("material/batchget_material", {"type": "image", "count": 21})["errcode"] == 40097
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
 def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
     """add_material tells the url of an image and of nothing else."""
@@ -101,6 +104,7 @@ def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
     assert ("url" in made) == (kind == "image")
 
 
+@pytest.mark.slow
 def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
     """A thousand voices may be kept; temporary ones do not count, one deleted makes room."""
     upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
@@ -130,6 +134,7 @@ def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
     assert wechat.get("media/get")["errcode"] == 41006
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ['a".png', "图.png", "a;b.png", "a\\tb.png"])
 def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
     """No file name breaks the headers of the answer."""

@@ -1,5 +1,7 @@
 """Call counters, and what a rid stands for."""
 
+import pytest
+
 from tests.unit.sandbox.client import NOON, SERVICE, SUBSCRIPTION, WeChat
 
 
@@ -19,6 +21,7 @@ def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
     assert wechat.post("openapi/rid/get", {"rid": rid})["errcode"] == 76004
 
 
+@pytest.mark.slow
 def test_call_counters_are_told_and_set_back(wechat: WeChat) -> None:
     """quota/get counts calls of one path; clear_quota sets them back ten times a month."""
     wechat.sendall()

@@ -80,6 +80,7 @@ def test_every_call_is_tried_here() -> None:
     assert [(method, name) for method, name, _body, _query in CALLS] == list(ROUTES)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("method", "name", "body", "query"), CALLS, ids=lambda value: str(value)[:20])
 def test_calls_take_and_return_what_it_says(
     wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]
@@ -111,6 +112,7 @@ def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
         assert faults_of(answer.get_json(), DOCUMENT["components"]["schemas"]["Error"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [{}, {"kind": "http_200"}, {"kind": "cut"}, {"kind": "errcode", "times": 0}, {"kind": "html", "when": 1},

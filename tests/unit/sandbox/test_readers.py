@@ -31,6 +31,7 @@ def rate(sends: Sequence[Readers]) -> float:
     return mean(one.by_source(one.sent_at + MONTH.total_seconds())[MESSAGE] / one.delivered for one in sends)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delivered", [0, 1, 60, 5000])
 def test_counts_never_fall_and_stay_within_the_followers(delivered: int) -> None:
     """By day and source; what readers do is at most what readers are."""

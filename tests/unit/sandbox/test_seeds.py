@@ -23,6 +23,7 @@ def test_invented_followers_are_always_the_same() -> None:
     assert people[0]["wxname"] == "tester1"
 
 
+@pytest.mark.deep
 def test_thousands_of_followers_are_planted_in_a_second() -> None:
     """20,000 followers with tags take about a second of CPU at most."""
     store = Store(None)

@@ -7,6 +7,7 @@ from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat
 EVERYONE = {"is_to_all": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("speed", "realspeed"), [(0, 80), (1, 60), (2, 45), (3, 30), (4, 10)])
 def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
     """The speed is 0 to 4 and told with the receivers a minute, in ten thousands; 0 before it is set."""
@@ -16,6 +17,7 @@ def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
     assert wechat.get("message/mass/speed/get")["speed"] == speed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "errcode"),
     [
@@ -36,6 +38,7 @@ def test_speeds_that_are_refused(wechat: WeChat, body: dict[str, object], errcod
     assert wechat.of(TEST).post("message/mass/speed/get")["errcode"] == 48001
 
 
+@pytest.mark.slow
 def test_a_job_takes_as_long_as_its_followers_and_the_speed_make_it(wechat: WeChat) -> None:
     """5,000 followers at 100,000 a minute are 3 s, confirmed ones too; a running job keeps its speed."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 5000}]})

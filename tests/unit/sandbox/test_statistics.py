@@ -24,6 +24,7 @@ def ask(wechat: WeChat, name: str, body: Any = DAY) -> Any:
     ).get_json()
 
 
+@pytest.mark.slow
 def test_articles_of_a_day_are_followed_for_thirty_days(wechat: WeChat) -> None:
     """Sent and published ones, joined by msg_data_id and number; figures grow up to yesterday."""
     sent = wechat.sendall("mpnews", {"media_id": wechat.draft("春茶")}, filter={"is_to_all": True})
@@ -98,6 +99,7 @@ def test_another_seed_gives_other_readers_and_the_same_the_same(wechat: WeChat) 
         assert "a whole number" in answer["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("begin", "end", "errcode"),
     [
@@ -118,6 +120,7 @@ def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode:
     assert answer.get("errcode") == errcode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OLD)
 def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> None:
     """47009, whatever the days are."""
@@ -126,6 +129,7 @@ def test_the_calls_before_2025_are_switched_off(wechat: WeChat, name: str) -> No
     assert ask(wechat, name, {})["errcode"] == 47009
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: WeChat, name: str) -> None:
     """48001 for a test account; 45009 for one more, until the counters are set back."""
@@ -141,6 +145,7 @@ def test_each_call_is_for_verified_accounts_and_a_thousand_times_a_day(wechat: W
         assert [ask(wechat, name).get("errcode") for _ in range(3)] == [None, None, 45009]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEW)
 def test_figures_of_yesterday_are_not_ready_then_incomplete(wechat: WeChat, name: str) -> None:
     """61503 before eight; strictly is_delay for the next half hour, and yesterday is not counted yet."""

@@ -32,6 +32,7 @@ def test_a_tag_name_of_11_chinese_characters(wechat: WeChat) -> None:
     assert create(wechat, "短" * 11).get("errcode") == (45158 if wechat.strict else None)
 
 
+@pytest.mark.slow
 def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
     """The 101st tag is 45056; the system tag does not count."""
     codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]
@@ -74,6 +75,7 @@ def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
     assert wechat.post(batch, {"tagid": 999, "openid_list": wechat.openids()[:1]})["errcode"] == 45159
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["batchtagging", "batchuntagging"])
 @pytest.mark.parametrize(
     ("spoilt", "errcode"),

@@ -142,6 +142,7 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
     assert SECRET not in recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "limit"),
     [

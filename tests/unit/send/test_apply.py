@@ -226,6 +226,7 @@ def test_resend_keeps_to_quiet_hours():
     assert outcome.result is Result.ACCEPTED
 
 
+@pytest.mark.slow
 def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
     """Sixty calls went out within the minute; the quiet hours begin while the resend waits its turn."""
     policy = Policy(quiet_hours="12:02-14:00", duplicate_content_days=0)

@@ -103,6 +103,7 @@ def test_a_path_is_written_as_jsonpath(path: tuple[str | int, ...], written: str
     assert json_path(path) == written
 
 
+@pytest.mark.slow
 @given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True, min_size=1, max_size=8))
 def test_places_follow_the_order_of_the_file(keys: list[str]) -> None:
     """The n-th key of a map stands in line n."""

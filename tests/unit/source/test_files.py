@@ -117,6 +117,7 @@ def test_a_pipe_is_refused_without_waiting(root: Path) -> None:
     assert caught.value.rule == "file-not-a-file"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "media"])
 def test_size_is_bounded(root: Path, kind: str) -> None:
     """2 MiB of text and 20 MiB of media are read, one byte more is not."""

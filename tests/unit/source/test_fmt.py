@@ -50,6 +50,7 @@ def digests(folder: Path, text: str) -> list[tuple[str, str]]:
     return [(send.id, compute_content_digest(send)) for send in prepared.sends]
 
 
+@pytest.mark.deep
 @given(
     blocks=BLOCKS, newline=st.sampled_from(["\n", "\r\n"]), head=st.sampled_from(["", "# 头\n\n", "---\n"])
 )

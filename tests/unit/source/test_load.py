@@ -186,6 +186,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         load_campaigns(tmp_path / "campaigns")
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
@@ -215,6 +216,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.deep
 @given(
     st.binary(max_size=80)
     | st.tuples(st.sampled_from(BROKEN), st.integers(0, 200), st.binary(max_size=4), st.integers(0, 5)).map(

@@ -168,6 +168,7 @@ def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:
     yield from prepared.problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problems", "rules"),
     [(of_campaigns, 35), (of_settings, 20), (of_rendering, 20), (of_articles, 20)],

@@ -82,6 +82,7 @@ def test_the_last_line_of_a_failed_command_is_shown(stderr: str, words: str) -> 
     assert caught.value.message == f"the program {words}"
 
 
+@pytest.mark.slow
 def test_hanging_secret_command_is_killed() -> None:
     """A program that waits for an answer does not hold the run for ever."""
     with pytest.raises(SecretError, match="did not end within"):
@@ -138,6 +139,7 @@ def test_text_that_is_not_a_secret_is_accepted(data: object) -> None:
     assert written_secrets(data) == []
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),

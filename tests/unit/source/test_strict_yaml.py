@@ -177,6 +177,7 @@ def test_an_anchor_that_is_set_twice_is_named() -> None:
     assert "defined twice" in fault.message
 
 
+@pytest.mark.deep
 def test_an_alias_bomb_is_refused() -> None:
     """Ten to the tenth is never unfolded."""
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
@@ -196,6 +197,7 @@ json_like = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_like)
 @settings(max_examples=60, deadline=None)
 def test_what_pyyaml_writes_is_read_back(data: Any) -> None:
@@ -245,6 +247,7 @@ fragments = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(fragments, max_size=25).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str) -> None:

@@ -43,6 +43,7 @@ def test_there_are_enough_cases() -> None:
     assert {c.msgtype for c in load_campaigns(CASES / "valid").campaigns} == set(Msgtype)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) -> None:
     """Each problem has its place, path, rule, words and hint, in the file's order; none is left out."""

@@ -144,6 +144,7 @@ def literals() -> set[str]:
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
+@pytest.mark.deep
 def test_every_text_of_a_schema_is_in_the_catalog(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever text of a schema is translated, `schema_words` lists it: else it would stay English."""
     said: set[str] = set()

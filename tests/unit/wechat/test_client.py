@@ -65,6 +65,7 @@ LOST = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("answer", LOST.values(), ids=LOST.keys())
 def test_send_without_a_usable_answer_is_lost_and_never_retried(
     server: ScriptedServer, connected: Connected, answer: object
@@ -111,6 +112,7 @@ def test_a_refused_connection_is_certainly_not_sent(
         api.mass_sendall(SEND)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "words"),
     [("http://no-such-host.invalid", "DNS"), ("https://{loopback}", "TLS"), ("ftp://x", "start with")],
@@ -168,6 +170,7 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     assert connected().tags_get() == []
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("fault", [cut, stall, Raw(status=503), {"errcode": -1}, {"errcode": 268487001}])
 def test_read_is_retried_after_a_passing_fault(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, fault: object
@@ -180,6 +183,7 @@ def test_read_is_retried_after_a_passing_fault(
     assert 1 <= environment.slept_s[1] <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "error"), [(cut, NoResponseError), ({"errcode": "-1"}, ApiError)])
 def test_a_read_gives_up_after_three_tries(
     server: ScriptedServer, connected: Connected, fault: object, error: type[WeChatError]
@@ -236,6 +240,7 @@ def test_rejected_token_is_renewed_once_and_the_call_made_again(
     assert first.body == second.body != b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [MASS_SENDALL, MASS_SEND])
 @pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
 def test_mass_call_is_made_once_whatever_happens_to_the_token(
@@ -450,6 +455,7 @@ def test_what_plans_gets_has_no_write() -> None:
     assert not public & set(dir(ReadOnlyApi))
 
 
+@pytest.mark.deep
 def test_the_reads_are_exactly_those_a_read_only_client_may_call(
     server: ScriptedServer, connected: Connected
 ) -> None:

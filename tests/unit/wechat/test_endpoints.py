@@ -92,6 +92,7 @@ POSTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any], dict[str, Any], Any
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "arguments", "path", "sent", "answer", "given"), POSTS)
 def test_a_post_carries_the_pages_fields(
     server: ScriptedServer,
@@ -199,6 +200,7 @@ def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, con
     assert len(second.body) > 3000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "path"),
     [
@@ -227,6 +229,7 @@ def test_an_answer_without_its_main_key_is_no_answer(
         call(connected())
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("call", "path", "answer"),
     [

@@ -35,6 +35,7 @@ CARRIERS = (
 )
 
 
+@pytest.mark.slow
 @given(
     secret=SECRETS, carrier=st.sampled_from(CARRIERS), before=st.text(max_size=20), after=st.text(max_size=20)
 )
@@ -57,6 +58,7 @@ def test_a_known_secret_is_masked_without_a_name(secret: str, around: str) -> No
     assert redacted == f"{around}***{around}***"
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"o[A-Za-z0-9_-]{27}", fullmatch=True))
 def test_openids_are_masked(openid: str) -> None:
     """A follower is nobody's business in a log."""
@@ -108,6 +110,7 @@ ECHO = {
 FAULTS = [cut, reset, stall, Raw(status=500), Raw(body=TOKEN.encode()), ECHO, {"errcode": -1}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", [TAGS_GET, MASS_SENDALL])
 def test_no_fault_of_a_call_shows_the_token(
@@ -122,6 +125,7 @@ def test_no_fault_of_a_call_shows_the_token(
     assert_clean(caught.value, logged())
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("stable", [Raw(status=404), cut])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_of_a_token_call_shows_the_secret(
@@ -160,6 +164,7 @@ def assert_clean(error: BaseException, log: str) -> None:
         assert "o6_bmjrPTlm6_2sgVt7hMZOPfL2M" not in text
 
 
+@pytest.mark.slow
 def test_no_object_shows_a_secret_in_its_repr(server: ScriptedServer, connected: Connected) -> None:
     """A debugger's or pytest's dump of the parts is harmless."""
     api = connected()

@@ -58,6 +58,7 @@ def test_the_secret_is_read_only_when_a_token_is_needed(
     assert environment.secrets_read == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds_later", "fetched"), [(0, 1), (7139, 1), (7140, 2), (9000, 2)])
 def test_a_token_is_kept_until_a_minute_before_its_end(
     server: ScriptedServer,
@@ -74,6 +75,7 @@ def test_a_token_is_kept_until_a_minute_before_its_end(
     assert len(server.calls(STABLE_TOKEN)) == fetched
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("expires_in", [None, "7200", -1, 10**12])
 def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, expires_in: object
@@ -88,6 +90,7 @@ def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
     assert len(server.calls(STABLE_TOKEN)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unknown", [Raw(status=404), {"errcode": 40066, "errmsg": "invalid url"}, {"errcode": 48001}]
 )
@@ -123,6 +126,7 @@ def test_wrong_credentials_end_the_call_at_once(
     assert server.calls(TAGS_GET) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [cut, Raw(status=502), {"errcode": -1}, {"errcode": 123456}, {"token": "?"}]
 )
@@ -137,6 +141,7 @@ def test_no_token_means_that_nothing_was_sent(
     assert server.calls(MASS_SENDALL) == []
 
 
+@pytest.mark.slow
 def test_token_call_is_retried_after_a_passing_fault(server: ScriptedServer, connected: Connected) -> None:
     """A send is not given up because its token came at the second try."""
     server.on(STABLE_TOKEN, cut, {"access_token": TOKEN, "expires_in": 7200})
@@ -179,6 +184,7 @@ def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> N
     assert (found, asked.count) == (["T1"] * 4, 1)
 
 
+@pytest.mark.slow
 def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> None:
     """Two calls are refused with the same token: one fetches a new one, the other uses it."""
     refused = tokens.get()
@@ -188,6 +194,7 @@ def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> N
     assert (tokens.get(), asked.count) == (newer, 2)
 
 
+@pytest.mark.deep
 def test_another_secret_of_the_same_account_is_tried(server: ScriptedServer, connected: Connected) -> None:
     """`campaign doctor` says of each name whether its own secret is right."""
     shared: SharedTokens = {}

@@ -36,7 +36,6 @@ _HIDDEN = re.compile(
 """Comments end where browsers end them."""
 _BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
-_BLANK = re.compile(r"[^\S\x00]+")
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
@@ -120,10 +119,12 @@ def folded(*parts: str) -> str:
 
 
 class _Inked(dict[int, int | None]):
-    """For `str.translate`: drops marks and characters without ink; each is looked up once."""
+    """For `str.translate`: drops blanks, marks and characters without ink; each is looked up once."""
 
     def __missing__(self, code: int) -> int | None:
-        self[code] = None if unicodedata.category(chr(code)) in ("Cf", "Mn") else code
+        char = chr(code)
+        unseen = char.isspace() or unicodedata.category(char) in ("Cf", "Mn") or INVISIBLE.match(char)
+        self[code] = None if unseen else code
         return self[code]
 
 
@@ -132,8 +133,7 @@ _INKED = _Inked()
 
 def _folded(text: str) -> str:
     shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text))) if "<" in text else text
-    plain = unicodedata.normalize("NFKC", unescape(shown))
-    return _BLANK.sub("", INVISIBLE.sub("", plain).translate(_INKED)).casefold()
+    return unicodedata.normalize("NFKC", unescape(shown)).translate(_INKED).casefold()
 
 
 def _unreadable() -> Violation:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 from wechat_campaigns.core.errors import Finding, KeyPath
+from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Draft, Newspic
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, openid_line
@@ -30,7 +31,7 @@ def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
             message=_("draft {name}: {fault}").format(name=draft.name, fault=finding.message),
             path=path,
         )
-        for finding in (*content_findings(draft.stored), *_unseen(draft.stored))
+        for finding in (*content_findings(draft.stored), *_unseen(draft.stored), *_hidden(draft.stored))
         if not {"cover", "images"} & set(finding.path) and finding.rule != "digest-unseen"
     )
 
@@ -51,3 +52,18 @@ def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
     elif INVISIBLE.search(text):
         what = _("the text contains an invisible character")
         yield Finding("invisible-character", what, hint, path, "warning")
+
+
+def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
+    """Look for text that the styles of an article hide: a banned word behind it, or a required one."""
+    if isinstance(stored, Newspic) or not is_extra_installed("articles"):
+        return
+    # Loading lxml takes longer than a plan of texts.
+    from wechat_campaigns.render.article import dom, hidden
+    from wechat_campaigns.render.article.parts import Findings
+
+    found = Findings(file="", advice=False)
+    for article in stored.articles:
+        hidden.check(dom.parse(article.html), found)
+    hint = _("edit the draft in the WeChat console")
+    yield from (Finding(one.rule, one.message, hint, ("content",), "warning") for one in found)

@@ -9,6 +9,7 @@ the image library). Run `python -m tests.unit.render.article.goldens` to write t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.settings import ArticleOptions
@@ -27,20 +28,25 @@ class Golden:
         return next((value for name, value in self.checks if name == kind), default)
 
     def build(self) -> ArticleBody:
-        file = PurePosixPath(f"{self.name}.md")
-        source = ArticleSource(
-            text=(FOLDER / file).read_bytes().decode(),
-            kind="markdown",
-            file=file,
-            title=self.first("title", "标题"),
-            options=ArticleOptions(fix_images=self.first("options") == "fix_images"),
-            files=Files(FOLDER),
-        )
-        return build(source)
+        return _build(self)
 
     @property
     def html_file(self) -> Path:
         return FOLDER / f"{self.name}.html"
+
+
+@cache
+def _build(golden: Golden) -> ArticleBody:
+    file = PurePosixPath(f"{golden.name}.md")
+    source = ArticleSource(
+        text=(FOLDER / file).read_bytes().decode(),
+        kind="markdown",
+        file=file,
+        title=golden.first("title", "标题"),
+        options=ArticleOptions(fix_images=golden.first("options") == "fix_images"),
+        files=Files(FOLDER),
+    )
+    return build(source)
 
 
 def load() -> list[Golden]:

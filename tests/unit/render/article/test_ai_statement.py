@@ -11,6 +11,7 @@ from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "source"),
     [

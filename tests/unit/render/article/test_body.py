@@ -130,6 +130,7 @@ def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
     assert (rules(body), body.html) == (["e article-too-long None"], "")
 
 
+@pytest.mark.deep
 def test_time_grows_with_the_length(make: Make) -> None:
     """Ten thousand lines of code are judged in seconds, not minutes."""
     began = time.process_time()

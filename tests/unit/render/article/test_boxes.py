@@ -9,6 +9,7 @@ from wechat_campaigns.render.article import dom
 from wechat_campaigns.render.article.boxes import BOXES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BOXES if name != "columns"])
 def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
     """Markdown works inside, and the text around stays outside."""
@@ -20,6 +21,7 @@ def test_a_box_is_a_section_with_its_text(make: Make, name: str) -> None:
     assert article.xpath("./section//strong")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "text"),
     [
@@ -50,6 +52,7 @@ def test_boxes_stand_in_boxes_lists_and_quotes(make: Make) -> None:
     assert article[2].xpath(".//pre")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "found", "said"),
     [

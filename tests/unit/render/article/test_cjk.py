@@ -17,6 +17,7 @@ PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”�
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("inner_end", PUNCTUATION)
 @pytest.mark.parametrize("after", ["字", "，", "a", " "])
 def test_bold_closes_after_chinese_punctuation(make: Make, inner_end: str, after: str) -> None:
@@ -25,6 +26,7 @@ def test_bold_closes_after_chinese_punctuation(make: Make, inner_end: str, after
     assert f"<strong>重点{inner_end}</strong>" in html
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("inner_start", PUNCTUATION)
 @pytest.mark.parametrize("before", ["字", "，", " "])
 def test_bold_opens_before_chinese_punctuation(make: Make, inner_start: str, before: str) -> None:

@@ -12,6 +12,7 @@ from wechat_campaigns.render.article import dom, formulas
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("source", "count"),
     [
@@ -39,6 +40,7 @@ def test_formulas_are_told_from_money(make: Make, source: str, count: int) -> No
     assert ("$" in dom.text_of(dom.parse(body.html))) == (count == 0)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_a_drawing_has_the_colour_and_size_of_text(make: Make, theme: str) -> None:
     """One path, no id, no colour of its own; a formula on a line of its own scrolls sideways."""
@@ -54,6 +56,7 @@ def test_a_drawing_is_short() -> None:
     assert len(formulas.draw("E=mc^2", is_display=False)) < 1_600
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("formula", "reason"),
     [

@@ -25,6 +25,7 @@ def test_allowed_html_is_kept_as_written(make: Make) -> None:
     assert (body.html, rules(body)) == (CLEAN, [])
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("source", "html"),
     [
@@ -50,6 +51,7 @@ def test_harmless_leftovers_go_without_a_word(make: Make, source: str, html: str
     assert (body.html, rules(body)) == (html, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -70,6 +72,7 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
     assert (body.html, rules(body)) == (source, [])
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("source", "rule"),
     [
@@ -127,6 +130,7 @@ def test_white_text_on_a_picture_is_read(make: Make) -> None:
     assert rules(make(f"<section>{onto}</section>", kind="html")) == ["e hidden-text 1"]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "style",
     [
@@ -179,6 +183,7 @@ def test_backgrounds_and_drawn_images_are_resolved(make: Make, png: bytes) -> No
     assert f"url({image.placeholder})" in body.html
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("written", [r"u\72l", r"\55 RL", "url"])
 @pytest.mark.parametrize("quote", ["&quot;", "&apos;", ""])
 def test_no_spelling_of_an_address_in_a_style_reaches_a_foreign_site(
@@ -197,6 +202,7 @@ def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
     assert (body.html, rules(body)) == ("<p>茶好</p>", [])
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("page", sorted(EDITORS.glob("*.html")), ids=lambda page: page.stem)
 def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, page: Path) -> None:
     """As editors write them: words, pictures and layout stay, and nothing but a real loss is in the way."""
@@ -212,6 +218,7 @@ def test_a_page_of_an_editor_is_imported_and_made_without_an_error(make: Make, p
         assert body.html.count(mark) == source.count(mark)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("editor", ["xiumi", "135", "yiban", "svg"])
 def test_the_markup_of_an_editor_needs_no_import_and_gives_no_warning(make: Make, editor: str) -> None:
     """Whoever pastes the source of an editor into a file sees advice at most."""

@@ -88,6 +88,7 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_image_faults_are_found_by_its_bytes(name: str) -> None:
@@ -96,6 +97,7 @@ def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["webp", "avif", "heic", "bmp", "cmyk", "large", "turned", "located"])
 def test_converted_image_has_no_fault(name: str) -> None:
     """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
@@ -108,6 +110,7 @@ def test_converted_image_has_no_fault(name: str) -> None:
     assert convert_bytes(data) == (result, kind, note)
 
 
+@pytest.mark.slow
 def test_transparency_is_kept() -> None:
     """A picture with transparency stays a PNG, even when it must shrink."""
     for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
@@ -121,6 +124,7 @@ def test_turned_image_is_set_upright() -> None:
     assert Image.open(io.BytesIO(convert_bytes(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
 
 
+@pytest.mark.deep
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
@@ -174,6 +178,7 @@ def test_conversion_does_not_hide_other_faults(make: Make) -> None:
     assert rules(body) == ["e image-animated 1", "e image-format 1"]
 
 
+@pytest.mark.slow
 def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
     """A path may be written as an address or in angle brackets."""
     at = {"tea/图 1.png": png}
@@ -190,6 +195,7 @@ def test_every_pixel_format_can_be_converted(mode: str) -> None:
     assert inspect_image(result, kind).faults == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rules"), [("gif", []), ("bmp", []), ("large", []), ("webp", ["image-format"]),
                         ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
@@ -212,6 +218,7 @@ def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
     assert convert(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
 
 
+@pytest.mark.deep
 def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     """Mended for its EXIF data only: what an article's picture must shrink to, material need not."""
     noise = Image.open(io.BytesIO(_noise(1400, "PNG"))).convert("RGB")
@@ -234,6 +241,7 @@ def test_a_gif_stays_a_gif(make: Make) -> None:
     assert [upload.endpoint for upload in uploads(content)] == [MATERIAL_ADDRESS]
 
 
+@pytest.mark.slow
 def test_a_phone_photo_is_named_as_what_it_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """HEIC, AVIF and WebP are told apart from films, and converted; without the extra the hint names it."""
     at = {"tea/a.heic": _heic(), "tea/a.avif": _image("AVIF")}

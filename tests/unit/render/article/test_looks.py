@@ -17,6 +17,7 @@ COLOURS = ("#07c160", "#8a1538", "#ffd400", "#111111", "#ffffff", "#000080", "#8
 """The default, and those that are hardest to read text on or in."""
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("color", COLOURS)
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_every_theme_is_readable_in_every_colour(name: str, color: str) -> None:
@@ -24,6 +25,7 @@ def test_every_theme_is_readable_in_every_colour(name: str, color: str) -> None:
     assert rules(sample_body(name, color)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_every_theme_is_inside_the_allow_list(name: str) -> None:
     """Each tag, attribute and style is one that the platform keeps and does not flag."""
@@ -33,6 +35,7 @@ def test_every_theme_is_inside_the_allow_list(name: str) -> None:
         assert [one for one in _styles(element) if style_fault(element.tag, *one)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_themes_have_no_fault_with_the_shared_rules(name: str) -> None:
     """What all share and what one adds are valid together."""
@@ -41,6 +44,7 @@ def test_themes_have_no_fault_with_the_shared_rules(name: str) -> None:
     assert list(findings) == []
 
 
+@pytest.mark.slow
 def test_no_two_themes_look_the_same() -> None:
     """Eight themes are eight looks, and the sample has every box."""
     assert len({sample_body(name, "#07c160").html for name in theme.BUILTIN_THEMES}) == 8
@@ -57,6 +61,7 @@ def test_longest_theme_keeps_the_sample_small() -> None:
 # --- ornaments ---------------------------------------------------------------------------------
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("css", "html"),
     [

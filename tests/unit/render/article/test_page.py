@@ -137,6 +137,13 @@ def test_size_and_facts_are_said(shown: HtmlElement) -> None:
     assert "摘要" in facts
 
 
+def test_summary_that_wechat_makes_is_shown() -> None:
+    """Without one of its own, a shared article shows how its text begins, ornaments of the theme included."""
+    html = f"<section><p><span>NO.1</span>好茶 &amp;\n水</p><p>{'长' * 60}</p></section>"
+    shown = _page(Articles(articles=(replace(ARTICLE, digest="", html=html),)))
+    assert f"NO.1好茶 & 水{'长' * 44}…" in shown.text_content()
+
+
 def test_findings_are_listed_and_escaped(shown: HtmlElement) -> None:
     """Each finding stands in a row with level, place, rule, what and hint."""
     assert shown.xpath("//div[@class='notice warning']")

@@ -54,6 +54,7 @@ def test_known_bytes_are_not_decoded_again(tmp_path: Path) -> None:
         prepared.prepare(first, never, convert=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mend", [False, True])
 def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend: bool) -> None:
     """What is said of its pictures does not depend on whether they are known."""
@@ -73,6 +74,7 @@ def test_a_changed_file_is_another_picture(make: Make) -> None:
         assert len(prepared.known()) == number
 
 
+@pytest.mark.slow
 def test_many_pictures_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     """All are forgotten when there are too many."""
     monkeypatch.setattr(prepared, "KEPT", 2)

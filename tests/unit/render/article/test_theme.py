@@ -19,6 +19,7 @@ SAMPLE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
     """No shipped theme has a style the platform flags, or colours that are hard to read by day or night."""
@@ -28,6 +29,7 @@ def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
     assert rules(make(SAMPLE, theme=name)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
     """Every shipped theme shows the brand colour of the settings."""
@@ -45,6 +47,7 @@ def test_the_schemas_name_every_theme() -> None:
     assert "、".join(theme.BUILTIN_THEMES) in text
 
 
+@pytest.mark.slow
 def test_the_settings_choose_the_theme(make: Make) -> None:
     """Without a theme of its own an article has the one of the settings."""
     assert make(SAMPLE, options=ArticleOptions(theme="simple")).html == make(SAMPLE, theme="simple").html
@@ -61,6 +64,7 @@ def test_own_theme_is_used(make: Make) -> None:
     assert rules(body) == []
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("css", "rule"),
     [
@@ -99,6 +103,7 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
     assert "default, elegant, simple" in body.findings[0].hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("css", "found"),
     [

@@ -9,6 +9,7 @@ from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import dom
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     ("source", "html"),
     [
@@ -30,6 +31,7 @@ def test_marks_and_typed_tags_are_shown(make: Make, source: str, html: str) -> N
     assert rules(body) == []
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(
     "text",
     [
@@ -52,6 +54,7 @@ def test_ordinary_text_stays_text(make: Make, text: str) -> None:
     assert rules(body) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "found"),
     [
@@ -69,6 +72,7 @@ def test_what_cannot_be_shown_is_named(make: Make, source: str, found: list[str]
     assert rules(make(source)) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "width"),
     [
