@@ -269,13 +269,8 @@ def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
     line = line_of(element)
     try:
         judged = judge(style, has_text=has_text)
-    except css.CssBoundsError:
-        what = _(
-            "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
-        )
-        findings.error(
-            "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH), _("shorten it"), line=line
-        )
+    except css.CssBoundsError as error:
+        findings.error("style-css", str(error), _("shorten it"), line=line)
         del element.attrib["style"]
         return
     for name, value in judged.dropped:
