@@ -158,13 +158,11 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     try:
         return limited_process.run(work, cpu_s=PICTURE_SECONDS)
     except limited_process.OverBudgetError as error:
-        raise FileError(
-            "image-budget",
-            _("the image `{name}` was not converted: {reason}").format(
-                name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
-            ),
-            _("export it again as a smaller PNG or JPEG file"),
-        ) from error
+        what = _("the image `{name}` was not converted: {reason}").format(
+            name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
+        )
+        hint = _("export it again as a smaller PNG or JPEG file")
+        raise FileError("image-budget", what, hint) from error
 
 
 _Read = tuple[str, PurePosixPath, str]

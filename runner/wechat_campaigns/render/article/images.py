@@ -107,11 +107,9 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
                 return result
     except _BROKEN:
         pass
-    raise StalePlanError(
-        _("the file differs from the one in the plan"),
-        location=str(file.path),
-        hint=_("run `campaign plan` again"),
-    )
+    what = _("the file differs from the one in the plan")
+    hint = _("run `campaign plan` again")
+    raise StalePlanError(what, location=str(file.path), hint=hint)
 
 
 def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:

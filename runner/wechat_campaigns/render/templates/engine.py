@@ -98,11 +98,9 @@ class Engine:
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
-            raise FileError(
-                "include-path",
-                _("the include `{name}` is outside the campaigns folder").format(name=name),
-                _(_INCLUDE),
-            )
+            what = _("the include `{name}` is outside the campaigns folder").format(name=name)
+            hint = _(_INCLUDE)
+            raise FileError("include-path", what, hint)
         refuse_data(name)
         partial = f"_partials/{name}"
         try:
@@ -121,13 +119,11 @@ class Engine:
         if text in self._checked_texts:
             return text
         if (line := openid_line(text)) is not None:
-            raise FileError(
-                "openid-in-content",
-                _("`{file}` contains an openid in line {line}, which would be sent").format(
-                    file=path, line=line
-                ),
-                _("include only text; write recipients only under `filter`"),
+            what = _("`{file}` contains an openid in line {line}, which would be sent").format(
+                file=path, line=line
             )
+            hint = _("include only text; write recipients only under `filter`")
+            raise FileError("openid-in-content", what, hint)
         self._checked_texts[text] = True
         return text
 
