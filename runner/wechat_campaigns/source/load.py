@@ -141,15 +141,10 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         hint = _("rename the file to `{name}`").format(name=item.file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if bad := BAD_IN_ID.search(item.id):
-        return (
-            Finding(
-                "campaign-id",
-                _("the file name contains {character}, which is not allowed in an id").format(
-                    character=repr(bad.group())
-                ),
-                _("rename the file: spaces and the characters [ ] # , : \\ are not allowed"),
-            ).at(Location(file=shown)),
-        )
+        what = _("the file name contains {character}, which is not allowed in an id")
+        what = what.format(character=repr(bad.group()))
+        hint = _("rename the file: spaces and the characters [ ] # , : \\ are not allowed")
+        return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     read = _read(item, data)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
@@ -162,11 +157,9 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
-        return Finding(
-            "file-missing",
-            _("the file cannot be read: {reason}").format(reason=error.strerror),
-            _("check the path"),
-        ).at(Location(file=shown))
+        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
+        hint = _("check the path")
+        return Finding("file-missing", what, hint).at(Location(file=shown))
     return parse_document(written, id=item.id, file=item.file, shown=shown)
 
 

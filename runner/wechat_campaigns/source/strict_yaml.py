@@ -129,19 +129,13 @@ class _Builder:
 
     def _bound(self, node: Node, depth: int) -> None:
         if self.nodes > MAX_NODES:
-            raise _StopReadingError(
-                node,
-                "yaml-alias-bomb",
-                _("the aliases (`*name`) in this file expand beyond the size limit"),
-                _("write the values out, or use `vars`"),
-            )
+            what = _("the aliases (`*name`) in this file expand beyond the size limit")
+            hint = _("write the values out, or use `vars`")
+            raise _StopReadingError(node, "yaml-alias-bomb", what, hint)
         if depth > MAX_DEPTH:
-            raise _StopReadingError(
-                node,
-                "yaml-too-deep",
-                _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH),
-                _("reduce the nesting; an alias must not contain itself"),
-            )
+            what = _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH)
+            hint = _("reduce the nesting; an alias must not contain itself")
+            raise _StopReadingError(node, "yaml-too-deep", what, hint)
 
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
         value = self._meant(node, path)

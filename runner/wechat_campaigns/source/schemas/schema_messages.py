@@ -71,12 +71,9 @@ def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
     if path == () and missing == ["for_each"]:
         if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
             return
-        yield _finding(
-            error,
-            "missing-key",
-            _("`filter` is missing, so the campaign has no recipients"),
-            _("write the recipients, such as `filter: {tag: 会员}`"),
-        )
+        what = _("`filter` is missing, so the campaign has no recipients")
+        hint = _("write the recipients, such as `filter: {tag: 会员}`")
+        yield _finding(error, "missing-key", what, hint)
         return
     for key in missing:
         if not _is_misspelt(key, error):
@@ -125,12 +122,9 @@ def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
 
 def _only_true(error: SchemaViolation) -> Iterator[Finding]:
     if error.value is False:
-        yield _finding(
-            error,
-            "is-to-all-false",
-            _("`is_to_all: false` selects no followers"),
-            _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
-        )
+        what = _("`is_to_all: false` selects no followers")
+        hint = _("remove the key and set the recipients with `tag`, `tag_id` or `openids`")
+        yield _finding(error, "is-to-all-false", what, hint)
         return
     hint = _("write `{key}: true`, without quotes").format(key=last_key(error))
     yield _finding(error, "wrong-type", _("{name} must be true, but is {value}"), hint)
@@ -155,13 +149,9 @@ def _too_many_keys(error: SchemaViolation) -> Iterator[Finding]:
         return
     if last_key(error) == "filter" and "is_to_all" in known and error.value["is_to_all"] is False:
         others = [key for key in known if key != "is_to_all"]
-        yield _finding(
-            error,
-            "wire-filter",
-            _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}"),
-            _("remove `is_to_all: false`; one key is enough"),
-            keys=join_keys(others),
-        )
+        what = _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}")
+        hint = _("remove `is_to_all: false`; one key is enough")
+        yield _finding(error, "wire-filter", what, hint, keys=join_keys(others))
         return
     hint = _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one")
     what = _("{name} has {keys}, but only one is allowed")
