@@ -161,16 +161,10 @@ class Scope:
         self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
         return Media(file=mended[0])
 
-    def several(
-        self, path: KeyPath, value: object, one: Callable[[KeyPath, Any], Media]
-    ) -> tuple[Media, ...]:
-        """Render a list of MEDIA values, or the files that a pattern such as `pictures/*.jpg` names, by name.
-
-        Args:
-            one: renders a single value.
-        """
+    def pictures(self, path: KeyPath, value: object) -> tuple[Media, ...]:
+        """Render a list of pictures, or the files that a pattern such as `pictures/*.jpg` names, by name."""
         if isinstance(value, list):
-            return tuple(one((*path, index), item) for index, item in enumerate(value))
+            return tuple(self.picture((*path, index), item) for index, item in enumerate(value))
         written = self.text(path, value)
         found = self.read(path, lambda: self.files.matching(self.campaign.file, written)) if written else None
         if found is not None and len(found) > MAX_IMAGES:
@@ -179,7 +173,7 @@ class Scope:
             hint = _("name the files one by one, or move some away")
             self.problem(path, "too-many-files", what, hint)
             return ()
-        return tuple(one((*path, index), {"file": name}) for index, name in enumerate(found or ()))
+        return tuple(self.picture((*path, index), {"file": name}) for index, name in enumerate(found or ()))
 
     def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""
