@@ -55,6 +55,9 @@ def pull(context: Context, draft: str, campaign_id: str | None, account: str | N
         raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))
     pictures = SavedPictures(folder=folder)
     items = api.draft_get(entry.media_id)["news_item"]
+    if not items:
+        hint = _("edit the draft in the WeChat console")
+        raise UsageError(_("the draft is empty"), hint=hint, location=draft)
     files = DraftFiles(id=name, news_items=items, save=lambda address: _save(context, pictures, address))
     text = files.campaign_text()
     for body, html in files.bodies.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wechat_campaigns.core.digest import sha256
@@ -79,6 +79,13 @@ def draft_uses(
             )
         )
     return tuple(found)
+
+
+def merged_uses(uses: Sequence[BoxDraft]) -> BoxDraft:
+    """Join what several environments say of one draft: it is left behind only where none of them needs it."""
+    users = tuple(dict.fromkeys(name for one in uses for name in one.used_by))
+    left_behind = not users and any(one.left_behind for one in uses)
+    return replace(uses[0], used_by=users, left_behind=left_behind)
 
 
 def same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:

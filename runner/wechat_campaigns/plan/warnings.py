@@ -49,10 +49,15 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
         return ()
     if not same_articles(send.content, resolved, known):
         what = _(
-            "draft {media_id} was made before the last edit and will not be sent: apply makes a new one"
+            "draft {media_id} was made before the last edit: apply makes a new one for this send"
         ).format(media_id=known.media_id)
         return (
-            _warning(send, "draft-unused", what, _("run `campaign drafts --clean` to delete the old one")),
+            _warning(
+                send,
+                "draft-unused",
+                what,
+                _("run `campaign drafts --clean` to delete the old one, if nothing uses it"),
+            ),
         )
     if known.stored_changes:
         what = _("WeChat changed the draft {media_id} of this send: {changes}").format(

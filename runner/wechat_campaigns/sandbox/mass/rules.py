@@ -259,7 +259,6 @@ def originality(
 
 
 def _reprint(index: int, original: sqlite3.Row) -> Json:
-    """Describe one judged article as the event does."""
     return {
         "ArticleIdx": index,
         "UserDeclareState": 0,
