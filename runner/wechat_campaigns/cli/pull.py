@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def _print(
         _(
             "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
             "may be sent"
-        ).format(file=target, name=files.id),
+        ).format(file=target, name=shlex.quote(files.id)),
     ]
     data: dict[str, Any] = {
         "id": files.id,
