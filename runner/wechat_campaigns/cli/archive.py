@@ -71,7 +71,7 @@ def _require_other_place(out: Path, root: Path) -> None:
             what = _(
                 "{out} is in the folder of campaigns {folder}: what is archived there would be sent again"
             )
-            message = what.format(out=out, folder=folder.name)
+            message = what.format(out=out, folder=folder)
             raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
 
 

@@ -13,9 +13,9 @@ from wechat_campaigns.sandbox import faults, progress, request_log, strict_json
 from wechat_campaigns.sandbox.accounts import NOBODY
 from wechat_campaigns.sandbox.answers import Answer, ErrcodeError, Json, new_rid
 from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
+from wechat_campaigns.sandbox.counters import count_call
 from wechat_campaigns.sandbox.faults import InjectedFault
 from wechat_campaigns.sandbox.mass.endpoints import send_key
-from wechat_campaigns.sandbox.openapi.rules import count_call
 from wechat_campaigns.sandbox.store import Store
 from wechat_campaigns.sandbox.tokens.rules import check_token
 

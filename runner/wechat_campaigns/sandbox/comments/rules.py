@@ -10,8 +10,7 @@ from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ApiCall, number
 from wechat_campaigns.sandbox.comments import models
 from wechat_campaigns.sandbox.comments.models import ArticlePlace
-from wechat_campaigns.sandbox.mass.models import ARRIVED
-from wechat_campaigns.sandbox.publishing.models import DONE
+from wechat_campaigns.sandbox.outcomes import ARRIVED, DONE
 
 PAGE = 50
 """The page refuses this many itself; the errcode's text refuses only more."""

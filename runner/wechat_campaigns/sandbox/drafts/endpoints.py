@@ -6,16 +6,25 @@ import json
 import sqlite3
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import ApiCall, flag, listing, mapping, number, serve
+from wechat_campaigns.sandbox.calls import (
+    TAGGERS,
+    ApiCall,
+    UploadedFile,
+    flag,
+    listing,
+    mapping,
+    number,
+    serve,
+)
 from wechat_campaigns.sandbox.drafts import models, rules
 from wechat_campaigns.sandbox.drafts.rules import find_draft
-from wechat_campaigns.sandbox.media.models import new_media_id
+from wechat_campaigns.sandbox.media import models as media
 
 
 @serve("/cgi-bin/draft/add", needs_body=True, daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
-    articles, media_id = rules.check_articles(call, call.body.get("articles")), new_media_id()
+    articles, media_id = rules.check_articles(call, call.body.get("articles")), media.new_media_id()
     models.save(call.db, call.appid, media_id, articles, call.now)
     return {"media_id": media_id}
 
@@ -90,3 +99,15 @@ def count(call: ApiCall) -> Json:
 def switch(_call: ApiCall) -> Json:
     """Return that the draft box is on. Source: draft_switch (2026-11)."""
     return {**OK, "is_open": 1}
+
+
+@serve("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
+def uploadnews(call: ApiCall) -> Json:
+    """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
+
+    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
+    """
+    articles = rules.check_articles(call, call.body.get("articles"), temporary=True)
+    file = UploadedFile(filename="news", data=encode(articles).encode())
+    row = media.add(call.db, appid=call.appid, kind="news", permanent=False, upload=file, now=call.now)
+    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}

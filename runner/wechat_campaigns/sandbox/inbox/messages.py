@@ -11,7 +11,7 @@ from typing import Any
 from wechat_campaigns.sandbox import bitmaps, clock, store
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import files
-from wechat_campaigns.sandbox.mass.models import ARRIVED
+from wechat_campaigns.sandbox.outcomes import ARRIVED
 
 SUMMARY_CHARS = 80
 KINDS = ("text", "voice", "video", "images", "card", "music")

@@ -19,6 +19,7 @@ from wechat_campaigns.sandbox.calls import (
     text,
 )
 from wechat_campaigns.sandbox.mass import content, models, rules
+from wechat_campaigns.sandbox.outcomes import SUCCESS
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 ACCEPTED = "send job submission success"
@@ -74,7 +75,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         created_at=call.now,
         finish_at=confirm_by or call.now + models.duration_s(call.db, call.account, reached.bit_count()),
         confirm_by=confirm_by,
-        verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
+        verdict=call.account.options.verdict if verdict == SUCCESS else verdict,
         copyright=originality if "articles" in message else {},
         draft=call.body["mpnews"]["media_id"] if "articles" in message else "",
         takes_draft="articles" in message and rules.takes_draft(call, to_all=to_all),

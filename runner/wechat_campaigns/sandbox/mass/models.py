@@ -14,9 +14,9 @@ from wechat_campaigns.sandbox.callbacks import models as callbacks
 from wechat_campaigns.sandbox.comments import models as comments
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
+from wechat_campaigns.sandbox.outcomes import ARRIVED, SUCCESS
 from wechat_campaigns.sandbox.users.models import openids_of
 
-SUCCESS = "send success"
 FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on the platform, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
@@ -26,7 +26,6 @@ SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 FASTEST = 0
 """The speed before one is set; the platform does not state it."""
-ARRIVED = ("SEND_SUCCESS", "DELETE")
 NO_LINKS = {"Count": 0, "ResultList": {}}
 NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
 """Events of jobs without articles carry both results empty, as seen in the field."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from wechat_campaigns.sandbox import strict_json
-from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json, encode
+from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import (
-    TAGGERS,
     ApiCall,
     UploadedFile,
     listing,
@@ -15,7 +14,6 @@ from wechat_campaigns.sandbox.calls import (
     serve,
     text,
 )
-from wechat_campaigns.sandbox.drafts.rules import check_articles
 from wechat_campaigns.sandbox.media import models
 from wechat_campaigns.sandbox.media.rules import (
     IN_ARTICLE,
@@ -93,18 +91,6 @@ def uploadvideo(call: ApiCall) -> Json:
     words = {key: optional_text(call.body, key) for key in ("title", "description")}
     video = _add(call, "mpvideo", file, permanent=False, **words)
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
-
-
-@serve("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
-def uploadnews(call: ApiCall) -> Json:
-    """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
-
-    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
-    """
-    articles = check_articles(call, call.body.get("articles"), temporary=True)
-    file = UploadedFile(filename="news", data=encode(articles).encode())
-    row = _add(call, "news", file, permanent=False)
-    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
 
 
 @serve("/cgi-bin/material/add_news")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox import clock, counters
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
-from wechat_campaigns.sandbox.openapi import models, rules
+from wechat_campaigns.sandbox.openapi import rules
 from wechat_campaigns.sandbox.tokens.rules import check_credentials
 
 UNLIMITED = 1_000_000
@@ -19,9 +19,9 @@ UNLIMITED = 1_000_000
 def quota_get(call: ApiCall) -> Json:
     """Return the call counters of one path. Source: getApiQuota (2026-11)."""
     endpoint = _endpoint(call)
-    limit = rules.daily_limit(call.account, endpoint)
+    limit = counters.daily_limit(call.account, endpoint)
     limit = UNLIMITED if limit is None else limit
-    used = models.used(call.db, call.appid, endpoint.path, clock.day(call.now))
+    used = counters.used(call.db, call.appid, endpoint.path, clock.day(call.now))
     return {
         **OK,
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
@@ -45,7 +45,7 @@ def quota_clear(call: ApiCall) -> Json:
     """
     path = _endpoint(call).path
     rules.count_clearing(call, call.appid, "quota_clear", rules.PATH_CLEARINGS_A_MONTH)
-    models.clear(call.db, call.appid, path)
+    counters.clear(call.db, call.appid, path)
     return OK
 
 
@@ -72,7 +72,7 @@ def clear_quota_v2(call: ApiCall) -> Json:
 def _clear(call: ApiCall, appid: str) -> Json:
     """Count the clearing and do it; mass-send allowances are not touched."""
     rules.count_clearing(call, appid, "clear_quota", rules.CLEARINGS_A_MONTH)
-    models.clear(call.db, appid)
+    counters.clear(call.db, appid)
     return OK
 
 

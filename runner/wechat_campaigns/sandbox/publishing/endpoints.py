@@ -19,6 +19,7 @@ from wechat_campaigns.sandbox.calls import (
 )
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.rules import find_draft
+from wechat_campaigns.sandbox.outcomes import DELETED, DONE
 from wechat_campaigns.sandbox.publishing import models
 
 
@@ -51,7 +52,7 @@ def _article(call: ApiCall) -> sqlite3.Row:
     """Look up the publication that an article_id names, deleted ones included; 53600 without one."""
     query = "SELECT * FROM publish WHERE appid = ? AND article_id = ? AND status IN (?, ?)"
     article_id = text(call.body, "article_id", 53600)
-    return named_row(call, 53600, query, call.appid, article_id, models.DONE, models.DELETED)
+    return named_row(call, 53600, query, call.appid, article_id, DONE, DELETED)
 
 
 def _items(row: sqlite3.Row, *, content: bool) -> list[Json]:
@@ -70,7 +71,7 @@ def batchget(call: ApiCall) -> Json:
     Source: freepublish_batchget (2026-11).
     """
     done = "publish WHERE appid = ? AND status = ?"
-    total, rows = listing(call, "*", done, (call.appid, models.DONE), "publish_id")
+    total, rows = listing(call, "*", done, (call.appid, DONE), "publish_id")
     content = not flag(call.body, "no_content")
     items = [
         {
@@ -91,7 +92,7 @@ def delete(call: ApiCall) -> Json:
     if not 0 <= index <= count:
         raise ErrcodeError(40114)
     deleted = set(json.loads(row["deleted"])) | ({index} if index else set(range(1, count + 1)))
-    status = models.DELETED if len(deleted) == count else row["status"]
+    status = DELETED if len(deleted) == count else row["status"]
     call.db.execute(
         "UPDATE publish SET deleted = ?, status = ? WHERE publish_id = ?",
         (encode(sorted(deleted)), status, row["publish_id"]),

@@ -13,8 +13,7 @@ from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.comments.models import days_of_comments
 from wechat_campaigns.sandbox.drafts.models import article_url
-from wechat_campaigns.sandbox.mass.models import ARRIVED
-from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
+from wechat_campaigns.sandbox.outcomes import ARRIVED, DELETED, DONE
 from wechat_campaigns.sandbox.statistics.readers import MESSAGE, Readers
 
 ALL = "全部"

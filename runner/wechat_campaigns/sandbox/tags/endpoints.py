@@ -5,7 +5,7 @@ from __future__ import annotations
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, serve, text
 from wechat_campaigns.sandbox.tags import models, rules
-from wechat_campaigns.sandbox.users.models import openid_page
+from wechat_campaigns.sandbox.users.models import openid_page, tag_ids
 from wechat_campaigns.sandbox.users.rules import PAGE, followers_after, followers_of, openid_list
 
 
@@ -87,4 +87,4 @@ def untag_members(call: ApiCall) -> Json:
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
     follower = rules.not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
-    return {"tagid_list": models.tag_ids(call.db, call.appid, follower)}
+    return {"tagid_list": tag_ids(call.db, call.appid, follower)}

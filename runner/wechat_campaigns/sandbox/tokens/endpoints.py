@@ -8,7 +8,7 @@ from typing import Any
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, serve
-from wechat_campaigns.sandbox.openapi.rules import count_call
+from wechat_campaigns.sandbox.counters import count_call
 from wechat_campaigns.sandbox.tokens import models, rules
 
 

@@ -13,7 +13,7 @@ from wechat_campaigns.sandbox import accounts, clock, store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError
 from wechat_campaigns.sandbox.calls import ApiCall
-from wechat_campaigns.sandbox.openapi.models import count
+from wechat_campaigns.sandbox.counters import count
 
 OVERLAP_S = 300
 """A stable token is renewed this long before its end; the old one lives on meanwhile."""

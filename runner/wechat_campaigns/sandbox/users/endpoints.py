@@ -7,9 +7,8 @@ from dataclasses import replace
 from wechat_campaigns.sandbox import accounts
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, serve
-from wechat_campaigns.sandbox.tags.models import tag_ids
 from wechat_campaigns.sandbox.users import rules
-from wechat_campaigns.sandbox.users.models import openid_page
+from wechat_campaigns.sandbox.users.models import openid_page, tag_ids
 
 
 @serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
