@@ -247,6 +247,7 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         ("&#x202e;茶", "bidi-control", PlanAction.INVALID),
         ("茶\u200b", "invisible-character", PlanAction.SEND),
         ('<span style="font-size:0">广告</span>茶', "hidden-text", PlanAction.SEND),
+        (f'<span style="--a:{"(" * 17}">茶</span>', "style-css", PlanAction.SEND),
     ],
 )
 def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:
