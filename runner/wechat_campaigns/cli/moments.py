@@ -20,7 +20,6 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
         option: what a message calls it: `--until`.
         text: a time of day (the next one), a moment (without an offset: in `zone`), or `5h`, `+90m`.
         now: aware.
-        zone: of the settings.
 
     Raises:
         UsageError: it is none of these, or is over.

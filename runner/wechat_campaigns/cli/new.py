@@ -141,8 +141,6 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     Args:
         name_of: gives the id that an answer names; a UsageError says why it names none.
     """
-    from wechat_campaigns.source.scaffold import ScaffoldOptions
-
     name = prompter.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
     chosen = prompter.choice(_("What is sent?"), {str(kind): _(meaning) for kind, meaning in KINDS.items()})
     kind = Msgtype.MPNEWS if chosen == NEWSPIC else Msgtype(chosen)

@@ -9,7 +9,8 @@ from typing import NoReturn
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import Account, ArticleOptions
+from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
+from wechat_campaigns.integrations.secrets import Secrets
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.article.theme import theme_names
@@ -24,6 +25,16 @@ from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
 
 
+class _NoSecrets(Secrets):
+    """Refuses: nothing that is shown requires a secret."""
+
+    def of_account(self, account: Account, *, trusted: bool = False) -> NoReturn:
+        raise AssertionError("the studio reads no secret")
+
+    def other(self, place: Secret, *, name: str) -> NoReturn:
+        raise AssertionError("the studio reads no secret")
+
+
 class OfflineWorkspace(Workspace):
     """A workspace whose doors to the platform and to the ledger's writes are walled up."""
 
@@ -34,9 +45,8 @@ class OfflineWorkspace(Workspace):
         """Refuse: what is read offline is read from this machine's copy."""
         raise AssertionError("the studio opens no ledger")
 
-    def secret(self, account: Account, *, trusted: bool = False) -> NoReturn:
-        """Refuse: nothing that is shown requires a secret."""
-        raise AssertionError("the studio reads no secret")
+    def __post_init__(self) -> None:
+        self.secrets = _NoSecrets(self)
 
 
 class OfflineReads:

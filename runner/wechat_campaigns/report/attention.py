@@ -15,7 +15,7 @@ from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -281,7 +281,7 @@ def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation
 
 
 def _waits_for_network(plan: Plan, violation: Violation) -> bool:
-    return plan.offline and violation.verdict is Verdict.UNCHECKED and not violation.blocks
+    return plan.offline and violation.is_unchecked and not violation.blocks
 
 
 def _unchecked_offline(plan: Plan) -> Counter[str]:

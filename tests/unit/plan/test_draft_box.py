@@ -267,7 +267,7 @@ def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     assert one.action is PlanAction.SEND
     (writing,) = plan_of(replace(TITLED, ready=False), known=None).sends
     assert [problem.rule for problem in writing.send.diagnostics] == ["draft-unread"]
-    assert [violation.verdict.value for violation in one.violations] == ["unchecked"]
+    assert [violation.is_unchecked for violation in one.violations] == [True]
 
 
 def test_a_read_that_fails_is_not_a_missing_draft() -> None:
