@@ -82,8 +82,8 @@ def _is_told(
     """Tell one target, and warn where it cannot be told."""
     try:
         access = Access(
-            address=context.other_secret(target.url, name=_("`url` of `notify`")),
-            key=context.other_secret(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
+            address=context.secrets.other(target.url, name=_("`url` of `notify`")),
+            key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
         )
         now = datetime.now(UTC)
         reason = notify_target(target, access, notices, run, post=post, mail=post_mail, now=now)

@@ -14,9 +14,9 @@ from itertools import groupby
 
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.decision import list_id
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.protocol.keys import SendId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +75,7 @@ def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
     """Put the batches of a list together: no follower is in two of them."""
     found: dict[str, _Audience] = {}
     for planned in sends:
-        name = planned.send.id
-        if planned.send.batch is not None:
-            name = str(replace(SendId.parse(name), batch=None))
+        name = list_id(planned.send)
         count, filter_ = planned.resolved.audience.count or 0, planned.send.filter
         before = found.get(name)
         if before is not None:

@@ -33,7 +33,7 @@ from wechat_campaigns.integrations.notify import (
     notify_target,
     payload,
 )
-from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, skipped_outcome
+from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 ALL = ("accepted", "rejected", "not_sent", "unknown")
@@ -321,10 +321,10 @@ def test_missed_is_only_what_a_window_ended_for() -> None:
     """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
     planned = make_planned(make_send("sale"))
     outcomes = [
-        skipped_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
+        planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
         missed_outcome(planned),
         blocked_outcome(planned),
-        skipped_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
+        planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
     ]
     notices = outcome_notices(outcomes, plan_of(planned.send))
     assert [one.moment for one in notices] == [Moment.NOT_SENT, Moment.SCHEDULED_MISSED, Moment.HELD]

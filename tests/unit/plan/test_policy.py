@@ -26,7 +26,7 @@ from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.content import hosts
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.source.schemas.store import schema
@@ -41,7 +41,7 @@ def test_a_rule_fails_and_blocks(rule: str) -> None:
     """A rule that is broken blocks, and says what and what to do."""
     violation = said(FAILING[rule], rule)
     assert violation is not None
-    assert (violation.verdict, violation.blocks, violation.level) == (Verdict.FAIL, True, "mandatory")
+    assert (violation.is_unchecked, violation.blocks, violation.level) == (False, True, "mandatory")
     assert violation.message
     assert violation.hint
 
@@ -57,7 +57,7 @@ def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     """A mandatory rule without an answer blocks; in an offline plan it is left to apply, and says so."""
     violation = said(UNCHECKED[rule], rule)
     assert violation is not None
-    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, True)
+    assert (violation.is_unchecked, violation.blocks) == (True, True)
     later = said(replace(UNCHECKED[rule], offline=True), rule)
     assert later is not None
     assert not later.blocks
@@ -147,7 +147,7 @@ def test_digest_alone_leaves_audience_change_unchecked() -> None:
     """With only a digest reviewed the rule warns: the digest covers content, not the tag's growth."""
     violation = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
     assert violation is not None
-    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, False)
+    assert (violation.is_unchecked, violation.blocks) == (True, False)
 
 
 @pytest.mark.parametrize(
