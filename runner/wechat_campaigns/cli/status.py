@@ -94,7 +94,8 @@ class _Ends:
         from wechat_campaigns.integrations.notices import finished_notices, untold
 
         now = self.context.clock()
-        ended = [send for send in state.sends.values() if send.ended_at is not None]
+        accounts = self.context.settings.environment.by_appid
+        ended = [send for send in state.sends.values() if send.ended_at and send.appid in accounts]
         rows = [send_status(send.account or send.appid, send, state, now) for send in ended]
         found = untold(finished_notices(rows, now), state.notified, now.date())
         new = [notice for notice in found if notice not in self.tried]

@@ -65,12 +65,13 @@ class Notice:
     followers: int | None = None
     """How many were addressed, or will be."""
     digest: str = ""
-    """Of the content and its revision: another one is another notice."""
+    """Of the content and its revision, or of the job that ended: another one is another notice."""
 
     def key(self, day: date) -> str:
-        """Name the notice of a day, or of all days where it is told once, as the ledger keeps it."""
-        when = "" if self.moment in ENDED else day.isoformat()
-        return sha256([when, self.moment.value, self.id, self.digest])[:16]
+        """Name the notice of a day, or the end of a job, as the ledger keeps it."""
+        ended = self.moment in ENDED
+        named = [self.moment.value] if ended else [day.isoformat(), self.moment.value, self.id]
+        return sha256([*named, self.digest])[:16]
 
 
 def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
@@ -111,7 +112,7 @@ def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
             reason=row.note,
             msg_id=row.known.msg_id,
             followers=row.told.addressed if row.told is not None else row.known.audience,
-            digest=f"{row.known.revision} {row.known.msg_id}",
+            digest=f"{row.known.appid} {row.known.msg_id}",
         )
         for row in rows
         if row.known.status.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY

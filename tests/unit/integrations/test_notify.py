@@ -310,6 +310,16 @@ def test_what_lasts_is_told_once_a_day() -> None:
     assert untold([edited], told, today) == [edited]
 
 
+def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
+    """On another day too, and by a folder that shares the ledger and has another name for it."""
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    ended = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
+    seen_elsewhere = replace(ended, id="shop/sale")
+    assert untold([ended, seen_elsewhere], {ended.key(today)}, tomorrow) == []
+    another = replace(ended, digest="wx1 1001")
+    assert untold([another], {ended.key(today)}, today) == [another]
+
+
 def test_mail_without_a_server_does_not_show_the_address() -> None:
     """The secret of another account, for one, was named by mistake."""
     why = tell("email", "very-secret")
