@@ -6,7 +6,7 @@ without becoming dangerous.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -39,7 +39,7 @@ from wechat_campaigns.plan.plan import (
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
-from wechat_campaigns.plan.quota import allowance, counts
+from wechat_campaigns.plan.quota import Uses, add_use, allowance, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
@@ -190,7 +190,7 @@ def _under_policy(
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due = sum(one.action in CALLING for one in looked_at)
-    ahead: Counter[str] = Counter()
+    ahead: defaultdict[str, Uses] = defaultdict(dict)
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid = one.account.appid
@@ -202,7 +202,7 @@ def _under_policy(
             one = with_violations(one, _violations(one, facts, context))
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
-            ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
+            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), context.now)
         yield one
 
 
@@ -224,6 +224,7 @@ def _facts(
         due=due,
         is_sandbox=context.settings.environment.is_sandbox,
         tag=planned.resolved.tag,
+        tag_id=planned.resolved.tag_id,
         **more,
     )
 

@@ -16,11 +16,12 @@ from tests.support.policy_cases import (
     PAPER,
     PASSING,
     UNCHECKED,
+    ahead_of,
     facts,
     text,
     to_everyone,
 )
-from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
@@ -202,18 +203,38 @@ def test_four_sends_a_month_to_one_tag_only_warn() -> None:
     assert said(facts(state=to_everyone(3)), "quota") is None
 
 
+def test_four_sends_a_month_are_counted_over_ledger_and_plan() -> None:
+    """A send to the tag stands before this one in the plan; another tag, or month, does not count."""
+    about = facts(state=to_everyone(3))
+    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
+    assert said(replace(about, ahead=ahead_of(Filter(tag="北京"))), "quota") is None
+    later = NOW + timedelta(days=31)
+    assert said(replace(about, ahead=ahead_of(make_send().filter), now=later), "quota") is None
+
+
+def test_send_to_everyone_after_four_to_a_tag_only_warns() -> None:
+    """Followers of that tag have received four."""
+    sends = [make_send(f"s{n}") for n in range(4)]
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
+    begun = [(EventKind.INTENT, intent_of(send)) for send in sends]
+    violation = said(replace(about, state=make_state(*begun)), "quota")
+    assert violation is not None
+    assert not violation.blocks
+    assert said(replace(about, state=make_state(*begun[:3])), "quota") is None
+
+
 def test_quota_counts_earlier_sends_of_the_plan() -> None:
     """Sends of the same plan use the quota before this one."""
     about = facts(account=PAPER)
     assert said(about, "quota") is None
-    assert said(replace(about, ahead=1), "quota") is not None
+    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
 
 
 def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
     """Besides four a month WeChat allows a 服务号 one a day, earlier sends of the plan among them."""
     about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
     assert said(about, "quota") is None
-    for second in (replace(about, ahead=1), replace(about, state=to_everyone(1))):
+    for second in (replace(about, ahead=ahead_of(EVERYONE)), replace(about, state=to_everyone(1))):
         violation = said(second, "quota")
         assert violation is not None
         assert violation.blocks
