@@ -36,7 +36,7 @@ from wechat_campaigns.plan.plan import (
     PlannedSend,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate, evaluate_later
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, usage
@@ -188,7 +188,10 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
 def _under_policy(
     looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
-    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have.
+
+    Of a send whose window opens later only the quota of that day or month is asked.
+    """
     due = sum(one.action in CALLING for one in looked_at)
     ahead: defaultdict[str, Uses] = defaultdict(dict)
     seen: dict[tuple[str, str], str] = {}
@@ -200,6 +203,11 @@ def _under_policy(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
             one = with_violations(one, _violations(one, facts, context))
+        opens_at = one.send.not_before
+        if one.action is PlanAction.SCHEDULED and opens_at is not None:
+            facts = replace(_facts(one, looked_at, context, due, ahead=ahead[appid]), now=opens_at)
+            one = replace(one, violations=evaluate_later(facts, context.overrides))
+            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), context.now)

@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, intent_of, make_planned, make_send, make_state
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_planned,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+)
 from tests.support.policy_cases import (
     DRIFT,
     EVERYONE,
     FAILING,
+    ONE_SENT,
     PAPER,
     PASSING,
     UNCHECKED,
@@ -21,7 +33,7 @@ from tests.support.policy_cases import (
     text,
     to_everyone,
 )
-from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
@@ -30,6 +42,7 @@ from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.attention import attention_lines, plan_problems
 from wechat_campaigns.source.schemas.store import schema
 
 
@@ -241,6 +254,57 @@ def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
     tomorrow = replace(about, state=to_everyone(1), now=NOW + timedelta(days=1))
     assert said(tomorrow, "quota") is None
     assert said(replace(about, send=make_send(), state=to_everyone(1)), "quota") is None
+
+
+def later(*sends: Send, **changes: Any) -> list[tuple[str, list[str]]]:
+    """The warnings of a plan about the sends whose window opens later."""
+    plan = plan_of(*sends, **changes)
+    assert not any(found.blocks for one in plan.sends for found in one.violations)
+    return [
+        (one.send.id, [found.message for found in one.violations])
+        for one in plan.sends
+        if one.action is PlanAction.SCHEDULED
+    ]
+
+
+def opening(name: str, hours: float, receiver_filter: Filter | None = None) -> Send:
+    more = {"filter": receiver_filter} if receiver_filter else {}
+    return make_send(name, text=name, not_before=NOW + timedelta(hours=hours), **more)
+
+
+def test_later_sends_beyond_the_day_of_a_subscription_account_only_warn() -> None:
+    """By the day on which their windows open in China; what is due now, and the ledger, come first."""
+    paper = {"settings": make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))}
+    spent = "earlier sends use up the quota of main for {}, which is 1"
+    today, tomorrow = spent.format("2026-12-01"), spent.format("2026-12-02")
+    assert later(opening("a", 1), opening("b", 2), **paper) == [("a", []), ("b", [today])]
+    assert later(make_send("now"), opening("b", 11.9), **paper) == [("b", [today])]
+    assert later(make_send("now"), opening("b", 12), **paper) == [("b", [])]
+    assert later(opening("a", 13), opening("b", 14), **paper) == [("a", []), ("b", [tomorrow])]
+    assert later(opening("a", 1), state=ONE_SENT, **paper) == [("a", [today])]
+    assert later(opening("a", 1), state=ONE_SENT, overrides={"quota": "审过了"}, **paper) == [("a", [])]
+
+
+def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
+    """One to everyone a day and four a month; a follower receives four, whatever the month."""
+    days = [opening(f"d{n}", 24 * n, EVERYONE) for n in range(1, 6)]
+    policy = {"settings": make_settings(policy=Policy(allow_to_all=True))}
+    month = "earlier sends use up the quota of main for 2026-12, which is 4"
+    assert [found for _id, found in later(*days, **policy)] == [[], [], [], [], [month]]
+    twice = later(opening("a", 24, EVERYONE), opening("b", 25, EVERYONE), **policy)
+    assert twice[1] == ("b", ["earlier sends use up the quota of main for 2026-12-02, which is 1"])
+    (*four, fifth) = later(*[opening(f"t{n}", 24 * 31 + n) for n in range(5)])
+    assert [found for _id, found in four] == [[], [], [], []]
+    assert fifth[1][0].startswith("up to 4 messages go to these recipients in 2027-01 before this one")
+
+
+def test_plan_shows_the_warning_of_a_later_send() -> None:
+    """The reviewer reads it in the text of the plan, and CI at the file."""
+    paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
+    plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
+    (shown,) = [line for line in attention_lines(plan) if "quota" in line]
+    assert shown.startswith("b: earlier sends use up the quota of main for 2026-12-01")
+    assert [one.rule for one in plan_problems(plan)] == ["policy-quota"]
 
 
 def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:

@@ -275,6 +275,26 @@ def quota_reserve(facts: RuleInput) -> Violation | None:
     )
 
 
+def later_quota(facts: RuleInput) -> Violation | None:
+    """What comes before a send may use the quota of the day or month in which its window opens."""
+    left, day = _counted(facts), AccountKind.SUBSCRIPTION
+    if left is None:
+        return _four_a_month(facts)
+    account = facts.account
+    used, limit, when = left.used + _ahead(facts, account.kind), left.limit, left.period
+    if used < limit and account.kind is AccountKind.SERVICE:
+        used = sent_to_all_today(account.appid, facts.state, facts.now) + _ahead(facts, day)
+        limit, when = SERVICE_TO_ALL_PER_DAY, period(day, facts.now)
+    if used < limit:
+        return _four_a_month(facts)
+    what = _("earlier sends use up the quota of {account} for {period}, which is {limit}")
+    return Violation(
+        what.format(account=account.name, period=when, limit=limit),
+        _("set another day in `not_before`, or send from another account"),
+        level="advisory",
+    )
+
+
 def _counted(facts: RuleInput) -> Allowance | None:
     account = facts.account
     if not counts(account.kind, facts.send.filter.is_to_all):
