@@ -101,6 +101,13 @@ class SendRecord:
         return tag_id
 
     @property
+    def tag(self) -> str | None:
+        """The name of the tag that was posted, however the campaign named it."""
+        data = self.intent.data if self.intent is not None else {}
+        name: str | None = data.get("tag") or data.get("filter", {}).get("tag")
+        return name
+
+    @property
     def may_have_reached(self) -> bool:
         """True when followers have, or may have, received it."""
         return self.status not in (*RETRYABLE_STATUSES, SendStatus.DELIVERY_FAILED)

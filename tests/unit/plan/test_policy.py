@@ -18,6 +18,7 @@ from tests.support.factories import (
     make_send,
     make_settings,
     make_state,
+    named,
     plan_of,
 )
 from tests.support.policy_cases import (
@@ -305,6 +306,24 @@ def test_plan_shows_the_warning_of_a_later_send() -> None:
     (shown,) = [line for line in attention_lines(plan) if "quota" in line]
     assert shown.startswith("b: earlier sends use up the quota of main for 2026-12-01")
     assert [one.rule for one in plan_problems(plan)] == ["policy-quota"]
+
+
+@pytest.mark.parametrize("required", ["内测", 106])
+@pytest.mark.parametrize("posted", [Filter(tag="内测"), Filter(tag_id=106)], ids=["by name", "by id"])
+def test_trial_counts_however_its_tag_is_written(required: str | int, posted: Filter) -> None:
+    """The ledger has the id and the name of the tag that received it; a trial needs no trial itself."""
+    trial = make_send("trial", filter=posted)
+    body = {"filter": {"is_to_all": False, "tag_id": 106}}
+    state = make_state(
+        (EventKind.INTENT, intent_of(trial, body=body, tag="内测")),
+        (EventKind.ACCEPTED, named(trial)),
+        (EventKind.STATUS, named(trial)),
+    )
+    about = facts(Policy(require_trial=required), state=state)
+    assert said(about, "require_trial") is None
+    assert said(replace(about, send=make_send(text="另一版")), "require_trial") is not None
+    itself = facts(Policy(require_trial=required), send=trial, tag="内测", tag_id=106)
+    assert said(itself, "require_trial") is None
 
 
 def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:

@@ -173,14 +173,13 @@ def require_not_after(facts: RuleInput) -> Violation | None:
 def require_trial(facts: RuleInput) -> Violation | None:
     """A small tag must have received exactly this message, and WeChat must have confirmed it."""
     tag = facts.policy.require_trial
-    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag):
+    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
         return None
-    trial = f"tag_id {tag}" if isinstance(tag, int) else f"tag {tag}"
     digest = compute_message_digest(facts.send)
     statuses = {
         record.status
         for record in facts.state.sends.values()
-        if record.recipients == trial
+        if tag in (record.tag, record.tag_id)
         and record.appid == facts.account.appid
         and record.intent is not None
         and record.intent.data.get("message_digest") == digest
