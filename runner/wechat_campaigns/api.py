@@ -31,7 +31,7 @@ from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
+from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
 from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
@@ -114,7 +114,7 @@ def apply(
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, approval, digest=digest, stopping=stopping)
+    outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
     return (*outcomes, *_expired_outcomes(plan))
 
 
@@ -122,18 +122,23 @@ def send_plan(
     workspace: Workspace,
     plan: Plan,
     state: LedgerState,
-    approval: Approval,
     *,
+    approval: Approval,
     digest: str,
     stopping: threading.Event,
     overrides: Mapping[str, str] | None = None,
     audiences: Mapping[str, int | None] | None = None,
 ) -> tuple[SendOutcome, ...]:
-    """Record by which rules and from which folder a plan is sent, then send what is due."""
+    """Record by which rules and from which folder a plan is sent, then send what is due.
+
+    Raises:
+        PolicyError: the plan is not what was approved.
+    """
     # A plan does without: these would be a fortieth of its time.
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
+    approval.check(plan)
     ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
     record_guards(workspace, plan, who)
     record_campaigns_folders(workspace, plan, state, who)
@@ -148,7 +153,7 @@ def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     missed = {planned.send.id for planned in plan.missed_sends()}
     for planned in plan.sends:
         if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
-            yield SendOutcome(planned.send.id, planned.account.name, Result.SKIPPED, planned.decision.reason)
+            yield planned_outcome(planned, planned.decision.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

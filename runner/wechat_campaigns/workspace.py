@@ -6,27 +6,20 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import (
-    CampaignError,
-    LedgerConflictError,
-    StalePlanError,
-    TamperedLedgerError,
-    UsageError,
-)
+from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
+from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.integrations.secrets import Secrets
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
-from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
@@ -34,7 +27,6 @@ from wechat_campaigns.source.settings import load_settings
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
-    from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
     from wechat_campaigns.wechat.clock_watch import ClockWatch
@@ -59,12 +51,12 @@ class Workspace:
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without their AppSecret: anybody may have written them."""
     _cycle: object = field(default=None, repr=False)
-    _guards: dict[str, list[Event]] | None = None
-    """By appid, the guards of the ledger as they were read last; None before it was read."""
-    _settings_approvals: dict[str, str] = field(default_factory=dict)
-    """By appid, who approved the settings that its secret is read by."""
-    _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
-    _secrets_lock: threading.RLock = field(default_factory=threading.RLock)
+    _tokens: SharedTokens = field(default_factory=dict, repr=False)
+    """The access_token of each account: who read for the plan had one already."""
+    secrets: Secrets = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.secrets = Secrets(self)
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +147,7 @@ class Workspace:
     def ledger(self) -> RollbackGuardedLedger:
         """The environment's ledger."""
         ledger = self.open_ledger()
-        ledger.sign = self._sign
+        ledger.sign = self.secrets.sign
         self.stack.callback(ledger.close)
         return ledger
 
@@ -200,32 +192,16 @@ class Workspace:
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
-        key = self._mac_keys() if verified else lambda _appid: None
+        key = self.secrets.mac_keys() if verified else lambda _appid: None
         state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
         named = environment.accounts.values()
         self.unverified = tuple(a.name for a in named if a.appid in state.streams and key(a.appid) is None)
-        self._guards = state.guards
-        # The fold itself asks for secrets, when these guards are not known yet.
-        for (appid, _place), secret in tuple(self._secrets.items()):
-            self._check_guards(appid, secret)
+        self.secrets.take_guards(state.guards)
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
-
-    def _mac_keys(self) -> KeyOf:
-        """Give what finds the key of an account's macs; None where the AppSecret is missing."""
-        named = self.settings.environment.by_appid
-
-        @cache
-        def key(appid: str) -> bytes | None:
-            try:
-                return self.mac_key(named[appid]) if appid in named else None
-            except CampaignError:  # not at hand, or not to be used: who sends will be told
-                return None
-
-        return key
 
     def state(self, *, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that only reads; a sandbox's may be uninitialized."""
@@ -278,9 +254,9 @@ class Workspace:
 
     def guards(self, appid: str) -> list[Event]:
         """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
-        if self._guards is None:
+        if self.secrets.guards is None:
             self.fold_ledger()
-        return (self._guards or {}).get(appid, [])
+        return [*(self.secrets.guards or {}).get(appid, ())]
 
     def guard(self, appid: str) -> Event | None:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
@@ -295,94 +271,11 @@ class Workspace:
 
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
-        from wechat_campaigns.integrations.ci_guard import check_settings_approved
-
-        with self._secrets_lock:
-            if appid not in self._settings_approvals:
-                self._settings_approvals[appid] = check_settings_approved(self, appid)
-            return self._settings_approvals[appid]
-
-    def mac_key(self, account: Account) -> bytes:
-        """Derive the key of an account's macs in the ledger. Raises as `secret`."""
-        return mac_key(self.secret(account), account.appid)
-
-    def _sign(self, entry: Entry) -> Entry:
-        """Sign what is written to the ledger, whoever writes it."""
-        from wechat_campaigns.ledger.events import LEDGER
-        from wechat_campaigns.ledger.trust import is_signed
-
-        done = entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry)
-        return entry if done else self.add_mac(entry)
-
-    def add_mac(self, entry: Entry) -> Entry:
-        """Give an entry of an account its mac.
-
-        Raises:
-            SecretError: the AppSecret is not at hand.
-            UsageError: no account of the settings has this AppID.
-        """
-        account = self.settings.environment.by_appid.get(entry.stream)
-        if account is None:
-            raise UsageError(
-                _("no account of environment {name} has the AppID {appid}").format(
-                    name=self.settings.environment.name, appid=entry.stream
-                ),
-                hint=_("add the account to _settings.yaml, then run the same command again"),
-            )
-        return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
+        return self.secrets.check_settings_approved(appid)
 
     def secret(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
-
-        Args:
-            trusted: a person agrees to the settings right now, whatever guards the ledger holds.
-
-        Raises:
-            PolicyError: nobody approved the settings, or this run may not run their command.
-            SecretError: it cannot be had.
-            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
-        """
-        from wechat_campaigns.integrations.ci_guard import check_secret_place
-        from wechat_campaigns.source.secret import read_secret
-
-        with self._secrets_lock:
-            key = (account.appid, account.secret)
-            if key not in self._secrets:
-                if self.settings.environment.api != SANDBOX:
-                    # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
-                    check_api_host(self.settings.environment.api, os.environ)
-                self.check_settings_approved(account.appid)
-                check_secret_place(account.secret)
-                secret = read_secret(account.secret, os.environ)
-                if not trusted:
-                    self._check_guards(account.appid, secret)
-                self._secrets[key] = secret
-            return self._secrets[key]
-
-    def other_secret(self, place: Secret, *, name: str) -> str:
-        """Read a secret that is no account's, by settings that may be obeyed."""
-        from wechat_campaigns.integrations.ci_guard import check_secret_place
-        from wechat_campaigns.source.secret import read_secret
-
-        for appid in sorted(self.settings.environment.by_appid):
-            self.check_settings_approved(appid)
-        check_secret_place(place)
-        return read_secret(place, os.environ, name=name)
-
-    def _check_guards(self, appid: str, secret: str) -> None:
-        from wechat_campaigns.plan.policy.guard import verify_guards
-
-        # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verify_guards((self._guards or {}).get(appid, ()), secret)
-        if bad:
-            raise TamperedLedgerError(
-                _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
-                hint=_(
-                    "find out who can write to the ledger; then run `campaign ledger guard --env "
-                    "{name}`, with `--new-secret` if the AppSecret was changed"
-                ).format(name=self.settings.environment.name),
-                location=appid,
-            )
+        """Read an account's secret; see `Secrets.of_account`."""
+        return self.secrets.of_account(account, trusted=trusted)
 
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
@@ -403,11 +296,6 @@ class Workspace:
         from wechat_campaigns.wechat.clock_watch import ClockWatch
 
         return ClockWatch()
-
-    @cached_property
-    def _tokens(self) -> SharedTokens:
-        """The access_token of each account: who read for the plan had one already."""
-        return {}
 
     def account(self, name: str | None) -> Account:
         """Find an account by name, or the default one.
@@ -431,15 +319,9 @@ class Workspace:
 
     def actor(self) -> dict[str, str]:
         """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
-        from wechat_campaigns.core.git_checkout import commit_of
-        from wechat_campaigns.integrations.ci_run import run_url
+        from wechat_campaigns.integrations.ci_run import actor
 
-        known = {
-            "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
-            "commit": commit_of(self.root),
-            "run": run_url(os.environ),
-        }
-        return {key: value for key, value in known.items() if value}
+        return actor(self.root, os.environ)
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
@@ -449,10 +331,6 @@ class Workspace:
 
         zone = ZoneInfo(self.settings.policy.timezone)
 
-        def sleep(seconds: float) -> None:
-            # Wakes up early when asked to stop; what follows looks before it goes on.
-            stopping.wait(seconds)
-
         def notify(send: str, what: str) -> None:
             self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")
 
@@ -460,19 +338,11 @@ class Workspace:
             connect=self.write_api,
             ledger=self.ledger,
             clock=self.clock,
-            sleep=sleep,
+            # Wakes up early when asked to stop; what follows looks before it goes on.
+            sleep=stopping.wait,
             read=self.read,
             stop_requested=stopping.is_set,
             notify=notify,
-            mac_key=self.mac_key,
+            mac_key=self.secrets.mac_key,
             clock_skew=self.watch.current_skew,
         )
-
-
-def _user() -> str | None:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None

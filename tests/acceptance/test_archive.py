@@ -106,6 +106,15 @@ def test_a_send_is_kept_as_it_was_at_its_commit(campaign: Command, sandbox: Sand
     assert faults(campaign) == set()
 
 
+@pytest.mark.parametrize("out", ["campaigns", "campaigns/old/archive", "link"])
+def test_nothing_is_archived_as_a_campaign(campaign: Command, tmp_path: Path, out: str) -> None:
+    """The campaign in an archive would be a new one there, and its message would go out once more."""
+    (tmp_path / "link").symlink_to("campaigns")
+    assert campaign("archive", "--out", out)[0] == ExitCode.USAGE
+    assert len(list((tmp_path / "campaigns").rglob("*.yaml"))) == 4
+    assert "sent" in campaign("plan")[1]
+
+
 def test_no_openid_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None:
     """A list is its count and digest; the campaign file is kept with the openids masked."""
     folder = Path("archive") / archive(campaign)["list#1"]["name"]

@@ -235,6 +235,24 @@ def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
     assert {one["media_id"] for one in listed(shop)["drafts"]} == {edited, posted}
 
 
+def test_clean_keeps_what_another_environment_sends(shop: Shop) -> None:
+    """Two environments of one account share its draft box: a campaign of either may name a draft there."""
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(
+        text + text[text.index("  shop:") :].replace("  shop:", "  other:", 1), encoding="utf-8"
+    )
+    (shop.folder / "campaigns" / "spring.yaml").unlink()
+    write_news(shop)
+    old = make_draft(shop)
+    write_news(shop, "第二版")
+    shop.write(again=campaign("draft: 春茶") + "environments: [other]\n")
+    found = listed(shop, "--clean", "--auto-approve")
+    assert (found["deleted"], [one["used_by"] for one in found["drafts"]]) == ([], [["again"]])
+    (shop.folder / "campaigns" / "again.yaml").unlink()
+    assert listed(shop, "--clean", "--auto-approve")["deleted"] == [old]
+
+
 def test_clean_needs_every_campaign(shop: Shop) -> None:
     """One that cannot be read may name any draft."""
     shop.write(broken="filter: 会员\n")

@@ -31,7 +31,7 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.comparison import GroupBy, compare_sends
 from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import history_view, past_sends
+from wechat_campaigns.report.history import HistoryView, past_sends
 from wechat_campaigns.report.html import calendar_html, history_html, plan_html
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
 
@@ -61,7 +61,7 @@ def pages() -> dict[str, str]:
     begun = past_sends(state, {"main": make_account()}, now=NOW)
     month = calendar_view(date(2026, 12, 1), plan_of(*coming, state=state), begun, NOW)
     rows = [article_row(f"2026/autumn/{name}", number) for number, name in enumerate(NAMES)]
-    view = history_view(begun, rows, [compare_sends(GroupBy.SEND, begun, rows)])
+    view = HistoryView(begun, rows, [compare_sends(GroupBy.SEND, begun, rows)])
     return {"report": history_html(view), "calendar": calendar_html(month)}
 
 

@@ -138,6 +138,7 @@ def test_plan_calendar_and_results_are_pages(examples: StudioProcess, page: str,
     """As `--report html=FILE` writes them; the calendar of another month, too."""
     assert words in examples.get(f"/page/{page}").text
     assert "2027-03" in examples.get("/page/calendar?month=2027-03").text
+    assert examples.get("/page/calendar?month=9999-12").status_code == 200
 
 
 def test_page_speaks_the_language_of_the_command(folder: Path) -> None:

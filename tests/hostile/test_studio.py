@@ -252,7 +252,9 @@ def test_what_the_studio_reads_with_opens_no_door() -> None:
         lambda: workspace.ledger,
         lambda: workspace.open_ledger(),
         lambda: workspace.secret(account),
-        lambda: workspace.mac_key(account),
+        lambda: workspace.secrets.of_account(account),
+        lambda: workspace.secrets.other(account.secret, name="X"),
+        lambda: workspace.secrets.mac_key(account),
     ):
         with pytest.raises(AssertionError, match="the studio"):
             opening()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.schemas.schema_messages import has_hint
+from wechat_campaigns.source.schemas.schema_messages import MISSING_HINTS
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
@@ -61,5 +61,10 @@ def _of_required_keys(shape: dict[str, Any], path: str) -> Iterator[tuple[str, s
         return
     for key in required:
         told = properties.get(key)
-        if isinstance(told, dict) and "description" in told and "enum" not in told and not has_hint(key):
+        if (
+            isinstance(told, dict)
+            and "description" in told
+            and "enum" not in told
+            and key not in MISSING_HINTS
+        ):
             yield f"{path}/properties/{key}/description", told["description"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ PURE = (
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.events",
+    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "integrations.notify", "integrations.notices",
@@ -85,7 +85,22 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
 @pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
     """However far around; a name for a type checker alone is no import."""
-    graph = {name: {one for one in found if one != name} for name, found in _at_run_time().items()}
+    require_no_circle({name: {one for one in found if one != name} for name, found in _at_run_time().items()})
+
+
+def test_no_services_of_the_sandbox_import_one_another() -> None:
+    """As a whole: whoever has read those that one stands on can read it."""
+    services = {name.split(".")[1] for name in OURS if name.startswith("sandbox.") and name.count(".") == 2}
+    graph: dict[str, set[str]] = {service: set() for service in services}
+    for name, found in OURS.items():
+        if name.startswith("sandbox.") and (service := name.split(".")[1]) in services:
+            others = {one.split(".")[1] for one in found if one.startswith("sandbox.")}
+            graph[service] |= (others & services) - {service}
+    assert len(services) > 10
+    require_no_circle(graph)
+
+
+def require_no_circle(graph: Mapping[str, Set[str]]) -> None:
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,7 +31,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import former_appids
-from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
+from wechat_campaigns.integrations.ci_guard import check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.integrations.notices import outcome_notices
 from wechat_campaigns.ledger.fold import LedgerState
@@ -119,74 +120,56 @@ def apply(
         _confirm(plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
-        run = _ReviewedRun(context, select, prepared, data, approval, digest, allowed, audiences, stopping)
-        outcomes = run.send(plan, state)
+        send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
+                       overrides=allowed, audiences=audiences)  # fmt: skip
+        outcomes = send(plan, state)
         if waiting:
-            outcomes += run.send_later(waiting, plan, until=latest)
+            plan_again = partial(_plan_again, context, select, prepared, data, allowed, plan.loosened_rules)
+            outcomes += _send_later(context, waiting, send, plan_again, stopping=stopping, until=latest)
     return _report(context, outcomes, plan, state, is_selection=bool(select))
 
 
-@dataclass(frozen=True, slots=True)
-class _ReviewedRun:
-    """What was reviewed and approved, and by what right it is sent."""
+def _plan_again(
+    context: Context,
+    select: tuple[str, ...],
+    prepared: CompileResult,
+    data: Mapping[str, Any] | None,
+    allowed: Mapping[str, str],
+    agreed: Sequence[SettingsChange],
+) -> tuple[Plan, LedgerState]:
+    """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
+    check_run(context)
+    state = context.initialized_state(verified=True)
+    if data is not None:
+        planfile.check_not_expired(data, context.clock())
+    again = make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+    check_not_looser_since(again, agreed)
+    return again, state
 
-    context: Context
-    select: tuple[str, ...]
-    prepared: CompileResult
-    data: Mapping[str, Any] | None
-    """Of the plan file."""
-    approval: Approval
-    digest: str
-    overrides: Mapping[str, str]
-    audiences: Mapping[str, int | None]
-    stopping: threading.Event
 
-    def send(self, plan: Plan, state: LedgerState) -> tuple[SendOutcome, ...]:
-        """Send what is due."""
-        self.approval.check(plan)
-        return send_plan(
-            self.context,
-            plan,
-            state,
-            self.approval,
-            digest=self.digest,
-            stopping=self.stopping,
-            overrides=self.overrides,
-            audiences=self.audiences,
+def _send_later(
+    context: Context,
+    waiting: Sequence[PlannedSend],
+    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
+    plan_again: Callable[[], tuple[Plan, LedgerState]],
+    *,
+    stopping: threading.Event,
+    until: datetime | None,
+) -> tuple[SendOutcome, ...]:
+    """Send what is scheduled in its window."""
+    accounts = {planned.account.name: planned.account.appid for planned in waiting}
+
+    def holds() -> list[str]:
+        state = context.fold_ledger(verified=True)
+        return sorted(
+            name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
         )
 
-    def send_later(
-        self, waiting: Sequence[PlannedSend], plan: Plan, *, until: datetime | None
-    ) -> tuple[SendOutcome, ...]:
-        """Send what is scheduled in its window, from the files that were approved."""
-        context = self.context
-
-        def plan_again() -> tuple[Plan, LedgerState]:
-            check_run(context)
-            state = context.initialized_state(verified=True)
-            if self.data is not None:
-                planfile.check_not_expired(self.data, context.clock())
-            again = make_plan(context, self.select, state, allowed=self.overrides, prepared=self.prepared)
-            check_not_looser_since(again.plan, plan.loosened_rules)
-            return again.plan, state
-
-        def holds() -> list[str]:
-            state = context.fold_ledger(verified=True)
-            accounts = {planned.account.name: planned.account.appid for planned in waiting}
-            return sorted(
-                name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
-            )
-
-        with countdown(context, holds) as show:
-            ports = WaitPorts(
-                clock=context.clock,
-                stopping=self.stopping,
-                plan=plan_again,
-                send=self.send,
-                show=show,
-                until=until,
-            )
-            return tuple(send_in_windows(waiting, ports))
+    with countdown(context, holds) as show:
+        ports = WaitPorts(
+            clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show, until=until
+        )
+        return tuple(send_in_windows(waiting, ports))
 
 
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:

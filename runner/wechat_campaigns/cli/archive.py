@@ -25,6 +25,7 @@ from wechat_campaigns.report.archive_data import ArchiveInput, events_by_send
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.history import begun_records
 from wechat_campaigns.report.sanitize import line
+from wechat_campaigns.source.settings import SETTINGS_FILE
 from wechat_campaigns.wechat.statistics_file import read_statistics
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -51,6 +52,7 @@ def archive(context: Context, since: datetime | None, out: Path, verify: Path | 
     """
     if verify is not None:
         return _verify(context, verify)
+    _require_other_place(out, context.root)
     written = [_write(out, *one) for one in _archives(context, since)]
     message = ngettext(
         "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(written)
@@ -59,6 +61,18 @@ def archive(context: Context, since: datetime | None, out: Path, verify: Path | 
     lines += [line(f"{one['name']}  {one['manifest_sha256']}") for one in written]
     context.output_data(lambda: "\n".join(lines), {"archives": written})
     return ExitCode.OK
+
+
+def _require_other_place(out: Path, root: Path) -> None:
+    """Refuse a folder of campaigns: the campaign in an archive would be one there, and be sent once more."""
+    place, campaigns = out.resolve(), root.resolve()
+    for folder in (place, *place.parents):
+        if folder == campaigns or (folder / SETTINGS_FILE).is_file():
+            what = _(
+                "{out} is in the folder of campaigns {folder}: what is archived there would be sent again"
+            )
+            message = what.format(out=out, folder=folder)
+            raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
 
 
 def _archives(context: Context, since: datetime | None) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:

@@ -21,9 +21,7 @@ def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str
     """Name each send and resend with its account, recipients and count, before anybody is asked.
 
     Args:
-        plan: with what is due.
         waiting: what this run sends later, each when its window opens.
-        timezone: of the times in it.
     """
     zone = ZoneInfo(timezone)
     later = (_later_row(planned, plan.created_at, zone) for planned in waiting)
@@ -61,8 +59,6 @@ def calls_confirmed(plan: Plan, ask: Ask, waiting: Sequence[PlannedSend] = ()) -
     """Ask for the name of each account that sends to everyone, or for a yes when none does.
 
     Args:
-        plan: with something to post, now or later.
-        ask: puts a question to a person and returns the answer.
         waiting: what this run sends later, each when its window opens.
     """
     to_all = (planned for planned in (*plan.calls(), *waiting) if planned.send.filter.is_to_all)

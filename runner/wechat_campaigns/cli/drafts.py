@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -18,18 +17,23 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import BoxEntry, list_drafts, short_id
-from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names
+from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names, merged_uses
 from wechat_campaigns.plan.resolve import find_materials
+from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.report.drafts import AccountDrafts, deleted_line, drafts_data, drafts_text
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.send.apply import LOCK_WAIT_S
 from wechat_campaigns.send.draft_cleaning import MOST, delete_drafts
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.core.model import Send
+    from wechat_campaigns.core.settings import Account, Settings
     from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.render.compile import CompileResult
 
+_View: TypeAlias = "tuple[Settings, Sequence[Send]]"
+"""The settings with one environment chosen, and what the folder says there."""
 PROGRESS_EVERY = 100
 """Drafts between two lines of progress."""
 
@@ -58,17 +62,35 @@ def drafts(context: Context, names: Sequence[str], clean: bool, auto_approve: bo
     """
     selection = [context.account(name) for name in names] or [context.account(None)]
     state = context.initialized_state() if clean else context.state()
-    compiled = compile_selected(context, ())
-    if clean and compiled.errors:  # what cannot be read may name any draft
-        raise InvalidError(compiled.errors)
-    listed = {account.name: _list(context, account, compiled, state) for account in selection}
+    views = _views(context, selection, strict=clean)
+    listed = {account.name: _list(context, account, views, state) for account in selection}
     if clean:
-        listed = _clean(context, selection, compiled, listed, auto_approve=auto_approve)
+        listed = _clean(context, selection, listed, auto_approve=auto_approve)
     context.output_data(lambda: inert(drafts_text(listed, context.text_options)), drafts_data(listed))
     return ExitCode.OK
 
 
-def _list(context: Context, account: Account, compiled: CompileResult, state: LedgerState) -> AccountDrafts:
+def _views(context: Context, selection: Sequence[Account], *, strict: bool) -> list[_View]:
+    """Render the folder for each environment that sends from one of the accounts.
+
+    Raises:
+        InvalidError: `strict`, and a campaign has problems: what cannot be read may name any draft.
+    """
+    appids = {account.appid for account in selection}
+    views: list[_View] = []
+    for name in dict.fromkeys([context.settings.environment.name, *context.settings.environments]):
+        settings = load_settings(context.root, environment=name)
+        if appids.isdisjoint(account.appid for account in settings.environment.accounts.values()):
+            continue
+        files, variables = Files(context.root), context.variables
+        compiled = compile_campaigns(context.root, settings=settings, files=files, variables=variables)
+        if strict and compiled.errors:
+            raise InvalidError(compiled.errors)
+        views.append((settings, compiled.sends))
+    return views
+
+
+def _list(context: Context, account: Account, views: Sequence[_View], state: LedgerState) -> AccountDrafts:
     box: list[BoxEntry] = []
     total = 0
     for entry, total in list_drafts(context.read_api(account)):
@@ -76,27 +98,26 @@ def _list(context: Context, account: Account, compiled: CompileResult, state: Le
         if len(box) % PROGRESS_EVERY == 0:
             message = _("  {account}: {count:,} of {total:,} drafts")
             context.show_progress(message.format(account=account.name, count=len(box), total=total))
-    return AccountDrafts(drafts=_uses(context, account, compiled, state, box), total=total)
+    return AccountDrafts(drafts=_uses(context, account, views, state, box), total=total)
 
 
 def _uses(
-    context: Context,
-    account: Account,
-    compiled: CompileResult,
-    state: LedgerState,
-    box: Sequence[BoxEntry],
+    context: Context, account: Account, views: Sequence[_View], state: LedgerState, box: Sequence[BoxEntry]
 ) -> tuple[BoxDraft, ...]:
-    moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
-    sends = [send for send in compiled.sends if moment.account(send).appid == account.appid]
-    wanted = drafted_names(sends, moment)
-    materials = find_materials(wanted, context.read_api(account)) if wanted else {}
-    return draft_uses(box, sends, moment, appid=account.appid, materials=materials)
+    """Say of each draft who needs it, in whichever environment."""
+    found = []
+    for settings, all_sends in views:
+        moment = DecisionContext(settings=settings, state=state, now=context.clock())
+        sends = [send for send in all_sends if moment.account(send).appid == account.appid]
+        wanted = drafted_names(sends, moment)
+        materials = find_materials(wanted, context.read_api(account)) if wanted else {}
+        found.append(draft_uses(box, sends, moment, appid=account.appid, materials=materials))
+    return tuple(map(merged_uses, zip(*found, strict=True)))
 
 
 def _clean(
     context: Context,
     selection: Sequence[Account],
-    compiled: CompileResult,
     listed: dict[str, AccountDrafts],
     *,
     auto_approve: bool,
@@ -118,8 +139,9 @@ def _clean(
         require_terminal(_("add `--auto-approve` to skip the question"))
         if not ask_yes(_("Drafts to delete: {count}. This cannot be undone. Continue?").format(count=count)):
             raise not_confirmed_error(_("Not confirmed: no draft was deleted."))
+    views = _views(context, selection, strict=True)  # a campaign may have been written during the question
     return {
-        account.name: _clean_account(context, account, compiled, listed[account.name], left[account.name])
+        account.name: _clean_account(context, account, views, listed[account.name], left[account.name])
         for account in selection
     }
 
@@ -127,7 +149,7 @@ def _clean(
 def _clean_account(
     context: Context,
     account: Account,
-    compiled: CompileResult,
+    views: Sequence[_View],
     listed: AccountDrafts,
     left: Sequence[BoxDraft],
 ) -> AccountDrafts:
@@ -137,7 +159,7 @@ def _clean_account(
     with context.ledger.lock(account.appid, LOCK_WAIT_S):
         state = context.initialized_state()
         box = [draft.entry for draft in left]
-        now = [one for one in _uses(context, account, compiled, state, box) if one.left_behind]
+        now = [one for one in _uses(context, account, views, state, box) if one.left_behind]
         results = []
         for draft, reason in delete_drafts(now, context.write_api(account), state, account.appid):
             results.append((draft, reason))

@@ -97,12 +97,7 @@ def check_read_only(command: str, effect: Effect, environ: Mapping[str, str]) ->
 
 
 def agent_error(command: str, agent: str) -> PolicyError:
-    """Make the error for what an agent may not do outside the sandbox; it names no way round.
-
-    Args:
-        command: what is refused, as it is called.
-        agent: the name of the agent.
-    """
+    """Make the error for what an agent may not do outside the sandbox; it names no way round."""
     return PolicyError(
         _(
             "`{command}` reaches real followers or changes what may be sent to them, and a coding agent "

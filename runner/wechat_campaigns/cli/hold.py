@@ -18,7 +18,7 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.source.settings import DEFAULT_LEDGER
+from wechat_campaigns.source.settings_checks import DEFAULT_LEDGER
 
 
 @command(

@@ -28,7 +28,7 @@ CLICKS_WORDS: Final = (
     N_("No such option {name!r}."),
     N_("No such command {name!r}."),
     ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1),
-    N_("Option {name!r} requires an argument."),
+    ngettext("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments.", 1),
     N_("Option {name!r} does not take a value."),
     N_("Invalid value: {message}"),
     N_("Invalid value for {param_hint}: {message}"),

@@ -166,7 +166,6 @@ def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign)
 
     Args:
         argv: arguments without the program's name; default: those of the process.
-        command: what the program is.
 
     Returns:
         The exit code.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,6 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
         option: what a message calls it: `--until`.
         text: a time of day (the next one), a moment (without an offset: in `zone`), or `5h`, `+90m`.
         now: aware.
-        zone: of the settings.
 
     Raises:
         UsageError: it is none of these, or is over.
@@ -28,12 +27,12 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
     if text is None:
         return None
     moment = _moment(text, now.astimezone(zone))
-    if moment is None:
+    if moment is None or moment.year == MAXYEAR:  # which in another zone may have no date at all
         raise UsageError(
             _("{option} {text}: this is not a time").format(option=option, text=text),
             hint=_("write `19:30`, `2026-12-01T19:30+08:00` or `+5h`"),
         )
-    if moment <= now:
+    if moment.astimezone(UTC) <= now.astimezone(UTC):
         raise UsageError(
             _("{option} {text}: this time has passed").format(option=option, text=text),
             hint=_("use a later time"),
@@ -44,7 +43,9 @@ def read_moment(option: str, text: str | None, *, now: datetime, zone: ZoneInfo)
 def _moment(text: str, now: datetime) -> datetime | None:
     if after := _AFTER.fullmatch(text):
         count = int(after["count"])
-        return now + (timedelta(hours=count) if after["unit"] == "h" else timedelta(minutes=count))
+        passing = timedelta(hours=count) if after["unit"] == "h" else timedelta(minutes=count)
+        # Sums in a zone are of clocks on the wall, and the clocks may change in between.
+        return (now.astimezone(UTC) + passing).astimezone(now.tzinfo)
     try:
         if re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", text):
             today = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)), now.tzinfo)

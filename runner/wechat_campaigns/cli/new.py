@@ -17,9 +17,17 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.load import BAD_IN_ID, enclosing_campaigns_folder, require_folder
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.source.load import (
+    BAD_IN_ID,
+    enclosing_campaigns_folder,
+    find_campaigns,
+    require_folder,
+)
 from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
+LONGEST_NAME = 250
+"""Bytes of a folder's or a file's name, without its suffix; file systems take 255."""
 NEWSPIC = "newspic"
 """Stands for msgtype mpnews with a picture post in it."""
 KINDS = {
@@ -133,8 +141,6 @@ def prompt_campaign(prompter: TerminalPrompter, name_of: Callable[[str], str]) -
     Args:
         name_of: gives the id that an answer names; a UsageError says why it names none.
     """
-    from wechat_campaigns.source.scaffold import ScaffoldOptions
-
     name = prompter.line(_("Name: a path without .yaml, such as 2026/spring/sale"), None, name_of)
     chosen = prompter.choice(_("What is sent?"), {str(kind): _(meaning) for kind, meaning in KINDS.items()})
     kind = Msgtype.MPNEWS if chosen == NEWSPIC else Msgtype(chosen)
@@ -184,8 +190,11 @@ def free_id(name: str, root: Path) -> str:
     if BAD_IN_ID.search(name):
         hint = _("use an id without spaces and without the characters [ ] # , : \\")
         raise UsageError(message, hint=hint)
-    if (root / file).exists():
-        raise _exists_error(root / file)
+    if any(len(part.encode()) > LONGEST_NAME for part in file.parts):
+        raise UsageError(message, hint=_("use a shorter id"))
+    for known in find_campaigns(root)[0] if root.is_dir() else ():
+        if normalize_id(known.id) == normalize_id(name):
+            raise _exists_error(root / known.file)
     return name
 
 

@@ -32,7 +32,6 @@ def notify(context: Context, notices: Sequence[Notice], state: LedgerState, *, c
 
     Args:
         state: of the ledger, which keeps what was told today; a run in between may tell it too.
-        commit: of the campaigns.
 
     Returns:
         How many notices there were that some target wants.
@@ -63,8 +62,8 @@ def _notified(
 ) -> str | None:
     try:
         access = Access(
-            address=context.other_secret(target.url, name=_("`url` of `notify`")),
-            key=context.other_secret(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
+            address=context.secrets.other(target.url, name=_("`url` of `notify`")),
+            key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
         )
         return notify_target(target, access, notices, run, post=post, mail=post_mail, now=datetime.now(UTC))
     except CampaignError as error:

@@ -9,19 +9,30 @@ from typing import NoReturn
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import Account, ArticleOptions
+from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
+from wechat_campaigns.integrations.secrets import Secrets
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.article.theme import theme_names
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import article_rows
-from wechat_campaigns.report.history import HistoryView, begun_records, history_view, past_sends
+from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
 from wechat_campaigns.report.plan_view import plan_view
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview, Trial
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
+
+
+class _NoSecrets(Secrets):
+    """Refuses: nothing that is shown requires a secret."""
+
+    def of_account(self, account: Account, *, trusted: bool = False) -> NoReturn:
+        raise AssertionError("the studio reads no secret")
+
+    def other(self, place: Secret, *, name: str) -> NoReturn:
+        raise AssertionError("the studio reads no secret")
 
 
 class OfflineWorkspace(Workspace):
@@ -34,9 +45,8 @@ class OfflineWorkspace(Workspace):
         """Refuse: what is read offline is read from this machine's copy."""
         raise AssertionError("the studio opens no ledger")
 
-    def secret(self, account: Account, *, trusted: bool = False) -> NoReturn:
-        """Refuse: nothing that is shown requires a secret."""
-        raise AssertionError("the studio reads no secret")
+    def __post_init__(self) -> None:
+        self.secrets = _NoSecrets(self)
 
 
 class OfflineReads:
@@ -80,7 +90,7 @@ class OfflineReads:
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return history_view(past_sends(state, accounts, now=now), articles, last_day=china_day(now))
+        return HistoryView(past_sends(state, accounts, now=now), articles, last_day=china_day(now))
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import MAXYEAR, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -125,10 +126,13 @@ class Day(click.DateTime):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.DateTime.convert`."""
         try:
-            return super().convert(value, param, ctx)
+            day: datetime = super().convert(value, param, ctx)
         except click.BadParameter:
             message = _("'{text}' does not have the form {shape}").format(text=value, shape=self.shape)
             self.fail(message, param, ctx)
+        if day.year == MAXYEAR:
+            self.fail(_("the year {year} has no end that a calendar knows").format(year=MAXYEAR), param, ctx)
+        return day
 
 
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:

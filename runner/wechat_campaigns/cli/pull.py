@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def pull(context: Context, draft: str, campaign_id: str | None, account: str | N
         raise UsageError(_("the folder already exists"), hint=_("choose another id"), location=str(folder))
     pictures = SavedPictures(folder=folder)
     items = api.draft_get(entry.media_id)["news_item"]
+    if not items:
+        hint = _("edit the draft in the WeChat console")
+        raise UsageError(_("the draft is empty"), hint=hint, location=draft)
     files = DraftFiles(id=name, news_items=items, save=lambda address: _save(context, pictures, address))
     text = files.campaign_text()
     for body, html in files.bodies.items():
@@ -101,7 +105,7 @@ def _print(
         _(
             "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
             "may be sent"
-        ).format(file=target, name=files.id),
+        ).format(file=target, name=shlex.quote(files.id)),
     ]
     data: dict[str, Any] = {
         "id": files.id,

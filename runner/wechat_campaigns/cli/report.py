@@ -25,7 +25,7 @@ from wechat_campaigns.report.calendar import bounds
 from wechat_campaigns.report.comparison import GroupBy, compare_sends
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import begun_records, history_view, past_sends
+from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
 
@@ -84,7 +84,7 @@ def report(
         articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
     compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
     first = china_day(period.since) if period.since is not None else date.min
-    view = history_view(sends, articles, compared, first_day=first, last_day=china_day(now))
+    view = HistoryView(sends, articles, compared, first_day=first, last_day=china_day(now))
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text

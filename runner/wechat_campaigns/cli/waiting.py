@@ -45,7 +45,6 @@ def countdown(
     """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
 
     Args:
-        context: of the command.
         holds: names the accounts on hold, by the ledger as it is now; may raise.
 
     Yields:

@@ -204,7 +204,7 @@ class CampaignError(Exception):
 
     def add_context(self, outer: str) -> None:
         """Name also what the location belongs to, such as the account that an endpoint was called for."""
-        self.location = f"{outer}, {self.location}" if self.location else outer
+        self.location = _redacted(f"{outer}, {self.location}" if self.location else outer)
         self.args = (f"{self.location}{_(': ')}{self.message}",)
 
 

@@ -8,5 +8,5 @@ from datetime import datetime
 Clock = Callable[[], datetime]
 """Returns the present moment as an aware datetime in UTC."""
 
-Sleep = Callable[[float], None]
+Sleep = Callable[[float], object]
 """Waits that many seconds."""

@@ -42,7 +42,6 @@ def record(event: str, *, level: Level = "info", **fields: str | int | None) -> 
 
     Args:
         event: its kind, one of those in `schema/log.schema.json`.
-        level: how much it matters.
         fields: codes, ids, counts; one that is None is left out. Secrets and openids are masked.
     """
     if not _sinks:
@@ -63,7 +62,6 @@ def http_call(method: str, url: str) -> Iterator[dict[str, str | int | None]]:
     """Record the HTTP call that the block makes, with its duration.
 
     Args:
-        method: GET or POST.
         url: only host and path of it are recorded.
 
     Yields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from wechat_campaigns.core.errors import PolicyError
@@ -61,6 +62,32 @@ def run_url(environ: Mapping[str, str]) -> str | None:
         return url
     server, repo, run = (environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def actor(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Say who runs this and where, as far as the environment tells: user, commit, CI run.
+
+    Args:
+        root: the campaigns folder.
+        environ: the environment variables.
+    """
+    from wechat_campaigns.core.git_checkout import commit_of  # a notification does without
+
+    known = {
+        "user": environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN") or _user(),
+        "commit": commit_of(root),
+        "run": run_url(environ),
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _user() -> str | None:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
 
 
 def check_ci_run(run: CiRun | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_
@@ -56,7 +56,12 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
         number=number,
         head=head,
         author=_login(pull.get("user")),
-        writers=frozenset(_writers(code_host.all(f"{root}/pulls/{number}/commits"))),
+        writers=frozenset(
+            _login(commit.get(role))
+            for commit in code_host.all(f"{root}/pulls/{number}/commits")
+            for role in ("author", "committer")
+        )
+        - {""},
         approved_by=tuple(
             name
             for name, review in verdicts.items()
@@ -79,11 +84,6 @@ def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, An
     found = {_login(r.get("user")): r for r in reviews if r.get("state") in VERDICTS}
     found.pop("", None)
     return found
-
-
-def _writers(commits: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for commit in commits:
-        yield from filter(None, (_login(commit.get("author")), _login(commit.get("committer"))))
 
 
 def _login(user: Any) -> str:

@@ -12,11 +12,11 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.integrations.public_download import tls_context
 
 STEP_S: Final = 5.0
 """How long one step of the conversation may take."""
@@ -101,7 +101,7 @@ def send_mail(message: EmailMessage, server: MailServer, *, certificates: str | 
 
     def converse() -> None:
         try:
-            refused = _handed_over(message, server, _tls(certificates))
+            refused = _handed_over(message, server, tls_context(certificates))
         except Exception as error:  # whatever it is, it must not end what has sent
             failure.append(_reason(error))
         else:
@@ -132,17 +132,6 @@ def _connected(server: MailServer, tls: ssl.SSLContext) -> smtplib.SMTP:
     if server.starts_with_tls:
         return smtplib.SMTP_SSL(host, port, _OURSELVES, timeout=STEP_S, context=tls)
     return smtplib.SMTP(host, port, _OURSELVES, timeout=STEP_S)
-
-
-def _tls(certificates: str | bool) -> ssl.SSLContext:
-    if certificates is True:
-        from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-        certificates = DEFAULT_CA_BUNDLE_PATH
-    path = str(certificates)
-    if Path(path).is_dir():
-        return ssl.create_default_context(capath=path)
-    return ssl.create_default_context(cafile=path)
 
 
 def _refused(count: int) -> str:

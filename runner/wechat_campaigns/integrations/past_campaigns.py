@@ -16,8 +16,9 @@ from typing import Final
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.integrations.sources import SourceFiles
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.stored_intent import stored_send
@@ -36,19 +37,6 @@ DIRTY: Final = "-dirty"
 _WORD: Final = re.compile(rb"[A-Za-z0-9_-]+")
 """What an openid is, whatever its length."""
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
-
-class _SourceFiles(Files):
-    """Reads files and keeps what was read."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.sources: dict[PurePosixPath, bytes] = {}
-
-    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
-        data = super()._read(located, limit_bytes)
-        self.sources[located] = data
-        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +64,7 @@ class PastCampaigns:
             written = rendered.sends.get(normalize_id(record.send))
             send = with_recorded_draft(written, record.intent) if written is not None else None
             if send is not None and compute_content_digest(send) == record.content_digest:
-                data = partial(_bytes, files=Files(root))
+                data = partial(image_bytes, files=Files(root))
                 return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
         kept = (
             stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
@@ -119,13 +107,14 @@ class PastCampaigns:
 
     def _render(self, root: Path, campaign: str) -> _Rendered:
         settings = load_settings(root, environment=self.workspace.settings.environment.name)
-        files = _SourceFiles(root)
+        used: dict[PurePosixPath, bytes] = {}
+        files = SourceFiles(root, used.__setitem__)
         compiler = Compiler(settings=settings, files=files, variables=self.workspace.variables)
         for item in find_campaigns(root)[0]:
             if normalize_id(item.id) == normalize_id(campaign):
                 data = read_regular(item.display_path, MAX_YAML_BYTES)
                 sends = {normalize_id(send.id): send for send in compiler.make(item, data).sends}
-                sources = {item.file: data, **files.sources}
+                sources = {item.file: data, **used}
                 return _Rendered(sends, _without_recipients(sources, sends.values(), campaign=item.file))
         return _Rendered()
 
@@ -140,7 +129,3 @@ def _without_recipients(
         for path, data in sources.items()
         if path == campaign or not (path.suffix.lower() in TABLES or openids & set(_WORD.findall(data)))
     }
-
-
-def _bytes(file: FileInfo, *, files: Files) -> bytes:
-    return image_bytes(file, files)

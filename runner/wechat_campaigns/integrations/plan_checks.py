@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
-from wechat_campaigns.core.settings import SANDBOX, PlanCheck, Secret
+from wechat_campaigns.core.settings import SANDBOX, Secret
 from wechat_campaigns.integrations.ci_guard import check_secret_place
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
@@ -53,16 +53,12 @@ def run_checks(
     check_secret_place(Secret(command=settings.policy.checks[0].command))
     kept = {name: environ[name] for name in PASSED_ON if name in environ}
     folder = workspace.root.resolve().parent
-    return tuple(_failures(settings.policy.checks, plan, kept, folder, timeout_s))
-
-
-def _failures(
-    checks: tuple[PlanCheck, ...], plan: str, environ: Mapping[str, str], folder: Path, timeout_s: float
-) -> Iterator[FailedCheck]:
-    for check in checks:
-        message = _failure(check.command, plan, environ, folder, timeout_s)
+    failed = []
+    for check in settings.policy.checks:
+        message = _failure(check.command, plan, kept, folder, timeout_s)
         if message is not None:
-            yield FailedCheck(name=check.name, message=message, level=check.level)
+            failed.append(FailedCheck(name=check.name, message=message, level=check.level))
+    return tuple(failed)
 
 
 def _failure(

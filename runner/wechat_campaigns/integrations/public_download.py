@@ -191,7 +191,6 @@ class Downloader:
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:
-    """Split an address into scheme, host, port and path with query."""
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
@@ -210,6 +209,14 @@ def _parts(url: str) -> tuple[str, str, int, str]:
     )
 
 
+def tls_context(trusted: str | bool) -> ssl.SSLContext:
+    """Trust the certificates of a file or folder, or certifi's, as `core.hosts.certificates` names them."""
+    place = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
+    if Path(place).is_dir():
+        return ssl.create_default_context(capath=place)
+    return ssl.create_default_context(cafile=place)
+
+
 class _Line:
     """A connection that another thread may end at any moment, its handshake included."""
 
@@ -225,12 +232,7 @@ class _Line:
 
     def secure(self, host: str) -> None:
         """Speak TLS with a server that shows a certificate of this host."""
-        trusted = certificates(os.environ)
-        place = Path(DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted))
-        is_folder = place.is_dir()
-        context = ssl.create_default_context(
-            cafile=None if is_folder else str(place), capath=str(place) if is_folder else None
-        )
+        context = tls_context(certificates(os.environ))
         wrapped = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
         self.sock = wrapped
         wrapped.do_handshake()

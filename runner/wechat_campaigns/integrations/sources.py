@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -38,16 +38,20 @@ class Sources:
             )
 
 
-class _SourceRecordingFiles(Files):
-    """Reads files and keeps what was read."""
+class SourceFiles(Files):
+    """Reads files, and passes on what was read.
 
-    def __init__(self, root: Path, sources: Sources) -> None:
+    Args:
+        note: gets the path below the folder, and the bytes.
+    """
+
+    def __init__(self, root: Path, note: Callable[[PurePosixPath, bytes], None]) -> None:
         super().__init__(root)
-        self._sources = sources
+        self._note = note
 
     def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
         data = super()._read(located, limit_bytes)
-        self._sources.add(located, data)
+        self._note(located, data)
         return data
 
 
@@ -61,7 +65,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     settings = load_settings(root, environment=workspace.environment)
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
-    files = _SourceRecordingFiles(root, made)
+    files = SourceFiles(root, made.add)
     workshop = Compiler(settings=settings, files=files, variables=workspace.variables)
     for item in find_campaigns(root, sorted(campaigns))[0]:
         if item.id not in campaigns:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from wechat_campaigns.core.errors import (
@@ -155,8 +156,12 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     )
 
 
-def event_name(stream: str, seq: int) -> str:
-    """Name an event for a reader."""
+def read_events(rows: Iterable[tuple[str, int, str]]) -> tuple[Event, ...]:
+    """Read events back from rows of stream, number and JSON. Raises as `read_event`."""
+    return tuple(read_event(body, where=partial(_event_name, stream, seq)) for stream, seq, body in rows)
+
+
+def _event_name(stream: str, seq: int) -> str:
     return _("event {number} of {stream}").format(number=seq, stream=stream)
 
 
@@ -210,6 +215,17 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
         message,
         hint=_("run `campaign ledger verify`; restore the ledger from a backup before you apply anything"),
         location=stream,
+    )
+
+
+def newer_tables_error(version: int, newest: int, where: str) -> LedgerError:
+    """Report tables that a newer version of this program made."""
+    return LedgerError(
+        _("the ledger has format {version}; this version reads formats up to {newest}").format(
+            version=version, newest=newest
+        ),
+        hint=_("upgrade wechat-campaigns"),
+        location=where,
     )
 
 

@@ -140,27 +140,18 @@ class UploadRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftRecord:
-    """The draft made last for a send."""
-
-    sha256: str
-    """Over the articles as they were given to draft/add."""
-    media_id: str
-    at: datetime
-    stored_digest: str | None = None
-    """Fingerprint of what the platform told right after; None until it was read back."""
-    stored_changes: tuple[str, ...] = ()
-    """What the platform stored otherwise than it was given."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeDraft:
     """A draft that this program made."""
 
     send: str
     """The send that it was made for, its id as the ledger has it."""
     revision: int
-    stored_digest: str | None
-    """As in `DraftRecord`."""
+    sha256: str
+    """Over the articles as they were given to draft/add."""
+    media_id: str
+    stored_digest: str | None = None
+    """Fingerprint of what the platform told right after; None until it was read back."""
+    stored_changes: tuple[str, ...] = ()
+    """What the platform stored otherwise than it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

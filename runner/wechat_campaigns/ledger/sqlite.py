@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 from wechat_campaigns.core.digest import canonical
@@ -17,11 +16,11 @@ from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, sqlite_failure
 from wechat_campaigns.ledger.events import (
-    event_name,
     head_moved_error,
     heads_of,
+    newer_tables_error,
     not_empty_error,
-    read_event,
+    read_events,
     stream_locked_error,
     verified_after,
 )
@@ -65,7 +64,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
             rows = db.execute("select stream, seq, body from event order by stream, seq").fetchall()
     except (sqlite3.Error, OSError) as error:
         raise sqlite_failure(error, path) from error
-    return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+    return read_events(rows)
 
 
 class SqliteLedger:
@@ -97,17 +96,15 @@ class SqliteLedger:
         where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
         with self._translated():
             query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
-            rows = self._db().execute(query, values).fetchall()
-        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+            return read_events(self._db().execute(query, values).fetchall())
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         with self._translated(), _transaction(self._db(), "begin") as db:
-            query = "select seq, body from event where stream = ? and seq >= ? order by seq"
+            query = "select stream, seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
             head = _head(db, stream)
-        events = [read_event(body, where=partial(event_name, stream, seq)) for seq, body in rows]
-        return verified_after(stream, events, since, head)
+        return verified_after(stream, read_events(rows), since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
@@ -214,13 +211,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
             location=str(path),
         )
     if version > VERSION:
-        raise LedgerError(
-            _("the ledger has format {version}; this version reads formats up to {newest}").format(
-                version=version, newest=VERSION
-            ),
-            hint=_("upgrade wechat-campaigns"),
-            location=str(path),
-        )
+        raise newer_tables_error(version, VERSION, str(path))
     return version
 
 

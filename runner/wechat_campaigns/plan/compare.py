@@ -85,7 +85,7 @@ def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
         hint=_("confirm that it may be sent together with this change, or apply it separately first"),
         level="warning",
     )
-    return replace(planned, send=replace(planned.send, diagnostics=(*planned.send.diagnostics, warning)))
+    return planned.with_warnings([warning])
 
 
 def _essence(send: Send | None) -> tuple[object, ...] | None:

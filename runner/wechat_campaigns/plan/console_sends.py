@@ -35,8 +35,7 @@ def with_console_warnings(
         if one.action not in PENDING or not articles:
             return one
         found = _title_warning(one.send, articles, plan.environment)
-        found += _quota_warning(one, articles, state, now)
-        return replace(one, send=replace(one.send, diagnostics=(*one.send.diagnostics, *found)))
+        return one.with_warnings([*found, *_quota_warning(one, articles, state, now)])
 
     return replace(plan, sends=tuple(map(warned, plan.sends)))
 

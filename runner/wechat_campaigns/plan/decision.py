@@ -86,13 +86,7 @@ class DecisionContext:
 
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
-    """Decide on one send by its window and by what the ledger remembers of it.
-
-    Args:
-        send: what to send.
-        digest: its `compute_content_digest`.
-        context: the settings, the folded ledger, the moment.
-    """
+    """Decide on one send by its window and by what the ledger remembers of it."""
     decision = decide_by(decision_input(send, digest, context), context.state)
     return decision if send.ready else _draft(decision)
 
@@ -108,9 +102,6 @@ def decision_input(
     """Give what the protocol asks about a send, its ids as the ledger has them.
 
     Args:
-        send: what to send.
-        digest: its `compute_content_digest`.
-        context: the settings, the folded ledger, the moment.
         find_violations: lists what blocks the call, such as policy rules.
     """
     state, environment = context.state, context.settings.environment
@@ -191,5 +182,5 @@ def ended_recently(send: Send, now: datetime) -> bool:
 
 
 def list_id(send: Send) -> str:
-    """Name what the batches of one openid list have in common."""
-    return str(replace(SendId.parse(send.id), batch=None))
+    """Name what the batches of one openid list have in common; a send that is none has its own id."""
+    return send.id if send.batch is None else str(replace(SendId.parse(send.id), batch=None))

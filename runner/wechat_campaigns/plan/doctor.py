@@ -17,6 +17,7 @@ from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.initialization import uninitialized_accounts
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -234,9 +235,7 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
 
 def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
     environment = settings.environment
-    uninitialized = [
-        name for name, account in environment.accounts.items() if not state.is_initialized(account.appid)
-    ]
+    uninitialized = uninitialized_accounts(state, environment)
     if environment.is_sandbox or (state.initialized and not uninitialized):
         return _ok(_("ledger"), summary)
     message = _("the ledger is not initialized for {names}, so every campaign would count as never sent")

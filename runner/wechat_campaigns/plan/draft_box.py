@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import ApiError, Diagnostic, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.core.nearest import close_matches
-from wechat_campaigns.plan.stored_draft import fingerprint
+from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
@@ -77,18 +77,24 @@ def _entry(item: Mapping[str, Any]) -> BoxEntry:
     )
 
 
-def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
-    """Read a draft as it is now; None when it is gone: used up, or deleted.
+def read_news_items(media_id: str, api: ReadOnlyApi) -> Stored | None:
+    """Read the articles of a draft as they are now; None when it is gone: used up, or deleted.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it could not be read.
     """
     try:
-        items = api.draft_get(media_id)["news_item"]
+        items: Stored = api.draft_get(media_id)["news_item"]
     except ApiError as error:
         if error.errcode == MEDIA_ID_INVALID:
             return None
         raise
+    return items
+
+
+def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
+    """Read a draft and fingerprint it; else as `read_news_items`."""
+    items = read_news_items(media_id, api)
     return StoredDraft(fingerprint=fingerprint(items), content=_content(items)) if items else None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, DraftRecord, MadeDraft, SendStatus
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, DraftRecord, SendStatus
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_title
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolve
@@ -50,10 +50,7 @@ def draft_uses(
     """Say of each draft who needs it.
 
     Args:
-        box: the drafts of one account.
         sends: of all campaigns; those of other accounts are left out.
-        context: with the folded ledger.
-        appid: of the account.
         materials: media_ids by what `drafted_names` lists.
     """
     state, used = context.state, defaultdict[str, list[str]](list)
@@ -79,6 +76,13 @@ def draft_uses(
             )
         )
     return tuple(found)
+
+
+def merged_uses(uses: Sequence[BoxDraft]) -> BoxDraft:
+    """Join what several environments say of one draft: it is left behind only where none of them needs it."""
+    users = tuple(dict.fromkeys(name for one in uses for name in one.used_by))
+    left_behind = not users and any(one.left_behind for one in uses)
+    return replace(uses[0], used_by=users, left_behind=left_behind)
 
 
 def same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
@@ -124,7 +128,7 @@ def _needed(
 
 
 def _is_left_behind(
-    entry: BoxEntry, made: MadeDraft, sends: Sequence[Send], context: DecisionContext
+    entry: BoxEntry, made: DraftRecord, sends: Sequence[Send], context: DecisionContext
 ) -> bool:
     """Tell whether a draft that no send needs was made for a campaign that was edited since.
 

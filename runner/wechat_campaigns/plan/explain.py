@@ -18,8 +18,6 @@ def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None) 
 
     Args:
         decision: its record's id as the campaigns here write it.
-        facts: what it rests on, the id likewise.
-        known: the ledger's record of the send, if it has one.
     """
     words = {Action.CONFLICT: _conflict, Action.RESEND: _unknown, Action.UNKNOWN: _unknown}
     return words.get(decision.action, _pending_or_sent)(decision, facts, known)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.decision import list_id
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.protocol.keys import SendId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,7 @@ def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
     found: dict[str, _Audience] = {}
     for planned in sends:
         send, resolved = planned.send, planned.resolved
-        name, count = send.id, resolved.audience.count or 0
-        if send.batch is not None:
-            name = str(replace(SendId.parse(name), batch=None))
+        name, count = list_id(send), resolved.audience.count or 0
         skipped = frozenset(resolved.skipped)
         openids = tuple(one for index, one in enumerate(send.filter.openids) if index not in skipped)
         if (before := found.get(name)) is not None:

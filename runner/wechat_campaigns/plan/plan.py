@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.plan.decision import (
-    PlanDecision,
-    ended_recently,
-)
+from wechat_campaigns.plan.decision import PlanDecision, ended_recently
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
@@ -55,6 +53,12 @@ class PlannedSend:
     def action(self) -> PlanAction:
         """What apply would do."""
         return self.decision.action
+
+    def with_warnings(self, warnings: Sequence[Diagnostic]) -> PlannedSend:
+        """Add to it what a reviewer of the plan should know."""
+        if not warnings:
+            return self
+        return replace(self, send=replace(self.send, diagnostics=(*self.send.diagnostics, *warnings)))
 
     @property
     def resolved_names(self) -> dict[str, str | int | None]:

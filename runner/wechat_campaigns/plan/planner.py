@@ -116,9 +116,9 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
                 resend_intent=decision.resend_intent,
             )
         decision = incomplete_decision(send.id)
+    harmless: list[Diagnostic] = []
     if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
-        noted = tuple(replace(problem, level="warning") for problem in resolved.problems)
-        send = replace(send, diagnostics=(*send.diagnostics, *noted))
+        harmless = [replace(problem, level="warning") for problem in resolved.problems]
         resolved = replace(resolved, problems=())
     elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
@@ -129,24 +129,23 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
     elif decision.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
-    if decision.action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
-        warned = window_warnings(send, context.settings.policy, now)
-        send = replace(send, diagnostics=(*send.diagnostics, *warned)) if warned else send
-    if decision.action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
-        warned = stored_draft_warnings(send.content, send, offline=facts.offline)
-        send = replace(send, diagnostics=(*send.diagnostics, *warned))
-    if decision.action in PENDING:
-        drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
-        warned = (
-            *former_id_warnings(send, account.appid, state),
-            *draft_warnings(send, resolved, drafted),
-            *unsubscribed_warnings(send, resolved),
-        )
-        if warned:
-            send = replace(send, diagnostics=(*send.diagnostics, *warned))
-    return PlannedSend(
+    planned = PlannedSend(
         send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
     )
+    return planned.with_warnings([*harmless, *_warnings(planned, facts, context)])
+
+
+def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext) -> Iterator[Diagnostic]:
+    send, action, appid, state = planned.send, planned.action, planned.account.appid, context.state
+    if action in (*PENDING, PlanAction.DRAFT, PlanAction.EXPIRED):
+        yield from window_warnings(send, context.settings.policy, context.now)
+    if action in (*PENDING, PlanAction.DRAFT) and isinstance(send.content, Draft):
+        yield from stored_draft_warnings(send.content, send, offline=facts.offline)
+    if action in PENDING:
+        drafted = state.drafts.get(state.key(appid, send.id, send.revision))
+        yield from former_id_warnings(send, appid, state)
+        yield from draft_warnings(send, planned.resolved, drafted)
+        yield from unsubscribed_warnings(send, planned.resolved)
 
 
 def _with_draft(send: Send, facts: RemoteFacts, context: DecisionContext) -> Send:
@@ -176,13 +175,8 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
             if first != send.id and one.action in PENDING:
                 found[appid, send.id] = shared_draft_warning(send, first)
 
-    def warned(one: PlannedSend) -> PlannedSend:
-        problem = found.get((one.account.appid, one.send.id))
-        if problem is None:
-            return one
-        return replace(one, send=replace(one.send, diagnostics=(*one.send.diagnostics, problem)))
-
-    return [warned(one) for one in looked_at] if found else list(looked_at)
+    named = ((one, found.get((one.account.appid, one.send.id))) for one in looked_at)
+    return [one.with_warnings([problem]) if problem is not None else one for one, problem in named]
 
 
 def _under_policy(

@@ -87,7 +87,6 @@ def due_days(days: Days, sent_on: Iterable[date], now: datetime) -> list[date]:
     """List the days of publication to query now, the newest first; none before 08:00 China time.
 
     Args:
-        days: what is known.
         sent_on: days on which the ledger sent articles; older ones than thirty days are queried once.
     """
     if now.astimezone(CHINA).hour < READY_HOUR:
@@ -106,7 +105,6 @@ def refresh_statistics(
 
     Args:
         days: what is known; takes each answer as it arrives, so that an error leaves the earlier ones.
-        sent_on: as of `due_days`.
 
     Returns:
         The number of calls.

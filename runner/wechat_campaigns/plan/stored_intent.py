@@ -35,7 +35,6 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
 
     Args:
         send_id: its id as users write it.
-        account: the name of the account now.
         campaign: what its campaign says today; the same content is shown in full, as it is there.
 
     Returns:

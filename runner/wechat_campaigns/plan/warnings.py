@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.errors import Diagnostic
@@ -20,17 +19,6 @@ from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.limits.console_draft import check_stored_draft
 from wechat_campaigns.wechat import payloads
 
-Rule = Literal[
-    "draft-changed",
-    "draft-unread",
-    "draft-unused",
-    "draft-shared",
-    "formerly-unknown",
-    "unsubscribed",
-    "window-old",
-    "window-quiet",
-    "window-year",
-]
 LONG_OPEN = timedelta(days=1)
 YEAR = timedelta(days=365)
 NEAR = timedelta(days=60)
@@ -49,10 +37,15 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
         return ()
     if not same_articles(send.content, resolved, known):
         what = _(
-            "draft {media_id} was made before the last edit and will not be sent: apply makes a new one"
+            "draft {media_id} was made before the last edit: apply makes a new one for this send"
         ).format(media_id=known.media_id)
         return (
-            _warning(send, "draft-unused", what, _("run `campaign drafts --clean` to delete the old one")),
+            _warning(
+                send,
+                "draft-unused",
+                what,
+                _("run `campaign drafts --clean` to delete the old one, if nothing uses it"),
+            ),
         )
     if known.stored_changes:
         what = _("WeChat changed the draft {media_id} of this send: {changes}").format(
@@ -123,7 +116,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
     opens, closes = send.not_before, send.not_after
     found: list[Diagnostic] = []
 
-    def warn(rule: Rule, what: str, hint: str, key: str = "not_before") -> None:
+    def warn(rule: str, what: str, hint: str, key: str = "not_before") -> None:
         found.append(_warning(send, rule, what, hint, path=f"$.{key}"))
 
     moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
@@ -165,5 +158,5 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
 
 
-def _warning(send: Send, rule: Rule, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
+def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
     return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint, level="warning")

@@ -92,7 +92,7 @@ class Compiler:
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
     campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
-    """Every campaign file of the folder, selected or not, as `former_ids.by_id` gives them."""
+    """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:

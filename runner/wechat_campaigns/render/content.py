@@ -72,7 +72,7 @@ def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
     return Newspic(
         title=scope.text((*path, "title"), raw["title"]),
         text=text,
-        images=scope.several((*path, "images"), raw["images"], scope.picture),
+        images=scope.pictures((*path, "images"), raw["images"]),
     )
 
 
@@ -159,7 +159,7 @@ def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
     if "images" not in raw:
         return Image(media=scope.media(_PATH, raw))
     return Images(
-        images=scope.several((*_PATH, "images"), raw["images"], scope.picture),
+        images=scope.pictures((*_PATH, "images"), raw["images"]),
         title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
         recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
         need_open_comment=raw.get("need_open_comment"),

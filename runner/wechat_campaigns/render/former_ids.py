@@ -47,29 +47,27 @@ def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[s
     entry = named.entry or key
     if normalize_id(named.campaign) != normalize_id(mine.id):
         item = present.get(normalize_id(named.campaign))
-        return item is not None and (entry is None or _has(item, entry))
+        return item is not None and has_send(item, entry)
     # That an entry was itself before does no harm.
-    entries = _entries(mine)
+    entries = [normalize_id(one) for one in mine.for_each or ()]
     told_of = entries if key is None else [normalize_id(key)]
     return entry is not None and normalize_id(entry) in entries and told_of != [normalize_id(entry)]
 
 
-def _has(item: CampaignFile, entry: str) -> bool:
-    """Tell whether a campaign has an entry; one that cannot be read may have it."""
-    found = load_campaign(item)
-    return not isinstance(found, Campaign) or normalize_id(entry) in _entries(found)
+def has_send(item: CampaignFile, entry: str | None, revision: int | None = None) -> bool:
+    """Tell whether a campaign has an entry, or is one send, at a revision; an unreadable one may have it.
 
-
-def has_send(item: CampaignFile, entry: str | None, revision: int) -> bool:
-    """Tell whether a campaign has an entry, or is one send, at a revision; an unreadable one may have it."""
+    Args:
+        revision: None for any.
+    """
     campaign = load_campaign(item)
     if not isinstance(campaign, Campaign):
         return True
     if entry is None:
-        return campaign.revision == revision
+        return revision in (None, campaign.revision)
     entries = {normalize_id(key): value for key, value in (campaign.for_each or {}).items()}
     found = entries.get(normalize_id(entry))
-    return found is not None and found.get("revision", campaign.revision) == revision
+    return found is not None and revision in (None, found.get("revision", campaign.revision))
 
 
 def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:
@@ -93,7 +91,3 @@ def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[
 def _may_be(former: SendId, key: str | None, named: SendId) -> bool:
     entries = {normalize_id(entry) for entry in (former.entry or key, named.entry) if entry is not None}
     return normalize_id(former.campaign) == normalize_id(named.campaign) and len(entries) < 2
-
-
-def _entries(campaign: Campaign) -> list[str]:
-    return [normalize_id(key) for key in campaign.for_each or ()]

@@ -45,13 +45,13 @@ class LinkTagger:
         """Tag every link of a content."""
         match content:
             case Text():
-                return replace(content, content=self._markup(content.content, _as_is, _as_is))
+                return replace(content, content=self._markup(content.content, str, str))
             case Articles():
                 return replace(content, articles=tuple(map(self._article, content.articles)))
             case Newspic():
-                return replace(content, text=self._markup(content.text, _as_is, _as_is))
+                return replace(content, text=self._markup(content.text, str, str))
             case Images() if content.recommend is not None:
-                return replace(content, recommend=self._markup(content.recommend, _as_is, _as_is))
+                return replace(content, recommend=self._markup(content.recommend, str, str))
             case _:
                 return content
 
@@ -123,7 +123,3 @@ class LinkTagger:
             if url not in self.tagged:
                 self.tagged.append(url)
         return url
-
-
-def _as_is(text: str) -> str:
-    return text

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from wechat_campaigns.core.errors import Finding
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.errors import Finding, Level
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Batch
 
 MIN_BATCH = 2
@@ -41,22 +41,31 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Find
     """
     malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
-    faults = [
-        _fault(malformed, positions, "openid-malformed", _("{positions}: not an openid")),
-        _fault(
-            _repeated(openids), positions, "openid-duplicate", _("{positions}: the openid is a duplicate")
+    checks = (
+        (
+            malformed,
+            "openid-malformed",
+            _("{positions}: not an openid"),
+            _(
+                "write one openid per entry, with only letters, digits, `-` and `_`; from a spreadsheet, "
+                "name the column: `openids: {file: list.xlsx, column: openid}`"
+            ),
         ),
-    ]
-    if not malformed:
-        faults.append(
-            _fault(
-                odd,
-                positions,
-                "openid-length",
-                _("{positions}: the openid does not have the usual {usual} characters"),
-            )
-        )
-    return [fault for fault in (*faults, _too_few(len(openids))) if fault is not None]
+        (
+            _repeated(openids),
+            "openid-duplicate",
+            _("{positions}: the openid is a duplicate"),
+            _("remove the duplicate: a follower receives the message once"),
+        ),
+        (
+            [] if malformed else odd,
+            "openid-length",
+            _("{positions}: the openid does not have the usual {usual} characters"),
+            _("compare it with the follower list"),
+        ),
+    )
+    found = [_fault(indexes, positions, *words) for indexes, *words in checks if indexes]
+    return found if len(openids) >= MIN_BATCH else [*found, _too_few(len(openids))]
 
 
 def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
@@ -86,41 +95,20 @@ def _repeated(openids: Sequence[str]) -> list[int]:
     return repeated
 
 
-_HINTS = {
-    "openid-malformed": N_(
-        "write one openid per entry, with only letters, digits, `-` and `_`; from a spreadsheet, "
-        "name the column: `openids: {file: list.xlsx, column: openid}`"
-    ),
-    "openid-duplicate": N_("remove the duplicate: a follower receives the message once"),
-    "openid-length": N_("compare it with the follower list"),
-}
-
-
-def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str) -> Finding | None:
-    if not indexes:
-        return None
+def _fault(indexes: list[int], positions: Sequence[str], rule: str, what: str, hint: str) -> Finding:
     shown = _(", ").join(positions[index] for index in indexes[:_SHOWN_POSITIONS])
     more = len(indexes) - _SHOWN_POSITIONS
     if more > 0:
         shown = _("{positions} and {count} more").format(positions=shown, count=more)
-    return Finding(
-        rule,
-        what.format(positions=shown, usual=USUAL_CHARS),
-        _(_HINTS[rule]),
-        (indexes[0],),
-        level="warning" if rule == "openid-length" else "error",
-    )
+    level: Level = "warning" if rule == "openid-length" else "error"
+    return Finding(rule, what.format(positions=shown, usual=USUAL_CHARS), hint, (indexes[0],), level)
 
 
-def _too_few(count: int) -> Finding | None:
-    if count >= MIN_BATCH:
-        return None
-    return Finding(
-        "openid-count",
-        (
-            _("the list has one openid; the minimum is {least}")
-            if count
-            else _("the list has no openids; the minimum is {least}")
-        ).format(least=MIN_BATCH),
-        _("add openids; to send to one person, use `campaign preview`"),
+def _too_few(count: int) -> Finding:
+    what = (
+        _("the list has one openid; the minimum is {least}")
+        if count
+        else _("the list has no openids; the minimum is {least}")
     )
+    hint = _("add openids; to send to one person, use `campaign preview`")
+    return Finding("openid-count", what.format(least=MIN_BATCH), hint)

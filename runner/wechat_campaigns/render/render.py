@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -18,7 +18,7 @@ from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.render.content import render_content
-from wechat_campaigns.render.limits.check import is_one_line
+from wechat_campaigns.render.limits.check import one_line
 from wechat_campaigns.render.link_tags import LinkTagger
 from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
@@ -69,25 +69,17 @@ def render(
     drafts = [
         _draft(base, account, key, window, variables or {}, settings) for key in campaign.for_each or (None,)
     ]
-    is_whole = not any(problem.level == "error" for problem in base.problems)  # account and window are known
-    failed = [draft for draft in drafts if draft.has_errors or not is_whole]
-    made = [draft for draft in drafts if is_whole and not draft.has_errors]
+    is_whole = not _has_errors(base.problems)  # account and window are known
+    failed = [draft for draft in drafts if _has_errors(draft.diagnostics) or not is_whole]
+    made = [draft for draft in drafts if is_whole and not _has_errors(draft.diagnostics)]
     return RenderResult(
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RenderedSend:
-    """A send before its openids are cut into batches, with what was found on the way."""
-
-    send: Send
-    problems: tuple[Diagnostic, ...]
-
-    @property
-    def has_errors(self) -> bool:
-        return any(problem.level == "error" for problem in self.problems)
+def _has_errors(problems: Iterable[Diagnostic]) -> bool:
+    return any(problem.level == "error" for problem in problems)
 
 
 def _window(scope: Scope, timezone: str) -> _Window:
@@ -115,7 +107,8 @@ def _draft(
     window: _Window,
     overrides: Mapping[str, str],
     settings: Settings,
-) -> _RenderedSend:
+) -> Send:
+    """Render one entry, its openids not cut into batches yet, with everything found on the way."""
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
     scope = replace(base, problems=[])
@@ -130,7 +123,8 @@ def _draft(
     content = render_content(scope)
     tagger = _link_tagger(scope, key, entry, settings)
     content = tagger.content(content)
-    send = Send(
+    place: KeyPath = () if key is None else ("for_each", key)
+    return Send(
         id=str(SendId(campaign.id, key)),
         campaign=campaign.id,
         account=account,
@@ -145,12 +139,12 @@ def _draft(
         description=campaign.description or "",
         owner=campaign.owner or "",
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
-        location=_place(campaign, key),
+        location=campaign.source.location(place, key=key is not None),
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
         tagged_links=tuple(tagger.tagged),
+        diagnostics=tuple(scope.problems),
     )
-    return _RenderedSend(send=send, problems=tuple(scope.problems))
 
 
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
@@ -174,12 +168,6 @@ def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
     """Name what a send was once: an id without an entry stands for the same entry of that campaign."""
     ids = (SendId.parse(name) for name in names)
     return tuple(str(one if one.entry is not None else replace(one, entry=key)) for one in ids)
-
-
-def _place(campaign: Campaign, key: str | None) -> Location:
-    return (
-        campaign.source.location() if key is None else campaign.source.location(("for_each", key), key=True)
-    )
 
 
 def _account(scope: Scope, settings: Settings) -> str:
@@ -225,17 +213,11 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
     if not tag.strip() and len(scope.problems) == before:
-        scope.problem(
-            path,
-            "tag-empty",
-            _("the tag is empty after rendering"),
-            _("write the name of one of the account's tags"),
-        )
-    elif tag.strip() and not is_one_line(tag):
-        what = _(
-            "`{name}` contains a line break or an invisible character, or starts or ends with a space"
-        ).format(name="tag")
-        scope.problem(path, "blank-in-id", what, _("write only the name, or check the variables it uses"))
+        what = _("the tag is empty after rendering")
+        hint = _("write the name of one of the account's tags")
+        scope.problem(path, "tag-empty", what, hint)
+    for finding in one_line(path, tag):
+        scope.report(finding)
     return tag
 
 
@@ -321,9 +303,8 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
 # --- from drafts to sends ----------------------------------------------------------------------
 
 
-def _numbered(draft: _RenderedSend) -> list[Send]:
-    """Give the send its warnings, and cut a list of openids into numbered batches."""
-    send = replace(draft.send, diagnostics=draft.problems) if draft.problems else draft.send
+def _numbered(send: Send) -> list[Send]:
+    """Cut a list of openids into numbered batches."""
     if not send.filter.openids:
         return [send]
     rows = iter(send.filter.rows)
@@ -339,14 +320,14 @@ def _numbered(draft: _RenderedSend) -> list[Send]:
     ]
 
 
-def _gathered(failed: Sequence[_RenderedSend], entries: int) -> list[Diagnostic]:
+def _gathered(failed: Sequence[Send], entries: int) -> list[Diagnostic]:
     """Say a problem that all entries have once; name the entry with the others."""
-    counts = Counter(problem for draft in failed for problem in set(draft.problems))
+    counts = Counter(problem for draft in failed for problem in set(draft.diagnostics))
     gathered: dict[Diagnostic, None] = {}
     for draft in failed:
-        for problem in draft.problems:
+        for problem in draft.diagnostics:
             if counts[problem] != entries:
-                what = _("{send}: {problem}").format(send=draft.send.id, problem=problem.message)
+                what = _("{send}: {problem}").format(send=draft.id, problem=problem.message)
                 problem = replace(problem, message=what)
             gathered[problem] = None
     return list(gathered)

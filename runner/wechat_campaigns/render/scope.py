@@ -118,21 +118,15 @@ class Scope:
         """Tell whether a text names no follower and reads as it looks; a problem when not."""
         line, turned = openid_line(text), BIDI.search(text)
         if line is not None:
-            self.problem(
-                path,
-                "openid-in-content",
-                _("line {line} of the text contains an openid, which would be sent").format(line=line),
-                _("remove it; write recipients only under `filter`"),
-            )
+            what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
+            hint = _("remove it; write recipients only under `filter`")
+            self.problem(path, "openid-in-content", what, hint)
         elif turned:
-            self.problem(
-                path,
-                "bidi-control",
-                _("`{text}` contains a character that reverses the order of the text around it").format(
-                    text=_around(text, turned)
-                ),
-                _("delete it: followers would read something other than what is written"),
+            what = _("`{text}` contains a character that reverses the order of the text around it").format(
+                text=_around(text, turned)
             )
+            hint = _("delete it: followers would read something other than what is written")
+            self.problem(path, "bidi-control", what, hint)
         return line is None and turned is None
 
     def look_for_unseen(self, path: KeyPath, text: str) -> None:
@@ -167,28 +161,19 @@ class Scope:
         self.problem((*path, "file"), "image-fixed", what, _("check it in the preview"), level="warning")
         return Media(file=mended[0])
 
-    def several(
-        self, path: KeyPath, value: object, one: Callable[[KeyPath, Any], Media]
-    ) -> tuple[Media, ...]:
-        """Render a list of MEDIA values, or the files that a pattern such as `pictures/*.jpg` names, by name.
-
-        Args:
-            one: renders a single value.
-        """
+    def pictures(self, path: KeyPath, value: object) -> tuple[Media, ...]:
+        """Render a list of pictures, or the files that a pattern such as `pictures/*.jpg` names, by name."""
         if isinstance(value, list):
-            return tuple(one((*path, index), item) for index, item in enumerate(value))
+            return tuple(self.picture((*path, index), item) for index, item in enumerate(value))
         written = self.text(path, value)
         found = self.read(path, lambda: self.files.matching(self.campaign.file, written)) if written else None
         if found is not None and len(found) > MAX_IMAGES:
             what = _("`{pattern}` matches {count} files; the maximum is {most}")
-            self.problem(
-                path,
-                "too-many-files",
-                what.format(pattern=written, count=len(found), most=MAX_IMAGES),
-                _("name the files one by one, or move some away"),
-            )
+            what = what.format(pattern=written, count=len(found), most=MAX_IMAGES)
+            hint = _("name the files one by one, or move some away")
+            self.problem(path, "too-many-files", what, hint)
             return ()
-        return tuple(one((*path, index), {"file": name}) for index, name in enumerate(found or ()))
+        return tuple(self.picture((*path, index), {"file": name}) for index, name in enumerate(found or ()))
 
     def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""
@@ -225,16 +210,11 @@ class Scope:
             line = source.count("\n", 0, found.start()) + 1
             shown = None if file is None else Location(file=self.display_path(file), line=line)
             place = shown or self.campaign.source.line_location(path, line)
-            self.problem(
-                path,
-                "template-braces",
-                _("followers will see `{text}` as written: it is not a variable").format(text=found[0]),
-                _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
-                    name=doubled or single
-                ),
-                level="warning",
-                place=place,
+            what = _("followers will see `{text}` as written: it is not a variable").format(text=found[0])
+            hint = _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
+                name=doubled or single
             )
+            self.problem(path, "template-braces", what, hint, level="warning", place=place)
 
     def _look_for_placeholders(self, path: KeyPath, source: str) -> None:
         """Warn of the words of a new file: whoever forgot to replace them would send them."""

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple, TypeVar
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import Diagnostic, Level, Location
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.i18n import LocalizedMessage, current_language, english_text
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
@@ -202,7 +202,7 @@ class ValidationCache:
             return None
         if not watched.unchanged(read):
             return None
-        return CacheEntry(now, digest, sends, tuple(_problem(*one) for one in problems), read)
+        return CacheEntry(now, digest, sends, tuple(map(_problem, problems)), read)
 
     def write(self, campaigns: Mapping[str, CacheEntry], files: Mapping[str, tuple[Stamp, str]]) -> None:
         """Keep these for the next run; a disk that cannot be written is no fault of the campaigns."""
@@ -221,36 +221,19 @@ class ValidationCache:
 
 
 def _row(one: CacheEntry) -> list[Any]:
-    problems = [
-        [
-            p.location.file,
-            p.location.line,
-            p.location.column,
-            p.path,
-            p.rule,
-            p.message,
-            english_text(p.message),
-            p.hint,
-            p.level,
-        ]
-        for p in one.problems
-    ]
-    return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
+    return [one.stamp, one.digest, one.sends, [_fields(problem) for problem in one.problems], dict(one.read)]
 
 
-def _problem(
-    file: str,
-    line: int | None,
-    column: int | None,
-    path: str,
-    rule: str,
-    what: str,
-    plain: str,
-    hint: str,
-    level: Level,
-) -> Diagnostic:
+def _fields(problem: Diagnostic) -> list[Any]:
+    at, english = problem.location, english_text(problem.message)
+    where = [at.file, at.line, at.column, problem.path]
+    return [*where, problem.rule, problem.message, english, problem.hint, problem.level]
+
+
+def _problem(fields: list[Any]) -> Diagnostic:
+    file, line, column, path, rule, what, english, hint, level = fields
     place = Location(file=file, line=line, column=column)
-    what = what if what == plain else LocalizedMessage(what, plain)
+    what = what if what == english else LocalizedMessage(what, english)
     return Diagnostic(location=place, path=path, rule=rule, message=what, hint=hint, level=level)
 
 

@@ -15,7 +15,7 @@ from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
-from wechat_campaigns.plan.policy.rule_input import Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
 
 BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
@@ -81,31 +81,9 @@ def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:
     return tuple(NoteGroup(rule=rule, notes=tuple(found)) for rule, found in groups.items())
 
 
-def attention_lines(plan: Plan) -> tuple[str, ...]:
-    """List what a person should read before agreeing to a plan, as sentences."""
-    return tuple(note.text for note in attention_notes(plan))
-
-
 def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
-    notes = [_no_ledger()] if not plan.ledger_known else []
-    if plan.unverified:
-        notes.append(_unverified(plan))
-    if plan.offline and any(planned.resolved_names for planned in plan.sends):
-        notes.append(_not_resolved())
-    if plan.uninitialized:
-        notes.append(_not_initialized(plan))
-    if plan.untrusted_checkout:
-        notes.append(_no_commit(plan.untrusted_checkout))
-    if unchecked := _unchecked_offline(plan):
-        notes.append(_not_checked(unchecked))
-    since = _("setting changed since the last apply: {change}")
-    if plan.offline:  # the ledger's record was not compared with the AppSecret
-        since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
-    changes = [since.format(change=settings_change(change)) for change in plan.settings_changes]
-    changes += [_("setting edited: {change}").format(change=settings_change(c)) for c in plan.settings_edits]
-    notes += [Note(rule="settings", message=change) for change in changes]
-    notes += _overlaps(plan)
+    notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
     notes += [
         Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
@@ -117,6 +95,61 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     ]
     notes += [_decisive(send, decision) for send, decision in unknowns]
     return tuple(notes)
+
+
+def _plan_notes(plan: Plan) -> Iterator[Note]:
+    """Write what this plan does not know, and what follows from that."""
+    if not plan.ledger_known:
+        what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
+        hint = _("run `campaign plan` without `--offline` where the ledger can be reached")
+        yield Note(rule="ledger", message=what, hint=hint)
+    if plan.unverified:
+        what = _(
+            "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
+        )
+        hint = _("`campaign apply` verifies it; see docs/ledger.md")
+        yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
+    if plan.offline and any(planned.resolved_names for planned in plan.sends):
+        what = _(
+            "the plan did not look up tags, media and drafts in WeChat, so `campaign apply` "
+            "cannot check whether they changed"
+        )
+        hint = _("run `campaign plan` without `--offline` before the review")
+        yield Note(rule="offline", message=what, hint=hint)
+    if plan.uninitialized:
+        what = _(
+            "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
+        ).format(names=_(", ").join(plan.uninitialized))
+        hint = _(
+            "run `campaign ledger init --env {name}`, then record earlier sends with "
+            "`campaign ledger baseline`"
+        ).format(name=plan.environment)
+        yield Note(rule="ledger", message=what, hint=hint)
+    if folder := plan.untrusted_checkout:
+        what = _("the plan names no commit: git does not read {folder}, because another user owns it")
+        hint = _(
+            "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, "
+            "set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
+        )
+        yield Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
+    if rules := _unchecked_offline(plan):
+        listed = _(", ").join(
+            ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
+            for rule, count in sorted(rules.items())
+        )
+        what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
+        hint = _("nothing to do: the plan after the merge and `campaign apply` check them")
+        yield Note(rule="offline", message=what, hint=hint)
+
+
+def _settings_notes(plan: Plan) -> Iterator[Note]:
+    since = _("setting changed since the last apply: {change}")
+    if plan.offline:  # the ledger's record was not compared with the AppSecret
+        since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
+    edited = _("setting edited: {change}")
+    changes = [(since, change) for change in plan.settings_changes]
+    for template, change in [*changes, *((edited, change) for change in plan.settings_edits)]:
+        yield Note(rule="settings", message=template.format(change=settings_change(change)))
 
 
 def problem_note(problem: Diagnostic) -> Note:
@@ -237,7 +270,7 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
 
 
 def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation]:
-    """Leave out what the decision itself names, the first that blocks, and what `_not_checked` counts."""
+    """Leave out what the decision itself names, the first that blocks, and what is counted offline."""
     blocking = [violation for violation in planned.violations if violation.blocks]
     return (
         violation
@@ -247,7 +280,7 @@ def _beside_the_decision(plan: Plan, planned: PlannedSend) -> Iterator[Violation
 
 
 def _waits_for_network(plan: Plan, violation: Violation) -> bool:
-    return plan.offline and violation.verdict is Verdict.UNCHECKED and not violation.blocks
+    return plan.offline and violation.is_unchecked and not violation.blocks
 
 
 def _unchecked_offline(plan: Plan) -> Counter[str]:
@@ -259,54 +292,3 @@ def _unchecked_offline(plan: Plan) -> Counter[str]:
         for violation in planned.violations
         if _waits_for_network(plan, violation)
     )
-
-
-def _not_checked(rules: Counter[str]) -> Note:
-    listed = _(", ").join(
-        ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
-        for rule, count in sorted(rules.items())
-    )
-    what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-    hint = _("nothing to do: the plan after the merge and `campaign apply` check them")
-    return Note(rule="offline", message=what, hint=hint)
-
-
-def _no_ledger() -> Note:
-    what = _("this machine has no copy of the ledger, so the plan treats every campaign as never sent")
-    hint = _("run `campaign plan` without `--offline` where the ledger can be reached")
-    return Note(rule="ledger", message=what, hint=hint)
-
-
-def _unverified(plan: Plan) -> Note:
-    what = _(
-        "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
-    )
-    hint = _("`campaign apply` verifies it; see docs/ledger.md")
-    return Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
-
-
-def _not_resolved() -> Note:
-    what = _(
-        "the plan did not look up tags, media and drafts in WeChat, so `campaign apply` "
-        "cannot check whether they changed"
-    )
-    hint = _("run `campaign plan` without `--offline` before the review")
-    return Note(rule="offline", message=what, hint=hint)
-
-
-def _no_commit(folder: str) -> Note:
-    what = _("the plan names no commit: git does not read {folder}, because another user owns it")
-    hint = _(
-        "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, set "
-        "GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
-    )
-    return Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
-
-
-def _not_initialized(plan: Plan) -> Note:
-    what = _("the ledger is not initialized for {names}, so all their campaigns would count as never sent")
-    hint = _(
-        "run `campaign ledger init --env {name}`, then record earlier sends with `campaign ledger baseline`"
-    )
-    message = what.format(names=_(", ").join(plan.uninitialized))
-    return Note(rule="ledger", message=message, hint=hint.format(name=plan.environment))

@@ -50,14 +50,14 @@ def coming_lines(
 
 def _within(names: list[str], when: str) -> str:
     if not names:
-        return _("Nothing becomes due until {when}.").format(when=when)
+        return _("Nothing becomes due before the horizon, {when}.").format(when=when)
     listed = _(", ").join(names[:MOST_NAMED])
     more = len(names) - MOST_NAMED
     if more > 0:
         listed = ngettext("{sends} and {count} more", "{sends} and {count} more", more).format(
             sends=listed, count=more
         )
-    return _("Due until {when}: {sends}.").format(when=when, sends=listed)
+    return _("Due before the horizon, {when}: {sends}.").format(when=when, sends=listed)
 
 
 def _opens_at(send: Send) -> datetime:

@@ -19,7 +19,7 @@ from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.report.figures import ArticleRow, percent
 from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.phrases import recorded_recipients
-from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
+from wechat_campaigns.report.spreadsheet import Cell
 from wechat_campaigns.wechat.statistics import ArticleFigures
 
 COMPARED_DAY: Final = 3
@@ -297,15 +297,8 @@ def comparisons_data(comparisons: Iterable[SendComparison]) -> list[dict[str, An
     ]
 
 
-def groups_csv(comparisons: Iterable[SendComparison]) -> str:
-    """Write one line a group for a spreadsheet, the rates as numbers."""
-    return spreadsheet(
-        map(_, GROUP_CSV_HEADINGS), (cells for one in comparisons for cells in group_cells(one))
-    )
-
-
 def group_cells(comparison: SendComparison) -> list[list[Cell]]:
-    """List the cells of `groups_csv`."""
+    """List the cells below `GROUP_CSV_HEADINGS`."""
     lines: list[list[Cell]] = []
     for group in comparison.groups:
         delivered, message_readers, readers, shares, followers = map(group.total, _COUNTS)

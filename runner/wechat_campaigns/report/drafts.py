@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -94,7 +94,7 @@ def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
             name: {
                 "total": found.total,
                 "drafts": [_row(one) for one in found.drafts],
-                "deleted": _media_ids(found.deleted),
+                "deleted": [draft.entry.media_id for draft in found.deleted],
                 "kept": [
                     {"media_id": draft.entry.media_id, "reason": reason} for draft, reason in found.kept
                 ],
@@ -113,7 +113,3 @@ def _row(draft: BoxDraft) -> dict[str, Any]:
         "used_by": list(draft.used_by),
         "left_behind": draft.left_behind,
     }
-
-
-def _media_ids(drafts: Sequence[BoxDraft]) -> list[str]:
-    return [draft.entry.media_id for draft in drafts]

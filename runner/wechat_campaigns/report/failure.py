@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.redact import redact
 from wechat_campaigns.report.formats import OF_PROBLEMS, Formats, form, formats
 from wechat_campaigns.report.gitlab import NO_CHANGES
 from wechat_campaigns.report.markdown import failure_markdown
@@ -16,23 +15,30 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
     """Give the report of a failed run by kind.
 
     Args:
-        error: what ended it; tokens, AppSecrets and openids in its texts are masked, as on standard error.
+        error: what ended it; tokens, AppSecrets and openids were masked as it was made.
         command: `plan`, `apply` or `validate`.
         settings_file: where an error that belongs to no file is shown.
     """
-    masked = CampaignError(redact(error.message), hint=redact(error.hint), location=redact(error.location))
-    problems = (
-        error.problems if isinstance(error, InvalidError) else (_problem(error, masked, settings_file),)
+    message = _(": ").join(filter(None, [error.location, error.message]))
+    problems: tuple[Diagnostic, ...] = (
+        Diagnostic(
+            location=Location(file=settings_file),
+            rule=f"run-{error.exit_code.name.lower()}",
+            message=message,
+            hint=error.hint,
+        ),
     )
-    failed = _("{command} failed: {error}").format(command=command, error=str(masked))
-    text = f"{problems_text(problems)}\n\n{inert(failed)}\n→ {inert(masked.hint)}"
+    if isinstance(error, InvalidError):
+        problems = error.problems
+    failed = _("{command} failed: {error}").format(command=command, error=message)
+    text = f"{problems_text(problems)}\n\n{inert(failed)}\n→ {inert(error.hint)}"
     title = _("campaign {command} failed").format(command=command)
     data = {
         "format_version": FORMAT_VERSION,
         "error": {
-            "message": masked.message,
-            "location": masked.location,
-            "hint": masked.hint,
+            "message": error.message,
+            "location": error.location,
+            "hint": error.hint,
             "exit_code": error.exit_code,
         },
         "problems": [problem_dict(problem) for problem in problems],
@@ -41,12 +47,7 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
         **formats(OF_PROBLEMS, problems),
         "text": lambda: text,
         "json": lambda: json_text(data),
-        "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
-        "html": form("html.failure_html", title, str(masked), masked.hint, problems),
+        "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
+        "html": form("html.failure_html", title, str(error), error.hint, problems),
         "widget": lambda: NO_CHANGES,
     }
-
-
-def _problem(error: CampaignError, masked: CampaignError, settings_file: str) -> Diagnostic:
-    rule = f"run-{error.exit_code.name.lower()}"
-    return Diagnostic(location=Location(file=settings_file), rule=rule, message=str(masked), hint=masked.hint)

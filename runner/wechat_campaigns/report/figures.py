@@ -24,7 +24,7 @@ from wechat_campaigns.plan.statistics import (
 )
 from wechat_campaigns.report.phrases import msgtype_word
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
+from wechat_campaigns.report.spreadsheet import Cell
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
 
 _SOURCE_WORDS: Mapping[str, str] = {
@@ -169,11 +169,6 @@ _STATUS_WORDS: Mapping[FiguresStatus, str] = {
 }
 
 
-def counted_rows(rows: Iterable[ArticleRow]) -> list[ArticleRow]:
-    """Leave out the sends that WeChat has no figures for; `figures_notes` counts them."""
-    return [row for row in rows if row.status is not FiguresStatus.NOT_COUNTED]
-
-
 def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     """Write what holds for several rows: the kinds without figures, and what was sent by hand."""
     notes = []
@@ -284,11 +279,6 @@ DAY_HEADINGS = (
     "Account", "Send", "Article", "Title", "Published", N_("Day"), *FIGURE_HEADINGS[len(_ARTICLE_WORDS) :],
 )  # fmt: skip
 """Of one line an article and day."""
-
-
-def days_csv(rows: Iterable[ArticleRow]) -> str:
-    """Write one line an article and day for a spreadsheet: totals from publication up to that day."""
-    return spreadsheet(map(_, DAY_HEADINGS), day_lines(rows))
 
 
 def day_lines(rows: Iterable[ArticleRow]) -> list[list[Cell]]:

@@ -11,22 +11,23 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.statistics import msgtype_of
+from wechat_campaigns.plan.statistics import FiguresStatus, msgtype_of
 from wechat_campaigns.report.comparison import (
+    GROUP_CSV_HEADINGS,
     GROUP_HEADINGS,
     SendComparison,
     comparisons_data,
-    groups_csv,
+    group_cells,
     shown_group,
 )
 from wechat_campaigns.report.figures import (
+    DAY_HEADINGS,
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
     article_readers,
     articles_data,
-    counted_rows,
-    days_csv,
+    day_lines,
     figure_cells,
     figures_notes,
     shown_figures,
@@ -37,24 +38,37 @@ from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.report.spreadsheet import Cell, spreadsheet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HistoryView:
     """What was sent, as every form of the report shows it."""
 
-    total: str
-    rows: tuple[PastSend, ...]
-    articles: tuple[ArticleRow, ...] = ()
+    rows: Sequence[PastSend]
+    articles: Sequence[ArticleRow] = ()
     """Of these sends, then those sent by hand."""
-    comparisons: tuple[SendComparison, ...] = ()
+    comparisons: Sequence[SendComparison] = ()
     first_day: date = date.min
     """From which day on, in China, the report has every send."""
     last_day: date = date.max
     """Up to which: the day of the report, when the month is not over."""
 
     @property
+    def total(self) -> str:
+        """How many sends there were, and how many followers they reached, as far as WeChat told."""
+        if not self.rows:
+            return _("Nothing was sent in this period.")
+        counts = [past.sent for past in self.rows if past.sent is not None]
+        if not counts:
+            return _(
+                "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is "
+                "unknown"
+            ).format(begun=len(self.rows))
+        template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
+        return template.format(begun=len(self.rows), reached=sum(counts), told=len(counts))
+
+    @property
     def counted(self) -> list[ArticleRow]:
         """The articles, without the sends that WeChat has no figures for."""
-        return counted_rows(self.articles)
+        return [row for row in self.articles if row.status is not FiguresStatus.NOT_COUNTED]
 
     @property
     def notes(self) -> list[str]:
@@ -100,25 +114,6 @@ def begun_records(
     return sorted(chosen, key=lambda known: (known.at, known.appid, known.send))
 
 
-def history_view(
-    sends: Sequence[PastSend],
-    articles: Iterable[ArticleRow] = (),
-    comparisons: Iterable[SendComparison] = (),
-    *,
-    first_day: date = date.min,
-    last_day: date = date.max,
-) -> HistoryView:
-    """Build the view of past sends and of what came of their articles, in these days of China's calendar."""
-    return HistoryView(
-        total=_total(sends),
-        rows=tuple(sends),
-        articles=tuple(articles),
-        comparisons=tuple(comparisons),
-        first_day=first_day,
-        last_day=last_day,
-    )
-
-
 def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend:
     row = send_status(known.account or known.appid, known, state, now)
     actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
@@ -142,18 +137,6 @@ def _past_send(known: SendRecord, state: LedgerState, now: datetime) -> PastSend
         note=row.note,
         links=event.links if event is not None else (),
     )
-
-
-def _total(sends: Sequence[PastSend]) -> str:
-    if not sends:
-        return _("Nothing was sent in this period.")
-    counts = [past.sent for past in sends if past.sent is not None]
-    if not counts:
-        return _(
-            "Sends: {begun}. No WeChat event has arrived yet, so the number of followers reached is unknown"
-        ).format(begun=len(sends))
-    template = _("Sends: {begun}. Followers reached: {reached:,} (sends with a WeChat event: {told})")
-    return template.format(begun=len(sends), reached=sum(counts), told=len(counts))
 
 
 COLUMNS = (
@@ -239,13 +222,14 @@ def history_lines(view: HistoryView) -> list[list[Cell]]:
 
 
 def history_days_csv(view: HistoryView) -> str:
-    """Write one line an article and day for a spreadsheet."""
-    return days_csv(view.articles)
+    """Write one line an article and day for a spreadsheet: totals from publication up to that day."""
+    return spreadsheet(map(_, DAY_HEADINGS), day_lines(view.articles))
 
 
 def history_groups_csv(view: HistoryView) -> str:
-    """Write one line a group of `--by` for a spreadsheet."""
-    return groups_csv(view.comparisons)
+    """Write one line a group of `--by` for a spreadsheet, the rates as numbers."""
+    groups = (cells for one in view.comparisons for cells in group_cells(one))
+    return spreadsheet(map(_, GROUP_CSV_HEADINGS), groups)
 
 
 def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
@@ -255,7 +239,6 @@ def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Iterable[str | int | None]]) -> list[str]:
-    """Write a Markdown table."""
     lines = [f"| {' | '.join(map(_, headings))} |", "|" + "---|" * len(headings)]
     return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
 

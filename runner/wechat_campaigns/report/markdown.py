@@ -67,10 +67,11 @@ def plan_markdown(view: PlanView) -> str:
 
 def outcomes_markdown(view: ApplyView) -> str:
     """Write what became of each send of an apply."""
+    plan = view.plan
     title = _("Apply result for {environment}: {counts}").format(
-        environment=code(view.environment), counts=view.summary or _("nothing to send")
+        environment=code(plan.environment), counts=view.summary or _("nothing to send")
     )
-    facts = _facts({_("Digest"): view.digest, _("Commit"): view.commit})
+    facts = _facts({_("Digest"): plan.plan_digest, _("Commit"): plan.commit or ""})
     hints = [f"{outcome.id}{_(': ')}{outcome.reason} → {hint}" for outcome, hint in view.hints.items()]
     notes = [f"{outcome.id}{_(': ')}{note}" for outcome in view.outcomes for note in outcome.notes]
     headings = (_("Result"), _("Send"), _("Account"), "msg_id", _("Details"))
@@ -83,7 +84,7 @@ def outcomes_markdown(view: ApplyView) -> str:
         _fences(_("Good to know"), "note", notes),
         _fences(_("Later"), "line", view.coming),
     ]
-    return fitted(f"{marker('apply', view.environment)}\n## {title}\n\n{facts}", sections)
+    return fitted(f"{marker('apply', plan.environment)}\n## {title}\n\n{facts}", sections)
 
 
 def status_markdown(view: StatusView) -> str:
@@ -127,11 +128,12 @@ def failure_markdown(
 
 
 def _head(view: PlanView) -> str:
+    environment, digest, commit = view.plan.environment, view.digest, view.plan.commit or ""
     title = _("Campaign plan for {environment}: {total}").format(
-        environment=code(view.environment), total=view.total
+        environment=code(environment), total=view.total
     )
     summary = _("**This is only a plan: nothing was sent.** {counts}.")
-    if view.offline:
+    if view.plan.offline:
         summary = _(
             "**This is only a plan: nothing was sent.** {counts}. The plan made no request to "
             "WeChat, so audiences are unknown."
@@ -139,12 +141,12 @@ def _head(view: PlanView) -> str:
     times = _("{made}, expires {expires} ({timezone})").format(
         made=view.created, expires=view.expires, timezone=view.timezone
     )
-    facts = {_("Digest"): view.digest[:DIGITS], _("Commit"): view.commit[:DIGITS], _("Made"): times}
+    facts = {_("Digest"): digest[:DIGITS], _("Commit"): commit[:DIGITS], _("Made"): times}
     if view.comparison is not None:
         facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:DIGITS]})"
     summary = summary.format(counts=view.summary)
-    whole = _folded(_("Whole fingerprints"), fence("\n".join(filter(None, [view.digest, view.commit]))))
-    return f"{marker('plan', view.environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}\n\n{whole}"
+    whole = _folded(_("Whole fingerprints"), fence("\n".join(filter(None, [digest, commit]))))
+    return f"{marker('plan', environment)}\n## {title}\n\n{summary}\n\n{_facts(facts)}\n\n{whole}"
 
 
 def _facts(facts: dict[str, str]) -> str:

@@ -10,7 +10,6 @@ from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
@@ -84,10 +83,8 @@ class PlanView:
     """A plan as every report shows it."""
 
     plan: Plan
-    environment: str
     digest: str
-    commit: str
-    offline: bool
+    """Of the plan, which would compute it anew each time."""
     created: str
     expires: str
     timezone: str
@@ -103,7 +100,6 @@ class PlanView:
     """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
     ready: bool
     """Whether an apply would make calls, and none of what is known here refuses it."""
-    budgets: tuple[Budget, ...]
     cards: tuple[AccountCard, ...]
     """What each account may still send."""
     uploads: str
@@ -159,13 +155,9 @@ def plan_view(
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
     rows += [*map(_invalid_row, plan.invalid), *map(_orphan_row, plan.unknown_sends)]
-    used = budgets(plan)
     return PlanView(
         plan=plan,
-        environment=plan.environment,
         digest=plan.plan_digest,
-        commit=plan.commit or "",
-        offline=plan.offline,
         created=moment(plan.created_at, timezone),
         expires=moment(plan.expires_at, timezone),
         timezone=timezone,
@@ -178,7 +170,6 @@ def plan_view(
         ready=bool(
             plan.calls() and plan.ledger_known and PlanAction.INVALID not in counts and not plan.uninitialized
         ),
-        budgets=used,
         cards=account_cards(plan),
         uploads=_uploads(plan),
         notes=attention_notes(plan),
@@ -191,9 +182,7 @@ def plan_view(
 class ApplyView:
     """The outcomes of an apply as every report shows them."""
 
-    environment: str
-    digest: str
-    commit: str
+    plan: Plan
     outcomes: tuple[SendOutcome, ...]
     counts: Mapping[Result, int]
     summary: str
@@ -208,9 +197,7 @@ def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) ->
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
     return ApplyView(
-        environment=plan.environment,
-        digest=plan.plan_digest,
-        commit=plan.commit or "",
+        plan=plan,
         outcomes=tuple(outcomes),
         counts=counts,
         summary=status_counts(counts),

@@ -178,11 +178,12 @@ def drawn_listing(headings: Sequence[str], rows: Sequence[Sequence[str]], option
 
 
 def _heading(view: PlanView) -> str:
+    plan = view.plan
     heading = _("Plan for {environment}, {at}{commit}{offline}").format(
-        environment=view.environment,
+        environment=plan.environment,
         at=f"{view.created} {view.timezone}",
-        commit=_(", commit {commit}").format(commit=view.commit[:12]) if view.commit else "",
-        offline=_(", offline: audiences unknown") if view.offline else "",
+        commit=_(", commit {commit}").format(commit=plan.commit[:12]) if plan.commit else "",
+        offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     return f"{heading}\n"
 

@@ -81,7 +81,6 @@ def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
 
 
 def _account(row: sqlite3.Row) -> OfficialAccount:
-    """Make the record from its row."""
     columns = {
         "options": options_from(json.loads(row["options"])),
         "subscribed": bitmaps.from_blob(row["subscribed"]),
@@ -116,7 +115,6 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
 
 
 def _switch(key: str, value: Any, default: Any) -> Any:
-    """Check one switch's value by the type of its default."""
     expected, fits = {
         bool: ("true or false", isinstance(value, bool)),
         float: ("a number of seconds, at most a year", _is_duration(value)),
@@ -135,7 +133,6 @@ def _switch(key: str, value: Any, default: Any) -> Any:
 
 
 def _is_duration(value: Any) -> bool:
-    """Return whether a value is a number of seconds up to a year."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 366 * 86400
 
 

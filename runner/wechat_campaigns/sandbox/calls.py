@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from wechat_campaigns.sandbox import store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
@@ -61,8 +61,6 @@ class ApiCall:
     """Whether video that was uploaded by API can be sent."""
     strict: bool
     """Whether the reading that refuses holds where sources about the platform disagree."""
-    endpoints: Mapping[str, Endpoint]
-    """Every endpoint by path, for calls about calls."""
 
     @property
     def appid(self) -> str:
@@ -95,17 +93,18 @@ class Endpoint:
     minute: int | None = None
 
 
-class Endpoints(dict[str, Endpoint]):
-    """The endpoints of one service by path."""
+ENDPOINTS: Final[dict[str, Endpoint]] = {}
+"""Every path of the platform that the sandbox answers: each service adds its own."""
 
-    def add(self, path: str, **fields: Any) -> Callable[[Function], Function]:
-        """Register the function that answers a path; the rest are fields of `Endpoint`."""
 
-        def register(run: Function) -> Function:
-            self[path] = Endpoint(path=path, run=run, **fields)
-            return run
+def serve(path: str, **fields: Any) -> Callable[[Function], Function]:
+    """Register the function that answers a path; the rest are fields of `Endpoint`."""
 
-        return register
+    def register(run: Function) -> Function:
+        ENDPOINTS[path] = Endpoint(path=path, run=run, **fields)
+        return run
+
+    return register
 
 
 def text(body: Mapping[str, Any], key: str, errcode: int = 40035) -> str:

@@ -5,46 +5,29 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from wechat_campaigns.sandbox import faults, progress, request_log, strict_json
 from wechat_campaigns.sandbox.accounts import NOBODY
 from wechat_campaigns.sandbox.answers import Answer, ErrcodeError, Json, new_rid
-from wechat_campaigns.sandbox.callbacks import endpoints as callbacks
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoint, HttpRequest
-from wechat_campaigns.sandbox.comments import endpoints as comments
-from wechat_campaigns.sandbox.drafts import endpoints as drafts
+from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, HttpRequest
+from wechat_campaigns.sandbox.counters import count_call
 from wechat_campaigns.sandbox.faults import InjectedFault
-from wechat_campaigns.sandbox.mass import endpoints as mass
-from wechat_campaigns.sandbox.media import endpoints as media
-from wechat_campaigns.sandbox.openapi import endpoints as openapi
-from wechat_campaigns.sandbox.openapi.rules import count_call
-from wechat_campaigns.sandbox.publishing import endpoints as publishing
-from wechat_campaigns.sandbox.statistics import endpoints as statistics
+from wechat_campaigns.sandbox.mass.endpoints import send_key
 from wechat_campaigns.sandbox.store import Store
-from wechat_campaigns.sandbox.tags import endpoints as tags
-from wechat_campaigns.sandbox.tokens import endpoints as tokens
 from wechat_campaigns.sandbox.tokens.rules import check_token
-from wechat_campaigns.sandbox.users import endpoints as users
 
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
 ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])")
 
-ENDPOINTS: Mapping[str, Endpoint] = {
-    **tokens.ENDPOINTS,
-    **openapi.ENDPOINTS,
-    **callbacks.ENDPOINTS,
-    **tags.ENDPOINTS,
-    **users.ENDPOINTS,
-    **media.ENDPOINTS,
-    **drafts.ENDPOINTS,
-    **mass.ENDPOINTS,
-    **publishing.ENDPOINTS,
-    **statistics.ENDPOINTS,
-    **comments.ENDPOINTS,
-}
-"""Every path of the platform that the sandbox answers."""
+SERVICES = (
+    "tokens", "openapi", "callbacks", "tags", "users", "media", "drafts", "mass", "publishing", "statistics",
+    "comments",
+)  # fmt: skip
+for _service in SERVICES:  # each adds its paths to `ENDPOINTS`
+    import_module(f"wechat_campaigns.sandbox.{_service}.endpoints")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +52,7 @@ class Dispatcher:
             if fault is None:
                 return self._serve(db, request, None), None
         if fault.latency_s:
-            key = mass.send_key(request)
+            key = send_key(request)
             if all(key):
                 self.in_hand.add(key)
             self.sleep(fault.latency_s)  # outside the transaction, so that others are not held up
@@ -109,7 +92,7 @@ class Dispatcher:
                 if account.kind not in endpoint.who:
                     raise ErrcodeError(48001)
                 count_call(db, account, endpoint, now, enforce=quota)
-            if self.in_hand and mass.send_key(request) in self.in_hand:
+            if self.in_hand and send_key(request) in self.in_hand:
                 raise ErrcodeError(45066)
             call = ApiCall(
                 db=db,
@@ -121,7 +104,6 @@ class Dispatcher:
                 retired_cards=self.retired_cards or account.options.retired_cards,
                 api_video=self.api_video or account.options.api_video or not self.strict,
                 strict=self.strict,
-                endpoints=ENDPOINTS,
             )
             return endpoint.run(call), account.appid
         except ErrcodeError as error:

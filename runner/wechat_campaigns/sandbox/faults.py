@@ -40,7 +40,6 @@ def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     """Add a fault; its number.
 
     Args:
-        db: the state.
         spec: `endpoint` (a path with or without /cgi-bin/, or *), `kind` (latency, errcode, cut_before,
             cut_after, garbage, html, http_500…, clock), `times` (default 1, null for ever), `skip` (calls
             to let pass first), `after`, `errcode`, `latency_s`, `ahead_s`.
@@ -56,12 +55,10 @@ def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
 
 
 def _is_count(value: object, least: int) -> bool:
-    """Return whether a value counts calls."""
     return type(value) is int and least <= value < 2**31
 
 
 def _read(spec: Mapping[str, Any]) -> InjectedFault:
-    """Read the fault itself from its specification."""
     unknown = spec.keys() - KEYS
     if unknown:
         raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}")

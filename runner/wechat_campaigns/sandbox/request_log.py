@@ -68,7 +68,6 @@ def _recorded_body(request: HttpRequest) -> str:
 
 
 def _without_secrets(data: Mapping[str, Any]) -> Json:
-    """Leave out tokens and secrets."""
     return {key: value for key, value in data.items() if key not in SECRET_KEYS}
 
 

@@ -93,7 +93,6 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
     """Write a seed into the state; what is there already stays or is brought up to date.
 
     Args:
-        db: the state.
         seed: `accounts`, a list of `appid`, `kind`, `secret`, `name`, `options`, `tags` (names, or objects of
             id and name) and `followers` (how many to make up, or a list of openid, nickname, wxname, tags).
         now: when they followed, seconds since 1970.
@@ -159,7 +158,6 @@ def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> Iterable
     """Make up followers: names, WeChat names `tester1`…, and at most three tags each, always the same.
 
     Args:
-        appid: the account they follow.
         numbers: their numbers from 0.
         tag_names: the tags to give out; the star mark goes to every tenth.
 
@@ -228,7 +226,6 @@ def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now:
 def _plant_members(
     db: sqlite3.Connection, appid: str, people: list[Any], numbers: list[int], tag_ids: Mapping[str, int]
 ) -> None:
-    """Put followers under the tags they name."""
     members: dict[str, list[int]] = {}
     for person, number in zip(people, numbers, strict=True):
         for name in person.get("tags", ()):

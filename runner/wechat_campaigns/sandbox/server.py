@@ -98,7 +98,6 @@ def embedded(
 
 
 def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
-    """Run the server and the pusher of events in threads of their own."""
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True),

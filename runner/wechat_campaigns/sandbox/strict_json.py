@@ -62,7 +62,6 @@ def _parts(item: Any) -> list[Any]:
 
 
 def _finite(number: str | float) -> float:
-    """Read a number that has an end."""
     value = float(number)
     if not math.isfinite(value):
         raise ValueError(f"{number} is no number of JSON")

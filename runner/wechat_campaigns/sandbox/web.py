@@ -43,7 +43,6 @@ def build(
     """Make the web application of a dispatcher.
 
     Args:
-        dispatcher: the emulated platform.
         seed: what a reset goes back to.
         names: what this server is called beside the names of loopback and WeChat's own.
         any_address: whether a request may name it by any IP address.
@@ -112,7 +111,6 @@ def _server_error(error: Exception) -> Response:
 
 
 def _http_request() -> HttpRequest:
-    """Read the request in hand."""
     multipart = request.mimetype == "multipart/form-data"
     part = request.files.get("media") if multipart else None
     upload = None
@@ -132,7 +130,6 @@ def _http_request() -> HttpRequest:
 
 
 def _file(download: Download) -> Response:
-    """Write an answer that is a file."""
     answer = Response(download.data, mimetype=download.content_type)
     plain = re.sub(r"[^\w.-]", "_", download.filename, flags=re.ASCII)
     whole = quote(download.filename, safe="")
@@ -141,7 +138,6 @@ def _file(download: Download) -> Response:
 
 
 def _json(data: Any, status: int = 200) -> Response:
-    """Write an answer as the platform does."""
     return Response(encode(data), status=status, content_type=JSON_TYPE)
 
 

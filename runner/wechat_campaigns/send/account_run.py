@@ -38,7 +38,7 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send import drafting, uploads
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, skipped_outcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, planned_outcome
 from wechat_campaigns.send.posting import (
     STOPPING_KINDS,
     AccountSender,
@@ -133,11 +133,11 @@ class AccountRun:
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
             why = _("not tried: {why}").format(why=self.sender.stop_reason)
-            return skipped_outcome(planned, why, exit_code=ExitCode.FAILED)
+            return planned_outcome(planned, why, exit_code=ExitCode.FAILED)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return skipped_outcome(planned, error.message, hint=error.hint, exit_code=error.exit_code)
+            return planned_outcome(planned, error.message, hint=error.hint, exit_code=error.exit_code)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
@@ -186,7 +186,7 @@ class AccountRun:
             counted, body, partial(self._decide, counted)
         )
         if outcome is None:
-            outcome = self._skip_outcome(counted) or skipped_outcome(
+            outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
             )
         return replace(self._forget_uploads(planned, outcome), notes=(*outcome.notes, *notes))
@@ -240,7 +240,7 @@ class AccountRun:
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stop_requested():
-            return skipped_outcome(
+            return planned_outcome(
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
         fresh = self._recheck(planned, self._decision_context())
@@ -250,7 +250,7 @@ class AccountRun:
         if decision.action is PlanAction.EXPIRED:  # its window ended while this run was busy
             return missed_outcome(fresh)
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
-        return skipped_outcome(planned, decision.reason, hint=decision.hint, exit_code=code)
+        return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=code)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
@@ -330,14 +330,9 @@ class AccountRun:
         )
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
-        return SendOutcome(
-            send_id,
-            self.account.name,
-            Result.UNKNOWN,
-            _("still unknown; this run did not check it: {error}").format(error=error),
-            hint=error.hint,
-            exit_code=ExitCode.UNKNOWN,
-        )
+        why = _("still unknown; this run did not check it: {error}").format(error=error)
+        account, code = self.account.name, ExitCode.UNKNOWN
+        return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint, exit_code=code)
 
     def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
+from wechat_campaigns.core.errors import PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.records import DraftRecord
-from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID, draft_fingerprint
+from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
-from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
+from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 MAX_DIFFERENCES = 3
 """How many differences an error names."""
@@ -62,14 +62,14 @@ def ensure_draft(
     data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
-    stored = _stored(known.media_id, api) if known is not None else None
+    stored = read_news_items(known.media_id, api) if known is not None else None
     added = known is None or stored is None
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
         ports.record(EventKind.DRAFT, data)
         # Right after draft/add, draft/get has answered 40007 (live, 2024-09): read once more.
-        stored = _stored(data["media_id"], api) or _news_items(data["media_id"], api)
+        stored = read_news_items(data["media_id"], api) or api.draft_get(data["media_id"])["news_item"]
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
@@ -108,21 +108,6 @@ def create_draft(planned: PlannedSend, ports: uploads.UploadPorts) -> ReadyDraft
     uploads.check_material_names(planned)
     with uploads.forgetting(planned, ports):
         return ensure_draft(planned, uploads.upload(planned, ports), ports)
-
-
-def _stored(media_id: str, api: WeChatApi) -> Stored | None:
-    """Read a draft; None when it is no longer in the draft box."""
-    try:
-        return _news_items(media_id, api)
-    except ApiError as error:
-        if error.errcode == MEDIA_ID_INVALID:
-            return None
-        raise
-
-
-def _news_items(media_id: str, api: WeChatApi) -> Stored:
-    items: Stored = api.draft_get(media_id)["news_item"]
-    return items
 
 
 def _check(

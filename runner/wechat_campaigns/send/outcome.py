@@ -84,21 +84,25 @@ def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
     )
 
 
-def skipped_outcome(
-    planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
+def planned_outcome(
+    planned: PlannedSend,
+    why: str,
+    *,
+    result: Result = Result.SKIPPED,
+    hint: str = "",
+    exit_code: ExitCode = ExitCode.OK,
 ) -> SendOutcome:
-    """Report a planned send that was not tried."""
-    account = planned.account.name
-    return SendOutcome(planned.send.id, account, Result.SKIPPED, why, hint=hint, exit_code=exit_code)
+    """Report a planned send that was not made."""
+    return SendOutcome(planned.send.id, planned.account.name, result, why, hint=hint, exit_code=exit_code)
 
 
 def blocked_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send that the plan blocked or found in conflict."""
     decision = planned.decision
-    return skipped_outcome(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
+    return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
 
 
 def missed_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send whose window ended before it was sent."""
     why = _("missed and not sent: {why}").format(why=planned.decision.reason)
-    return skipped_outcome(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
+    return planned_outcome(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)

@@ -75,9 +75,6 @@ def recall(
 ) -> None:
     """Recall a send or one of its articles, and record it.
 
-    Args:
-        article_idx: an article, from 1; 0 for all.
-
     Raises:
         ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.
         LedgerError: it was recalled, and could not be recorded.

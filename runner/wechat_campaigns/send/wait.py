@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, planned_outcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
@@ -46,7 +46,6 @@ def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
     """List the sends of a plan whose windows open later, the first to open first.
 
     Args:
-        plan: as reviewed.
         until: leaves out what opens after it; None leaves out nothing.
     """
     scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
@@ -59,7 +58,6 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
 
     Args:
         waiting: from `scheduled_sends`.
-        ports: the world.
 
     Returns:
         An outcome for each of them, in the order in which they were decided. Never raises for a failed send.
@@ -128,8 +126,7 @@ _SKIPPED: Final[Mapping[PlanAction, tuple[Result, ExitCode]]] = {
 def _skipped(planned: PlannedSend) -> SendOutcome:
     result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
     decision = planned.decision
-    name, account = planned.send.id, planned.account.name
-    return SendOutcome(name, account, result, decision.reason, hint=decision.hint, exit_code=code)
+    return planned_outcome(planned, decision.reason, result=result, hint=decision.hint, exit_code=code)
 
 
 def _opens_at(planned: PlannedSend) -> datetime:
@@ -140,21 +137,18 @@ def _opens_at(planned: PlannedSend) -> datetime:
 
 def _not_sent(planned: PlannedSend, error: CampaignError | None) -> SendOutcome:
     why = error.message if error is not None else _("this machine's clock differs from WeChat's")
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.NOT_SENT,
+    return planned_outcome(
+        planned,
         _("its window opened, but it was not sent: {error}").format(error=why),
+        result=Result.NOT_SENT,
         hint=error.hint if error is not None else _("correct the clock, then run `campaign apply` again"),
         exit_code=error.exit_code if error is not None else ExitCode.POLICY,
     )
 
 
 def _stopped(planned: PlannedSend) -> SendOutcome:
-    return SendOutcome(
-        planned.send.id,
-        planned.account.name,
-        Result.SKIPPED,
+    return planned_outcome(
+        planned,
         _("the run was stopped before this send"),
         hint=_("run the same command again: it waits for what is left"),
         exit_code=ExitCode.INTERRUPTED,

@@ -45,11 +45,8 @@ def check_api_host(api: str, environ: Mapping[str, str]) -> None:
         gateways = {name.strip().lower() for name in environ.get(GATEWAYS, "").split(",")}
         if f"{host}{port}" in gateways or (port == ":443" and host in WECHAT_HOSTS | gateways):
             return
-    raise PolicyError(
-        _("the AppSecret is not sent to {address}: it is not a WeChat host").format(address=api),
-        hint=_(
-            "write `api: https://api.weixin.qq.com`, or add the gateway's host to the environment "
-            "variable {name}"
-        ).format(name=f"`{GATEWAYS}`"),
-        location="api",
-    )
+    what = _("the AppSecret is not sent to {address}: it is not a WeChat host").format(address=api)
+    hint = _(
+        "write `api: https://api.weixin.qq.com`, or add the gateway's host to the environment variable {name}"
+    ).format(name=f"`{GATEWAYS}`")
+    raise PolicyError(what, hint=hint, location="api")

@@ -12,6 +12,7 @@ from yaml.nodes import Node
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.source.strict_yaml import children, compose, read
+from wechat_campaigns.source.text import decode
 
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 
@@ -58,10 +59,16 @@ class Document:
         column = len(written) - len(written.lstrip()) + 1
         return Location(file=self.display_path, line=line + 1, column=column)
 
-    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
+    @property
+    def root(self) -> Node:
+        """The node of the whole text."""
         node = compose(self.text)
         if isinstance(node, Finding):  # a document exists only for a text that composes
             raise AssertionError(node.message)
+        return node
+
+    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
+        node = self.root
         key_node: Node | None = None
         for step in path:
             child = _by_step(node).get(step)
@@ -94,13 +101,16 @@ def _lines(text: str) -> list[str]:
     return text.split("\n")
 
 
-def parse_document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Diagnostic:
-    """Read a text as YAML: the document, or the problem that makes it unreadable.
+def parse_document(data: bytes, *, id: str, file: PurePosixPath, shown: str) -> Document | Diagnostic:
+    """Read the bytes of a file as YAML: the document, or the problem that makes it unreadable.
 
     Args:
         file: the path relative to the campaigns folder.
         shown: the path as the user would type it.
     """
+    text = decode(data)
+    if isinstance(text, Finding):
+        return text.at(Location(file=shown))
     reading = read(text)
     if reading.data is None and reading.faults:
         return reading.faults[0].at(Location(file=shown))

@@ -127,11 +127,9 @@ class Files:
         """
         folder, slash, names = pattern.rpartition("/")
         if re.search(r"[*?\[]", folder):
-            raise FileError(
-                "file-pattern",
-                _("`{path}` has `*` or `?` in a folder's name").format(path=shorten(pattern)),
-                _("write them in the name of the file only, as in `pictures/*.jpg`"),
-            )
+            what = _("`{path}` has `*` or `?` in a folder's name").format(path=shorten(pattern))
+            hint = _("write them in the name of the file only, as in `pictures/*.jpg`")
+            raise FileError("file-pattern", what, hint)
         located = self.locate(base_file, f"{folder}{slash}x").parent
         self._refuse_links(located)
         accepts = re.compile(fnmatch.translate(names.replace("[", "[[]")))
@@ -145,11 +143,9 @@ class Files:
             entries = []
         found = [name for name in entries if accepts.match(name) and not name.startswith(".")]
         if not found:
-            raise FileError(
-                "file-missing",
-                _("no file matches `{path}`").format(path=shorten(pattern)),
-                _("add the files, or correct the pattern"),
-            )
+            what = _("no file matches `{path}`").format(path=shorten(pattern))
+            hint = _("add the files, or correct the pattern")
+            raise FileError("file-missing", what, hint)
         return tuple(f"{folder}{slash}{name}" for name in sorted(found, key=_natural))
 
     def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
@@ -174,11 +170,8 @@ class Files:
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
         hint = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
-        return FileError(
-            "file-missing",
-            _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}"),
-            hint,
-        )
+        what = _("file `{path}` does not exist").format(path=f"{self.root.name}/{located}")
+        return FileError("file-missing", what, hint)
 
     def _text_error(self, located: PurePosixPath, fault: Finding) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
@@ -210,21 +203,17 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
-        raise FileError(
-            "file-unreadable",
-            _("`{name}` cannot be read: {reason}").format(
-                name=shorten(Path(path).name), reason=error.strerror
-            ),
-            _("check the type of the file and its permissions"),
-        ) from error
-    if len(data) > limit_bytes:
-        raise FileError(
-            "file-too-large",
-            _("`{name}` is larger than the limit of {limit:,} KiB").format(
-                name=Path(path).name, limit=limit_bytes // 1024
-            ),
-            _("make it smaller"),
+        what = _("`{name}` cannot be read: {reason}").format(
+            name=shorten(Path(path).name), reason=error.strerror
         )
+        hint = _("check the type of the file and its permissions")
+        raise FileError("file-unreadable", what, hint) from error
+    if len(data) > limit_bytes:
+        what = _("`{name}` is larger than the limit of {limit:,} KiB").format(
+            name=Path(path).name, limit=limit_bytes // 1024
+        )
+        hint = _("make it smaller")
+        raise FileError("file-too-large", what, hint)
     return data
 
 
@@ -238,11 +227,9 @@ def refuse_data(path: str) -> None:
         FileError: it names one of them.
     """
     if PurePosixPath(path).name.lower().rstrip(". ").endswith(_DATA):
-        raise FileError(
-            "file-data",
-            _("`{path}` contains settings or a table, not text to send").format(path=shorten(path)),
-            _("use a text file, such as one that ends in .txt, .md or .html"),
-        )
+        what = _("`{path}` contains settings or a table, not text to send").format(path=shorten(path))
+        hint = _("use a text file, such as one that ends in .txt, .md or .html")
+        raise FileError("file-data", what, hint)
 
 
 def _read_all(descriptor: int, expected: int, most: int) -> bytes:
@@ -262,28 +249,18 @@ def _not_a_file_error(name: str) -> FileError:
 def _refuse_foreign(path: str) -> None:
     """Refuse what is no relative path with `/`, the same on every system."""
     if not path.strip() or _CONTROL.search(path):
-        raise FileError(
-            "file-path",
-            _("a path is empty or contains invisible characters"),
-            _("write the path of the file"),
-        )
-    if "\\" in path:
-        raise FileError(
-            "file-path",
-            _("`{path}` contains backslashes").format(path=shorten(path)),
-            _("separate folders with `/`"),
-        )
-    if path.startswith("/") or _DRIVE.match(path):
-        raise FileError(
-            "file-path",
-            _("`{path}` is an absolute path").format(path=shorten(path)),
-            _("write it relative to the folder of the file that refers to it"),
-        )
+        what, hint = _("a path is empty or contains invisible characters"), _("write the path of the file")
+    elif "\\" in path:
+        what, hint = _("`{path}` contains backslashes"), _("separate folders with `/`")
+    elif path.startswith("/") or _DRIVE.match(path):
+        what = _("`{path}` is an absolute path")
+        hint = _("write it relative to the folder of the file that refers to it")
+    else:
+        return
+    raise FileError("file-path", what.format(path=shorten(path)), hint)
 
 
 def _outside_folder_error(path: str) -> FileError:
-    return FileError(
-        "file-outside",
-        _("`{path}` is outside the campaigns folder").format(path=shorten(path)),
-        _("move the file into the campaigns folder"),
-    )
+    what = _("`{path}` is outside the campaigns folder").format(path=shorten(path))
+    hint = _("move the file into the campaigns folder")
+    return FileError("file-outside", what, hint)

@@ -20,7 +20,6 @@ from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.text import decode
 from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
@@ -142,15 +141,10 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         hint = _("rename the file to `{name}`").format(name=item.file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if bad := BAD_IN_ID.search(item.id):
-        return (
-            Finding(
-                "campaign-id",
-                _("the file name contains {character}, which is not allowed in an id").format(
-                    character=repr(bad.group())
-                ),
-                _("rename the file: spaces and the characters [ ] # , : \\ are not allowed"),
-            ).at(Location(file=shown)),
-        )
+        what = _("the file name contains {character}, which is not allowed in an id")
+        what = what.format(character=repr(bad.group()))
+        hint = _("rename the file: spaces and the characters [ ] # , : \\ are not allowed")
+        return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     read = _read(item, data)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
@@ -159,18 +153,14 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.display_path
     try:
-        text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
+        written = read_regular(shown, MAX_YAML_BYTES) if data is None else data
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
-        return Finding(
-            "file-missing",
-            _("the file cannot be read: {reason}").format(reason=error.strerror),
-            _("check the path"),
-        ).at(Location(file=shown))
-    if isinstance(text, Finding):
-        return text.at(Location(file=shown))
-    return parse_document(text, id=item.id, file=item.file, shown=shown)
+        what = _("the file cannot be read: {reason}").format(reason=error.strerror)
+        hint = _("check the path")
+        return Finding("file-missing", what, hint).at(Location(file=shown))
+    return parse_document(written, id=item.id, file=item.file, shown=shown)
 
 
 def _walk(root: Path) -> list[CampaignFile]:

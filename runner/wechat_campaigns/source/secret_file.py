@@ -31,11 +31,9 @@ def read_secret_file(written: str) -> str:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise SecretError(
-            _("the secret's file cannot be opened: {reason}").format(reason=error.strerror),
-            hint=_("create the file, or correct `file`"),
-            location=written,
-        ) from None
+        what = _("the secret's file cannot be opened: {reason}").format(reason=error.strerror)
+        hint = _("create the file, or correct `file`")
+        raise SecretError(what, hint=hint, location=written) from None
     try:
         _check_access(os.fstat(descriptor), written)
         _check_place(path, written)
@@ -67,11 +65,9 @@ def _check_place(path: Path, written: str) -> None:
     if find_checkout(path) is None:
         return
     if run_in_checkout(path.parent, "check-ignore", "--quiet", "--", str(path), lazily=False).code != 0:
-        raise SecretError(
-            _("the secret's file is in a git checkout that does not ignore it"),
-            hint=_("move the file outside the checkout, or add it to `.gitignore`"),
-            location=written,
-        )
+        what = _("the secret's file is in a git checkout that does not ignore it")
+        hint = _("move the file outside the checkout, or add it to `.gitignore`")
+        raise SecretError(what, hint=hint, location=written)
 
 
 def _one_line(data: bytes, written: str) -> str:

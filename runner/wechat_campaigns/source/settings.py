@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, InvalidError, Location, UsageError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import (
@@ -29,13 +29,17 @@ from wechat_campaigns.core.settings import (
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.secret import written_secrets
-from wechat_campaigns.source.settings_checks import PROTECTED_RESEND_AFTER_S, RESEND_UNTIL_S, cross_findings
-from wechat_campaigns.source.text import decode
+from wechat_campaigns.source.settings_checks import (
+    DEFAULT_LEDGER,
+    PROTECTED_RESEND_AFTER_S,
+    RESEND_UNTIL_S,
+    appids_of,
+    cross_findings,
+    maps,
+)
 from wechat_campaigns.source.validate import check
 
 SETTINGS_FILE: Final = "_settings.yaml"
-DEFAULT_LEDGER: Final = "sqlite"
-"""The ledger of an environment that names none."""
 MAX_BYTES: Final = 1024 * 1024
 
 _SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
@@ -92,14 +96,11 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
     shown = (root / SETTINGS_FILE).as_posix()
     try:
         source = read_regular(root / SETTINGS_FILE, MAX_BYTES)
-        text = decode(source)
     except FileNotFoundError:
         return {}, b""
     except FileError as error:
         raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
-    if isinstance(text, Finding):
-        raise InvalidError((text.at(Location(file=shown)),))
-    read = parse_document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    read = parse_document(source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
     problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
     if problems or isinstance(read, Diagnostic):
         raise InvalidError(problems)
@@ -130,24 +131,12 @@ def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
 
 
 def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapping[str, Any]]:
-    text = decode(source)
-    read = (
-        parse_document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
-        if isinstance(text, str)
-        else None
-    )
+    read = parse_document(source, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
     data = read.data if isinstance(read, Document) else None
-    written = data.get("environments") if isinstance(data, dict) else None
     appids = environment.by_appid.keys()
-    for name, other in written.items() if isinstance(written, dict) else ():
-        if isinstance(other, dict) and (name == environment.name or appids & _appids_of(other)):
+    for name, other in maps(data.get("environments")) if isinstance(data, dict) else ():
+        if name == environment.name or appids & appids_of(other):
             yield other
-
-
-def _appids_of(environment: Mapping[str, Any]) -> set[str]:
-    accounts = environment.get("accounts")
-    below = accounts.values() if isinstance(accounts, dict) else ()
-    return {str(account.get("appid")) for account in below if isinstance(account, dict)}
 
 
 def approvals_of(data: Mapping[str, Any]) -> Approvals:

@@ -12,6 +12,8 @@ from wechat_campaigns.core.settings import SANDBOX, AccountKind
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
+DEFAULT_LEDGER: Final = "sqlite"
+"""The ledger of an environment that names none: a file of its own for each."""
 PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
@@ -25,7 +27,7 @@ _NO_SUCH: Final[Mapping[NameKind, str]] = {
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     """Check settings whose shape may still be wrong elsewhere."""
     found = [*_default_environment(data), *_policy(data), *_held(data), *_notify(data)]
-    for name, environment in _maps(data.get("environments")):
+    for name, environment in maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_resend(path, environment)]
         found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
@@ -34,7 +36,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
 
 
 def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
-    name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
+    name, known = data.get("default_environment"), [*_map(data.get("environments")), SANDBOX]
     if isinstance(name, str) and name not in known:
         yield _unknown(("default_environment",), "environment", name, known)
 
@@ -42,7 +44,7 @@ def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
 def _default_account(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    name, known = environment.get("default_account"), _names(environment.get("accounts"))
+    name, known = environment.get("default_account"), list(_map(environment.get("accounts")))
     if not isinstance(name, str):
         return
     if environment.get("api") == SANDBOX and not known:
@@ -58,49 +60,37 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         return
     if after >= until:
         key = "resend_until" if "resend_until" in environment else "resend_after"
-        yield Finding(
-            "repeat-order",
-            _("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
-                after=after, until=until
-            ),
-            _("make `resend_until` larger than `resend_after`"),
-            (*path, key),
+        what = _("`resend_after` ({after} s) is not less than `resend_until` ({until} s)").format(
+            after=after, until=until
         )
+        hint = _("make `resend_until` larger than `resend_after`")
+        yield Finding("repeat-order", what, hint, (*path, key))
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
-        yield Finding(
-            "protected-repeat",
-            _("a protected environment cannot resend so soon: the first call may still be on its way"),
-            _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
-            (*path, "resend_after"),
-        )
+        what = _("a protected environment cannot resend so soon: the first call may still be on its way")
+        hint = _("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S)
+        yield Finding("protected-repeat", what, hint, (*path, "resend_after"))
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
-        yield Finding(
-            "repeat-too-late",
-            _("a resend this late is a second send: WeChat no longer recognises the clientmsgid"),
-            _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
-            (*path, "resend_until"),
-        )
+        what = _("a resend this late is a second send: WeChat no longer recognises the clientmsgid")
+        hint = _("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S)
+        yield Finding("repeat-too-late", what, hint, (*path, "resend_until"))
 
 
 def _shared_ledger(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
-    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
-    if _is_production(environment) or ledger == "sqlite":  # which is a file of its own for each environment
+    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
+    if _is_production(environment) or ledger == DEFAULT_LEDGER:
         return
-    for name, other in _maps(data.get("environments")):
-        if other.get("ledger") == ledger and _is_production(other) and appids & _appids(other):
-            yield Finding(
-                "ledger-of-real",
-                _(
-                    "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
-                    "would mark production sends as sent"
-                ).format(name=name),
-                _("use a separate ledger for the rehearsal, such as `sqlite`"),
-                (*path, "ledger"),
-            )
+    for name, other in maps(data.get("environments")):
+        if other.get("ledger") == ledger and _is_production(other) and appids & appids_of(other):
+            what = _(
+                "this environment shares the AppID and the ledger of `{name}`: a rehearsal "
+                "would mark production sends as sent"
+            ).format(name=name)
+            hint = _("use a separate ledger for the rehearsal, such as `sqlite`")
+            yield Finding("ledger-of-real", what, hint, (*path, "ledger"))
             return
 
 
@@ -108,33 +98,29 @@ def _two_ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What one ledger of an account knows as sent is new to another."""
-    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
+    ledger, appids = environment.get("ledger", DEFAULT_LEDGER), appids_of(environment)
     if not appids or not _is_production(environment):
         return
-    for name, other in _maps(data.get("environments")):
+    for name, other in maps(data.get("environments")):
         if name == path[-1]:
             return  # the later one of two is told
-        # `sqlite` alone is a file of its own for each environment.
-        same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
-        shared = sorted(appids & _appids(other))
+        same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
+        shared = sorted(appids & appids_of(other))
         if shared and not same and _is_production(other):
-            yield Finding(
-                "two-ledgers",
-                _(
-                    "`{name}` also sends from {appid}, but with another ledger: each would repeat "
-                    "the other's sends"
-                ).format(name=name, appid=shared[0]),
-                _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
-                (*path, "ledger") if "ledger" in environment else path,
-            )
+            what = _(
+                "`{name}` also sends from {appid}, but with another ledger: each would repeat "
+                "the other's sends"
+            ).format(name=name, appid=shared[0])
+            hint = _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`")
+            yield Finding("two-ledgers", what, hint, (*path, "ledger") if "ledger" in environment else path)
             return
 
 
 def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
     """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
     first: dict[str, tuple[str, object]] = {}
-    for environment, one in _maps(data.get("environments")):
-        for name, account in _maps(one.get("accounts")):
+    for environment, one in maps(data.get("environments")):
+        for name, account in maps(one.get("accounts")):
             known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
             if kind != account.get("kind"):
                 yield Finding(
@@ -149,29 +135,24 @@ def _is_production(environment: Mapping[str, Any]) -> bool:
     return str(environment.get("api")).startswith("https://")
 
 
-def _appids(environment: Mapping[str, Any]) -> set[str]:
-    return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
+def appids_of(environment: Mapping[str, Any]) -> set[str]:
+    """Collect the AppIDs of an environment whose shape may be wrong."""
+    return {str(account.get("appid")) for _name, account in maps(environment.get("accounts"))}
 
 
 def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    approvals = environment.get("approvals")
-    written = approvals if isinstance(approvals, dict) else {}
+    written = _map(environment.get("approvals"))
     count, approvers = written.get("count", 1), written.get("approvers")
     if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        yield Finding(
-            "approvals-count",
-            _("{count} approvals are required, but `approvers` lists only {approvers}").format(
-                count=count, approvers=len(approvers)
-            ),
-            _("add `approvers`, or lower `count`"),
-            (*path, "approvals", "count"),
+        what = _("{count} approvals are required, but `approvers` lists only {approvers}").format(
+            count=count, approvers=len(approvers)
         )
+        hint = _("add `approvers`, or lower `count`")
+        yield Finding("approvals-count", what, hint, (*path, "approvals", "count"))
 
 
 def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
-    policy = data.get("policy")
-    if not isinstance(policy, dict):
-        return
+    policy = _map(data.get("policy"))
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
         from zoneinfo import available_timezones
@@ -179,18 +160,14 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
-        yield Finding(
-            "quiet-hours-empty",
-            _("`quiet_hours` start and end at the same time"),
-            _("write two different times, or remove the key"),
-            ("policy", "quiet_hours"),
-        )
+        what = _("`quiet_hours` start and end at the same time")
+        hint = _("write two different times, or remove the key")
+        yield Finding("quiet-hours-empty", what, hint, ("policy", "quiet_hours"))
 
 
 def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A hold on an account that does not exist holds nothing, and nobody would notice."""
-    policy = data.get("policy")
-    held = policy.get("hold") if isinstance(policy, dict) else None
+    held = _map(data.get("policy")).get("hold")
     known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
@@ -205,12 +182,9 @@ def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         path, is_mail = ("notify", index), target.get("kind") == "email"
         if is_mail and "to" not in target:
-            yield Finding(
-                "email-without-to",
-                _("`kind: email` requires `to`"),
-                _("write the addresses of the recipients: `to: [duty@example.com]`"),
-                path,
-            )
+            what = _("`kind: email` requires `to`")
+            hint = _("write the addresses of the recipients: `to: [duty@example.com]`")
+            yield Finding("email-without-to", what, hint, path)
         for key in ("secret",) if is_mail else ("to", "from"):
             if key in target:
                 yield Finding(
@@ -239,25 +213,19 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    return Finding(
-        f"unknown-{kind}",
-        _(_NO_SUCH[kind]).format(name=name[:40]),
-        did_you_mean(name, known, otherwise=listed),
-        path,
-    )
+    what = _(_NO_SUCH[kind]).format(name=name[:40])
+    hint = did_you_mean(name, known, otherwise=listed)
+    return Finding(f"unknown-{kind}", what, hint, path)
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:
-    return [name for _name, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
+    return [name for _name, one in maps(data.get("environments")) for name in _map(one.get("accounts"))]
 
 
-def _maps(value: object) -> list[tuple[str, dict[str, Any]]]:
-    return (
-        [(key, below) for key, below in value.items() if isinstance(below, dict)]
-        if isinstance(value, dict)
-        else []
-    )
+def maps(value: object) -> list[tuple[str, dict[str, Any]]]:
+    """List the maps in a map that may be something else."""
+    return [(key, below) for key, below in _map(value).items() if isinstance(below, dict)]
 
 
-def _names(value: object) -> list[str]:
-    return list(value) if isinstance(value, dict) else []
+def _map(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

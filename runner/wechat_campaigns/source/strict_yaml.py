@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -89,11 +89,10 @@ def read(text: str) -> YamlResult:
         return YamlResult(data=None, faults=(root,))
     builder = _Builder(text)
     try:
-        data = builder.value(root, 0)
+        data = builder.value(root, ())
     except _StopReadingError as stop:
         return YamlResult(data=None, faults=(stop.fault,))
-    faults = (replace(fault, path=_path_to(root, node) or ()) for node, fault in builder.found)
-    return YamlResult(data=data, faults=tuple(faults))
+    return YamlResult(data=data, faults=tuple(builder.found))
 
 
 class _StopReadingError(Exception):
@@ -101,56 +100,51 @@ class _StopReadingError(Exception):
 
     def __init__(self, node: Node, rule: str, what: str, hint: str) -> None:
         super().__init__(what)
-        self.fault = _fault(node, rule, what, hint)
+        self.fault = _fault(node, (), rule, what, hint)
 
 
 class _Builder:
-    """Turns nodes into data and collects faults with their nodes."""
+    """Turns nodes into data and collects faults; the path of a key is that of its value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.hides = bool(_HASHTAG.search(text))
-        self.found: list[tuple[Node, Finding]] = []
+        self.found: list[Finding] = []
         self.told: set[tuple[str, int | None, int | None]] = set()
         self.nodes = 0
 
-    def value(self, node: Node, depth: int) -> Any:
+    def value(self, node: Node, path: KeyPath) -> Any:
         if node.tag:
             # Never repeated: in the settings it may be a secret that begins with `!`.
             what = _("this is a YAML tag (`!name`), which is not supported")
-            self._report(node, "yaml-tag", what, _("remove it, or put text that starts with `!` in quotes"))
+            hint = _("remove it, or put text that starts with `!` in quotes")
+            self._add(_fault(node, path, "yaml-tag", what, hint))
         if isinstance(node, ScalarNode):
-            return self._scalar(node)
+            return self._scalar(node, path)
         self.nodes += len(node.value)
-        self._bound(node, depth)
+        self._bound(node, len(path))
         if isinstance(node, SequenceNode):
-            return [self.value(item, depth + 1) for item in node.value]
-        return self._mapping(node, depth) if isinstance(node, MappingNode) else None
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, path) if isinstance(node, MappingNode) else None
 
     def _bound(self, node: Node, depth: int) -> None:
         if self.nodes > MAX_NODES:
-            raise _StopReadingError(
-                node,
-                "yaml-alias-bomb",
-                _("the aliases (`*name`) in this file expand beyond the size limit"),
-                _("write the values out, or use `vars`"),
-            )
+            what = _("the aliases (`*name`) in this file expand beyond the size limit")
+            hint = _("write the values out, or use `vars`")
+            raise _StopReadingError(node, "yaml-alias-bomb", what, hint)
         if depth > MAX_DEPTH:
-            raise _StopReadingError(
-                node,
-                "yaml-too-deep",
-                _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH),
-                _("reduce the nesting; an alias must not contain itself"),
-            )
+            what = _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH)
+            hint = _("reduce the nesting; an alias must not contain itself")
+            raise _StopReadingError(node, "yaml-too-deep", what, hint)
 
-    def _scalar(self, node: ScalarNode) -> Any:
-        value = self._meant(node)
+    def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
+        value = self._meant(node, path)
         # A number or a switch is whole, whatever comes behind it.
         if self.hides and not node.style and (isinstance(value, str) or not node.value):
-            self._look_behind(node)
+            self._look_behind(node, path)
         return value
 
-    def _meant(self, node: ScalarNode) -> Any:
+    def _meant(self, node: ScalarNode, path: KeyPath) -> Any:
         text: str = node.value
         # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
         if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
@@ -163,10 +157,10 @@ class _Builder:
             return float(text)
         surprise = describe_guess(text)
         if surprise:
-            self._report(node, *surprise)
+            self._add(_fault(node, path, *surprise))
         return text
 
-    def _look_behind(self, node: ScalarNode) -> None:
+    def _look_behind(self, node: ScalarNode, path: KeyPath) -> None:
         """Refuse a hashtag that YAML takes for a comment; never repeated: it may be part of a secret."""
         found = _SWALLOWED.match(self.text, node.end_mark.index)
         if found is None:
@@ -175,60 +169,55 @@ class _Builder:
             "yaml-comment",
             _("the rest of this line would be lost: `#` after a space starts a YAML comment"),
             _("put the whole text in quotes; for a comment, add a space after `#`"),
+            path,
             line=node.end_mark.line + 1,
             column=node.end_mark.column + len(found[0]) + 1,
         )
-        self._add(node, fault)
+        self._add(fault)
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = self._key(key_node, node)
+            key = self._key(key_node, path)
             if key is None:
                 continue
             if key in built:
-                self._duplicate(node, key_node, key)
+                self._duplicate(node, key_node, (*path, key))
                 continue
-            built[key] = self.value(value_node, depth + 1)
+            built[key] = self.value(value_node, (*path, key))
         return built
 
-    def _duplicate(self, node: MappingNode, key_node: Node, key: str) -> None:
+    def _duplicate(self, node: MappingNode, key_node: Node, path: KeyPath) -> None:
         if len(self.found) > MAX_PROBLEMS:
             return  # the search below is not free
         first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
         what = _("the key `{key}` is written twice; the first is in line {line}").format(
-            key=shorten(key), line=first
+            key=shorten(key_node.value), line=first
         )
-        self._report(key_node, "yaml-duplicate-key", what, _("keep only one of them"))
+        self._add(_fault(key_node, path, "yaml-duplicate-key", what, _("keep only one of them")))
 
-    def _key(self, node: Node, parent: MappingNode) -> str | None:
+    def _key(self, node: Node, path: KeyPath) -> str | None:
         if isinstance(node, ScalarNode):
+            path = (*path, node.value)
             if node.value == "<<" and not node.style:
-                self._report(
-                    node,
-                    "yaml-merge-key",
-                    _("the merge key `<<` is not supported"),
-                    _("write the keys out, or share values with `vars`"),
-                )
+                what = _("the merge key `<<` is not supported")
+                hint = _("write the keys out, or share values with `vars`")
+                self._add(_fault(node, path, "yaml-merge-key", what, hint))
                 return None
-            key = self._scalar(node)
+            key = self._scalar(node, path)
             if isinstance(key, str):
                 return key
-        holder = node if isinstance(node, ScalarNode) else parent
-        self._add(holder, _fault(node, *_key_words(node)))
+        self._add(_fault(node, path, *_key_words(node)))
         return None
 
-    def _report(self, node: Node, rule: str, what: str, hint: str) -> None:
-        self._add(node, _fault(node, rule, what, hint))
-
-    def _add(self, holder: Node, fault: Finding) -> None:
+    def _add(self, fault: Finding) -> None:
         # What an anchor marks is met again wherever an alias names it.
         told = (fault.rule, fault.line, fault.column)
         if (
             told not in self.told and len(self.found) <= MAX_PROBLEMS
         ):  # one more than is listed: there is a rest
             self.told.add(told)
-            self.found.append((holder, fault))
+            self.found.append(fault)
 
 
 def _may_be_word(text: str) -> bool:
@@ -251,20 +240,9 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 
-def _fault(node: Node, rule: str, what: str, hint: str) -> Finding:
+def _fault(node: Node, path: KeyPath, rule: str, what: str, hint: str) -> Finding:
     mark = node.start_mark
-    return Finding(rule, what, hint, line=mark.line + 1, column=mark.column + 1)
-
-
-def _path_to(root: Node, wanted: Node) -> KeyPath | None:
-    """Find a node by identity; the path of a key is that of its value. None when it is not below."""
-    if root is wanted:
-        return ()
-    for step, child, also in children(root):
-        below = () if also is wanted else _path_to(child, wanted)
-        if below is not None:
-            return (step, *below)
-    return None
+    return Finding(rule, what, hint, path, line=mark.line + 1, column=mark.column + 1)
 
 
 def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:

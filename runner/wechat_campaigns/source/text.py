@@ -35,21 +35,13 @@ def is_blank(text: str) -> bool:
 def decode(data: bytes) -> str | Finding:
     """Decode UTF-8 without a byte order mark or control characters, or name the first fault."""
     if data.startswith(_DOCUMENT_MARKS):
-        return Finding(
-            "text-document",
-            _("the file is a Word, Excel, WPS or PDF document or an archive, not plain text"),
-            _("copy its text into a plain text file (UTF-8); renaming the file is not enough"),
-            line=1,
-            column=1,
-        )
+        what = _("the file is a Word, Excel, WPS or PDF document or an archive, not plain text")
+        hint = _("copy its text into a plain text file (UTF-8); renaming the file is not enough")
+        return Finding("text-document", what, hint, line=1, column=1)
     if data.startswith(b"\xef\xbb\xbf"):
-        return Finding(
-            "text-bom",
-            _("the file starts with a byte order mark (BOM)"),
-            _('save it as "UTF-8", not "UTF-8 with BOM"'),
-            line=1,
-            column=1,
-        )
+        what = _("the file starts with a byte order mark (BOM)")
+        hint = _('save it as "UTF-8", not "UTF-8 with BOM"')
+        return Finding("text-bom", what, hint, line=1, column=1)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -91,10 +83,6 @@ def _guess(data: bytes) -> str | None:
 
 def _control_character(text: str, offset: int) -> Finding:
     line, column = position(text, offset)
-    return Finding(
-        "text-control-character",
-        _("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
-        _("delete it; it often comes with pasted text"),
-        line=line,
-        column=column,
-    )
+    what = _("there is an invisible character U+{code:04X}").format(code=ord(text[offset]))
+    hint = _("delete it; it often comes with pasted text")
+    return Finding("text-control-character", what, hint, line=line, column=column)

@@ -34,21 +34,17 @@ def check_tree(root: Path) -> None:
 
 def _above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
-        yield Finding(
-            "file-link",
-            _("the campaigns folder is a link, which can point anywhere on this machine"),
-            _("put the folder itself here, or name it with `--dir`"),
-        ).at(Location(file=root.as_posix()))
+        what = _("the campaigns folder is a link, which can point anywhere on this machine")
+        hint = _("put the folder itself here, or name it with `--dir`")
+        yield Finding("file-link", what, hint).at(Location(file=root.as_posix()))
         return
     for folder in root.parents:
         if folder.is_symlink() and _is_carried(folder):
-            yield Finding(
-                "file-link",
-                _("a folder above the campaigns folder is a link inside a checkout"),
-                _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
-                    folder=os.path.realpath(root)
-                ),
-            ).at(Location(file=folder.as_posix()))
+            what = _("a folder above the campaigns folder is a link inside a checkout")
+            hint = _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
+                folder=os.path.realpath(root)
+            )
+            yield Finding("file-link", what, hint).at(Location(file=folder.as_posix()))
 
 
 def _is_carried(link: Path) -> bool:
@@ -76,18 +72,14 @@ def _below(root: Path) -> Iterator[Diagnostic]:
                 yield _repository(entry.path)
             elif entry.is_symlink():
                 if not entry.name.startswith(EDITOR_LOCK):
-                    yield Finding(
-                        "file-link",
-                        _("this is a link, which can point anywhere on this machine"),
-                        _("put the file or folder itself here"),
-                    ).at(Location(file=Path(entry.path).as_posix()))
+                    what = _("this is a link, which can point anywhere on this machine")
+                    hint = _("put the file or folder itself here")
+                    yield Finding("file-link", what, hint).at(Location(file=Path(entry.path).as_posix()))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
 
 
 def _repository(folder: str) -> Diagnostic:
-    return Finding(
-        "file-repository",
-        _("the campaigns folder contains a git repository"),
-        _("move the repository out of the campaigns folder; a submodule is not allowed there either"),
-    ).at(Location(file=Path(folder).as_posix()))
+    what = _("the campaigns folder contains a git repository")
+    hint = _("move the repository out of the campaigns folder; a submodule is not allowed there either")
+    return Finding("file-repository", what, hint).at(Location(file=Path(folder).as_posix()))

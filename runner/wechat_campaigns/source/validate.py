@@ -14,7 +14,6 @@ from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
-from wechat_campaigns.source.strict_yaml import compose
 from wechat_campaigns.source.text import MAX_PROBLEMS
 
 
@@ -69,14 +68,9 @@ def _in_file_order(
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     if len(ordered) > MAX_PROBLEMS:
         ordered = [*ordered[:MAX_PROBLEMS], _more(document)]
-    return _without_secrets(ordered, document)
-
-
-def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
 
-    root = compose(document.text)
-    return tuple(problems) if isinstance(root, Finding) else without_secrets(problems, root)
+    return without_secrets(ordered, document.root)
 
 
 def _more(document: Document) -> Diagnostic:
@@ -130,25 +124,18 @@ def _window(data: dict[str, Any]) -> Iterator[Finding]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
     if opens is None or closes is None or (opens.tzinfo is None) != (closes.tzinfo is None) or opens < closes:
         return  # of which only one has an offset, rendering knows the time zone
-    yield Finding(
-        "window-empty",
-        _("the send window ends before it starts: `not_after` is not later than `not_before`"),
-        _("make `not_after` later than `not_before`"),
-        ("not_after",),
-    )
+    what = _("the send window ends before it starts: `not_after` is not later than `not_before`")
+    hint = _("make `not_after` later than `not_before`")
+    yield Finding("window-empty", what, hint, ("not_after",))
 
 
 def _reprint(data: dict[str, Any]) -> Iterator[Finding]:
     kind = data.get("msgtype")
     if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
         return
-    yield Finding(
-        "mpnews-only",
-        _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind),
-        _("remove it"),
-        ("send_ignore_reprint",),
-        is_key=True,
-    )
+    what = _("`send_ignore_reprint` applies only to articles, but msgtype is `{kind}`").format(kind=kind)
+    hint = _("remove it")
+    yield Finding("mpnews-only", what, hint, ("send_ignore_reprint",), is_key=True)
 
 
 def _twins(data: dict[str, Any]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import yaml
@@ -164,11 +165,14 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:
     mark = getattr(error, "problem_mark", None)
     if any(part in problem for part in _BEGUN_EARLIER):
         mark = getattr(error, "context_mark", None) or mark
-    line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
-    if meant := _meant_as_key(text, line):
+    lines = text.rstrip("\n").split("\n")
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if line > len(lines):  # the parser stopped behind the end of the file
+        line, column = len(lines), len(lines[-1]) + 1
+    if meant := _meant_as_key(lines, line):
         line, column, what, hint = meant
         return Finding("yaml-syntax", what, hint, line=line, column=column)
-    rule, what, hint = _syntax_words(_line(text, line), problem)
+    rule, what, hint = _syntax_words(lines[line - 1], problem)
     return Finding(rule, what, hint, line=line, column=column)
 
 
@@ -195,42 +199,36 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
     return what.format(key=key), hint.format(key=key), found.start(2) + 1
 
 
-def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
+def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] | None:
     """Look for such a key in the line of an error and the one above, which the parser had read as text."""
     above = line - 1
-    while above and (not _line(text, above).strip() or _line(text, above).lstrip().startswith("#")):
+    while above and (not lines[above - 1].strip() or lines[above - 1].lstrip().startswith("#")):
         above -= 1
     for number in filter(None, (line, above)):
-        if found := mistyped_colon(_without_secrets(text, number)):
+        if found := mistyped_colon(_without_secrets(lines, number)):
             what, hint, column = found
             return number, column, what, hint
     return None
 
 
-def _without_secrets(text: str, number: int) -> str:
+def _without_secrets(lines: Sequence[str], number: int) -> str:
     """Give a line without its first word where that may be a secret: it has a digit, or stands below one."""
-    line = _line(text, number)
+    line = lines[number - 1]
     word = re.match(r"([ \u3000-]*)(\w+)", line)
-    if word is None or not (re.search("[0-9]", word[2]) or _PRIVATE_KEY.match(_parent(text, number))):
+    if word is None or not (re.search("[0-9]", word[2]) or _PRIVATE_KEY.match(_parent(lines, number))):
         return line
     return f"{word[1]}{'_' * len(word[2])}{line[word.end() :]}"
 
 
-def _parent(text: str, number: int) -> str:
+def _parent(lines: Sequence[str], number: int) -> str:
     """Find the nearest line above that is indented less."""
-    indented = _indent(_line(text, number))
-    lines = text.split("\n", number)[: number - 1]
-    return next((line for line in reversed(lines) if line.strip() and _indent(line) < indented), "")
+    indented = _indent(lines[number - 1])
+    above = reversed(lines[: number - 1])
+    return next((line for line in above if line.strip() and _indent(line) < indented), "")
 
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" \u3000"))
-
-
-def _inside(text: str, line: int, column: int) -> tuple[int, int]:
-    """Count from 1, and keep the place inside the file when the parser stopped behind its end."""
-    lines = text.rstrip("\n").split("\n")
-    return (line + 1, column + 1) if line < len(lines) else (len(lines), len(lines[-1]) + 1)
 
 
 def _syntax_words(line: str, problem: str) -> Words:
@@ -250,8 +248,3 @@ def _syntax_words(line: str, problem: str) -> Words:
         _("the YAML is not valid from here on"),
         _("check quotes, brackets and indentation"),
     )
-
-
-def _line(text: str, number: int) -> str:
-    lines = text.split("\n", number)
-    return lines[number - 1] if number <= len(lines) else ""

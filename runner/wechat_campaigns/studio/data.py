@@ -53,14 +53,8 @@ def overview_data(overview: Overview) -> dict[str, Any]:
 
 def error_data(error: CampaignError) -> dict[str, Any]:
     """Write why something cannot be shown; problems of files with their places."""
-    if isinstance(error, InvalidError):
-        return {"problems": problems_data(error.problems)}
-    hint, message = visible_record((error.hint, str(error)))
-    return {
-        "problems": [
-            {"level": "error", "rule": "", "message": message, "hint": hint, "place": "", "href": ""}
-        ]
-    }
+    unplaced = Diagnostic(location=Location(file=""), rule="", message=str(error), hint=error.hint)
+    return {"problems": problems_data(error.problems if isinstance(error, InvalidError) else (unplaced,))}
 
 
 def picture_data(campaign: str, picture: Picture, trial: Trial) -> dict[str, Any]:

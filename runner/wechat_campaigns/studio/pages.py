@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 from typing import Any
 
 from flask import render_template
@@ -67,6 +67,7 @@ def _post_page(title: str, text: str, images: Iterable[Media], common: Mapping[s
 
 def _month(text: str) -> date | None:
     try:
-        return datetime.strptime(text, "%Y-%m").date()
+        month = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
         return None
+    return month if month.year < MAXYEAR else None

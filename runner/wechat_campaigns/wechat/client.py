@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from urllib3.filepost import encode_multipart_formdata
@@ -28,6 +29,18 @@ from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.token import Tokens
 from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
+_CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".mp3": "audio/mpeg",
+    ".amr": "audio/amr",
+    ".wav": "audio/wav",
+    ".wma": "audio/x-ms-wma",
+    ".mp4": "video/mp4",
+}
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""
 
@@ -99,11 +112,11 @@ class Client:
         raise_for_errcode(path, answer, secrets=(token,))
         return answer
 
-    def upload(
-        self, path: str, *, query: Mapping[str, str], fields: Mapping[str, str | tuple[str, bytes, str]]
-    ) -> ApiResponse:
-        """POST a multipart form; a file field is (filename, bytes, content type). Raises as `post`."""
-        form, content_type = encode_multipart_formdata(fields)
+    def upload(self, path: str, *, query: Mapping[str, str], filename: str, data: bytes) -> ApiResponse:
+        """POST a file in the field `media` of a multipart form. Raises as `post`."""
+        suffix = PurePath(filename).suffix.lower()
+        file = (filename, data, _CONTENT_TYPES.get(suffix, "application/octet-stream"))
+        form, content_type = encode_multipart_formdata({"media": file})
         return self._call(
             Request(method="POST", path=path, query=query, body=form, content_type=content_type)
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.wechat.responses import (
@@ -63,19 +61,6 @@ _PICTURES = record_of(image_list=optional(list_of(record_of())))
 _ARTICLES = list_of(record_of(image_info=optional(_PICTURES)))
 _DRAFTS = list_of(record_of(media_id=is_text, update_time=is_number, content=record_of(news_item=_ARTICLES)))
 
-_CONTENT_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".gif": "image/gif",
-    ".bmp": "image/bmp",
-    ".mp3": "audio/mpeg",
-    ".amr": "audio/amr",
-    ".wav": "audio/wav",
-    ".wma": "audio/x-ms-wma",
-    ".mp4": "video/mp4",
-}
-
 
 class ReadOnlyApi:
     """The calls of one account that change nothing; every method raises as `Client.post` does.
@@ -99,21 +84,17 @@ class ReadOnlyApi:
         tags: list[dict[str, Any]] = require(TAGS_GET, self._client.get(TAGS_GET), "tags", _TAGS)
         return tags
 
-    def user_get(self, next_openid: str = "") -> dict[str, Any]:
-        """Read one page of followers, 10000 at most.
-
-        Args:
-            next_openid: the last openid of the page before; empty for the first page.
+    def user_get(self) -> dict[str, Any]:
+        """Read the first page of followers, for their number.
 
         Returns:
-            `{"total", "count", "data": {"openid": […]}, "next_openid"}`; the last page has count 0 or no
-            next_openid.
+            `{"total"}`, and 10000 openids at most.
 
-        Source: getFans (2026-11), which leaves `data` out of an empty page.
+        Source: getFans (2026-11).
         """
-        page = self._client.get(USER_GET, {"next_openid": next_openid} if next_openid else {})
+        page = self._client.get(USER_GET)
         require(USER_GET, page, "total", is_number)
-        return {"count": 0, "data": {"openid": []}, "next_openid": ""} | page
+        return page
 
     def user_info_batchget(self, openids: Sequence[str]) -> list[dict[str, Any]]:
         """Read whether openids follow the account.
@@ -235,13 +216,11 @@ class ReadOnlyApi:
 class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
-    def material_add_material(
-        self, kind: str, filename: str, data: bytes, *, title: str = "", introduction: str = ""
-    ) -> dict[str, Any]:
+    def material_add_material(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
         """Upload permanent material; not idempotent.
 
         Args:
-            kind: image, voice, video or thumb.
+            kind: image, voice or thumb; a video would need a description as well.
             filename: with its suffix; the platform shows it as the material's name.
 
         Returns:
@@ -249,13 +228,7 @@ class WeChatApi(ReadOnlyApi):
 
         Source: addMaterial (2026-11).
         """
-        fields: dict[str, str | tuple[str, bytes, str]] = {"media": _file(filename, data)}
-        if kind == "video":
-            description = {"title": title, "introduction": introduction}
-            fields["description"] = json.dumps(description, ensure_ascii=False)
-        answer = self._client.upload(ADD_MATERIAL, query={"type": kind}, fields=fields)
-        require(ADD_MATERIAL, answer, "media_id")
-        return answer
+        return self._upload(ADD_MATERIAL, {"type": kind}, filename, data, "media_id")
 
     def media_upload(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
         """Upload temporary media, which live three days; a mass send does not accept their ids.
@@ -268,18 +241,14 @@ class WeChatApi(ReadOnlyApi):
 
         Source: uploadTempMedia (2026-11).
         """
-        fields = {"media": _file(filename, data)}
-        answer = self._client.upload(MEDIA_UPLOAD, query={"type": kind}, fields=fields)
-        require(MEDIA_UPLOAD, answer, "media_id")
-        return answer
+        return self._upload(MEDIA_UPLOAD, {"type": kind}, filename, data, "media_id")
 
     def media_uploadimg(self, filename: str, data: bytes) -> str:
         """Upload a picture for the HTML of an article, JPG or PNG below 1 MB; its URL on the platform.
 
         Source: uploadImage (2026-11).
         """
-        answer = self._client.upload(UPLOADIMG, query={}, fields={"media": _file(filename, data)})
-        return str(require(UPLOADIMG, answer, "url"))
+        return str(self._upload(UPLOADIMG, {}, filename, data, "url")["url"])
 
     def material_image_url(self, filename: str, data: bytes) -> str:
         """Add a permanent image of which an article uses the URL: the way of a GIF.
@@ -334,18 +303,14 @@ class WeChatApi(ReadOnlyApi):
 
         Source: sendAll (2026-11).
         """
-        answer = self._client.post_once(MASS_SENDALL, body)
-        require(MASS_SENDALL, answer, "msg_id", is_number)
-        return answer
+        return self._submit(MASS_SENDALL, body)
 
     def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a job to 2 to 10000 openids; else as `mass_sendall`.
 
         Source: massSend (2026-11): verified 服务号 only.
         """
-        answer = self._client.post_once(MASS_SEND, body)
-        require(MASS_SEND, answer, "msg_id", is_number)
-        return answer
+        return self._submit(MASS_SEND, body)
 
     def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send one real message to one tester (`touser` or `towxname`); uses no mass send.
@@ -365,7 +330,15 @@ class WeChatApi(ReadOnlyApi):
         """
         return self._client.post(MASS_DELETE, {"msg_id": msg_id, "article_idx": article_idx})
 
+    def _submit(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._client.post_once(path, body)
+        require(path, answer, "msg_id", is_number)
+        return answer
 
-def _file(filename: str, data: bytes) -> tuple[str, bytes, str]:
-    suffix = PurePath(filename).suffix.lower()
-    return filename, data, _CONTENT_TYPES.get(suffix, "application/octet-stream")
+    def _upload(
+        self, path: str, query: Mapping[str, str], filename: str, data: bytes, key: str
+    ) -> dict[str, Any]:
+        """POST a file; the answer, which has this key."""
+        answer = self._client.upload(path, query=query, filename=filename, data=data)
+        require(path, answer, key)
+        return answer

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -14,10 +14,10 @@ from urllib.request import getproxies
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from wechat_campaigns.core.hosts import CERTIFICATE_VARIABLES
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact
 
-_CERTIFICATE_TEXT = re.compile(r"certificate verify failed: (.+?)(?: \(_ssl|$)")
 _PROXY_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -29,13 +29,11 @@ class NetworkFault:
     hint: str = ""
 
 
-def describe_fault(error: Exception, address: str, environ: Mapping[str, str] = os.environ) -> NetworkFault:
+def describe_fault(error: Exception, address: str) -> NetworkFault:
     """Tell apart name, connection, proxy, certificate and silence.
 
     Args:
         error: what the library raised; its own text holds the URL with the token, and is not repeated.
-        address: the server that was to be reached.
-        environ: the environment variables.
     """
     host = server_of(address)
     if isinstance(error, requests.exceptions.ProxyError):
@@ -52,7 +50,7 @@ def describe_fault(error: Exception, address: str, environ: Mapping[str, str] = 
         if isinstance(cause, NewConnectionError):
             return _connection_fault(cause, host)
     if type(error) is OSError:
-        name = _first_set(environ, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+        name = next(filter(os.environ.get, CERTIFICATE_VARIABLES), CERTIFICATE_VARIABLES[0])
         said = _("the certificates that `{name}` points to cannot be read").format(name=name)
         return NetworkFault(
             said, _("point `{name}` to a readable PEM file, or unset the variable").format(name=name)
@@ -135,10 +133,6 @@ def _way_out(host: str) -> str:
         "check the network; where only a proxy leads out, set `HTTPS_PROXY`; correct `api` if {host} is the "
         "wrong host"
     ).format(host=host)
-
-
-def _first_set(environ: Mapping[str, str], *names: str) -> str:
-    return next((name for name in names if environ.get(name)), names[0])
 
 
 def _simple_message(error: Exception) -> str:

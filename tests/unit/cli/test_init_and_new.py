@@ -200,11 +200,21 @@ def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[
     assert "campaigns/_settings.yaml: cannot write the file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b", "a b", "茶,水"])
+@pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b", "a b", "茶,水", "茶" * 100])
 def test_an_id_that_is_none_is_refused(here: Path, name: str) -> None:
     """Nothing is written for an id that is none."""
     assert run(["new", name]) == ExitCode.USAGE
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("known", ["tea.yaml", "tea.yml", "Tea.yaml"])
+@pytest.mark.parametrize("name", ["tea", "TEA"])
+def test_an_id_that_is_taken_is_refused(here: Path, known: str, name: str) -> None:
+    """Also in another spelling: with both files no campaign of the folder could be sent."""
+    (here / "campaigns").mkdir()
+    (here / "campaigns" / known).write_text("msgtype: text\n")
+    assert run(["new", name]) == ExitCode.USAGE
+    assert [file.name for file in Path("campaigns").iterdir()] == [known]
 
 
 @pytest.mark.parametrize("name", ["news/tea", "news/tea.yaml", "campaigns/news/tea.yml"])

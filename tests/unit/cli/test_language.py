@@ -59,6 +59,12 @@ def test_a_missing_reason_is_asked_for_in_chinese(capsys: pytest.CaptureFixture[
     assert "请写明原因，例如：`campaign unhold main --reason" in capsys.readouterr().err
 
 
+def test_an_option_without_its_value_is_named_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    """Click asks for this sentence in the singular and the plural at once."""
+    assert run(["--lang", "zh", "plan", "--format"]) == 64
+    assert "选项 '--format'" in capsys.readouterr().err
+
+
 def test_the_words_of_click_are_its_own() -> None:
     """What the catalog holds for click is what click asks for; a few only of older or newer ones."""
     folder = Path(str(click.__file__)).parent

@@ -33,6 +33,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("plan --ofline", "Did you mean '--offline'?"),
         ("report --since 1.12.2026", "'1.12.2026' does not have the form YYYY-MM-DD"),
         ("calendar --month 13", "'13' does not have the form YYYY-MM"),
+        ("calendar --month 9999-12", "the year 9999 has no end that a calendar knows"),
         ("apply --allow quiet=x", "this is not a rule that can be overridden"),
         ("apply --allow quiet_hours", "write `--allow quiet_hours=REASON`"),
         ("unhold main", "Add the reason, for example: `campaign unhold main --reason"),

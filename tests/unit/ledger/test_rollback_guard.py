@@ -121,6 +121,10 @@ def test_import_of_an_older_export_is_refused(tmp_path: Path):
         ledger.restore(events[:4])
     ledger.restore(events)
     assert ledger.events() == events
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    with pytest.raises(LedgerError) as caught:
+        ledger.restore(events)
+    assert not isinstance(caught.value, TamperedLedgerError), "what is in the way is not older, but there"
     ledger.close()
 
 

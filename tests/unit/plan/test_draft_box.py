@@ -247,6 +247,7 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         ("&#x202e;茶", "bidi-control", PlanAction.INVALID),
         ("茶\u200b", "invisible-character", PlanAction.SEND),
         ('<span style="font-size:0">广告</span>茶', "hidden-text", PlanAction.SEND),
+        (f'<span style="--a:{"(" * 17}">茶</span>', "style-css", PlanAction.SEND),
     ],
 )
 def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: PlanAction) -> None:
@@ -266,7 +267,7 @@ def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     assert one.action is PlanAction.SEND
     (writing,) = plan_of(replace(TITLED, ready=False), known=None).sends
     assert [problem.rule for problem in writing.send.diagnostics] == ["draft-unread"]
-    assert [violation.verdict.value for violation in one.violations] == ["unchecked"]
+    assert [violation.is_unchecked for violation in one.violations] == [True]
 
 
 def test_a_read_that_fails_is_not_a_missing_draft() -> None:

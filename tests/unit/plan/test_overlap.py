@@ -23,7 +23,6 @@ from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.resolve import Resolution
-from wechat_campaigns.report.attention import attention_lines
 from wechat_campaigns.report.json import plan_data
 
 EVERYONE = Filter(is_to_all=True)
@@ -129,7 +128,7 @@ def test_days_accounts_and_what_is_not_sent_are_apart() -> None:
 def test_plan_warns_with_the_number() -> None:
     """In the text, for people, and in the JSON, for programs."""
     two = plan(planned("会员", 900), planned("新客", 300))
-    assert [line for line in attention_lines(two) if "300" in line] == [
+    assert [line for line in view_of(two).attention if "300" in line] == [
         "on 2026-12-01, main sends more than one message to up to 300 followers: 会员, 新客. WeChat does not "
         "return how far tags overlap → check the tags: each of these messages counts in the four that a "
         "follower receives a month"
@@ -144,7 +143,7 @@ def test_a_long_list_names_the_largest() -> None:
     """Of two hundred accounts ten are named; the JSON has all."""
     accounts = [make_account(f"a{n}", appid=f"wx{n:016d}") for n in range(12)]
     sends = [planned(f"s{n}-{k}", 100 + n, account=accounts[n]) for n in range(12) for k in range(2)]
-    lines = attention_lines(plan(*sends))
+    lines = view_of(plan(*sends)).attention
     assert [line.partition(" sends")[0] for line in lines[:2]] == ["on 2026-12-01, a11", "on 2026-12-01, a10"]
     assert lines[10:] == (
         "followers may receive more than one message on 2 more days (`overlaps` in the JSON)",

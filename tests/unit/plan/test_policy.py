@@ -40,10 +40,10 @@ from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
 from wechat_campaigns.plan.policy.content import hosts
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.attention import attention_lines, plan_problems
+from wechat_campaigns.report.attention import attention_notes, plan_problems
 from wechat_campaigns.source.schemas.store import schema
 
 
@@ -56,7 +56,7 @@ def test_a_rule_fails_and_blocks(rule: str) -> None:
     """A rule that is broken blocks, and says what and what to do."""
     violation = said(FAILING[rule], rule)
     assert violation is not None
-    assert (violation.verdict, violation.blocks, violation.level) == (Verdict.FAIL, True, "mandatory")
+    assert (violation.is_unchecked, violation.blocks, violation.level) == (False, True, "mandatory")
     assert violation.message
     assert violation.hint
 
@@ -72,7 +72,7 @@ def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     """A mandatory rule without an answer blocks; in an offline plan it is left to apply, and says so."""
     violation = said(UNCHECKED[rule], rule)
     assert violation is not None
-    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, True)
+    assert (violation.is_unchecked, violation.blocks) == (True, True)
     later = said(replace(UNCHECKED[rule], offline=True), rule)
     assert later is not None
     assert not later.blocks
@@ -162,7 +162,7 @@ def test_digest_alone_leaves_audience_change_unchecked() -> None:
     """With only a digest reviewed the rule warns: the digest covers content, not the tag's growth."""
     violation = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
     assert violation is not None
-    assert (violation.verdict, violation.blocks) == (Verdict.UNCHECKED, False)
+    assert (violation.is_unchecked, violation.blocks) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_plan_shows_the_warning_of_a_later_send() -> None:
     """The reviewer reads it in the text of the plan, and CI at the file."""
     paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
     plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
-    (shown,) = [line for line in attention_lines(plan) if "quota" in line]
+    (shown,) = [note.text for note in attention_notes(plan) if note.rule == "quota"]
     assert shown.startswith("b: earlier sends use up the quota of main for 2026-12-01")
     assert [one.rule for one in plan_problems(plan)] == ["policy-quota"]
 

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.factories import NOW, make_send, plan_of
+from tests.support.factories import NOW, make_send, plan_of, view_of
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.warnings import window_warnings
-from wechat_campaigns.report.attention import attention_lines
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NIGHT = Policy(quiet_hours="22:00-08:00")
@@ -52,5 +51,5 @@ def test_plan_shows_the_warning_of_a_send_that_waits_or_is_over() -> None:
     """Both are a mistake that nobody sees otherwise."""
     late = make_send("next", "一", not_before=NOW + 370 * DAY)
     over = make_send("last", "二", not_after=NOW - 360 * DAY)
-    lines = [line for line in attention_lines(plan_of(late, over)) if "check the year" in line]
+    lines = [line for line in view_of(plan_of(late, over)).attention if "check the year" in line]
     assert sorted(line[:4] for line in lines) == ["last", "next"]

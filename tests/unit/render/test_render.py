@@ -40,7 +40,9 @@ OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
 
 def make_campaign(written: str, *, id: str = "sale") -> Campaign:
-    read = parse_document(written, id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml")
+    read = parse_document(
+        written.encode(), id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml"
+    )
     assert isinstance(read, Document)
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
     if "for_each" in read.data and "filter" not in read.data:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import pytest
+from PIL import Image
 
 from tests.support.factories import make_settings
 from wechat_campaigns.cli.language import choose
@@ -89,6 +90,19 @@ def test_a_new_file_of_a_pattern_is_noticed(root: Path) -> None:
     assert not run(root)[0].problems
     (root / "p/2.jpg").write_bytes(b"")
     assert [problem.rule for problem in run(root)[0].problems] == ["file-empty"]
+
+
+def test_a_picture_of_an_article_that_two_campaigns_send_is_noticed(root: Path) -> None:
+    """The article is made once, but each of the two campaigns depends on what it is made of."""
+    article = "{title: 秋茶, body: a.md, cover: {media_id: x}}"
+    for name in ("one", "two"):
+        text = f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{article}]}}\n"
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (root / "a.md").write_text("到店喝茶。\n\n![茶](tea.png)\n", encoding="utf-8")
+    Image.new("RGB", (60, 40)).save(root / "tea.png")
+    assert not run(root)[0].problems
+    (root / "tea.png").write_bytes(b"no picture")
+    assert [problem.rule for problem in run(root)[0].problems] == ["image-format"] * 2
 
 
 def rewritten(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +13,13 @@ from rich.cells import cell_len
 
 from tests.support.factories import NOW, applied, make_send, plan_of, view_of
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
 from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.doctor import Severity
 from wechat_campaigns.report.attention import fingerprints
+from wechat_campaigns.report.failure import failure_forms
 from wechat_campaigns.report.html import failure_html, plan_html
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.report.markdown import plan_markdown
@@ -161,3 +163,20 @@ def test_counts_are_phrases() -> None:
     assert status_counts(counts) == "待发 4 次、有冲突 1 次、定时待发 2 次"
     set_language("en")
     assert status_counts(counts) == "4 to send, 1 in conflict, 2 scheduled"
+
+
+def test_the_json_of_a_failed_run_is_english() -> None:
+    """Programs read the same sentences whatever the reader speaks."""
+    error = UsageError(_("the file does not exist"), hint=_("see `campaign status`"), location="a.yaml")
+    forms = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")
+    failed = json.loads(forms["json"]())
+    (problem,) = failed["problems"]
+    assert (failed["error"]["message"], failed["error"]["hint"]) == (
+        "the file does not exist",
+        "see `campaign status`",
+    )
+    assert (problem["message"], problem["hint"]) == (
+        "a.yaml: the file does not exist",
+        "see `campaign status`",
+    )
+    assert "the file does not exist" not in forms["text"]()

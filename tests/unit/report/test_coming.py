@@ -28,8 +28,10 @@ def test_next_send_is_named_with_what_to_run() -> None:
 
 def test_horizon_lists_what_becomes_due() -> None:
     """What opens later is left out; an empty horizon is said in words."""
-    assert lines(horizon=NOW + 2 * HOUR)[0] == "Due until today at 14:00: noon (today at 13:00)."
-    assert lines(horizon=NOW + HOUR / 2)[0] == "Nothing becomes due until today at 12:30."
+    assert lines(horizon=NOW + 2 * HOUR)[0] == (
+        "Due before the horizon, today at 14:00: noon (today at 13:00)."
+    )
+    assert lines(horizon=NOW + HOUR / 2)[0] == "Nothing becomes due before the horizon, today at 12:30."
     assert "late (tomorrow at 18:00)" in lines(horizon=NOW + 48 * HOUR)[0]
 
 

@@ -16,11 +16,10 @@ from wechat_campaigns.report.comparison import (
     SendComparison,
     compare_sends,
     comparisons_data,
-    groups_csv,
     shown_group,
 )
 from wechat_campaigns.report.figures import ArticleRow
-from wechat_campaigns.report.history import history_view
+from wechat_campaigns.report.history import HistoryView, history_groups_csv
 from wechat_campaigns.report.past_sends import PastSend
 from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, PublishedArticle
@@ -155,7 +154,9 @@ def test_groups(by: GroupBy, names: list[str]) -> None:
     (data,) = comparisons_data([found])
     assert data["by"] == by.value
     assert all(len(shown_group(found, group)) == 11 for group in found.groups)
-    lines = list(csv.DictReader(io.StringIO(groups_csv([found]).removeprefix("\ufeff"))))
+    lines = list(
+        csv.DictReader(io.StringIO(history_groups_csv(HistoryView((), (), [found])).removeprefix("\ufeff")))
+    )
     assert sum(int(one["Sends"]) for one in lines) == sum(group.sends for group in found.groups)
 
 
@@ -165,7 +166,7 @@ def test_on_a_terminal_no_line_is_torn(width: int) -> None:
     rows = [article(f"s{number}", 123456, 23456) for number in range(6)]
     sends = [*(past_send(f"s{number}", 8) for number in range(6)), past_send("text", 20)]
     found = compare_sends(GroupBy.HOUR, sends, rows)
-    lines = history_text(history_view((), (), [found]), TextOptions(width=width)).splitlines()
+    lines = history_text(HistoryView((), (), [found]), TextOptions(width=width)).splitlines()
     assert max(map(len, lines)) <= width
     assert lines[3].split() == ["GROUP", "SENDS", "COMPARED", "READ", "RATE", "INTERVAL", "(95%)"] + (
         ["DETAILS"] if width == 200 else []

@@ -17,7 +17,6 @@ from wechat_campaigns.report.history import (
     history_csv,
     history_days_csv,
     history_markdown,
-    history_view,
     past_sends,
 )
 from wechat_campaigns.report.html import history_html
@@ -59,7 +58,7 @@ def view_of(title: str = "春茶", *readers: int, told: bool = False) -> History
     )
     kept = {SERVICE: days_of(title, *(readers or (5, 9, 9)))}
     rows = article_rows(begun_records(state, accounts), state, accounts, kept, now=NOW)
-    return history_view(past_sends(state, accounts, now=NOW), rows)
+    return HistoryView(past_sends(state, accounts, now=NOW), rows)
 
 
 def test_text_gives_totals_sources_and_days() -> None:

@@ -23,7 +23,6 @@ from wechat_campaigns.report.history import (
     history_csv,
     history_data,
     history_markdown,
-    history_view,
     past_sends,
 )
 from wechat_campaigns.report.html import history_html
@@ -58,7 +57,7 @@ def history(*groups: list[Any], **limits: Any) -> tuple[PastSend, ...]:
 
 
 def viewed(*groups: list[Any]) -> HistoryView:
-    return history_view(history(*groups))
+    return HistoryView(history(*groups))
 
 
 def bar(send: str, *counts: int) -> PastSend:
@@ -101,7 +100,7 @@ def test_other_accounts_and_baselines_stay_out() -> None:
 
 def test_counts_come_from_the_event() -> None:
     """Sent, left out and failed by the event; without one they are unknown, not zero."""
-    first, second = history_data(history_view(TWO))["sends"]
+    first, second = history_data(HistoryView(TWO))["sends"]
     assert (first["addressed"], first["sent"], first["left_out"], first["failed"]) == (100, 75, 20, 5)
     assert (second["addressed"], second["sent"], second["left_out"], second["failed"]) == (
         90,
@@ -115,7 +114,7 @@ def test_counts_come_from_the_event() -> None:
 
 def test_csv_is_read_back() -> None:
     """A header and one line a send, Chinese kept."""
-    text = history_csv(history_view(TWO))
+    text = history_csv(HistoryView(TWO))
     assert text.startswith(BOM)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
     assert list(rows[0]) == list(CSV_HEADINGS)
@@ -150,9 +149,9 @@ def test_html_fetches_and_runs_nothing() -> None:
 
 def test_an_empty_report_says_so() -> None:
     """Nothing sent is no error."""
-    assert "Nothing was sent" in history_markdown(history_view(()))
-    assert history_text(history_view(()), TextOptions()) == "Nothing was sent in this period."
-    page = history_html(history_view(()))
+    assert "Nothing was sent" in history_markdown(HistoryView(()))
+    assert history_text(HistoryView(()), TextOptions()) == "Nothing was sent in this period."
+    page = history_html(HistoryView(()))
     assert 'class="bars"' not in page
     assert "Choose an earlier day" in page
 
@@ -188,7 +187,7 @@ def test_months_are_summed_by_account() -> None:
         replace(TWO[0], account=account, moment=NOW - timedelta(days=days), sent=sent)
         for account, days, sent in (("a", 40, 50), ("a", 5, 70), ("a", 6, 30), ("b", 5, 9))
     ]
-    found = months(history_view(rows))
+    found = months(HistoryView(rows))
     assert [(one.account, one.month, one.sends, one.counts["sent"]) for one in found] == [
         ("a", "2026-10", 1, 50), ("a", "2026-11", 2, 100), ("b", "2026-11", 1, 9),
     ]  # fmt: skip
@@ -206,7 +205,7 @@ def test_the_trend_compares_the_same_days() -> None:
     ]
 
     def trends(rows: Sequence[PastSend], **days: date) -> list[str | int | None]:
-        return [month_cells(one)[-1] for one in months(history_view(rows, **days))]
+        return [month_cells(one)[-1] for one in months(HistoryView(rows, **days))]
 
     assert trends(rows) == ["", "+522%", "-87%", ""]
     now = {"last_day": date(2026, 11, 24)}
@@ -218,7 +217,7 @@ def test_the_trend_compares_the_same_days() -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     """No Markdown; the counts of an event are said in words, as by `status`."""
-    table = history_text(history_view(TWO), TextOptions(width=width)).splitlines()
+    table = history_text(HistoryView(TWO), TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2. Followers reached: 75")
     assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
     assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]

@@ -23,7 +23,7 @@ from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Articles, FileInfo, Filter
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
-from wechat_campaigns.report.history import history_view, past_sends
+from wechat_campaigns.report.history import HistoryView, past_sends
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
 
 PICTURE = make_file("leaf.png", b"leaf")
@@ -106,7 +106,7 @@ def test_every_page_shows_what_is_hidden() -> None:
     state = make_state(*steps)
     sends = past_sends(state, {"main": make_account()}, now=NOW)
     month = calendar_view(date(2026, 12, 1), plan_of(state=state), sends, NOW)
-    for page in (history_html(history_view(sends)), calendar_html(month), failure_html(name, name)):
+    for page in (history_html(HistoryView(sends)), calendar_html(month), failure_html(name, name)):
         assert "<b>" not in page
         assert "⟨U+202E⟩&lt;b&gt;⟨U+200B⟩x" in page
         assert not re.search("[\u202e\u200b]", page)

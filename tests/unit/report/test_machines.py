@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.report.attention import attention_lines, fingerprints, plan_problems
+from wechat_campaigns.report.attention import fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.problems import problems_github
 
@@ -82,7 +82,7 @@ def test_every_rule_that_blocks_a_send_is_listed() -> None:
     policy = Policy(allow_to_all=False, require_not_after=True)
     plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=policy))
     assert [problem.rule for problem in plan_problems(plan)] == ["plan-blocked", "policy-require-not-after"]
-    everyone, no_end = attention_lines(plan)
+    everyone, no_end = view_of(plan).attention
     assert everyone.startswith("all: the filter selects every follower, which the policy does not allow → ")
     assert no_end.startswith("all: the campaign does not set `not_after` → ")
 
@@ -92,11 +92,11 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     settings = make_settings(policy=Policy(max_recipients=500))
     sends = [make_send(name, name) for name in ("a", "b", "c")]
     plan = plan_of(*sends, settings=settings, known=None)
-    lines = [line for line in attention_lines(plan) if "max_recipients" in line]
+    lines = [line for line in view_of(plan).attention if "max_recipients" in line]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → nothing to do: "
         "the plan after the merge and `campaign apply` check them"
     ]
     assert [problem.rule for problem in plan_problems(plan)] == []
     seen = plan_of(*sends, settings=settings)
-    assert len([line for line in attention_lines(seen) if "max_recipients" in line]) == 3
+    assert len([line for line in view_of(seen).attention if "max_recipients" in line]) == 3

@@ -13,7 +13,6 @@ from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
-from wechat_campaigns.report.attention import attention_lines
 from wechat_campaigns.report.send_status import StatusRow, StatusView
 from wechat_campaigns.report.text import TextOptions, outcomes_text, plan_text, status_text
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -69,7 +68,7 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
         make_send("all", filter=Filter(is_to_all=True)),
         settings=make_settings(policy=Policy(allow_to_all=False)),
     )
-    (line,) = attention_lines(plan)
+    (line,) = view_of(plan).attention
     assert line.startswith("all: the filter selects every follower")
     assert "--allow allow_to_all=REASON" in line
 

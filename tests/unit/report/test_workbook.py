@@ -12,14 +12,14 @@ import pytest
 from tests.unit.report.test_comparison import article, past_send
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.report.comparison import GroupBy, compare_sends
-from wechat_campaigns.report.history import history_csv, history_view
+from wechat_campaigns.report.history import HistoryView, history_csv
 from wechat_campaigns.report.workbook import history_workbook
 
 
 def book(*names: str, **more: Any) -> Any:
     sends = [past_send(name, addressed=1000) for name in names]
     rows = [article(name, 1000, 300, **more) for name in names]
-    view = history_view(sends, rows, [compare_sends(GroupBy.CAMPAIGN, sends, rows)])
+    view = HistoryView(sends, rows, [compare_sends(GroupBy.CAMPAIGN, sends, rows)])
     return openpyxl.load_workbook(io.BytesIO(history_workbook(view)))
 
 
@@ -51,7 +51,7 @@ def test_a_text_is_never_a_formula(text: str) -> None:
     (cell,) = [c for row in found["2026-12"].iter_rows(min_row=2) for c in row if str(c.value).endswith("x")]
     assert cell.data_type == "s"
     assert str(cell.value).startswith(text.strip())
-    assert f"\"'{text.strip()}x" in history_csv(history_view([past_send(f"{text}x")])).replace('""', '"')
+    assert f"\"'{text.strip()}x" in history_csv(HistoryView([past_send(f"{text}x")])).replace('""', '"')
 
 
 def test_the_headings_are_in_the_language_of_the_reader() -> None:
@@ -67,5 +67,5 @@ def test_the_headings_are_in_the_language_of_the_reader() -> None:
 
 def test_a_report_of_nothing_is_a_workbook_too() -> None:
     """Excel opens no file without a sheet."""
-    found = openpyxl.load_workbook(io.BytesIO(history_workbook(history_view([]))))
+    found = openpyxl.load_workbook(io.BytesIO(history_workbook(HistoryView([]))))
     assert found.sheetnames == ["Sends"]

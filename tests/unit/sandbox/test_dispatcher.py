@@ -13,8 +13,8 @@ from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import SERVICE, WeChat, with_each_part_odd
 from wechat_campaigns.sandbox import request_log
 from wechat_campaigns.sandbox.answers import ErrcodeError
-from wechat_campaigns.sandbox.calls import HttpRequest
-from wechat_campaigns.sandbox.dispatcher import ENDPOINTS, Dispatcher, parse_body
+from wechat_campaigns.sandbox.calls import ENDPOINTS, HttpRequest
+from wechat_campaigns.sandbox.dispatcher import Dispatcher, parse_body
 
 
 def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:

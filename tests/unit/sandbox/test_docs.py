@@ -9,8 +9,8 @@ import pytest
 from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
 from wechat_campaigns.sandbox import faults
 from wechat_campaigns.sandbox.accounts import AccountOptions
+from wechat_campaigns.sandbox.calls import ENDPOINTS
 from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.dispatcher import ENDPOINTS
 from wechat_campaigns.sandbox.mass.rules import RULES
 
 DOCS = Path(__file__).parents[3] / "docs"

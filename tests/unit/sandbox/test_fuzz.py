@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
 from wechat_campaigns.sandbox import request_log, strict_json
-from wechat_campaigns.sandbox.dispatcher import ENDPOINTS
+from wechat_campaigns.sandbox.calls import ENDPOINTS
 
 pytestmark = pytest.mark.slow
 

@@ -30,7 +30,9 @@ quoted: "a
 
 
 def make(text: str = TEXT) -> Document:
-    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+    made = parse_document(
+        text.encode(), id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml"
+    )
     assert isinstance(made, Document)
     return made
 
@@ -74,7 +76,7 @@ def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int
 
 def test_an_unreadable_text_is_a_problem() -> None:
     """What no YAML reader can read gives a problem with the file as the user types it."""
-    made = parse_document("a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
+    made = parse_document(b"a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
     assert isinstance(made, Diagnostic)
     assert str(made.location) == "campaigns/x.yaml:1:5"
 

@@ -30,7 +30,9 @@ def line(problem: Diagnostic) -> str:
 
 
 def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
-    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+    made = parse_document(
+        text.encode(), id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml"
+    )
     assert isinstance(made, Document)
     return check_campaign(made)
 

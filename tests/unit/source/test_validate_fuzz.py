@@ -105,7 +105,7 @@ def mutated(draw: st.DrawFn, originals: list[Any]) -> Any:
 
 def written(data: Any) -> Document:
     text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
-    made = parse_document(text, id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
+    made = parse_document(text.encode(), id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
     assert isinstance(made, Document)
     return made
 

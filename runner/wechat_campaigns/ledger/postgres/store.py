@@ -10,22 +10,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import psycopg
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import (
     GENESIS,
-    event_name,
     head_moved_error,
     heads_of,
+    newer_tables_error,
     not_empty_error,
     read_event,
+    read_events,
     stream_locked_error,
     verified_after,
 )
@@ -68,8 +68,7 @@ class PostgresLedger:
         """See `Ledger.events`."""
         where, values = ("", ()) if stream is None else (" where stream = %s", (stream,))
         query = f"select stream, seq, body from campaign_event{where} order by stream, seq"  # noqa: S608
-        rows = self._rows(query, values)
-        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+        return read_events(self._rows(query, values))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""
@@ -79,11 +78,7 @@ class PostgresLedger:
         )
         rows = self._rows(query, (since.seq, stream))
         head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
-        read = [
-            read_event(body, where=partial(event_name, stream, seq))
-            for seq, body, *_ in rows
-            if seq is not None
-        ]
+        read = read_events((stream, seq, body) for seq, body, *_ in rows if seq is not None)
         return verified_after(stream, read, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
@@ -203,13 +198,7 @@ def _version(db: Connection, where: str) -> int:
     row = db.execute("select max(version) from campaign_ledger").fetchone()
     version = int(str(row[0])) if row and row[0] is not None else 0
     if version > VERSION:
-        raise LedgerError(
-            _("the ledger has format {version}; this version reads formats up to {newest}").format(
-                version=version, newest=VERSION
-            ),
-            hint=_("upgrade wechat-campaigns"),
-            location=where,
-        )
+        raise newer_tables_error(version, VERSION, where)
     return version
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.policy import content, rules, wording
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 
 RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "hold": rules.hold,
@@ -76,7 +76,7 @@ def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
     level = violation.level
     if name in OVERRIDABLE and level == "mandatory":
         level = facts.policy.levels.get(name, level)
-    if facts.offline and violation.verdict is Verdict.UNCHECKED:
+    if facts.offline and violation.is_unchecked:
         message = _("{what}; apply checks this rule").format(what=violation.message)
         return replace(violation, rule=name, level=level, message=message, blocks=False)
     return replace(violation, rule=name, level=level, blocks=level == "mandatory")

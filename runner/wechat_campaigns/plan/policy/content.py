@@ -22,7 +22,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.plan.policy import links
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 
 _PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[0-9a-z-]*")
 """What stands for a picture of the campaign's own until it is uploaded."""
@@ -36,11 +36,7 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     if not allowed:
         return None
     if isinstance(facts.content, Draft):
-        return Violation(
-            _("cannot check the links of a draft that was not read"),
-            _("run `campaign plan` without `--offline`"),
-            verdict=Verdict.UNCHECKED,
-        )
+        return unread_draft(_("cannot check the links of a draft that was not read"))
     listed = (*allowed, *facts.policy.allowed_mini_programs)
     foreign = sorted({host for host in hosts(facts.content) if not _listed(host, listed)})
     if not foreign:
@@ -58,11 +54,7 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
     if not allowed:
         return None
     if isinstance(facts.content, Draft):
-        return Violation(
-            _("cannot check the mini programs of a draft that was not read"),
-            _("run `campaign plan` without `--offline`"),
-            verdict=Verdict.UNCHECKED,
-        )
+        return unread_draft(_("cannot check the mini programs of a draft that was not read"))
     foreign = sorted({host for host in hosts(facts.content) if _APPID.fullmatch(host)} - set(allowed))
     if not foreign:
         return None

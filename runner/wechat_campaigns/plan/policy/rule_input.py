@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Content, Send, visible_content
 from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.quota import Uses
-
-
-class Verdict(StrEnum):
-    """What a rule that does not pass says."""
-
-    FAIL = "fail"
-    UNCHECKED = "unchecked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +18,18 @@ class Violation:
 
     message: str
     hint: str
-    verdict: Verdict = Verdict.FAIL
+    is_unchecked: bool = False
+    """Whether the rule could not be checked: in an offline plan it then waits for apply."""
     level: str = "mandatory"
     """What a rule itself makes advisory never blocks, whatever level the settings give it."""
     rule: str = ""
     """Its id, and whether it blocks, as `evaluate` says."""
     blocks: bool = True
+
+
+def unread_draft(message: str) -> Violation:
+    """Make the violation of a rule that looks into a draft which nobody read."""
+    return Violation(message, _("run `campaign plan` without `--offline`"), is_unchecked=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
     SERVICE_TO_ALL_PER_DAY,
@@ -69,7 +69,7 @@ def allowed_tags(facts: RuleInput) -> Violation | None:
         return Violation(
             unknown.format(tag_id=wanted.tag_id),
             _("plan with a connection to WeChat, or add the id to `policy.allowed_tags`"),
-            verdict=Verdict.UNCHECKED,
+            is_unchecked=True,
         )
     listed = _(", ").join(str(tag) for tag in allowed)
     return Violation(
@@ -87,7 +87,7 @@ def max_recipients(facts: RuleInput) -> Violation | None:
         return Violation(
             _("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
             _("plan with a connection to WeChat; apply counts again just before it sends"),
-            verdict=Verdict.UNCHECKED,
+            is_unchecked=True,
         )
     return Violation(
         _("the audience is {count} followers; the policy allows {limit}").format(count=count, limit=limit),
@@ -107,14 +107,14 @@ def audience_drift(facts: RuleInput) -> Violation | None:
                 "was made offline"
             ),
             _("apply an online plan with `--plan FILE`"),
-            verdict=Verdict.UNCHECKED,
+            is_unchecked=True,
             level="advisory",
         )
     if count is None:
         return Violation(
             _("the audience is unknown; the review showed {reviewed}").format(reviewed=facts.reviewed_count),
             _("apply again when tags/get works again"),
-            verdict=Verdict.UNCHECKED,
+            is_unchecked=True,
         )
     change = abs(count - facts.reviewed_count)
     if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):

@@ -27,7 +27,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.patterns import INVISIBLE
-from wechat_campaigns.plan.policy.rule_input import RuleInput, Verdict, Violation
+from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 from wechat_campaigns.source.scaffold import SAMPLES
 
 _HIDDEN = re.compile(
@@ -64,7 +64,7 @@ def banned_words(facts: RuleInput) -> Violation | None:
     if not words:
         return None
     if isinstance(facts.content, Draft):
-        return _unreadable()
+        return unread_draft(_("cannot check the words of a draft that was not read"))
     text = _END.join(readable_texts(facts.content))
     found = [word for word in words if folded(word) and folded(word) in text]
     if not found:
@@ -81,7 +81,7 @@ def required_text(facts: RuleInput) -> Violation | None:
     if not wanted:
         return None
     if isinstance(facts.content, Draft):
-        return _unreadable()
+        return unread_draft(_("cannot check the words of a draft that was not read"))
     texts = list(readable_texts(facts.content))
     missing = [one for one in wanted if any(folded(one) not in text for text in texts)]
     if not missing:
@@ -134,11 +134,3 @@ _INKED = _Inked()
 def _folded(text: str) -> str:
     shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text))) if "<" in text else text
     return unicodedata.normalize("NFKC", unescape(shown)).translate(_INKED).casefold()
-
-
-def _unreadable() -> Violation:
-    return Violation(
-        _("cannot check the words of a draft that was not read"),
-        _("run `campaign plan` without `--offline`"),
-        verdict=Verdict.UNCHECKED,
-    )

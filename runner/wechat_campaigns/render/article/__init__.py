@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, lru_cache
-from importlib.util import find_spec
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import MissingExtraError, UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
@@ -35,28 +34,14 @@ __all__ = [
     "read_saved_page",
 ]
 
-LIBRARIES = (
-    "markdown_it",
-    "mdit_py_plugins",
-    "emoji",
-    "pygments",
-    "lxml",
-    "css_inline",
-    "nh3",
-    "tinycss2",
-    "PIL",
-)
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20
 """For converting one cover."""
 
 
-@lru_cache(maxsize=64)
 def build(source: ArticleSource) -> ArticleBody:
     """Make the body of one article, or give it again: many campaigns may send the same.
-
-    `files` is a part of the key: it belongs to one run, in which it reads each file once.
 
     Returns:
         The HTML inside the allow-list, the images it shows, and all findings by line. The same input
@@ -65,7 +50,18 @@ def build(source: ArticleSource) -> ArticleBody:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("the article {file}").format(file=source.display_path))
+    body, reads = _build(source)
+    # Whoever watches `files` sees what an article is made of, for each campaign that sends it.
+    for method, base_file, path in reads:
+        with suppress(FileError):
+            getattr(source.files, method)(base_file, path)
+    return body
+
+
+@lru_cache(maxsize=64)
+def _build(source: ArticleSource) -> tuple[ArticleBody, set[_Read]]:
+    """Make a body; `files` is a part of the key: it belongs to one run, in which it reads each file once."""
+    require_extra("articles", needed_for=_("the article {file}").format(file=source.display_path))
     from wechat_campaigns.render.article import prepared
     from wechat_campaigns.render.article.body import assemble, warm
 
@@ -78,10 +74,9 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         body, reads, pictures = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
     except limited_process.OverBudgetError as error:
-        return _over_budget_body(source, error)
+        return _over_budget_body(source, error), set()
     prepared.remember(pictures)
-    files.replay(reads)
-    return body
+    return body, reads
 
 
 def read_saved_page(page: Path) -> SavedPage:
@@ -91,7 +86,7 @@ def read_saved_page(page: Path) -> SavedPage:
         UsageError: it is missing, too large, or no file.
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("importing {file}").format(file=page))
+    require_extra("articles", needed_for=_("importing {file}").format(file=page))
     from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
 
     hint = _("save the page in the browser as HTML, and pass that file")
@@ -110,7 +105,7 @@ def read_draft_article(html: str) -> SavedPage:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("reading a draft"))
+    require_extra("articles", needed_for=_("reading a draft"))
     from wechat_campaigns.render.article.page_import import read_page
 
     return read_page(html, with_own=True)
@@ -131,7 +126,7 @@ def image_bytes(file: FileInfo, files: Files) -> bytes:
     data = files.data(file.path)
     if hashlib.sha256(data).hexdigest() == file.sha256:
         return data
-    _require_libraries(_("converting the image {file}").format(file=file.path))
+    require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article.images import converted_bytes
 
     return converted_bytes(data, file)
@@ -147,7 +142,7 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    _require_libraries(_("converting the image {file}").format(file=file.path))
+    require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     if file.format == "heic":
         require_extra("heic", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article import images
@@ -163,13 +158,11 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     try:
         return limited_process.run(work, cpu_s=PICTURE_SECONDS)
     except limited_process.OverBudgetError as error:
-        raise FileError(
-            "image-budget",
-            _("the image `{name}` was not converted: {reason}").format(
-                name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
-            ),
-            _("export it again as a smaller PNG or JPEG file"),
-        ) from error
+        what = _("the image `{name}` was not converted: {reason}").format(
+            name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
+        )
+        hint = _("export it again as a smaller PNG or JPEG file")
+        raise FileError("image-budget", what, hint) from error
 
 
 _Read = tuple[str, PurePosixPath, str]
@@ -194,20 +187,12 @@ class _RecordingFiles(Files):
     def data(self, path: PurePosixPath) -> bytes:
         return self.files.data(path)
 
-    def replay(self, reads: set[_Read]) -> None:
-        """Read once more in this process, so that whoever watches `files` sees what an article is made of."""
-        for method, base_file, path in reads - self.reads:
-            with suppress(FileError):
-                getattr(self.files, method)(base_file, path)
-
 
 def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
     findings = Findings(file=source.display_path)
-    findings.error(
-        "article-budget",
-        _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),
-        _("simplify or split the article; look for marks that repeat very often or are nested very deeply"),
-    )
+    what = _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS))
+    hint = _("simplify or split the article; look for marks that repeat very often or are nested very deeply")
+    findings.error("article-budget", what, hint)
     return ArticleBody(html="", findings=tuple(findings))
 
 
@@ -219,14 +204,3 @@ def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
             count=limited_process.MEMORY_BYTES // 1024**2
         )
     return _("a library failed while rendering ({detail})").format(detail=error.detail or "?")
-
-
-def _require_libraries(needed_for: str) -> None:
-    """Raise MissingExtraError unless the libraries of the extra `articles` are installed; load none."""
-    if not _has_libraries():
-        raise MissingExtraError("articles", needed_for=needed_for)
-
-
-@cache
-def _has_libraries() -> bool:
-    return all(find_spec(name) is not None for name in LIBRARIES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
@@ -102,43 +102,33 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
     """
     if tag == "svg":
-        return None if name in _DRAWING and _EMS.fullmatch(value) else _VALUE.fault(name, value)
+        return None if name in _DRAWING and _EMS.fullmatch(value) else _refused(_VALUE, name, value)
     if important:
-        return Finding(
-            "important",
-            _("`{name}` is marked !important").format(name=name),
-            _("remove !important: dark mode must be able to override the style"),
-        )
+        what = _("`{name}` is marked !important").format(name=name)
+        hint = _("remove !important: dark mode must be able to override the style")
+        return Finding("important", what, hint)
     if name not in PROPERTIES:
         rule, hint = _NAMED.get(name, ("style-property", _DROPPED))
         what = _("WeChat does not keep the style property `{name}` in articles").format(name=name)
         return Finding(rule, what, _(hint))
     if _UNSAFE.search(value):
-        return Finding(
-            "style-value",
-            _("`{name}: {value}` refers to something outside the article").format(name=name, value=value),
-            _("use a plain colour or length"),
-        )
+        what = _("`{name}: {value}` refers to something outside the article").format(name=name, value=value)
+        hint = _("use a plain colour or length")
+        return Finding("style-value", what, hint)
     functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
     if {found.lower() for found in _FUNCTION.findall(value)} - functions:
-        return _VALUE.fault(name, value)
+        return _refused(_VALUE, name, value)
     if "var(" in value.lower():  # a theme's: judged again where it is filled in
         return None
     written = value.strip().lower()
-    checks = (check for check, accepts in _CHECKS.get(name, ()) if not accepts(tag, name, written))
-    return next((check.fault(name, written) for check in checks), None)
+    faults = (fault for fault, accepts in _CHECKS.get(name, ()) if not accepts(tag, name, written))
+    return next((_refused(fault, name, written) for fault in faults), None)
 
 
-class _Refusal(NamedTuple):
-    """What is said of a value that is not accepted; `name` and `value` stand in the message."""
-
-    rule: str
-    message: str
-    hint: str
-
-    def fault(self, name: str, value: str) -> Finding:
-        message = _(self.message).format(name=name, value=value[:60])
-        return Finding(self.rule, message, _(self.hint).format(most=_most_margin(name)))
+def _refused(by: Finding, name: str, value: str) -> Finding:
+    """Word one of the findings below, which are marked for translation, for a value that is not accepted."""
+    message = _(by.message).format(name=name, value=value[:60])
+    return Finding(by.rule, message, _(by.hint).format(most=_most_margin(name)))
 
 
 _Accepts = Callable[[str, str, str], bool]
@@ -223,37 +213,35 @@ def _visible_size(_tag: str, _name: str, value: str) -> bool:
     return not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value)
 
 
-_VALUE = _Refusal(
+_VALUE = Finding(
     "style-value", N_("`{name}: {value}` is not an accepted value"), N_("use a plain colour or length")
 )
-_ALIGN = _Refusal("text-align", N_("WeChat flags `{name}: {value}` as a problem"), N_("use left or right"))
-_HEIGHT = _Refusal(
+_ALIGN = Finding("text-align", N_("WeChat flags `{name}: {value}` as a problem"), N_("use left or right"))
+_HEIGHT = Finding(
     "line-height",
     N_("`{name}: {value}` can make wrapped lines overlap, or push them too far apart"),
     N_("use a number from 1.5 to 2"),
 )
-_FIXED = _Refusal(
+_FIXED = Finding(
     "fixed-width",
     N_("`{name}: {value}` can overflow a phone's screen"),
     N_("use a percentage up to 100%"),
 )
-_MARGIN = _Refusal(
+_MARGIN = Finding(
     "large-margin",
     N_("`{name}: {value}` makes the text too narrow on a phone, or covers what is beside it"),
     N_("use 0 to {most}px"),
 )
-_DISPLAY = _Refusal(
+_DISPLAY = Finding(
     "display",
     N_("WeChat does not keep `{name}: {value}` in articles"),
     N_("use block or inline-block"),
 )
-_NO_WRAP = _Refusal(
-    "no-wrap", N_("`{name}: {value}` prevents text from wrapping on a phone"), N_("remove it")
-)
+_NO_WRAP = Finding("no-wrap", N_("`{name}: {value}` prevents text from wrapping on a phone"), N_("remove it"))
 _HIDES = N_("`{name}: {value}` hides the text")
-_TOO_SMALL = _Refusal("hidden-text", _HIDES, N_("remove the text, or remove the font size"))
-_CUT_OFF = _Refusal("hidden-text", _HIDES, N_("use auto"))
-_CHECKS: dict[str, tuple[tuple[_Refusal, _Accepts], ...]] = {
+_TOO_SMALL = Finding("hidden-text", _HIDES, N_("remove the text, or remove the font size"))
+_CUT_OFF = Finding("hidden-text", _HIDES, N_("use auto"))
+_CHECKS: dict[str, tuple[tuple[Finding, _Accepts], ...]] = {
     "text-align": ((_ALIGN, lambda _tag, _name, value: value not in ("start", "end")),),
     "line-height": ((_HEIGHT, _line_height),),
     "width": ((_FIXED, _width),),

@@ -76,14 +76,12 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
             break
     if not colours:
-        findings.warning(
-            "code-plain",
-            _(
-                "code blocks are shown without syntax colours: with them the article would exceed "
-                "{most:,} characters"
-            ).format(most=WARNING_CHARS),
-            _("shorten or split the article to get the colours back"),
-        )
+        what = _(
+            "code blocks are shown without syntax colours: with them the article would exceed "
+            "{most:,} characters"
+        ).format(most=WARNING_CHARS)
+        hint = _("shorten or split the article to get the colours back")
+        findings.warning("code-plain", what, hint)
     return _with(body, findings, attempt)
 
 
@@ -111,19 +109,14 @@ def _oversized(tree: HtmlElement, findings: Findings) -> bool:
     for count, element in enumerate(tree.iterdescendants()):
         depths[element] = depths[element.getparent()] + 1
         if count >= MAX_ELEMENTS:
-            findings.error(
-                "article-too-long",
-                _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS),
-                _("split the article"),
-            )
+            what = _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS)
+            hint = _("split the article")
+            findings.error("article-too-long", what, hint)
             return True
         if depths[element] > MAX_DEPTH:
-            findings.error(
-                "too-deep",
-                _("text is nested more than {most} levels deep and would be lost").format(most=MAX_DEPTH),
-                _("use fewer levels of quotes and lists"),
-                line=dom.line_of(element),
-            )
+            what = _("text is nested more than {most} levels deep and would be lost").format(most=MAX_DEPTH)
+            hint = _("use fewer levels of quotes and lists")
+            findings.error("too-deep", what, hint, line=dom.line_of(element))
             return True
     return False
 
@@ -150,10 +143,7 @@ def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
 def _readable(source: str, findings: Findings) -> str:
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     for offset in forbidden_offsets(text):
-        findings.error(
-            "control-character",
-            _("an article cannot contain the character U+{code:04X}").format(code=ord(text[offset])),
-            _("remove it; it often comes from text copied out of a PDF or a word processor"),
-            line=text.count("\n", 0, offset) + 1,
-        )
+        what = _("an article cannot contain the character U+{code:04X}").format(code=ord(text[offset]))
+        hint = _("remove it; it often comes from text copied out of a PDF or a word processor")
+        findings.error("control-character", what, hint, line=text.count("\n", 0, offset) + 1)
     return replace_forbidden(text)

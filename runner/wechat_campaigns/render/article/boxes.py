@@ -69,14 +69,11 @@ def arrange_columns(root: HtmlElement, findings: Findings) -> None:
     for box in [element for element in elements(root) if element.get("class") == "columns"]:
         blocks = list(box)
         if len(blocks) not in _WIDTHS:
-            findings.error(
-                "box",
-                _("the number of parts in the box `columns` is {count}, but 2 or 3 fit side by side").format(
-                    count=len(blocks)
-                ),
-                _("write two or three pictures, paragraphs or boxes, with an empty line between them"),
-                line=line_of(box),
-            )
+            what = _(
+                "the number of parts in the box `columns` is {count}, but 2 or 3 fit side by side"
+            ).format(count=len(blocks))
+            hint = _("write two or three pictures, paragraphs or boxes, with an empty line between them")
+            findings.error("box", what, hint, line=line_of(box))
             continue
         width, gap = _WIDTHS[len(blocks)]
         for number, block in enumerate(blocks):

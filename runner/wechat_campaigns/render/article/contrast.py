@@ -107,7 +107,7 @@ def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
 @lru_cache(maxsize=1024)
 def element_colours(style: str, around: TextColours) -> TextColours:
     """Return the colours of an element, by its style and those around it."""
-    said = {item.lower_name: item for item in css.declarations(style) if item.type == "declaration"}
+    said = {item.lower_name: item for item in css.declarations(style)}
     ink = _colour_of(said.get("color"))
     fill = _colour_of(said.get("-webkit-text-fill-color"))
     if fill is not None and "text" not in _value(said, "-webkit-background-clip", "background-clip"):

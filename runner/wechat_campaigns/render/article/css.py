@@ -11,6 +11,8 @@ from tinycss2.color3 import RGBA
 from tinycss2.color3 import parse_color as parse_color3
 from tinycss2.color4 import parse_color as parse_color4
 
+from wechat_campaigns.core.i18n import _
+
 STYLE_CHARS: Final = 4_000
 """Of one style attribute. The longest of a shipped theme has 300."""
 MAX_DEPTH: Final = 16
@@ -19,7 +21,7 @@ _BRACKETS = re.compile(r"[(\[{]|[)\]}]")
 
 
 class CssBoundsError(ValueError):
-    """CSS that is too long, or has too many brackets in brackets."""
+    """CSS that is too long, or has too many brackets in brackets; says so."""
 
 
 def depth(text: str) -> int:
@@ -31,16 +33,19 @@ def depth(text: str) -> int:
     return most
 
 
-def declarations(style: str) -> Iterator[Any]:
-    """Parse a style attribute to tinycss2's declarations, rules and errors, in order.
+def declarations(style: str) -> list[Any]:
+    """Parse a style attribute to tinycss2's declarations, in order; what is none is left out.
 
     Raises:
         CssBoundsError: it is too long or too deep.
     """
     if len(style) > STYLE_CHARS or depth(style) > MAX_DEPTH:
-        raise CssBoundsError
-    items: list[Any] = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
-    return iter(items)
+        what = _(
+            "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
+        )
+        raise CssBoundsError(what.format(most=STYLE_CHARS, depth=MAX_DEPTH))
+    items = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
+    return [item for item in items if item.type == "declaration"]
 
 
 def value_of(declaration: Any) -> str:

@@ -43,7 +43,7 @@ def _night(style: str, own: contrast.TextColours, around: contrast.TextColours) 
         return ""
     text, ground = own.pairs[0]
     night_text, night_ground = contrast.dark(text, ground)
-    said = [item for item in css.declarations(style) if item.type == "declaration"]
+    said = css.declarations(style)
     changed = []
     if own.grounds != around.grounds or any(item.lower_name == "background-color" for item in said):
         changed.append(f"background-color:{contrast.hex_of(night_ground)}")

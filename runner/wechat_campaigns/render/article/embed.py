@@ -129,12 +129,8 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
         info = source.files.info(source.file, path)
         return prepare(info, lambda: source.files.data(info.path), convert=source.options.fix_images)
     except FileError as error:
-        findings.error(
-            "image-file",
-            _("the image `{path}`: {fault}").format(path=path[:120], fault=error.message),
-            error.hint,
-            line=line,
-        )
+        what = _("the image `{path}`: {fault}").format(path=path[:120], fault=error.message)
+        findings.error("image-file", what, error.hint, line=line)
         return None
 
 
@@ -142,12 +138,9 @@ def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> 
     """Report what is wrong with a picture; return it, or None when it cannot be sent."""
     line, name = line_of(image), picture.file.path.name
     if picture.note:
-        findings.warning(
-            "image-fixed",
-            _("`{path}` will be converted before it is sent: {note}").format(path=name, note=picture.note),
-            _("check it in the preview"),
-            line=line,
-        )
+        what = _("`{path}` will be converted before it is sent: {note}").format(path=name, note=picture.note)
+        hint = _("check it in the preview")
+        findings.warning("image-fixed", what, hint, line=line)
     for fault in picture.inspection.faults:
         what = _("`{path}`: {fault}").format(path=name, fault=fault.message)
         findings.add(fault.rule, what, fault.hint, line=line, level=fault.level)
@@ -156,9 +149,6 @@ def _judge(picture: PreparedPicture, image: HtmlElement, findings: Findings) -> 
 
 def _check_alt(image: HtmlElement, findings: Findings) -> None:
     if not (image.get("alt") or "").strip():
-        findings.advise(
-            "image-alt",
-            _("the image has no alternative text"),
-            _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it"),
-            line=line_of(image),
-        )
+        what = _("the image has no alternative text")
+        hint = _("describe it in `alt`, or in the brackets in Markdown, for readers who cannot see it")
+        findings.advise("image-alt", what, hint, line=line_of(image))

@@ -67,22 +67,18 @@ def is_formula(token: Token) -> bool:
 def problem(token: Token) -> Finding | None:
     """Report a formula that cannot be drawn."""
     if not is_extra_installed("math"):
-        return Finding(
-            "formula",
-            _("drawing the formula `{formula}` needs the extra `math`").format(formula=_short(token)),
-            _("{install}; or put a backslash before $ if it is meant as text").format(
-                install=extra_hint("math")
-            ),
+        what = _("drawing the formula `{formula}` needs the extra `math`").format(formula=_short(token))
+        hint = _("{install}; or put a backslash before $ if it is meant as text").format(
+            install=extra_hint("math")
         )
+        return Finding("formula", what, hint)
     try:
         draw(token.content, is_display=token.type != "formula")
     except FormulaError as error:
         what = _("the formula `{formula}` cannot be drawn: {reason}")
-        return Finding(
-            "formula",
-            what.format(formula=_short(token), reason=error),
-            _("correct it, or put a backslash before $ if it is meant as text"),
-        )
+        what = what.format(formula=_short(token), reason=error)
+        hint = _("correct it, or put a backslash before $ if it is meant as text")
+        return Finding("formula", what, hint)
     return None
 
 

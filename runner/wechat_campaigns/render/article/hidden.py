@@ -118,12 +118,9 @@ def _pictured(root: HtmlElement) -> set[HtmlElement]:
 
 
 def _report(element: HtmlElement, text: str, reason: str, findings: Findings) -> None:
-    findings.error(
-        "hidden-text",
-        _("readers cannot see the text `{text}`: {reason}").format(text=text.strip()[:20], reason=reason),
-        _("remove the text, or make it visible"),
-        line=line_of(element),
-    )
+    what = _("readers cannot see the text `{text}`: {reason}").format(text=text.strip()[:20], reason=reason)
+    hint = _("remove the text, or make it visible")
+    findings.error("hidden-text", what, hint, line=line_of(element))
 
 
 def _check_empty_lines(root: HtmlElement, boxes: dict[HtmlElement, _Box], findings: Findings) -> None:
@@ -179,7 +176,7 @@ def _box(element: HtmlElement, around: _Box) -> _Box:
     own = replace(own, inks=contrast.element_colours(style, around.inks))
     if element.tag == "pre":
         own = replace(own, preserves_newlines=True)
-    said = [item for item in css.declarations(style) if item.type == "declaration"] if style else []
+    said = css.declarations(style) if style else []
     # What others are measured by comes first: an indent's em is its own font.
     for item in sorted(said, key=lambda item: _ORDER.get(item.lower_name, len(_ORDER))):
         if read := _READERS.get(item.lower_name):

@@ -107,11 +107,9 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
                 return result
     except _BROKEN:
         pass
-    raise StalePlanError(
-        _("the file differs from the one in the plan"),
-        location=str(file.path),
-        hint=_("run `campaign plan` again"),
-    )
+    what = _("the file differs from the one in the plan")
+    hint = _("run `campaign plan` again")
+    raise StalePlanError(what, location=str(file.path), hint=hint)
 
 
 def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
@@ -215,18 +213,14 @@ def _display_size(image: Image.Image) -> tuple[int, int]:
 def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[Finding]:
     if image_format not in use.formats:
         taken = _(" and ").join(name.upper() for name in use.formats)
-        yield Finding(
-            "image-format",
-            _(use.format_words).format(formats=taken, format=image_format.upper()),
-            _("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
-        )
+        what = _(use.format_words).format(formats=taken, format=image_format.upper())
+        hint = _("export it as PNG or JPEG, or set `articles: {fix_images: true}`")
+        yield Finding("image-format", what, hint)
     use = MATERIAL if image_format == "gif" else use
     if len(data) >= use.under_bytes:
-        yield Finding(
-            "image-size",
-            _(use.size_words).format(count=len(data), most=use.under_bytes),
-            _("make it smaller, or set `articles: {fix_images: true}`"),
-        )
+        what = _(use.size_words).format(count=len(data), most=use.under_bytes)
+        hint = _("make it smaller, or set `articles: {fix_images: true}`")
+        yield Finding("image-size", what, hint)
 
 
 def _first_small(attempts: Iterator[tuple[bytes, str]], under_bytes: int) -> tuple[bytes, str]:
@@ -262,11 +256,9 @@ def _pixel_faults(image: Image.Image) -> Iterator[Finding]:
     if getattr(image, "is_animated", False) and image.format != "GIF":
         yield Finding("image-animated", _("the image is animated"), _("save it as GIF, or use a still frame"))
     if image.mode == "CMYK":
-        yield Finding(
-            "image-cmyk",
-            _("the image is CMYK (for print); phones show the wrong colours"),
-            _("export it as RGB, or set `articles: {fix_images: true}`"),
-        )
+        what = _("the image is CMYK (for print); phones show the wrong colours")
+        hint = _("export it as RGB, or set `articles: {fix_images: true}`")
+        yield Finding("image-cmyk", what, hint)
     yield from _exif_faults(image)
 
 
@@ -278,19 +270,13 @@ def _too_many_pixels(what: str, **size: int) -> Finding:
 def _exif_faults(image: Image.Image) -> Iterator[Finding]:
     exif = image.getexif()
     if exif.get(_ORIENTATION, 1) != 1:
-        yield Finding(
-            "image-turned",
-            _("the image is stored rotated; some phones show it sideways"),
-            _("save it upright, or set `articles: {fix_images: true}`"),
-            level="warning",
-        )
+        what = _("the image is stored rotated; some phones show it sideways")
+        hint = _("save it upright, or set `articles: {fix_images: true}`")
+        yield Finding("image-turned", what, hint, level="warning")
     if exif.get_ifd(_GPS):
-        yield Finding(
-            "image-location",
-            _("the image records where it was taken"),
-            _("remove its EXIF data, or set `articles: {fix_images: true}`"),
-            level="warning",
-        )
+        what = _("the image records where it was taken")
+        hint = _("remove its EXIF data, or set `articles: {fix_images: true}`")
+        yield Finding("image-location", what, hint, level="warning")
 
 
 def _open(data: bytes) -> Image.Image:

@@ -70,31 +70,11 @@ _ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
 _SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
 _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
-_SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "title",
-        "noscript",
-        "template",
-        "head",
-        "link",
-        "meta",
-        "base",
-        "defs",
-        "symbol",
-        "use",
-        "mask",
-        "filter",
-        "pattern",
-        "clippath",
-        "marker",
-        "lineargradient",
-        "radialgradient",
-        "metadata",
-        "desc",
-    ]
-)
+_SILENT = frozenset((
+    "script", "style", "title", "noscript", "template", "head", "link", "meta", "base", "defs",
+    "symbol", "use", "mask", "filter", "pattern", "clippath", "marker", "lineargradient",
+    "radialgradient", "metadata", "desc",
+))  # fmt: skip
 """They go with their content: nobody sees it, or it is reached by an id, which WeChat takes away."""
 _LOST: Final = {
     "iframe": N_("link to the page instead"),
@@ -103,24 +83,10 @@ _LOST: Final = {
     "math": N_("export the formula as PNG and use it as an image"),
     "input": N_("use ☐ or ☑"),
 }
-_ALSO_LOST = frozenset(
-    [
-        "object",
-        "embed",
-        "applet",
-        "canvas",
-        "select",
-        "textarea",
-        "button",
-        "frameset",
-        "frame",
-        "foreignobject",
-        "mpvoice",
-        "mpvideo",
-        "mp-common-mpaudio",
-        "qqmusic",
-    ]
-)
+_ALSO_LOST = frozenset((
+    "object", "embed", "applet", "canvas", "select", "textarea", "button", "frameset", "frame",
+    "foreignobject", "mpvoice", "mpvideo", "mp-common-mpaudio", "qqmusic",
+))  # fmt: skip
 _OTHER_HINT = N_("use a picture or text instead")
 _STYLED: Final = {"align": "text-align", "valign": "vertical-align", "bgcolor": "background-color"}
 """Old attributes, as styles: there they are judged."""
@@ -187,11 +153,9 @@ def clean_with_nh3(html: str, *, links: bool = True) -> str:
 def compare(root: HtmlElement, html: str, findings: Findings) -> None:
     """Report words that the last cleaning lost or moved: their tags stood where HTML does not allow them."""
     if _words(root) != _words(parse(html)):
-        findings.warning(
-            "html-structure",
-            _("HTML does not allow text in that place; it would be lost or moved"),
-            _("close every tag, and put table cells in table rows"),
-        )
+        what = _("HTML does not allow text in that place; it would be lost or moved")
+        hint = _("close every tag, and put table cells in table rows")
+        findings.warning("html-structure", what, hint)
 
 
 def _words(root: HtmlElement) -> str:
@@ -201,23 +165,18 @@ def _words(root: HtmlElement) -> str:
 def _drop_comments(root: HtmlElement, findings: Findings) -> None:
     for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         if END in (comment.text or ""):
-            findings.error(
-                "html-comment",
-                _("a comment is not closed and hides everything after it"),
-                _("write --> where the comment ends"),
-            )
+            what = _("a comment is not closed and hides everything after it")
+            hint = _("write --> where the comment ends")
+            findings.error("html-comment", what, hint)
         comment.drop_tree()
 
 
 def _drop(element: HtmlElement, findings: Findings) -> None:
     tag = element.tag
     if tag not in _SILENT:
-        findings.gather(
-            "html-lost",
-            _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=tag),
-            _(_LOST.get(tag, _OTHER_HINT)),
-            line=line_of(element),
-        )
+        what = _("<{tag}> is removed: WeChat does not keep it in articles").format(tag=tag)
+        hint = _(_LOST.get(tag, _OTHER_HINT))
+        findings.gather("html-lost", what, hint, line=line_of(element))
     if tag in ("input", "button", "embed", "frame"):
         element.drop_tag()
     else:
@@ -310,13 +269,8 @@ def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
     line = line_of(element)
     try:
         judged = judge(style, has_text=has_text)
-    except css.CssBoundsError:
-        what = _(
-            "a style has more than {most:,} characters, or brackets nested more than {depth} levels deep"
-        )
-        findings.error(
-            "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH), _("shorten it"), line=line
-        )
+    except css.CssBoundsError as error:
+        findings.error("style-css", str(error), _("shorten it"), line=line)
         del element.attrib["style"]
         return
     for name, value in judged.dropped:
@@ -341,12 +295,9 @@ def _address(element: HtmlElement, findings: Findings) -> None:
     elif tag == "a":
         _link(element, findings)
     elif tag == PROFILE:
-        findings.gather(
-            "profile-card",
-            _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API"),
-            _("check the draft in the WeChat console: `campaign draft ID`"),
-            line=line_of(element),
-        )
+        what = _("WeChat may not keep the card of an account (公众号名片) in a draft made through the API")
+        hint = _("check the draft in the WeChat console: `campaign draft ID`")
+        findings.gather("profile-card", what, hint, line=line_of(element))
     elif tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         element.drop_tree()  # `embed` has reported it
     elif tag == "image":
@@ -361,10 +312,7 @@ def _link(element: HtmlElement, findings: Findings) -> None:
     if href.startswith(LINK_PREFIX):
         return
     if href and not href.lower().startswith(("#", "javascript:", "data:", "vbscript:")):
-        findings.gather(
-            "link-outside",
-            _("the link to `{url}` will not be clickable").format(url=href[:80]),
-            _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
-            line=line_of(element),
-        )
+        what = _("the link to `{url}` will not be clickable").format(url=href[:80])
+        hint = _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX)
+        findings.gather("link-outside", what, hint, line=line_of(element))
     element.drop_tag()

@@ -40,78 +40,25 @@ text-emphasis text-size-adjust -webkit-text-size-adjust touch-action transform-o
 -webkit-text-stroke-color -webkit-overflow-scrolling unicode-bidi user-select -webkit-user-select
 white-space word-break word-wrap writing-mode -webkit-writing-mode aspect-ratio
 """
-_WITHOUT_TEXT = frozenset(
-    [
-        "clip-path",
-        "-webkit-clip-path",
-        "mask",
-        "mask-image",
-        "mask-size",
-        "mask-repeat",
-        "mask-position",
-        "-webkit-mask",
-        "-webkit-mask-image",
-        "-webkit-mask-size",
-        "-webkit-mask-repeat",
-        "mix-blend-mode",
-        "filter",
-        "-webkit-filter",
-    ]
-)
+_WITHOUT_TEXT = frozenset((
+    "clip-path", "-webkit-clip-path", "mask", "mask-image", "mask-size", "mask-repeat", "mask-position",
+    "-webkit-mask", "-webkit-mask-image", "-webkit-mask-size", "-webkit-mask-repeat", "mix-blend-mode",
+    "filter", "-webkit-filter",
+))  # fmt: skip
 """They could make a text unreadable in ways that are not worked out here."""
 _WITH_PICTURES = re.compile("background|background-image|border-image|border-image-source|list-style-image")
-_FUNCTIONS = frozenset(
-    [
-        "rgb",
-        "rgba",
-        "hsl",
-        "hsla",
-        "url",
-        "linear-gradient",
-        "radial-gradient",
-        "conic-gradient",
-        "repeating-linear-gradient",
-        "repeating-radial-gradient",
-        "-webkit-linear-gradient",
-        "translate",
-        "translatex",
-        "translatey",
-        "translatez",
-        "translate3d",
-        "rotate",
-        "rotatex",
-        "rotatey",
-        "rotatez",
-        "rotate3d",
-        "scale",
-        "scalex",
-        "scaley",
-        "scalez",
-        "scale3d",
-        "skew",
-        "skewx",
-        "skewy",
-        "matrix",
-        "perspective",
-        "calc",
-        "drop-shadow",
-        "blur",
-        "brightness",
-        "contrast",
-        "grayscale",
-        "hue-rotate",
-        "invert",
-        "saturate",
-        "sepia",
-        "polygon",
-        "circle",
-        "ellipse",
-        "inset",
-        "repeat",
-        "minmax",
-        "fit-content",
-    ]
-)
+_FUNCTIONS = frozenset((
+    "rgb", "rgba", "hsl", "hsla", "url", "linear-gradient", "radial-gradient", "conic-gradient",
+    "repeating-linear-gradient", "repeating-radial-gradient", "-webkit-linear-gradient", "translate",
+    "translatex", "translatey", "translatez", "translate3d", "rotate", "rotatex", "rotatey", "rotatez",
+    "rotate3d", "scale", "scalex", "scaley", "scalez", "scale3d", "skew", "skewx", "skewy", "matrix",
+    "perspective", "calc", "drop-shadow", "blur", "brightness", "contrast", "grayscale", "hue-rotate",
+    "invert", "saturate", "sepia", "polygon", "circle", "ellipse", "inset", "repeat", "minmax",
+    "fit-content",
+))  # fmt: skip
+_FONT_SIZES = (
+    "xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "smaller", "larger", "inherit",
+)  # fmt: skip
 MAX_BORDER_PX, MAX_GAP_PX, MAX_SIDE_PADDING_PX, MAX_TOP_PADDING_PX = 100, 100, 160, 600
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
@@ -140,10 +87,8 @@ def judge(style: str, *, has_text: bool) -> Judged:
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
     for item in css.declarations(style):
-        if item.type != "declaration":
-            continue
         name, value = item.lower_name, css.value_of(item)
-        if not _is_known(name):
+        if name not in _CHECKS and name not in _WITHOUT_TEXT:
             continue
         if not _accepts(name, item, has_text=has_text):
             dropped.append((name, value))
@@ -152,10 +97,6 @@ def judge(style: str, *, has_text: bool) -> Judged:
         else:
             kept.append(f"{name}:{value}")
     return Judged(";".join([*kept, *important]), tuple(dropped))
-
-
-def _is_known(name: str) -> bool:
-    return name in _CHECKS or name in _WITHOUT_TEXT
 
 
 def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
@@ -243,20 +184,7 @@ _CHECKS: dict[str, _Accepts] = {
         f"overflow{side}": _words(r"(visible|hidden|auto|scroll|clip| |initial)+")
         for side in ("", "-x", "-y")
     },
-    "font-size": _length(
-        *[
-            "xx-small",
-            "x-small",
-            "small",
-            "medium",
-            "large",
-            "x-large",
-            "xx-large",
-            "smaller",
-            "larger",
-            "inherit",
-        ]
-    ),
+    "font-size": _length(*_FONT_SIZES),
     "line-height": _length("normal", "inherit", "initial", "unset"),
     **{name: _length("normal", "inherit", "initial", "unset") for name in ("letter-spacing", "word-spacing")},
     "text-indent": _length("inherit", "initial", "unset"),

@@ -86,21 +86,14 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
     line, label = line_of(element), text_of(element).strip()
     fault = address_fault(url)
     if fault is not None:
-        findings.error(
-            "link-address",
-            fault,
-            _("write a full address that starts with https://"),
-            line=line,
-        )
+        hint = _("write a full address that starts with https://")
+        findings.error("link-address", fault, hint, line=line)
         element.drop_tag()
         return
     if not label and element.find(".//img") is None:
-        findings.error(
-            "link-empty",
-            _("the link to `{url}` has no text").format(url=url[:80]),
-            _("write the link text in the brackets"),
-            line=line,
-        )
+        what = _("the link to `{url}` has no text").format(url=url[:80])
+        hint = _("write the link text in the brackets")
+        findings.error("link-empty", what, hint, line=line)
     element.attrib.clear()
     if url.startswith(LINK_PREFIX):
         element.set("href", normalizeLink(url))

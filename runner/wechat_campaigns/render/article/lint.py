@@ -56,13 +56,11 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
 
 def check_source(source: str, findings: Findings) -> None:
     """Report a source so long that it is not worth making an article of."""
-    findings.error(
-        "article-too-long",
-        _("the source has {count:,} characters; an article is limited to {most:,}, markup included").format(
-            count=len(source), most=CONTENT_CHARS
-        ),
-        _("split the article"),
-    )
+    what = _(
+        "the source has {count:,} characters; an article is limited to {most:,}, markup included"
+    ).format(count=len(source), most=CONTENT_CHARS)
+    hint = _("split the article")
+    findings.error("article-too-long", what, hint)
 
 
 def check_size(html: str, chars: int, findings: Findings) -> None:
@@ -75,39 +73,27 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     """
     hint = _("split the article, use the theme `simple`, or shorten its code blocks")
     if chars >= CONTENT_CHARS:
-        findings.error(
-            "article-too-long",
-            _("the article has {count:,} characters, markup included; the limit is {most:,}").format(
-                count=chars, most=CONTENT_CHARS
-            ),
-            hint,
+        what = _("the article has {count:,} characters, markup included; the limit is {most:,}").format(
+            count=chars, most=CONTENT_CHARS
         )
+        findings.error("article-too-long", what, hint)
     elif chars >= WARNING_CHARS:
-        findings.warning(
-            "article-long",
-            _(
-                "the article has {count:,} characters, markup included; it is close to the limit of {most:,}"
-            ).format(count=chars, most=CONTENT_CHARS),
-            hint,
-        )
+        what = _(
+            "the article has {count:,} characters, markup included; it is close to the limit of {most:,}"
+        ).format(count=chars, most=CONTENT_CHARS)
+        findings.warning("article-long", what, hint)
     size_bytes = len(html.encode())
     if size_bytes >= CONTENT_BYTES:
-        findings.error(
-            "article-too-large",
-            _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes),
-            hint,
-        )
+        what = _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes)
+        findings.error("article-too-large", what, hint)
 
 
 def _check_prose(root: HtmlElement, findings: Findings) -> None:
     for element in root.iter("pre"):
         if any(_is_prose(line) for line in text_of(element).split("\n")):
-            findings.warning(
-                "pre-prose",
-                _("a code block contains ordinary text, which does not wrap on a phone"),
-                _("remove the indentation or the code fence around the text"),
-                line=line_of(element),
-            )
+            what = _("a code block contains ordinary text, which does not wrap on a phone")
+            hint = _("remove the indentation or the code fence around the text")
+            findings.warning("pre-prose", what, hint, line=line_of(element))
 
 
 def _is_prose(line: str) -> bool:
@@ -118,23 +104,17 @@ def _is_prose(line: str) -> bool:
 def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
     for element, text in _texts(root):
         if blank := _IMAGE_WITH_BLANKS.search(text):
-            findings.error(
-                "image-blank",
-                _("the name of the image `{path}` contains a space").format(path=blank[2][:120]),
-                _("write `![{words}](<{path}>)`").format(words=blank[1][:40], path=blank[2][:120]),
-                line=line_of(element),
-            )
+            what = _("the name of the image `{path}` contains a space").format(path=blank[2][:120])
+            hint = _("write `![{words}](<{path}>)`").format(words=blank[1][:40], path=blank[2][:120])
+            findings.error("image-blank", what, hint, line=line_of(element))
             continue
         for pattern, name in _LEFTOVERS:
             if found := pattern.search(text):
-                findings.warning(
-                    "leftover-markdown",
-                    _("readers will see `{text}`, which looks like {mark}").format(
-                        text=found[0].strip()[:40], mark=_(name)
-                    ),
-                    _("correct the Markdown, or put a backslash before the mark if it is meant as text"),
-                    line=line_of(element),
+                what = _("readers will see `{text}`, which looks like {mark}").format(
+                    text=found[0].strip()[:40], mark=_(name)
                 )
+                hint = _("correct the Markdown, or put a backslash before the mark if it is meant as text")
+                findings.warning("leftover-markdown", what, hint, line=line_of(element))
                 break
 
 

@@ -155,43 +155,27 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
                 findings.error(problem.rule, problem.message, problem.hint, line=line)
             continue
         if "contents" in token.meta:
-            findings.warning(
-                "contents",
-                _("[TOC] is left out: WeChat removes all anchors"),
-                _("remove it, or write a list of the headings"),
-                line=line,
-            )
+            what = _("[TOC] is left out: WeChat removes all anchors")
+            hint = _("remove it, or write a list of the headings")
+            findings.warning("contents", what, hint, line=line)
         if token.type in ("html_block", "html_inline") and not _comment(token) and _typed(token) is None:
-            findings.error(
-                "raw-html",
-                _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60]),
-                _(
-                    "use Markdown instead, put a backslash before `<` if it is meant as text, or use "
-                    "a .html body"
-                ),
-                line=line,
+            what = _("the Markdown contains raw HTML: {html}").format(html=token.content.strip()[:60])
+            hint = _(
+                "use Markdown instead, put a backslash before `<` if it is meant as text, or use a .html body"
             )
+            findings.error("raw-html", what, hint, line=line)
         elif token.type == "front_matter":
-            findings.warning(
-                "front-matter",
-                _("the front matter of the Markdown file is ignored"),
-                _("write title, author and digest in the campaign file, and remove the front matter"),
-                line=1,
-            )
+            what = _("the front matter of the Markdown file is ignored")
+            hint = _("write title, author and digest in the campaign file, and remove the front matter")
+            findings.warning("front-matter", what, hint, line=1)
         elif token.type == "fence" and not code.is_known_language(_language(token)):
-            findings.warning(
-                "code-language",
-                _("the language `{language}` cannot be highlighted").format(language=_language(token)),
-                _("use a name that Pygments supports (python, json, bash…), or remove the name"),
-                line=line,
-            )
+            what = _("the language `{language}` cannot be highlighted").format(language=_language(token))
+            hint = _("use a name that Pygments supports (python, json, bash…), or remove the name")
+            findings.warning("code-language", what, hint, line=line)
         elif token.level >= MAX_NESTING - 1:
-            findings.error(
-                "too-deep",
-                _("text is nested more than {most} levels deep and would be lost").format(most=MAX_NESTING),
-                _("use fewer levels of quotes and lists"),
-                line=line,
-            )
+            what = _("text is nested more than {most} levels deep and would be lost").format(most=MAX_NESTING)
+            hint = _("use fewer levels of quotes and lists")
+            findings.error("too-deep", what, hint, line=line)
 
 
 def _check_notes(env: Env, source: str, findings: Findings) -> None:
@@ -200,14 +184,11 @@ def _check_notes(env: Env, source: str, findings: Findings) -> None:
         if number == -1:
             name = str(label).removeprefix(":")
             offset = source.find(f"[^{name}]:")
-            findings.warning(
-                "unused-footnote",
-                _("the article does not refer to the footnote [^{name}], so readers will not see it").format(
-                    name=name
-                ),
-                _("write [^{name}] where it belongs, or remove the footnote").format(name=name),
-                line=source.count("\n", 0, max(offset, 0)) + 1,
-            )
+            what = _(
+                "the article does not refer to the footnote [^{name}], so readers will not see it"
+            ).format(name=name)
+            hint = _("write [^{name}] where it belongs, or remove the footnote").format(name=name)
+            findings.warning("unused-footnote", what, hint, line=source.count("\n", 0, max(offset, 0)) + 1)
 
 
 def _every(tokens: Sequence[Token], line: int = 1) -> Iterator[tuple[int, Token]]:
@@ -235,17 +216,16 @@ def _language(token: Token) -> str:
 # --- rendering ---------------------------------------------------------------------------------
 
 
-def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+def _text(token: Token) -> str:
     # A newline inside a text token can only come from a variable or a character reference.
-    return escapeHtml(tokens[index].content).replace("\n", "<br>")
+    return escapeHtml(token.content).replace("\n", "<br>")
 
 
 def _softbreak(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, env: Env) -> str:
     return "<br>" if env["keep_lines"] else "\n"
 
 
-def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    token = tokens[index]
+def _raw(token: Token) -> str:
     if _comment(token):
         return ""
     html = _typed(token)
@@ -266,10 +246,6 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
     return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
 
 
-def _code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<code class="inline-code">{escapeHtml(tokens[index].content)}</code>'
-
-
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: Env) -> str:
     token = tokens[index]
     token.attrSet("alt", self.renderInlineAsText(token.children, options, env).replace("\n", " "))
@@ -282,57 +258,38 @@ def _table_open(
     return '<section class="table">' + self.renderToken(tokens, index, options, env)
 
 
-def _note_ref(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<sup data-note="{tokens[index].meta["id"]}"></sup>'
-
-
-def _note_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return f'<section data-note="{tokens[index].meta["id"]}">'
-
-
-def _box_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return boxes.opening(tokens[index])
-
-
-def _box_close(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return boxes.closing(tokens[index])
-
-
-def _formula(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
-    return formulas.html(tokens[index])
+def _by_token(write: Callable[[Token], str]) -> Callable[..., str]:
+    """Make a rule that needs its token alone."""
+    return lambda _renderer, tokens, index, _options, _env: write(tokens[index])
 
 
 def _fixed(html: str) -> Callable[..., str]:
     """Make a rule that writes the same HTML for every token."""
-
-    def rule(*_arguments: object) -> str:
-        return html
-
-    return rule
+    return lambda *_arguments: html
 
 
 _RULES: dict[str, Callable[..., str]] = {
-    "text": _text,
+    "text": _by_token(_text),
     "hardbreak": _fixed("<br>"),
     "softbreak": _softbreak,
     **{f"{name}_open": _fixed(typora.opening(name)) for name in ("mark", "sub", "sup")},
-    "html_block": _raw,
-    "html_inline": _raw,
+    "html_block": _by_token(_raw),
+    "html_inline": _by_token(_raw),
     "fence": _code,
     "code_block": _code,
-    "code_inline": _code_inline,
+    "code_inline": _by_token(lambda token: f'<code class="inline-code">{escapeHtml(token.content)}</code>'),
     "image": _image,
     "table_open": _table_open,
     "table_close": _fixed("</table></section>\n"),
-    "box_open": _box_open,
-    "box_close": _box_close,
-    "formula": _formula,
-    "formula_block": _formula,
+    "box_open": _by_token(boxes.opening),
+    "box_close": _by_token(boxes.closing),
+    "formula": _by_token(formulas.html),
+    "formula_block": _by_token(formulas.html),
     "front_matter": _fixed(""),
-    "footnote_ref": _note_ref,
+    "footnote_ref": _by_token(lambda token: f'<sup data-note="{token.meta["id"]}"></sup>'),
     "footnote_block_open": _fixed("<section data-notes>"),
     "footnote_block_close": _fixed("</section>\n"),
-    "footnote_open": _note_open,
+    "footnote_open": _by_token(lambda token: f'<section data-note="{token.meta["id"]}">'),
     "footnote_close": _fixed("</section>\n"),
     "footnote_anchor": _fixed(""),
 }

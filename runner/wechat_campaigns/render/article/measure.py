@@ -30,6 +30,8 @@ _FIXED_PX: Final = {
 }
 _ANGLE = re.compile(rf"({_NUMBER})(deg|turn|rad|grad)?")
 _TURN: Final = {None: 1.0, "deg": 1.0, "turn": 360.0, "rad": 180 / math.pi, "grad": 0.9}
+_SIDES: Final = ((0, 0, 0, 0), (0, 1, 0, 1), (0, 1, 2, 1), (0, 1, 2, 3))
+"""Which of one, two, three or four lengths is the top, right, bottom and left one."""
 _FUNCTION = re.compile(r"([a-z0-9-]+)\(([^()]*)\)")
 
 
@@ -62,8 +64,7 @@ def lengths(value: str, *, em: float = EM_PX, whole: float = PAGE_PX) -> list[fl
     numbers = [one for one in read if one is not None]
     if len(numbers) != len(parts) or len(parts) > 4:
         return None
-    top, right, bottom, left = (*numbers, *numbers[:1] * 3)[:4] if len(parts) == 1 else _sides(numbers)
-    return [top, right, bottom, left]
+    return [numbers[index] for index in _SIDES[len(parts) - 1]]
 
 
 def functions(value: str) -> list[tuple[str, list[str]]] | None:
@@ -77,11 +78,6 @@ def degrees(value: str) -> float | None:
     """Read an angle."""
     found = _ANGLE.fullmatch(value)
     return float(found[1]) * _TURN[found[2]] if found else None
-
-
-def _sides(numbers: list[float]) -> tuple[float, float, float, float]:
-    top, right, bottom = (*numbers, numbers[0])[:3]
-    return top, right, bottom, numbers[3] if len(numbers) == 4 else right
 
 
 def _sum(terms: str, em: float, whole: float) -> float | None:

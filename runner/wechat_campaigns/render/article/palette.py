@@ -70,9 +70,6 @@ def _is_readable(text: Colour, ground: Colour) -> bool:
 
 def _tint(colour: Colour) -> Colour:
     """Mix a colour into white as far as the result is pale."""
-    return _mixed(colour, min(0.12, (1 - PALE) / max(1 - brightness(colour), 0.001)))
-
-
-def _mixed(colour: Colour, part: float) -> Colour:
+    part = min(0.12, (1 - PALE) / max(1 - brightness(colour), 0.001))
     red, green, blue = (1 - part * (1 - channel) for channel in colour)
     return red, green, blue

@@ -62,14 +62,11 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
             if paragraph.find("img") is None:
                 paragraph.drop_tree()
         elif caption:
-            findings.warning(
-                "caption-inline",
-                _(
-                    "the caption “{caption}” belongs to an image within a line of text and is not shown"
-                ).format(caption=caption[:30]),
-                _("put the image in a paragraph of its own"),
-                line=line_of(image),
-            )
+            what = _(
+                "the caption “{caption}” belongs to an image within a line of text and is not shown"
+            ).format(caption=caption[:30])
+            hint = _("put the image in a paragraph of its own")
+            findings.warning("caption-inline", what, hint, line=line_of(image))
 
 
 def _width(image: HtmlElement, findings: Findings) -> None:
@@ -81,12 +78,9 @@ def _width(image: HtmlElement, findings: Findings) -> None:
     if width.endswith("%") and re.fullmatch(r"[0-9]{1,3}", percent) and 0 < int(percent) <= 100:
         image.set("style", f"width:{int(percent)}%")
         return
-    findings.error(
-        "image-width",
-        _("the image width `{width}` is not a percentage of the screen").format(width=width[:20]),
-        _("write {width=50%}, from 1% to 100%"),
-        line=line_of(image),
-    )
+    what = _("the image width `{width}` is not a percentage of the screen").format(width=width[:20])
+    hint = _("write {width=50%}, from 1% to 100%")
+    findings.error("image-width", what, hint, line=line_of(image))
 
 
 def _only_images(paragraph: HtmlElement) -> bool:

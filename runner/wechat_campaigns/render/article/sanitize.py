@@ -72,7 +72,7 @@ def _strip_address(element: HtmlElement) -> None:
 def _judge(tag: str, style: str) -> str:
     """Keep the declarations that no rule is against; articles repeat few styles often."""
     try:
-        said = [item for item in css.declarations(style) if item.type == "declaration"]
+        said = css.declarations(style)
     except css.CssBoundsError:
         return ""
     kept: dict[str, str] = {}

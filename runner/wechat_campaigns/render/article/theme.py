@@ -19,6 +19,7 @@ from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
 BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine", "festive", "fresh")
+_SHARED = "_shared"
 FOLDER = "_themes"
 _BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each worker."""
@@ -61,13 +62,11 @@ def _own_css(source: ArticleSource, findings: Findings) -> str:
     except FileError as error:
         if name in BUILTIN_THEMES:
             return builtin_css(name)
-        findings.error(
-            "theme",
-            _("theme `{name}` not found: {reason}").format(name=name, reason=error.message),
-            _("use one of {names}, or save your CSS as {path}").format(
-                names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
-            ),
+        what = _("theme `{name}` not found: {reason}").format(name=name, reason=error.message)
+        hint = _("use one of {names}, or save your CSS as {path}").format(
+            names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
         )
+        findings.error("theme", what, hint)
         return builtin_css(BUILTIN_THEMES[0])
     theme_findings = Findings(file=f"{source.root}/{path}")
     usable = _checked(css, theme_findings)
@@ -78,38 +77,30 @@ def _own_css(source: ArticleSource, findings: Findings) -> str:
 def _checked(css: str, findings: Findings) -> bool:
     """Check a theme; False when it is so large or deep that nothing more may be done with it."""
     if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
-        findings.error(
-            "theme-too-large",
-            _(
-                "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
-            ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH),
-            _("make it smaller"),
-            line=1,
-        )
+        what = _(
+            "the theme is too large: the maximum is {most:,} characters and {depth} levels of brackets"
+        ).format(most=MAX_CHARS, depth=bounds.MAX_DEPTH)
+        hint = _("make it smaller")
+        findings.error("theme-too-large", what, hint, line=1)
         return False
     check(css, findings)
     return not any(finding.rule == "theme-too-large" for finding in findings)
 
 
-@lru_cache(maxsize=len(BUILTIN_THEMES))
+@cache
 def builtin_css(name: str) -> str:
-    """Return the CSS of one of the themes that come with the tool: what only this one has."""
+    """Return the CSS of one of the themes that come with the tool: what only this one has, or all share."""
     return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
 
 
 def whole_css(own: str) -> str:
     """Put the rules that all themes share before those of one."""
-    return _shared_css() + own
-
-
-@cache
-def _shared_css() -> str:
-    return (_BUILTIN_FOLDER / "_shared.css").read_text(encoding="utf-8")
+    return builtin_css(_SHARED) + own
 
 
 def check(css: str, findings: Findings) -> None:
     """Report what of a theme the platform would drop, flag, or never see."""
-    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(_shared_css())}
+    defined = {*palette.NAMES, *_VARIABLE_NAME.findall(builtin_css(_SHARED))}
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     bodies = [_body(rule, findings) for rule in rules]
     for declarations in bodies:
@@ -138,14 +129,11 @@ def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
         length = _filled(value, lengths)
         total += length
         if length > MAX_VALUE_CHARS or total > MAX_CHARS:
-            findings.error(
-                "theme-too-large",
-                _("`{name}` has more than {most:,} characters once its variables are filled in").format(
-                    name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
-                ),
-                _("use fewer variables inside variables"),
-                line=item.source_line,
+            what = _("`{name}` has more than {most:,} characters once its variables are filled in").format(
+                name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
             )
+            hint = _("use fewer variables inside variables")
+            findings.error("theme-too-large", what, hint, line=item.source_line)
             return
 
 
@@ -183,38 +171,23 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     if fault := _rule_fault(rule):
         findings.error(*fault, line=rule.source_line)
         return ()
-    items = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
-    for item in items:
+    has_content = any(map(ornaments.is_ornament, ornaments.selectors_of(rule)))
+    kept = []
+    for item in tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True):
         if item.type == "error":
             findings.error(*_invalid(item), line=item.source_line)
         elif item.type != "declaration":
-            findings.error(
-                "theme-css",
-                _("WeChat does not keep rules inside rules"),
-                _("write the rules one after another"),
-                line=item.source_line,
-            )
-    has_content = any(map(ornaments.is_ornament, ornaments.selectors_of(rule)))
-    for item in items:
-        if has_content and item.type == "declaration" and item.lower_name == "content":
-            _check_content(item, findings)
-    return [
-        item
-        for item in items
-        if item.type == "declaration" and not (has_content and item.lower_name == "content")
-    ]
-
-
-def _check_content(declaration: Any, findings: Findings) -> None:
-    if ornaments.read_content(declaration) is None:
-        findings.error(
-            "theme-css",
-            _("`content: {value}` cannot be written into an article").format(
-                value=bounds.value_of(declaration)[:60]
-            ),
-            _("use text in quotes, `counter(number)`, or `none`"),
-            line=declaration.source_line,
-        )
+            what = _("WeChat does not keep rules inside rules")
+            hint = _("write the rules one after another")
+            findings.error("theme-css", what, hint, line=item.source_line)
+        elif not has_content or item.lower_name != "content":
+            kept.append(item)
+        elif ornaments.read_content(item) is None:
+            what = _("`content: {value}` cannot be written into an article")
+            what = what.format(value=bounds.value_of(item)[:60])
+            hint = _("use text in quotes, `counter(number)`, or `none`")
+            findings.error("theme-css", what, hint, line=item.source_line)
+    return kept
 
 
 def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
@@ -241,21 +214,15 @@ def _check_declaration(declaration: Any, defined: set[str], findings: Findings) 
     name, line = declaration.lower_name, declaration.source_line
     value = tinycss2.serialize(declaration.value).strip()
     if not value:
-        findings.error(
-            "theme-css",
-            _("`{name}` has no value").format(name=name),
-            _("add a value, or remove the property"),
-            line=line,
-        )
+        what = _("`{name}` has no value").format(name=name)
+        hint = _("add a value, or remove the property")
+        findings.error("theme-css", what, hint, line=line)
         return
     for variable in _VARIABLE.findall(value):
         if variable not in defined:
-            findings.error(
-                "theme-variable",
-                _("the variable `{variable}` is not defined").format(variable=variable),
-                _("define it in the theme; `--brand` is the brand colour from the settings"),
-                line=line,
-            )
+            what = _("the variable `{variable}` is not defined").format(variable=variable)
+            hint = _("define it in the theme; `--brand` is the brand colour from the settings")
+            findings.error("theme-variable", what, hint, line=line)
     if name.startswith("--"):
         return
     if fault := style_fault("*", name, value, important=declaration.important):

@@ -158,7 +158,7 @@ def _article(path: KeyPath, article: Article) -> Iterator[Finding]:
 
 def _draft(draft: Draft) -> Iterator[Finding]:
     if draft.title:
-        yield from _one_line(("content", "draft"), draft.title)
+        yield from one_line(("content", "draft"), draft.title)
     else:
         yield from _name(("content", "media_id"), draft.media_id)
 
@@ -201,37 +201,27 @@ def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
 
 def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
     if is_blank(value):
-        yield Finding(
-            "empty",
-            _("`{name}` is empty").format(name=path[-1]),
-            _("write some content, or check the variables it uses"),
-            path,
-        )
+        what = _("`{name}` is empty").format(name=path[-1])
+        hint = _("write some content, or check the variables it uses")
+        yield Finding("empty", what, hint, path)
 
 
 def _name(path: KeyPath, value: str) -> Iterator[Finding]:
     """Refuse a name of the platform's that holds what none of its names does."""
     yield from _not_empty(path, value)
     if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
-        yield Finding(
-            "blank-in-id",
-            _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1]),
-            _("copy it again without the surrounding text, or check the variables it uses"),
-            path,
-        )
+        what = _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1])
+        hint = _("copy it again without the surrounding text, or check the variables it uses")
+        yield Finding("blank-in-id", what, hint, path)
 
 
-def _one_line(path: KeyPath, value: str) -> Iterator[Finding]:
-    if value.strip() and not is_one_line(value):
+def one_line(path: KeyPath, name: str) -> Iterator[Finding]:
+    """Refuse a name that people chose with a line break, something hidden or a blank at its ends."""
+    if name.strip() and not (name == name.strip() and name.replace("\u200d", "").isprintable()):
         what = _(
             "`{name}` contains a line break or an invisible character, or starts or ends with a space"
         ).format(name=path[-1])
         yield Finding("blank-in-id", what, _("write only the name, or check the variables it uses"), path)
-
-
-def is_one_line(name: str) -> bool:
-    """Tell whether a name that people chose has no line break, nothing hidden and no blank at its ends."""
-    return name == name.strip() and name.replace("\u200d", "").isprintable()
 
 
 def _title(path: KeyPath, title: str) -> Iterator[Finding]:
@@ -270,12 +260,9 @@ def _url(path: KeyPath, url: str) -> Iterator[Finding]:
     except ValueError:
         sound = False
     if not sound:
-        yield Finding(
-            "url",
-            _("`content_source_url` is not a web address"),
-            _("write the full address, with https://"),
-            path,
-        )
+        what = _("`content_source_url` is not a web address")
+        hint = _("write the full address, with https://")
+        yield Finding("url", what, hint, path)
     elif len(url.encode()) > URL_BYTES:
         what = _("`content_source_url` has {count:,} bytes; the maximum is {most:,}").format(
             count=len(url.encode()), most=URL_BYTES
@@ -304,12 +291,8 @@ def _crop(path: KeyPath, crop: str) -> Iterator[Finding]:
 def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Finding]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
-        yield Finding(
-            "comments",
-            what,
-            _("set `need_open_comment: true`, or remove this key"),
-            (*path, "only_fans_can_comment"),
-        )
+        hint = _("set `need_open_comment: true`, or remove this key")
+        yield Finding("comments", what, hint, (*path, "only_fans_can_comment"))
 
 
 def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]:
@@ -317,6 +300,6 @@ def _media(path: KeyPath, media: Media, kind: MaterialKind) -> Iterator[Finding]
         yield from check_file((*path, "file"), media.file, kind)
     elif media.name is not None:
         yield from _not_empty((*path, "name"), media.name)
-        yield from _one_line((*path, "name"), media.name)
+        yield from one_line((*path, "name"), media.name)
     else:
         yield from _name((*path, "media_id"), media.media_id or "")

@@ -59,11 +59,13 @@ def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:
     if isinstance(stored, Newspic) or not is_extra_installed("articles"):
         return
     # Loading lxml takes longer than a plan of texts.
-    from wechat_campaigns.render.article import dom, hidden
+    from wechat_campaigns.render.article import css, dom, hidden
     from wechat_campaigns.render.article.parts import Findings
 
-    found = Findings(file="", advice=False)
+    found, hint = Findings(file="", advice=False), _("edit the draft in the WeChat console")
     for article in stored.articles:
-        hidden.check(dom.parse(article.html), found)
-    hint = _("edit the draft in the WeChat console")
+        try:
+            hidden.check(dom.parse(article.html), found)
+        except css.CssBoundsError as error:
+            found.warning("style-css", str(error), hint)
     yield from (Finding(one.rule, one.message, hint, ("content",), "warning") for one in found)

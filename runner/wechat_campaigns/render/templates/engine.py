@@ -25,13 +25,12 @@ from wechat_campaigns.render.templates.bounds import (
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
+    RUN,
     TEMPLATE_CACHE_SIZE,
     Rendering,
     TemplateEnvironment,
     current_rendering,
     display_name,
-    include,
-    spend,
 )
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.source.files import FileError, Files, refuse_data
@@ -85,7 +84,7 @@ class Engine:
 
         Jinja asks for each use, also of one that is compiled already.
         """
-        spend(INCLUDE)
+        RUN.get().budget.spend(INCLUDE)
         try:
             text, path = self._included(name)
         except FileError as error:
@@ -93,16 +92,15 @@ class Engine:
                 raise
             what = _("the file cannot be included; its name comes from a variable and is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
-        include(text)
-        return text, path, lambda: self._source(name) == text
+        RUN.get().sources.append(text)
+        # Also of an include that is compiled already, whoever gives files knows of every use.
+        return text, path, lambda: self._load(name)[0] == text
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
-            raise FileError(
-                "include-path",
-                _("the include `{name}` is outside the campaigns folder").format(name=name),
-                _(_INCLUDE),
-            )
+            what = _("the include `{name}` is outside the campaigns folder").format(name=name)
+            hint = _(_INCLUDE)
+            raise FileError("include-path", what, hint)
         refuse_data(name)
         partial = f"_partials/{name}"
         try:
@@ -121,19 +119,13 @@ class Engine:
         if text in self._checked_texts:
             return text
         if (line := openid_line(text)) is not None:
-            raise FileError(
-                "openid-in-content",
-                _("`{file}` contains an openid in line {line}, which would be sent").format(
-                    file=path, line=line
-                ),
-                _("include only text; write recipients only under `filter`"),
+            what = _("`{file}` contains an openid in line {line}, which would be sent").format(
+                file=path, line=line
             )
+            hint = _("include only text; write recipients only under `filter`")
+            raise FileError("openid-in-content", what, hint)
         self._checked_texts[text] = True
         return text
-
-    def _source(self, name: str) -> str:
-        """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
-        return self._load(name)[0]
 
 
 # --- from any error to a sentence and a line -----------------------------------------------------

@@ -91,34 +91,25 @@ class Rendering:
     """The texts of the template and of what it includes."""
 
 
-_RUN: ContextVar[Rendering] = ContextVar("rendering")
+RUN: ContextVar[Rendering] = ContextVar("rendering")
+"""The rendering of this thread."""
 
 
 @contextmanager
 def current_rendering(run: Rendering) -> Iterator[Rendering]:
     """Make `run` the rendering of this thread for the length of a `with` block."""
-    token = _RUN.set(run)
+    token = RUN.set(run)
     try:
         yield run
     finally:
-        _RUN.reset(token)
-
-
-def spend(units: int) -> None:
-    """Take units from what the rendering of this thread may still spend."""
-    _RUN.get().budget.spend(units)
-
-
-def include(text: str) -> None:
-    """Note that the rendering of this thread uses the text of a file, too."""
-    _RUN.get().sources.append(text)
+        RUN.reset(token)
 
 
 def display_name(name: Any) -> str:
     """Give a name for a message: where no template writes it, it is a value, and none is shown."""
     text = str(name)[:_MAX_NAME_CHARS]
     spellings = (text, text.replace("\\", "\\\\"))
-    written = _RUN.get().sources
+    written = RUN.get().sources
     known = isinstance(name, int) or any(one in template for one in spellings for template in written)
     return text if known else HIDDEN
 
@@ -173,7 +164,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
         """Compute only what stays small."""
-        return bounds.binop(_RUN.get().budget, operator, left, right)
+        return bounds.binop(RUN.get().budget, operator, left, right)
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Use a filter whose name is a value, as in `map('upper')`, if a template may name it itself."""
@@ -185,7 +176,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call a macro, a listed method or a global with plain data; pay for what goes in and comes out."""
-        budget = _RUN.get().budget
+        budget = RUN.get().budget
         budget.spend(bounds.CALL)
         budget.check(
             (args, {name: value for name, value in kwargs.items() if name not in _JINJA_INTERNAL_NAMES})
@@ -264,7 +255,7 @@ class _Unknown(StrictUndefined):
         name = display_name(self._undefined_name)
         if self._undefined_obj is missing:
             return _("variable `{name}` is not defined{hint}").format(
-                name=name, hint=suggestion_suffix(name, _RUN.get().names)
+                name=name, hint=suggestion_suffix(name, RUN.get().names)
             )
         if isinstance(self._undefined_obj, Mapping):
             return _("the map has no key `{name}`{hint}").format(
@@ -292,7 +283,7 @@ def _metered(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
-        budget, given = _RUN.get().budget, args[skipped:]
+        budget, given = RUN.get().budget, args[skipped:]
         _refuse_raw(name, given)
         budget.check((given[1:] if name in _TAKES_UNDEFINED else given, kwargs))
         if name in FILTER_NAMES:
@@ -304,7 +295,7 @@ def _metered(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
     """In an article the values inside such text are escaped already: a filter would garble them."""
-    if _RUN.get().escape is not str and args and isinstance(args[0], _Raw):
+    if RUN.get().escape is not str and args and isinstance(args[0], _Raw):
         raise TypeError(
             _(
                 "in an article, `{name}` cannot change the text of a macro or block; apply it to "
@@ -316,7 +307,7 @@ def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
 @pass_context
 def _written(_context: Context, value: Any) -> str:
     """Turn the value of `{{ … }}` into text."""
-    run = _RUN.get()
+    run = RUN.get()
     if not isinstance(value, str | int | float | StrictUndefined):
         raise TypeError(_not_text(value))
     text = value if isinstance(value, _Raw) else run.escape(bounds.text_of(value))
@@ -336,21 +327,21 @@ def _not_text(value: Any) -> str:
 
 @pass_context
 def _charge(_context: Context, units: int) -> None:
-    _RUN.get().budget.spend(units)
+    RUN.get().budget.spend(units)
 
 
 @pass_context
 def _check(_context: Context, value: Any) -> Any:
-    return _RUN.get().budget.check(value)
+    return RUN.get().budget.check(value)
 
 
 @pass_context
 def _concat(_context: Context, values: Sequence[Any]) -> str:
-    budget = _RUN.get().budget
+    budget = RUN.get().budget
     text: str = budget.check("".join(map(bounds.text_of, budget.check(values))))
     return text
 
 
 @pass_context
 def _raw(_context: Context, text: str) -> str:
-    return _Raw(_RUN.get().budget.check(text))
+    return _Raw(RUN.get().budget.check(text))

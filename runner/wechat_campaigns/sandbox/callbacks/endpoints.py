@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints
-
-ENDPOINTS = Endpoints()
+from wechat_campaigns.sandbox.calls import ApiCall, serve
 
 ACTIONS = ("dns", "ping", "all")
 OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
 
 
-@ENDPOINTS.add("/cgi-bin/get_api_domain_ip", method="ANY")
-@ENDPOINTS.add("/cgi-bin/getcallbackip", method="ANY")
+@serve("/cgi-bin/get_api_domain_ip", method="ANY")
+@serve("/cgi-bin/getcallbackip", method="ANY")
 def ip_list(_call: ApiCall) -> Json:
     """List the platform's addresses; here there is one. Source: getApiDomainIp, getCallbackIp (2026-11)."""
     return {"ip_list": ["127.0.0.1"]}
 
 
-@ENDPOINTS.add("/cgi-bin/callback/check", needs_body=True)
+@serve("/cgi-bin/callback/check", needs_body=True)
 def callback_check(call: ApiCall) -> Json:
     """Pretend to check the way to the callback URL. Source: callbackCheck (2026-11)."""
     if call.account.options.callback is None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 
 from wechat_campaigns.sandbox import bitmaps
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ApiCall, number
 from wechat_campaigns.sandbox.comments import models
 from wechat_campaigns.sandbox.comments.models import ArticlePlace
-from wechat_campaigns.sandbox.mass.models import ARRIVED
-from wechat_campaigns.sandbox.publishing.models import DONE
+from wechat_campaigns.sandbox.outcomes import ARRIVED, DONE
 
 PAGE = 50
 """The page refuses this many itself; the errcode's text refuses only more."""
@@ -23,18 +21,11 @@ REPLY_CHARS = 600
 """Neither number is stated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedArticle:
-    """The article that a call names."""
-
-    place: ArticlePlace
-    article: Json
-    readers: int
-    """Everybody who received it, a set of follower numbers."""
-
-
-def find_article(call: ApiCall) -> NamedArticle:
+def find_article(call: ApiCall) -> tuple[ArticlePlace, Json, int]:
     """Find the article that msg_data_id and index (from 0) name.
+
+    Returns:
+        Its place, the article, and everybody who received it, a set of follower numbers.
 
     Raises:
         ErrcodeError: 88000 for an account without comments; 88001 when no successful send has the article. A
@@ -52,7 +43,7 @@ def find_article(call: ApiCall) -> NamedArticle:
     if not 0 <= index < len(articles):
         raise ErrcodeError(88001)
     place = ArticlePlace(appid=call.appid, msg_data_id=msg_data_id, idx=index)
-    return NamedArticle(place=place, article=articles[index], readers=readers)
+    return place, articles[index], readers
 
 
 def _sent(call: ApiCall, msg_data_id: int) -> tuple[list[Json], int]:
@@ -66,7 +57,6 @@ def _sent(call: ApiCall, msg_data_id: int) -> tuple[list[Json], int]:
 
 
 def _published(call: ApiCall, msg_data_id: int) -> list[Json]:
-    """Read the articles of a publication."""
     query = "SELECT articles FROM publish WHERE appid = ? AND msg_data_id = ? AND status = ?"
     row = call.db.execute(query, (call.appid, msg_data_id, DONE)).fetchone()
     return json.loads(row["articles"]) if row else []
@@ -74,11 +64,10 @@ def _published(call: ApiCall, msg_data_id: int) -> list[Json]:
 
 def find_comment(call: ApiCall) -> sqlite3.Row:
     """Find the comment that a call names; 88008 without one, and the codes of `find_article`."""
-    return _find_comment(call, models.list_comments(call.db, find_article(call).place, call.now))
+    return _find_comment(call, models.list_comments(call.db, find_article(call)[0], call.now))
 
 
 def _find_comment(call: ApiCall, rows: list[sqlite3.Row]) -> sqlite3.Row:
-    """Pick the comment that a call names."""
     comment_id = number(call.body, "user_comment_id", 88008)
     for row in rows:
         if row["id"] == comment_id:
@@ -91,7 +80,7 @@ def find_electable(call: ApiCall) -> sqlite3.Row:
 
     88004, for a comment that its author has withdrawn, does not happen here.
     """
-    rows = models.list_comments(call.db, find_article(call).place, call.now)
+    rows = models.list_comments(call.db, find_article(call)[0], call.now)
     comment = _find_comment(call, rows)
     if not comment["elected"] and sum(row["elected"] for row in rows) >= MOST_ELECTED:
         raise ErrcodeError(88003)

@@ -75,7 +75,6 @@ def move_clock(call: ControlCall) -> Json:
 
 
 def _object(call: ControlCall) -> dict[str, Any]:
-    """Read a body that must be an object."""
     if not isinstance(call.body, dict):
         raise ValueError("the body is a JSON object")
     return call.body

@@ -100,7 +100,6 @@ def list_requests(call: ControlCall) -> Json:
 
 
 def _request(row: sqlite3.Row) -> Json:
-    """Describe one recorded call."""
     return {
         "id": row["id"],
         "time": clock.iso(row["at"]),

@@ -141,12 +141,8 @@ def handle(
     """Run a control call.
 
     Args:
-        dispatcher: the emulated platform.
         seed: what a reset goes back to.
-        method: GET, POST or DELETE.
         name: what comes after `/_sandbox/`.
-        raw: the body.
-        query: the parameters.
         msg_id: the job named in the path, added to the body.
 
     Returns:
@@ -173,7 +169,6 @@ def handle(
 
 
 def _restore(dispatcher: Dispatcher, body: Any) -> Json:
-    """Go back to a snapshot."""
     name = str(body.get("snapshot")) if isinstance(body, dict) else ""
     if not dispatcher.store.restore(name):
         raise ValueError("there is no snapshot of that name; POST /_sandbox/snapshot makes one")

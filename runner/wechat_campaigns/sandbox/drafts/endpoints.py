@@ -6,23 +6,30 @@ import json
 import sqlite3
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, flag, listing, mapping, number
+from wechat_campaigns.sandbox.calls import (
+    TAGGERS,
+    ApiCall,
+    UploadedFile,
+    flag,
+    listing,
+    mapping,
+    number,
+    serve,
+)
 from wechat_campaigns.sandbox.drafts import models, rules
 from wechat_campaigns.sandbox.drafts.rules import find_draft
-from wechat_campaigns.sandbox.media.models import new_media_id
-
-ENDPOINTS = Endpoints()
+from wechat_campaigns.sandbox.media import models as media
 
 
-@ENDPOINTS.add("/cgi-bin/draft/add", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/add", needs_body=True, daily=1000)
 def add(call: ApiCall) -> Json:
     """Create a draft. Source: draft_add (2026-11)."""
-    articles, media_id = rules.check_articles(call, call.body.get("articles")), new_media_id()
+    articles, media_id = rules.check_articles(call, call.body.get("articles")), media.new_media_id()
     models.save(call.db, call.appid, media_id, articles, call.now)
     return {"media_id": media_id}
 
 
-@ENDPOINTS.add("/cgi-bin/draft/get", needs_body=True, daily=500)
+@serve("/cgi-bin/draft/get", needs_body=True, daily=500)
 def get(call: ApiCall) -> Json:
     """Return the articles of a draft. Source: getDraft (2026-11)."""
     return _content(find_draft(call, call.body))
@@ -40,7 +47,7 @@ def _content(row: sqlite3.Row, *, content: bool = True) -> Json:
     }
 
 
-@ENDPOINTS.add("/cgi-bin/draft/batchget", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/batchget", needs_body=True, daily=1000)
 def batchget(call: ApiCall) -> Json:
     """List drafts, newest first. Source: draft_batchget (2026-11); the order is not documented."""
     total, rows = listing(call, "*", "draft WHERE appid = ?", (call.appid,), "updated_at")
@@ -56,7 +63,7 @@ def batchget(call: ApiCall) -> Json:
     return {"total_count": total, "item_count": len(items), "item": items}
 
 
-@ENDPOINTS.add("/cgi-bin/draft/update", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/update", needs_body=True, daily=1000)
 def update(call: ApiCall) -> Json:
     """Replace one article of a draft: an object, its index from 0. Source: draft_update (2026-11)."""
     row = find_draft(call, call.body)
@@ -74,20 +81,33 @@ def update(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/draft/delete", needs_body=True, daily=1000)
+@serve("/cgi-bin/draft/delete", needs_body=True, daily=1000)
 def delete(call: ApiCall) -> Json:
     """Delete a draft. Source: draft_delete (2026-11)."""
     models.delete(call.db, call.appid, find_draft(call, call.body)["media_id"])
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/draft/count", method="ANY", daily=1000)
+@serve("/cgi-bin/draft/count", method="ANY", daily=1000)
 def count(call: ApiCall) -> Json:
     """Count the drafts. Source: draft_count (2026-11)."""
-    return {"total_count": models.count(call.db, call.appid)}
+    total = call.db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (call.appid,)).fetchone()[0]
+    return {"total_count": total}
 
 
-@ENDPOINTS.add("/cgi-bin/draft/switch", method="ANY")
+@serve("/cgi-bin/draft/switch", method="ANY")
 def switch(_call: ApiCall) -> Json:
     """Return that the draft box is on. Source: draft_switch (2026-11)."""
     return {**OK, "is_open": 1}
+
+
+@serve("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
+def uploadnews(call: ApiCall) -> Json:
+    """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
+
+    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
+    """
+    articles = rules.check_articles(call, call.body.get("articles"), temporary=True)
+    file = UploadedFile(filename="news", data=encode(articles).encode())
+    row = media.add(call.db, appid=call.appid, kind="news", permanent=False, upload=file, now=call.now)
+    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}

@@ -23,11 +23,6 @@ def delete(db: sqlite3.Connection, appid: str, media_id: str) -> None:
     db.execute("DELETE FROM draft WHERE appid = ? AND media_id = ?", (appid, media_id))
 
 
-def count(db: sqlite3.Connection, appid: str) -> int:
-    """Count the drafts of an account."""
-    return int(db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (appid,)).fetchone()[0])
-
-
 def article_url(appid: str, msg_data_id: int, index: int) -> str:
     """Make the permanent link of an article that was sent or published; `index` counts from 1."""
     digest = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).digest()

@@ -96,7 +96,6 @@ def _cover_info(article: Mapping[str, Any], kind: str) -> None:
 
 
 def _lengths(article: Mapping[str, Any], digest_chars: int) -> None:
-    """Check the texts of an article."""
     for key, limit, errcode in (*LIMITS, ("digest", digest_chars, 45004)):
         value = article.get(key, "")
         if not isinstance(value, str) or len(value) > limit or (key == "title" and not value):
@@ -114,7 +113,6 @@ def _lengths(article: Mapping[str, Any], digest_chars: int) -> None:
 
 
 def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary: bool) -> Json:
-    """Check what only an article has: cover, digest, crops."""
     cover = find_media(
         call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=temporary is False
     )
@@ -136,7 +134,6 @@ def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary:
 
 
 def _newspic(call: ApiCall, article: Mapping[str, Any]) -> Json:
-    """Check what only a picture post has: its images."""
     info = article.get("image_info")
     images = info.get("image_list") if isinstance(info, dict) else None
     if not isinstance(images, list) or not images:

@@ -29,7 +29,7 @@ def page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, 
     if index in messages.recalled_parts(row):
         return {**common, "shape": "recalled", "title": ""}
     content = json.loads(row["content"])
-    articles = messages.articles_of(content)
+    articles = content.get("articles", ())
     holder: Mapping[str, Any]
     if 1 <= index <= len(articles):
         holder = articles[index - 1]

@@ -49,8 +49,6 @@ def find_followers(
     """List the numbers of followers in the order in which they followed.
 
     Args:
-        db: the state.
-        account: whom they follow.
         search: part of nickname, remark, WeChat name or openid; empty for all.
         tag_id: of those who have this tag, if given.
         msg_id: of those whom this job reached, if given.
@@ -95,7 +93,6 @@ def follower_json(row: sqlite3.Row, account: OfficialAccount, tags: list[sqlite3
 
 
 def _inboxes(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) -> Mapping[int, Json]:
-    """Count the messages of a page of followers, and find each one's latest."""
     counts, latest = dict.fromkeys(page, 0), dict.fromkeys(page, (0.0, "", 0))
     for key, reached in messages.arrivals(db, account.appid):
         for number in page:
@@ -107,6 +104,5 @@ def _inboxes(db: sqlite3.Connection, account: OfficialAccount, page: list[int]) 
 
 
 def _latest(db: sqlite3.Connection, at: float, kind: str, item: int) -> Json:
-    """Describe a follower's latest message in a line."""
     message = messages.find(db, kind, item)
     return {"time": clock.iso(at), **{key: message[key] for key in ("msgtype", "summary", "kind")}}

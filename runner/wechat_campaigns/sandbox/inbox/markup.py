@@ -95,7 +95,6 @@ class _Rewriter(HTMLParser):
             self._written.append(escape(data, quote=False))
 
     def _attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> str:
-        """Write the attributes that may stay."""
         written: dict[str, str] = {}
         for name, value in attrs:
             attribute = self._attribute(tag, name, value or "")

@@ -11,7 +11,7 @@ from typing import Any
 from wechat_campaigns.sandbox import bitmaps, clock, store
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import files
-from wechat_campaigns.sandbox.mass.models import ARRIVED
+from wechat_campaigns.sandbox.outcomes import ARRIVED
 
 SUMMARY_CHARS = 80
 KINDS = ("text", "voice", "video", "images", "card", "music")
@@ -102,14 +102,9 @@ def recalled_parts(row: sqlite3.Row) -> set[int]:
     return set(json.loads(row["recalled"])) if "recalled" in row.keys() else set()  # noqa: SIM118 - a Row
 
 
-def articles_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """List the articles of a content."""
-    return [article for article in content.get("articles", ()) if isinstance(article, dict)]
-
-
 def summary(content: Mapping[str, Any]) -> str:
     """Say a message in one line, empty when it has no words."""
-    articles = articles_of(content)
+    articles = content.get("articles", ())
     part = next((value for value in content.values() if isinstance(value, dict)), {})
     words = (
         content.get("text")
@@ -126,12 +121,11 @@ def summary(content: Mapping[str, Any]) -> str:
 def _content_json(
     db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, recalled: set[int]
 ) -> Json:
-    """Turn a stored content into what the page draws."""
     if "articles" in content:
         return {
             "articles": [
                 _card(db, appid, article, f"{page}/{index}", index in recalled)
-                for index, article in enumerate(articles_of(content), 1)
+                for index, article in enumerate(content["articles"], 1)
             ]
         }
     key = next((key for key in KINDS if key in content), "")
@@ -147,7 +141,6 @@ def _content_json(
 def _card(
     db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: str, is_recalled: bool
 ) -> Json:
-    """Turn an article into its card."""
     pictures = pictures_of(db, appid, article)
     cover = files.by_id(db, appid, article.get("thumb_media_id", ""))
     return {

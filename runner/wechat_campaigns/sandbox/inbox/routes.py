@@ -103,7 +103,6 @@ def _with_headers(answer: Response) -> Response:
 
 
 def _language() -> str:
-    """Choose the language: the one in the query, else the one the browser prefers."""
     language = request.args.get("lang", "")
     return language if language in ("zh", "en") else request.accept_languages.best_match(["zh", "en"], "en")
 
@@ -116,7 +115,6 @@ def _read(dispatcher: Dispatcher, query: Callable[[sqlite3.Connection], Any]) ->
 
 
 def _limit() -> int:
-    """Read how many rows to answer."""
     return min(query_number(request.args, "limit") or PAGE_ROWS, MAX_ROWS)
 
 

@@ -50,7 +50,6 @@ def read(call: ApiCall, *, preview: bool = False) -> Json:
 
 
 def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype text."""
     content = text(body, "content", 44004)
     if len(content.encode()) > TEXT_BYTES:
         raise ErrcodeError(45002)
@@ -63,7 +62,6 @@ def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype voice."""
     row = rules.check_permanent(call, find_media(call, body.get("media_id"), kinds=("voice",)))
     return {"voice": {"media_id": row["media_id"], "name": row["name"]}}
 
@@ -113,7 +111,6 @@ def _wxcard(call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _music(_call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype music of a preview."""
     return {
         "music": {key: optional_text(body, key) for key in ("title", "description", "musicurl", "hqmusicurl")}
     }

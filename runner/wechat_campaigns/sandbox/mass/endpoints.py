@@ -12,14 +12,14 @@ from wechat_campaigns.sandbox.calls import (
     TAGGERS,
     VERIFIED,
     ApiCall,
-    Endpoints,
     HttpRequest,
     flag,
     number,
+    serve,
+    text,
 )
 from wechat_campaigns.sandbox.mass import content, models, rules
-
-ENDPOINTS = Endpoints()
+from wechat_campaigns.sandbox.outcomes import SUCCESS
 
 SENDS = ("/cgi-bin/message/mass/sendall", "/cgi-bin/message/mass/send")
 ACCEPTED = "send job submission success"
@@ -37,14 +37,14 @@ def send_key(request: HttpRequest) -> tuple[str, str]:
     return (request.query.get("access_token", ""), key) if isinstance(key, str) else ("", "")
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/sendall", who=TAGGERS, needs_body=True, daily=100, minute=60)
 def sendall(call: ApiCall) -> Json:
     """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
     to_all, addressed = rules.filter_audience(call)
     return _submit(call, addressed, to_all=to_all)
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
+@serve("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
 def send(call: ApiCall) -> Json:
     """Accept a job to a list of openids. Source: massSend (2026-11)."""
     return _submit(call, rules.openid_audience(call), to_all=False)
@@ -75,7 +75,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
         created_at=call.now,
         finish_at=confirm_by or call.now + models.duration_s(call.db, call.account, reached.bit_count()),
         confirm_by=confirm_by,
-        verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
+        verdict=call.account.options.verdict if verdict == SUCCESS else verdict,
         copyright=originality if "articles" in message else {},
         draft=call.body["mpnews"]["media_id"] if "articles" in message else "",
         takes_draft="articles" in message and rules.takes_draft(call, to_all=to_all),
@@ -83,7 +83,7 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
     return {"errcode": 0, "errmsg": ACCEPTED, **ids}
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
@@ -98,7 +98,7 @@ def preview(call: ApiCall) -> Json:
     return {"errcode": 0, "errmsg": "preview success", "msg_id": msg_id}
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
 def get(call: ApiCall) -> Json:
     """Return a job's state. Source: massmsgget (2026-11)."""
     job = _job(call)
@@ -109,10 +109,11 @@ def get(call: ApiCall) -> Json:
 
 def _job(call: ApiCall) -> sqlite3.Row | None:
     """Look up the job a call names, its msg_id a number or a string."""
-    return models.find(call.db, call.appid, number(call.body, "msg_id", 40059))
+    query = "SELECT * FROM job WHERE appid = ? AND msg_id = ?"
+    return store.first(call.db, query, (call.appid, number(call.body, "msg_id", 40059)))
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
+@serve("/cgi-bin/message/mass/delete", who=TAGGERS, needs_body=True, daily=10)
 def delete(call: ApiCall) -> Json:
     """Recall a finished article or video job, whole or one article.
 
@@ -122,7 +123,7 @@ def delete(call: ApiCall) -> Json:
     if call.body.get("msg_id"):
         named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
     else:
-        named, index = _job_and_index_of_link(call)
+        named, index = models.find_by_link(call.db, call.appid, text(call.body, "url", 40059))
     job = rules.check_recallable(named)
     count = len(json.loads(job["content"]).get("articles", [None]))
     if not 0 <= index <= count:
@@ -136,22 +137,14 @@ def delete(call: ApiCall) -> Json:
     return OK
 
 
-def _job_and_index_of_link(call: ApiCall) -> tuple[sqlite3.Row | None, int]:
-    """Find job and article by the link of an article."""
-    url = call.body.get("url")
-    if not isinstance(url, str) or not url:
-        raise ErrcodeError(40059)
-    return models.find_by_link(call.db, call.appid, url)
-
-
-@ENDPOINTS.add("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
+@serve("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
 def speed_get(call: ApiCall) -> Json:
     """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
     speed = models.speed(call.db, call.appid)
     return {"speed": speed, "realspeed": models.SPEEDS[speed]}
 
 
-@ENDPOINTS.add("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
 def speed_set(call: ApiCall) -> Json:
     """Set the sending speed, 0 the fastest to 4; a running job keeps its own. Source: setSpeed (2026-11)."""
     if "speed" not in call.body:

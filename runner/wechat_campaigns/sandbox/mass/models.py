@@ -14,9 +14,9 @@ from wechat_campaigns.sandbox.callbacks import models as callbacks
 from wechat_campaigns.sandbox.comments import models as comments
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
+from wechat_campaigns.sandbox.outcomes import ARRIVED, SUCCESS
 from wechat_campaigns.sandbox.users.models import openids_of
 
-SUCCESS = "send success"
 FIRST_MSG_ID = 3147483649
 """By tag or openid: above 2^31 as on the platform, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
@@ -26,7 +26,6 @@ SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 FASTEST = 0
 """The speed before one is set; the platform does not state it."""
-ARRIVED = ("SEND_SUCCESS", "DELETE")
 NO_LINKS = {"Count": 0, "ResultList": {}}
 NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
 """Events of jobs without articles carry both results empty, as seen in the field."""
@@ -46,12 +45,10 @@ def add(
     """Store a job that passed every check.
 
     Args:
-        db: the state.
         body: the JSON object received, unchanged.
         content: what a follower will see, with names and articles in place of ids.
         delivered: the set of those who will get it.
         copyright: the originality check, for the event.
-        is_to_all: whether everyone is addressed.
         draft: the media_id of its articles, which keep msg_data_id and links when sent again that day.
         **columns: the other columns of the job as they are.
 
@@ -166,11 +163,6 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
     return True
 
 
-def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
-    """Look up a job of an account."""
-    return store.first(db, "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id))
-
-
 def find_by_link(db: sqlite3.Connection, appid: str, url: str) -> tuple[sqlite3.Row | None, int]:
     """Look up the job that sent the article of a link, and the article's number from 1."""
     for job in db.execute("SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL", (appid,)):
@@ -186,7 +178,6 @@ def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | No
 
 
 def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
-    """Read jobs, of one account or one msg_id if given."""
     conditions = {key: value for key, value in (("appid", appid), ("msg_id", msg_id)) if value is not None}
     where = " AND ".join(f"{key} = :{key}" for key in conditions) or "1"
     query = f"SELECT * FROM job WHERE {where} ORDER BY created_at, msg_id"  # noqa: S608 - our own names
@@ -194,7 +185,6 @@ def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list
 
 
 def _job_json(row: sqlite3.Row) -> Json:
-    """Describe one job to people and tests."""
     return {
         "msg_id": row["msg_id"],
         "msg_data_id": row["msg_data_id"],

@@ -13,8 +13,8 @@ from wechat_campaigns.sandbox import bitmaps, clock, store
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import ApiCall, named_row, number, strings, text
-from wechat_campaigns.sandbox.mass.models import SUCCESS
-from wechat_campaigns.sandbox.openapi.models import count
+from wechat_campaigns.sandbox.counters import count
+from wechat_campaigns.sandbox.outcomes import SUCCESS
 from wechat_campaigns.sandbox.users.models import numbers_of
 from wechat_campaigns.sandbox.users.rules import follower_number
 
@@ -259,7 +259,6 @@ def originality(
 
 
 def _reprint(index: int, original: sqlite3.Row) -> Json:
-    """Describe one judged article as the event does."""
     return {
         "ArticleIdx": index,
         "UserDeclareState": 0,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sqlite3
 
 from wechat_campaigns.sandbox import strict_json
-from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json, encode
+from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json
 from wechat_campaigns.sandbox.calls import (
-    TAGGERS,
     ApiCall,
-    Endpoints,
     UploadedFile,
     listing,
     optional_text,
+    serve,
     text,
 )
-from wechat_campaigns.sandbox.drafts.rules import check_articles
 from wechat_campaigns.sandbox.media import models
 from wechat_campaigns.sandbox.media.rules import (
     IN_ARTICLE,
@@ -28,12 +26,10 @@ from wechat_campaigns.sandbox.media.rules import (
     find_media,
 )
 
-ENDPOINTS = Endpoints()
-
 LISTED = ("image", "voice", "video", "news")
 
 
-@ENDPOINTS.add("/cgi-bin/media/upload", takes_file=True, daily=100_000, daily_test=500)
+@serve("/cgi-bin/media/upload", takes_file=True, daily=100_000, daily_test=500)
 def upload(call: ApiCall) -> Json:
     """Store a file for three days.
 
@@ -46,7 +42,6 @@ def upload(call: ApiCall) -> Json:
 
 
 def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **words: str) -> Json:
-    """Store a file of the calling account; its row."""
     title, description = words.get("title", ""), words.get("description", "")
     return models.add(
         call.db,
@@ -60,7 +55,7 @@ def _add(call: ApiCall, kind: str, file: UploadedFile, *, permanent: bool, **wor
     )
 
 
-@ENDPOINTS.add("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)
+@serve("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)
 def get(call: ApiCall) -> Answer:
     """Return a temporary file, a video as its address. Source: getMedia (2026-11)."""
     media_id = call.request.query.get("media_id") or call.body.get("media_id")
@@ -73,18 +68,17 @@ def get(call: ApiCall) -> Answer:
 
 
 def _download(row: sqlite3.Row) -> Download:
-    """Answer the file itself."""
     return Download(data=row["data"], content_type=row["content_type"], filename=row["name"])
 
 
-@ENDPOINTS.add("/cgi-bin/media/uploadimg", takes_file=True)
+@serve("/cgi-bin/media/uploadimg", takes_file=True)
 def uploadimg(call: ApiCall) -> Json:
     """Store an image for article HTML; the answer has only its address. Source: uploadImage (2026-11)."""
     file = check_upload(call.request.upload, IN_ARTICLE)
     return {"url": _add(call, "body", file, permanent=True)["url"]}
 
 
-@ENDPOINTS.add("/cgi-bin/media/uploadvideo", needs_body=True)
+@serve("/cgi-bin/media/uploadvideo", needs_body=True)
 def uploadvideo(call: ApiCall) -> Json:
     """Make an mpvideo id of a temporary video.
 
@@ -99,26 +93,14 @@ def uploadvideo(call: ApiCall) -> Json:
     return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
 
 
-@ENDPOINTS.add("/cgi-bin/media/uploadnews", who=TAGGERS, needs_body=True, daily=10)
-def uploadnews(call: ApiCall) -> Json:
-    """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
-
-    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
-    """
-    articles = check_articles(call, call.body.get("articles"), temporary=True)
-    file = UploadedFile(filename="news", data=encode(articles).encode())
-    row = _add(call, "news", file, permanent=False)
-    return {"type": "news", "media_id": row["media_id"], "created_at": int(call.now), "item": []}
-
-
-@ENDPOINTS.add("/cgi-bin/material/add_news")
-@ENDPOINTS.add("/cgi-bin/material/update_news")
+@serve("/cgi-bin/material/add_news")
+@serve("/cgi-bin/material/update_news")
 def retired(_call: ApiCall) -> Json:
     """Refuse a call that was replaced by the draft box. Source: field reports on add_news (2026-11)."""
     raise ErrcodeError(45106, "use draft/add")
 
 
-@ENDPOINTS.add("/cgi-bin/material/add_material", takes_file=True)
+@serve("/cgi-bin/material/add_material", takes_file=True)
 def add_material(call: ApiCall) -> Json:
     """Store a file until it is deleted; images answer their address too.
 
@@ -146,7 +128,7 @@ def _video_description(call: ApiCall) -> tuple[str, str]:
     return str(description.get("title", "")), str(description.get("introduction", ""))
 
 
-@ENDPOINTS.add("/cgi-bin/material/get_material", needs_body=True)
+@serve("/cgi-bin/material/get_material", needs_body=True)
 def get_material(call: ApiCall) -> Answer:
     """Return a file, a video as its address. Source: getMaterial (2026-11)."""
     row = _material(call)
@@ -156,11 +138,10 @@ def get_material(call: ApiCall) -> Answer:
 
 
 def _material(call: ApiCall) -> sqlite3.Row:
-    """Look up the permanent file a call names."""
     return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
 
 
-@ENDPOINTS.add("/cgi-bin/material/batchget_material", needs_body=True)
+@serve("/cgi-bin/material/batchget_material", needs_body=True)
 def batchget_material(call: ApiCall) -> Json:
     """List material of one kind, newest first; articles of the draft box are not among it.
 
@@ -183,14 +164,14 @@ def batchget_material(call: ApiCall) -> Json:
     return {"item": items, "total_count": total, "item_count": len(items)}
 
 
-@ENDPOINTS.add("/cgi-bin/material/get_materialcount", method="ANY")
+@serve("/cgi-bin/material/get_materialcount", method="ANY")
 def get_materialcount(call: ApiCall) -> Json:
     """Count the material of each kind. Source: getMaterialCount (2026-11)."""
     kinds = ("voice", "video", "image", "news")
     return {f"{kind}_count": models.count(call.db, call.appid, kind) for kind in kinds}
 
 
-@ENDPOINTS.add("/cgi-bin/material/del_material", needs_body=True)
+@serve("/cgi-bin/material/del_material", needs_body=True)
 def del_material(call: ApiCall) -> Json:
     """Delete permanent material. Source: delMaterial (2026-11)."""
     media_id = _material(call)["media_id"]

@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode
 
-from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox import clock, counters
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoint, Endpoints, text
-from wechat_campaigns.sandbox.openapi import models, rules
+from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, Endpoint, serve, text
+from wechat_campaigns.sandbox.openapi import rules
 from wechat_campaigns.sandbox.tokens.rules import check_credentials
-
-ENDPOINTS = Endpoints()
 
 UNLIMITED = 1_000_000
 """The limit answered for a call without one; the platform does not state it."""
 
 
-@ENDPOINTS.add("/cgi-bin/openapi/quota/get", needs_body=True)
+@serve("/cgi-bin/openapi/quota/get", needs_body=True)
 def quota_get(call: ApiCall) -> Json:
     """Return the call counters of one path. Source: getApiQuota (2026-11)."""
     endpoint = _endpoint(call)
-    limit = rules.daily_limit(call.account, endpoint)
+    limit = counters.daily_limit(call.account, endpoint)
     limit = UNLIMITED if limit is None else limit
-    used = models.used(call.db, call.appid, endpoint.path, clock.day(call.now))
+    used = counters.used(call.db, call.appid, endpoint.path, clock.day(call.now))
     return {
         **OK,
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
@@ -33,13 +31,13 @@ def quota_get(call: ApiCall) -> Json:
 
 def _endpoint(call: ApiCall) -> Endpoint:
     """Find the endpoint that a body names; 76021 without one."""
-    endpoint = call.endpoints.get(str(call.body.get("cgi_path")))
+    endpoint = ENDPOINTS.get(str(call.body.get("cgi_path")))
     if endpoint is None:
         raise ErrcodeError(76021)
     return endpoint
 
 
-@ENDPOINTS.add("/cgi-bin/openapi/quota/clear", needs_body=True)
+@serve("/cgi-bin/openapi/quota/clear", needs_body=True)
 def quota_clear(call: ApiCall) -> Json:
     """Set one path's counters back, fifty times a month.
 
@@ -47,11 +45,11 @@ def quota_clear(call: ApiCall) -> Json:
     """
     path = _endpoint(call).path
     rules.count_clearing(call, call.appid, "quota_clear", rules.PATH_CLEARINGS_A_MONTH)
-    models.clear(call.db, call.appid, path)
+    counters.clear(call.db, call.appid, path)
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/clear_quota", needs_body=True)
+@serve("/cgi-bin/clear_quota", needs_body=True)
 def clear_quota(call: ApiCall) -> Json:
     """Set an account's call counters back, ten times a month. Source: clearQuota (2026-11)."""
     if text(call.body, "appid", 41002) != call.appid:
@@ -59,7 +57,7 @@ def clear_quota(call: ApiCall) -> Json:
     return _clear(call, call.appid)
 
 
-@ENDPOINTS.add("/cgi-bin/clear_quota/v2", needs_token=False)
+@serve("/cgi-bin/clear_quota/v2", needs_token=False)
 def clear_quota_v2(call: ApiCall) -> Json:
     """Set call counters back by appid and secret, in the query or the body.
 
@@ -74,11 +72,11 @@ def clear_quota_v2(call: ApiCall) -> Json:
 def _clear(call: ApiCall, appid: str) -> Json:
     """Count the clearing and do it; mass-send allowances are not touched."""
     rules.count_clearing(call, appid, "clear_quota", rules.CLEARINGS_A_MONTH)
-    models.clear(call.db, appid)
+    counters.clear(call.db, appid)
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/openapi/rid/get", needs_body=True)
+@serve("/cgi-bin/openapi/rid/get", needs_body=True)
 def rid_get(call: ApiCall) -> Json:
     """Explain a call by its rid; `request_url` is the query alone, with a token in it.
 

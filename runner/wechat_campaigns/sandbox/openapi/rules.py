@@ -6,42 +6,14 @@ import re
 import sqlite3
 
 from wechat_campaigns.sandbox import clock
-from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoint, named_row
-from wechat_campaigns.sandbox.openapi.models import count
+from wechat_campaigns.sandbox.calls import ApiCall, named_row
+from wechat_campaigns.sandbox.counters import count
 
 CLEARINGS_A_MONTH = 10
 PATH_CLEARINGS_A_MONTH = 50
 RID_DAYS = 7
 RID = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)+")
-
-
-def daily_limit(account: OfficialAccount, endpoint: Endpoint) -> int | None:
-    """Return how often a day an account may make a call; None is unlimited here.
-
-    Source: API call limits (2026-11), a new account's numbers and those of test accounts; `daily_limits` of
-    an account goes before both.
-    """
-    usual = endpoint.daily_test if account.kind == "test" and endpoint.daily_test else endpoint.daily
-    return account.options.daily_limits.get(endpoint.path, usual)
-
-
-def count_call(
-    db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpoint, now: float, *, enforce: bool
-) -> None:
-    """Count a call by day and minute; refuse with 45009 or 45011 when it is one too many.
-
-    Source: API call limits, sendAll (2026-11). The reset hour is not stated; midnight in China is assumed.
-    """
-    today = count(db, account.appid, endpoint.path, clock.day(now))
-    daily = daily_limit(account, endpoint)
-    if enforce and daily is not None and today > daily:
-        raise ErrcodeError(45009)
-    if endpoint.minute is not None:
-        this_minute = count(db, account.appid, endpoint.path, f"minute {int(now // 60)}")
-        if enforce and this_minute > endpoint.minute:
-            raise ErrcodeError(45011)
 
 
 def count_clearing(call: ApiCall, appid: str, name: str, a_month: int) -> None:

@@ -12,12 +12,11 @@ from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.callbacks import models as callbacks
 from wechat_campaigns.sandbox.drafts import models as drafts
 from wechat_campaigns.sandbox.drafts.models import article_url
-from wechat_campaigns.sandbox.mass.models import FIRST_MSG_DATA_ID, SUCCESS
+from wechat_campaigns.sandbox.mass.models import FIRST_MSG_DATA_ID
 from wechat_campaigns.sandbox.mass.rules import originality
+from wechat_campaigns.sandbox.outcomes import DONE, FAILED, NOT_ORIGINAL, RUNNING, SUCCESS
 
 FIRST_ID = 2247483700
-DONE, RUNNING, NOT_ORIGINAL, FAILED, DELETED = 0, 1, 2, 3, 5
-"""publish_status of the platform."""
 
 
 def add(db: sqlite3.Connection, account: OfficialAccount, draft: sqlite3.Row, now: float) -> Json:

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import VERIFIED, ApiCall, Endpoints
+from wechat_campaigns.sandbox.calls import VERIFIED, ApiCall, serve
 from wechat_campaigns.sandbox.statistics import models, rules
 from wechat_campaigns.sandbox.statistics.models import PublicArticle
-
-ENDPOINTS = Endpoints()
 
 MONTH = 30
 """How many days an article is followed for, and the longest span of a call."""
 
 
-@ENDPOINTS.add("/datacube/getarticletotaldetail", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticletotaldetail", who=VERIFIED, needs_body=True, daily=1000)
 def getarticletotaldetail(call: ApiCall) -> Json:
     """Follow the articles of one day for thirty days, figures cumulative. Source: its page (2026-11)."""
     (day,) = rules.days(call, 1)
@@ -41,21 +39,20 @@ def getarticletotaldetail(call: ApiCall) -> Json:
 def _articles(call: ApiCall, last: date) -> list[PublicArticle]:
     """List the account's articles, their figures up to `last` as far as they are counted yet."""
     delay = timedelta(days=rules.is_delay(call, last))
-    return models.list_articles(call.db, call.appid, last - delay)
+    return models.list_articles(call.db, call.account, last - delay)
 
 
 def _answer(call: ApiCall, rows: list[Json], last: date) -> Json:
-    """Write an answer with figures up to a day."""
     return {"list": rows, "is_delay": rules.is_delay(call, last)}
 
 
-@ENDPOINTS.add("/datacube/getarticleread", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticleread", who=VERIFIED, needs_body=True, daily=1000)
 def getarticleread(call: ApiCall) -> Json:
     """List the articles that were read on a day. Source: its page (2026-11)."""
     return _daily(call, _read)
 
 
-@ENDPOINTS.add("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getarticleshare", who=VERIFIED, needs_body=True, daily=1000)
 def getarticleshare(call: ApiCall) -> Json:
     """List the articles that were shared on a day. Source: its page (2026-11)."""
     return _daily(call, _shared)
@@ -90,7 +87,7 @@ def _shared(article: PublicArticle, day: date) -> Json:
     return {"share_user": shares} if shares else {}
 
 
-@ENDPOINTS.add("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
+@serve("/datacube/getbizsummary", who=VERIFIED, needs_body=True, daily=1000)
 def getbizsummary(call: ApiCall) -> Json:
     """Sum the account's articles by day, thirty days at most. Source: its page (2026-11)."""
     days = rules.days(call, MONTH)
@@ -99,7 +96,6 @@ def getbizsummary(call: ApiCall) -> Json:
 
 
 def _summary(articles: list[PublicArticle], day: date) -> Json:
-    """Sum one day."""
     new = [article.new_figures(day) for article in articles]
     names = ("read_user", "share_user", "zaikan_user", "like_user", "comment_count", "collection_user")
     sums = {name: sum(figures[name] for figures in new) for name in names}
@@ -115,12 +111,12 @@ def _summary(articles: list[PublicArticle], day: date) -> Json:
     return {"ref_date": day.isoformat(), "detail": detail}
 
 
-@ENDPOINTS.add("/datacube/getarticlesummary", who=VERIFIED)
-@ENDPOINTS.add("/datacube/getarticletotal", who=VERIFIED)
-@ENDPOINTS.add("/datacube/getuserread", who=VERIFIED)
-@ENDPOINTS.add("/datacube/getuserreadhour", who=VERIFIED)
-@ENDPOINTS.add("/datacube/getusershare", who=VERIFIED)
-@ENDPOINTS.add("/datacube/getusersharehour", who=VERIFIED)
+@serve("/datacube/getarticlesummary", who=VERIFIED)
+@serve("/datacube/getarticletotal", who=VERIFIED)
+@serve("/datacube/getuserread", who=VERIFIED)
+@serve("/datacube/getuserreadhour", who=VERIFIED)
+@serve("/datacube/getusershare", who=VERIFIED)
+@serve("/datacube/getusersharehour", who=VERIFIED)
 def offline(_call: ApiCall) -> Json:
     """Refuse a call that the platform switched off. Source: live answers of 2026 (2026-11)."""
     raise ErrcodeError(47009)

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from wechat_campaigns.sandbox import accounts, clock
+from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.comments.models import days_of_comments
 from wechat_campaigns.sandbox.drafts.models import article_url
-from wechat_campaigns.sandbox.mass.models import ARRIVED
-from wechat_campaigns.sandbox.publishing.models import DELETED, DONE
+from wechat_campaigns.sandbox.outcomes import ARRIVED, DELETED, DONE
 from wechat_campaigns.sandbox.statistics.readers import MESSAGE, Readers
 
 ALL = "全部"
@@ -71,11 +71,11 @@ def _less(counts: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int
     return {name: number - before[name] for name, number in counts.items()}
 
 
-def list_articles(db: sqlite3.Connection, appid: str, counted_to: date) -> list[PublicArticle]:
+def list_articles(db: sqlite3.Connection, account: OfficialAccount, counted_to: date) -> list[PublicArticle]:
     """List the articles of an account, oldest first; sends that share an article count together."""
-    commented = days_of_comments(db, appid)
+    commented = days_of_comments(db, account.appid)
     found: dict[str, PublicArticle] = {}
-    for article in (*_sent(db, appid), *_published(db, appid)):
+    for article in _public_articles(db, account):
         earlier = found.get(article.msgid)
         found[article.msgid] = article if earlier is None else _together(earlier, article)
     articles = (
@@ -92,38 +92,27 @@ def _together(first: PublicArticle, second: PublicArticle) -> PublicArticle:
     return replace(first, readers=replace(one, sent_at=sent_at, delivered=delivered))
 
 
-def _sent(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
-    """Yield what was mass sent."""
+def _public_articles(db: sqlite3.Connection, account: OfficialAccount) -> Iterator[PublicArticle]:
+    """Yield what was mass sent, then what was published without a push: nobody here looks for that."""
     query = "SELECT * FROM job WHERE appid = ? AND msg_data_id IS NOT NULL AND status IN (?, ?)"
-    for row in db.execute(query, (appid, *ARRIVED)):
-        articles = json.loads(row["content"])["articles"]
-        yield from _articles(db, row, articles, publish_type=0, delivered=row["delivered_count"])
-
-
-def _published(db: sqlite3.Connection, appid: str) -> Iterator[PublicArticle]:
-    """Yield what was published without a push; nobody here looks for it."""
+    jobs = db.execute(query, (account.appid, *ARRIVED))
+    rows = [(0, row, json.loads(row["content"])["articles"], row["delivered_count"]) for row in jobs]
     query = "SELECT * FROM publish WHERE appid = ? AND status IN (?, ?)"
-    for row in db.execute(query, (appid, DONE, DELETED)):
-        yield from _articles(db, row, json.loads(row["articles"]), publish_type=1, delivered=0)
-
-
-def _articles(
-    db: sqlite3.Connection, row: sqlite3.Row, articles: list[Json], *, publish_type: int, delivered: int
-) -> Iterator[PublicArticle]:
-    """Yield the articles of one job or publication."""
-    account = accounts.find(db, row["appid"]) or accounts.NOBODY
-    for index, article in enumerate(articles, 1):
-        yield PublicArticle(
-            readers=Readers(
-                seed=account.options.readers_seed,
-                msgid=f"{row['msg_data_id']}_{index}",
-                sent_at=row["finish_at"],
-                delivered=delivered,
-            ),
-            publish_type=publish_type,
-            title=article.get("title", ""),
-            url=article_url(row["appid"], row["msg_data_id"], index),
-        )
+    publications = db.execute(query, (account.appid, DONE, DELETED))
+    rows += [(1, row, json.loads(row["articles"]), 0) for row in publications]
+    for publish_type, row, articles, delivered in rows:
+        for index, article in enumerate(articles, 1):
+            yield PublicArticle(
+                readers=Readers(
+                    seed=account.options.readers_seed,
+                    msgid=f"{row['msg_data_id']}_{index}",
+                    sent_at=row["finish_at"],
+                    delivered=delivered,
+                ),
+                publish_type=publish_type,
+                title=article.get("title", ""),
+                url=article_url(account.appid, row["msg_data_id"], index),
+            )
 
 
 def sources(counts: Mapping[str, int]) -> list[Json]:

@@ -40,7 +40,6 @@ def is_delay(call: ApiCall, last: date) -> bool:
 
 
 def _day(call: ApiCall, key: str) -> date:
-    """Read one day."""
     try:
         return datetime.strptime(str(call.body.get(key)), "%Y-%m-%d").replace(tzinfo=clock.CHINA).date()
     except ValueError:

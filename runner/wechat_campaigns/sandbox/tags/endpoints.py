@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, Endpoints, text
+from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, serve, text
 from wechat_campaigns.sandbox.tags import models, rules
-from wechat_campaigns.sandbox.users.models import openid_page
+from wechat_campaigns.sandbox.users.models import openid_page, tag_ids
 from wechat_campaigns.sandbox.users.rules import PAGE, followers_after, followers_of, openid_list
 
-ENDPOINTS = Endpoints()
 
-
-@ENDPOINTS.add("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
 def create(call: ApiCall) -> Json:
     """Create a tag.
 
@@ -28,13 +26,13 @@ def create(call: ApiCall) -> Json:
     return {"tag": {"id": tag_id, "name": name}}
 
 
-@ENDPOINTS.add("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
 def get(call: ApiCall) -> Json:
     """List the tags with how many followers each has. Source: getTags (2026-11)."""
     return {"tags": models.tags_json(call.db, call.account)}
 
 
-@ENDPOINTS.add("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
 def update(call: ApiCall) -> Json:
     """Rename a tag. Source: updateTag (2026-11)."""
     tag_id = rules.own_tag_id(call)
@@ -47,7 +45,7 @@ def update(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+@serve("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
 def delete(call: ApiCall) -> Json:
     """Delete a tag. Source: deleteTag (2026-11)."""
     tag_id = rules.own_tag_id(call)
@@ -57,7 +55,7 @@ def delete(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
 def members(call: ApiCall) -> Json:
     """List a tag's followers, 10,000 a page.
 
@@ -68,9 +66,7 @@ def members(call: ApiCall) -> Json:
     return openid_page(call.db, call.appid, after, PAGE)
 
 
-@ENDPOINTS.add(
-    "/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000
-)
+@serve("/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
 def tag_members(call: ApiCall) -> Json:
     """Put followers under a tag. Source: batchTagging (2026-11)."""
     tag, followers = rules.named_tag(call), rules.not_left(call, openid_list(call, rules.BATCH))
@@ -79,9 +75,7 @@ def tag_members(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add(
-    "/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000
-)
+@serve("/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000)
 def untag_members(call: ApiCall) -> Json:
     """Take followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
     tag, followers = rules.named_tag(call), rules.not_left(call, openid_list(call, rules.BATCH))
@@ -89,8 +83,8 @@ def untag_members(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
 def ids_of_follower(call: ApiCall) -> Json:
     """List one follower's tags. Source: getUserTags (2026-11)."""
     follower = rules.not_left(call, followers_of(call, [text(call.body, "openid", 40003)]))
-    return {"tagid_list": models.tag_ids(call.db, call.appid, follower)}
+    return {"tagid_list": tag_ids(call.db, call.appid, follower)}

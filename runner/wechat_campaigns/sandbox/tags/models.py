@@ -42,8 +42,3 @@ def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int
     """Write a tag's followers."""
     blob = bitmaps.to_blob(followers)
     db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
-
-
-def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
-    """List the tag ids of one follower, as a set."""
-    return [tag["id"] for tag in list_tags(db, appid) if members(tag) & follower]

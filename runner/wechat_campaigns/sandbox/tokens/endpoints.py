@@ -7,14 +7,12 @@ from typing import Any
 
 from wechat_campaigns.sandbox.accounts import OfficialAccount
 from wechat_campaigns.sandbox.answers import ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import ApiCall, Endpoints
-from wechat_campaigns.sandbox.openapi.rules import count_call
+from wechat_campaigns.sandbox.calls import ENDPOINTS, ApiCall, serve
+from wechat_campaigns.sandbox.counters import count_call
 from wechat_campaigns.sandbox.tokens import models, rules
 
-ENDPOINTS = Endpoints()
 
-
-@ENDPOINTS.add("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
+@serve("/cgi-bin/token", method="ANY", needs_token=False, daily=2000, daily_test=200)
 def token(call: ApiCall) -> Json:
     """Make a new token; the one before stops working.
 
@@ -22,23 +20,23 @@ def token(call: ApiCall) -> Json:
     """
     account = _account(call, call.request.query)
     models.revoke(call.db, account.appid, "token")
-    return _issue(call, account, "token")
+    return models.issue(call.db, account.appid, "token", call.now)
 
 
-@ENDPOINTS.add("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
+@serve("/cgi-bin/stable_token", needs_token=False, needs_body=True, daily=500_000, minute=10_000)
 def stable_token(call: ApiCall) -> Json:
     """Answer the same token until shortly before its end, or force a new one.
 
     Source: getStableAccessToken (2026-11). Any token answered lives for 300 seconds or more.
     """
     account = _account(call, call.body)
-    current = models.latest(call.db, account.appid, "stable")
+    current = models.latest_stable(call.db, account.appid)
     if call.body.get("force_refresh") is True and rules.may_force(call, account):
         models.revoke(call.db, account.appid, "stable")
         current = None
     if current is not None and current["expires_at"] - call.now > rules.OVERLAP_S:
         return {"access_token": current["token"], "expires_in": int(current["expires_at"] - call.now)}
-    return _issue(call, account, "stable")
+    return models.issue(call.db, account.appid, "stable", call.now)
 
 
 def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
@@ -49,11 +47,5 @@ def _account(call: ApiCall, credentials: Mapping[str, Any]) -> OfficialAccount:
         call.db, credentials.get("appid"), credentials.get("secret"), call.request.client_ip
     )
     quota = call.quota and account.options.quota
-    count_call(call.db, account, call.endpoints[call.request.path], call.now, enforce=quota)
+    count_call(call.db, account, ENDPOINTS[call.request.path], call.now, enforce=quota)
     return account
-
-
-def _issue(call: ApiCall, account: OfficialAccount, space: str) -> Json:
-    """Answer a new token; the answer carries no errcode."""
-    value = models.issue(call.db, account.appid, space, call.now)
-    return {"access_token": value, "expires_in": models.LIFE_S}

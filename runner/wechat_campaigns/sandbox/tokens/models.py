@@ -6,16 +6,17 @@ import secrets
 import sqlite3
 
 from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox.answers import Json
 
 LIFE_S = 7200
 
 
-def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> str:
-    """Make a new token of a space; the earlier ones stay as they are."""
+def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> Json:
+    """Make a new token of a space, and answer it without an errcode; the earlier ones stay as they are."""
     token = f"92_{secrets.token_urlsafe(100)}"
     row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + LIFE_S}
     store.insert(db, "token", row)
-    return token
+    return {"access_token": token, "expires_in": LIFE_S}
 
 
 def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
@@ -23,14 +24,7 @@ def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
     db.execute("UPDATE token SET revoked = 1 WHERE appid = ? AND space = ?", (appid, space))
 
 
-def latest(db: sqlite3.Connection, appid: str, space: str) -> sqlite3.Row | None:
-    """Find the newest token of a space that was not revoked; it may have expired."""
-    query = (
-        "SELECT * FROM token WHERE appid = ? AND space = ? AND NOT revoked ORDER BY issued_at DESC LIMIT 1"
-    )
-    return store.first(db, query, (appid, space))
-
-
-def find(db: sqlite3.Connection, token: str) -> sqlite3.Row | None:
-    """Find a token that this state issued."""
-    return store.first(db, "SELECT * FROM token WHERE token = ?", (token,))
+def latest_stable(db: sqlite3.Connection, appid: str) -> sqlite3.Row | None:
+    """Find the newest stable token that was not revoked; it may have expired."""
+    query = "SELECT * FROM token WHERE appid = ? AND space = 'stable' AND NOT revoked"
+    return store.first(db, f"{query} ORDER BY issued_at DESC LIMIT 1", (appid,))

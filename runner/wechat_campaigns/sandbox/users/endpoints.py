@@ -6,15 +6,12 @@ from dataclasses import replace
 
 from wechat_campaigns.sandbox import accounts
 from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
-from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, Endpoints
-from wechat_campaigns.sandbox.tags.models import tag_ids
+from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, serve
 from wechat_campaigns.sandbox.users import rules
-from wechat_campaigns.sandbox.users.models import openid_page
-
-ENDPOINTS = Endpoints()
+from wechat_campaigns.sandbox.users.models import openid_page, tag_ids
 
 
-@ENDPOINTS.add("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
+@serve("/cgi-bin/user/get", method="GET", who=TAGGERS, daily=500, daily_test=100)
 def get(call: ApiCall) -> Json:
     """List the followers, 10,000 a page. Source: getFans (2026-11)."""
     everyone = call.account.subscribed
@@ -22,7 +19,7 @@ def get(call: ApiCall) -> Json:
     return {"total": everyone.bit_count(), **openid_page(call.db, call.appid, after, rules.PAGE)}
 
 
-@ENDPOINTS.add("/cgi-bin/user/info", method="GET", who=TAGGERS, daily=5_000_000, daily_test=500_000)
+@serve("/cgi-bin/user/info", method="GET", who=TAGGERS, daily=5_000_000, daily_test=500_000)
 def info(call: ApiCall) -> Json:
     """Return the profile of one follower, without name and picture since 2021.
 
@@ -59,7 +56,7 @@ def _info(call: ApiCall, openid: object) -> Json:
     }
 
 
-@ENDPOINTS.add("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/batchget", who=TAGGERS, needs_body=True)
 def info_batchget(call: ApiCall) -> Json:
     """Return the profiles of up to 100 followers. Source: batchUserInfo (2026-11)."""
     users = call.body.get("user_list")
@@ -70,7 +67,7 @@ def info_batchget(call: ApiCall) -> Json:
     return {"user_info_list": [_info(call, user.get("openid")) for user in users]}
 
 
-@ENDPOINTS.add("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
+@serve("/cgi-bin/user/info/updateremark", who=TAGGERS, needs_body=True)
 def update_remark(call: ApiCall) -> Json:
     """Set the remark of one follower. Source: updateRemark (2026-11)."""
     follower, remark = rules.follower_number(call, call.body.get("openid")), call.body.get("remark")
@@ -82,7 +79,7 @@ def update_remark(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
+@serve("/cgi-bin/tags/members/getblacklist", who=VERIFIED)
 def get_block_list(call: ApiCall) -> Json:
     """List the blocked followers, 1000 a page. Source: getBlacklist (2026-11)."""
     blocked = call.account.blocked
@@ -90,7 +87,7 @@ def get_block_list(call: ApiCall) -> Json:
     return {"total": blocked.bit_count(), **openid_page(call.db, call.appid, after, rules.BLOCK_PAGE)}
 
 
-@ENDPOINTS.add("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchblacklist", who=VERIFIED, needs_body=True)
 def block(call: ApiCall) -> Json:
     """Block followers. Source: batchBlacklist (2026-11)."""
     blocked = call.account.blocked | rules.openid_list(call, rules.BLOCK_BATCH)
@@ -98,7 +95,7 @@ def block(call: ApiCall) -> Json:
     return OK
 
 
-@ENDPOINTS.add("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
+@serve("/cgi-bin/tags/members/batchunblacklist", who=VERIFIED, needs_body=True)
 def unblock(call: ApiCall) -> Json:
     """Unblock followers. Source: batchUnblacklist (2026-11)."""
     blocked = call.account.blocked & ~rules.openid_list(call, rules.BLOCK_BATCH)

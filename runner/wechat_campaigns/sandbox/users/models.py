@@ -38,3 +38,9 @@ def openid_page(db: sqlite3.Connection, appid: str, followers: int, size: int) -
     if not openids:
         return {"count": 0, "next_openid": ""}
     return {"count": len(openids), "data": {"openid": openids}, "next_openid": openids[-1]}
+
+
+def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
+    """List the tag ids of one follower, given as a set of numbers."""
+    tags = db.execute("SELECT id, members FROM tag WHERE appid = ? ORDER BY id", (appid,))
+    return [tag["id"] for tag in tags if bitmaps.from_blob(tag["members"]) & follower]

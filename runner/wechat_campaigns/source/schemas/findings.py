@@ -56,12 +56,9 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
 
 def _unworded(error: SchemaViolation) -> Finding:
     """Refuse all the same when every error thought that another one says it."""
-    return Finding(
-        UNWORDED,
-        _("{name} does not have the required form").format(name=value_name(error)),
-        _("compare it with the examples in the documentation"),
-        error.path,
-    )
+    what = _("{name} does not have the required form").format(name=value_name(error))
+    hint = _("compare it with the examples in the documentation")
+    return Finding(UNWORDED, what, hint, error.path)
 
 
 def _violation(error: ValidationError, name: SchemaName) -> SchemaViolation:

@@ -36,16 +36,12 @@ _KINDS: Final = {
 }
 
 _CANNOT_BE: Final = N_("{name} cannot be {value}")
-_MISSING_REMEDIES: Final = {
+MISSING_HINTS: Final = {
     "filter": N_("write a `filter` for each entry, or one for the whole campaign"),
     "secret": N_("add `secret: {env: NAME}` and store the AppSecret in that environment variable"),
     "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
-
-
-def has_hint(key: str) -> bool:
-    """Tell whether a missing key has a hint of its own, so that the schema's description is not said."""
-    return key in _MISSING_REMEDIES
+"""Of missing keys of which the schema's description is not said."""
 
 
 def word(error: SchemaViolation) -> Iterator[Finding]:
@@ -75,12 +71,9 @@ def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
     if path == () and missing == ["for_each"]:
         if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
             return
-        yield _finding(
-            error,
-            "missing-key",
-            _("`filter` is missing, so the campaign has no recipients"),
-            _("write the recipients, such as `filter: {tag: 会员}`"),
-        )
+        what = _("`filter` is missing, so the campaign has no recipients")
+        hint = _("write the recipients, such as `filter: {tag: 会员}`")
+        yield _finding(error, "missing-key", what, hint)
         return
     for key in missing:
         if not _is_misspelt(key, error):
@@ -92,17 +85,13 @@ def _is_misspelt(key: str, error: SchemaViolation) -> bool:
     """Tell whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
     unknown = [str(other) for other in error.value if other not in known]
-    return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
-
-
-def _is_only_key(key: str, error: SchemaViolation, unknown: list[str]) -> bool:
-    is_closed = error.shape.get("additionalProperties") is False
-    return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
+    is_only_key = error.shape.get("additionalProperties") is False and list(known) == [key]
+    return any(is_only_key or nearest(other, [key], cutoff=STRICT) for other in unknown)
 
 
 def _missing_hint(key: str, error: SchemaViolation) -> str:
-    if has_hint(key):
-        return _(_MISSING_REMEDIES[key])
+    if key in MISSING_HINTS:
+        return _(MISSING_HINTS[key])
     shape = error.shape.get("properties", {}).get(key, {})
     if "enum" in shape:
         return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
@@ -133,12 +122,9 @@ def _not_listed(error: SchemaViolation) -> Iterator[Finding]:
 
 def _only_true(error: SchemaViolation) -> Iterator[Finding]:
     if error.value is False:
-        yield _finding(
-            error,
-            "is-to-all-false",
-            _("`is_to_all: false` selects no followers"),
-            _("remove the key and set the recipients with `tag`, `tag_id` or `openids`"),
-        )
+        what = _("`is_to_all: false` selects no followers")
+        hint = _("remove the key and set the recipients with `tag`, `tag_id` or `openids`")
+        yield _finding(error, "is-to-all-false", what, hint)
         return
     hint = _("write `{key}: true`, without quotes").format(key=last_key(error))
     yield _finding(error, "wrong-type", _("{name} must be true, but is {value}"), hint)
@@ -163,13 +149,9 @@ def _too_many_keys(error: SchemaViolation) -> Iterator[Finding]:
         return
     if last_key(error) == "filter" and "is_to_all" in known and error.value["is_to_all"] is False:
         others = [key for key in known if key != "is_to_all"]
-        yield _finding(
-            error,
-            "wire-filter",
-            _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}"),
-            _("remove `is_to_all: false`; one key is enough"),
-            keys=join_keys(others),
-        )
+        what = _("{name} is written as in the WeChat API, with both `is_to_all` and {keys}")
+        hint = _("remove `is_to_all: false`; one key is enough")
+        yield _finding(error, "wire-filter", what, hint, keys=join_keys(others))
         return
     hint = _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one")
     what = _("{name} has {keys}, but only one is allowed")

@@ -51,16 +51,7 @@ _HOMES: Final[dict[str, str]] = {
 }
 _HIDDEN: Final = frozenset({"openids", "secret"})
 """Keys whose value no hint repeats, not even its beginning."""
-_SPOKEN: Final = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+_SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +179,7 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
         wanted: JSON Schema type names.
     """
     if "boolean" in wanted:
-        spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"
+        spoken = "false" if str(value).lower() in _SPOKEN_FALSE else "true"
         return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
     if "integer" in wanted and (number := _whole(value)) is not None:
         quoted = isinstance(value, str)
