@@ -199,7 +199,7 @@ def _under_policy(
             one = with_violations(one, _violations(one, facts, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            facts = replace(_facts(one, looked_at, context, due, ahead=ahead[appid]), now=opens_at)
+            facts = replace(_facts(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
             one = replace(one, violations=evaluate_later(facts, context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
