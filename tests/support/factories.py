@@ -246,7 +246,9 @@ def body_of(send: Send) -> dict[str, Any]:
         return {**body, "touser": filter_form(send)["openids"]}
     if send.filter.is_to_all:
         return {**body, "filter": {"is_to_all": True}}
-    return {**body, "filter": {"is_to_all": False, "tag_id": send.filter.tag_id or 100}}
+    ids = {tag["name"]: tag["id"] for tag in TAGS}
+    tag_id = send.filter.tag_id or ids.get(send.filter.tag, 101)
+    return {**body, "filter": {"is_to_all": False, "tag_id": tag_id}}
 
 
 def intent_entry(send: Send) -> Entry:

@@ -21,6 +21,7 @@ from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgty
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
+from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
@@ -55,6 +56,13 @@ def to_everyone(count: int) -> LedgerState:
         send = make_send(f"all{number}", filter=EVERYONE)
         steps += [(EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send))]
     return make_state(*steps)
+
+
+def ahead_of(receiver_filter: Filter) -> Uses:
+    """One send to these recipients, which comes before in the plan, now."""
+    ahead: Uses = {}
+    add_use(ahead, usage(receiver_filter, None), NOW)
+    return ahead
 
 
 DRIFT = Policy(audience_drift=Drift(percent=20, floor=50))

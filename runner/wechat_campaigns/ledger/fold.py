@@ -138,7 +138,9 @@ class LedgerState:
         period = (appid, begins, ends)
         if period not in self._quota_usage:
             self._quota_usage[period] = Counter(
-                QuotaUsage(record.recipients, record.to_all, record.status is SendStatus.BASELINE)
+                QuotaUsage(
+                    record.recipients, record.to_all, record.status is SendStatus.BASELINE, record.tag_id
+                )
                 for record in self.sends.values()
                 if record.appid == appid and begins <= record.at < ends and record.may_have_reached
             )

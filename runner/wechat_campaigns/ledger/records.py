@@ -96,6 +96,20 @@ class SendRecord:
         return self.recipients == "all"
 
     @property
+    def tag_id(self) -> int | None:
+        """The tag that was posted, however the campaign named it."""
+        body = self.intent.data.get("body", {}) if self.intent is not None else {}
+        tag_id: int | None = body.get("filter", {}).get("tag_id")
+        return tag_id
+
+    @property
+    def tag(self) -> str | None:
+        """The name of the tag that was posted, however the campaign named it."""
+        data = self.intent.data if self.intent is not None else {}
+        name: str | None = data.get("tag") or data.get("filter", {}).get("tag")
+        return name
+
+    @property
     def may_have_reached(self) -> bool:
         """True when followers have, or may have, received it."""
         return self.status not in (*RETRYABLE_STATUSES, SendStatus.DELIVERY_FAILED)
@@ -112,7 +126,9 @@ class QuotaUsage(NamedTuple):
     recipients: str
     """As in `SendRecord`."""
     to_all: bool
-    baseline: bool
+    baseline: bool = False
+    tag_id: int | None = None
+    """None also for a tag whose id was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,15 @@
 """A plan in, how many followers may receive more than one of its messages on a day out.
 
 WeChat tells how many followers a tag has, not which two tags share: to find out would take a call for every
-10,000 followers of every tag. So the number is exact where one audience holds the other (everyone, the same
-tag, two lists of openids), and else the largest that the sizes allow.
+10,000 followers of every tag. So the number is exact where everyone, a single tag, or nothing but lists of
+openids count in it, and else the largest that the sizes allow.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
@@ -38,7 +39,10 @@ class Overlap:
 class _Audience:
     send: str
     filter: Filter
+    tag_id: int | None
     count: int
+    openids: tuple[str, ...]
+    """Of a list, those that are not left out."""
 
 
 def overlaps(plan: Plan) -> tuple[Overlap, ...]:
@@ -75,27 +79,30 @@ def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
     """Put the batches of a list together: no follower is in two of them."""
     found: dict[str, _Audience] = {}
     for planned in sends:
-        name = list_id(planned.send)
-        count, filter_ = planned.resolved.audience.count or 0, planned.send.filter
-        before = found.get(name)
-        if before is not None:
-            openids = (*before.filter.openids, *filter_.openids)
-            count, filter_ = before.count + count, replace(filter_, openids=openids)
-        found[name] = _Audience(name, filter_, count)
+        send, resolved = planned.send, planned.resolved
+        name, count = list_id(send), resolved.audience.count or 0
+        skipped = frozenset(resolved.skipped)
+        openids = tuple(one for index, one in enumerate(send.filter.openids) if index not in skipped)
+        if (before := found.get(name)) is not None:
+            count, openids = before.count + count, (*before.openids, *openids)
+        found[name] = _Audience(name, send.filter, resolved.tag_id, count, openids)
     return list(found.values())
 
 
 def _shared(audiences: Sequence[_Audience]) -> tuple[int, bool]:
     """Count the followers whom more than one reaches: at most how many, and whether it is just as many."""
-    if len(audiences) < 2:
-        return 0, True
-    counts = [one.count for one in audiences]
     everyone = [one.count for one in audiences if one.filter.is_to_all]
-    if len(audiences) == 2:
-        one, other = audiences
-        if one.filter.openids and other.filter.openids:
-            return len({*one.filter.openids} & {*other.filter.openids}), True
-        if everyone or one.filter == other.filter:
-            return min(counts), True
-    # Each of them takes two places, one of which is not in the largest audience.
-    return min(sum(counts) - max(counts), sum(counts) // 2, *everyone), len(everyone) > 1
+    if len(everyone) > 1:
+        return min(everyone), True
+    others = [one for one in audiences if not one.filter.is_to_all]
+    twice = 2 - len(everyone)  # whoever is in so many of the others receives more than one
+    sizes = {one.tag_id: one.count for one in others if not one.filter.openids}
+    tags = Counter(one.tag_id for one in others if not one.filter.openids)
+    openids = Counter(openid for one in others for openid in one.openids)
+    certain = [sizes[tag] for tag, number in tags.items() if number >= twice]
+    certain.append(sum(number >= twice for number in openids.values()))
+    once = [sizes[tag] for tag, number in tags.items() if number < twice]
+    once.append(sum(number < twice for number in openids.values()))
+    # Each follower of the rest takes two places, one of which is not in the largest audience.
+    possible = min(sum(once) - max(once), sum(once) // 2)
+    return min([sum(certain) + possible, *everyone]), possible == 0 and sum(map(bool, certain)) < 2

@@ -6,7 +6,7 @@ without becoming dangerous.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -36,10 +36,10 @@ from wechat_campaigns.plan.plan import (
     PlannedSend,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate, evaluate_later
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
-from wechat_campaigns.plan.quota import allowance, counts
+from wechat_campaigns.plan.quota import Uses, add_use, allowance, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
@@ -182,9 +182,12 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
 def _under_policy(
     looked_at: Sequence[PlannedSend], context: DecisionContext, *, offline: bool
 ) -> Iterator[PlannedSend]:
-    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have.
+
+    Of a send whose window opens later only the quota of that day or month is asked.
+    """
     due = sum(one.action in CALLING for one in looked_at)
-    ahead: Counter[str] = Counter()
+    ahead: defaultdict[str, Uses] = defaultdict(dict)
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid = one.account.appid
@@ -194,9 +197,14 @@ def _under_policy(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
             one = with_violations(one, _violations(one, facts, context))
+        opens_at = one.send.not_before
+        if one.action is PlanAction.SCHEDULED and opens_at is not None:
+            facts = replace(_facts(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
+            one = replace(one, violations=evaluate_later(facts, context.overrides))
+            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
-            ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
+            add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), context.now)
         yield one
 
 
@@ -218,6 +226,7 @@ def _facts(
         due=due,
         is_sandbox=context.settings.environment.is_sandbox,
         tag=planned.resolved.tag,
+        tag_id=planned.resolved.tag_id,
         **more,
     )
 

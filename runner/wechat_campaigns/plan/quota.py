@@ -7,21 +7,26 @@ and taken to be midnight, China time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import QuotaUsage
 
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
 SERVICE_PER_MONTH = 4
 SERVICE_TO_ALL_PER_DAY = 1
 """Besides the four a month. One page has it; whether WeChat keeps to it was not seen."""
+
+Uses = dict[str, Counter[QuotaUsage]]
+"""An account's planned sends, by day and by month, see `period`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +109,38 @@ def sent_to_all_today(appid: str, state: LedgerState, now: datetime) -> int:
     return sum(number for use, number in uses.items() if use.to_all and not use.baseline)
 
 
-def count_same_recipients(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
-    """Count this month's sends to the same tag or to everyone; a follower who had four gets no more.
+def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
+    """Say of a planned send what an allowance asks.
 
-    Openid lists are not compared with one another.
+    Args:
+        tag_id: what its tag stands for; None when that is not known.
     """
-    same = {"all", recipients(send.filter)} - {"openids"}
-    uses = state.quota_usage(appid, *bounds(AccountKind.SERVICE, now))
-    return sum(number for use, number in uses.items() if use.recipients in same)
+    return QuotaUsage(recipients(receiver_filter), receiver_filter.is_to_all, tag_id=tag_id)
+
+
+def add_use(uses: Uses, use: QuotaUsage, at: datetime) -> None:
+    """Count one more planned send in the day and in the month of its moment."""
+    for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
+        uses.setdefault(period(kind, at), Counter())[use] += 1
+
+
+def count_same_recipients(mine: QuotaUsage, uses: Mapping[QuotaUsage, int]) -> int:
+    """Count the most messages that one of these recipients was sent; a follower who had four gets no more.
+
+    A send to everyone meets followers of the tag that was sent most. Openid lists are not compared.
+    """
+    to_all = sum(number for use, number in uses.items() if use.to_all)
+    by_tag: Counter[str | int] = Counter()
+    for use, number in uses.items():
+        if use.recipients.startswith("tag") and (mine.to_all or _is_same_tag(use, mine)):
+            by_tag[use.tag_id or use.recipients] += number
+    return to_all + (max(by_tag.values(), default=0) if mine.to_all else by_tag.total())
+
+
+def _is_same_tag(one: QuotaUsage, other: QuotaUsage) -> bool:
+    if one.tag_id is not None and other.tag_id is not None:
+        return one.tag_id == other.tag_id
+    return one.recipients == other.recipients
 
 
 def recipients(receiver_filter: Filter) -> str:

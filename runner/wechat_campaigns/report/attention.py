@@ -260,10 +260,9 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     decision, send_id = planned.decision, planned.send.id
     if planned.action is PlanAction.SENT:
         return
-    quiet = planned.action in (PlanAction.DRAFT, PlanAction.SCHEDULED)
-    if decision.hint and not quiet:
+    if decision.hint and planned.action not in (PlanAction.DRAFT, PlanAction.SCHEDULED):
         yield _decisive(send_id, decision)
-    for violation in () if quiet else _beside_the_decision(plan, planned):
+    for violation in _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=violation.hint, send=send_id)
     for finding in planned.send.diagnostics:
         if finding.level != "advice":

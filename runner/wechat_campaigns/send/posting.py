@@ -227,6 +227,8 @@ class AccountSender:
             "not_after": send.not_after.isoformat() if send.not_after else None,
             **self._run_context(),
         }
+        if planned.resolved.tag is not None:
+            kept["tag"] = planned.resolved.tag
         if planned.resolved.draft is not None:
             kept["draft"] = planned.resolved.draft
         if send.formerly:

@@ -55,6 +55,14 @@ def test_sends_that_some_followers_will_not_receive_are_named() -> None:
     assert budget(make_send("fifth", text="第五条"), state=state).frequency_capped == ("fifth",)
 
 
+def test_sends_of_the_plan_itself_count_in_the_four_a_month() -> None:
+    """The fifth of one plan reaches none of the tag, whether it is named or given by its id."""
+    sends = [make_send(f"s{n}", text=str(n)) for n in range(4)]
+    fifth = [make_send("t1", text="第五条"), make_send("t2", text="按编号", filter=Filter(tag_id=100))]
+    other = make_send("u", text="别的标签", filter=Filter(tag_id=2))
+    assert budget(*sends, *fifth, other).frequency_capped == ("t1", "t2")
+
+
 def test_call_counter_of_the_platform_is_shown() -> None:
     """openapi/quota/get gives the calls; an offline plan has none."""
     known = {"main": make_known(quota={"daily_limit": 100, "used": 3, "remain": 97})}

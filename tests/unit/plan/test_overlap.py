@@ -29,9 +29,15 @@ EVERYONE = Filter(is_to_all=True)
 
 
 def planned(send_id: str, count: int | None, filter_: Filter | None = None, **changes: Any) -> Any:
+    """A send; the id of its tag follows from the name, unless the filter has it."""
     send = make_send(send_id, filter=filter_ or Filter(tag=send_id))
-    resolved = Resolution(tag_id=1, audience=Audience(count=count, source="tags/get", as_of=NOW))
+    tag_id = send.filter.tag_id or (int.from_bytes(send.filter.tag.encode()) if send.filter.tag else None)
+    resolved = Resolution(tag_id=tag_id, audience=Audience(count=count, source="tags/get", as_of=NOW))
     return make_planned(send, resolved=resolved, **changes)
+
+
+def listed(send_id: str, *openids: str) -> Any:
+    return planned(send_id, len(openids), Filter(openids=openids))
 
 
 def plan(*sends: Any) -> Plan:
@@ -54,16 +60,35 @@ def shared(*sends: Any) -> list[tuple[int, bool]]:
         ([planned("a", 900, Filter(tag="x")), planned("b", 900, Filter(tag="x"))], [(900, True)]),
         ([planned("a", 900), planned("b", 0)], []),
         ([planned("a", 900), planned("b", None)], []),
-        (
-            [planned("a", 3, Filter(openids=("1", "2", "3"))), planned("b", 2, Filter(openids=("3", "4")))],
-            [(1, True)],
-        ),
-        ([planned("a", 2, Filter(openids=("1", "2"))), planned("b", 1, Filter(openids=("3",)))], []),
+        ([planned(f"s{n}", 9, Filter(tag="x")) for n in range(3)], [(9, True)]),
+        ([planned("a", 9, Filter(tag="a")), planned("b", 9, Filter(tag_id=ord("a")))], [(9, True)]),
+        ([planned("a", 9, Filter(tag="x")), planned("b", 9, Filter(tag="x")), planned("c", 5)], [(9, True)]),
+        ([planned(f"{n}{t}", 9, Filter(tag=t)) for n in range(2) for t in "xy"], [(18, False)]),
+        ([planned("all", 50, EVERYONE), planned("a", 9, Filter(tag="x")), planned("b", 9, Filter(tag="x"))],
+         [(9, True)]),
+        ([planned("all", 50, EVERYONE), planned("all2", 50, EVERYONE), planned("c", 5)], [(50, True)]),
+        ([planned("all", 50, EVERYONE), listed("a", "1", "2"), listed("b", "2", "3")], [(3, True)]),
+        ([listed("a", "1", "2", "3"), listed("b", "3", "4")], [(1, True)]),
+        ([listed("a", "1", "2"), listed("b", "3")], []),
+        ([listed("a", "1", "2"), listed("b", "3"), listed("c", "4", "5")], []),
+        ([listed("a", "1", "2"), listed("b", "2", "3"), listed("c", "3", "2")], [(2, True)]),
+        ([listed("a", "1", "2"), listed("b", "2", "3"), planned("c", 900)], [(3, False)]),
+        ([listed("a", "1", "2"), planned("c", 900)], [(2, False)]),
     ],
 )  # fmt: skip
 def test_the_number_is_exact_where_one_audience_holds_the_other(sends: Any, expected: Any) -> None:
-    """Everyone, the same tag, two lists; of tags the sizes alone are known."""
+    """Everyone, the same tag, lists of openids; of other tags the sizes alone are known."""
     assert shared(*sends) == expected
+
+
+def test_openids_that_are_left_out_receive_nothing() -> None:
+    """They are on both lists, and do not follow the account."""
+    lists = [listed("a", "1", "2", "3"), listed("b", "2", "3")]
+    without = [
+        replace(one, resolved=replace(one.resolved, skipped=(one.send.filter.openids.index("3"),)))
+        for one in lists
+    ]
+    assert (shared(*lists), shared(*without)) == ([(2, True)], [(1, True)])
 
 
 def test_batches_of_a_list_are_one_send() -> None:

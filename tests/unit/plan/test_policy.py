@@ -5,22 +5,36 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, intent_of, make_planned, make_send, make_state
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_planned,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
 from tests.support.policy_cases import (
     DRIFT,
     EVERYONE,
     FAILING,
+    ONE_SENT,
     PAPER,
     PASSING,
     UNCHECKED,
+    ahead_of,
     facts,
     text,
     to_everyone,
 )
-from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
@@ -29,6 +43,7 @@ from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.attention import attention_notes, plan_problems
 from wechat_campaigns.source.schemas.store import schema
 
 
@@ -202,24 +217,113 @@ def test_four_sends_a_month_to_one_tag_only_warn() -> None:
     assert said(facts(state=to_everyone(3)), "quota") is None
 
 
+def test_four_sends_a_month_are_counted_over_ledger_and_plan() -> None:
+    """A send to the tag stands before this one in the plan; another tag, or month, does not count."""
+    about = facts(state=to_everyone(3))
+    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
+    assert said(replace(about, ahead=ahead_of(Filter(tag="北京"))), "quota") is None
+    later = NOW + timedelta(days=31)
+    assert said(replace(about, ahead=ahead_of(make_send().filter), now=later), "quota") is None
+
+
+def test_send_to_everyone_after_four_to_a_tag_only_warns() -> None:
+    """Followers of that tag have received four."""
+    sends = [make_send(f"s{n}") for n in range(4)]
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
+    begun = [(EventKind.INTENT, intent_of(send)) for send in sends]
+    violation = said(replace(about, state=make_state(*begun)), "quota")
+    assert violation is not None
+    assert not violation.blocks
+    assert said(replace(about, state=make_state(*begun[:3])), "quota") is None
+
+
 def test_quota_counts_earlier_sends_of_the_plan() -> None:
     """Sends of the same plan use the quota before this one."""
     about = facts(account=PAPER)
     assert said(about, "quota") is None
-    assert said(replace(about, ahead=1), "quota") is not None
+    assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
 
 
 def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
     """Besides four a month WeChat allows a 服务号 one a day, earlier sends of the plan among them."""
     about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))
     assert said(about, "quota") is None
-    for second in (replace(about, ahead=1), replace(about, state=to_everyone(1))):
+    for second in (replace(about, ahead=ahead_of(EVERYONE)), replace(about, state=to_everyone(1))):
         violation = said(second, "quota")
         assert violation is not None
         assert violation.blocks
     tomorrow = replace(about, state=to_everyone(1), now=NOW + timedelta(days=1))
     assert said(tomorrow, "quota") is None
     assert said(replace(about, send=make_send(), state=to_everyone(1)), "quota") is None
+
+
+def later(*sends: Send, **changes: Any) -> list[tuple[str, list[str]]]:
+    """The warnings of a plan about the sends whose window opens later."""
+    plan = plan_of(*sends, **changes)
+    assert not any(found.blocks for one in plan.sends for found in one.violations)
+    return [
+        (one.send.id, [found.message for found in one.violations])
+        for one in plan.sends
+        if one.action is PlanAction.SCHEDULED
+    ]
+
+
+def opening(name: str, hours: float, receiver_filter: Filter | None = None) -> Send:
+    more = {"filter": receiver_filter} if receiver_filter else {}
+    return make_send(name, text=name, not_before=NOW + timedelta(hours=hours), **more)
+
+
+def test_later_sends_beyond_the_day_of_a_subscription_account_only_warn() -> None:
+    """By the day on which their windows open in China; what is due now, and the ledger, come first."""
+    paper = {"settings": make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))}
+    spent = "earlier sends use up the quota of main for {}, which is 1"
+    today, tomorrow = spent.format("2026-12-01"), spent.format("2026-12-02")
+    assert later(opening("a", 1), opening("b", 2), **paper) == [("a", []), ("b", [today])]
+    assert later(make_send("now"), opening("b", 11.9), **paper) == [("b", [today])]
+    assert later(make_send("now"), opening("b", 12), **paper) == [("b", [])]
+    assert later(opening("a", 13), opening("b", 14), **paper) == [("a", []), ("b", [tomorrow])]
+    assert later(opening("a", 1), state=ONE_SENT, **paper) == [("a", [today])]
+    assert later(opening("a", 1), state=ONE_SENT, overrides={"quota": "审过了"}, **paper) == [("a", [])]
+
+
+def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
+    """One to everyone a day and four a month; a follower receives four, whatever the month."""
+    days = [opening(f"d{n}", 24 * n, EVERYONE) for n in range(1, 6)]
+    policy = {"settings": make_settings(policy=Policy(allow_to_all=True))}
+    month = "earlier sends use up the quota of main for 2026-12, which is 4"
+    assert [found for _id, found in later(*days, **policy)] == [[], [], [], [], [month]]
+    twice = later(opening("a", 24, EVERYONE), opening("b", 25, EVERYONE), **policy)
+    assert twice[1] == ("b", ["earlier sends use up the quota of main for 2026-12-02, which is 1"])
+    (*four, fifth) = later(*[opening(f"t{n}", 24 * 31 + n) for n in range(5)])
+    assert [found for _id, found in four] == [[], [], [], []]
+    assert fifth[1][0].startswith("up to 4 messages go to these recipients in 2027-01 before this one")
+
+
+def test_plan_shows_the_warning_of_a_later_send() -> None:
+    """The reviewer reads it in the text of the plan, and CI at the file."""
+    paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))
+    plan = plan_of(opening("a", 1), opening("b", 2), settings=paper)
+    (shown,) = [note.text for note in attention_notes(plan) if note.rule == "quota"]
+    assert shown.startswith("b: earlier sends use up the quota of main for 2026-12-01")
+    assert [one.rule for one in plan_problems(plan)] == ["policy-quota"]
+
+
+@pytest.mark.parametrize("required", ["内测", 106])
+@pytest.mark.parametrize("posted", [Filter(tag="内测"), Filter(tag_id=106)], ids=["by name", "by id"])
+def test_trial_counts_however_its_tag_is_written(required: str | int, posted: Filter) -> None:
+    """The ledger has the id and the name of the tag that received it; a trial needs no trial itself."""
+    trial = make_send("trial", filter=posted)
+    body = {"filter": {"is_to_all": False, "tag_id": 106}}
+    state = make_state(
+        (EventKind.INTENT, intent_of(trial, body=body, tag="内测")),
+        (EventKind.ACCEPTED, named(trial)),
+        (EventKind.STATUS, named(trial)),
+    )
+    about = facts(Policy(require_trial=required), state=state)
+    assert said(about, "require_trial") is None
+    assert said(replace(about, send=make_send(text="另一版")), "require_trial") is not None
+    itself = facts(Policy(require_trial=required), send=trial, tag="内测", tag_id=106)
+    assert said(itself, "require_trial") is None
 
 
 def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.ledger.records import QuotaUsage
 from wechat_campaigns.plan.quota import (
     allowance,
     bounds,
@@ -20,6 +21,7 @@ from wechat_campaigns.plan.quota import (
     period,
     recipients,
     sent_to_all_today,
+    usage,
 )
 from wechat_campaigns.protocol.events import EventKind
 
@@ -131,8 +133,35 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
-    assert count_same_recipients(SERVICE, SALE, state, NOW) == 2
-    assert count_same_recipients(SERVICE, lists[0], state, NOW) == 1
+    uses = state.quota_usage(SERVICE, *bounds(SRV, NOW))
+    assert count_same_recipients(usage(SALE.filter, 100), uses) == 2
+    assert count_same_recipients(usage(lists[0].filter, None), uses) == 1
+
+
+@pytest.mark.parametrize(
+    ("mine", "same"),
+    [
+        (usage(Filter(tag_id=100), 100), 1),
+        (usage(Filter(tag="会员"), 100), 1),
+        (usage(Filter(tag="会员"), None), 1),
+        (usage(Filter(tag="会员"), 7), 0),
+        (usage(Filter(tag="改名后"), 100), 1),
+    ],
+    ids=["by id", "by name", "offline", "another tag of that name", "renamed"],
+)
+def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUsage, same: int):
+    """The ledger has the id that was posted; the name, as it was written, serves an offline plan."""
+    uses = make_state(begun()).quota_usage(SERVICE, *bounds(SRV, NOW))
+    assert count_same_recipients(mine, uses) == same
+
+
+def test_send_to_everyone_meets_the_tag_that_was_sent_most():
+    """Its followers have received the sends to everyone as well; other tags may have other followers."""
+    sends = [make_send(f"s{n}") for n in range(2)]
+    by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
+    state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
+    uses = state.quota_usage(SERVICE, *bounds(SRV, NOW))
+    assert count_same_recipients(usage(EVERYONE.filter, None), uses) == 4
 
 
 def test_tag_name_and_tag_id_are_different_recipients():

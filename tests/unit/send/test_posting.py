@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -92,9 +93,12 @@ def test_intent_is_kept_before_the_call():
             (intent,) = ledger.events(SERVICE)
             assert intent.kind is EventKind.INTENT
             assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}
+            assert intent.data["tag"] == "会员", "what a tag_id stood for"
             return TAKEN
 
-    outcome = send_once(make_crossing(Api(), ledger))
+    planned = make_planned(make_send(filter=Filter(tag_id=100)))
+    named = replace(planned, resolved=replace(planned.resolved, tag="会员"))
+    outcome = make_crossing(Api(), ledger).send(named, BODY, judge(planned.send))
     assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, ExitCode.OK)
     assert outcome.reason == "accepted by WeChat; delivery is not confirmed yet"
     assert kinds(ledger.events()) == ["intent", "accepted"]

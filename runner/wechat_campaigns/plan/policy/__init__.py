@@ -61,6 +61,17 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     return tuple(_graded(name, violation, facts) for name, violation in violations if violation is not None)
 
 
+def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
+    """Ask whether the quota covers a send that is not due yet; it only warns, as apply decides.
+
+    Args:
+        facts: with the moment at which its window opens as `now`.
+        allowed: as in `evaluate`.
+    """
+    found = rules.later_quota(facts) if "quota" not in allowed else None
+    return () if found is None else (_graded("quota", found, facts),)
+
+
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:
     level = violation.level
     if name in OVERRIDABLE and level == "mandatory":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Content, Send, visible_content
 from wechat_campaigns.core.settings import Account, Policy
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.quota import Uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class RuleInput:
     now: datetime
     due: int
     """How many sends the whole plan would make."""
-    ahead: int = 0
-    """How many of this account's, using its allowance, come before this one in the plan."""
+    ahead: Uses = field(default_factory=dict)
+    """The sends of this account that come before this one in the plan."""
     duplicate_of: str | None = None
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
@@ -63,6 +64,8 @@ class RuleInput:
     """Of the whole plan."""
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and the platform was asked."""
+    tag_id: int | None = None
+    """The id of the tag; None when the filter gives only its name and nobody was asked."""
     applying: bool = False
     """True for the look just before a send."""
     reviewed_count: int | None = None

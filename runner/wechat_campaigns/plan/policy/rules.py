@@ -5,6 +5,7 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import time
 from zoneinfo import ZoneInfo
 
@@ -18,10 +19,13 @@ from wechat_campaigns.plan.quota import (
     SERVICE_TO_ALL_PER_DAY,
     Allowance,
     allowance,
+    bounds,
     count_same_recipients,
     counts,
+    period,
     reset_day,
     sent_to_all_today,
+    usage,
 )
 
 
@@ -169,14 +173,13 @@ def require_not_after(facts: RuleInput) -> Violation | None:
 def require_trial(facts: RuleInput) -> Violation | None:
     """A small tag must have received exactly this message, and WeChat must have confirmed it."""
     tag = facts.policy.require_trial
-    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag):
+    if tag is None or tag in (facts.send.filter.tag, facts.send.filter.tag_id, facts.tag, facts.tag_id):
         return None
-    trial = f"tag_id {tag}" if isinstance(tag, int) else f"tag {tag}"
     digest = compute_message_digest(facts.send)
     statuses = {
         record.status
         for record in facts.state.sends.values()
-        if record.recipients == trial
+        if tag in (record.tag, record.tag_id)
         and record.appid == facts.account.appid
         and record.intent is not None
         and record.intent.data.get("message_digest") == digest
@@ -230,8 +233,8 @@ def quota(facts: RuleInput) -> Violation | None:
     left = _counted(facts)
     if left is None:
         return _four_a_month(facts)
-    if left.used + facts.ahead < left.limit:
-        return _one_a_day(facts)
+    if left.used + _ahead(facts, facts.account.kind) < left.limit:
+        return _one_a_day(facts) or _four_a_month(facts)
     monthly = facts.account.kind is AccountKind.SERVICE
     if left.used >= left.limit:
         what = _("today's send of {account} is used; the quota resets {when}")
@@ -259,14 +262,35 @@ def quota_reserve(facts: RuleInput) -> Violation | None:
     """Some of the allowance is kept for what nobody planned."""
     reserve = facts.policy.quota_reserve
     left = _counted(facts) if reserve else None
-    if left is None or left.used + facts.ahead + reserve < left.limit:
+    ahead = _ahead(facts, facts.account.kind)
+    if left is None or left.used + ahead + reserve < left.limit:
         return None
     what = _("sends left today: {left} of {limit}; the policy keeps {reserve} in reserve")
     if facts.account.kind is AccountKind.SERVICE:
         what = _("sends left this month: {left} of {limit}; the policy keeps {reserve} in reserve")
     return Violation(
-        what.format(left=left.remaining - facts.ahead, limit=left.limit, reserve=reserve),
+        what.format(left=left.remaining - ahead, limit=left.limit, reserve=reserve),
         _("wait until the quota resets, or lower `policy.quota_reserve`"),
+    )
+
+
+def later_quota(facts: RuleInput) -> Violation | None:
+    """What comes before a send may use the quota of the day or month in which its window opens."""
+    left, day = _counted(facts), AccountKind.SUBSCRIPTION
+    if left is None:
+        return _four_a_month(facts)
+    account = facts.account
+    used, limit, when = left.used + _ahead(facts, account.kind), left.limit, left.period
+    if used < limit and account.kind is AccountKind.SERVICE:
+        used = sent_to_all_today(account.appid, facts.state, facts.now) + _ahead(facts, day)
+        limit, when = SERVICE_TO_ALL_PER_DAY, period(day, facts.now)
+    if used < limit:
+        return _four_a_month(facts)
+    what = _("earlier sends use up the quota of {account} for {period}, which is {limit}")
+    return Violation(
+        what.format(account=account.name, period=when, limit=limit),
+        _("set another day in `not_before`, or send from another account"),
+        level="advisory",
     )
 
 
@@ -277,20 +301,27 @@ def _counted(facts: RuleInput) -> Allowance | None:
     return allowance(account.appid, account.kind, facts.state, facts.now)
 
 
+def _ahead(facts: RuleInput, kind: AccountKind) -> int:
+    """Count what comes before in the plan and uses the account's own allowance of the day or month."""
+    uses = facts.ahead.get(period(kind, facts.now), Counter())
+    return sum(number for use, number in uses.items() if counts(facts.account.kind, use.to_all))
+
+
 def _one_a_day(facts: RuleInput) -> Violation | None:
     """A 服务号 sends to everyone once a day, besides its four a month."""
     account = facts.account
     if account.kind is not AccountKind.SERVICE:
         return None
     today = sent_to_all_today(account.appid, facts.state, facts.now)
-    if today + facts.ahead < SERVICE_TO_ALL_PER_DAY:
+    ahead = _ahead(facts, AccountKind.SUBSCRIPTION)
+    if today + ahead < SERVICE_TO_ALL_PER_DAY:
         return None
     what = _(
         "a 服务号 may send to every follower once a day: {account} has {used} such sends today, and "
         "{ahead} come earlier in this plan"
     )
     return Violation(
-        what.format(account=account.name, used=today, ahead=facts.ahead),
+        what.format(account=account.name, used=today, ahead=ahead),
         _("wait until tomorrow (China time), or send to a tag"),
     )
 
@@ -298,15 +329,18 @@ def _one_a_day(facts: RuleInput) -> Violation | None:
 def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
-    before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
+    kind, month = AccountKind.SERVICE, period(AccountKind.SERVICE, facts.now)
+    uses = Counter(facts.state.quota_usage(facts.account.appid, *bounds(kind, facts.now)))
+    uses.update(facts.ahead.get(month, Counter()))
+    before = count_same_recipients(usage(facts.send.filter, facts.tag_id), uses)
     if before < SERVICE_PER_MONTH:
         return None
     what = _(
-        "these recipients were sent {count} messages this month: WeChat skips followers who "
-        "have received four, without an error"
+        "up to {count} messages go to these recipients in {month} before this one: WeChat skips followers "
+        "who have received four, without an error"
     )
     return Violation(
-        what.format(count=before),
+        what.format(count=before, month=month),
         _("use another tag, or wait until next month"),
         level="advisory",
     )
