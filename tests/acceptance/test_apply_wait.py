@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_operating_commands import robot
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan import planfile
@@ -57,6 +58,21 @@ def test_reviewed_plan_is_sent_in_its_windows(make_shop: MakeShop, by: str) -> N
     intents = {event["data"]["send"]: event for event in shop.log() if event["kind"] == "intent"}
     assert datetime.fromisoformat(intents["later"]["at"]) >= opens_at.replace(microsecond=0)
     assert intents["later"]["data"]["plan_digest"] == intents["now"]["data"]["plan_digest"]
+
+
+def test_what_was_decided_is_told_before_the_run_waits(make_shop: MakeShop) -> None:
+    """It may wait for hours, or be killed; in the end nothing is told twice."""
+    with robot(200) as (address, bodies):
+        shop = make_shop(more=f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}}}]\n")
+        shop.write(now=campaign_file("now"), later=scheduled("later", soon(shop)))
+        running = shop.begin("apply", "--auto-approve", "--wait")
+        wait_for_line(shop, running, "1 accepted")
+        wait_for_line(shop, running, "Waiting for later")
+        assert [one["id"] for body in bodies for one in body["outcomes"]] == ["now"]
+        out, said = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.OK, said
+    assert "2 accepted" in out
+    assert [one["id"] for body in bodies for one in body["outcomes"]] == ["now", "later"]
 
 
 def test_hold_while_waiting_is_seen_and_blocks(make_shop: MakeShop) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +39,14 @@ def told(
 
 def at(sandbox: Sandbox, clock: str, day: str = "2026-12-01") -> None:
     sandbox.control("POST", "clock", {"at": f"{day}T{clock}:00+08:00"})
+
+
+def until(reached: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if reached():
+            return
+        time.sleep(0.05)
+    raise AssertionError("never reached")
 
 
 def moments(bodies: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
@@ -113,6 +126,37 @@ def test_plan_of_another_environment_is_refused(campaign: Command, told: list[di
     assert told == []
 
 
+def test_only_what_still_waits_is_told_and_only_from_a_plan_as_written(
+    campaign: Command, told: list[dict[str, Any]]
+) -> None:
+    """Made meanwhile: nobody is asked any more. Edited by hand: apply would refuse it too."""
+    campaign("plan", "--out", "plan.json")
+    plan = Path("plan.json")
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(text.replace('"count":', '"count":1'), encoding="utf-8")
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert (code, "the plan file was edited after it was written" in err) == (ExitCode.POLICY, True), err
+    plan.write_text(text, encoding="utf-8")
+    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == ExitCode.OK
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert (code, "Nothing new" in err) == (ExitCode.OK, True), err
+    assert moments(told) == [[("sale", "accepted")]]
+
+
+def test_ledger_that_cannot_be_read_silences_nobody(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """Better told twice than never."""
+    campaign("plan", "--out", "plan.json")
+    text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
+    broken = text.replace("    api:", "    ledger: postgresql://nobody@127.0.0.1:9/none\n    api:")
+    Path("campaigns/_settings.yaml").write_text(broken, encoding="utf-8")
+    code, _out, err = campaign("ci", "notify", "plan.json")
+    assert code == ExitCode.OK, err
+    assert "Warning: the ledger did not record this notification" in err
+    assert moments(told) == [[("sale", "approval_needed")]]
+
+
 @pytest.mark.parametrize("right", [True, False], ids=["sent", "refused"])
 def test_mail_is_sent_and_a_failure_changes_nothing(
     campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
@@ -154,3 +198,95 @@ def test_settings_of_a_mail_are_checked(campaign: Command, sandbox: Sandbox, tar
     code, out, _ = campaign("validate", "--format", "json")
     assert code == ExitCode.INVALID
     assert rule in {problem["rule"] for problem in json.loads(out)["problems"]}
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["approval", "held"])
+def test_what_nobody_took_is_told_by_the_next_run(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """The receiver was down: the ledger does not say that it was told, and no message says so."""
+    settle(sandbox, more=f"notify: [{{kind: webhook, url: {{env: DUTY_URL}}, when: {MOMENTS}}}]\n")
+    words = ("apply", "--auto-approve") if held else ("ci", "notify", "plan.json")
+    if held:
+        campaign("hold", "main")
+    else:
+        campaign("plan", "--out", "plan.json")
+    said, bodies = [], []
+    for status in (500, 200, 200):
+        with robot(status) as (address, posted):
+            monkeypatch.setenv("DUTY_URL", address)
+            said.append(campaign(*words)[2])
+            bodies.append(posted)
+    assert "was not notified: the request failed (HTTP status 500)" in said[0]
+    assert [len(posted) for posted in bodies] == [1, 1, 0]
+    if not held:
+        assert "Warning: nobody was notified; the next run tries again." in said[0]
+        assert ["Reported 1 send" in text for text in said] == [False, True, False]
+
+
+def test_broken_target_does_not_silence_the_others(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that no reader of JSON survives; the second target is told, and the exit code stays."""
+    targets = "{kind: wecom, url: {env: BROKEN}}, {kind: webhook, url: {env: DUTY_URL}}"
+    settle(sandbox, more=f"notify: [{targets}]\n")
+    with robot(200, b"[" * 60_000) as (broken, _), robot(200) as (address, bodies):
+        monkeypatch.setenv("BROKEN", broken)
+        monkeypatch.setenv("DUTY_URL", address)
+        code, _out, err = campaign("apply", "--auto-approve")
+    assert code == ExitCode.OK, err
+    assert "target 1 of `notify` (wecom) was not notified" in err
+    assert moments(bodies) == [[("sale", "accepted")]]
+
+
+def test_interrupted_notification_is_named_as_what_it_is(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sends are made and printed: Ctrl-C ends only the telling, and says so."""
+    settle(sandbox, more="notify: [{kind: webhook, url: {env: DUTY_URL}}]\n")
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with robot(200, before=interrupt) as (address, _):
+        monkeypatch.setenv("DUTY_URL", address)
+        code, out, err = campaign("apply", "--auto-approve")
+    assert code == ExitCode.INTERRUPTED
+    assert "1 accepted" in out
+    assert err.endswith("Interrupted while notifying: not every target was notified. No send is affected.\n")
+
+
+def test_result_that_nobody_took_is_told_by_the_next_status(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was cancelled, or whose receiver was down, leaves it to the next."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:30")
+    with robot(500) as (down, _), monkeypatch.context() as patch:
+        patch.setenv("DUTY_URL", down)
+        assert "was not notified" in campaign("status")[2]
+    for _ in range(2):
+        assert "Warning" not in campaign("status")[2]
+    assert moments(told)[1:] == [[("sale", "sent")]]
+
+
+def test_waiting_run_tells_each_result_as_it_learns_it(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """While another send is underway; and not what another run has told meanwhile."""
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    at(sandbox, "10:20")
+    Path("campaigns/second.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 600})
+    assert campaign("apply", "--auto-approve", "second")[0] == ExitCode.OK
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "wechat_campaigns", "status", "--wait"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    until(lambda: len(told) == 3)
+    assert moments(told)[2:] == [[("sale", "sent")]]
+    at(sandbox, "10:50")
+    assert campaign("status")[0] == ExitCode.OK
+    said, _ = waiting.communicate(timeout=60)
+    assert waiting.returncode == ExitCode.OK, said
+    assert moments(told)[2:] == [[("sale", "sent")], [("second", "sent")]]

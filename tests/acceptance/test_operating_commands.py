@@ -353,15 +353,18 @@ def test_listen_reports_missing_settings(campaign: Command, monkeypatch: pytest.
 
 
 @contextmanager
-def robot(status: int) -> Iterator[tuple[str, list[Any]]]:
+def robot(
+    status: int, answer: bytes = b'{"errcode": 0}', before: Callable[[], object] = lambda: None
+) -> Iterator[tuple[str, list[Any]]]:
     bodies: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            before()
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(b'{"errcode": 0}')
+            self.wfile.write(answer)
 
         def log_message(self, *args: object) -> None:
             pass

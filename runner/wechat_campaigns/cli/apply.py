@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -122,11 +122,15 @@ def apply(
     with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
         send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
                        overrides=allowed, audiences=audiences)  # fmt: skip
-        outcomes = send(plan, state)
+        outcomes, reported = send(plan, state), list[SendOutcome]()
         if waiting:
+            report = partial(_report_early, context, plan, reported)
+            report(outcomes)
             plan_again = partial(_plan_again, context, select, prepared, data, allowed, plan.loosened_rules)
-            outcomes += _send_later(context, waiting, send, plan_again, stopping=stopping, until=latest)
-    return _report(context, outcomes, plan, state, is_selection=bool(select))
+            outcomes += _send_later(
+                context, waiting, send, plan_again, report, stopping=stopping, until=latest
+            )
+    return _report(context, outcomes, plan, state, reported=reported, is_selection=bool(select))
 
 
 def _plan_again(
@@ -152,6 +156,7 @@ def _send_later(
     waiting: Sequence[PlannedSend],
     send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
     plan_again: Callable[[], tuple[Plan, LedgerState]],
+    report: Callable[[Sequence[SendOutcome]], None],
     *,
     stopping: threading.Event,
     until: datetime | None,
@@ -167,7 +172,13 @@ def _send_later(
 
     with countdown(context, holds) as show:
         ports = WaitPorts(
-            clock=context.clock, stopping=stopping, plan=plan_again, send=send, show=show, until=until
+            clock=context.clock,
+            stopping=stopping,
+            plan=plan_again,
+            send=send,
+            show=show,
+            report=report,
+            until=until,
         )
         return tuple(send_in_windows(waiting, ports))
 
@@ -244,15 +255,29 @@ def _confirm(
         raise not_confirmed_error(_("Not confirmed: nothing was sent."))
 
 
+def _report_early(
+    context: Context, plan: Plan, reported: list[SendOutcome], outcomes: Sequence[SendOutcome]
+) -> None:
+    """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
+    if outcomes:
+        context.show_progress(_outcome_formats(context, tuple(outcomes), plan)["text"]())
+        notify(context, outcome_notices(outcomes, plan), commit=plan.commit)
+        reported.extend(outcomes)
+
+
 def _report(
     context: Context,
     outcomes: tuple[SendOutcome, ...],
     plan: Plan,
     state: LedgerState,
     *,
+    reported: Collection[SendOutcome],
     is_selection: bool,
 ) -> int:
     """Log, show and notify what became of the sends.
+
+    Args:
+        reported: what was notified before.
 
     Returns:
         The exit code.
@@ -262,7 +287,8 @@ def _report(
     written = context.output_at_end(_outcome_formats(context, outcomes, plan))
     if is_selection:
         _print_unselected(context, plan, state)
-    notify(context, outcome_notices(outcomes, plan), state, commit=plan.commit)
+    new = [outcome for outcome in outcomes if outcome not in reported]
+    notify(context, outcome_notices(new, plan), commit=plan.commit)
     return exit_code(outcomes) or written
 
 

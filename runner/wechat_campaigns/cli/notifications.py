@@ -2,87 +2,129 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import click
 import requests
+from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notices import LASTING, Notice, untold
+from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, untold
 from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import Entry, EventKind
 
-TIMEOUT_S = 5.0
+WHOLE_S = 5.0
+"""How long a request may take with its answer, whatever a server does."""
+MAX_ANSWER_BYTES = 64 * 1024
 
 
-def notify(context: Context, notices: Sequence[Notice], state: LedgerState, *, commit: str | None) -> int:
+class Told(NamedTuple):
+    """How many notices were new to some target, and how many of these one took."""
+
+    new: int
+    taken: int
+
+
+def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -> Told:
     """Tell every target of the settings what it wants to be told.
 
-    Args:
-        state: of the ledger, which keeps what was told today; a run in between may tell it too.
+    The ledger is asked what was told, and learns afterwards what a target took: two runs at a time may both
+    tell it, and what nobody took is told by the next.
 
-    Returns:
-        How many notices there were that some target wants.
+    Args:
+        commit: of the campaigns.
+
+    Raises:
+        click.Abort: it was interrupted.
     """
     targets = context.settings.notify
     wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
+    if not wanted:
+        return Told(0, 0)
     day = context.clock().astimezone(ZoneInfo(context.settings.policy.timezone)).date()
-    notices = untold(wanted, state.notified, day)
-    if not notices:
-        return 0
-    _record(context, [one for one in notices if one.moment in LASTING], day, state)
+    told = _told(context)
+    new = untold(wanted, told or (), day)
     run = RunSummary(
         environment=context.settings.environment.name, commit=commit or "", url=run_url(os.environ) or ""
     )
-    for number, target in enumerate(targets, 1):
-        reason = _notified(context, target, notices, run)
-        if reason is not None:
-            message = _(
-                "Warning: target {number} of `notify` ({kind}) was not notified: {reason}. "
-                "No send is affected."
-            )
-            print_message(message.format(number=number, kind=target.kind, reason=reason))
-    return len(notices)
+    taken: set[Notice] = set()
+    try:
+        for number, target in enumerate(targets, 1):
+            chosen = [notice for notice in new if notice.moment in target.when]
+            if chosen and _is_told(context, number, target, chosen, run):
+                taken.update(chosen)
+    except KeyboardInterrupt:
+        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
+        raise click.Abort(message) from None
+    finally:
+        if told is not None:
+            _record(context, [notice for notice in new if notice in taken], day)
+    return Told(len(new), len(taken))
 
 
-def _notified(
-    context: Context, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
-) -> str | None:
+def _is_told(
+    context: Context, number: int, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
+) -> bool:
+    """Tell one target, and warn where it cannot be told."""
     try:
         access = Access(
             address=context.secrets.other(target.url, name=_("`url` of `notify`")),
             key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
         )
-        return notify_target(target, access, notices, run, post=post, mail=post_mail, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        reason = notify_target(target, access, notices, run, post=post, mail=post_mail, now=now)
     except CampaignError as error:
-        return error.message
+        reason = error.message
+    except Exception as fault:  # whatever it is, the others are told, and what was sent stays reported
+        reason = type(fault).__name__
+    if reason is None:
+        return True
+    message = _(
+        "Warning: target {number} of `notify` ({kind}) was not notified: {reason}. No send is affected."
+    )
+    print_message(message.format(number=number, kind=target.kind, reason=reason))
+    return False
 
 
-def _record(context: Context, notices: Sequence[Notice], day: date, state: LedgerState) -> None:
-    """Keep what is told today; where that fails, it is told all the same, and once more by the next run."""
-    for appid in sorted({notice.appid for notice in notices} & context.settings.environment.by_appid.keys()):
-        keys = [notice.key(day) for notice in notices if notice.appid == appid]
+def _told(context: Context) -> Collection[str] | None:
+    """Read which notices were told; None, and a warning, where the ledger cannot be read."""
+    try:
+        return context.state().notified
+    except CampaignError as error:
+        _warn_unrecorded(error)
+        return None
+
+
+def _record(context: Context, notices: Sequence[Notice], day: date) -> None:
+    """Keep what was told and is found again by other runs."""
+    kept = [notice for notice in notices if notice.moment in FOUND_AGAIN]
+    for appid in sorted({notice.appid for notice in kept} & context.settings.environment.by_appid.keys()):
+        keys = [notice.key(day) for notice in kept if notice.appid == appid]
         entry = Entry(stream=appid, kind=EventKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
         try:
-            state.add(context.ledger.append(entry))
+            context.ledger.append(entry)
         except CampaignError as error:
-            message = _(
-                "Warning: the ledger did not record this notification, so the next run repeats it: {reason}"
-            )
-            print_message(message.format(reason=error.message))
+            _warn_unrecorded(error)
             return
+
+
+def _warn_unrecorded(error: CampaignError) -> None:
+    message = _("Warning: the ledger did not record this notification, so the next run repeats it: {reason}")
+    print_message(message.format(reason=error.message))
 
 
 def post_mail(text: str, address: str, target: NotifyTarget) -> None:
@@ -96,29 +138,38 @@ def post_mail(text: str, address: str, target: NotifyTarget) -> None:
 
 
 def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
-    """Post JSON once, within seconds; the answer's JSON, or its text.
+    """Post JSON once, within seconds; the answer's JSON, or its text, of which only the beginning is read.
 
     Raises:
-        OSError: it cannot be reached, or answers no success. Nothing of the address is in it.
+        OSError: it cannot be reached, takes too long, or answers no success. Nothing of the address is in it.
     """
+
+    def exchange() -> tuple[int, bytes]:
+        # A compressed answer could be small on the line and large here.
+        with requests.post(
+            address,
+            data=body,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=WHOLE_S,
+            verify=certificates(os.environ),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return answer.status_code, answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
+
     try:
         parts = urlsplit(address)
         # Of many a robot the secret is in the path: the log gets the host alone.
         with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
-            answer = requests.post(
-                address,
-                data=body,
-                headers=dict(headers),
-                timeout=TIMEOUT_S,
-                verify=certificates(os.environ),
-                allow_redirects=False,
-            )
-            call["status"] = answer.status_code
-    except (requests.RequestException, ValueError) as error:
+            status, said = within(WHOLE_S, exchange)
+            call["status"] = status
+    except DeadlineError:
+        raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise ConnectionError(type(error).__name__) from None
-    if not 200 <= answer.status_code < 300:
-        raise ConnectionError(_("HTTP status {status}").format(status=answer.status_code))
+    if not 200 <= status < 300:
+        raise ConnectionError(_("HTTP status {status}").format(status=status))
     try:
-        return answer.json()
-    except ValueError:
-        return answer.text
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return said.decode(errors="replace")

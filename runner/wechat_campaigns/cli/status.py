@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass, field
 
 import click
 
@@ -15,7 +16,8 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.ledger.fold import Key
+from wechat_campaigns.integrations.notices import Notice
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
@@ -49,13 +51,10 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
     expired = _expired_unsent(context, send_id)
-    underway = _underway(context)
-    try:
-        rows = _refreshed(context, send_id, may_be_empty=bool(expired))
-        if wait:
-            rows = _waited(context, send_id, rows, timeout_s)
-    finally:
-        _notify_finished(context, underway)
+    ends = _Ends(context)
+    rows = _refreshed(context, send_id, ends, may_be_empty=bool(expired))
+    if wait:
+        rows = _waited(context, send_id, rows, timeout_s, ends)
     environment, timezone = context.settings.environment.name, context.settings.policy.timezone
     view = StatusView(environment=environment, timezone=timezone, rows=tuple(rows), expired=expired)
     context.output(
@@ -81,24 +80,27 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     )
 
 
-def _underway(context: Context) -> frozenset[Key]:
-    """List the sends whose end this run may be the first to learn, if anybody is to be told."""
-    if not context.settings.notify:
-        return frozenset()
-    return frozenset(key for key, send in context.state().sends.items() if send.status is SendStatus.ACCEPTED)
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Tells, once in a run, what ended lately: this run learnt it, or one that was cancelled."""
 
+    context: Context
+    tried: set[Notice] = field(default_factory=set)
 
-def _notify_finished(context: Context, underway: frozenset[Key]) -> None:
-    """Tell what ended: the ledger has it from now on, so no other run tells it."""
-    if not underway:
-        return
-    from wechat_campaigns.cli.notifications import notify
-    from wechat_campaigns.integrations.notices import finished_notices
+    def tell(self, state: LedgerState) -> None:
+        if not self.context.settings.notify or is_read_only(os.environ):
+            return
+        from wechat_campaigns.cli.notifications import notify
+        from wechat_campaigns.integrations.notices import finished_notices, untold
 
-    state, now = context.state(), context.clock()
-    sends = [send for key, send in state.sends.items() if key in underway]
-    rows = [send_status(send.account or send.appid, send, state, now) for send in sends]
-    notify(context, finished_notices(rows), state, commit=None)
+        now = self.context.clock()
+        accounts = self.context.settings.environment.by_appid
+        ended = [send for send in state.sends.values() if send.ended_at and send.appid in accounts]
+        rows = [send_status(send.account or send.appid, send, state, now) for send in ended]
+        found = untold(finished_notices(rows, now), state.notified, now.date())
+        new = [notice for notice in found if notice not in self.tried]
+        self.tried.update(new)
+        notify(self.context, new, commit=None)
 
 
 def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
@@ -123,7 +125,7 @@ def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
 
 
 def _waited(
-    context: Context, send_id: str | None, rows: list[StatusRow], timeout_s: float
+    context: Context, send_id: str | None, rows: list[StatusRow], timeout_s: float, ends: _Ends
 ) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
@@ -135,12 +137,12 @@ def _waited(
                 context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
             printed = ended
             time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-            rows = _refreshed(context, send_id, may_be_empty=True)
+            rows = _refreshed(context, send_id, ends, may_be_empty=True)
         update(sum(not row.unfinished for row in rows))
     return rows
 
 
-def _refreshed(context: Context, send_id: str | None, *, may_be_empty: bool) -> list[StatusRow]:
+def _refreshed(context: Context, send_id: str | None, ends: _Ends, *, may_be_empty: bool) -> list[StatusRow]:
     accounts = context.settings.environment.by_appid
     state = context.state()
     wanted_id = state.ledger_id(send_id) if send_id is not None else None
@@ -156,10 +158,13 @@ def _refreshed(context: Context, send_id: str | None, *, may_be_empty: bool) -> 
         )
     unfinished = any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
     # What WeChat answers is recorded in the ledger, so a run that may not write does not ask.
-    if unfinished and not is_read_only(os.environ):
-        refresh_job_status(
-            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
-        )
+    try:
+        if unfinished and not is_read_only(os.environ):
+            refresh_job_status(
+                sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
+            )
+    finally:  # what one account let know is told, whatever another answers
+        ends.tell(state)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now = context.clock()
     rows = [send_status(send.account or send.appid, send, state, now) for send in sends]

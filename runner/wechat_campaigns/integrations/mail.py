@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.integrations.public_download import tls_context
 
@@ -97,25 +97,14 @@ def send_mail(message: EmailMessage, server: MailServer, *, certificates: str | 
     Raises:
         MailError: it was not taken, or not by all recipients.
     """
-    failure: list[str] = []
-
-    def converse() -> None:
-        try:
-            refused = _handed_over(message, server, tls_context(certificates))
-        except Exception as error:  # whatever it is, it must not end what has sent
-            failure.append(_reason(error))
-        else:
-            if refused:
-                failure.append(_refused(len(refused)))
-
-    # A server that answers a byte every few seconds would hold the run by its steps alone.
-    thread = threading.Thread(target=converse, daemon=True)
-    thread.start()
-    thread.join(WHOLE_S)
-    if thread.is_alive():
-        raise MailError(_("the mail server took longer than {seconds:g} s").format(seconds=WHOLE_S))
-    if failure:
-        raise MailError(failure[0])
+    try:
+        refused = within(WHOLE_S, lambda: _handed_over(message, server, tls_context(certificates)))
+    except DeadlineError:
+        raise MailError(_("the mail server took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
+    except Exception as error:  # whatever it is, it must not end what has sent
+        raise MailError(_reason(error)) from None
+    if refused:
+        raise MailError(_refused(len(refused)))
 
 
 def _handed_over(message: EmailMessage, server: MailServer, tls: ssl.SSLContext) -> Collection[object]:

@@ -1,14 +1,14 @@
 """Outcomes of an apply, finished sends, or a plan file in; what may be told of them out.
 
-A moment that lasts, such as a blocked send, is found again by each run. The ledger keeps which of them were
-told, so that it is told once a day.
+A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
+ledger keeps which of them were told: the first are told once a day, the others once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.phrases import moment as moment_text
@@ -44,6 +44,11 @@ class Moment(StrEnum):
 
 LASTING: Final = frozenset({Moment.APPROVAL_NEEDED, Moment.UNKNOWN, Moment.HELD, Moment.SCHEDULED_MISSED})
 """Moments that each run finds again until a person has acted."""
+ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
+FOUND_AGAIN: Final = LASTING | ENDED
+"""The ledger keeps that they were told."""
+LATELY: Final = timedelta(days=2)
+"""How long after a send has ended it is told: a nightly run may fail once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +65,13 @@ class Notice:
     followers: int | None = None
     """How many were addressed, or will be."""
     digest: str = ""
-    """Of the content and its revision: another one is another notice."""
+    """Of the content and its revision, or of the job that ended: another one is another notice."""
 
     def key(self, day: date) -> str:
-        """Name the notice of a day, as the ledger keeps it."""
-        return sha256([day.isoformat(), self.moment.value, self.id, self.digest])[:16]
+        """Name the notice of a day, or the end of a job, as the ledger keeps it."""
+        ended = self.moment in ENDED
+        named = [self.moment.value] if ended else [day.isoformat(), self.moment.value, self.id]
+        return sha256([*named, self.digest])[:16]
 
 
 def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
@@ -94,8 +101,8 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
     return notices
 
 
-def finished_notices(rows: Iterable[StatusRow]) -> list[Notice]:
-    """List what became of sends that WeChat has just finished, with the counts of its event, if any."""
+def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
+    """List what became of sends that ended lately, with the counts of WeChat's event, if any."""
     return [
         Notice(
             moment=Moment(row.known.status.value),
@@ -105,20 +112,27 @@ def finished_notices(rows: Iterable[StatusRow]) -> list[Notice]:
             reason=row.note,
             msg_id=row.known.msg_id,
             followers=row.told.addressed if row.told is not None else row.known.audience,
+            digest=f"{row.known.appid} {row.known.msg_id}",
         )
         for row in rows
-        if row.known.status in (SendStatus.SENT, SendStatus.DELIVERY_FAILED)
+        if row.known.status.value in ENDED and row.known.ended_at and now - row.known.ended_at < LATELY
     ]
 
 
-def approval_notices(data: Mapping[str, Any], *, timezone: str) -> Iterator[Notice]:
+def approval_notices(
+    data: Mapping[str, Any], state: LedgerState | None, *, timezone: str
+) -> Iterator[Notice]:
     """List the sends that the plan of a plan file waits to make: now, or within its horizon.
 
     Args:
         data: as `planfile.read` gives it.
+        state: of the ledger, which knows what was made meanwhile; None where it cannot be read.
         timezone: in which windows are shown.
     """
     for send in data["sends"]:
+        record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
+        if record is not None and record.was_accepted:
+            continue
         is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
         if is_due or planfile.is_coming(send, data):
             yield Notice(
@@ -133,14 +147,16 @@ def approval_notices(data: Mapping[str, Any], *, timezone: str) -> Iterator[Noti
 
 
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:
-    """Leave out what lasts and was told this day already."""
-    return [one for one in notices if one.moment not in LASTING or one.key(day) not in told]
+    """Leave out what is found again and was told already: this day, or at all where it is told once."""
+    return [one for one in notices if one.moment not in FOUND_AGAIN or one.key(day) not in told]
 
 
 def _moment_of(outcome: SendOutcome) -> Moment | None:
     if outcome.result is not Result.SKIPPED:
         return Moment(outcome.result.value)
-    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.SCHEDULED_MISSED}.get(outcome.exit_code)
+    if outcome.missed:
+        return Moment.SCHEDULED_MISSED
+    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.NOT_SENT}.get(outcome.exit_code)
 
 
 def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:

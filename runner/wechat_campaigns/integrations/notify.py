@@ -97,15 +97,12 @@ def payload(kind: str, text: str) -> dict[str, Any]:
 def rejection_reason(kind: str, answer: Any) -> str | None:
     """Say why a robot did not take a message; None when it did."""
     if kind == "slack":
-        return (
-            None
-            if answer == "ok"
-            else _("the chat robot returned {answer}").format(answer=line(str(answer))[:80])
-        )
+        taken, said = answer == "ok", _("the chat robot returned {answer}").format(answer=_quoted(answer))
+        return None if taken else said
     if not isinstance(answer, dict):
         return _("the chat robot's response is not a JSON object")
     code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
-    return None if code == 0 else _("the chat robot returned code {code}").format(code=code)
+    return None if code == 0 else _("the chat robot returned code {code}").format(code=_quoted(code))
 
 
 def notify_target(
@@ -186,6 +183,10 @@ def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> di
             for notice in notices
         ],
     }
+
+
+def _quoted(said: Any) -> str:
+    return line(str(said)[:80])
 
 
 def _hmac(key: str, text: str) -> str:

@@ -186,7 +186,7 @@ def _status(state: LedgerState, event: Event) -> None:
     status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
     record = state.sends[_key(event)]
     if status is not None and record.was_accepted:
-        state.sends[_key(event)] = replace(record, status=status)
+        state.sends[_key(event)] = replace(record, status=status, ended_at=event.at)
 
 
 _FROM = {

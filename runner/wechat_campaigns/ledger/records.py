@@ -63,6 +63,8 @@ class SendRecord:
     msg_id: int | None = None
     msg_data_id: int | None = None
     accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When the ledger learnt that WeChat had finished it, or had given it up."""
     disputed: bool = False
     """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
     reason: str = ""

@@ -87,8 +87,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     Raises:
         StalePlanError: the file is not as it was written; or names every send that differs.
     """
-    if not _is_whole(reviewed):
-        raise _stale_plan_error(_("the plan file was edited after it was written"))
+    check_whole(reviewed)
     if reviewed["environment"] != plan.environment:
         made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
         raise _stale_plan_error(
@@ -115,6 +114,16 @@ def horizon(reviewed: Mapping[str, Any]) -> datetime | None:
     """Read until when the review covered what becomes due; None when it set no limit."""
     written = reviewed.get("horizon")
     return datetime.fromisoformat(written) if written else None
+
+
+def check_whole(reviewed: Mapping[str, Any]) -> None:
+    """Refuse a plan file that is not as it was written.
+
+    Raises:
+        StalePlanError: says so.
+    """
+    if not _is_whole(reviewed):
+        raise _stale_plan_error(_("the plan file was edited after it was written"))
 
 
 def check_not_expired(reviewed: Mapping[str, Any], now: datetime) -> None:

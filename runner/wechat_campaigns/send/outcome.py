@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,8 @@ class SendOutcome:
     msg_data_id: int | None = None
     errcode: int | None = None
     exit_code: ExitCode = ExitCode.OK
+    missed: bool = False
+    """Skipped because its window ended."""
     notes: tuple[str, ...] = ()
     """What else a person should know, whatever the result."""
 
@@ -105,4 +107,5 @@ def blocked_outcome(planned: PlannedSend) -> SendOutcome:
 def missed_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send whose window ended before it was sent."""
     why = _("missed and not sent: {why}").format(why=planned.decision.reason)
-    return planned_outcome(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
+    outcome = planned_outcome(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
+    return replace(outcome, missed=True)

@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, planned_outcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, planned_outcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
@@ -38,6 +38,8 @@ class WaitPorts:
     """Makes the due sends of a plan: an outcome for each."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
+    report: Callable[[Sequence[SendOutcome]], None]
+    """Told what became of the sends of a window, before another one is waited for."""
     until: datetime | None = None
     """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
 
@@ -74,6 +76,8 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
         outcomes += made
         decided = {outcome.id for outcome in made}
         waiting = [planned for planned in waiting if planned.send.id not in decided]
+        if made and waiting:
+            ports.report(made)
         if len(decided) < len(due):
             ports.stopping.wait(TRY_AGAIN_AFTER.total_seconds())
     return [*outcomes, *map(_stopped, waiting)]
@@ -117,13 +121,14 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
 
 _SKIPPED: Final[Mapping[PlanAction, tuple[Result, ExitCode]]] = {
     PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
-    PlanAction.EXPIRED: (Result.SKIPPED, ExitCode.FAILED),
     PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
     PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
 }
 
 
 def _skipped(planned: PlannedSend) -> SendOutcome:
+    if planned.action is PlanAction.EXPIRED:
+        return missed_outcome(planned)
     result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
     decision = planned.decision
     return planned_outcome(planned, decision.reason, result=result, hint=decision.hint, exit_code=code)

@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,11 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.factories import NOW
+from tests.support.factories import NOW, make_planned, make_send, plan_of
+from wechat_campaigns.cli import notifications
 from wechat_campaigns.cli.notifications import post, post_mail
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
-from wechat_campaigns.integrations.notices import Moment, Notice, untold
+from wechat_campaigns.integrations.notices import Moment, Notice, outcome_notices, untold
 from wechat_campaigns.integrations.notify import (
     MAX_BYTES,
     Access,
@@ -30,6 +33,7 @@ from wechat_campaigns.integrations.notify import (
     notify_target,
     payload,
 )
+from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 ALL = ("accepted", "rejected", "not_sent", "unknown")
@@ -59,6 +63,9 @@ class Robot:
     url: str = ""
     status: int = 200
     answer: Any = field(default_factory=lambda: {"errcode": 0})
+    endless: float | None = None
+    """Seconds before each further byte of an answer that never ends; 0 sends them by the million."""
+    written: int = 0
     bodies: list[Any] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -67,7 +74,7 @@ class Robot:
 
 @contextmanager
 def listening() -> Iterator[Robot]:
-    robot = Robot()
+    robot, stopped = Robot(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -80,6 +87,10 @@ def listening() -> Iterator[Robot]:
             self.send_response(robot.status)
             self.end_headers()
             self.wfile.write(text.encode())
+            with suppress(OSError):
+                while robot.endless is not None:
+                    robot.written += self.wfile.write(b" " if robot.endless else b" " * 1_000_000)
+                    stopped.wait(robot.endless)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -89,6 +100,8 @@ def listening() -> Iterator[Robot]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield robot
+    robot.endless = None
+    stopped.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -205,6 +218,34 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
     assert entry["url"] == urlsplit(robot.url).netloc
 
 
+def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then, for ever: the whole exchange has an end."""
+    monkeypatch.setattr(notifications, "WHOLE_S", 0.5)
+    robot.endless = 0.1
+    begun = time.monotonic()
+    assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
+    assert time.monotonic() - begun < 3
+
+
+def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
+    """Megabytes without end: what was read by then is the answer."""
+    robot.endless = 0.0
+    assert tell("webhook", robot.url) is None
+    assert robot.written < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [("wecom", {"errcode": "1\n::set-output name=a::\u202e" + "x" * 500}), ("slack", "\n::a\u202e")],
+)
+def test_words_of_a_robot_order_nothing(robot: Robot, kind: Any, answer: Any) -> None:
+    """Standard error of a CI job obeys lines that begin with two colons."""
+    robot.answer = answer
+    why = str(tell(kind, robot.url))
+    assert not any(order in why for order in ("::", "\n", "\u202e"))
+    assert len(why) < 200
+
+
 def signed(robot: Robot, kind: Any) -> None:
     assert tell(kind, robot.url, key=KEY) is None
     assert KEY not in f"{robot.raw}{robot.paths}{robot.headers}"
@@ -269,8 +310,31 @@ def test_what_lasts_is_told_once_a_day() -> None:
     assert untold([edited], told, today) == [edited]
 
 
+def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
+    """On another day too, and by a folder that shares the ledger and has another name for it."""
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    ended = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
+    seen_elsewhere = replace(ended, id="shop/sale")
+    assert untold([ended, seen_elsewhere], {ended.key(today)}, tomorrow) == []
+    another = replace(ended, digest="wx1 1001")
+    assert untold([another], {ended.key(today)}, today) == [another]
+
+
 def test_mail_without_a_server_does_not_show_the_address() -> None:
     """The secret of another account, for one, was named by mistake."""
     why = tell("email", "very-secret")
     assert str(why).startswith("the request failed")
     assert "very-secret" not in str(why)
+
+
+def test_missed_is_only_what_a_window_ended_for() -> None:
+    """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
+    planned = make_planned(make_send("sale"))
+    outcomes = [
+        planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
+        missed_outcome(planned),
+        blocked_outcome(planned),
+        planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
+    ]
+    notices = outcome_notices(outcomes, plan_of(planned.send))
+    assert [one.moment for one in notices] == [Moment.NOT_SENT, Moment.SCHEDULED_MISSED, Moment.HELD]

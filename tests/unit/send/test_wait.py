@@ -39,6 +39,7 @@ class World:
     """How long the machine sleeps at the first look at the clock."""
     naps: list[float] = field(default_factory=list)
     sent: list[tuple[str, datetime]] = field(default_factory=list)
+    reports: list[list[str]] = field(default_factory=list)
 
     def run(self, *waiting: PlannedSend) -> list[SendOutcome]:
         ports = WaitPorts(
@@ -47,6 +48,7 @@ class World:
             plan=lambda: (self.plan(waiting), make_state()),
             send=self.send,
             show=lambda _waiting: None,
+            report=lambda outcomes: self.reports.append([one.id for one in outcomes]),
             until=self.until,
         )
         return send_in_windows(waiting, ports)
@@ -216,3 +218,12 @@ def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
         (outcome,) = world.run(scheduled("a", NOW + HOUR))
         assert (outcome.result, outcome.exit_code) == end, action
         assert world.sent == [], action
+
+
+def test_each_window_is_reported_before_the_next_is_waited_for():
+    """The last one is not: the run ends there, and reports all."""
+    world = World()
+    world.run(
+        *(scheduled(name, NOW + hours * HOUR) for name, hours in (("a", 1), ("b", 1), ("c", 2), ("d", 3)))
+    )
+    assert world.reports == [["a", "b"], ["c"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError, UsageError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.plan import planfile
 
@@ -25,8 +26,9 @@ from wechat_campaigns.plan import planfile
 def notify(context: Context, plan_file: Path) -> int:
     """Notify the targets with `approval_needed` in `notify.when` of the sends that a plan file would make.
 
-    The ledger records what was notified, so each send is reported once a day, however often a plan is made.
-    A notification that fails is a warning.
+    The ledger records what was notified, so each send is reported once a day, however often a plan is made;
+    a send that was made meanwhile is left out. A notification that fails is a warning; a plan file that was
+    edited or has expired is refused.
     """
     from wechat_campaigns.cli.notifications import notify as notify_targets
     from wechat_campaigns.integrations.ci_guard import current_run
@@ -36,6 +38,8 @@ def notify(context: Context, plan_file: Path) -> int:
     if (run := current_run()) is not None:
         check_ci_run(run)
     data = planfile.read(plan_file)
+    planfile.check_whole(data)
+    planfile.check_not_expired(data, context.clock())
     if data["environment"] != context.settings.environment.name:
         raise UsageError(
             _("the plan was made for environment {reviewed}, but this is {environment}").format(
@@ -43,20 +47,20 @@ def notify(context: Context, plan_file: Path) -> int:
             ),
             hint=_("pass `--env {name}`").format(name=data["environment"]),
         )
-    notices = list(approval_notices(data, timezone=context.settings.policy.timezone))
-    try:
-        count = notify_targets(context, notices, context.state(), commit=data.get("commit"))
-    except (LedgerError, SecretError) as error:
-        # What was reviewed is sent, or not, whoever was told of it.
-        print_message(_("Warning: nobody was notified: {reason}").format(reason=str(error)))
-        return ExitCode.OK
+    state = None
+    with suppress(CampaignError):  # whoever tells them reads it too, and warns
+        state = context.state()
+    notices = list(approval_notices(data, state, timezone=context.settings.policy.timezone))
+    new, taken = notify_targets(context, notices, commit=data.get("commit"))
     message = _("Nothing new waits for approval, or no target of `notify` has `approval_needed`.")
-    if count:
+    if taken:
         template = ngettext(
             "Reported {count} send that waits for approval.",
             "Reported {count} sends that wait for approval.",
-            count,
+            taken,
         )
-        message = template.format(count=count)
+        message = template.format(count=taken)
+    elif new:
+        message = _("Warning: nobody was notified; the next run tries again.")
     print_message(message)
     return ExitCode.OK
