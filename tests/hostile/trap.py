@@ -154,6 +154,7 @@ class Trap:
         """Write a file below the checkout; in a text, `@…@` is filled."""
         path = self.checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        assert path.resolve().is_relative_to(self.folder.resolve()), "a trap writes nowhere else"
         path.write_bytes(self.filled(content).encode() if isinstance(content, str) else content)
         return path
 
