@@ -30,8 +30,8 @@ CPU_S: Final = 30
 WALL_S: Final = 120.0
 FILE_BYTES: Final = 64 << 20
 """The longest file it may write."""
-OUTPUT_BYTES: Final = 8 << 20
-"""The most that it may print: nobody reads more."""
+OUTPUT_BYTES: Final = 10_000_000
+"""The most that it may print, a kilobyte for each of 10,000 sends: nobody reads more."""
 CODES: Final = frozenset(int(code) for code in ExitCode) - {1}
 """Exit codes of the command; 1 stands for a bug."""
 ENVIRONMENT_CANARIES: Final = {

@@ -6,7 +6,6 @@ because a late answer to a first call must not undo what a resend learned.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +19,7 @@ from wechat_campaigns.ledger.records import (
     DraftRecord,
     JobResult,
     QuotaUsage,
+    QuotaUses,
     SendRecord,
     SendStatus,
     UploadRecord,
@@ -75,8 +75,8 @@ class LedgerState:
     notified: set[str] = field(default_factory=set)
     """Keys of notices that were told, see `integrations.notices`."""
 
-    _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
-    """What `quota_usage` was asked since the last event: a plan asks the same for each of its sends."""
+    _quota_uses: dict[tuple[str, datetime, datetime], QuotaUses] = field(default_factory=dict)
+    """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
         """Give an account's stream, empty when nothing was written yet."""
@@ -133,18 +133,16 @@ class LedgerState:
         sends = self.stream(appid).of_content(digest)
         return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
 
-    def quota_usage(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
+    def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         period = (appid, begins, ends)
-        if period not in self._quota_usage:
-            self._quota_usage[period] = Counter(
-                QuotaUsage(
-                    record.recipients, record.to_all, record.status is SendStatus.BASELINE, record.tag_id
-                )
-                for record in self.sends.values()
-                if record.appid == appid and begins <= record.at < ends and record.may_have_reached
-            )
-        return self._quota_usage[period]
+        if period not in self._quota_uses:
+            uses = self._quota_uses[period] = QuotaUses()
+            for record in self.sends.values():
+                if record.appid == appid and begins <= record.at < ends and record.may_have_reached:
+                    is_baseline = record.status is SendStatus.BASELINE
+                    uses.add(QuotaUsage(record.recipients, record.to_all, is_baseline, record.tag_id))
+        return self._quota_uses[period]
 
     def job_result(self, record: SendRecord) -> JobResult | None:
         """Give what the callback event said of a send, if it was received."""
@@ -161,7 +159,7 @@ class LedgerState:
         Raises:
             TamperedLedgerError: it speaks of a send whose intent is missing.
         """
-        self._quota_usage = {}
+        self._quota_uses = {}
         try:
             self.stream(event.stream).add(event)
             believed = self.is_authentic is None or self.is_authentic(event)

@@ -8,7 +8,7 @@ and taken to be midnight, China time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
@@ -17,7 +17,7 @@ from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.core.spoken_time import day_text, moment_text
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import QuotaUsage
+from wechat_campaigns.ledger.records import QuotaUsage, QuotaUses
 
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
@@ -25,7 +25,7 @@ SERVICE_PER_MONTH = 4
 SERVICE_TO_ALL_PER_DAY = 1
 """Besides the four a month. One page has it; whether WeChat keeps to it was not seen."""
 
-Uses = dict[str, Counter[QuotaUsage]]
+Uses = dict[str, QuotaUses]
 """An account's planned sends, by day and by month, see `period`."""
 
 
@@ -93,20 +93,19 @@ def counts(kind: AccountKind, to_all: bool) -> bool:
 
 def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> Allowance:
     """Count what the ledger knows of the period that holds `now`."""
-    used = sum(
-        number
-        for use, number in state.quota_usage(appid, *bounds(kind, now)).items()
-        # A baseline is dated when it was recorded, not when it was sent.
-        if counts(kind, use.to_all) and not use.baseline
-    )
+    used = made(kind, state.quota_uses(appid, *bounds(kind, now)))
     limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
     return Allowance(period=period(kind, now), limit=limit, used=used)
 
 
 def sent_to_all_today(appid: str, state: LedgerState, now: datetime) -> int:
     """Count today's sends to everyone, in China time."""
-    uses = state.quota_usage(appid, *bounds(AccountKind.SUBSCRIPTION, now))
-    return sum(number for use, number in uses.items() if use.to_all and not use.baseline)
+    return state.quota_uses(appid, *bounds(AccountKind.SUBSCRIPTION, now)).made_to_all
+
+
+def made(kind: AccountKind, uses: QuotaUses) -> int:
+    """Count the sends that use the account's own allowance, see `counts`."""
+    return uses.made if kind is AccountKind.SUBSCRIPTION else uses.made_to_all
 
 
 def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
@@ -121,26 +120,18 @@ def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
 def add_use(uses: Uses, use: QuotaUsage, at: datetime) -> None:
     """Count one more planned send in the day and in the month of its moment."""
     for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
-        uses.setdefault(period(kind, at), Counter())[use] += 1
+        uses.setdefault(period(kind, at), QuotaUses()).add(use)
 
 
-def count_same_recipients(mine: QuotaUsage, uses: Mapping[QuotaUsage, int]) -> int:
+def count_same_recipients(mine: QuotaUsage, *uses: QuotaUses) -> int:
     """Count the most messages that one of these recipients was sent; a follower who had four gets no more.
 
     A send to everyone meets followers of the tag that was sent most. Openid lists are not compared.
     """
-    to_all = sum(number for use, number in uses.items() if use.to_all)
-    by_tag: Counter[str | int] = Counter()
-    for use, number in uses.items():
-        if use.recipients.startswith("tag") and (mine.to_all or _is_same_tag(use, mine)):
-            by_tag[use.tag_id or use.recipients] += number
-    return to_all + (max(by_tag.values(), default=0) if mine.to_all else by_tag.total())
-
-
-def _is_same_tag(one: QuotaUsage, other: QuotaUsage) -> bool:
-    if one.tag_id is not None and other.tag_id is not None:
-        return one.tag_id == other.tag_id
-    return one.recipients == other.recipients
+    to_all = sum(one.to_all for one in uses)
+    if mine.to_all:
+        return to_all + max(sum((one.by_tag for one in uses), Counter()).values(), default=0)
+    return to_all + sum(one.to_tag_of(mine) for one in uses)
 
 
 def recipients(receiver_filter: Filter) -> str:

@@ -95,8 +95,8 @@ def test_quota_count_is_cached_until_the_next_event():
     first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))
     state = make_state()
     state.add(first)
-    counted = state.quota_usage(SERVICE, *bounds(SRV, NOW))
-    assert state.quota_usage(SERVICE, *bounds(SRV, NOW)) is counted
+    counted = state.quota_uses(SERVICE, *bounds(SRV, NOW))
+    assert state.quota_uses(SERVICE, *bounds(SRV, NOW)) is counted
     state.add(second)
     assert allowance(SERVICE, SRV, state, NOW).used == 2
 
@@ -133,7 +133,7 @@ def test_quota_compares_recipients_by_tag_and_everyone():
     lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
-    uses = state.quota_usage(SERVICE, *bounds(SRV, NOW))
+    uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
     assert count_same_recipients(usage(SALE.filter, 100), uses) == 2
     assert count_same_recipients(usage(lists[0].filter, None), uses) == 1
 
@@ -151,7 +151,7 @@ def test_quota_compares_recipients_by_tag_and_everyone():
 )
 def test_quota_compares_tags_by_id_where_it_is_known(mine: QuotaUsage, same: int):
     """The ledger has the id that was posted; the name, as it was written, serves an offline plan."""
-    uses = make_state(begun()).quota_usage(SERVICE, *bounds(SRV, NOW))
+    uses = make_state(begun()).quota_uses(SERVICE, *bounds(SRV, NOW))
     assert count_same_recipients(mine, uses) == same
 
 
@@ -160,7 +160,7 @@ def test_send_to_everyone_meets_the_tag_that_was_sent_most():
     sends = [make_send(f"s{n}") for n in range(2)]
     by_id, other = make_send("id", filter=Filter(tag_id=100)), make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [*sends, by_id, other, make_send("all", filter=EVERYONE.filter)]))
-    uses = state.quota_usage(SERVICE, *bounds(SRV, NOW))
+    uses = state.quota_uses(SERVICE, *bounds(SRV, NOW))
     assert count_same_recipients(usage(EVERYONE.filter, None), uses) == 4
 
 

@@ -5,14 +5,13 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import time
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Policy
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import QuotaUses, SendStatus
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import (
     SERVICE_PER_MONTH,
@@ -22,6 +21,7 @@ from wechat_campaigns.plan.quota import (
     bounds,
     count_same_recipients,
     counts,
+    made,
     period,
     reset_day,
     sent_to_all_today,
@@ -303,8 +303,7 @@ def _counted(facts: RuleInput) -> Allowance | None:
 
 def _ahead(facts: RuleInput, kind: AccountKind) -> int:
     """Count what comes before in the plan and uses the account's own allowance of the day or month."""
-    uses = facts.ahead.get(period(kind, facts.now), Counter())
-    return sum(number for use, number in uses.items() if counts(facts.account.kind, use.to_all))
+    return made(facts.account.kind, facts.ahead.get(period(kind, facts.now), QuotaUses()))
 
 
 def _one_a_day(facts: RuleInput) -> Violation | None:
@@ -330,9 +329,9 @@ def _four_a_month(facts: RuleInput) -> Violation | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
     kind, month = AccountKind.SERVICE, period(AccountKind.SERVICE, facts.now)
-    uses = Counter(facts.state.quota_usage(facts.account.appid, *bounds(kind, facts.now)))
-    uses.update(facts.ahead.get(month, Counter()))
-    before = count_same_recipients(usage(facts.send.filter, facts.tag_id), uses)
+    past = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
+    coming = facts.ahead.get(month, QuotaUses())
+    before = count_same_recipients(usage(facts.send.filter, facts.tag_id), past, coming)
     if before < SERVICE_PER_MONTH:
         return None
     what = _(
