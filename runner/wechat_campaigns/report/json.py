@@ -78,7 +78,7 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "outcomes": [
-            {key: value for key, value in asdict(outcome).items() if key != "exit_code"}
+            {key: value for key, value in asdict(outcome).items() if key not in ("exit_code", "missed")}
             for outcome in view.outcomes
         ],
     }
