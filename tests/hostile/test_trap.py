@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.trap import CanaryPort, Trap
+from tests.hostile.trap import OUTPUT_BYTES, CanaryPort, Trap
 
 DEEDS = {
     "code ran": "open(r'@TRAP@/home/MARKER', 'w')",
@@ -20,7 +20,7 @@ DEEDS = {
     "it ended with 1": "import sys; sys.exit(1)",
     "it ended with -": "import os; os.kill(os.getpid(), 9)",
     "a traceback": "import sys; sys.stderr.write('Traceback (most recent call last)')",
-    "anybody reads": "print('a' * 9_000_000)",
+    "anybody reads": f"print('a' * {OUTPUT_BYTES})",
     "control characters": "print('\\x1b]0;a')",
     "left a process": "import subprocess; subprocess.Popen(['sleep', '9'])",
 }
