@@ -32,11 +32,12 @@ from wechat_campaigns.render.article.page import (
 from wechat_campaigns.report.accounts import COMING, console_quota
 from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
 from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
+from wechat_campaigns.report.article_days import SHOWN_DAYS, article_days
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
-from wechat_campaigns.report.figures import SHOWN_FIGURES, article_readers, shown_figures
+from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.months import (
     MONTH_HEADINGS,
@@ -159,7 +160,7 @@ def history_html(view: HistoryView) -> str:
         links=links,
         figures=figures(view),
         part_names=PARTS,
-        month_bars=month_bars(by_month),
+        month_bars=month_bars([one for one in by_month if one.sends]),
         month_headings=MONTH_HEADINGS,
         month_rows=list(map(month_cells, by_month)),
         send_bars=send_bars(view.rows[-MAX_BARS:]),
@@ -167,6 +168,8 @@ def history_html(view: HistoryView) -> str:
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
+        day_headings=SHOWN_DAYS,
+        article_days=article_days(view.counted),
         group_headings=GROUP_HEADINGS,
         comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,
@@ -201,7 +204,8 @@ def archive_html(archive: ArchiveInput) -> str:
         figure_headings=SHOWN_FIGURES,
         figures=list(map(shown_figures, rows)),
         message_chars=MESSAGE_CHARS,
-        readers=article_readers(rows),
+        day_headings=SHOWN_DAYS,
+        article_days=article_days(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
