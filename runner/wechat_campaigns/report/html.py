@@ -17,7 +17,7 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
-from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
@@ -195,7 +195,8 @@ def archive_html(archive: ArchiveInput) -> str:
     send = visible_record(message.send) if message.send is not None else None
     articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
-    other = send is not None and not articles
+    is_draft = send is not None and isinstance(send.content, Draft)
+    other = send is not None and not articles and not is_draft
     rows = found_figures(archive.articles)
     return _render(
         "archive.html",
@@ -208,6 +209,7 @@ def archive_html(archive: ArchiveInput) -> str:
         article_days=article_days(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
+        is_draft=is_draft,
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
         pictures=pictures,
     )
