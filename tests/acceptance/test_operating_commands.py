@@ -87,6 +87,32 @@ def test_hold_in_a_hurry_needs_no_reason(campaign: Command, sandbox: Sandbox) ->
     assert not sandbox.jobs()
 
 
+@pytest.mark.parametrize("typed", ["价格写错了\n", "\n", "", "^C"], ids=["a reason", "none", "eof", "ctrl-c"])
+def test_hold_on_a_terminal_asks_for_the_reason_afterwards(
+    campaign: Command, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """The account is on hold before anything is asked; whatever comes of the question, it stays so."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, _size: int | None = -1, /) -> str:
+            if typed == "^C":
+                raise KeyboardInterrupt
+            return super().readline()
+
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    code, out, err = campaign("hold", "main", "--for", "2h")
+    assert (code, "is on hold and sends nothing" in out) == (ExitCode.OK, True), err
+    holds = [line for line in campaign("ledger", "log")[1].splitlines() if " hold " in line]
+    assert len(holds) == (2 if "价格" in typed else 1)
+    plan = " ".join(campaign("plan")[1].split())
+    assert f"on hold: {typed.strip() if '价格' in typed else 'no reason was given'}" in plan
+    assert campaign("unhold", "main", "--reason", "改好了")[0] == ExitCode.OK
+    assert "1 to send" in campaign("plan")[1]
+
+
 def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
     """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
