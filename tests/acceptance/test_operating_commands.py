@@ -332,6 +332,21 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
 
 
+def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:
+    """Copied as it stands, it must not apply the default environment, nor lack the reviewed plan."""
+    Path("campaigns/sale.yaml").write_text(f"{SALE}not_before: 2099-12-01 19:30\n", encoding="utf-8")
+    assert "run `campaign apply` at that time" in " ".join(campaign("plan")[1].split())
+    named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
+    assert "run `campaign apply --env sandbox` at that time" in named
+    settings = Path("campaigns/_settings.yaml")
+    protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
+    settings.write_text(protected, encoding="utf-8")
+    said = " ".join(campaign("plan", "--out", "plan.json")[1].split())
+    assert "or `campaign apply --plan FILE --wait` before it" in said
+    code, out, _err = campaign("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
+    assert (code, "run `campaign apply --plan FILE` at that time" in " ".join(out.split())) == (0, True)
+
+
 def test_calendar_shows_coming_sends(campaign: Command) -> None:
     """Other months have their own sends; a wrong month is a usage error."""
     assert "sale (text, send" in campaign("calendar")[1]

@@ -22,7 +22,7 @@ from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
-from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
+from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
@@ -302,7 +302,8 @@ def _report(
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
     from wechat_campaigns.report.text import outcomes_text
 
-    view = apply_view(outcomes, plan, timezone=context.settings.policy.timezone)
+    timezone = context.settings.policy.timezone
+    view = apply_view(outcomes, plan, timezone=timezone, command=apply_command(context))
     return {
         "text": lambda: outcomes_text(view, context.text_options),
         "json": lambda: json_text(outcomes_data(view)),
