@@ -334,6 +334,8 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
 
 def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:
     """Copied as it stands, it must not apply the default environment, nor lack the reviewed plan."""
+    named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
+    assert "Running `campaign apply --env sandbox` now would make 1 send" in named
     Path("campaigns/sale.yaml").write_text(f"{SALE}not_before: 2099-12-01 19:30\n", encoding="utf-8")
     assert "run `campaign apply` at that time" in " ".join(campaign("plan")[1].split())
     named = " ".join(campaign("plan", "--env", "sandbox")[1].split())

@@ -106,6 +106,8 @@ class PlanView:
     """How many files will be uploaded first; empty when none."""
     notes: tuple[Note, ...]
     """What a person should read first."""
+    command: str
+    """What sends the plan."""
     coming: tuple[str, ...]
     """What is sent later and what to run then, in sentences."""
     horizon: datetime | None
@@ -175,6 +177,7 @@ def plan_view(
         cards=account_cards(plan),
         uploads=_uploads(plan),
         notes=attention_notes(plan),
+        command=command,
         coming=coming_lines(plan, timezone=timezone, command=command, horizon=horizon),
         horizon=horizon,
     )
