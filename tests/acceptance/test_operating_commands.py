@@ -158,6 +158,13 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
     assert not sandbox.jobs()
 
 
+@pytest.mark.parametrize("words", [(), ("--env", "sandbox")])
+def test_hold_names_the_command_that_ends_it(campaign: Command, words: tuple[str, ...]) -> None:
+    """Copied as it stands, it lifts this hold and not one of the default environment."""
+    _code, out, _err = campaign("hold", "main", *words)
+    assert f"run `{' '.join(('campaign unhold main', *words))} --reason REASON`" in out
+
+
 def test_hold_needs_a_known_account(campaign: Command) -> None:
     """After a typo the operator must not believe that nothing is sent."""
     code, _, err = campaign("hold", "mian", "--reason", "x")

@@ -69,8 +69,9 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     record()
     ends = _("The hold ends by itself {when}.")
     ends = ends.format(when=moment_text(ends_at, now, zone)) if ends_at is not None else ""
+    unhold = f"campaign unhold {account_name}{f' --env {environment.name}' if context.environment else ''}"
     code = context.output_sentence(
-        _answer(account_name, environment.name, ends, others),
+        _answer(account_name, environment.name, unhold, ends, others),
         account=account_name,
         environment=environment.name,
         held=True,
@@ -83,11 +84,11 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     return code
 
 
-def _answer(name: str, environment: str, ends: str, others: Sequence[tuple[str, str]]) -> str:
+def _answer(name: str, environment: str, command: str, ends: str, others: Sequence[tuple[str, str]]) -> str:
     held = _(
         "account {name} of environment {environment} is on hold and sends nothing; "
-        "to end the hold, run `campaign unhold {name} --reason REASON`"
-    ).format(name=name, environment=environment)
+        "to end the hold, run `{command} --reason REASON`"
+    ).format(name=name, environment=environment, command=command)
     warning = ""
     if others:
         names = _(", ").join(other for other, _name in others)
