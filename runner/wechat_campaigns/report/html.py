@@ -132,11 +132,12 @@ def _is_long(row: Row) -> bool:
 
 def _next_steps(view: PlanView) -> list[str]:
     """Write what becomes of the plan once it is approved."""
-    step = _("Running `campaign apply` now would send nothing.")
+    step = _("Running `{command}` now would send nothing.")
     if view.ready:
-        step = _("Running `campaign apply` now would make {total}.").format(total=view.total)
+        step = _("Running `{command}` now would make {total}.")
     elif view.plan.calls():
-        step = _("`campaign apply` refuses this plan until its problems are solved.")
+        step = _("`{command}` refuses this plan until its problems are solved.")
+    step = step.format(command=view.command, total=view.total)
     waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
     begins = sorted(send.not_before for send in waiting if send.not_before is not None)
     if not begins:
