@@ -13,12 +13,13 @@ from wechat_campaigns.report.diff import html_lines
 from wechat_campaigns.sandbox.inbox.markup import sanitize
 
 CHARS = 40_000
-"""An article of the console is as long. Where the parser looks again at each mark, it takes up to a minute."""
+"""An article of the console is as long; looked at again from each mark, it takes up to a minute."""
 SECONDS = 2
 REPEATED = (
-    "<img a=b ", "<a ", "<a", "<", "</", "</a ", "<!--", "<!-", "<!", "<![", "<![CDATA[", "<?", "<? ", "<a b='",
-    "<a b='>", '<a b=">', "<a b=", "<a/", "<a / ", "<a\n", "&", "&#", "&a", "<style>", "<style><a ", "<script><!--",
-    "<textarea><a ", "<title></", "<p><!--<a ", "<a b='c'", "<!a <b ", "<p>&<a ",
+    "<img a=b ", "<a ", "<a", "<", "</", "</a ", "<!--", "<!-", "<!", "<![", "<![CDATA[", "<?", "<? ",
+    "<a b='", "<a b='>", '<a b=">', "<a b=", "<a/", "<a / ", "<a\n", "&", "&#", "&a", "<style>",
+    "<style><a ", "<script><!--", "<textarea><a ", "<title></", "<p><!--<a ", "<a b='c'", "<!a <b ",
+    "<p>&<a ",
 )  # fmt: skip
 READERS = (read_html, html_lines, lambda html: sanitize(html, lambda _url: ""))
 

@@ -166,7 +166,7 @@ def _drop_comments(root: HtmlElement, findings: Findings) -> None:
     for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         if END in (comment.text or ""):
             what = _("a comment is not closed and hides everything after it")
-            hint = _("write --> where the comment ends")
+            hint = _("write two hyphens and > where the comment ends")
             findings.error("html-comment", what, hint)
         comment.drop_tree()
 

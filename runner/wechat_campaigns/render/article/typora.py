@@ -103,7 +103,11 @@ _UNSUPPORTED: Final = (
         N_("it is not a complete formula"),
         N_("close it with as many dollar signs, or put a backslash before $"),
     ),
-    (_ALERT, N_("WeChat has no such box"), N_("write `::: tip` before the text and `:::` after it")),
+    (
+        _ALERT,
+        N_("WeChat has no such box"),
+        N_("write three colons and `tip` on a line before the text, and three colons after it"),
+    ),
 )
 
 
