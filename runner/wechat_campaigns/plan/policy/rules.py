@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import AccountKind, Policy
-from wechat_campaigns.ledger.records import QuotaUses, SendStatus
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 from wechat_campaigns.plan.quota import (
+    NO_USES,
     SERVICE_PER_MONTH,
     SERVICE_TO_ALL_PER_DAY,
     Allowance,
@@ -303,7 +304,7 @@ def _counted(facts: RuleInput) -> Allowance | None:
 
 def _ahead(facts: RuleInput, kind: AccountKind) -> int:
     """Count what comes before in the plan and uses the account's own allowance of the day or month."""
-    return made(facts.account.kind, facts.ahead.get(period(kind, facts.now), QuotaUses()))
+    return made(facts.account.kind, facts.ahead.get(period(kind, facts.now), NO_USES))
 
 
 def _one_a_day(facts: RuleInput) -> Violation | None:
@@ -330,7 +331,7 @@ def _four_a_month(facts: RuleInput) -> Violation | None:
         return None
     kind, month = AccountKind.SERVICE, period(AccountKind.SERVICE, facts.now)
     past = facts.state.quota_uses(facts.account.appid, *bounds(kind, facts.now))
-    coming = facts.ahead.get(month, QuotaUses())
+    coming = facts.ahead.get(month, NO_USES)
     before = count_same_recipients(usage(facts.send.filter, facts.tag_id), past, coming)
     if before < SERVICE_PER_MONTH:
         return None
