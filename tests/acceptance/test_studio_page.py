@@ -112,6 +112,19 @@ def test_article_keeps_its_place_and_tries_themes(
     assert complaints(chrome) == []
 
 
+def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio: StudioProcess) -> None:
+    """The buttons of the campaign before are still there; they do nothing any more."""
+    go(chrome, studio, "/c/autumn/tasting")
+    until(lambda: len(chrome.find_elements("css selector", "#entries button")) == 4)
+    run(
+        chrome,
+        "location.hash = '#/c/hello'; dispatchEvent(new HashChangeEvent('hashchange'));"
+        " for (const one of document.querySelectorAll('#entries button, #back')) one.click()",
+    )
+    until(shows(chrome, "#feed", "第一版"))
+    assert complaints(chrome) == []
+
+
 def test_every_page_fits_a_phone_and_asks_nobody_else(chrome: Chrome, studio: StudioProcess) -> None:
     """Every campaign, the plan, the calendar, the results at 390 px: no scrolling sideways, no complaint."""
     narrow = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}

@@ -202,6 +202,7 @@ function drawList() {
 
 function drawPicture() {
   const { picture } = state;
+  if (!picture) return; // of a campaign that was just chosen
   const send = sendOf(picture);
   state.send = send?.id ?? state.send;
   drawNotice(picture);
@@ -361,13 +362,13 @@ function setUp() {
     state.size = SIZES.includes(value) ? value : "375";
     localStorage.setItem("size", state.size);
     for (const button of by("sizes").children) button.setAttribute("aria-pressed", String(button.dataset.size === state.size));
-    if (state.picture) drawPicture();
+    drawPicture();
   };
   by("sizes").addEventListener("click", ({ target }) => target.dataset.size && size(target.dataset.size));
   const dark = (value) => {
     state.dark = value;
     by("dark").setAttribute("aria-pressed", String(value));
-    if (state.picture) drawPicture();
+    drawPicture();
   };
   by("dark").addEventListener("click", () => {
     dark(!state.dark);
