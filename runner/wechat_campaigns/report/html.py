@@ -48,6 +48,7 @@ from wechat_campaigns.report.months import (
     months,
     send_bars,
 )
+from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row
@@ -153,12 +154,12 @@ def _next_steps(view: PlanView) -> list[str]:
 
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: figures, months, a bar for each send, then the tables."""
-    links = [(row.send, url) for row in view.rows for url in row.links]
     by_month = months(view)
     return _render(
         "history.html",
         view=view,
-        links=links,
+        links=_articles(view),
+        article_link=article_link,
         figures=figures(view),
         part_names=PARTS,
         month_bars=month_bars([one for one in by_month if one.sends]),
@@ -176,6 +177,14 @@ def history_html(view: HistoryView) -> str:
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
+
+
+def _articles(view: HistoryView) -> list[tuple[str, str]]:
+    """List the addresses of articles: as events have them, else as the figures do."""
+    links = [(row.send, url) for row in view.rows for url in row.links]
+    told = {name for name, _url in links}
+    others = [row for row in view.counted if row.send not in told]
+    return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
 def calendar_html(view: CalendarView) -> str:
