@@ -48,6 +48,7 @@ from wechat_campaigns.report.months import (
     months,
     send_bars,
 )
+from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row
@@ -134,11 +135,12 @@ def _is_long(row: Row) -> bool:
 
 def _next_steps(view: PlanView) -> list[str]:
     """Write what becomes of the plan once it is approved."""
-    step = _("Running `campaign apply` now would send nothing.")
+    step = _("Running `{command}` now would send nothing.")
     if view.ready:
-        step = _("Running `campaign apply` now would make {total}.").format(total=view.total)
+        step = _("Running `{command}` now would make {total}.")
     elif view.plan.calls():
-        step = _("`campaign apply` refuses this plan until its problems are solved.")
+        step = _("`{command}` refuses this plan until its problems are solved.")
+    step = step.format(command=view.command, total=view.total)
     waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
     begins = sorted(send.not_before for send in waiting if send.not_before is not None)
     if not begins:
@@ -154,14 +156,14 @@ def _next_steps(view: PlanView) -> list[str]:
 
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: figures, months, a bar for each send, then the tables."""
-    links = [(row.send, url) for row in view.rows for url in row.links]
     by_month = months(view)
     read = [row for row in view.counted if row.latest is not None]
     newest = sorted(read, key=lambda row: row.sent_on, reverse=True)
     return _render(
         "history.html",
         view=view,
-        links=links,
+        links=_articles(view),
+        article_link=article_link,
         figures=figures(view),
         part_names=PARTS,
         month_bars=month_bars([one for one in by_month if one.sends]),
@@ -180,6 +182,14 @@ def history_html(view: HistoryView) -> str:
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
+
+
+def _articles(view: HistoryView) -> list[tuple[str, str]]:
+    """List the addresses of articles: as events have them, else as the figures do."""
+    links = [(row.send, url) for row in view.rows for url in row.links]
+    told = {name for name, _url in links}
+    others = [row for row in view.counted if row.send not in told]
+    return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
 def calendar_html(view: CalendarView) -> str:

@@ -44,17 +44,19 @@ def days_of(title: str, *readers: int) -> Days:
         published=YESTERDAY,
         publish_type=0,
         title=title,
+        url="http://mp.weixin.qq.com/s/found",
         days=tuple(figures(number, count) for number, count in enumerate(readers)),
     )
     by_hand = PublishedArticle(msg_data_id=9, index=1, published=YESTERDAY, publish_type=0, title=title)
     return {YESTERDAY: DayOfArticles(queried_at=NOW, is_delayed=False, articles=(found, by_hand))}
 
 
-def view_of(title: str = "春茶", *readers: int, told: bool = False) -> HistoryView:
+def view_of(title: str = "春茶", *readers: int, told: bool = False, **more: object) -> HistoryView:
     send, accounts = make_send(), {"main": make_account()}
     body = {"msgtype": "mpnews", "mpnews": {"media_id": "M"}}
     intent = intent_of(send, at=NOW - timedelta(days=1), account="main", body=body)
-    event = {"msg_id": 1, "status": "send success", "addressed": 100, "sent": 80, "left_out": 20, "failed": 0}
+    counts = {"addressed": 100, "sent": 80, "left_out": 20, "failed": 0}
+    event = {"msg_id": 1, "status": "send success", **counts, **more}
     state = make_state(
         (EventKind.INTENT, intent),
         (EventKind.ACCEPTED, named(send, msg_id=1, msg_data_id=7)),
@@ -81,6 +83,15 @@ def test_the_event_counts_better_than_the_rate() -> None:
     assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
     assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
     assert [one["readers"] for one in first["days"]] == [5, 9, 9]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_html_leads_to_an_article_once(told: bool) -> None:
+    """By the address of the event; without an event, by that of the figures."""
+    links = ["http://mp.weixin.qq.com/s/told"]
+    page = history_html(view_of(told=told, links=links))
+    assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
+    assert f'<a href="https://mp.weixin.qq.com/s/{"told" if told else "found"}"' in page
 
 
 @pytest.mark.parametrize("write", [history_csv, history_days_csv])
