@@ -57,7 +57,6 @@ from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windo
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
     options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
-    reports_failure=True,
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
