@@ -29,6 +29,10 @@ FORBIDDEN_ATTRIBUTES = {"action", "autofocus", "contenteditable", "formaction", 
 NAME = re.compile(r"[a-z][a-z0-9:_-]*")
 LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
 CSS_URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)""", re.IGNORECASE)
+ODD_STYLE = re.compile(r"\\|image-set", re.IGNORECASE)
+"""Other ways to name a picture: by an escape, by a set of them."""
+ACTIVE_NAME = re.compile(r"\s*(on|href|xlink:)", re.IGNORECASE)
+"""What an animation could make a link or a handler of."""
 
 Local = Callable[[str], str]
 """Turns the address of a picture into a path on this server, or into the empty string."""
@@ -111,7 +115,9 @@ class _Rewriter(HtmlReader):
         if not NAME.fullmatch(name) or name.startswith("on") or name in FORBIDDEN_ATTRIBUTES:
             return None
         if name == "style":
-            return CSS_URL.sub(self._css_url, value)
+            return None if ODD_STYLE.search(value) else CSS_URL.sub(self._css_url, value)
+        if name == "attributename":
+            return None if ACTIVE_NAME.match(value) else value
         if tag == "a" and name == "href":
             return value.strip() if LINK.match(value.strip()) else None
         if name in URL_ATTRIBUTES:
