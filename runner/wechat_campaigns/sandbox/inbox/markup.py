@@ -25,7 +25,18 @@ VOID = {"area", "br", "col", "hr", "img", "source", "track", "wbr"}
 REPEATED = {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
 """Elements that end where the next of their kind begins."""
 URL_ATTRIBUTES = {"background", "data-src", "href", "poster", "src", "srcset", "xlink:href"}
-FORBIDDEN_ATTRIBUTES = {"action", "autofocus", "contenteditable", "formaction", "ping", "srcdoc", "target"}
+CARD, COVER = "mp-common-miniprogram", "data-miniprogram-imageurl"
+"""The card of a mini program, and its picture, which is shown inside it."""
+FORBIDDEN_ATTRIBUTES = {
+    COVER,
+    "action",
+    "autofocus",
+    "contenteditable",
+    "formaction",
+    "ping",
+    "srcdoc",
+    "target",
+}
 NAME = re.compile(r"[a-z][a-z0-9:_-]*")
 LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
 CSS_URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)""", re.IGNORECASE)
@@ -76,6 +87,9 @@ class _Rewriter(HtmlReader):
         self._written.append(f"<{tag}{self._attributes(tag, attrs)}>")
         if tag not in VOID:
             self._open.append(tag)
+        if tag == CARD:
+            for cover in [value for name, value in attrs if name == COVER][:1]:
+                self.handle_starttag("img", [("src", cover)])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Write an element without content."""
