@@ -60,6 +60,9 @@ RUNS = {
 }
 """Each command that has JSON, in an order in which each has something to say."""
 
+WRONG = {"fmt": "fmt nothing", "new": "new _fresh", "import": "import nothing.html imported"}
+"""What a command is called with where broken settings do not end it."""
+
 
 def strict(node: Any) -> Any:
     """The schema as the program keeps it: no key that is not described."""
@@ -145,6 +148,26 @@ def test_each_output_has_its_shape_in_both_languages(
             assert faults == [], f"{name}: {json.dumps(data, ensure_ascii=False)[:600]}"
         said[language] = [(name, *sentences(data)) for name, data in found]
     assert said["zh"] == said["en"]
+
+
+@pytest.mark.parametrize("name", sorted(set(RUNS) - {"reference"}))
+def test_an_error_has_its_shape_too(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every command that has JSON: a program reads one stream, whether it goes well or not."""
+    monkeypatch.chdir(tmp_path)
+    Path("ledger.jsonl").touch()
+    (tmp_path / "campaigns").mkdir()
+    Path("campaigns/_settings.yaml").write_text("environments: 会员\n", encoding="utf-8")
+    Path("campaigns/sale.yaml").write_text("filter: 会员\n", encoding="utf-8")
+    line = WRONG.get(name, RUNS[name]).replace("OPENID", "o" * 28)
+    code = run([*shlex.split(line), "-o", "json"])
+    out = capsys.readouterr().out
+    if name == "validate":
+        assert list(validator("validate").iter_errors(json.loads(out))) == []
+        return
+    check_failure(out)
+    assert json.loads(out)["error"]["exit_code"] == code != ExitCode.OK
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -98,7 +98,7 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     proposed = repository.propose(sale=SALE)
     planned = repository.run(proposed)
     assert planned["plan"].result == "success", planned["plan"].log
-    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 3
+    assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 4
     [comment] = repository.code_host.comments(REPO, 1)
     assert "今晚八点，会员全场八折。" in comment["body"]
     assert f"Head commit `{proposed.sha}`\n\n" in comment["body"]
@@ -111,10 +111,12 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert sent["apply"].result == "success", sent["apply"].log
     assert sent["review"].outputs["plan_digest"] in comment["body"]
     assert repository.texts() == ["今晚八点，会员全场八折。"]
-    assert repository.gates == ["", "production-plan", "production"]
+    assert sent["notify"].result == "success", sent["notify"].log
+    assert repository.gates == ["", "production-plan", "production-plan", "production"]
 
     again = repository.run(event)
     assert (again["review"].outputs["due"], again["apply"].result) == ("0", "skipped")
+    assert again["notify"].result == "skipped"
     assert len(repository.texts()) == 1
     night = repository.run(repository.on_main("schedule", schedule=NIGHTLY))
     assert night["status"].result == "success", night["status"].log

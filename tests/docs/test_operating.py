@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from wechat_campaigns.cli.help_pages import EXIT_CODES
 from wechat_campaigns.cli.registry import COMMANDS
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,3 +44,10 @@ def test_every_link_leads_somewhere(page: str) -> None:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([\w./-]+\.md)\)", text):
         assert (DOCS / link).is_file(), link
+
+
+@pytest.mark.parametrize("page", ["troubleshooting.md", "troubleshooting.zh-CN.md"])
+def test_every_exit_code_is_explained(page: str) -> None:
+    """On the page, in the help of `campaign` and for programs, which all list the same."""
+    rows = re.findall(r"^\| (\d+) \|", (DOCS / page).read_text(encoding="utf-8"), flags=re.M)
+    assert [int(row) for row in rows] == list(ExitCode) == list(EXIT_CODES)

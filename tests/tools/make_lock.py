@@ -1,8 +1,9 @@
 """Write the locks anew: the newest versions that pyproject.toml allows, each with the hashes of its files.
 
 `runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs on;
-the wheel carries it. `.github/build.lock` holds what builds the wheel, `.github/dev.lock` what CI tests and
-checks with, `.github/uv.lock` the installer that CI takes where it can.
+the wheel carries it. `runner/constraints.txt` is the same without hashes, for the hooks. `.github/build.lock`
+holds what builds the wheel, `.github/dev.lock` what CI tests and checks with, `.github/uv.lock` the installer
+that CI takes where it can.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 LOCK = PROJECT / "runner" / "requirements.lock"
+CONSTRAINTS = LOCK.with_name("constraints.txt")
 BUILD_LOCK = PROJECT / ".github" / "build.lock"
 DEV_LOCK = PROJECT / ".github" / "dev.lock"
 UV_LOCK = PROJECT / ".github" / "uv.lock"
@@ -31,11 +33,18 @@ def compile_lock(lock: Path, *arguments: str, requirements: str | None = None) -
     subprocess.run(command, cwd=PROJECT, input=requirements, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
+def without_hashes(lock: str) -> str:
+    """Keep the names, versions and markers of a lock."""
+    entries = [line.removesuffix(" \\") for line in lock.splitlines() if not line.startswith(" ")]
+    return "".join(f"{entry}\n" for entry in entries)
+
+
 def main() -> int:
-    """Write all four."""
+    """Write all five."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     name = project["project"]["name"]
     compile_lock(LOCK, "pyproject.toml", "--extra", "all", "--no-emit-package", name)
+    CONSTRAINTS.write_text(without_hashes(LOCK.read_text(encoding="utf-8")), encoding="utf-8")
     # hatchling asks for `editables` besides when it builds an editable install, which `make LOCKED=1` is.
     needed = "\n".join([*project["build-system"]["requires"], "editables"])
     compile_lock(BUILD_LOCK, "-", "--constraints", str(LOCK), requirements=needed)

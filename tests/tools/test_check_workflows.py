@@ -70,6 +70,17 @@ def test_who_can_sign_runs_no_code_of_a_package() -> None:
         assert programs <= {"rm", "sha256sum", "gh"}
 
 
+def test_who_renders_campaigns_writes_nothing_but_a_comment() -> None:
+    """A plan reads files, templates and pictures of many people; another job writes the ledger."""
+    jobs = yaml.safe_load((PROJECT / ".github/workflows/campaigns.yml").read_text(encoding="utf-8"))["jobs"]
+    planning = {
+        name: {right for right, how in job["permissions"].items() if how == "write"}
+        for name, job in jobs.items()
+        if any(step.get("with", {}).get("command") == "plan" for step in job["steps"])
+    }
+    assert planning == {"plan": {"pull-requests"}, "review": set()}
+
+
 def test_every_image_is_named_by_its_digest() -> None:
     """The container and the GitLab template start from the same image, which no tag can change."""
     dockerfile = (PROJECT / ".github/container/Dockerfile").read_text(encoding="utf-8")

@@ -32,3 +32,12 @@ def test_a_hook_runs_a_command_that_exists(hook: dict[str, str]) -> None:
     assert command is not None
     known = {option for parameter in command.params for option in parameter.opts}
     assert set(options) <= known
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load(MANIFEST.read_text(encoding="utf-8")), ids=lambda h: h["id"])
+def test_a_hook_installs_the_locked_versions(hook: dict[str, list[str]]) -> None:
+    """pip and uv run in the clone of this repository; what was released since changes no hook."""
+    constraint, file, *_parts = hook["additional_dependencies"]
+    assert constraint == "-c"
+    assert MANIFEST.with_name("runner") / "constraints.txt" == MANIFEST.parent / file
+    assert (MANIFEST.parent / file).is_file()

@@ -11,7 +11,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.tools.make_lock import BUILD_LOCK, DEV_LOCK, LOCK, PROJECT, UV_LOCK
+from tests.tools.make_lock import BUILD_LOCK, CONSTRAINTS, DEV_LOCK, LOCK, PROJECT, UV_LOCK, without_hashes
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -96,6 +96,13 @@ def test_the_lock_of_the_installer_holds_uv_alone() -> None:
     [requirement] = map(Requirement, PYPROJECT["dependency-groups"]["lock"])
     assert name == requirement.name == "uv"
     assert requirement.specifier.contains(version)
+
+
+def test_the_constraints_are_the_lock_without_hashes() -> None:
+    """For installers that get the project as a folder, of which there is no hash: pre-commit and prek."""
+    lock, constraints = (file.read_text(encoding="utf-8") for file in (LOCK, CONSTRAINTS))
+    assert constraints == without_hashes(lock), "run `make lock`"
+    assert [str(Requirement(line)) for line in constraints.splitlines()] == list(map(str, locked(lock)))
 
 
 def test_the_project_is_in_no_lock() -> None:

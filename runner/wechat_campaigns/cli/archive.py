@@ -12,7 +12,7 @@ import click
 from wechat_campaigns.cli.archive_folders import ArchiveFolder, read_archives, write_archive
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR, Day
+from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
@@ -27,8 +27,6 @@ from wechat_campaigns.report.history import begun_records
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.settings import SETTINGS_FILE
 from wechat_campaigns.wechat.statistics_file import read_statistics
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @command(

@@ -156,9 +156,9 @@ class Context(Workspace):
         return self.output_at_end(_text_and_json(lambda: sentence, facts))
 
     def report_failure(self, error: CampaignError, command: str) -> None:
-        """Write the report of a run that ended in an error, if none is written yet.
+        """Write the report of a run that ended in an error, if none is written yet, where a format has one.
 
-        Standard output has none as text: people read the error on standard error.
+        Standard output has none as text: people read the error on standard error. A table has none at all.
         """
         on_stdout = self.format != "text"
         if self.reported or not (on_stdout or self.reports):
@@ -171,8 +171,9 @@ class Context(Workspace):
         settings_file = (self.root / "_settings.yaml").as_posix()
         formats = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
         try:
-            if on_stdout:
+            if on_stdout and self.format in formats:
                 print_result(formats[self.format]())
+            self.reports = tuple(report for report in self.reports if report[0] in formats)
             self._write_reports(formats)
         except UsageError as unwritten:
             # The first error is the one to be printed last; this one must not take its place.

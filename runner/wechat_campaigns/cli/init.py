@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import FOLDER
 from wechat_campaigns.cli.output import print_result, write_new
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -26,7 +27,7 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
         "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),
     },
 )
-@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", default=".", type=FOLDER)
 @click.option(
     "--ci", "code_host", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
     help="Also write the workflow that plans in pull requests and applies after review.",

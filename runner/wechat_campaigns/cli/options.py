@@ -51,15 +51,31 @@ class WriteOption(DecisionOption):
     """An option with which a command that else only reads changes WeChat."""
 
 
-FILE: Final = click.Path(path_type=Path, dir_okay=False)
+class PathKind(str):
+    """What click calls a path; where a message begins with it, in the language in use."""
+
+    def title(self) -> str:
+        """See `str.title`, which click writes it by."""
+        return _(super().title())
+
+
+def _path(**checks: bool) -> click.Path[Path]:
+    kind = click.Path(path_type=Path, **checks)
+    kind.name = PathKind(kind.name)  # click names it here, before anybody chose a language
+    return kind
+
+
+FILE: Final = _path(dir_okay=False)
 """A file named on the command line."""
+EXISTING_FILE: Final = _path(dir_okay=False, exists=True)
+FOLDER: Final = _path(file_okay=False)
 DIR: Final = click.option(
     "--dir",
     "directory",
     envvar="CAMPAIGN_DIR",
     default="campaigns",
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="The campaigns folder.",
 )
 ENV: Final = click.option(

@@ -30,7 +30,6 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
     options=(RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR),
-    reports_failure=True,
     examples={
         "campaign plan": N_("all campaigns"),
         "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),

@@ -120,7 +120,6 @@ def command(
     examples: Examples,
     formats: Sequence[str] = (),
     options: Sequence[Declaration[Any]] = (),
-    reports_failure: bool = False,
     unless: str = "",
 ) -> Callable[[Callable[..., int]], Command]:
     """Register a function as the command of its name.
@@ -131,16 +130,11 @@ def command(
         formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
         options: the shared options that the command reads. With any of them the function gets a `Context`
             as its first argument, in place of their values.
-        reports_failure: a run that ends in an error writes its report, too.
         unless: the name of a flag with which the command changes nothing.
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = (
-            _with_context(function, formats, reports_failure=reports_failure)
-            if options or formats
-            else function
-        )
+        run = _with_context(function, formats) if options or formats else function
         shared = (*options, *format_options(formats), VERBOSE, LOG_FILE)
         for declare in reversed(shared):
             run = declare(run)
@@ -154,9 +148,7 @@ def command(
     return register
 
 
-def _with_context(
-    function: Callable[..., int], formats: Sequence[str], *, reports_failure: bool
-) -> Callable[..., int]:
+def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Callable[..., int]:
     @wraps(function)
     def run(**values: Any) -> int:
         from wechat_campaigns.cli.context import Context
@@ -167,8 +159,8 @@ def _with_context(
                 _check_agent(context, values)
                 return function(context, **values)
             except CampaignError as error:
-                if reports_failure:
-                    context.report_failure(error, function.__name__)
+                path = click.get_current_context().command_path
+                context.report_failure(error, path.removeprefix("campaign "))
                 raise
 
     return run

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, FILE
+from wechat_campaigns.cli.options import DIR, EXISTING_FILE, FILE
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -39,7 +39,7 @@ from wechat_campaigns.source.load import require_folder
 @DIR
 @click.option(
     "--seed",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=EXISTING_FILE,
     help="Add the accounts, tags and followers of a file.",
 )
 @click.option("--no-quota", is_flag=True, help="Apply no daily or monthly limits.")

@@ -31,7 +31,6 @@ WAIT_LIMIT_S = 1800
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "markdown"),
     options=(DIR, ENV, VAR, NO_COLOR, QUIET),
-    reports_failure=True,
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status tasting": N_("every send of a `for_each`"),

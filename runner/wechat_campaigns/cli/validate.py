@@ -25,7 +25,6 @@ from wechat_campaigns.source.load import load_campaigns
     effect=Effect.NONE,
     formats=("text", "json", "github", "codequality"),
     options=(DIR, ENV, VAR, NO_COLOR),
-    reports_failure=True,
     examples={
         "campaign validate": N_("all campaigns and the settings"),
         "campaign validate sale --format json": N_("one campaign, as JSON for a program"),

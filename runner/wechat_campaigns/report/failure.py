@@ -16,7 +16,7 @@ def failure_forms(error: CampaignError, *, command: str, environment: str, setti
 
     Args:
         error: what ended it; tokens, AppSecrets and openids were masked as it was made.
-        command: `plan`, `apply` or `validate`.
+        command: such as `plan` or `ledger init`.
         settings_file: where an error that belongs to no file is shown.
     """
     message = _(": ").join(filter(None, [error.location, error.message]))

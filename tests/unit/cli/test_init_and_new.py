@@ -101,11 +101,11 @@ def test_the_schemas_are_those_of_this_version() -> None:
 
 
 def test_the_workflow_uses_the_action_named() -> None:
-    """No `uses: ./` is left, and the file is still a workflow of four jobs."""
+    """No `uses: ./` is left, and the file is still a workflow of five jobs."""
     text = starter("github", action="shop/tool@0123abc")[".github/workflows/campaigns.yml"]
     assert "uses: ./" not in text
-    assert text.count("uses: shop/tool@0123abc\n") == 4
-    assert set(yaml.safe_load(text)["jobs"]) == {"plan", "review", "apply", "status"}
+    assert text.count("uses: shop/tool@0123abc\n") == 5
+    assert set(yaml.safe_load(text)["jobs"]) == {"plan", "review", "notify", "apply", "status"}
 
 
 def test_gitlab_gets_its_file() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -63,6 +64,25 @@ def test_an_option_without_its_value_is_named_in_chinese(capsys: pytest.CaptureF
     """Click asks for this sentence in the singular and the plural at once."""
     assert run(["--lang", "zh", "plan", "--format"]) == 64
     assert "选项 '--format'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("plan", "--dir", "sale.txt"), "文件夹 'sale.txt' 是文件"),
+        (("archive", "--verify", "sale.txt"), "文件夹 'sale.txt' 是文件"),
+        (("plan", "--out", "."), "文件 '.' 是文件夹"),
+        (("ci", "publish", "nothing.md"), "文件 'nothing.md' 不存在"),
+    ],
+)
+def test_a_path_of_the_wrong_kind_is_named_in_chinese(
+    words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Click chooses these words where an option is declared, before anybody chose a language."""
+    monkeypatch.chdir(tmp_path)
+    Path("sale.txt").touch()
+    assert run(["--lang", "zh", *words]) == 64
+    assert told in capsys.readouterr().err
 
 
 def test_the_words_of_click_are_its_own() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.article_days import SHOWN_DAYS
 from wechat_campaigns.report.figures import article_rows, articles_data
 from wechat_campaigns.report.history import (
     HistoryView,
@@ -20,6 +23,7 @@ from wechat_campaigns.report.history import (
     past_sends,
 )
 from wechat_campaigns.report.html import history_html
+from wechat_campaigns.report.months import months
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, Days, PublishedArticle
@@ -113,3 +117,32 @@ def test_a_title_is_only_text() -> None:
     page = history_html(view)
     assert "<script>" not in page
     assert "\u202e" not in page
+
+
+def test_a_page_has_the_figures_of_each_day() -> None:
+    """New readers and totals by day, folded below where the readers came from."""
+    page = history_html(view_of("春茶", 5, 9, 9))
+    (folded,) = re.findall(r"<details.*?</details>", page, re.DOTALL)
+    assert "sale (1) 春茶" in folded
+    assert "Message 9, Search 1" in folded
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", folded)
+    days = [cells[number : number + len(SHOWN_DAYS)] for number in range(0, len(cells), len(SHOWN_DAYS))]
+    assert [day[:3] for day in days] == [
+        ["2026-11-30", "5", "5"],
+        ["2026-12-01", "4", "9"],
+        ["2026-12-02", "0", "9"],
+    ]
+
+
+def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
+    """In every form, with a month of their own; no campaign is said to have been sent."""
+    by_hand = [row for row in view_of("手发").articles if not row.send]
+    read = replace(by_hand[0].article, days=(figures(0, 5),)) if by_hand[0].article else None
+    view = HistoryView((), [replace(by_hand[0], article=read)])
+    said = "No campaign was sent in this period, and 1 article by hand (console)"
+    for form in (history_markdown(view), history_text(view, TextOptions()), history_html(view)):
+        assert said in form
+        assert "手发" in form
+    (month,) = months(view)
+    assert (month.sends, month.readers, month.change) == (0, 5, None)
+    assert 'class="bars"' not in history_html(view)

@@ -9,6 +9,7 @@ import click
 
 from wechat_campaigns.cli.ci.publish import AUTHOR
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import EXISTING_FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
@@ -23,7 +24,7 @@ from wechat_campaigns.integrations.ci_guard import current_run
         "campaign ci issue report.md --done": N_("close the issue, if one is open"),
     },
 )
-@click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("report", type=EXISTING_FILE)
 @click.option("--done", is_flag=True, help="Close the issue: nothing needs attention any more.")
 @AUTHOR
 def issue(report: Path, done: bool, author: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import FILE
+from wechat_campaigns.cli.options import FILE, FOLDER
 from wechat_campaigns.cli.output import print_message, print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -22,7 +22,7 @@ from wechat_campaigns.integrations.phone_pictures import MOST, NoPictureError, t
     examples={"campaign ci phones plan.html phones": N_("a picture of each message, for the artifact")},
 )
 @click.argument("page", type=FILE)
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FOLDER)
 def phones(page: Path, folder: Path) -> int:
     """Take a picture of each message of a plan page: `message-1.png` and so on.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.options import EXISTING_FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
@@ -26,7 +27,7 @@ AUTHOR = click.option(
     effect=Effect.CODE_HOST,
     examples={"campaign ci publish report.md": N_("update the comment of a pull request")},
 )
-@click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("report", type=EXISTING_FILE)
 @AUTHOR
 def publish(report: Path, author: str) -> int:
     """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
