@@ -11,6 +11,7 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import (
     CARD_PLACEHOLDER,
     Article,
@@ -100,6 +101,15 @@ def test_every_screen_shows_the_article(shown: HtmlElement) -> None:
     assert len(shown.xpath("//div[@class='article dark']")) == 1
     widths = [style.get("style") for style in shown.iter("figure")]
     assert widths == [f"width: {width}px" for width, _dark in SCREENS]
+
+
+def test_the_kind_is_named_in_the_readers_language() -> None:
+    """Above the message, and where a draft has no picture."""
+    set_language("zh")
+    (kicker,) = _page(Articles(articles=(ARTICLE,))).xpath("//p[@class='kicker']/text()")
+    assert kicker.startswith("图文 · ")
+    (bubble,) = _page(Draft(media_id="M")).xpath("//p[@class='bubble']/text()")
+    assert bubble.startswith("图文")
 
 
 def test_a_document_holds_the_article_with_its_pictures() -> None:
