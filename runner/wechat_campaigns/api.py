@@ -23,9 +23,9 @@ from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, planner
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
-from wechat_campaigns.plan.console_sends import with_console_warnings
+from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.plan import PENDING, Plan
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
@@ -252,7 +252,7 @@ def _as_json(workspace: Workspace, plan: Plan) -> str:
 
 def _published(workspace: Workspace, plan: Plan) -> dict[str, Days]:
     """Read which articles this machine knows, of the accounts with pending sends."""
-    appids = {planned.account.appid for planned in plan.sends if planned.action in PENDING}
+    appids = {planned.account.appid for planned in plan.sends if planned.action in COMPARED}
     files = {appid: workspace.statistics_file(appid) for appid in appids}
     return {appid: read_statistics(file, with_figures=False) for appid, file in files.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.support.commits import git
+from tests.support.console import add_draft
 from tests.support.playground import PICTURES, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
@@ -285,3 +287,22 @@ def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sand
         assert not [name for name, data in files.items() if secret.encode() in data]
     assert f"{sends['vip#1']['name']}/campaign/vip.yaml" in files
     assert faults(campaign) == set()
+
+
+@pytest.mark.deep
+def test_a_draft_of_the_console_is_archived_as_its_addresses(campaign: Command, sandbox: Sandbox) -> None:
+    """WeChat removes it when it is sent: the page says so, and no preview of it is promised."""
+    add_draft(sandbox, "CONSOLE", "秋茶", "冬茶")
+    Path("campaigns/draft.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 秋茶}\n", encoding="utf-8"
+    )
+    assert campaign("apply", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    sandbox.control("POST", "clock", {"advance_s": 2 * 86400})
+    assert campaign("report", "--refresh")[0] == ExitCode.OK
+    folder = Path("archive") / archive(campaign)["draft"]["name"]
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    articles = json.loads((folder / "figures.json").read_bytes())["articles"]
+    assert [one["title"] for one in articles] == ["秋茶", "冬茶"]
+    assert all(html.escape(one["url"]) in page for one in articles)
+    assert "A draft of the WeChat console was sent." in page
+    assert "before it is sent" not in page

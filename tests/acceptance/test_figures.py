@@ -280,6 +280,28 @@ def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sand
     assert (planned["action"], planned["warnings"]) == ("sent", [])
 
 
+def test_a_draft_that_was_sent_by_hand_is_warned_of(campaign: Command, sandbox: Sandbox) -> None:
+    """By its title: while a copy of it is in the draft box, and when it is not found any more."""
+    write("title", "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 春茶}\n")
+    write("id", article_campaign("COPY"))
+    add_draft(sandbox, "HAND", "春茶")
+    send_by_hand(sandbox, "HAND")
+    set_clock(sandbox, FIRST + timedelta(days=1), "09:00")
+    report(campaign, "--refresh")
+    assert sent_by_hand(campaign) == {"title": ("invalid", True), "id": ("invalid", False)}
+    add_draft(sandbox, "COPY", "春茶")
+    assert sent_by_hand(campaign) == {"title": ("send", True), "id": ("send", True)}
+
+
+def sent_by_hand(campaign: Command) -> dict[str, tuple[str, bool]]:
+    """The action of each planned send, and whether the plan warns that it was sent by hand."""
+    planned = json.loads(campaign("plan", "--format", "json")[1])["sends"]
+    return {
+        one["id"]: (one["action"], "sent-by-hand" in {warning["rule"] for warning in one["warnings"]})
+        for one in planned
+    }
+
+
 def test_an_account_without_statistics_does_not_stop_the_others(campaign: Command, sandbox: Sandbox) -> None:
     """48001 for one: it is named, the other is queried, the exit code says so."""
     send_articles(campaign, sandbox, "sale", "春茶")

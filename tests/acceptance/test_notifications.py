@@ -21,7 +21,7 @@ from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 
 __all__ = ["campaign"]  # a fixture
-MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, sent, delivery_failed]"
+MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, run_refused, sent, delivery_failed]"
 LATER = f"{SALE}not_before: 2026-12-01 19:30\nnot_after: 2026-12-01 22:00\n"
 
 
@@ -91,6 +91,66 @@ def test_a_run_each_hour_tells_what_lasts_once_a_day(
         at(sandbox, clock, "2026-12-02")
         campaign("apply", "--auto-approve")
     assert moments(told)[2:] == [[("sale", "scheduled_missed")]]
+
+
+def edit(name: str, before: str, after: str) -> None:
+    file = Path("campaigns") / name
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_run_that_is_refused_is_told_once_a_day(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """A schedule runs it again and again, and no send of it has an outcome that could be told."""
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    for clock in ("10:00", "11:00"):
+        at(sandbox, clock)
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.INVALID
+    (body,) = told
+    (one,) = body["outcomes"]
+    assert (one["id"], one["account"], one["result"]) == (None, None, "run_refused")
+    assert one["reason"].startswith("campaigns/broken.yaml:1:")
+    assert body["text"].startswith("Campaigns, sandbox: 1 run refused\n✗ campaigns/broken.yaml:1:")
+    at(sandbox, "10:00", "2026-12-02")
+    campaign("apply", "--auto-approve")
+    assert len(told) == 2
+    Path("campaigns/broken.yaml").unlink()
+    campaign("plan", "--out", "plan.json")
+    edit("sale.yaml", "八", "九")
+    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == ExitCode.POLICY
+    assert moments(told)[2:] == [[(None, "run_refused")]]
+    assert not sandbox.jobs()
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("ledger: postgresql://nobody@127.0.0.1:9/none", ExitCode.LEDGER_UNREACHABLE),
+        ("api: http://127.0.0.1:9", ExitCode.NETWORK),
+    ],
+    ids=["ledger", "wechat"],
+)
+def test_run_that_reaches_nothing_is_told(
+    campaign: Command, told: list[dict[str, Any]], place: str, code: ExitCode
+) -> None:
+    """The ledger or WeChat does not answer at the start; where the ledger does, it is told once."""
+    settings = Path("campaigns/_settings.yaml")
+    (api,) = [line.strip() for line in settings.read_text(encoding="utf-8").splitlines() if "api:" in line]
+    kept = f"{api}\n    {place}" if code == ExitCode.LEDGER_UNREACHABLE else place
+    edit("_settings.yaml", api, kept)
+    for _ in range(2):
+        assert campaign("apply", "--auto-approve")[0] == code
+    assert moments(told) == [[(None, "run_refused")]] * (1 if code == ExitCode.NETWORK else 2)
+
+
+def test_mistake_of_the_command_line_is_not_told(campaign: Command, told: list[dict[str, Any]]) -> None:
+    """Whoever typed it reads it; so does a person whom the run would have asked."""
+    assert campaign("apply", "nothing-like-it", "--auto-approve")[0] == ExitCode.USAGE
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    assert campaign("apply")[0] == ExitCode.INVALID
+    assert told == []
 
 
 def test_approval_is_asked_for_when_it_is_needed(

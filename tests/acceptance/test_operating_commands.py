@@ -87,6 +87,32 @@ def test_hold_in_a_hurry_needs_no_reason(campaign: Command, sandbox: Sandbox) ->
     assert not sandbox.jobs()
 
 
+@pytest.mark.parametrize("typed", ["价格写错了\n", "\n", "", "^C"], ids=["a reason", "none", "eof", "ctrl-c"])
+def test_hold_on_a_terminal_asks_for_the_reason_afterwards(
+    campaign: Command, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """The account is on hold before anything is asked; whatever comes of the question, it stays so."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, _size: int | None = -1, /) -> str:
+            if typed == "^C":
+                raise KeyboardInterrupt
+            return super().readline()
+
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    code, out, err = campaign("hold", "main", "--for", "2h")
+    assert (code, "is on hold and sends nothing" in out) == (ExitCode.OK, True), err
+    holds = [line for line in campaign("ledger", "log")[1].splitlines() if " hold " in line]
+    assert len(holds) == (2 if "价格" in typed else 1)
+    plan = " ".join(campaign("plan")[1].split())
+    assert f"on hold: {typed.strip() if '价格' in typed else 'no reason was given'}" in plan
+    assert campaign("unhold", "main", "--reason", "改好了")[0] == ExitCode.OK
+    assert "1 to send" in campaign("plan")[1]
+
+
 def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
     """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
@@ -130,6 +156,13 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
     assert code == ExitCode.INTERRUPTED
     assert "Not confirmed: nothing was sent." in err
     assert not sandbox.jobs()
+
+
+@pytest.mark.parametrize("words", [(), ("--env", "sandbox")])
+def test_hold_names_the_command_that_ends_it(campaign: Command, words: tuple[str, ...]) -> None:
+    """Copied as it stands, it lifts this hold and not one of the default environment."""
+    _code, out, _err = campaign("hold", "main", *words)
+    assert f"run `{' '.join(('campaign unhold main', *words))} --reason REASON`" in out
 
 
 def test_hold_needs_a_known_account(campaign: Command) -> None:
@@ -304,6 +337,23 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
     assert row["Figures"] == "WeChat has no figures for text"
     assert 'class="bars"' in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
+
+
+def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, sandbox: Sandbox) -> None:
+    """Copied as it stands, it must not apply the default environment, nor lack the reviewed plan."""
+    named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
+    assert "Running `campaign apply --env sandbox` now would make 1 send" in named
+    Path("campaigns/sale.yaml").write_text(f"{SALE}not_before: 2099-12-01 19:30\n", encoding="utf-8")
+    assert "run `campaign apply` at that time" in " ".join(campaign("plan")[1].split())
+    named = " ".join(campaign("plan", "--env", "sandbox")[1].split())
+    assert "run `campaign apply --env sandbox` at that time" in named
+    settings = Path("campaigns/_settings.yaml")
+    protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
+    settings.write_text(protected, encoding="utf-8")
+    said = " ".join(campaign("plan", "--out", "plan.json")[1].split())
+    assert "or `campaign apply --plan FILE --wait` before it" in said
+    code, out, _err = campaign("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
+    assert (code, "run `campaign apply --plan FILE` at that time" in " ".join(out.split())) == (0, True)
 
 
 def test_calendar_shows_coming_sends(campaign: Command) -> None:

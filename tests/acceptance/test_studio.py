@@ -104,6 +104,12 @@ def test_list_has_each_campaign_with_its_state(examples: StudioProcess) -> None:
     assert tasting["rows"]["autumn/tasting[beijing]"]["reason"]
 
 
+def test_kind_of_a_send_is_named_as_in_the_plan(examples: StudioProcess) -> None:
+    """A picture post and an article are of one msgtype, and not of one kind."""
+    kinds = [examples.campaign(name)["sends"][0]["kind"] for name in ("autumn/stroll", "tea/spring-tea")]
+    assert kinds == ["picture post", "1 article"]
+
+
 @pytest.mark.deep
 def test_every_kind_of_message_is_shown(examples: StudioProcess) -> None:
     """Its files come from the folder, with a type that no browser runs; articles have a page of their own."""

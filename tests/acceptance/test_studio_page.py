@@ -74,6 +74,8 @@ def test_phone_follows_saves_and_keeps_the_last_good_picture(
     link = chrome.find_element("css selector", "#problems .place a")
     assert link.get_attribute("href") == f"vscode://file{file}:3:10"
     until(shows(chrome, "#campaigns [aria-current] .state", "invalid"))
+    assert "`" not in chrome.find_element("css selector", "#problems").text
+    assert "for_each" in [one.text for one in chrome.find_elements("css selector", "#problems code")]
     file.write_text(TEXT.replace("第一版", "第三版"), encoding="utf-8")
     until(shows(chrome, "#feed", "第三版"))
     assert not chrome.find_element("css selector", "#notice").is_displayed()
@@ -107,6 +109,19 @@ def test_article_keeps_its_place_and_tries_themes(
     assert run(chrome, f"return {FRAME}.contentDocument.querySelectorAll('img').length") > 5
     broken = f"return [...{FRAME}.contentDocument.images].filter((one) => !one.naturalWidth).length"
     assert run(chrome, broken) == 0
+    assert complaints(chrome) == []
+
+
+def test_click_while_the_next_campaign_loads_is_no_fault(chrome: Chrome, studio: StudioProcess) -> None:
+    """The buttons of the campaign before are still there; they do nothing any more."""
+    go(chrome, studio, "/c/autumn/tasting")
+    until(lambda: len(chrome.find_elements("css selector", "#entries button")) == 4)
+    run(
+        chrome,
+        "location.hash = '#/c/hello'; dispatchEvent(new HashChangeEvent('hashchange'));"
+        " for (const one of document.querySelectorAll('#entries button, #back')) one.click()",
+    )
+    until(shows(chrome, "#feed", "第一版"))
     assert complaints(chrome) == []
 
 

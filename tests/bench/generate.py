@@ -77,7 +77,7 @@ def write_campaigns(root: Path, count: int, *, seed: int = 1, settings: dict[str
 def campaign(number: int, folder: Path, chance: random.Random) -> str:
     """Write the YAML of one campaign; of fifty, 34 are texts and one has an article of its own."""
     msgtype, content = _KINDS[number % len(_KINDS)](number, folder, chance)
-    month, day, hour = chance.randint(1, 12), chance.randint(1, 28), chance.randint(8, 20)
+    day, hour = chance.randint(1, 28), chance.randint(8, 20)
     start, discount = f"{chance.randint(10, 22)}:30", chance.randint(5, 9)
     tag = f"{chance.choice(_CITIES)}会员{number}" if number % 3 else "{{ city }}" + f"会员{number}"
     return (
@@ -89,8 +89,9 @@ def campaign(number: int, folder: Path, chance: random.Random) -> str:
         f"msgtype: {msgtype}\n"
         f"content:{content}"
         f"vars: {{city: {chance.choice(_CITIES)}, start: '{start}', discount: {discount}}}\n"
-        f"not_before: '2026-{month:02d}-{day:02d}T{hour:02d}:00:00+08:00'\n"
-        "not_after: '2099-12-31T22:00:00+08:00'\n"
+        # One in twelve is scheduled. A window that began days ago would be a warning to nearly each of them.
+        + (f"not_before: '2099-12-{day:02d}T{hour:02d}:00:00+08:00'\n" if number % 12 == 0 else "")
+        + "not_after: '2099-12-31T22:00:00+08:00'\n"
     )
 
 

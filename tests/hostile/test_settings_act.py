@@ -173,11 +173,11 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
 @pytest.mark.deep
 @pytest.mark.parametrize("approver", ["mallory", "bob"])
 def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approver: str) -> None:
-    """A run that has only a missed send to report reads the robot's address by approved settings."""
+    """A run that has a missed send to report, or its own refusal, reads the address by approved settings."""
     marker = repository.folder / "ran"
     code = f"open({str(marker)!r}, 'w'); print('http://127.0.0.1:1/')"
     url = {"command": [sys.executable, "-c", code]}
-    robot = json.dumps({"kind": "slack", "url": url, "when": ["scheduled_missed"]})
+    robot = json.dumps({"kind": "slack", "url": url, "when": ["scheduled_missed", "run_refused"]})
     ended = datetime.now(UTC) - timedelta(hours=1)
     text = f"{settings(repository.sandbox, APPROVALS)}notify: [{robot}]\n"
     repository.merge(

@@ -93,12 +93,18 @@ def words() -> Iterator[tuple[str, Message]]:
         yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
     for path in TEMPLATES:
         place = path.relative_to(ROOT).as_posix()
-        parsed = Environment().parse(path.read_text(encoding="utf-8"))
-        yield from ((place, str(text)) for _line, _name, text in extract_from_ast(parsed, ("_",)) if text)
+        yield from ((place, message) for message in _marked_in_template(path.read_text(encoding="utf-8")))
     yield from (("runner/wechat_campaigns/wechat/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)
     yield from _helps(campaign)
+
+
+def _marked_in_template(template: str) -> Iterator[Message]:
+    for _line, name, found in extract_from_ast(Environment().parse(template), ("_", "ngettext")):
+        texts = [text for text in (found if isinstance(found, tuple) else (found,)) if text]
+        if len(texts) == KEYWORDS[name]:
+            yield texts[0] if len(texts) == 1 else tuple(texts)
 
 
 def marked(tree: ast.AST) -> Iterator[Message]:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
-from tests.tools.make_catalog import catalogs, read, refreshed
+from tests.tools.make_catalog import TEMPLATES, catalogs, read, refreshed
 from wechat_campaigns.core.i18n import LANGUAGES
+from wechat_campaigns.report.sanitize import inert
 
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -50,6 +53,14 @@ def catalog(path: Path) -> Catalog:
 def test_it_holds_the_words_of_the_source(path: Path) -> None:
     """Nothing new is missing, nothing is left over: else run `python -m tests.tools.make_catalog`."""
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
+
+
+def test_it_holds_what_templates_count(catalog: Catalog) -> None:
+    """Also the words of `ngettext` in a template."""
+    parsed = [Environment().parse(path.read_text(encoding="utf-8")) for path in TEMPLATES]
+    counted = [found for tree in parsed for _line, _name, found in extract_from_ast(tree, ("ngettext",))]
+    assert counted
+    assert [found[0] for found in counted if catalog.get(str(found[0])) is None] == []
 
 
 def test_everything_is_translated(catalog: Catalog) -> None:
@@ -178,3 +189,11 @@ def literals(node: ast.AST) -> Iterator[str]:
         case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
             yield from literals(left)
             yield from literals(right)
+
+
+def test_no_message_is_taken_apart_when_it_is_shown(catalog: Catalog) -> None:
+    """Words of command get a blank in reports: nobody could copy `: : : tip` out of a hint."""
+    said = [
+        text for message in catalog if message.id for text in (*forms(message.id), *forms(message.string))
+    ]
+    assert [text for text in said if inert(text.replace("\n", " ")) != text.replace("\n", " ")] == []

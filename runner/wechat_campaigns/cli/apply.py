@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,10 +19,10 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
-from wechat_campaigns.cli.notifications import notify
+from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
-from wechat_campaigns.cli.plan_formats import plan_formats, plan_text, view_of
+from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
@@ -98,30 +99,34 @@ def apply(
     zone = ZoneInfo(context.settings.policy.timezone)
     latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
     check_writable(context.reports)
-    state = context.initialized_state(verified=True)
     allowed = overridden_rules(allow)
-    prepared = compile_selected(context, select)
-    data = planfile.read(plan_file) if plan_file is not None else None
-    waits_until = _last_moment(latest, data) if wait else None
-    approval = check_approved(context, prepared.sends, state, waits_until=waits_until)
-    again = unknown_sends(state, resend)
-    result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
-    plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
-    if PlanAction.INVALID in plan.counts():
-        return _refuse_invalid(context, replace(result, plan=plan))
-    context.show_progress(plan_text(context, view_of(context, replace(result, plan=plan))))
-    approval.check(plan)
-    waiting = scheduled_sends(plan, until=waits_until) if wait else []
-    _check_number(context, plan, waiting, allowed)
-    covered, later = data is not None or expect_digest is not None, [one.account.appid for one in waiting]
-    looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
-    if (plan.calls() or waiting or looser) and not auto_approve:
-        _confirm(plan, waiting, looser, timezone=zone.key)
+    # Who is asked before the sends reads a refusal, too.
+    telling = partial(refusal_told, context) if auto_approve else nullcontext
+    with telling():
+        state = context.initialized_state(verified=True)
+        prepared = compile_selected(context, select)
+        data = planfile.read(plan_file) if plan_file is not None else None
+        waits_until = _last_moment(latest, data) if wait else None
+        approval = check_approved(context, prepared.sends, state, waits_until=waits_until)
+        again = unknown_sends(state, resend)
+        result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
+        plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
+        if PlanAction.INVALID in plan.counts():
+            return _refuse_invalid(context, replace(result, plan=plan), tells=auto_approve)
+        context.show_progress(plan_text(context, view_of(context, replace(result, plan=plan))))
+        approval.check(plan)
+        waiting = scheduled_sends(plan, until=waits_until) if wait else []
+        _check_number(context, plan, waiting, allowed)
+        covered, later = data is not None or expect_digest is not None, [one.account.appid for one in waiting]
+        looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
+        if (plan.calls() or waiting or looser) and not auto_approve:
+            _confirm(plan, waiting, looser, timezone=zone.key)
     message = _("Stopping: the current send will finish, and no other send will start.")
     with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
         send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
                        overrides=allowed, audiences=audiences)  # fmt: skip
-        outcomes, reported = send(plan, state), list[SendOutcome]()
+        with telling():
+            outcomes, reported = send(plan, state), list[SendOutcome]()
         if waiting:
             report = partial(_report_early, context, plan, reported)
             report(outcomes)
@@ -231,13 +236,15 @@ def _reviewed(
     return plan, plan.plan_digest, audiences
 
 
-def _refuse_invalid(context: Context, result: PlanResult) -> ExitCode:
+def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
     error = InvalidError(result.errors)
     record_error(error)
     print_message(f"{error_label()}{error}\n→ {error.hint}")
+    if tells:
+        tell_refusal(context, error)
     return error.exit_code
 
 
@@ -294,7 +301,8 @@ def _report(
 def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
     from wechat_campaigns.report.text import outcomes_text
 
-    view = apply_view(outcomes, plan, timezone=context.settings.policy.timezone)
+    timezone = context.settings.policy.timezone
+    view = apply_view(outcomes, plan, timezone=timezone, command=apply_command(context))
     return {
         "text": lambda: outcomes_text(view, context.text_options),
         "json": lambda: json_text(outcomes_data(view)),

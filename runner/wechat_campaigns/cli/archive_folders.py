@@ -28,7 +28,7 @@ class ArchiveFolder:
     name: str
     files: Mapping[str, bytes]
     faults: tuple[Fault, ...] = ()
-    """Of the ZIP beside the folder, and of what is no file."""
+    """What is wrong with the ZIP beside the folder, and each link or device in the folder."""
 
     @property
     def is_archive(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
+from wechat_campaigns.cli.prompt import ask_freely
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -40,17 +42,17 @@ from wechat_campaigns.source.settings_checks import DEFAULT_LEDGER
 def hold(context: Context, account_name: str, reason: str | None, until: str | None) -> int:
     """Stop every send of an account, including those of a running apply, until `campaign unhold`.
 
-    With --for, it also ends by itself. Of several holds of an account each must end.
+    With --for, it also ends by itself. Of several holds of an account each must end. Without --reason, a
+    terminal is asked for the reason once the account is on hold.
     """
     environment = context.settings.environment
     others = [] if context.environment else _elsewhere(context.settings, account_name)
-    commands = [f"`campaign hold {name} --env {other}`" for other, name in others]
-    if account_name not in environment.accounts and commands:
+    if account_name not in environment.accounts and others:
         raise UsageError(
             _("environment {name} has no account {account}").format(
                 name=environment.name, account=account_name
             ),
-            hint=_("run {commands}").format(commands=_(", ").join(commands)),
+            hint=_("run {commands}").format(commands=_commands(others)),
         )
     appid = context.account(account_name).appid
     now, zone = context.clock(), ZoneInfo(context.settings.policy.timezone)
@@ -60,27 +62,44 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     data = {"held": True, "reason": reason or "", "actor": context.actor()}
     if ends_at is not None:
         data["until"] = ends_at.astimezone(UTC).isoformat(timespec="seconds")
-    context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
-    message = _(
-        "account {name} of environment {environment} is on hold and sends nothing; "
-        "to end the hold, run `campaign unhold {name} --reason REASON`"
-    ).format(name=account_name, environment=environment.name)
-    if ends_at is not None:
-        message += "\n"
-        message += _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
-    if commands:
-        warning = _("NOT on hold: {environments}. To stop these too, run {commands}")
-        names = _(", ").join(other for other, _name in others)
-        message += "\n" + warning.format(environments=names, commands=_(", ").join(commands))
-    return context.output_sentence(
-        message,
+
+    def record(**more: str) -> None:
+        context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data={**data, **more}))
+
+    record()
+    ends = _("The hold ends by itself {when}.")
+    ends = ends.format(when=moment_text(ends_at, now, zone)) if ends_at is not None else ""
+    unhold = f"campaign unhold {account_name}{f' --env {environment.name}' if context.environment else ''}"
+    code = context.output_sentence(
+        _answer(account_name, environment.name, unhold, ends, others),
         account=account_name,
         environment=environment.name,
         held=True,
         changed=True,
-        until=ends_at.astimezone(UTC).isoformat(timespec="seconds") if ends_at is not None else None,
+        until=data.get("until"),
         not_held=[{"environment": other, "account": name} for other, name in others],
     )
+    if reason is None and context.format == "text" and (told := ask_freely(_("Reason (Enter for none)"))):
+        record(reason=told)
+    return code
+
+
+def _answer(name: str, environment: str, command: str, ends: str, others: Sequence[tuple[str, str]]) -> str:
+    held = _(
+        "account {name} of environment {environment} is on hold and sends nothing; "
+        "to end the hold, run `{command} --reason REASON`"
+    ).format(name=name, environment=environment, command=command)
+    warning = ""
+    if others:
+        names = _(", ").join(other for other, _name in others)
+        warning = _("NOT on hold: {environments}. To stop these too, run {commands}").format(
+            environments=names, commands=_commands(others)
+        )
+    return "\n".join(filter(None, (held, ends, warning)))
+
+
+def _commands(others: Sequence[tuple[str, str]]) -> str:
+    return _(", ").join(f"`campaign hold {name} --env {other}`" for other, name in others)
 
 
 def _elsewhere(settings: Settings, name: str) -> list[tuple[str, str]]:

@@ -21,6 +21,11 @@ from wechat_campaigns.source.scaffold import article_campaign_text
 if TYPE_CHECKING:
     from wechat_campaigns.integrations.saved_pictures import SavedPictures
 
+_NO_STYLE = N_(
+    "left out: the style sheet of the page, which gave most of the text its look (WeChat keeps only `style` "
+    "attributes). If you have the text as Markdown, use that file as the body"
+)
+
 
 @command(
     effect=Effect.LOCAL,
@@ -68,10 +73,10 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         target,
         article_campaign_text(name, title=saved.title, cover=next(iter(pictures.names.values()), None)),
     )
-    return _result(context, target, folder, pictures)
+    return _result(context, target, folder, pictures, is_plain=saved.is_plain)
 
 
-def _result(context: Context, target: Path, folder: Path, pictures: SavedPictures) -> int:
+def _result(context: Context, target: Path, folder: Path, pictures: SavedPictures, *, is_plain: bool) -> int:
     name = target.relative_to(context.root).with_suffix("").as_posix()
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
     lines = [
@@ -82,6 +87,7 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
             _("not saved: {address}: {reason}").format(address=line(address[:100]), reason=reason)
             for address, reason in failed.items()
         ),
+        *([_(_NO_STYLE)] if is_plain else []),
         _(
             "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"

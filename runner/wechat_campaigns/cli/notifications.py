@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -17,13 +18,13 @@ from urllib3.exceptions import HTTPError
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.core.deadline import DeadlineError, within
-from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, untold
+from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, refusal_notice, untold
 from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
 from wechat_campaigns.protocol.events import Entry, EventKind
 
@@ -74,6 +75,22 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
         if told is not None:
             _record(context, [notice for notice in new if notice in taken], day)
     return Told(len(new), len(taken))
+
+
+@contextmanager
+def refusal_told(context: Context) -> Iterator[None]:
+    """Tell that a run is refused as a whole; not of wrong usage, nor where another run is at work."""
+    try:
+        yield
+    except CampaignError as error:
+        tell_refusal(context, error)
+        raise
+
+
+def tell_refusal(context: Context, error: CampaignError) -> None:
+    """Tell of one refusal, see `refusal_told`."""
+    if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
+        notify(context, [refusal_notice(error, context.settings.environment.by_appid)], commit=None)
 
 
 def _is_told(

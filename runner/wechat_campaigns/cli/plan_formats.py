@@ -7,6 +7,7 @@ from datetime import datetime
 
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.report.coming import APPLY
 from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
 from wechat_campaigns.report.plan_view import PlanView, plan_view
 from wechat_campaigns.report.problems import problems_text
@@ -21,7 +22,15 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
         comparison=result.comparison,
         errors=result.errors,
         horizon=horizon,
+        command=apply_command(context),
     )
+
+
+def apply_command(context: Context) -> str:
+    """Write what sends a plan of this environment; a protected one wants the reviewed plan."""
+    environment = context.settings.environment
+    named = f" --env {environment.name}" if context.environment else ""
+    return f"{APPLY}{named}{' --plan FILE' if environment.protected else ''}"
 
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:

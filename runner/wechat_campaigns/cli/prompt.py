@@ -27,6 +27,18 @@ def ask(question: str) -> str:
     return str(click.prompt(question, err=True, prompt_suffix=_(": ")))
 
 
+def ask_freely(question: str) -> str:
+    """Ask for a line that may be empty: it is where nobody is there to answer, and after Ctrl-C."""
+    if not sys.stdin.isatty():
+        return ""
+    try:
+        answer = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=_(": "))
+    except click.Abort:
+        click.echo(err=True)  # ^C is in the line of the question
+        return ""
+    return str(answer).strip()
+
+
 def ask_yes(question: str) -> bool:
     """Ask for y or n."""
     return click.confirm(question, err=True, prompt_suffix=_(": "))

@@ -1,4 +1,4 @@
-"""Outcomes of an apply, finished sends, or a plan file in; what may be told of them out.
+"""Outcomes of an apply, its refusal, finished sends, or a plan file in; what may be told of them out.
 
 A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
 ledger keeps which of them were told: the first are told once a day, the others once.
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, WeChatError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
@@ -37,12 +37,16 @@ class Moment(StrEnum):
     """Blocked or in conflict."""
     SCHEDULED_MISSED = "scheduled_missed"
     """Its window ended in the last day."""
+    RUN_REFUSED = "run_refused"
+    """A whole apply was refused before it decided on any send."""
     SENT = "sent"
     """WeChat has finished sending it."""
     DELIVERY_FAILED = "delivery_failed"
 
 
-LASTING: Final = frozenset({Moment.APPROVAL_NEEDED, Moment.UNKNOWN, Moment.HELD, Moment.SCHEDULED_MISSED})
+LASTING: Final = frozenset(
+    {Moment.APPROVAL_NEEDED, Moment.UNKNOWN, Moment.HELD, Moment.SCHEDULED_MISSED, Moment.RUN_REFUSED}
+)
 """Moments that each run finds again until a person has acted."""
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})
 FOUND_AGAIN: Final = LASTING | ENDED
@@ -53,11 +57,11 @@ LATELY: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What may be told of one send."""
+    """What may be told of one send, or of a whole run, which has neither id nor account."""
 
     moment: Moment
-    id: str
-    account: str
+    id: str = ""
+    account: str = ""
     appid: str = ""
     """Whose stream of the ledger keeps that it was told; empty: of no account of the settings."""
     reason: str = ""
@@ -65,7 +69,8 @@ class Notice:
     followers: int | None = None
     """How many were addressed, or will be."""
     digest: str = ""
-    """Of the content and its revision, or of the job that ended: another one is another notice."""
+    """Of the content and its revision, of the job that ended, or of why a run was refused: another one is
+    another notice."""
 
     def key(self, day: date) -> str:
         """Name the notice of a day, or the end of a job, as the ledger keeps it."""
@@ -144,6 +149,24 @@ def approval_notices(
                 followers=send["audience"]["count"],
                 digest=f"{send['revision']} {send['content_digest']}",
             )
+
+
+def refusal_notice(error: CampaignError, appids: Iterable[str]) -> Notice:
+    """Say why a whole apply was refused.
+
+    Args:
+        appids: of the environment; the ledger keeps with the first that it was told.
+    """
+    reason = str(error)
+    if isinstance(error, InvalidError):
+        first = error.problems[0]
+        reason = f"{first.location}{_(': ')}{first.message}"
+        if len(error.problems) > 1:
+            reason += " " + _("… and {count} more").format(count=len(error.problems) - 1)
+    # What WeChat answers has a number of its own each time.
+    why = type(error).__name__ if isinstance(error, WeChatError) else reason
+    appid = min(appids, default="")
+    return Notice(moment=Moment.RUN_REFUSED, appid=appid, reason=reason, digest=why)
 
 
 def untold(notices: Iterable[Notice], told: Collection[str], day: date) -> list[Notice]:

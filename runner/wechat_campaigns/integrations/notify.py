@@ -32,6 +32,7 @@ _MARK = {
     Moment.SENT: "✓",
     Moment.REJECTED: "✗",
     Moment.NOT_SENT: "✗",
+    Moment.RUN_REFUSED: "✗",
     Moment.DELIVERY_FAILED: "✗",
     Moment.UNKNOWN: "?",
 }
@@ -173,8 +174,8 @@ def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> di
         "text": text,
         "outcomes": [
             {
-                "id": notice.id,
-                "account": notice.account,
+                "id": notice.id or None,
+                "account": notice.account or None,
                 "result": notice.moment.value,
                 "reason": english_text(notice.reason),
                 "msg_id": notice.msg_id,
@@ -198,10 +199,13 @@ def _chosen(notices: Iterable[Notice], when: Sequence[str]) -> list[Notice]:
 
 
 def _line(notice: Notice) -> str:
+    mark = _MARK.get(notice.moment, "!")
+    if not notice.id:
+        return line(f"{mark} {notice.reason}")
     count = notice.followers
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
     why = f"{_(': ')}{notice.reason}" if notice.reason else ""
-    return line(f"{_MARK.get(notice.moment, '!')} {notice.id} ({notice.account}){to}{why}")
+    return line(f"{mark} {notice.id} ({notice.account}){to}{why}")
 
 
 def _shortened(text: str) -> str:

@@ -11,13 +11,16 @@ from datetime import datetime
 
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import Articles, Newspic, PlanAction, Send
+from wechat_campaigns.core.model import Articles, Draft, Newspic, PlanAction, Send, visible_content
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.quota import allowance, bounds, china_day, counts
 from wechat_campaigns.plan.statistics import console_articles
 from wechat_campaigns.wechat.statistics import Days, PublishedArticle
+
+COMPARED = PENDING | {PlanAction.INVALID}
+"""Sends whose titles are compared; one whose draft is gone is invalid: it was perhaps sent by hand."""
 
 
 def with_console_warnings(
@@ -32,7 +35,7 @@ def with_console_warnings(
 
     def warned(one: PlannedSend) -> PlannedSend:
         articles = by_hand.get(one.account.appid, [])
-        if one.action not in PENDING or not articles:
+        if one.action not in COMPARED or not articles:
             return one
         found = _title_warning(one.send, articles, plan.environment)
         return one.with_warnings([*found, *_quota_warning(one, articles, state, now)])
@@ -41,10 +44,14 @@ def with_console_warnings(
 
 
 def titles(send: Send) -> frozenset[str]:
-    """List the titles that followers would see of a send's articles."""
-    if isinstance(send.content, Articles):
-        return frozenset(article.title.strip() for article in send.content.articles)
-    return frozenset({send.content.title.strip()}) if isinstance(send.content, Newspic) else frozenset()
+    """List the titles that followers would see of a send's articles; of a draft, as far as they are known."""
+    match visible_content(send.content):
+        case Articles(articles=articles):
+            return frozenset(article.title.strip() for article in articles)
+        case Newspic(title=title) | Draft(title=title):
+            return frozenset({title.strip()})
+        case _:
+            return frozenset()
 
 
 def same_title(send: Send, articles: Iterable[PublishedArticle]) -> PublishedArticle | None:

@@ -27,6 +27,8 @@ SERVICE_TO_ALL_PER_DAY = 1
 
 Uses = dict[str, QuotaUses]
 """An account's planned sends, by day and by month, see `period`."""
+NO_USES = QuotaUses()
+"""Of a day or month without a planned send; nothing is added to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

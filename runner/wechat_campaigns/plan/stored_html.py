@@ -9,9 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from operator import itemgetter
 from urllib.parse import urlsplit
+
+from wechat_campaigns.core.html_reader import HtmlReader
 
 _UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
 _SIZE = re.compile(r"/(0|640)$")
@@ -42,8 +43,7 @@ class ArticleContent:
 def read_html(content: str) -> ArticleContent:
     """Read a piece of HTML; whatever is written, it never fails."""
     reader = _Reader()
-    reader.feed(content)
-    reader.close()
+    reader.read(content)
     reader.tokens += [reader.rawdata] if reader.rawdata else []  # what it took for an open style
     tags = reader.tags
     return ArticleContent(
@@ -61,7 +61,7 @@ def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]
     yield from ((f"<{tag} {name}>", value) for name, value in attributes.items() if name not in _ADDRESSES)
 
 
-class _Reader(HTMLParser):
+class _Reader(HtmlReader):
     """Collects the tags, texts and addresses of a piece of HTML; whatever is written, it never fails."""
 
     def __init__(self) -> None:
@@ -98,10 +98,6 @@ class _Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         """Keep a comment for the fingerprint: browsers may end it earlier, and show the rest."""
         self.tokens.append(f"<!--{with_single_blanks(data)}-->")
-
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
-        return self.parse_bogus_comment(i, bool(report))
 
     def _add_text(self, text: str) -> None:
         self.texts.append(text)

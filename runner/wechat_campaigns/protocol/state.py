@@ -199,11 +199,11 @@ def _calls_and_step(before: SendState, event: Event) -> tuple[tuple[Call, ...], 
             return calls, Transition.ACCEPTED if sent else None
         end = EventKind.ACCEPTED if sent else EventKind.REJECTED
         step = Transition.ACCEPTED if sent else Transition.SETTLED_NOT_SENT
-        return tuple(replace(call, end=end) for call in calls), step
+        return tuple(Call(call.intent, call.at, end) for call in calls), step
     # WeChat's word about a call comes before that of a person who took it for unsent.
     mine = [call.intent == data["intent"] and call.end in (None, EventKind.REJECTED) for call in calls]
     end = EventKind(event.kind)
-    calls = tuple(replace(call, end=end) if m else call for call, m in zip(calls, mine, strict=True))
+    calls = tuple(Call(call.intent, call.at, end) if m else call for call, m in zip(calls, mine, strict=True))
     if end is EventKind.ACCEPTED:
         return calls, Transition.ACCEPTED
     if _is_foreign(calls):

@@ -150,6 +150,7 @@ def _draft(
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
     """Take the parameters of the settings, the campaign and the entry together; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
+    allowed = (*settings.policy.allowed_links, *settings.policy.allowed_mini_programs)
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))
@@ -157,11 +158,14 @@ def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settin
         for name, value in written.items():
             text = scope.text((*path, name), value)
             parameters[name] = text if scope.sendable((*path, name), text) else ""
-        if written and not settings.policy.allowed_links:
-            what = _("`links` changes no link, because `policy.allowed_links` lists no host")
-            hint = _("add your hosts to `policy.allowed_links` in _settings.yaml, or remove `links`")
+        if written and not allowed:
+            what = _("`links` changes no link, because the policy lists no host and no mini program")
+            hint = _(
+                "add your hosts to `policy.allowed_links` and your mini programs to "
+                "`policy.allowed_mini_programs` in _settings.yaml, or remove `links`"
+            )
             scope.problem(path, "links-without-host", what, hint, level="warning")
-    return LinkTagger(parameters, settings.policy.allowed_links)
+    return LinkTagger(parameters, allowed)
 
 
 def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:

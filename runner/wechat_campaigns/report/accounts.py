@@ -49,7 +49,7 @@ class AccountCard:
 
 def console_quota() -> str:
     """Write what no ledger can know about a quota."""
-    return _("Sends made in the WeChat console use the same quota and are not visible here.")
+    return _("Sends made in the WeChat console use the same quota and are not counted here.")
 
 
 def account_cards(plan: Plan) -> tuple[AccountCard, ...]:

@@ -72,6 +72,8 @@ def _approval_rows(approvals: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _outcome_rows(archive: ArchiveInput, outcome: Mapping[str, Any]) -> list[tuple[str, Any]]:
     job = archive.state.job_result(archive.record)
+    known = (row.article.url for row in archive.articles if row.article is not None)
+    links = job.links if job is not None and job.links else filter(None, known)
     return [
         (N_("Status"), status_word(outcome["status"])),
         (N_("Accepted"), _moment(outcome["accepted_at"])),
@@ -80,6 +82,7 @@ def _outcome_rows(archive: ArchiveInput, outcome: Mapping[str, Any]) -> list[tup
         ("errcode", outcome["errcode"]),
         (N_("Reason"), archive.record.reason_text),
         (N_("Delivery"), reach(job) if job is not None else None),
+        (N_("Articles"), " ".join(links)),
         (N_("Recalled articles"), _(", ").join(map(str, outcome["recalled_articles"]))),
     ]
 

@@ -14,12 +14,11 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.accounts import AccountCard, account_cards
-from wechat_campaigns.report.past_sends import PastSend
+from wechat_campaigns.report.past_sends import PastSend, article_link
 from wechat_campaigns.report.phrases import content_kind, msgtype_word, recipients, recorded_recipients
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
 from wechat_campaigns.report.schedule import WEEKDAYS
 
-ARTICLES = "https://mp.weixin.qq.com/"
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
@@ -120,7 +119,7 @@ def _past(past: PastSend) -> CalendarEntry:
         status=past.status,
         coming=False,
         kind=msgtype_word(past.msgtype) if past.msgtype else "",
-        link=next((url for url in past.links if url.startswith(ARTICLES)), ""),
+        link=next(filter(None, map(article_link, past.links)), ""),
         followers=past.audience,
     )
 

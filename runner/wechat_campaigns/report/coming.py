@@ -11,18 +11,25 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import Plan
 
+APPLY = "campaign apply"
 MOST_NAMED = 20
 """Sends that a sentence names; it counts the others."""
 
 
 def coming_lines(
-    plan: Plan, *, timezone: str, horizon: datetime | None = None, without: Collection[str] = ()
+    plan: Plan,
+    *,
+    timezone: str,
+    command: str = APPLY,
+    horizon: datetime | None = None,
+    without: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Say what of a plan is sent later, and that nothing goes out by itself.
 
     Args:
         plan: as it was made.
         timezone: of the settings.
+        command: what sends this plan.
         horizon: until when to list what becomes due; None lists only the next send.
         without: ids of sends that were decided meanwhile.
     """
@@ -41,10 +48,11 @@ def coming_lines(
     if later:
         opens_at, send_id = later[0]
         message = _(
-            "Next: {send}, {when}. Nothing is sent by itself: run `campaign apply` at that time, or "
-            "`campaign apply --wait` before it."
+            "Next: {send}, {when}. Nothing is sent by itself: run `{command}` at that time, or "
+            "`{command} --wait` before it."
         )
-        lines.append(message.format(send=send_id, when=moment_text(opens_at, now, zone)))
+        when = moment_text(opens_at, now, zone)
+        lines.append(message.format(send=send_id, when=when, command=command))
     return tuple(lines)
 
 

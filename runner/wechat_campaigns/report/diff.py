@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from html.parser import HTMLParser
 
+from wechat_campaigns.core.html_reader import HtmlReader
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text, visible_content
 from wechat_campaigns.plan.compare import SendChange
@@ -48,8 +48,7 @@ def content_lines(send: Send) -> list[str]:
 def html_lines(html: str) -> list[str]:
     """Read an article's HTML as a person would: its paragraphs, pictures as `[picture]`."""
     reader = _TextExtractor()
-    reader.feed(html)
-    reader.close()
+    reader.read(html)
     return reader.lines()
 
 
@@ -83,7 +82,7 @@ def _article(number: int, article: Article) -> list[str]:
     return [f"{number}. {article.title}", *lines, "", *html_lines(article.html), *pictures, ""]
 
 
-class _TextExtractor(HTMLParser):
+class _TextExtractor(HtmlReader):
     """Collects the text of an HTML fragment, a line for each block."""
 
     def __init__(self) -> None:

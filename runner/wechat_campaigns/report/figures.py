@@ -41,10 +41,10 @@ _RATE_WORDS: Mapping[str, str] = {
 _ARTICLE_WORDS = (
     N_("Article"), N_("Title"), N_("Published"), N_("Figures"), N_("Delivered"), N_("Delivery rate"),
 )  # fmt: skip
-FIGURE_HEADINGS = (
-    *_ARTICLE_WORDS, "Readers", *_SOURCE_WORDS.values(), *list(_COUNT_WORDS.values())[1:],
-    *_RATE_WORDS.values(),
+NUMBER_HEADINGS = (
+    "Readers", *_SOURCE_WORDS.values(), *list(_COUNT_WORDS.values())[1:], *_RATE_WORDS.values(),
 )  # fmt: skip
+FIGURE_HEADINGS = (*_ARTICLE_WORDS, *NUMBER_HEADINGS)
 """Of CSV, behind those of the send."""
 SHOWN_FIGURES = (
     "Send", "Account", "Title", "Delivered", "Delivery rate", "Readers", "Read rate", "Shares", "Likes",
@@ -194,9 +194,8 @@ def shown_figures(row: ArticleRow) -> tuple[str | int | None, ...]:
     about = (row.name, row.account, title, row.delivered, percent(row.delivery_rate))
     if found is None:
         return *about, *[None] * (len(SHOWN_FIGURES) - len(about) - 1), figures_text(row)
-    minutes = "" if found.average_minutes is None else f"{found.average_minutes:.1f}"
     counts = (found.shares, found.likes, found.comments, found.new_followers)
-    rates = (percent(found.finish_rate), minutes)
+    rates = (percent(found.finish_rate), minutes(found))
     return *about, found.readers, percent(found.read_rate), *counts, *rates, figures_text(row)
 
 
@@ -226,20 +225,27 @@ def article_readers(rows: Iterable[ArticleRow]) -> list[tuple[str, str]]:
     ]
 
 
+def minutes(found: ArticleFigures) -> str:
+    """Write for how long readers stayed, in minutes: `1.5`."""
+    return "" if found.average_minutes is None else f"{found.average_minutes:.1f}"
+
+
+def sources_text(row: ArticleRow) -> str:
+    """Write where the readers of an article came from; empty when nobody read it."""
+    sources = row.latest.sources if row.latest is not None else {}
+    counts = [f"{_(word)} {sources[code]:,}" for code, word in _SOURCE_WORDS.items() if sources.get(code)]
+    return _("Readers by source: {counts}").format(counts=_(", ").join(counts)) if counts else ""
+
+
 def reading_lines(row: ArticleRow) -> list[str]:
     """Write where the readers of an article came from, and how many each day brought."""
     found = row.latest
     if found is None or row.article is None or not found.readers:
         return []
-    sources = [
-        f"{_(word)} {found.sources[code]:,}"
-        for code, word in _SOURCE_WORDS.items()
-        if found.sources.get(code)
-    ]
     days = list(new_readers(row.article.days))
     while days and not days[-1]:
         days.pop()
-    lines = [_("Readers by source: {counts}").format(counts=_(", ").join(sources))] if sources else []
+    lines = list(filter(None, [sources_text(row)]))
     by_day = _("Readers by day from {day}: {counts}")
     counts = _(", ").join(f"{count:,}" for count in days)
     return [*lines, by_day.format(day=row.article.days[0].day.isoformat(), counts=counts)]
@@ -264,38 +270,16 @@ def figure_cells(row: ArticleRow | None) -> list[Cell]:
         return [None] * len(FIGURE_HEADINGS)
     article, found = row.article, row.latest
     about = (article.index, article.title, article.published.isoformat()) if article else (None, None, None)
-    return [*about, figures_text(row), row.delivered, row.delivery_rate, *_numbers(found)]
+    return [*about, figures_text(row), row.delivered, row.delivery_rate, *number_cells(found)]
 
 
-def _numbers(found: ArticleFigures | None) -> list[Cell]:
+def number_cells(found: ArticleFigures | None) -> list[Cell]:
+    """List what stands below the headings `NUMBER_HEADINGS`."""
     if found is None:
-        return [None] * (len(FIGURE_HEADINGS) - len(_ARTICLE_WORDS))
+        return [None] * len(NUMBER_HEADINGS)
     sources = [found.sources.get(code, 0) for code in _SOURCE_WORDS]
     names = (*list(_COUNT_WORDS)[1:], *_RATE_WORDS)
     return [found.readers, *sources, *(getattr(found, name) for name in names)]
-
-
-DAY_HEADINGS = (
-    "Account", "Send", "Article", "Title", "Published", N_("Day"), *FIGURE_HEADINGS[len(_ARTICLE_WORDS) :],
-)  # fmt: skip
-"""Of one line an article and day."""
-
-
-def day_lines(rows: Iterable[ArticleRow]) -> list[list[Cell]]:
-    """List the cells below `DAY_HEADINGS`."""
-    lines: list[list[Cell]] = []
-    for row in rows:
-        if (article := row.article) is None:
-            continue
-        about = (
-            row.account,
-            row.send or row.name,
-            article.index,
-            article.title,
-            article.published.isoformat(),
-        )
-        lines += [[*about, found.day.isoformat(), *_numbers(found)] for found in article.days]
-    return lines
 
 
 def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:

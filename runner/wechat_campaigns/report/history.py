@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from wechat_campaigns.core.i18n import N_, _, status_word
+from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.statistics import FiguresStatus, msgtype_of
+from wechat_campaigns.report.article_days import DAY_HEADINGS, day_lines
 from wechat_campaigns.report.comparison import (
     GROUP_CSV_HEADINGS,
     GROUP_HEADINGS,
@@ -21,13 +22,11 @@ from wechat_campaigns.report.comparison import (
     shown_group,
 )
 from wechat_campaigns.report.figures import (
-    DAY_HEADINGS,
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
     article_readers,
     articles_data,
-    day_lines,
     figure_cells,
     figures_notes,
     shown_figures,
@@ -54,6 +53,14 @@ class HistoryView:
     @property
     def total(self) -> str:
         """How many sends there were, and how many followers they reached, as far as WeChat told."""
+        by_hand = sum(not row.send for row in self.articles)
+        if not self.rows and by_hand:
+            what = ngettext(
+                "No campaign was sent in this period, and {count:,} article by hand (console)",
+                "No campaign was sent in this period, and {count:,} articles by hand (console)",
+                by_hand,
+            )
+            return what.format(count=by_hand)
         if not self.rows:
             return _("Nothing was sent in this period.")
         counts = [past.sent for past in self.rows if past.sent is not None]

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
-from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
@@ -32,11 +32,12 @@ from wechat_campaigns.render.article.page import (
 from wechat_campaigns.report.accounts import COMING, console_quota
 from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
 from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
+from wechat_campaigns.report.article_days import SHOWN_DAYS, article_days
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
-from wechat_campaigns.report.figures import SHOWN_FIGURES, article_readers, shown_figures
+from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.months import (
     MONTH_HEADINGS,
@@ -47,6 +48,7 @@ from wechat_campaigns.report.months import (
     months,
     send_bars,
 )
+from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row
@@ -131,11 +133,12 @@ def _is_long(row: Row) -> bool:
 
 def _next_steps(view: PlanView) -> list[str]:
     """Write what becomes of the plan once it is approved."""
-    step = _("Running `campaign apply` now would send nothing.")
+    step = _("Running `{command}` now would send nothing.")
     if view.ready:
-        step = _("Running `campaign apply` now would make {total}.").format(total=view.total)
+        step = _("Running `{command}` now would make {total}.")
     elif view.plan.calls():
-        step = _("`campaign apply` refuses this plan until its problems are solved.")
+        step = _("`{command}` refuses this plan until its problems are solved.")
+    step = step.format(command=view.command, total=view.total)
     waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
     begins = sorted(send.not_before for send in waiting if send.not_before is not None)
     if not begins:
@@ -151,15 +154,15 @@ def _next_steps(view: PlanView) -> list[str]:
 
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: figures, months, a bar for each send, then the tables."""
-    links = [(row.send, url) for row in view.rows for url in row.links]
     by_month = months(view)
     return _render(
         "history.html",
         view=view,
-        links=links,
+        links=_articles(view),
+        article_link=article_link,
         figures=figures(view),
         part_names=PARTS,
-        month_bars=month_bars(by_month),
+        month_bars=month_bars([one for one in by_month if one.sends]),
         month_headings=MONTH_HEADINGS,
         month_rows=list(map(month_cells, by_month)),
         send_bars=send_bars(view.rows[-MAX_BARS:]),
@@ -167,11 +170,21 @@ def history_html(view: HistoryView) -> str:
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
+        day_headings=SHOWN_DAYS,
+        article_days=article_days(view.counted),
         group_headings=GROUP_HEADINGS,
         comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
+
+
+def _articles(view: HistoryView) -> list[tuple[str, str]]:
+    """List the addresses of articles: as events have them, else as the figures do."""
+    links = [(row.send, url) for row in view.rows for url in row.links]
+    told = {name for name, _url in links}
+    others = [row for row in view.counted if row.send not in told]
+    return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
 def calendar_html(view: CalendarView) -> str:
@@ -192,7 +205,8 @@ def archive_html(archive: ArchiveInput) -> str:
     send = visible_record(message.send) if message.send is not None else None
     articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
-    other = send is not None and not articles
+    is_draft = send is not None and isinstance(send.content, Draft)
+    other = send is not None and not articles and not is_draft
     rows = found_figures(archive.articles)
     return _render(
         "archive.html",
@@ -201,9 +215,11 @@ def archive_html(archive: ArchiveInput) -> str:
         figure_headings=SHOWN_FIGURES,
         figures=list(map(shown_figures, rows)),
         message_chars=MESSAGE_CHARS,
-        readers=article_readers(rows),
+        day_headings=SHOWN_DAYS,
+        article_days=article_days(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
+        is_draft=is_draft,
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
         pictures=pictures,
     )

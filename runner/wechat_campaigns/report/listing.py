@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from rich.console import ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
@@ -76,7 +77,7 @@ def _lines(
             yield _joined([aligned[0], (Text(first), 0, False)])
             yield from (Text(indent + other) for other in others)
             aligned = [(Text(), widths[0], False), (Text(), taken[1], False), *aligned[2:]]
-        yield _joined(aligned)
+        yield from _stacked(aligned)
         long = {headings[i]: row[i] for i in range(len(headings)) if i not in short and row[i].plain}
         if ELASTIC in long:
             before = _width(long["When"]) + len(_DOT) if "When" in long else 0
@@ -95,6 +96,13 @@ def _below(long: Sequence[Text], width: int, indent: str) -> Iterator[Text]:
         else:
             lines += wrapped(text, room)
     yield from (Text(indent + line) for line in lines)
+
+
+def _stacked(cells: Sequence[tuple[Text, int, bool]]) -> Iterator[Text]:
+    """Join the first lines of all cells, then their second ones: each stays in its column."""
+    texts, widths, rights = zip(*cells, strict=True)
+    for lines in zip_longest(*(text.split("\n", allow_blank=True) for text in texts), fillvalue=Text()):
+        yield _joined(list(zip(lines, widths, rights, strict=True)))
 
 
 def _joined(cells: Sequence[tuple[Text, int, bool]]) -> Text:

@@ -73,7 +73,8 @@ def months(view: HistoryView) -> tuple[Month, ...]:
             key = article.account, _month(article.sent_on)
             readers[key] = readers.get(key, 0) + article.latest.readers
     found: list[Month] = []
-    for (account, month), rows in sorted(groups.items()):
+    for account, month in sorted({*groups, *readers}):
+        rows = groups.get((account, month), [])
         month_before = _month(date.fromisoformat(f"{month}-01") - timedelta(days=1))
         before = groups.get((account, month_before), [])
         days = _compared_days(view, month_before, month)
@@ -85,7 +86,7 @@ def months(view: HistoryView) -> tuple[Month, ...]:
                 sends=len(rows),
                 counts=counts,
                 readers=readers.get((account, month), 0),
-                change=_change(_reached(before, days), _reached(rows, days)),
+                change=_change(_reached(before, days), _reached(rows, days)) if rows else None,
                 compared_days=None if days == WHOLE_MONTH else days,
             )
         )

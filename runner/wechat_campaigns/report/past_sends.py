@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.phrases import recorded_recipients
+
+_ARTICLE = re.compile(r"https?://(mp\.weixin\.qq\.com/.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +48,9 @@ class PastSend:
     def recipients_text(self) -> str:
         """The recipients in the reader's language."""
         return recorded_recipients(self.recipients)
+
+
+def article_link(told: str) -> str:
+    """Give the https address of an article, as WeChat's answers have it by http; empty for another site's."""
+    found = _ARTICLE.fullmatch(told)
+    return f"https://{found[1]}" if found else ""

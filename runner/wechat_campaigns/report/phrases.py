@@ -63,6 +63,7 @@ COUNTED = {
     "approval_needed": N_("{count} awaiting approval"),
     "held": N_("{count} held back"),
     "scheduled_missed": N_("{count} missed"),
+    "run_refused": N_("{count} run refused"),
 }
 """Codes that need more than their word beside a number."""
 OTHER = N_("{count} {status}")

@@ -15,7 +15,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
-from wechat_campaigns.report.coming import coming_lines
+from wechat_campaigns.report.coming import APPLY, coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
     headcount,
@@ -106,6 +106,8 @@ class PlanView:
     """How many files will be uploaded first; empty when none."""
     notes: tuple[Note, ...]
     """What a person should read first."""
+    command: str
+    """What sends the plan."""
     coming: tuple[str, ...]
     """What is sent later and what to run then, in sentences."""
     horizon: datetime | None
@@ -145,12 +147,14 @@ def plan_view(
     comparison: Comparison | None = None,
     errors: Sequence[Diagnostic] = (),
     horizon: datetime | None = None,
+    command: str = APPLY,
 ) -> PlanView:
     """Build the view of a plan.
 
     Args:
         comparison: with the commit on which the change is based.
         horizon: until when to list what becomes due.
+        command: what sends the plan.
     """
     counts = plan.counts()
     rows = [_send_row(planned, timezone) for planned in plan.sends]
@@ -173,7 +177,8 @@ def plan_view(
         cards=account_cards(plan),
         uploads=_uploads(plan),
         notes=attention_notes(plan),
-        coming=coming_lines(plan, timezone=timezone, horizon=horizon),
+        command=command,
+        coming=coming_lines(plan, timezone=timezone, command=command, horizon=horizon),
         horizon=horizon,
     )
 
@@ -192,8 +197,15 @@ class ApplyView:
     """What is still scheduled and what to run then, in sentences."""
 
 
-def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) -> ApplyView:
-    """Build the view of what became of each send of an apply."""
+def apply_view(
+    outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str, command: str = APPLY
+) -> ApplyView:
+    """Build the view of what became of each send of an apply.
+
+    Args:
+        command: what sends the plan.
+    """
+    decided = {outcome.id for outcome in outcomes}
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
     return ApplyView(
@@ -202,7 +214,7 @@ def apply_view(outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str) ->
         counts=counts,
         summary=status_counts(counts),
         hints=hints,
-        coming=coming_lines(plan, timezone=timezone, without={outcome.id for outcome in outcomes}),
+        coming=coming_lines(plan, timezone=timezone, command=command, without=decided),
     )
 
 

@@ -234,7 +234,7 @@ def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
     yield template.format(counts=view.summary)
     yield _("Digest: {digest}").format(digest=view.digest)
     if view.ready:
-        yield _("Running `campaign apply` now would make {total}.").format(total=view.total)
+        yield _("Running `{command}` now would make {total}.").format(command=view.command, total=view.total)
     yield from view.coming
 
 

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.report.article_days import DAY_HEADINGS, day_lines
 from wechat_campaigns.report.comparison import GROUP_CSV_HEADINGS, group_cells
-from wechat_campaigns.report.figures import DAY_HEADINGS, day_lines
 from wechat_campaigns.report.history import CSV_HEADINGS, HistoryView, history_lines
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.spreadsheet import Cell

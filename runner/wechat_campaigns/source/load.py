@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -165,13 +165,18 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
 
 def _walk(root: Path) -> list[CampaignFile]:
     found: list[CampaignFile] = []
-    above = (root / "_").as_posix().removesuffix("_")
+    above = _above(root)
     for relative in _entries(root, ""):
         stem, _dot, suffix = relative.rpartition(".")
         if suffix.lower() in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
             found.append(CampaignFile(id=id_, relative=relative, display_path=above + relative))
     return sorted(found, key=lambda item: item.id)
+
+
+def _above(root: Path) -> str:
+    """Return what stands before a name in the folder when the file is shown."""
+    return (root / "_").as_posix().removesuffix("_")
 
 
 def _entries(folder: Path | str, above: str) -> Iterator[str]:
@@ -219,7 +224,7 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
         return found
     chosen: set[str] = set()
     for wanted in only:
-        matched = [item for item in found if _matches(item, wanted, root)]
+        matched = list(filter(_matcher(wanted, root), found))
         if not matched:
             otherwise = _("use an id, a pattern of ids, or a file")
             if wanted.endswith(".json"):  # as other tools take it
@@ -232,13 +237,17 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
     return [item for item in found if item.relative in chosen]
 
 
-def _matches(item: CampaignFile, wanted: str, root: Path) -> bool:
+def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:
+    """Make the test that a file must pass to be meant by what was written."""
     plain = wanted.removeprefix("./").rstrip("/")
     if plain in ("", root.as_posix(), "."):
-        return True
-    shown = tuple((root / name).as_posix().removeprefix("./") for name in (item.id, item.relative))
+        return lambda _item: True
     plain = normalize_id(plain)
-    return any(
-        name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
-        for name in map(normalize_id, (item.id, item.relative, *shown))
-    )
+    above = _above(root).removeprefix("./")
+    fits = re.compile(f"{re.escape(plain)}(?:/.*)?|{fnmatch.translate(plain)}", re.DOTALL).fullmatch
+
+    def matches(item: CampaignFile) -> bool:
+        names = (item.id, item.relative, above + item.id, above + item.relative)
+        return any(fits(normalize_id(name)) for name in names)
+
+    return matches

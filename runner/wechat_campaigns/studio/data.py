@@ -12,7 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.report.phrases import msgtype_word, recipients, status_counts, window
+from wechat_campaigns.report.phrases import content_kind, recipients, status_counts, window
 from wechat_campaigns.report.plan_view import Row
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.source.load import CampaignFile
@@ -140,7 +140,7 @@ def _send(send: Send, trial: Trial, timezone: str) -> dict[str, Any]:
         "id": send.id,
         "entry": escape_invisible(_entry(send)),
         "account": escape_invisible(send.account),
-        "kind": msgtype_word(send.msgtype),
+        "kind": content_kind(send.content),
         "to": escape_invisible(recipients(send.filter)),
         "when": window(send, timezone),
         "file": str(send.location),

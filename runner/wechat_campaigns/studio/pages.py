@@ -37,7 +37,8 @@ def article_page(send: Send, number: int, *, dark: bool) -> str | None:
     match shown.content:
         case Articles() if 1 <= number <= len(shown.content.articles):
             article = shown.content.articles[number - 1]
-            html = Markup(article_html(article))  # noqa: S704 - nh3 cleaned it, and the page runs no script
+            # nh3 cleaned it, and the page runs no script.
+            html = Markup(article_html(article, dark=dark))  # noqa: S704
             return render_template("article.html", article=article, title=article.title, html=html, **common)
         case Newspic() as post if number == 1:
             return _post_page(post.title, post.text, post.images, common)

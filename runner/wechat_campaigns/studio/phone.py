@@ -22,16 +22,19 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.render.article.dark import darken
 from wechat_campaigns.report.phrases import summary
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.reads import Trial
 
 MISSING = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
-    "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
+    "data:image/svg+xml,%3Csvg%20xmlns=%27http://www.w3.org/2000/svg%27%20width=%27160%27%20height=%2790%27%3E"
+    "%3Crect%20width=%27160%27%20height=%2790%27%20fill=%27%23bbb%27/%3E%3C/svg%3E"
 )
 """Stands for a picture that only WeChat has: the page requests nothing from elsewhere."""
-_FOREIGN = re.compile(r'(<img\b[^>]*?\bsrc=")(?!/media/|data:)[^"]*"')
+_FOREIGN = re.compile(r'(<(?:img|image)\b[^>]*?\b(?:src|href)=")(?!/media/|data:)[^"]*"')
+_STYLE = re.compile(r'\bstyle="[^"]*"')
+_FOREIGN_GROUND = re.compile(r"url\((?!/media/|data:|#)[^)]*\)")
 
 
 def message_data(send: Send, trial: Trial) -> dict[str, Any]:
@@ -82,17 +85,24 @@ def pages_of(send: Send) -> tuple[str, ...]:
     return ()
 
 
-def article_html(article: Article) -> str:
-    """Give the HTML of an article, each picture at the address where this server has it."""
-    html = article.html
+def article_html(article: Article, *, dark: bool = False) -> str:
+    """Give the HTML of an article, each picture at the address where this server has it.
+
+    Args:
+        dark: recoloured as in the reader's dark mode.
+    """
+    html = darken(article.html) if dark else article.html
     for image in article.images:
-        html = html.replace(f'"{image.placeholder}"', f'"{media_url(Media(file=image.file))}"')
+        url = media_url(Media(file=image.file))
+        for begin, end in (('"', '"'), ("url(", ")")):
+            html = html.replace(f"{begin}{image.placeholder}{end}", f"{begin}{url}{end}")
     return local_pictures(html)
 
 
 def local_pictures(html: str) -> str:
     """Put a grey box in the place of each picture that would be requested from elsewhere."""
-    return _FOREIGN.sub(lambda found: f'{found[1]}{MISSING}"', html)
+    html = _FOREIGN.sub(lambda found: f'{found[1]}{MISSING}"', html)
+    return _STYLE.sub(lambda style: _FOREIGN_GROUND.sub(lambda _found: f"url({MISSING})", style[0]), html)
 
 
 def _content(send: Send, trial: Trial) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.support.factories import make_planned, make_send
-from wechat_campaigns.cli.waiting import read_until, waiting_text
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.waiting import countdown, read_until, waiting_text
 from wechat_campaigns.core.errors import UsageError
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -44,6 +46,38 @@ def test_until_needs_wait() -> None:
     with pytest.raises(UsageError):
         read_until("22:00", wait=False, now=NOW, zone=ZONE)
     assert read_until(None, wait=False, now=NOW, zone=ZONE) is None
+
+
+class Waiting(Context):
+    """A run in a folder without settings whose clock a test moves."""
+
+    now = NOW
+
+    def clock(self) -> datetime:
+        return self.now
+
+
+def test_log_gets_a_line_every_ten_minutes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not one each time the clock is looked at, and one at once where it was set back; a hold is named."""
+    waiting = [make_planned(make_send("sale", not_before=NOW + timedelta(hours=2)))]
+    held = [[], ["main"], ["main"], []]
+    lines = []
+    with Waiting(root=tmp_path) as context, countdown(context, lambda: held.pop(0) if held else []) as show:
+        for minutes in (0, 0.5, 1, 5, 9.5, 10, 19, 20.5, -30, -29):
+            context.now = NOW + timedelta(minutes=minutes)
+            show(waiting)
+            lines += [(minutes, line) for line in capsys.readouterr().err.splitlines()]
+    waits = [(minutes, line.partition("(")[2]) for minutes, line in lines if line.startswith("Waiting")]
+    assert waits == [
+        (0, "in 2 h 0 min)."),
+        (10, "in 1 h 50 min)."),
+        (20.5, "in 1 h 40 min)."),
+        (-30, "in 2 h 30 min)."),
+    ]
+    assert [(minutes, line) for minutes, line in lines if "old" in line] == [
+        (0.5, "On hold: main. Sends of an account on hold are blocked when their window opens."),
+        (5, "No account is on hold any more."),
+    ]
 
 
 def test_waiting_text_names_the_next_send_and_when() -> None:

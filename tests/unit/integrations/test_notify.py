@@ -294,9 +294,9 @@ def test_each_moment_has_its_mark_and_its_count() -> None:
     lines = str(message(notices, RUN, tuple(Moment))).splitlines()
     assert lines[0] == (
         "Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected, 1 not sent, 1 unknown, "
-        "1 held back, 1 missed, 1 sent, 1 delivery failed"
+        "1 held back, 1 missed, 1 run refused, 1 sent, 1 delivery failed"
     )
-    assert "".join(line[0] for line in lines[1:10]) == "•✓✗✗?!!✓✗"
+    assert "".join(line[0] for line in lines[1:11]) == "•✓✗✗?!!✗✓✗"
 
 
 def test_what_lasts_is_told_once_a_day() -> None:

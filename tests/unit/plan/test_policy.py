@@ -299,6 +299,19 @@ def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
     assert fifth[1][0].startswith("up to 4 messages go to these recipients in 2027-01 before this one")
 
 
+def test_later_sends_that_take_the_reserve_warn() -> None:
+    """The fourth of a month takes what the policy keeps; the fifth has the warning of the quota alone."""
+    days = [opening(f"d{n}", 24 * n, EVERYONE) for n in range(1, 6)]
+    reserve = "sends of main left for 2026-12 by then: 1 of 4; the policy keeps 1 in reserve"
+    month = "earlier sends use up the quota of main for 2026-12, which is 4"
+    strict = {"settings": make_settings(policy=Policy(allow_to_all=True, quota_reserve=1))}
+    assert [found for _id, found in later(*days, **strict)] == [[], [], [], [reserve], [month]]
+    assert later(days[0], state=to_everyone(3), **strict) == [("d1", [reserve])]
+    waived = later(*days, overrides={"quota_reserve": "审过了"}, **strict)
+    assert [found for _id, found in waived] == [[], [], [], [], [month]]
+    assert later(opening("tag", 24), state=to_everyone(3), **strict) == [("tag", [])]
+
+
 def test_plan_shows_the_warning_of_a_later_send() -> None:
     """The reviewer reads it in the text of the plan, and CI at the file."""
     paper = make_settings(make_account("main", kind=PAPER.kind, appid=SUBSCRIPTION))

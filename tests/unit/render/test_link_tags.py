@@ -155,6 +155,19 @@ def test_the_nearest_wins_and_the_digest_covers_it(tmp_path: Path) -> None:
     assert compute_content_digest(other.sends[0]) != compute_content_digest(found.sends[0])
 
 
+@pytest.mark.parametrize("rule", ["allowed_links", "allowed_mini_programs"])
+def test_a_mini_program_is_tagged_by_either_rule(tmp_path: Path, rule: str) -> None:
+    """Listed as one that may be opened, or among the links."""
+    campaign = (
+        "msgtype: text\nfilter: {tag: A}\nlinks: {utm_source: wechat}\n"
+        f"content: '{PROGRAM} data-miniprogram-path=\"a\">去</a>'\n"
+    )
+    policy = replace(Policy(), **{rule: ("wx0123456789abcdef",)})
+    found = compiled(tmp_path, campaign, replace(make_settings(), policy=policy))
+    assert not found.problems
+    assert found.sends[0].tagged_links == (f"a?{TAG}",)
+
+
 def test_links_without_an_allowed_host_are_named(tmp_path: Path) -> None:
     """A warning that names the setting; the message is sent as it is written."""
     found = compiled(tmp_path, CAMPAIGN, make_settings())

@@ -104,6 +104,25 @@ def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
     assert 'class="chip coming ' in page
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("http://mp.weixin.qq.com/s/a", 'href="https://mp.weixin.qq.com/s/a"'),
+        ("https://mp.weixin.qq.com/s/a", 'href="https://mp.weixin.qq.com/s/a"'),
+        ("http://mp.weixin.qq.com.evil.example/s/a", "<strong>old</strong>"),
+        ("javascript:alert(1)", "<strong>old</strong>"),
+    ],
+)
+def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
+    """WeChat's event writes http; the page links by https, and to WeChat alone."""
+    event = {"msg_id": 1, "status": "send success", "addressed": 9, "sent": 9, "links": [told]}
+    counts = {"left_out": 0, "failed": 0, "originals": []}
+    steps = [*begun()[:1], (EventKind.ACCEPTED, named(make_send("old", text="old"), msg_id=1))]
+    page = calendar_html(month(begun=[*steps, (EventKind.CALLBACK, {**event, **counts})]))
+    assert shown in page
+    assert "href" in shown or "href" not in page
+
+
 def test_the_data_holds_each_send() -> None:
     """For scripts: the same sends with full times."""
     (entry,) = calendar_data(month(make_send()))["sends"]

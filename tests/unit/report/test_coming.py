@@ -26,6 +26,12 @@ def test_next_send_is_named_with_what_to_run() -> None:
     assert "`campaign apply --wait`" in line
 
 
+def test_command_is_the_one_of_the_environment() -> None:
+    """A protected one asks for the reviewed plan."""
+    (line,) = lines(command="campaign apply --plan FILE")
+    assert "run `campaign apply --plan FILE` at that time, or `campaign apply --plan FILE --wait`" in line
+
+
 def test_horizon_lists_what_becomes_due() -> None:
     """What opens later is left out; an empty horizon is said in words."""
     assert lines(horizon=NOW + 2 * HOUR)[0] == (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.article_days import SHOWN_DAYS
 from wechat_campaigns.report.figures import article_rows, articles_data
 from wechat_campaigns.report.history import (
     HistoryView,
@@ -20,6 +23,7 @@ from wechat_campaigns.report.history import (
     past_sends,
 )
 from wechat_campaigns.report.html import history_html
+from wechat_campaigns.report.months import months
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, Days, PublishedArticle
@@ -40,17 +44,19 @@ def days_of(title: str, *readers: int) -> Days:
         published=YESTERDAY,
         publish_type=0,
         title=title,
+        url="http://mp.weixin.qq.com/s/found",
         days=tuple(figures(number, count) for number, count in enumerate(readers)),
     )
     by_hand = PublishedArticle(msg_data_id=9, index=1, published=YESTERDAY, publish_type=0, title=title)
     return {YESTERDAY: DayOfArticles(queried_at=NOW, is_delayed=False, articles=(found, by_hand))}
 
 
-def view_of(title: str = "春茶", *readers: int, told: bool = False) -> HistoryView:
+def view_of(title: str = "春茶", *readers: int, told: bool = False, **more: object) -> HistoryView:
     send, accounts = make_send(), {"main": make_account()}
     body = {"msgtype": "mpnews", "mpnews": {"media_id": "M"}}
     intent = intent_of(send, at=NOW - timedelta(days=1), account="main", body=body)
-    event = {"msg_id": 1, "status": "send success", "addressed": 100, "sent": 80, "left_out": 20, "failed": 0}
+    counts = {"addressed": 100, "sent": 80, "left_out": 20, "failed": 0}
+    event = {"msg_id": 1, "status": "send success", **counts, **more}
     state = make_state(
         (EventKind.INTENT, intent),
         (EventKind.ACCEPTED, named(send, msg_id=1, msg_data_id=7)),
@@ -79,6 +85,15 @@ def test_the_event_counts_better_than_the_rate() -> None:
     assert [one["readers"] for one in first["days"]] == [5, 9, 9]
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_html_leads_to_an_article_once(told: bool) -> None:
+    """By the address of the event; without an event, by that of the figures."""
+    links = ["http://mp.weixin.qq.com/s/told"]
+    page = history_html(view_of(told=told, links=links))
+    assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
+    assert f'<a href="https://mp.weixin.qq.com/s/{"told" if told else "found"}"' in page
+
+
 @pytest.mark.parametrize("write", [history_csv, history_days_csv])
 def test_a_title_is_no_formula(write: object) -> None:
     """An apostrophe stands before it; numbers stay numbers."""
@@ -102,3 +117,32 @@ def test_a_title_is_only_text() -> None:
     page = history_html(view)
     assert "<script>" not in page
     assert "\u202e" not in page
+
+
+def test_a_page_has_the_figures_of_each_day() -> None:
+    """New readers and totals by day, folded below where the readers came from."""
+    page = history_html(view_of("春茶", 5, 9, 9))
+    (folded,) = re.findall(r"<details.*?</details>", page, re.DOTALL)
+    assert "sale (1) 春茶" in folded
+    assert "Message 9, Search 1" in folded
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", folded)
+    days = [cells[number : number + len(SHOWN_DAYS)] for number in range(0, len(cells), len(SHOWN_DAYS))]
+    assert [day[:3] for day in days] == [
+        ["2026-11-30", "5", "5"],
+        ["2026-12-01", "4", "9"],
+        ["2026-12-02", "0", "9"],
+    ]
+
+
+def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
+    """In every form, with a month of their own; no campaign is said to have been sent."""
+    by_hand = [row for row in view_of("手发").articles if not row.send]
+    read = replace(by_hand[0].article, days=(figures(0, 5),)) if by_hand[0].article else None
+    view = HistoryView((), [replace(by_hand[0], article=read)])
+    said = "No campaign was sent in this period, and 1 article by hand (console)"
+    for form in (history_markdown(view), history_text(view, TextOptions()), history_html(view)):
+        assert said in form
+        assert "手发" in form
+    (month,) = months(view)
+    assert (month.sends, month.readers, month.change) == (0, 5, None)
+    assert 'class="bars"' not in history_html(view)

@@ -147,6 +147,12 @@ def test_html_fetches_and_runs_nothing() -> None:
     assert page.count('class="bars"') == 2
 
 
+def test_html_leads_to_the_articles() -> None:
+    """WeChat's event writes http; the page links by https."""
+    page = history_html(viewed(steps("a", 7, 1, links=["http://mp.weixin.qq.com/s/a"])))
+    assert '<a href="https://mp.weixin.qq.com/s/a" rel="noopener noreferrer">' in page
+
+
 def test_an_empty_report_says_so() -> None:
     """Nothing sent is no error."""
     assert "Nothing was sent" in history_markdown(HistoryView(()))

@@ -62,6 +62,18 @@ def test_a_long_name_does_not_push_the_columns_apart() -> None:
     assert max(map(cell_len, lines)) <= 40
 
 
+def test_a_cell_of_two_lines_stays_in_its_column() -> None:
+    """Its second line is below the first, not at the edge."""
+    rows = [("sent", "sale", "1,000\nof 2,000", "followers received it this month"), ("ok", "b", "7", "")]
+    assert drawn(rows, 40) == [
+        "STATUS  SEND  FOLLOWERS",
+        "sent    sale      1,000",
+        "               of 2,000",
+        "        followers received it this month",
+        "ok      b             7",
+    ]
+
+
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     """The account beside the name, hours and message below; no reason that the action already gives."""

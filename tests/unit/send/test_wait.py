@@ -14,7 +14,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.send.outcome import Result, SendOutcome
-from wechat_campaigns.send.wait import TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
+from wechat_campaigns.send.wait import LOOK_EVERY, TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
 
 HOUR = timedelta(hours=1)
 
@@ -37,6 +37,8 @@ class World:
     until: datetime | None = None
     sleeps: timedelta = timedelta()
     """How long the machine sleeps at the first look at the clock."""
+    is_set_by: timedelta = timedelta()
+    """By how much somebody sets the clock at the first look at it."""
     naps: list[float] = field(default_factory=list)
     sent: list[tuple[str, datetime]] = field(default_factory=list)
     reports: list[list[str]] = field(default_factory=list)
@@ -82,8 +84,8 @@ class Stopping(threading.Event):
         assert timeout is not None
         assert timeout > 0
         self.world.naps.append(timeout)
-        self.world.now += max(timedelta(seconds=timeout), self.world.sleeps)
-        self.world.sleeps = timedelta()
+        self.world.now += max(timedelta(seconds=timeout), self.world.sleeps) + self.world.is_set_by
+        self.world.sleeps = self.world.is_set_by = timedelta()
         return self.is_set()
 
 
@@ -104,6 +106,14 @@ def test_each_send_is_made_when_its_window_opens():
     assert world.sent == [("a", NOW + HOUR), ("b", NOW + HOUR), ("c", NOW + 3 * HOUR)]
     assert [outcome.result for outcome in outcomes] == [Result.ACCEPTED] * 3
     assert max(world.naps) <= 30
+
+
+def test_clock_that_is_set_is_followed():
+    """Back, the window is waited for by the new time; forward, it is open at the next look. Sent once."""
+    for is_set_by, sent_at in ((-2 * HOUR, NOW + HOUR), (3 * HOUR, NOW + 3 * HOUR + LOOK_EVERY)):
+        world = World(is_set_by=is_set_by)
+        world.run(scheduled("a", NOW + HOUR))
+        assert world.sent == [("a", sent_at)]
 
 
 def test_what_opens_after_the_end_is_not_waited_for():

@@ -87,3 +87,29 @@ def test_pictures_of_an_article_are_of_this_server() -> None:
     assert article_html(article) == f'<p><img src="{URL}" alt="x"><img alt="y" src="{MISSING}"></p>'
     send = make_send("x", content=Articles(articles=(article,)))
     assert [one.sha256 for one in files_of(send)] == [FILE.sha256, FILE.sha256]
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ('<p style="background:url(wximg:1)">x</p>', f'<p style="background:url({URL})">x</p>'),
+        (
+            '<p style="background:url(https://mmbiz.qpic.cn/a)">url(b)</p>',
+            f'<p style="background:url({MISSING})">url(b)</p>',
+        ),
+        ('<svg><image href="https://mmbiz.qpic.cn/a"/></svg>', f'<svg><image href="{MISSING}"/></svg>'),
+    ],
+)
+def test_backgrounds_and_drawings_are_of_this_server(html: str, shown: str) -> None:
+    """Like the pictures; a text that looks like an address stays as it is."""
+    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+    assert article_html(article) == shown
+
+
+def test_an_article_in_the_dark_is_recoloured_as_the_reader_does() -> None:
+    """Its own colours, which a style sheet around it does not reach; its pictures stay."""
+    html = '<p style="color:#333333">茶<img src="wximg:1" alt="x"></p>'
+    article = make_article("t", html=html, images=(BodyImage(placeholder="wximg:1", file=FILE),), cover=HERE)
+    night = article_html(article, dark=True)
+    assert "color:#a3a3a3" in night
+    assert f'src="{URL}"' in night

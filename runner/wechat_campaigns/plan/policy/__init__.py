@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.plan.policy import content, rules, wording
+from wechat_campaigns.plan.policy import allowances, content, rules, wording
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 
 RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
@@ -31,10 +31,16 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
     "require_trial": rules.require_trial,
     "checks": rules.checks,
     "duplicate_content_days": content.duplicate_content_days,
-    "quota": rules.quota,
-    "quota_reserve": rules.quota_reserve,
+    "quota": allowances.quota,
+    "quota_reserve": allowances.quota_reserve,
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
+
+LATER: Mapping[str, Callable[[RuleInput], Violation | None]] = {
+    "quota": allowances.later_quota,
+    "quota_reserve": allowances.later_quota_reserve,
+}
+"""What is asked of a send whose window opens later."""
 
 OVERRIDABLE = frozenset(RULES) - {"hold", "sample_text"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
@@ -62,14 +68,14 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
 
 
 def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
-    """Ask whether the quota covers a send that is not due yet; it only warns, as apply decides.
+    """Ask whether the quota, less its reserve, covers a send that is not due yet; it only warns.
 
     Args:
         facts: with the moment at which its window opens as `now`.
         allowed: as in `evaluate`.
     """
-    found = rules.later_quota(facts) if "quota" not in allowed else None
-    return () if found is None else (_graded("quota", found, facts),)
+    found = ((name, rule(facts)) for name, rule in LATER.items() if name not in allowed)
+    return tuple(_graded(name, violation, facts) for name, violation in found if violation is not None)
 
 
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:

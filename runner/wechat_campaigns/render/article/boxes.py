@@ -43,8 +43,8 @@ def problems(token: Token) -> Iterator[Finding]:
         what = _("the box `{name}` does not exist").format(name=name[:40])
         yield Finding("box", what, _("use one of {names}").format(names=_(", ").join(BOXES)))
     elif not token.meta["closed"]:
-        what = _("the box `::: {name}` is not closed").format(name=name)
-        yield Finding("box", what, _("write `:::` on a line of its own where it ends"))
+        what = _("the box `{name}` is not closed").format(name=name)
+        yield Finding("box", what, _("write three colons on a line of their own where it ends"))
     elif name == "columns" and token.info:
         what = _("the box `columns` cannot show a title")
         yield Finding("box", what, _("write the title in a paragraph before the box"))

@@ -113,6 +113,7 @@ def keep(root: HtmlElement, findings: Findings) -> None:
         _attributes(element)
         _style(element, element in holding, findings)
         _address(element, findings)
+    _check_headings(root, findings)
 
 
 def tidy(root: HtmlElement) -> None:
@@ -166,7 +167,7 @@ def _drop_comments(root: HtmlElement, findings: Findings) -> None:
     for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         if END in (comment.text or ""):
             what = _("a comment is not closed and hides everything after it")
-            hint = _("write --> where the comment ends")
+            hint = _("write two hyphens and > where the comment ends")
             findings.error("html-comment", what, hint)
         comment.drop_tree()
 
@@ -213,6 +214,18 @@ def _holding_text(root: HtmlElement) -> set[HtmlElement]:
         if element not in found and own_text(element).strip():
             found.update((element, *element.iterancestors()))
     return found
+
+
+def _check_headings(root: HtmlElement, findings: Findings) -> None:
+    """Name headings that readers do not see as such.
+
+    Source: the style sheet of published articles, `h1,…,h6{font-weight:400;font-size:16px}`, read 2026-11.
+    """
+    for heading in root.iter("h1", "h2", "h3", "h4", "h5", "h6"):
+        if text_of(heading).strip() and not any(one.get("style") for one in heading.iter()):
+            what = _("a heading without a style looks like ordinary text in WeChat")
+            hint = _("give it a style, or write the article in Markdown, where the theme gives it one")
+            findings.gather("heading-plain", what, hint, line=line_of(heading))
 
 
 def _attributes(element: HtmlElement) -> None:

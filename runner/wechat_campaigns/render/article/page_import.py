@@ -14,7 +14,8 @@ from wechat_campaigns.render.article.embed import LAZY_PREFIXES, STYLE_ADDRESS
 
 MAX_PAGE_BYTES = 20_000_000
 """Of a saved page; one with its pictures inside has some millions."""
-_CONTENT = ("js_content", "nice", "output", "wenyan", "write")
+_PUBLISHED = "js_content"
+_CONTENT = (_PUBLISHED, "nice", "output", "wenyan", "write")
 """The ids of the element that holds the article: a published article, mdnice, doocs/md, wenyan, Typora."""
 _LAID_OUT = ("nice", "output", "wenyan")
 """Those whose own style belongs to the article; the others only place it on the page."""
@@ -36,6 +37,8 @@ class SavedPage:
     """On one line; empty when the page names none."""
     addresses: tuple[str, ...]
     """Of its pictures, each once: foreign ones, files beside the page, `data:`, and WeChat's where wanted."""
+    is_plain: bool
+    """Whether most of its text has its look from the page's style sheet, which WeChat does not keep."""
     _root: HtmlElement
     _with_own: bool
 
@@ -79,7 +82,9 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
         box = dom.make("body")
         box.append(root)
         root = box
+    has_sheet = any("{" in (sheet.text or "") for sheet in body.iter("style"))
     keep.tidy(root)
+    is_plain = has_sheet and name != _PUBLISHED and _is_mostly_plain(root)
     found: list[str] = []
 
     def note(address: str) -> str:
@@ -88,7 +93,18 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
 
     _each_address(root, note, with_own=with_own)
     addresses = tuple(dict.fromkeys(found))
-    return SavedPage(title=title, addresses=addresses, _root=root, _with_own=with_own)
+    return SavedPage(title=title, addresses=addresses, is_plain=is_plain, _root=root, _with_own=with_own)
+
+
+def _is_mostly_plain(root: HtmlElement) -> bool:
+    """Say whether more than half of the elements with text have no style, nor one around them."""
+    plain: dict[HtmlElement, bool] = {root: True}
+    texts = []
+    for element in dom.elements(root):
+        plain[element] = plain[element.getparent()] and not element.get("style")
+        if dom.own_text(element).strip():
+            texts.append(plain[element])
+    return sum(texts) * 2 > len(texts)
 
 
 def _each_address(root: HtmlElement, written: Callable[[str], str], *, with_own: bool) -> None:

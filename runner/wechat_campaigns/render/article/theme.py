@@ -201,7 +201,7 @@ def _rule_fault(rule: Any) -> tuple[str, str, str] | None:
             what = _("the selector `{selector}` cannot be written into style attributes").format(
                 selector=selector
             )
-            hint = _("write `::before` or `::after` after a tag or a class, such as `h2::before`")
+            hint = _("write `before` or `after` with two colons directly after a tag or a class")
             return "theme-pseudo", what, hint
     return None
 

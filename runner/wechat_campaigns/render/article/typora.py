@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from html.parser import HTMLParser
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -17,6 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.html_reader import HtmlReader
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.render.article import css
 
@@ -93,8 +93,7 @@ def typed_html(html: str) -> str | None:
         None when it holds anything but the known tags, or a value that cannot be used.
     """
     reader = _TypedHtml()
-    reader.feed(html)
-    reader.close()
+    reader.read(html)
     return None if reader.failed else "".join(reader.written)
 
 
@@ -104,7 +103,11 @@ _UNSUPPORTED: Final = (
         N_("it is not a complete formula"),
         N_("close it with as many dollar signs, or put a backslash before $"),
     ),
-    (_ALERT, N_("WeChat has no such box"), N_("write `::: tip` before the text and `:::` after it")),
+    (
+        _ALERT,
+        N_("WeChat has no such box"),
+        N_("write three colons and `tip` on a line before the text, and three colons after it"),
+    ),
 )
 
 
@@ -128,7 +131,7 @@ def _rule(
     return rule
 
 
-class _TypedHtml(HTMLParser):
+class _TypedHtml(HtmlReader):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.written: list[str] = []
@@ -162,6 +165,10 @@ class _TypedHtml(HTMLParser):
 
     def unknown_decl(self, _data: str) -> None:
         self.failed = True
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        self.failed = True
+        return super().parse_marked_section(i, report)
 
     def handle_pi(self, _data: str) -> None:
         self.failed = True

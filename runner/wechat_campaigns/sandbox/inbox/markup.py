@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape
-from html.parser import HTMLParser
+
+from wechat_campaigns.core.html_reader import HtmlReader
 
 DROPPED = {
     "applet", "audio", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "script", "select",
@@ -40,12 +41,11 @@ def sanitize(html: str, local: Local) -> str:
         Balanced HTML without scripts, forms and addresses of other machines, links aside.
     """
     rewriter = _Rewriter(local)
-    rewriter.feed(html)
-    rewriter.close()
+    rewriter.read(html)
     return rewriter.finish()
 
 
-class _Rewriter(HTMLParser):
+class _Rewriter(HtmlReader):
     """Rewrites HTML, token by token."""
 
     def __init__(self, local: Local) -> None:

@@ -21,7 +21,7 @@ const state = {
 const say = (word, values = {}) => WORDS[word].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 const time = () => new Date().toLocaleTimeString("en-GB");
 const text = (id, words) => { by(id).textContent = words; };
-const show = (id, words) => { text(id, words); by(id).hidden = !words; };
+const show = (id, words) => { by(id).replaceChildren(...marked(words)); by(id).hidden = !words; };
 
 // Null when the studio cannot be reached.
 async function get(path, values = {}) {
@@ -202,6 +202,7 @@ function drawList() {
 
 function drawPicture() {
   const { picture } = state;
+  if (!picture) return; // of a campaign that was just chosen
   const send = sendOf(picture);
   state.send = send?.id ?? state.send;
   drawNotice(picture);
@@ -305,7 +306,7 @@ function drawSide() {
   const row = campaign()?.rows[send?.id] ?? Object.values(campaign()?.rows ?? {})[0];
   const { file, href } = send ?? campaign() ?? {};
   redraw("facts", [row, send, file], () => {
-    const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", row.reason, row.hint && el("small", {}, `→ ${row.hint}`));
+    const status = row && el("span", {}, el("em", { class: `state ${row.tone}` }, row.status), " ", ...marked(row.reason), row.hint && el("small", {}, "→ ", ...marked(row.hint)));
     return [
       ["status", status], ["to", send?.to], ["followers", row?.followers !== "?" && row?.followers], ["when", send?.when],
       ["account", send?.account], ["kind", send?.kind], ["send", send?.id], ["file", file && place(file, href)],
@@ -314,7 +315,13 @@ function drawSide() {
 }
 
 function problem({ message, hint, place: where, href }) {
-  return el("div", { class: "problem" }, el("p", {}, message), hint && el("p", { class: "remedy" }, `→ ${hint}`), where && place(where, href));
+  return el("div", { class: "problem" }, el("p", {}, ...marked(message)), hint && el("p", { class: "remedy" }, "→ ", ...marked(hint)), where && place(where, href));
+}
+
+// A sentence of ours: what stands between backticks is code.
+function marked(sentence) {
+  const parts = sentence.split("`");
+  return parts.length % 2 ? parts.map((part, index) => (index % 2 ? el("code", {}, part) : part)) : [sentence];
 }
 
 function place(where, href) {
@@ -355,13 +362,13 @@ function setUp() {
     state.size = SIZES.includes(value) ? value : "375";
     localStorage.setItem("size", state.size);
     for (const button of by("sizes").children) button.setAttribute("aria-pressed", String(button.dataset.size === state.size));
-    if (state.picture) drawPicture();
+    drawPicture();
   };
   by("sizes").addEventListener("click", ({ target }) => target.dataset.size && size(target.dataset.size));
   const dark = (value) => {
     state.dark = value;
     by("dark").setAttribute("aria-pressed", String(value));
-    if (state.picture) drawPicture();
+    drawPicture();
   };
   by("dark").addEventListener("click", () => {
     dark(!state.dark);

@@ -57,8 +57,8 @@ def test_boxes_stand_in_boxes_lists_and_quotes(make: Make) -> None:
     ("source", "found", "said"),
     [
         ("茶\n\n::: crad\n茶\n:::", ["e box 3"], "the box `crad` does not exist"),
-        ("茶\n\n::: tip\n茶\n", ["e box 3"], "the box `::: tip` is not closed"),
-        ("::: card\n::: tip\n茶\n:::\n", ["e box 1"], "the box `::: card` is not closed"),
+        ("茶\n\n::: tip\n茶\n", ["e box 3"], "the box `tip` is not closed"),
+        ("::: card\n::: tip\n茶\n:::\n", ["e box 1"], "the box `card` is not closed"),
         ("::: columns 题\n甲\n\n乙\n:::", ["e box 1"], "the box `columns` cannot show a title"),
         ("茶\n\n::: columns\n甲\n:::", ["e box 3"], "the number of parts in the box `columns` is 1,"),
         ("茶\n\n:::\n", ["w leftover-markdown 3"], "readers will see `:::`"),

@@ -26,6 +26,21 @@ def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "is_plain"),
+    [
+        ("<style>p{color:red}</style><p>春</p><p>好</p><p style='color:red'>茶</p>", True),
+        ("<style>p{color:red}</style><div style='color:red'><p>春</p><p>好</p></div><p>茶</p>", False),
+        ("<p>春</p>", False),
+        ("<style>p{color:red}</style><div id=js_content><p>春</p></div>", False),
+        ("<style>/* */ </style><p>春</p>", False),
+    ],
+)
+def test_a_page_whose_look_is_in_its_style_sheet_is_known(page: str, is_plain: bool) -> None:
+    """WeChat takes the sheet away; that of a published article is WeChat's own."""
+    assert read_page(page).is_plain is is_plain
+
+
 def test_a_picture_that_was_not_saved_keeps_its_address() -> None:
     assert "https://a.cn/2.jpg?x=1&amp;y=2" in read_page(PAGE).html({})
 
