@@ -135,6 +135,7 @@ def send_plan(
         PolicyError: the plan is not what was approved.
     """
     # A plan does without: these would be a fortieth of its time.
+    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, keep_sent_drafts
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
@@ -145,7 +146,8 @@ def send_plan(
     run_context = RunContext(
         plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
     )
-    return send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+    outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+    return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:

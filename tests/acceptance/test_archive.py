@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,10 @@ from zipfile import ZipFile
 import pytest
 
 from tests.support.commits import git
-from tests.support.console import add_draft
-from tests.support.playground import PICTURES, Sandbox, campaigns_on
+from tests.support.playground import PICTURES, SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.state_folder import state_folder
 
 pytestmark = pytest.mark.deep
 
@@ -289,14 +290,49 @@ def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sand
     assert faults(campaign) == set()
 
 
-@pytest.mark.deep
-def test_a_draft_of_the_console_is_archived_as_its_addresses(campaign: Command, sandbox: Sandbox) -> None:
-    """WeChat removes it when it is sent: the page says so, and no preview of it is promised."""
-    add_draft(sandbox, "CONSOLE", "秋茶", "冬茶")
+def send_console_draft(campaign: Command, sandbox: Sandbox) -> Path:
+    """Send a draft of the console; the folder in which what it said is kept."""
+    sandbox.media(
+        "CONSOLE",
+        "news",
+        appid=SERVICE,
+        articles=[
+            {"title": "秋茶", "content": '<p style="text-align:center">白露<script>x()</script></p>'},
+            {"title": "冬茶", "content": "<p>大雪</p>"},
+        ],
+    )
     Path("campaigns/draft.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 秋茶}\n", encoding="utf-8"
     )
-    assert campaign("apply", "--auto-approve", "--quiet")[0] == ExitCode.OK
+    code, out, err = campaign("apply", "--auto-approve", "--quiet")
+    assert (code, err) == (ExitCode.OK, "")
+    assert "not kept" not in out
+    return state_folder(Path("campaigns"), os.environ) / "test.drafts"
+
+
+def test_a_draft_of_the_console_is_archived_with_its_articles(campaign: Command, sandbox: Sandbox) -> None:
+    """WeChat removes it when it is sent: the machine that sent it kept what it said."""
+    (kept,) = send_console_draft(campaign, sandbox).iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    one = archive(campaign)["draft"]
+    files = contents(Path("archive") / one["name"])
+    for number, title, text in ((1, "秋茶", "白露"), (2, "冬茶", "大雪")):
+        page = files[f"article-{number}.html"].decode()
+        assert title in page
+        assert text in page
+    index = files["index.html"].decode()
+    assert all(text in index for text in ("秋茶", "白露", "text-align: center", "冬茶", "大雪"))
+    assert "x()" not in index
+    assert "not in the archive" not in index
+    assert kept.stem == json.loads(files["plan.json"])["content_digest"]
+    assert faults(campaign) == set()
+
+
+@pytest.mark.deep
+def test_a_kept_draft_that_was_changed_is_not_archived(campaign: Command, sandbox: Sandbox) -> None:
+    """Only the addresses of the articles are in the archive then, and it says so."""
+    (kept,) = send_console_draft(campaign, sandbox).iterdir()
+    kept.write_text(kept.read_text(encoding="utf-8").replace(ascii("白露")[1:-1], "x"), encoding="utf-8")
     sandbox.control("POST", "clock", {"advance_s": 2 * 86400})
     assert campaign("report", "--refresh")[0] == ExitCode.OK
     folder = Path("archive") / archive(campaign)["draft"]["name"]
@@ -305,4 +341,6 @@ def test_a_draft_of_the_console_is_archived_as_its_addresses(campaign: Command, 
     assert [one["title"] for one in articles] == ["秋茶", "冬茶"]
     assert all(html.escape(one["url"]) in page for one in articles)
     assert "A draft of the WeChat console was sent." in page
-    assert "before it is sent" not in page
+    assert "its text and pictures are not in the archive" in page
+    assert not (folder / "article-1.html").exists()
+    assert faults(campaign) == set()

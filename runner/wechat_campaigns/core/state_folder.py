@@ -127,6 +127,19 @@ def private_file(path: Path) -> bool:
     return False
 
 
+def replace_private_file(path: Path, body: bytes) -> None:
+    """Write a file of this user alone as a whole: readers see the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Another run may write at the same moment: the file is whole whichever replaces it last.
+    written = path.with_suffix(f".{os.getpid()}")
+    private_file(written)
+    written.write_bytes(body)
+    written.replace(path)
+
+
 def _refuse_others(folder: Path) -> None:
     if not hasattr(os, "geteuid"):
         return

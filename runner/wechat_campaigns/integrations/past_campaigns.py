@@ -9,14 +9,15 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.model import Draft, Send
+from wechat_campaigns.integrations.kept_drafts import KeptDrafts
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.integrations.sources import SourceFiles
 from wechat_campaigns.ledger.records import SendRecord
@@ -54,6 +55,7 @@ class PastCampaigns:
     workspace: WorkspacePort
     stack: ExitStack
     """Ends with the temporary folders."""
+    drafts: KeptDrafts
     _folders: dict[str, Path | None] = field(default_factory=dict)
     _rendered: dict[tuple[Path, str], _Rendered] = field(default_factory=dict)
 
@@ -65,14 +67,24 @@ class PastCampaigns:
             send = with_recorded_draft(written, record.intent) if written is not None else None
             if send is not None and compute_content_digest(send) == record.content_digest:
                 data = partial(image_bytes, files=Files(root))
+                send = self._with_kept_draft(send)
                 return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
         kept = (
             stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
         )
         kept = with_recorded_draft(kept, record.intent) if kept is not None else None
         if kept is not None and compute_content_digest(kept) == record.content_digest:
-            return SentMessage(origin=Origin.LEDGER, send=kept)
+            return SentMessage(origin=Origin.LEDGER, send=self._with_kept_draft(kept))
         return SentMessage(origin=Origin.MISSING)
+
+    def _with_kept_draft(self, send: Send) -> Send:
+        """Give a send of a console draft the articles that this machine kept of it."""
+        content = send.content
+        if not isinstance(content, Draft):
+            return send
+        draft = self.drafts.read(compute_content_digest(send), content.fingerprint)
+        stored = draft.content() if draft is not None else None
+        return replace(send, content=replace(content, stored=stored))
 
     def _places(self, record: SendRecord) -> Iterator[tuple[Origin, Path]]:
         actor = record.intent.data.get("actor", {}) if record.intent is not None else {}

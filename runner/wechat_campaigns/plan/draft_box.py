@@ -48,6 +48,8 @@ class StoredDraft:
 
     fingerprint: str
     content: Articles | Newspic
+    news_items: Stored = ()
+    """As draft/get gave it."""
 
 
 def list_drafts(api: ReadOnlyApi, *, most: int = PAGE * MAX_PAGES) -> Iterator[tuple[BoxEntry, int]]:
@@ -95,7 +97,9 @@ def read_news_items(media_id: str, api: ReadOnlyApi) -> Stored | None:
 def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
     """Read a draft and fingerprint it; else as `read_news_items`."""
     items = read_news_items(media_id, api)
-    return StoredDraft(fingerprint=fingerprint(items), content=_content(items)) if items else None
+    if not items:
+        return None
+    return StoredDraft(fingerprint=fingerprint(items), content=stored_content(items), news_items=items)
 
 
 def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
@@ -104,7 +108,8 @@ def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
     return stored.fingerprint if stored is not None else None
 
 
-def _content(items: Sequence[Mapping[str, Any]]) -> Articles | Newspic:
+def stored_content(items: Stored) -> Articles | Newspic:
+    """Give what followers see of a draft."""
     first = items[0]
     if len(items) == 1 and (pictures := _pictures(first)):
         return Newspic(title=_text(first, "title"), text=_text(first, "content"), images=pictures)
@@ -207,7 +212,12 @@ def with_stored_draft(send: Send, box: Sequence[BoxEntry], drafts: Mapping[str, 
     media_id = found[0].media_id if len(found) == 1 else content.media_id
     content, stored = replace(content, media_id=media_id), drafts.get(media_id)
     if stored is not None:
-        content = replace(content, fingerprint=stored.fingerprint, stored=stored.content)
+        content = replace(
+            content,
+            fingerprint=stored.fingerprint,
+            stored=stored.content,
+            news_items=stored.news_items,
+        )
     return replace(send, content=content)
 
 

@@ -15,7 +15,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from wechat_campaigns import __version__
 from wechat_campaigns.core.digest import content_form, sha256
 from wechat_campaigns.core.i18n import current_language
-from wechat_campaigns.core.model import Articles, FileInfo, Send
+from wechat_campaigns.core.model import Articles, FileInfo, Send, visible_content
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.quota import china_day
@@ -62,7 +62,7 @@ def archive_files(archive: ArchiveInput) -> dict[str, bytes]:
 
 def media_files(send: Send) -> dict[str, FileInfo]:
     """Name each picture, voice and video of a send by its digest."""
-    uploads = payloads.uploads(send.content)
+    uploads = payloads.uploads(visible_content(send.content))
     return {
         f"{MEDIA}/{one.file.sha256}.{one.file.format}": one.file for one in uploads if one.file is not None
     }
@@ -74,8 +74,9 @@ def _message_files(message: SentMessage) -> dict[str, bytes]:
         return {}
     files = {CONTENT: _json(content_form(send))}
     files |= {name: message.data(file) for name, file in media_files(send).items()}
-    if isinstance(send.content, Articles):
-        for number, article in enumerate(visible_record(send.content).articles, 1):
+    shown = visible_content(send.content)
+    if isinstance(shown, Articles):
+        for number, article in enumerate(visible_record(shown).articles, 1):
             page = frame_document(article, pictures=Pictures(message.data), standalone=True)
             files[f"article-{number}.html"] = page.encode()
     for path, data in message.sources.items():

@@ -208,10 +208,11 @@ def archive_html(archive: ArchiveInput) -> str:
     message = archive.message
     pictures = Pictures(message.data)
     send = visible_record(message.send) if message.send is not None else None
-    articles = send.content.articles if send is not None and isinstance(send.content, Articles) else ()
+    shown = visible_content(send.content) if send is not None else None
+    articles = shown.articles if isinstance(shown, Articles) else ()
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
-    is_draft = send is not None and isinstance(send.content, Draft)
-    other = send is not None and not articles and not is_draft
+    is_draft, is_gone = send is not None and isinstance(send.content, Draft), isinstance(shown, Draft)
+    other = send is not None and not articles and not is_gone
     rows = found_figures(archive.articles)
     return _render(
         "archive.html",
@@ -225,6 +226,7 @@ def archive_html(archive: ArchiveInput) -> str:
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
         is_draft=is_draft,
+        is_gone=is_gone,
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
         pictures=pictures,
     )

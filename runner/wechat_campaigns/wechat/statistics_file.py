@@ -6,12 +6,11 @@ The file only saves calls: without it, or when it is damaged, the figures are qu
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.state_folder import private_folder, replace_private_file
 from wechat_campaigns.wechat.statistics import Days, day_data, read_day
 
 VERSION = 1
@@ -43,8 +42,4 @@ def write_statistics(file: Path, days: Days) -> None:
     rows = {day.isoformat(): day_data(kept) for day, kept in sorted(days.items())}
     body = json.dumps({"version": VERSION, "days": rows}, ensure_ascii=False, separators=(",", ":"))
     private_folder(file.parent)
-    # Another run may write at the same moment: the file is whole whichever replaces it last.
-    written = file.with_suffix(f".{os.getpid()}")
-    private_file(written)
-    written.write_text(body, encoding="utf-8")
-    written.replace(file)
+    replace_private_file(file, body.encode())

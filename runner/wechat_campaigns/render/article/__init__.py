@@ -28,6 +28,7 @@ __all__ = [
     "ArticleSource",
     "build",
     "convert",
+    "draft_article_html",
     "escape_for",
     "image_bytes",
     "read_draft_article",
@@ -109,6 +110,20 @@ def read_draft_article(html: str) -> SavedPage:
     from wechat_campaigns.render.article.page_import import read_page
 
     return read_page(html, with_own=True)
+
+
+def draft_article_html(html: str) -> str:
+    """Clean the HTML of an article of a draft as that of a campaign is cleaned, for a page of ours.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    page = read_draft_article(html)
+    from wechat_campaigns.render.article import dom, keep
+
+    root = dom.parse(page.html({}))
+    keep.keep(root, Findings(file="", advice=False))
+    return keep.clean_with_nh3(dom.inner(root))
 
 
 def image_bytes(file: FileInfo, files: Files) -> bytes:
