@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,6 +115,7 @@ def apply(
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
+    keep_draft_pictures(campaigns, stopping.is_set)
     return (*outcomes, *_expired_outcomes(plan))
 
 
@@ -148,6 +149,16 @@ def send_plan(
     )
     outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
     return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
+
+
+def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
+    """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
+    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
+    from wechat_campaigns.integrations.public_download import Downloader, DownloadLimits
+
+    if not workspace.is_sandbox:  # its addresses name pictures that no server has
+        drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
+        fetch_pictures(drafts, get, stop_requested=stop_requested, show=workspace.show_progress)
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:

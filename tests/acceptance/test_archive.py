@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
 import json
@@ -19,6 +20,7 @@ from tests.support.playground import PICTURES, SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
 
 pytestmark = pytest.mark.deep
 
@@ -290,6 +292,9 @@ def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sand
     assert faults(campaign) == set()
 
 
+PICTURE = "http://mmbiz.qpic.cn/mmbiz_jpg/leaf/0?wx_fmt=jpeg"
+
+
 def send_console_draft(campaign: Command, sandbox: Sandbox) -> Path:
     """Send a draft of the console; the folder in which what it said is kept."""
     sandbox.media(
@@ -297,7 +302,11 @@ def send_console_draft(campaign: Command, sandbox: Sandbox) -> Path:
         "news",
         appid=SERVICE,
         articles=[
-            {"title": "秋茶", "content": '<p style="text-align:center">白露<script>x()</script></p>'},
+            {
+                "title": "秋茶",
+                "content": '<p style="text-align:center">白露<script>x()</script></p>'
+                f'<p><img data-src="{PICTURE}"></p>',
+            },
             {"title": "冬茶", "content": "<p>大雪</p>"},
         ],
     )
@@ -323,8 +332,23 @@ def test_a_draft_of_the_console_is_archived_with_its_articles(campaign: Command,
     index = files["index.html"].decode()
     assert all(text in index for text in ("秋茶", "白露", "text-align: center", "冬茶", "大雪"))
     assert "x()" not in index
-    assert "not in the archive" not in index
+    assert "1 picture of the draft is not in the archive" in index
     assert kept.stem == json.loads(files["plan.json"])["content_digest"]
+    assert faults(campaign) == set()
+
+
+def test_a_draft_of_the_console_is_archived_with_its_pictures(campaign: Command, sandbox: Sandbox) -> None:
+    """Each by its SHA-256, and in the pages."""
+    (kept,) = send_console_draft(campaign, sandbox).iterdir()
+    picture = (PICTURES / "leaf.jpg").read_bytes()
+    served = {PICTURE.replace("http:", "https:"): picture}
+    drafts = KeptDrafts(kept.parent)
+    fetch_pictures(drafts, lambda url: served.get(url, b""), stop_requested=lambda: False, show=str)
+    files = contents(Path("archive") / archive(campaign)["draft"]["name"])
+    assert files[f"media/{hashlib.sha256(picture).hexdigest()}.jpeg"] == picture
+    shown = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    assert all(shown in files[name].decode() for name in ("index.html", "article-1.html"))
+    assert "not in the archive" not in files["index.html"].decode()
     assert faults(campaign) == set()
 
 

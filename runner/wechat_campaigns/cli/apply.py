@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.api import PlanResult, compile_selected, make_plan, send_plan
+from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, make_plan, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -134,7 +134,11 @@ def apply(
             outcomes += _send_later(
                 context, waiting, send, plan_again, report, stopping=stopping, until=latest
             )
-    return _report(context, outcomes, plan, state, reported=reported, is_selection=bool(select))
+    code = _report(context, outcomes, plan, state, reported=reported, is_selection=bool(select))
+    if not stopping.is_set():
+        with stop_signals(lambda: None) as ending:
+            keep_draft_pictures(context, ending.is_set)
+    return code
 
 
 def _plan_again(

@@ -67,24 +67,26 @@ class PastCampaigns:
             send = with_recorded_draft(written, record.intent) if written is not None else None
             if send is not None and compute_content_digest(send) == record.content_digest:
                 data = partial(image_bytes, files=Files(root))
-                send = self._with_kept_draft(send)
-                return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
+                message = SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
+                return self._with_kept_draft(message, send)
         kept = (
             stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
         )
         kept = with_recorded_draft(kept, record.intent) if kept is not None else None
         if kept is not None and compute_content_digest(kept) == record.content_digest:
-            return SentMessage(origin=Origin.LEDGER, send=self._with_kept_draft(kept))
+            return self._with_kept_draft(SentMessage(origin=Origin.LEDGER, send=kept), kept)
         return SentMessage(origin=Origin.MISSING)
 
-    def _with_kept_draft(self, send: Send) -> Send:
-        """Give a send of a console draft the articles that this machine kept of it."""
+    def _with_kept_draft(self, message: SentMessage, send: Send) -> SentMessage:
+        """Give the message of a console draft the articles that this machine kept of it."""
         content = send.content
         if not isinstance(content, Draft):
-            return send
+            return message
         draft = self.drafts.read(compute_content_digest(send), content.fingerprint)
-        stored = draft.content() if draft is not None else None
-        return replace(send, content=replace(content, stored=stored))
+        if draft is None:
+            return message
+        send = replace(send, content=replace(content, stored=draft.content()))
+        return replace(message, send=send, data=draft.data, missing_pictures=draft.missing_pictures)
 
     def _places(self, record: SendRecord) -> Iterator[tuple[Origin, Path]]:
         actor = record.intent.data.get("actor", {}) if record.intent is not None else {}

@@ -227,9 +227,19 @@ def archive_html(archive: ArchiveInput) -> str:
         articles=bodies,
         is_draft=is_draft,
         is_gone=is_gone,
+        missing_pictures=_missing_pictures(message.missing_pictures),
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
         pictures=pictures,
     )
+
+
+def _missing_pictures(count: int) -> str:
+    message = ngettext(
+        "{count} picture of the draft is not in the archive: it was not downloaded.",
+        "{count} pictures of the draft are not in the archive: they were not downloaded.",
+        count,
+    )
+    return message.format(count=count) if count else ""
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:

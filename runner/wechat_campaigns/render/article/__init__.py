@@ -5,6 +5,7 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -112,8 +113,11 @@ def read_draft_article(html: str) -> SavedPage:
     return read_page(html, with_own=True)
 
 
-def draft_article_html(html: str) -> str:
+def draft_article_html(html: str, names: Mapping[str, str]) -> str:
     """Clean the HTML of an article of a draft as that of a campaign is cleaned, for a page of ours.
+
+    Args:
+        names: what to write for the addresses of pictures.
 
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
@@ -121,7 +125,7 @@ def draft_article_html(html: str) -> str:
     page = read_draft_article(html)
     from wechat_campaigns.render.article import dom, keep
 
-    root = dom.parse(page.html({}))
+    root = dom.parse(page.html(names))
     keep.keep(root, Findings(file="", advice=False))
     return keep.clean_with_nh3(dom.inner(root))
 
