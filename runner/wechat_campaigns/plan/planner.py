@@ -27,6 +27,7 @@ from wechat_campaigns.plan.decision import (
 )
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
+from wechat_campaigns.plan.past_audience import past_audiences, with_past_audience
 from wechat_campaigns.plan.plan import (
     CALLING,
     PENDING,
@@ -76,6 +77,9 @@ def make_plan(
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
     looked_at = _sharing_drafts(sorted((_first_look(send, context, known) for send in sends), key=order))
+    if known is None:
+        past = past_audiences(state)
+        looked_at = [with_past_audience(one, past) for one in looked_at]
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,

@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import (
+    CARD_PLACEHOLDER,
     Article,
     Articles,
     BodyImage,
@@ -72,6 +73,21 @@ def _send(content: Content, msgtype: Msgtype = Msgtype.MPNEWS) -> Send:
 
 def _page(content: Content, msgtype: Msgtype = Msgtype.MPNEWS) -> HtmlElement:
     return html.document_fromstring(page(_send(content, msgtype), data=lambda _: b"\x89PN"))
+
+
+def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
+    """As phones do; the picture is in the page."""
+    cover = BodyImage(placeholder=f"{CARD_PLACEHOLDER}{FILE.sha256}", file=FILE)
+    card = f'data-miniprogram-title="a > b" data-miniprogram-imageurl="{cover.placeholder}"'
+    body = f"<p>茶</p><mp-common-miniprogram {card}></mp-common-miniprogram>"
+    article = replace(ARTICLE, html=f'{body}<mp-common-profile data-nickname="茶铺"></mp-common-profile>')
+    document = frame_document(replace(article, images=(cover,)), pictures=Pictures(lambda _: b"\x89PN"))
+    shown = html.document_fromstring(document)
+    assert [one.get("src", "")[:15] for one in shown.xpath("//mp-common-miniprogram/img")] == [
+        "data:image/png;"
+    ]
+    assert shown.xpath("//mp-common-miniprogram/@data-miniprogram-imageurl") == []
+    assert shown.xpath("//mp-common-profile/@data-nickname") == ["茶铺"]
 
 
 @pytest.fixture
