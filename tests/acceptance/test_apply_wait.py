@@ -60,6 +60,7 @@ def test_reviewed_plan_is_sent_in_its_windows(make_shop: MakeShop, by: str) -> N
     assert intents["later"]["data"]["plan_digest"] == intents["now"]["data"]["plan_digest"]
 
 
+@pytest.mark.deep
 def test_what_was_decided_is_told_before_the_run_waits(make_shop: MakeShop) -> None:
     """It may wait for hours, or be killed; in the end nothing is told twice."""
     with robot(200) as (address, bodies):

@@ -19,6 +19,8 @@ from tests.support.playground import PICTURES, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
+pytestmark = pytest.mark.deep
+
 ARTICLE = """\
 filter: {tag: 会员}
 msgtype: mpnews
@@ -128,7 +130,6 @@ def test_no_openid_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None
     assert "o***" in (folder / "campaign/list.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.deep
 def test_the_same_ledger_gives_the_same_bytes(campaign: Command) -> None:
     """On another day too, after other sends, in another folder."""
     archive(campaign)
@@ -200,7 +201,6 @@ def test_whatever_is_changed_is_found(campaign: Command) -> None:
     assert (packed, "zip") in faults(campaign)
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize(
     ("name", "old", "new", "kind"),
     [
@@ -268,7 +268,6 @@ def test_verify_without_an_archive_names_what_to_do(campaign: Command, tmp_path:
         assert "`campaign archive`" in err
 
 
-@pytest.mark.deep
 def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sandbox) -> None:
     """A table of customers has names and numbers beside the openids; a text file may be a list, too."""
     openids = sandbox.openids()[2:6]

@@ -235,6 +235,7 @@ def test_clean_keeps_what_somebody_may_still_need(shop: Shop) -> None:
     assert {one["media_id"] for one in listed(shop)["drafts"]} == {edited, posted}
 
 
+@pytest.mark.deep
 def test_clean_keeps_what_another_environment_sends(shop: Shop) -> None:
     """Two environments of one account share its draft box: a campaign of either may name a draft there."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
@@ -312,6 +313,7 @@ def test_a_draft_of_several_articles_is_pulled_by_its_media_id(shop: Shop) -> No
     assert "exists" in said
 
 
+@pytest.mark.deep
 def test_a_picture_post_is_pulled(shop: Shop) -> None:
     """贴图: its words and its pictures."""
     write_draft(shop, article(shop))

@@ -56,6 +56,7 @@ def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield send["id"], warning["path"]
 
 
+@pytest.mark.deep
 def test_wrong_image_formats_are_refused_without_fix_images(root: Path, capsys: pytest.CaptureFixture[str]):
     """An article and a picture post that cannot be sent can be, with the setting."""
     assert campaign(root, "validate") == ExitCode.INVALID
@@ -94,6 +95,7 @@ def test_apply_with_fix_images_sends_what_was_planned(
     assert len(sandbox.jobs()) == 2
 
 
+@pytest.mark.deep
 def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     """The page shows the bytes that are uploaded."""
     page = tmp_path / "news.html"
@@ -104,6 +106,7 @@ def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     assert "image/webp" not in html
 
 
+@pytest.mark.deep
 def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
     """The platform goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
     fix_images(root)

@@ -350,6 +350,7 @@ def test_result_that_nobody_took_is_told_by_the_next_status(
     assert moments(told)[1:] == [[("sale", "sent")]]
 
 
+@pytest.mark.deep
 def test_waiting_run_tells_each_result_as_it_learns_it(
     campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
 ) -> None:

@@ -152,6 +152,7 @@ def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> No
     assert proxy.connects == []
 
 
+@pytest.mark.deep
 def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server on this machine is asked directly."""
     assert run(["tags", "--env", "sandbox"]) == ExitCode.OK

@@ -88,9 +88,9 @@ def _choose(ctx: click.Context, language: Language | None) -> None:
 
 def _print_version(ctx: click.Context, requested: bool) -> None:
     if requested and not ctx.resilient_parsing:
-        from wechat_campaigns.cli.version import version_text
+        from wechat_campaigns.cli.version import version_data, version_text
 
-        print_result(version_text())
+        print_result(version_text(version_data()))
         ctx.exit()
 
 

@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, str] = {
     "ci": N_("Run a step of a CI job."),
     "listen": N_("Receive WeChat's events: counts, reasons, links."),
     "sandbox": N_("Run a WeChat sandbox with an inbox on this machine."),
+    "version": N_("Show the version and what is installed."),
     "completion": N_("Complete commands and ids in a shell."),
 }
 """The commands in the order in which they are used, with the line that `campaign --help` shows. The module of

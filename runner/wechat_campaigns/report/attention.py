@@ -116,6 +116,12 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         )
         hint = _("run `campaign plan` without `--offline` before the review")
         yield Note(rule="offline", message=what, hint=hint)
+    if any(planned.resolved.audience.last for planned in plan.sends):
+        what = _(
+            "a number after `~` is the audience of the last send to the same recipients, from the ledger"
+        )
+        hint = _("nothing to do: the plan after the merge and `campaign apply` count again")
+        yield Note(rule="offline", message=what, hint=hint)
     if plan.uninitialized:
         what = _(
             "the ledger is not initialized for {names}, so all their campaigns would count as never sent"

@@ -148,7 +148,12 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "revision": send.revision,
         "content_digest": planned.content_digest,
         "filter": filter_form(send),
-        "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
+        "audience": {
+            "count": audience.count,
+            "source": audience.source,
+            "as_of": _time(audience.as_of),
+            "last": {"count": audience.last.count, "at": _time(audience.last.at)} if audience.last else None,
+        },
         "msgtype": send.msgtype.value,
         "content": _content(to_plain_data(send.content)),
         "not_before": to_plain_data(send.not_before),

@@ -92,14 +92,22 @@ def recorded_recipients(record: str) -> str:
 
 
 def headcount(audience: Audience) -> str:
-    """Write a count: `1,204`; `?` when WeChat was not asked, a dash when it does not matter any more."""
+    """Write a count: `1,204`; `?` when WeChat was not asked, a dash when it does not matter any more.
+
+    `~1,204` is the count of an earlier send to the same recipients.
+    """
     if audience.count is not None:
         return f"{audience.count:,}"
+    if audience.last is not None:
+        return f"~{audience.last.count:,}"
     return "?" if audience.source == "unknown offline" else "–"
 
 
 def followers(audience: Audience) -> str:
     """Write a count with its noun: `1,204 followers`, also where there is no count."""
+    if audience.last is not None:
+        template = _("an unknown number of followers (~{count:,} at an earlier send)")
+        return template.format(count=audience.last.count)
     if audience.count is None:
         return _("an unknown number of followers")
     count = audience.count

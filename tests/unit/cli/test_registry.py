@@ -50,7 +50,7 @@ def test_the_list_names_every_module_of_a_command() -> None:
     ("words", "loaded"),
     [
         (["--help"], set()),
-        (["--version"], set()),
+        (["--version"], {"version"}),
         (["ledger", "verify", "--help"], {"ledger"}),
         (["schema"], {"schema"}),
     ],

@@ -28,6 +28,8 @@ from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.planfile import as_reviewed
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.attention import attention_notes
+from wechat_campaigns.report.phrases import followers, headcount
 
 EVERYONE = Filter(is_to_all=True)
 OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))
@@ -163,6 +165,23 @@ def test_offline_plan_leaves_the_audience_unknown():
     assert (plan.offline, plan.remote_facts) == (True, {})
     assert planned.action is PlanAction.SEND
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
+
+
+def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients():
+    """For whoever reviews it; rules do not count on it, and another tag's says nothing."""
+    earlier, other = make_send("earlier"), make_send("other", filter=Filter(tag="新客"))
+    begun = intent_of(earlier, audience={"count": 940, "source": "tags/get"})
+    state = make_state((EventKind.INTENT, begun), (EventKind.ACCEPTED, named(earlier)))
+    settings = make_settings(policy=Policy(max_recipients=10, duplicate_content_days=0))
+    plan = plan_of(other, make_send(), state=state, settings=settings, known=None)
+    untold, told = (planned.resolved.audience for planned in plan.sends)
+    assert (headcount(told), headcount(untold)) == ("~940", "?")
+    assert "~940" in followers(told)
+    assert told.count is None
+    assert actions(plan) == {"sale": "send", "other": "send"}
+    assert [note.message for note in attention_notes(plan) if "~" in note.message]
+    (online,) = plan_of(make_send(), state=state).sends
+    assert online.resolved.audience.last is None
 
 
 def test_rule_that_needs_the_platform_waits_for_apply():
