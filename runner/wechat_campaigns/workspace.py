@@ -25,6 +25,7 @@ from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
+    from wechat_campaigns.core.interfaces import Clock
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.send.posting import ApplyPorts
@@ -151,12 +152,16 @@ class Workspace:
         self.stack.callback(ledger.close)
         return ledger
 
-    def open_ledger(self) -> RollbackGuardedLedger:
-        """Open the environment's ledger once more; the caller closes it."""
+    def open_ledger(self, clock: Clock | None = None) -> RollbackGuardedLedger:
+        """Open the environment's ledger once more; the caller closes it.
+
+        Args:
+            clock: dates what is written; default: that of the workspace.
+        """
         from wechat_campaigns.ledger.open import open_ledger
 
         setting = self.settings.environment.ledger
-        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=self.clock)
+        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock or self.clock)
 
     @property
     def _ledger_file(self) -> Path:

@@ -16,6 +16,7 @@ from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.workspace import Workspace
 
 APPID = "wx0000000000000001"
 SENDS = 50
@@ -114,6 +115,43 @@ def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
     time.sleep(max(0.0, (ends_at - datetime.now(UTC)).total_seconds()) + 1)
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["sale"]
+
+
+@pytest.mark.parametrize(("behind_s", "hours"), [(3 * 3600, [2, 5]), (20, [2]), (-3 * 3600, [2])])
+def test_hold_by_a_slow_clock_lasts_as_much_longer(
+    make_shop: MakeShop, tmp_path: Path, behind_s: int, hours: list[int]
+) -> None:
+    """It is recorded at once; WeChat's answer to a stranger tells the time, and only a later end counts.
+
+    An event of a machine whose clock is right, just before it, makes it no longer still.
+    """
+    shop = make_shop()
+    clock = timedelta(seconds=behind_s)
+    others = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: datetime.now(UTC) + clock)
+    others.append(Entry(stream=APPID, kind=EventKind.NOTIFIED, data={"day": "2026-12-01", "notices": []}))
+    others.close()
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=behind_s, times=None)
+    code, said = shop.run("hold", "main", "--for", "2h")
+    assert (code, "behind WeChat's" in said) == (ExitCode.OK, len(hours) > 1), said
+    now = datetime.now(UTC)
+    ends = [datetime.fromisoformat(event["data"]["until"]) for event in shop.log() if event["kind"] == "hold"]
+    assert [round((end - now) / timedelta(hours=1)) for end in ends] == hours
+    with Workspace(root=shop.folder / "campaigns", environment="shop") as reader:
+        stream = reader.fold_ledger(verified=False).stream(APPID)
+        minutes = timedelta(minutes=1)
+        assert stream.holds_at(ends[-1] - minutes)
+        assert not stream.holds_at(ends[-1] + minutes)
+    assert shop.posts() == 0
+
+
+def test_hold_for_a_time_needs_no_wechat(make_shop: MakeShop) -> None:
+    """Where nobody answers it is recorded all the same, and soon."""
+    shop = make_shop()
+    settings = shop.folder / "campaigns/_settings.yaml"
+    text = settings.read_text(encoding="utf-8").replace(shop.sandbox.url, "http://127.0.0.1:9")
+    settings.write_text(text, encoding="utf-8")
+    code, said = shop.run("hold", "main", "--for", "2h")
+    assert (code, "ends by itself" in said) == (ExitCode.OK, True), said
 
 
 @pytest.mark.parametrize("text", ["soon", "-2h", "2020-01-01"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +22,7 @@ from tests.acceptance.test_operating_commands import SALE, Command, campaign, ro
 from tests.support.mail_server import PASSWORD, USER, mail_server
 from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.state_folder import state_folder
 
 __all__ = ["campaign"]  # a fixture
 MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, run_refused, sent, delivery_failed]"
@@ -143,6 +147,22 @@ def test_run_that_reaches_nothing_is_told(
     for _ in range(2):
         assert campaign("apply", "--auto-approve")[0] == code
     assert moments(told) == [[(None, "run_refused")]] * (1 if code == ExitCode.NETWORK else 2)
+
+
+def test_ledger_that_takes_no_event_is_told(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path, told: list[dict[str, Any]]
+) -> None:
+    """It was read, but the rules of this run cannot be recorded: nothing was sent."""
+    edit("_settings.yaml", "    api:", "    protected: true\n    api:")
+    assert campaign("ledger", "init")[0] == ExitCode.OK
+    assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
+    ledger = state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3"
+    with closing(sqlite3.connect(ledger)) as store, store:
+        store.execute("create trigger t before insert on event begin select raise(abort, 'no'); end")
+    code, _out, err = campaign("apply", "--plan", "plan.json", "--auto-approve")
+    assert (code, "Digest:" in err) == (ExitCode.LEDGER, True), err
+    assert moments(told) == [[(None, "run_refused")]]
+    assert not sandbox.jobs()
 
 
 def test_mistake_of_the_command_line_is_not_told(campaign: Command, told: list[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from tests.support.factories import (
 )
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.integrations.phone_pictures import BROWSERS
 from wechat_campaigns.plan.statistics import FiguresStatus
@@ -140,6 +141,32 @@ def test_no_page_scrolls_sideways(tmp_path: Path, width: int) -> None:
             chrome.get((tmp_path / f"{name}.html").as_uri())
             beyond = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert chrome.execute_script(beyond) == 0  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.optional_part
+def test_no_heading_of_a_table_is_torn_in_chinese(tmp_path: Path) -> None:
+    """Between two signs of a word, on a screen and on paper; the page is no wider for it."""
+    set_language("zh")
+    sends = [make_send(f"x{number}", text=f"新茶{number}") for number in range(3)]
+    plan = plan_html(view_of(plan_of(*sends), "UTC"), data=lambda _file: b"")
+    lines = (
+        "return [...document.querySelectorAll('thead th')].filter((one) => {"
+        " const range = document.createRange(); range.selectNodeContents(one);"
+        " return !/[（ ]/.test(one.textContent) && range.getClientRects().length > 1;"
+        "}).map((one) => one.textContent)"
+    )
+    with open_browser(width=1280, height=900) as chrome:
+        for name, page in {"plan": plan, **pages()}.items():
+            (tmp_path / f"{name}.html").write_text(page, encoding="utf-8")
+            chrome.get((tmp_path / f"{name}.html").as_uri())
+            for width, media in ((1201, "screen"), (1280, "screen"), (690, "print")):
+                size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+                chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+                torn = chrome.execute_script(lines)  # type: ignore[no-untyped-call]
+                beyond = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                wider = chrome.execute_script(beyond)  # type: ignore[no-untyped-call]
+                assert (name, width, torn, wider) == (name, width, [], 0)
 
 
 @pytest.mark.optional_part

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/images/ from the real program, in each language: plan page and inbox.
+"""Take the pictures of docs/images/ from the real program, in each language: plan page, studio and inbox.
 
 Run `python -m tests.tools.make_screenshots`; it needs Chromium and works in a folder of its own.
 """
@@ -17,6 +17,7 @@ from PIL import Image
 from selenium.webdriver import Chrome
 
 from tests.support.browser import open_browser
+from tests.support.studio import open_studio
 from tests.tools.make_cast import BROWSER_LANGUAGE
 from wechat_campaigns.core.i18n import LANGUAGES, Language
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
@@ -25,6 +26,7 @@ from wechat_campaigns.sandbox.server import embedded
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 SHOWN = ("autumn/tasting", "autumn/poster", "welcome/members")
+WRITTEN = "tea/spring-tea"
 SETTLING_S = 2.0
 LARGEST_WIDTH = 1280
 PLAN_HEIGHT = 1900
@@ -38,14 +40,17 @@ def main() -> None:
 
 
 def _rehearse(folder: Path, language: Language, suffix: str) -> None:
-    """Plan, photograph the page, apply, photograph the phones."""
+    """Plan, photograph the page and the studio, apply, photograph the phones."""
     shutil.copytree(ROOT / "campaigns", folder / "campaigns")
     _campaign(folder, language, "plan", *SHOWN, "--report", "html=plan.html")
-    _campaign(folder, language, "apply", "--auto-approve", "--quiet")
     with open_browser(width=1280, height=960, language=BROWSER_LANGUAGE[language]) as chrome:
         chrome.set_window_size(1280, PLAN_HEIGHT)  # down to the phones
         _photograph(chrome, (folder / "plan.html").as_uri(), f"plan{suffix}")
         chrome.set_window_size(1280, 960)
+        with open_studio(folder, language=language) as studio:
+            chrome.get(studio.address)
+            _photograph(chrome, f"{studio.url}/#/c/{WRITTEN}", f"studio{suffix}")
+        _campaign(folder, language, "apply", "--auto-approve", "--quiet")
         with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
             _photograph(chrome, f"{url}?lang={language}", f"inbox{suffix}")
 

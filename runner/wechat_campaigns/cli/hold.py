@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from datetime import UTC
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,12 +19,16 @@ from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.prompt import ask_freely
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.source.settings_checks import DEFAULT_LEDGER
+
+ASK_S: Final = 3.0
+"""How long WeChat's clock is waited for, to connect and to answer."""
+SLOW: Final = timedelta(minutes=1)
 
 
 @command(
@@ -61,14 +69,19 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason or "", "actor": context.actor()}
     if ends_at is not None:
-        data["until"] = ends_at.astimezone(UTC).isoformat(timespec="seconds")
+        data["until"] = _written(ends_at)
 
-    def record(**more: str) -> None:
-        context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data={**data, **more}))
-
-    record()
-    ends = _("The hold ends by itself {when}.")
-    ends = ends.format(when=moment_text(ends_at, now, zone)) if ends_at is not None else ""
+    ledger = context.ledger
+    ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+    ends = ""
+    if ends_at is not None:
+        if late := _behind(context):
+            now, ends_at = now + late, ends_at + late
+            data["until"] = _written(ends_at)
+            ledger = context.open_ledger(lambda: context.clock() + late)
+            context.stack.callback(ledger.close)
+            ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+        ends = _ends_text(ends_at, now, zone, late)
     unhold = f"campaign unhold {account_name}{f' --env {environment.name}' if context.environment else ''}"
     code = context.output_sentence(
         _answer(account_name, environment.name, unhold, ends, others),
@@ -80,8 +93,40 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
         not_held=[{"environment": other, "account": name} for other, name in others],
     )
     if reason is None and context.format == "text" and (told := ask_freely(_("Reason (Enter for none)"))):
-        record(reason=told)
+        ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data={**data, "reason": told}))
     return code
+
+
+def _behind(context: Context) -> timedelta:
+    """Say how far this machine's clock is behind WeChat's, whose answer to a stranger has a date, too.
+
+    By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
+    """
+    from wechat_campaigns.source.api_hosts import check_api_host
+    from wechat_campaigns.wechat.endpoints import TAGS_GET
+    from wechat_campaigns.wechat.transport import Request, Transport, make_session
+
+    api = context.settings.environment.api
+    if api == SANDBOX:  # runs on this machine
+        return timedelta()
+    with suppress(CampaignError):
+        check_api_host(api, os.environ)
+        transport = Transport(api, make_session(api), timeout_s=(ASK_S, ASK_S), watch=context.watch)
+        transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
+    late = -context.watch.current_skew()
+    return late if late > SLOW else timedelta()
+
+
+def _written(ends_at: datetime) -> str:
+    return ends_at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
+    text = _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
+    if late:
+        slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
+        text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))
+    return text
 
 
 def _answer(name: str, environment: str, command: str, ends: str, others: Sequence[tuple[str, str]]) -> str:

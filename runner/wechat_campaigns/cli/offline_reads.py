@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
+from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
 from wechat_campaigns.integrations.secrets import Secrets
@@ -41,7 +42,7 @@ class OfflineWorkspace(Workspace):
     def _connect(self, account: Account) -> NoReturn:
         raise AssertionError("the studio connects to no account")
 
-    def open_ledger(self) -> NoReturn:
+    def open_ledger(self, clock: Clock | None = None) -> NoReturn:
         """Refuse: what is read offline is read from this machine's copy."""
         raise AssertionError("the studio opens no ledger")
 

@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.ledger.records import QuotaUses, SendRecord
 from wechat_campaigns.plan.decision import PlanDecision, ended_recently
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
@@ -104,6 +104,8 @@ class Plan:
     unknown_sends: tuple[UnknownSend, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """By account name."""
+    month_uses: Mapping[str, QuotaUses] = field(default_factory=dict)
+    """By name of a 服务号: what the ledger knows of this month; a follower gets four messages in one."""
     remote_facts: Mapping[str, RemoteFacts] = field(default_factory=dict)
     """By account name: what the reads said."""
     uninitialized: tuple[str, ...] = ()

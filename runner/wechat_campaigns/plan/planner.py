@@ -16,7 +16,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import (
     OPEN,
@@ -40,7 +40,7 @@ from wechat_campaigns.plan.plan import (
 from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate, evaluate_later
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
-from wechat_campaigns.plan.quota import Uses, add_use, allowance, usage
+from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
@@ -94,6 +94,11 @@ def make_plan(
             if with_orphans or state.normalized_ledger_id(one.send_state.send) in context.resend
         ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
+        month_uses={
+            a.name: state.quota_uses(a.appid, *bounds(a.kind, now))
+            for a in named
+            if a.kind is AccountKind.SERVICE
+        },
         remote_facts=known or {},
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.quota import count_same_recipients, period, usage
 from wechat_campaigns.report.phrases import recipients
 
 ACCOUNT_KINDS = {
@@ -25,6 +27,19 @@ COMING = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientsCount:
+    """How often a plan writes to the same recipients."""
+
+    name: str
+    sends: int
+    """Of the plan, now or later."""
+    earlier: int = 0
+    """Of a 服务号: what they got this month, as the ledger knows it."""
+    fullest_month: int = 0
+    """Of a 服务号: what they get in the month with the most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCard:
     """One account of a plan: its quota, and whom the plan writes to how often."""
 
@@ -33,9 +48,8 @@ class AccountCard:
     """In words."""
     quota: tuple[str, ...]
     """What it may still send, in sentences."""
-    recipients: tuple[tuple[str, int, int], ...]
-    """Recipients, how many sends of this plan go to them, now or later, and in the fullest month of a 服务号;
-    the most first."""
+    recipients: tuple[RecipientsCount, ...]
+    """The most sends first."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -59,21 +73,35 @@ def account_cards(plan: Plan) -> tuple[AccountCard, ...]:
 
 def _account_card(plan: Plan, budget: Budget) -> AccountCard:
     mine = [p for p in plan.sends if p.account.name == budget.account.name and p.action in COMING]
-    totals = Counter(recipients(planned.send.filter) for planned in mine)
-    months = Counter(
-        (recipients(p.send.filter), f"{(p.send.not_before or plan.created_at).astimezone(CHINA):%Y-%m}")
-        for p in mine
-        if budget.account.kind is AccountKind.SERVICE
-    )
-    fullest = dict.fromkeys(totals, 0)
-    for (name, _month), count in months.items():
-        fullest[name] = max(fullest[name], count)
     return AccountCard(
         budget=budget,
         kind=_(ACCOUNT_KINDS[budget.account.kind]),
         quota=tuple(_quota(budget)),
-        recipients=tuple((name, count, fullest[name]) for name, count in totals.most_common()),
+        recipients=tuple(_recipients(plan, budget, mine)),
     )
+
+
+def _recipients(plan: Plan, budget: Budget, mine: Sequence[PlannedSend]) -> Iterator[RecipientsCount]:
+    """Count the sends to each recipients, the most first, with what the ledger knows of a 服务号's month."""
+    past = plan.month_uses.get(budget.account.name)
+    named = {recipients(planned.send.filter): planned for planned in mine}
+    months = Counter((recipients(p.send.filter), _month(p.send.not_before or plan.created_at)) for p in mine)
+    for name, count in Counter(recipients(p.send.filter) for p in mine).most_common():
+        if past is None:
+            yield RecipientsCount(name=name, sends=count)
+            continue
+        one = named[name]
+        earlier = count_same_recipients(usage(one.send.filter, one.resolved.tag_id), past)
+        fullest = max(
+            number + (earlier if when == _month(plan.created_at) else 0)
+            for (who, when), number in months.items()
+            if who == name
+        )
+        yield RecipientsCount(name=name, sends=count, earlier=earlier, fullest_month=fullest)
+
+
+def _month(moment: datetime) -> str:
+    return period(AccountKind.SERVICE, moment)
 
 
 def _quota(budget: Budget) -> list[str]:

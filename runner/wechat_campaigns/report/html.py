@@ -60,6 +60,8 @@ LIST_CHARS = 4_000_000
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
+MAX_BY_DAY = 60
+"""The most articles whose days a page has."""
 HEADLINE_CHARS = 60
 
 
@@ -155,6 +157,8 @@ def _next_steps(view: PlanView) -> list[str]:
 def history_html(view: HistoryView) -> str:
     """Draw what was sent: figures, months, a bar for each send, then the tables."""
     by_month = months(view)
+    read = [row for row in view.counted if row.latest is not None]
+    newest = sorted(read, key=lambda row: row.sent_on, reverse=True)
     return _render(
         "history.html",
         view=view,
@@ -171,7 +175,8 @@ def history_html(view: HistoryView) -> str:
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
         day_headings=SHOWN_DAYS,
-        article_days=article_days(view.counted),
+        article_days=article_days(newest[:MAX_BY_DAY]),
+        max_by_day=MAX_BY_DAY if len(newest) > MAX_BY_DAY else None,
         group_headings=GROUP_HEADINGS,
         comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,

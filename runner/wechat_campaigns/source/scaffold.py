@@ -27,7 +27,7 @@ CONTENT = {
     Msgtype.MPNEWS: f"content:\n  articles:\n    - title: {PLACEHOLDERS[1]}\n"
     "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
     Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
-    Msgtype.IMAGE: "content:\n  images:\n    - file: {name}/1.jpg\n",
+    Msgtype.IMAGE: "content:\n  images: {name}/*.jpg\n",
     Msgtype.MPVIDEO: "content:\n  file: {name}/video.mp4\n  title: 视频标题\n  description: 视频简介\n",
     Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
 }

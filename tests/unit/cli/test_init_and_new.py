@@ -288,6 +288,12 @@ def test_the_wizard_offers_a_picture_post(here: Path) -> None:
     assert "draft: 四月" in (here / "campaigns/news.yaml").read_text(encoding="utf-8")
 
 
+def test_a_picture_message_begins_with_all_pictures_of_its_folder() -> None:
+    """Nobody lists the files one by one."""
+    wanted = ScaffoldOptions(id="2026/market", msgtype=Msgtype.IMAGE)
+    assert yaml.safe_load(campaign_text(wanted))["content"] == {"images": "market/*.jpg"}
+
+
 @pytest.mark.slow
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
     """`campaign new` in a script ends with usage, it does not hang."""

@@ -297,6 +297,9 @@ def test_later_sends_of_a_service_account_warn_by_day_and_month() -> None:
     (*four, fifth) = later(*[opening(f"t{n}", 24 * 31 + n) for n in range(5)])
     assert [found for _id, found in four] == [[], [], [], []]
     assert fifth[1][0].startswith("up to 4 messages go to these recipients in 2027-01 before this one")
+    to_a_tag = [opening(f"t{n}", n + 1) for n in range(4)]
+    (*_four, to_all) = later(*to_a_tag, opening("z", 24, EVERYONE), **policy)
+    assert to_all[1][0].startswith("up to 4 messages go to these recipients in 2026-12 before this one")
 
 
 def test_later_sends_that_take_the_reserve_warn() -> None:

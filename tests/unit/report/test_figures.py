@@ -22,7 +22,7 @@ from wechat_campaigns.report.history import (
     history_markdown,
     past_sends,
 )
-from wechat_campaigns.report.html import history_html
+from wechat_campaigns.report.html import MAX_BY_DAY, history_html
 from wechat_campaigns.report.months import months
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
@@ -132,6 +132,17 @@ def test_a_page_has_the_figures_of_each_day() -> None:
         ["2026-12-01", "4", "9"],
         ["2026-12-02", "0", "9"],
     ]
+
+
+def test_a_page_has_the_days_of_the_latest_articles() -> None:
+    """Newest first, so many that the page stays small; it names where the others are."""
+    one = view_of().articles[0]
+    rows = [replace(one, send=f"s{n}", sent_on=YESTERDAY + timedelta(days=n)) for n in range(MAX_BY_DAY + 1)]
+    page = history_html(HistoryView((), rows))
+    folded = re.findall(r"<summary><b>(\w+) ", page)
+    assert folded == [f"s{number}" for number in range(MAX_BY_DAY, 0, -1)]
+    assert "csv-days=FILE" in page
+    assert "csv-days=FILE" not in history_html(HistoryView((), rows[1:]))
 
 
 def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:

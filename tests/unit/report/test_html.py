@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.support.factories import (
     NOW,
@@ -90,6 +91,27 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     assert places == sorted(places)
     digest = view_of(plan_of(*sends)).digest
     assert f'<code title="{digest}">{digest[:10]}</code>' in page
+
+
+def test_recipients_are_told_with_what_they_got_this_month() -> None:
+    """By the ledger: sends to their tag and to everyone, not those of last month; four is the most."""
+    past = [
+        (make_send("a", "甲"), 1), (make_send("b", "乙", filter=Filter(is_to_all=True)), 2),
+        (make_send("c", "丙"), 72), (make_send("d", "丁", filter=Filter(tag="北京")), 1),
+    ]  # fmt: skip
+    events: list[Any] = []
+    for send, hours in past:
+        at = NOW - timedelta(hours=hours)
+        events.append((EventKind.INTENT, intent_of(send, at=at, account="main")))
+        events.append((EventKind.ACCEPTED, named(send)))
+    state = make_state(*events)
+    more = [make_send(f"x{number}", f"茶{number}") for number in range(3)]
+    page = plan_html(view_of(plan_of(*more, state=state)), data=lambda _file: b"")
+    assert "tag 会员: 3 sends (2 earlier this month)" in page
+    assert "5 in one month: a follower receives at most 4" in page
+    later = [make_send("y", not_before=NOW + timedelta(days=40))]
+    page = plan_html(view_of(plan_of(*later, state=state)), data=lambda _file: b"")
+    assert "in one month" not in page
 
 
 def test_no_page_is_joined_from_strings() -> None:

@@ -83,6 +83,17 @@ def test_a_second_pass_changes_nothing(html: str) -> None:
         ("<p style=\"background:url('//own/a.png')\">x</p>", '<p style="background:url(/local/a.png)">x</p>'),
         ('<p style="background: url(//evil/x)">x</p>', '<p style="background: none">x</p>'),
         ('<svg><image href="//evil/x" width="9"></image></svg>', '<svg><image width="9"></image></svg>'),
+        (r"<p style='background: u\72l(//evil/x)'>x</p>", "<p>x</p>"),
+        ("<svg><set attributeName=onclick to=x></set></svg>", '<svg><set to="x"></set></svg>'),
+        ('<p style="background: image-set(\'//evil/x\' 1x)">x</p>', "<p>x</p>"),
+        (
+            '<mp-common-miniprogram data-miniprogram-imageurl="//own/a.png"></mp-common-miniprogram>',
+            '<mp-common-miniprogram><img src="/local/a.png"></mp-common-miniprogram>',
+        ),
+        (
+            "<mp-common-miniprogram data-miniprogram-imageurl=//evil/x></mp-common-miniprogram>",
+            '<mp-common-miniprogram><img data-missing=""></mp-common-miniprogram>',
+        ),
         ("1 < 2 &amp; 3", "1 &lt; 2 &amp; 3"),
         ("<noscript><img src=x></noscript>一", "一"),
     ],

@@ -25,10 +25,25 @@ VOID = {"area", "br", "col", "hr", "img", "source", "track", "wbr"}
 REPEATED = {"dd", "dt", "li", "option", "p", "td", "th", "tr"}
 """Elements that end where the next of their kind begins."""
 URL_ATTRIBUTES = {"background", "data-src", "href", "poster", "src", "srcset", "xlink:href"}
-FORBIDDEN_ATTRIBUTES = {"action", "autofocus", "contenteditable", "formaction", "ping", "srcdoc", "target"}
+CARD, COVER = "mp-common-miniprogram", "data-miniprogram-imageurl"
+"""The card of a mini program, and its picture, which is shown inside it."""
+FORBIDDEN_ATTRIBUTES = {
+    COVER,
+    "action",
+    "autofocus",
+    "contenteditable",
+    "formaction",
+    "ping",
+    "srcdoc",
+    "target",
+}
 NAME = re.compile(r"[a-z][a-z0-9:_-]*")
 LINK = re.compile(r"(?:https?://|mailto:|tel:|#)", re.IGNORECASE)
 CSS_URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)""", re.IGNORECASE)
+ODD_STYLE = re.compile(r"\\|image-set", re.IGNORECASE)
+"""Other ways to name a picture: by an escape, by a set of them."""
+ACTIVE_NAME = re.compile(r"\s*(on|href|xlink:)", re.IGNORECASE)
+"""What an animation could make a link or a handler of."""
 
 Local = Callable[[str], str]
 """Turns the address of a picture into a path on this server, or into the empty string."""
@@ -72,6 +87,9 @@ class _Rewriter(HtmlReader):
         self._written.append(f"<{tag}{self._attributes(tag, attrs)}>")
         if tag not in VOID:
             self._open.append(tag)
+        if tag == CARD:
+            for cover in [value for name, value in attrs if name == COVER][:1]:
+                self.handle_starttag("img", [("src", cover)])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Write an element without content."""
@@ -111,7 +129,9 @@ class _Rewriter(HtmlReader):
         if not NAME.fullmatch(name) or name.startswith("on") or name in FORBIDDEN_ATTRIBUTES:
             return None
         if name == "style":
-            return CSS_URL.sub(self._css_url, value)
+            return None if ODD_STYLE.search(value) else CSS_URL.sub(self._css_url, value)
+        if name == "attributename":
+            return None if ACTIVE_NAME.match(value) else value
         if tag == "a" and name == "href":
             return value.strip() if LINK.match(value.strip()) else None
         if name in URL_ATTRIBUTES:

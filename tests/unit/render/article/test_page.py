@@ -11,7 +11,9 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import (
+    CARD_PLACEHOLDER,
     Article,
     Articles,
     BodyImage,
@@ -73,6 +75,21 @@ def _page(content: Content, msgtype: Msgtype = Msgtype.MPNEWS) -> HtmlElement:
     return html.document_fromstring(page(_send(content, msgtype), data=lambda _: b"\x89PN"))
 
 
+def test_a_card_shows_its_cover_and_an_account_its_name() -> None:
+    """As phones do; the picture is in the page."""
+    cover = BodyImage(placeholder=f"{CARD_PLACEHOLDER}{FILE.sha256}", file=FILE)
+    card = f'data-miniprogram-title="a > b" data-miniprogram-imageurl="{cover.placeholder}"'
+    body = f"<p>茶</p><mp-common-miniprogram {card}></mp-common-miniprogram>"
+    article = replace(ARTICLE, html=f'{body}<mp-common-profile data-nickname="茶铺"></mp-common-profile>')
+    document = frame_document(replace(article, images=(cover,)), pictures=Pictures(lambda _: b"\x89PN"))
+    shown = html.document_fromstring(document)
+    assert [one.get("src", "")[:15] for one in shown.xpath("//mp-common-miniprogram/img")] == [
+        "data:image/png;"
+    ]
+    assert shown.xpath("//mp-common-miniprogram/@data-miniprogram-imageurl") == []
+    assert shown.xpath("//mp-common-profile/@data-nickname") == ["茶铺"]
+
+
 @pytest.fixture
 def shown() -> HtmlElement:
     return _page(Articles(articles=(ARTICLE,)))
@@ -84,6 +101,15 @@ def test_every_screen_shows_the_article(shown: HtmlElement) -> None:
     assert len(shown.xpath("//div[@class='article dark']")) == 1
     widths = [style.get("style") for style in shown.iter("figure")]
     assert widths == [f"width: {width}px" for width, _dark in SCREENS]
+
+
+def test_the_kind_is_named_in_the_readers_language() -> None:
+    """Above the message, and where a draft has no picture."""
+    set_language("zh")
+    (kicker,) = _page(Articles(articles=(ARTICLE,))).xpath("//p[@class='kicker']/text()")
+    assert kicker.startswith("图文 · ")
+    (bubble,) = _page(Draft(media_id="M")).xpath("//p[@class='bubble']/text()")
+    assert bubble.startswith("图文")
 
 
 def test_a_document_holds_the_article_with_its_pictures() -> None:
