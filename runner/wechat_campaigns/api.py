@@ -210,15 +210,7 @@ def make_plan(
     check_campaigns_folder(workspace, state)
     prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
-    context = DecisionContext(
-        settings=workspace.settings,
-        state=state,
-        now=workspace.clock(),
-        overrides=allowed or {},
-        is_current=prepared.presence_check(),
-        resend=frozenset(again),
-        former_appids=former_appids(workspace, state),
-    )
+    context = _decision_context(workspace, prepared, state, allowed or {}, again)
     unknown = prepared.with_readiness(
         stored_unknown_sends(prepared.sends, context), workspace.settings.environment.name
     )
@@ -241,6 +233,24 @@ def make_plan(
     if checked and not offline and plan.calls() and may_run_checks(workspace):
         plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
     return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
+
+
+def _decision_context(
+    workspace: Workspace,
+    prepared: CompileResult,
+    state: LedgerState,
+    allowed: Mapping[str, str],
+    again: Collection[str],
+) -> DecisionContext:
+    return DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        overrides=allowed,
+        is_current=prepared.presence_check(),
+        resend=frozenset(again),
+        former_appids=former_appids(workspace, state),
+    )
 
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:

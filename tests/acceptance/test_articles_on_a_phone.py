@@ -48,6 +48,32 @@ return [...document.querySelectorAll('.article-body *')]
   .filter(e => e.getBoundingClientRect().right > window.innerWidth)
   .map(e => e.outerHTML.slice(0, 80));
 """
+# The layout rules of WeChat's own checker at the widths that it measures: text closer than its size, what is
+# higher than the article or leaves it, and the styles that it names.
+# Source: wechatjs/verify-article-structure-spec, cli/engine/layout.ts and rules, read 2026-11.
+STRUCTURE = """
+const body = document.querySelector('.article-body'), bad = new Set();
+for (const width of [585, 677, 375]) {
+  body.style.width = width + 'px';
+  const whole = body.getBoundingClientRect();
+  for (const node of body.querySelectorAll('*')) {
+    const said = node.getAttribute('style') || '', box = node.getBoundingClientRect();
+    if (/text-align:\\s*(start|end)|font-family|caret-color/.test(said)) bad.add('style: ' + said);
+    const scrolls = node.closest('[style*="overflow-x"]');
+    if (box.right > whole.right + 1 && !scrolls) bad.add(width + ' wide: ' + said);
+    if (node.offsetHeight > whole.height + 5) bad.add(width + ' high: ' + said);
+    const words = [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim());
+    if (!words || !node.matches('p, section, h1, h2, h3, h4, li, td, a')) continue;
+    const style = getComputedStyle(node), size = parseFloat(style.fontSize);
+    const line = style.lineHeight === 'normal' ? size * 1.2 : parseFloat(style.lineHeight);
+    const lines = Math.round(box.height / line);
+    const close = !line || (lines >= 2 && box.height / lines < size * 0.95);
+    if (close) bad.add(width + ' close: ' + node.textContent);
+  }
+}
+body.style.width = '';
+return [...bad];
+"""
 BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.alt)"
 
 
@@ -75,10 +101,11 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
         assert _ask(browser, WIDE) == []
         assert _ask(browser, OVERLAPS) == []
         assert _ask(browser, BLIND) == []
+        assert _ask(browser, STRUCTURE) == []
 
 
 def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """Each of its three questions has a finding where there is a fault."""
+    """Each of its questions has a finding where there is a fault."""
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(
@@ -90,6 +117,11 @@ def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: P
     assert _ask(browser, WIDE)
     assert _ask(browser, OVERLAPS)
     assert _ask(browser, BLIND) == ["无"]
+    assert {found.split(":")[0] for found in _ask(browser, STRUCTURE)} >= {
+        "585 wide",
+        "375 wide",
+        "375 close",
+    }
 
 
 def _examples(theme: str) -> list[Article]:

@@ -22,6 +22,7 @@ from tests.acceptance.test_operating_commands import SALE, Command, campaign, ro
 from tests.support.mail_server import PASSWORD, USER, mail_server
 from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.state_folder import state_folder
 
 __all__ = ["campaign"]  # a fixture
 MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, run_refused, sent, delivery_failed]"
@@ -149,13 +150,13 @@ def test_run_that_reaches_nothing_is_told(
 
 
 def test_ledger_that_takes_no_event_is_told(
-    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+    campaign: Command, sandbox: Sandbox, tmp_path: Path, told: list[dict[str, Any]]
 ) -> None:
     """It was read, but the rules of this run cannot be recorded: nothing was sent."""
     edit("_settings.yaml", "    api:", "    protected: true\n    api:")
     assert campaign("ledger", "init")[0] == ExitCode.OK
     assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
-    (ledger,) = Path(os.environ["CAMPAIGN_STATE_DIR"]).rglob("*ledger.sqlite3")
+    ledger = state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3"
     with closing(sqlite3.connect(ledger)) as store, store:
         store.execute("create trigger t before insert on event begin select raise(abort, 'no'); end")
     code, _out, err = campaign("apply", "--plan", "plan.json", "--auto-approve")

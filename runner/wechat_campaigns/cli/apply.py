@@ -117,12 +117,9 @@ def apply(
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
         _check_number(context, plan, waiting, allowed)
-        covered, later = data is not None or expect_digest is not None, [one.account.appid for one in waiting]
-        looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
-        if (plan.calls() or waiting or looser) and not auto_approve:
-            _confirm(plan, waiting, looser, timezone=zone.key)
-    message = _("Stopping: the current send will finish, and no other send will start.")
-    with stop_signals(lambda: None if context.quiet else print_in_handler(message)) as stopping:
+        covered = data is not None or expect_digest is not None
+        _agree(context, plan, waiting, covered=covered, auto_approve=auto_approve)
+    with stop_signals(_on_stop(context)) as stopping:
         send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
                        overrides=allowed, audiences=audiences)  # fmt: skip
         with telling():
@@ -139,6 +136,21 @@ def apply(
         with stop_signals(lambda: None) as ending:
             keep_draft_pictures(context, ending.is_set)
     return code
+
+
+def _agree(
+    context: Context, plan: Plan, waiting: Sequence[PlannedSend], *, covered: bool, auto_approve: bool
+) -> None:
+    """Have somebody agree to the sends and to looser rules: the review that covered them, or the terminal."""
+    later = [one.account.appid for one in waiting]
+    looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
+    if (plan.calls() or waiting or looser) and not auto_approve:
+        _confirm(plan, waiting, looser, timezone=context.settings.policy.timezone)
+
+
+def _on_stop(context: Context) -> Callable[[], None]:
+    message = _("Stopping: the current send will finish, and no other send will start.")
+    return lambda: None if context.quiet else print_in_handler(message)
 
 
 def _plan_again(

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
@@ -51,7 +51,7 @@ from wechat_campaigns.report.months import (
 from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import PlanView, Row
+from wechat_campaigns.report.plan_view import PlanView, Row, to_followers
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.report.schedule import WEEKDAYS, in_order, schedule
 
@@ -141,17 +141,16 @@ def _next_steps(view: PlanView) -> list[str]:
     elif view.plan.calls():
         step = _("`{command}` refuses this plan until its problems are solved.")
     step = step.format(command=view.command, total=view.total)
-    waiting = [one.send for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
-    begins = sorted(send.not_before for send in waiting if send.not_before is not None)
+    waiting = [one for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
+    begins = sorted(one.send.not_before for one in waiting if one.send.not_before is not None)
     if not begins:
         return [step]
-    later = ngettext(
-        "{count:,} send is scheduled, for {first}.",
-        "{count:,} sends are scheduled, from {first} to {last}.",
-        len(begins),
-    )
+    later = _("Scheduled: {total}, for {first}.")
+    if len(begins) > 1:
+        later = _("Scheduled: {total}, from {first} to {last}.")
     first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
-    return [step, later.format(count=len(begins), first=first, last=last)]
+    total = to_followers(sends_text(len(waiting)), waiting)
+    return [step, later.format(total=total, first=first, last=last)]
 
 
 def history_html(view: HistoryView) -> str:

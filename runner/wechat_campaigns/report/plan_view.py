@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -261,10 +261,14 @@ def _orphan_row(unknown: UnknownSend) -> Row:
 
 
 def _total(plan: Plan) -> str:
-    counts = [planned.resolved.audience.count for planned in plan.calls()]
-    if not counts:
+    if not plan.calls():
         return _("nothing to send now")
-    sends = calls(len(plan.due()), len(plan.resends()))
+    return to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
+
+
+def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
+    """Write how many followers some sends address together; `sends` says how many they are."""
+    counts = [one.resolved.audience.count for one in planned]
     if None in counts:
         return _("{sends} to an unknown number of followers").format(sends=sends)
     return _("{sends} to {count:,} followers").format(sends=sends, count=sum(n or 0 for n in counts))

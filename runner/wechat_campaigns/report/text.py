@@ -90,7 +90,7 @@ def outcomes_text(view: ApplyView, options: TextOptions) -> str:
     rows = [
         (
             Text(status_word(outcome.result), style=RESULT_STYLE[outcome.result]),
-            *(outcome.id, outcome.account, _ids(outcome)),
+            *(outcome.id, outcome.account, "" if outcome.msg_id is None else str(outcome.msg_id)),
             "\n".join(_happened(outcome, view.hints.get(outcome))),
         )
         for outcome in view.outcomes
@@ -243,12 +243,6 @@ def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
     if hint:
         yield f"→ {hint}"
     yield from outcome.notes
-
-
-def _ids(outcome: SendOutcome) -> str:
-    if outcome.msg_id is None:
-        return ""
-    return f"{outcome.msg_id}" + (f"\nmsg_data_id {outcome.msg_data_id}" if outcome.msg_data_id else "")
 
 
 class _Words(Text):

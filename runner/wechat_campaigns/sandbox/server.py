@@ -81,19 +81,11 @@ def embedded(
         dispatcher = Dispatcher(
             store=store, quota=quota, retired_cards=retired_cards, api_video=api_video, strict=strict
         )
-        server = make_server(
-            host,
-            listening.getsockname()[1],
-            web.build(
-                dispatcher,
-                seed_data,
-                names=names if is_loopback(host) else {host, *names},
-                any_address=not is_loopback(host),
-            ),
-            threaded=True,
-            request_handler=SandboxHandler,
-            fd=listening.fileno(),
-        )
+        local = is_loopback(host)
+        hosts = names if local else {host, *names}
+        app = web.build(dispatcher, seed_data, names=hosts, any_address=not local)
+        number, fd = listening.getsockname()[1], listening.fileno()
+        server = make_server(host, number, app, threaded=True, request_handler=SandboxHandler, fd=fd)
         yield from _run(server, dispatcher)
 
 

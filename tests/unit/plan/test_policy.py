@@ -244,6 +244,16 @@ def test_quota_counts_earlier_sends_of_the_plan() -> None:
     assert said(replace(about, ahead=ahead_of(make_send().filter)), "quota") is not None
 
 
+def test_reserve_counts_earlier_sends_of_the_plan() -> None:
+    """The hint names what is left once they are made."""
+    about = facts(Policy(allow_to_all=True, quota_reserve=1), send=make_send(filter=EVERYONE))
+    two_made = replace(about, state=to_everyone(2))
+    assert said(two_made, "quota_reserve") is None
+    violation = said(replace(two_made, ahead=ahead_of(EVERYONE)), "quota_reserve")
+    assert violation is not None
+    assert violation.message == "sends left this month: 1 of 4; the policy keeps 1 in reserve"
+
+
 def test_second_send_to_everyone_on_one_day_is_blocked() -> None:
     """Besides four a month WeChat allows a 服务号 one a day, earlier sends of the plan among them."""
     about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE))

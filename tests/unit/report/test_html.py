@@ -93,6 +93,16 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     assert f'<code title="{digest}">{digest[:10]}</code>' in page
 
 
+def test_the_head_counts_what_is_scheduled() -> None:
+    """Who approves a week agrees to more than what is due now."""
+    days = [NOW + timedelta(days=number) for number in (1, 2)]
+    later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
+    page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
+    assert "Scheduled: 2 sends to 2,000 followers, from 2026-12-02 12:00 to 2026-12-03 12:00." in page
+    page = plan_html(view_of(plan_of(later[0], known=None)), data=lambda _file: b"")
+    assert "Scheduled: 1 send to an unknown number of followers, for 2026-12-02 12:00." in page
+
+
 def test_recipients_are_told_with_what_they_got_this_month() -> None:
     """By the ledger: sends to their tag and to everyone, not those of last month; four is the most."""
     past = [
