@@ -46,19 +46,19 @@ _UNREADABLE: Final = (OSError, ValueError, TypeError, LookupError, AttributeErro
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ServedPicture:
     """A picture that WeChat served."""
 
     file: FileInfo
     data: bytes
 
 
-def read_picture(data: bytes) -> Picture | None:
+def read_picture(data: bytes) -> ServedPicture | None:
     """Describe the bytes of a picture; None for anything else."""
     sha256, kind = hashlib.sha256(data).hexdigest(), sniff(data)
     path = PurePosixPath(f"{sha256}.{kind}")
     file = FileInfo(path=path, sha256=sha256, size_bytes=len(data), format=kind)
-    return Picture(file, data) if kind in SUFFIXES else None
+    return ServedPicture(file, data) if kind in SUFFIXES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class KeptDraft:
     """What a draft said when it was sent."""
 
     news_items: Stored
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    pictures: Mapping[str, ServedPicture] = field(default_factory=dict)
     """By the address that `addresses` gives, as far as they were fetched."""
 
     def addresses(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class KeptDrafts:
                     found[file.stem] = KeptDraft(_json_of(file)["news_item"]).addresses()
         return found
 
-    def write_pictures(self, content_digest: str, pictures: Mapping[str, Picture]) -> None:
+    def write_pictures(self, content_digest: str, pictures: Mapping[str, ServedPicture]) -> None:
         """Keep the pictures of a draft, each by its SHA-256, and note that no other can be had.
 
         Raises:
@@ -186,9 +186,9 @@ class KeptDrafts:
         body = {"version": VERSION, "pictures": names}
         replace_private_file(self._pictures_file(content_digest), json.dumps(body).encode())
 
-    def _pictures(self, content_digest: str) -> dict[str, Picture]:
+    def _pictures(self, content_digest: str) -> dict[str, ServedPicture]:
         """Read the pictures of a draft; one that was changed is left out."""
-        found = dict[str, Picture]()
+        found = dict[str, ServedPicture]()
         with suppress(*_UNREADABLE):
             for url, name in _json_of(self._pictures_file(content_digest))["pictures"].items():
                 with suppress(OSError):
@@ -261,7 +261,7 @@ def fetch_pictures(
     try:
         for content_digest, urls in drafts.without_pictures().items():
             show(_("downloading the pictures of a sent draft: {count}").format(count=len(urls)))
-            found = dict[str, Picture]()
+            found = dict[str, ServedPicture]()
             for url in urls:
                 if stop_requested():
                     return

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
-from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
 from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
