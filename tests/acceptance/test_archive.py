@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -16,11 +17,13 @@ from zipfile import ZipFile
 import pytest
 
 from tests.support.commits import git
+from tests.support.console import set_clock
 from tests.support.playground import PICTURES, SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
+from wechat_campaigns.plan.quota import CHINA
 
 pytestmark = pytest.mark.deep
 
@@ -357,7 +360,8 @@ def test_a_kept_draft_that_was_changed_is_not_archived(campaign: Command, sandbo
     """Only the addresses of the articles are in the archive then, and it says so."""
     (kept,) = send_console_draft(campaign, sandbox).iterdir()
     kept.write_text(kept.read_text(encoding="utf-8").replace(ascii("白露")[1:-1], "x"), encoding="utf-8")
-    sandbox.control("POST", "clock", {"advance_s": 2 * 86400})
+    # At noon: no figures are queried before 08:00.
+    set_clock(sandbox, datetime.now(CHINA).date() + timedelta(days=2), "12:00")
     assert campaign("report", "--refresh")[0] == ExitCode.OK
     folder = Path("archive") / archive(campaign)["draft"]["name"]
     page = (folder / "index.html").read_text(encoding="utf-8")
