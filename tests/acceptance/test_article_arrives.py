@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.inbox_page import CAMPAIGNS, Inbox
-from tests.support.browser import open_browser
+from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
@@ -20,25 +20,12 @@ from wechat_campaigns.core.errors import ExitCode
 pytestmark = pytest.mark.optional_part
 
 PHONE_PX = 375
-# Lines of text that cover each other, what leaves the screen, pictures that did not arrive.
-LINES = """
-const rects = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const range = document.createRange();
-  range.selectNodeContents(walker.currentNode);
-  for (const r of range.getClientRects()) rects.push([r, walker.currentNode.data.slice(0, 20)]);
-}
-return rects.flatMap(([a, one], i) => rects.slice(i + 1).filter(([b]) =>
-  Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
-  Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3).map(([, other]) => [one, other]));
-"""
+# What leaves the screen.
 WIDE = """
 return [...document.querySelectorAll('body *')]
   .filter(e => !e.parentElement.closest('[style*="overflow-x"]'))
   .filter(e => e.getBoundingClientRect().right > window.innerWidth + 1).map(e => e.outerHTML.slice(0, 80));
 """
-BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.support.browser import open_browser
+from tests.support.browser import BLIND, LINES, open_browser
 from tests.support.editor_pages import PAGES, send_page
 from tests.support.playground import Sandbox
 from wechat_campaigns.render.article import dom, read_saved_page
@@ -36,20 +36,6 @@ while (walker.nextNode()) {
 }
 return bad;
 """
-# Lines of text that cover each other, what leaves the screen, pictures that did not arrive.
-LINES = """
-const rects = [];
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const range = document.createRange();
-  range.selectNodeContents(walker.currentNode);
-  for (const r of range.getClientRects()) rects.push([r, walker.currentNode.data.slice(0, 20)]);
-}
-return rects.flatMap(([a, one], i) => rects.slice(i + 1).filter(([b]) =>
-  Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
-  Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3).map(([, other]) => [one, other]));
-"""
-BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)"
 WIDTH = "return document.documentElement.scrollWidth"
 WORDS = "return document.body.textContent"
 

@@ -18,6 +18,20 @@ FLAGS = (
     "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
     "disable-component-update disable-sync disable-dev-shm-usage"
 )
+# Asked of a page: lines of text that cover each other; pictures that did not arrive.
+LINES = """
+const rects = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const range = document.createRange();
+  range.selectNodeContents(walker.currentNode);
+  for (const r of range.getClientRects()) rects.push([r, walker.currentNode.data.slice(0, 20)]);
+}
+return rects.flatMap(([a, one], i) => rects.slice(i + 1).filter(([b]) =>
+  Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+  Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3).map(([, other]) => [one, other]));
+"""
+BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)"
 
 
 def programs() -> tuple[str, str]:
