@@ -37,7 +37,8 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int)
     spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
     for index, heading in enumerate(headings):
         if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
-            _shorten((row[index] for row in cells), widths[index] + spare)
+            widths[index] += spare
+            _shorten((row[index] for row in cells), widths[index])
             spare = 0
     short = [index for index, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
     return Group(*_lines(headings, words, cells, widths, short, width))
