@@ -104,14 +104,10 @@ def hash_of(event: Event) -> str:
     return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
 
 
-def chain_break(events: Iterable[Event], since: Head, head: Head) -> tuple[str, int] | None:
-    """Find the first place where events do not lead from one head to another: what is wrong, and where."""
+def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
+    """Number the first event by which events do not lead from one head to another."""
     for event in events:
-        if event.seq != since.seq + 1:
-            return "missing", event.seq
-        if event.previous != since.hash:
-            return "unchained", event.seq
-        if hash_of(event) != event.hash:
-            return "changed", event.seq
+        if Head(event.seq - 1, event.previous) != since or hash_of(event) != event.hash:
+            return event.seq
         since = event.head
-    return None if since == head else ("cut off", head.seq)
+    return None if since == head else head.seq
