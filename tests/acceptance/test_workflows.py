@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -171,6 +172,27 @@ def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
     assert "八折" not in comment["body"]
 
 
+def test_a_pull_request_shows_what_was_sent_and_to_how_many(repository: GitHubRepository) -> None:
+    """The checkout of a fresh runner brings the branch of the ledger; the plan still needs no secret."""
+    repository.run(repository.merge(repository.propose(sale=SALE)))
+    planned = repository.run(repository.propose(more=SALE.replace("八折", "七折")))["plan"]
+    assert planned.result == "success", planned.log
+    [comment] = repository.code_host.comments(REPO, 2)
+    assert re.search(r"~\d+ at an earlier send", comment["body"])
+    assert "never sent" not in comment["body"]
+
+
+def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
+    """It reads all campaigns; its own token reads the branch, and the one that writes is not given to it."""
+    repository.actions.secrets = {**repository.actions.secrets, "CAMPAIGN_LEDGER_TOKEN": "writes"}
+    tokens = {}
+    for name, job in repository.run(repository.merge(repository.propose(sale=SALE))).items():
+        tokens[name] = job.given.get("CAMPAIGN_LEDGER_TOKEN")
+    token = repository.actions.token
+    assert tokens == {"plan": None, "review": token, "notify": "writes", "apply": "writes", "status": None}
+    assert repository.run(repository.propose(news=NEWS))["plan"].given == {}
+
+
 def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) -> None:
     """Two merges, one run: both messages go out, each once."""
     repository.merge(repository.propose(sale=SALE))
@@ -312,9 +334,7 @@ def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path)
     """A pull request that changes the workflow so that it applies is refused by the command itself."""
     text = WORKFLOW.read_text(encoding="utf-8").replace("command: plan", "command: apply", 1)
     changed = tmp_path / "changed.yml"
-    changed.write_text(
-        text.replace("CAMPAIGN_LEDGER_TOKEN: ${{ github.token }}", "X: ''", 1), encoding="utf-8"
-    )
+    changed.write_text(text, encoding="utf-8")
     job = repository.actions.run(changed, repository.propose(sale=SALE))["plan"]
     assert "a run triggered by `pull_request` is not allowed to send" in job.log
     assert "exit code 5" in job.log
