@@ -131,6 +131,13 @@ class Environment:
     approvals: Approvals | None = None
     resend_after_s: int = 60
     resend_until_s: int = 20 * 3600
+    is_named: bool = False
+    """Whether it was chosen by `--env` or its variable, and not because it is the default."""
+
+    @property
+    def env_option(self) -> str:
+        """What a command in a hint needs after its arguments to mean this environment; may be empty."""
+        return f" --env {self.name}" if self.is_named else ""
 
     @property
     def is_sandbox(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
@@ -71,7 +72,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             _("environment `{name}` is not in the settings").format(name=name),
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
-    chosen = _environment(name, written)
+    chosen = replace(_environment(name, written), is_named=environment is not None)
     return Settings(
         environment=chosen,
         environments=names,
