@@ -104,6 +104,11 @@ class Policy:
     levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
     """By rule id; a rule that is not named is mandatory."""
 
+    @property
+    def linked_places(self) -> tuple[str, ...]:
+        """The hosts and mini programs whose links get the parameters of `links`."""
+        return (*self.allowed_links, *self.allowed_mini_programs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
