@@ -164,7 +164,7 @@ def test_a_pull_request_without_campaigns_passes_and_says_nothing(repository: Gi
 
 
 def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
-    """The comment of the pull request is changed, and no second one is made; whatever format a job prefers."""
+    """The comment of the pull request is changed and no second one is made, whatever format a job prefers."""
     repository.actions.env = {**repository.actions.env, "CAMPAIGN_FORMAT": "markdown"}
     repository.run(repository.propose(sale=SALE))
     repository.run(repository.propose(sale=SALE.replace("八折", "七折"), again=True))
