@@ -163,6 +163,16 @@ def test_a_pull_request_without_campaigns_passes_and_says_nothing(repository: Gi
     assert repository.code_host.comments(REPO, 1) == []
 
 
+def test_a_merge_queue_does_not_wait_for_ever(repository: GitHubRepository) -> None:
+    """The queue's event starts the workflow, so that its required check is reported: a skipped job passes."""
+    triggers = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))[True]  # what YAML 1.1 makes of `on`
+    assert "merge_group" in triggers
+    head = repository.propose(sale=SALE).sha
+    queue = {"merge_group": {"head_sha": head}, "repository": {"default_branch": "main", "fork": False}}
+    jobs = repository.run(Event("merge_group", queue, head, "refs/heads/gh-readonly-queue/main/pr-1"))
+    assert {job.result for job in jobs.values()} == {"skipped"}
+
+
 def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
     """The comment of the pull request is changed and no second one is made, whatever format a job prefers."""
     repository.actions.env = {**repository.actions.env, "CAMPAIGN_FORMAT": "markdown"}
