@@ -88,16 +88,17 @@ class DecisionContext:
 def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
     """Decide on one send by its window and by what the ledger remembers of it."""
     appid = context.account(send).appid
-    decision = decide_by(decision_input(send, digest, context), appid, context.state)
+    decision = decide_by(decision_input(send, digest, context), appid, context)
     return decision if send.ready else _draft(decision)
 
 
-def decide_by(facts: DecisionInput, appid: str, state: LedgerState) -> PlanDecision:
+def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> PlanDecision:
     """Decide by facts that are gathered already; as `decide`."""
+    state = context.state
     decision = protocol.decide(state.stream(appid), facts)
     record = decision.send_state
-    known = state.send(appid, record.id, record.revision) if record is not None else None
-    return _worded(decision, facts, known, state)
+    known = state.send(appid, state.display_id(record.id), record.revision) if record is not None else None
+    return _worded(decision, facts, known, context)
 
 
 def decision_input(
@@ -137,8 +138,9 @@ def decision_input(
 
 
 def _worded(
-    decision: Decision, facts: DecisionInput, known: SendRecord | None, state: LedgerState
+    decision: Decision, facts: DecisionInput, known: SendRecord | None, context: DecisionContext
 ) -> PlanDecision:
+    state, env = context.state, context.settings.environment.env_option
     if state.namespace:  # people know ids without it
         decision, facts = _without_namespace(decision, facts, state)
     record = decision.send_state
@@ -147,7 +149,7 @@ def _worded(
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
         decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
-    reason, hint = explain(decision, facts, known)
+    reason, hint = explain(decision, facts, known, env)
     return PlanDecision(
         action=PlanAction(decision.action.value),
         reason=reason,
