@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,6 +133,17 @@ class Between:
         return kept
 
 
+class AfterThePlan(Between):
+    """A ledger that lets somebody else run once, after a run has planned and before its account's turn."""
+
+    def lock(self, stream: str, wait_s: float) -> Any:
+        """The turn of the account."""
+        if self._other is not None:
+            other, self._other = self._other, None
+            other()
+        return super().lock(stream, wait_s)
+
+
 def test_send_under_another_name_between_decision_and_intent_stops_the_call(
     playground: Playground, tmp_path: Path
 ) -> None:
@@ -168,6 +179,38 @@ def test_unknown_send_renamed_with_formerly_is_resent_under_its_old_id(playgroun
     assert [outcome.id for outcome in playground.outcomes] == ["sale"]
     assert len(playground.sandbox.jobs()) == 1
     assert [planned.action for planned in playground.plan().sends] == [PlanAction.SENT]
+
+
+def test_resend_is_of_the_send_that_was_decided_on(playground: Playground, tmp_path: Path) -> None:
+    """The plan resends `sale`; meanwhile a person frees it, and it goes out under its new id."""
+    playground.write("sale.yaml", campaign_file("今晚八点"))
+    playground.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert playground.apply() is ExitCode.UNKNOWN
+    (playground.root / "sale.yaml").unlink()
+    renamed = campaign_file("今晚八点", "formerly: [sale]\n")
+    playground.write("spring.yaml", renamed)
+    playground.advance(11 * 60)
+    other = replace(playground, root=tmp_path / "clone", _ledgers=[])
+    other.write("spring.yaml", renamed)
+
+    def meanwhile() -> None:
+        with closing(playground.ledger()) as ledger:
+            head = ledger.read(SERVICE)[-1].head
+            data = {"send": "sale", "revision": 1, "after": head.hash, "sent": False, "reason": "looked"}
+            ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data), after=head)
+        playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+        assert other.apply() is ExitCode.UNKNOWN
+        assert [outcome.id for outcome in other.outcomes] == ["spring"]
+        playground.advance(61)
+
+    playground.wrap_ledger = AfterThePlan(meanwhile)
+    code = playground.apply()
+    assert len(playground.sandbox.jobs()) == 1
+    assert code is ExitCode.FAILED, "somebody freed it: apply again"
+    playground.wrap_ledger = lambda ledger: ledger
+    assert playground.apply() is ExitCode.OK
+    assert len(playground.sandbox.jobs()) == 1
+    other.close()
 
 
 def test_entry_with_a_new_key_is_the_old_send_with_formerly(playground: Playground) -> None:

@@ -271,6 +271,19 @@ def test_first_call_never_becomes_a_resend_nor_the_reverse() -> None:
     assert platform.posts == []
 
 
+@pytest.mark.parametrize(
+    ("send", "body"), [("spring", BODY), ("sale", {"text": "再见"})], ids=["another send", "another body"]
+)
+def test_resend_is_of_the_send_and_the_body_that_were_decided_on(send: str, body: Mapping[str, Any]) -> None:
+    """A message may have gone out under another id, or with another body, since the resend was planned."""
+    store, platform = begun()
+    store.now += 2 * MINUTE
+    runner = attempt_of(store, platform)
+    assert runner.make(Action.RESEND, {**DATA, "send": send}, body, judge(store)) is None
+    assert store.decisions[-1].action is Action.RESEND
+    assert (store.kinds, platform.posts) == (["intent"], [])
+
+
 # --- others who write ---------------------------------------------------------------------------
 
 

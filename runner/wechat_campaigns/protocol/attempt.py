@@ -99,7 +99,8 @@ class Attempt:
             # First the token: its answer has a date, and so the clock is known to whoever judges.
             self.api.ensure_token()
             self.refresh()
-            if judge(self.state).action is not action:
+            decision = judge(self.state)
+            if decision.action is not action or not (action is Action.SEND or _is_of(decision, data)):
                 break
             at = self.clock().isoformat(timespec="microseconds")
             entry = self._signed(kind, {**data, "at": at, "after": self.state.head.hash})
@@ -130,3 +131,9 @@ class Attempt:
     def _signed(self, kind: str, data: Mapping[str, Any]) -> Entry:
         plain = Entry(stream=self.state.stream, kind=kind, data=data)
         return replace(plain, data={**data, "mac": mac_of(self.mac_key, plain)})
+
+
+def _is_of(decision: Decision, data: Mapping[str, Any]) -> bool:
+    # Since the resend was planned, its message may have gone out under another id, or with another body.
+    intent = decision.send_state.intent if decision.send_state is not None else None
+    return intent is not None and all(intent.data[n] == data[n] for n in ("clientmsgid", "body_sha256"))
