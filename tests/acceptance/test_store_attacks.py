@@ -168,3 +168,33 @@ def test_plan_without_the_secret_marks_what_it_could_not_verify(make_shop: MakeS
     _code, said = shop.run("plan", "--offline")
     assert "of main was not verified" in said
     assert shop.plan()["unverified"] == []
+
+
+DATES = {
+    "of an event, after all time": ({"at": "9999-12-31T23:59:59.000000+00:00"}, {}),
+    "of an event, before all time": ({"at": "0001-01-01T00:00:00.000000+14:00"}, {}),
+    "of a call, after all time": ({}, {"at": "9999-12-31T23:59:59+00:00"}),
+    "of a call, without an offset": ({}, {"at": "2026-12-01T00:00:00"}),
+    "of a window, no date": ({}, {"not_after": "tomorrow"}),
+}
+
+
+@pytest.mark.parametrize(("of_event", "of_call"), DATES.values(), ids=DATES)
+def test_date_that_no_clock_shows_is_a_changed_ledger(
+    make_shop: MakeShop, store: Path, of_event: Raw, of_call: Raw
+) -> None:
+    """Nobody can compare it: the commands say that the ledger was changed, and a hold still works."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("甲"))
+    assert shop.apply() == ExitCode.OK
+    shop.write(next=campaign_file("乙"))
+    intent = next(event for event in events_of(store) if event["kind"] == "intent")
+    forged = {**intent, **of_event, "data": {**intent["data"], "send": "next", "mac": "00", **of_call}}
+    rewrite(shop, store, [*events_of(store), forged])
+    believing = [("plan", "--offline"), ("report",)]  # without the AppSecret; others see that it is forged
+    for words in believing if of_call else [("plan",), ("status",), ("apply", "--auto-approve")]:
+        code, said = shop.run(*words)
+        assert (code, "ledger verify" in said or "from a backup" in said) == (ExitCode.LEDGER, True), said
+    assert shop.apply() != ExitCode.OK
+    assert shop.run("hold", "main", "--reason", "x")[0] == ExitCode.OK
+    assert shop.texts() == ["甲"]

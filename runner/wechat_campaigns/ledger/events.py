@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -30,6 +29,7 @@ from wechat_campaigns.protocol.events import (
     Head,
     chain_break,
     hash_of,
+    moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
@@ -116,7 +116,7 @@ def event_from(data: Mapping[str, Any]) -> Event:
     return Event(
         stream=str(data["stream"]),
         seq=int(data["seq"]),
-        at=datetime.fromisoformat(data["at"]),
+        at=moment(data["at"]),
         kind=EventKind(data["kind"]),
         data=dict(data["data"]),
         nonce=str(data["nonce"]),

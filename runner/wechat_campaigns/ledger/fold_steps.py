@@ -16,7 +16,7 @@ from wechat_campaigns.ledger.records import (
     UploadRecord,
 )
 from wechat_campaigns.protocol import state as protocol
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.events import Event, EventKind, moment
 from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def _begin(state: LedgerState, event: Event) -> None:
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
         return
+    if event.data.get("not_after") is not None:
+        moment(event.data["not_after"])  # a resend is held to it
     fields = _meaning(state, event, None)
     state.sends[key] = SendRecord(
         appid=key[0],
@@ -121,7 +123,7 @@ def _begin(state: LedgerState, event: Event) -> None:
 
 def _posted_at(event: Event) -> datetime:
     """Return the moment under the mac; the date of the event itself is under none."""
-    return datetime.fromisoformat(event.data["at"]) if "at" in event.data else event.at
+    return moment(event.data["at"]) if "at" in event.data else event.at
 
 
 def _outcome(state: LedgerState, event: Event) -> None:

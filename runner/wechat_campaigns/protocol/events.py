@@ -113,3 +113,11 @@ def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
             return event.seq
         since = event.head
     return None if since == head else head.seq
+
+
+def moment(text: str) -> datetime:
+    """Read a date of an event. Raises ValueError: it has no offset, or no clock shows its year."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not datetime.min.year < at.year < datetime.max.year:
+        raise ValueError(text)
+    return at

@@ -9,7 +9,7 @@ from enum import StrEnum
 from operator import index
 from typing import Final
 
-from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head
+from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 
 
@@ -66,7 +66,7 @@ class SendState:
             return replace(self, is_forged=True)
         match kind:
             case EventKind.INTENT | EventKind.RESEND:
-                calls = {**calls, event.hash: datetime.fromisoformat(data["at"])}
+                calls = {**calls, event.hash: moment(data["at"])}
             case EventKind.SETTLED if not data["sent"]:
                 if self.status is not Status.ACCEPTED:
                     ends, is_forged = dict.fromkeys(calls, EventKind.REJECTED), False
