@@ -51,8 +51,8 @@ class Month:
     """By the names of `PARTS`."""
     readers: int
     change: float | None
-    """Of the followers reached, against the same days of the month before; None where no event counted them, or these
-    days reached nobody."""
+    """Of the followers reached, against the same days of the month before; None where no event
+    counted them, or where these days reached nobody."""
     compared_days: tuple[int, int] | None = None
     """The first and the last of these days; None for whole months."""
 

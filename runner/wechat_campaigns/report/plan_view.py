@@ -97,7 +97,7 @@ class PlanView:
     summary: str
     """How many sends there are of each status: `4 to send, 1 scheduled`."""
     total: str
-    """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
+    """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
     ready: bool
     """Whether an apply would make calls, and none of what is known here refuses it."""
     cards: tuple[AccountCard, ...]
@@ -267,11 +267,17 @@ def _total(plan: Plan) -> str:
 
 
 def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
-    """Write how many followers some sends address together; `sends` says how many they are."""
+    """Write whom some sends reach together; `sends` says how many they are.
+
+    Several sends add up to messages, not to followers: tags overlap, and one tag may be in several sends.
+    """
     counts = [one.resolved.audience.count for one in planned]
     if None in counts:
         return _("{sends} to an unknown number of followers").format(sends=sends)
-    return _("{sends} to {count:,} followers").format(sends=sends, count=sum(n or 0 for n in counts))
+    template = (
+        _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
+    )
+    return template.format(sends=sends, count=sum(n or 0 for n in counts))
 
 
 def _uploads(plan: Plan) -> str:

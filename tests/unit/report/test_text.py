@@ -62,6 +62,13 @@ def test_an_unknown_audience_is_never_a_number() -> None:
     assert view_of(plan_of()).total == "nothing to send now"
 
 
+def test_sends_to_the_same_followers_add_up_to_messages() -> None:
+    """Two sends to one tag of 1,000 are 2,000 messages, not 2,000 followers."""
+    both = view_of(plan_of(make_send("a", "甲"), make_send("b", "乙")))
+    assert both.total == "2 sends, 2,000 messages in all"
+    assert view_of(plan_of(make_send("a", "甲"))).total == "1 send to 1,000 followers"
+
+
 def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
     """The rule's name, the fault, the hint and how to set the rule aside once."""
     plan = plan_of(
