@@ -114,6 +114,12 @@ def followers(audience: Audience) -> str:
     return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
 
 
+def short_commit(commit: str, digits: int) -> str:
+    """Shorten a commit, and name that files differ from it: `6280d5e5c4 with uncommitted changes`."""
+    short = commit[:digits]
+    return _("{commit} with uncommitted changes").format(commit=short) if commit.endswith("-dirty") else short
+
+
 def summary(content: Content) -> str:
     """Write what a follower would see, in one line."""
     match content:

@@ -80,6 +80,29 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
     assert "--allow allow_to_all=REASON" in line
 
 
+def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
+    """Whoever checks out the commit would see another message."""
+    plan = replace(plan_of(make_send("sale")), commit=f"{'6280d5e5c468' * 3}beef-dirty")
+    heading = plan_text(view_of(plan), LOOK).split("\n")[0]
+    assert heading.endswith(", commit 6280d5e5c468 with uncommitted changes")
+
+
+def test_a_wrapped_note_is_indented_below_its_beginning() -> None:
+    """Where a note begins is seen at a glance, however narrow the terminal."""
+    plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=Policy()))
+    notes = plan_text(view_of(plan), TextOptions(width=60)).split("Needs attention:\n")[1].split("\n\n")[0]
+    lines = notes.split("\n")
+    assert lines[0].startswith("  all: ")
+    assert len(lines) > 1
+    assert all(line.startswith("    ") and len(line) <= 60 for line in lines[1:])
+
+
+def test_a_digest_is_not_torn_apart() -> None:
+    """It is copied, and compared by eye."""
+    plan = plan_of(make_send("sale"))
+    assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_a_long_text_stays_within_the_terminal(width: int) -> None:
     """No line of the table is wider than the terminal, Chinese counted as two."""
