@@ -217,11 +217,11 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
         yield from (note.text for note in shown)
         if hidden := len(group.notes) - len(shown):
             more = ngettext(
-                "… {count:,} more of the rule {rule} (`--all` lists it)",
-                "… {count:,} more of the rule {rule} (`--all` lists them)",
+                "… {count:,} more like it (`--all` lists it)",
+                "… {count:,} more like it (`--all` lists them)",
                 hidden,
             )
-            yield more.format(count=hidden, rule=group.rule)
+            yield more.format(count=hidden)
 
 
 def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
