@@ -18,6 +18,7 @@ from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, p
 from wechat_campaigns.report.coming import APPLY, coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
+    displayed_msgtype,
     headcount,
     moment,
     recipients,
@@ -47,6 +48,7 @@ class Row:
     recipients: str = ""
     followers: str = ""
     msgtype: str = ""
+    """As people call it: `newspic` is one."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -229,7 +231,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        msgtype=send.msgtype,
+        msgtype=displayed_msgtype(send),
         content=" ".join(summary(send.content).split()),
         window=window(send, timezone),
         problems=problems,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, applied, make_planned, make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
+from wechat_campaigns.core.model import Filter, InvalidCampaign, Media, Msgtype, Newspic, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
@@ -78,6 +78,13 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
     (line,) = view_of(plan).attention
     assert line.startswith("all: the filter selects every follower")
     assert "--allow allow_to_all=REASON" in line
+
+
+def test_a_picture_post_is_not_called_an_article() -> None:
+    """Its msgtype is mpnews, but followers get pictures with a text."""
+    post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
+    plan = plan_of(replace(make_send("market"), msgtype=Msgtype.MPNEWS, content=post))
+    assert "newspic: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
 
 
 def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
