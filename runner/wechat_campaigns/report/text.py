@@ -64,19 +64,16 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     rows = view.listed(everything=options.everything)
     attention = [f"  {line}" for line in _attention(view, everything=options.everything)]
     attention = ["", _("Needs attention:"), *attention] if attention else []
+    accounts = ["", *view.accounts] if view.accounts else []
     closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
         with_account = view.has_accounts
         lines = (_line(row, options.width, with_account=with_account) for row in rows)
-        return "\n".join(map(inert, [_heading(view), *lines, "", *view.accounts, *attention, *closing]))
+        return "\n".join(map(inert, [_heading(view), *lines, *accounts, *attention, *closing]))
     parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
-    parts += (
-        [_plan_listing(view, rows, options.width), _text("")]
-        if rows
-        else [_text(_("Nothing to send.") + "\n")]
-    )
-    parts += [_text(line) for line in view.accounts]
+    parts += [_plan_listing(view, rows, options.width) if rows else _text(_("Nothing to send."))]
+    parts += [_text(line) for line in accounts]
     parts += [_text(line, style="yellow", hang=4) for line in attention]
     parts += [_text(line, whole=view.digest in line) for line in closing]
     return _drawn(Group(*parts), options)

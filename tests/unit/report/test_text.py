@@ -104,6 +104,13 @@ def test_a_wrapped_note_is_indented_below_its_beginning() -> None:
     assert all(line.startswith("    ") and len(line) <= 60 for line in lines[1:])
 
 
+def test_no_two_blank_lines_stand_together() -> None:
+    """A plan of nothing but errors has no account to write about."""
+    problems = replace(plan_of(), invalid=(InvalidCampaign(id="other", problems=()),))
+    for plan in (plan_of(), problems, plan_of(make_send("sale"))):
+        assert "\n\n\n" not in plan_text(view_of(plan), LOOK)
+
+
 def test_a_digest_is_not_torn_apart() -> None:
     """It is copied, and compared by eye."""
     plan = plan_of(make_send("sale"))
