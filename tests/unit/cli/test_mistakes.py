@@ -131,3 +131,14 @@ def test_validate_counts_sends_only_when_it_read_every_file(capsys: pytest.Captu
     Path("campaigns/sale.yaml").write_text("content: 你好\n", encoding="utf-8")
     assert run(["validate"]) == ExitCode.INVALID
     assert capsys.readouterr().out.splitlines()[-1] == "campaigns: 2 errors, 0 warnings"
+
+
+def test_pictures_of_an_imported_page_that_cannot_be_written_are_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder that cannot be made is no bug of the program."""
+    picture = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
+    Path("page.html").write_text(f'<section><p>茶</p><img src="{picture}"></section>', encoding="utf-8")
+    Path("campaigns/2026").write_text("", encoding="utf-8")
+    assert run(["import", "page.html", "2026/tea"]) == ExitCode.USAGE
+    assert "cannot write the file" in capsys.readouterr().err
