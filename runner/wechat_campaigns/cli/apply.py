@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -27,7 +26,7 @@ from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, u
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
@@ -50,7 +49,7 @@ from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.send.wait import WaitPorts, scheduled_sends, send_in_windows
+from wechat_campaigns.send.wait import scheduled_sends
 
 
 @command(
@@ -128,7 +127,7 @@ def apply(
             report = partial(_report_early, context, plan, reported)
             report(outcomes)
             plan_again = partial(_plan_again, context, select, prepared, data, allowed, plan.loosened_rules)
-            outcomes += _send_later(
+            outcomes += send_later(
                 context, waiting, send, plan_again, report, stopping=stopping, until=latest
             )
     code = _report(context, outcomes, plan, state, reported=reported, is_selection=bool(select))
@@ -169,38 +168,6 @@ def _plan_again(
     again = make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
     check_not_looser_since(again, agreed)
     return again, state
-
-
-def _send_later(
-    context: Context,
-    waiting: Sequence[PlannedSend],
-    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
-    plan_again: Callable[[], tuple[Plan, LedgerState]],
-    report: Callable[[Sequence[SendOutcome]], None],
-    *,
-    stopping: threading.Event,
-    until: datetime | None,
-) -> tuple[SendOutcome, ...]:
-    """Send what is scheduled in its window."""
-    accounts = {planned.account.name: planned.account.appid for planned in waiting}
-
-    def holds() -> list[str]:
-        state = context.fold_ledger(verified=True)
-        return sorted(
-            name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
-        )
-
-    with countdown(context, holds) as show:
-        ports = WaitPorts(
-            clock=context.clock,
-            stopping=stopping,
-            plan=plan_again,
-            send=send,
-            show=show,
-            report=report,
-            until=until,
-        )
-        return tuple(send_in_windows(waiting, ports))
 
 
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:

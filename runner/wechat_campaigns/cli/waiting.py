@@ -1,7 +1,8 @@
-"""Declare `--wait` and `--until`, and show what a waiting run waits for."""
+"""Declare `--wait` and `--until`, wait for windows, and show what is waited for."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -17,7 +18,10 @@ from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.send.outcome import SendOutcome
+from wechat_campaigns.send.wait import WaitPorts, send_in_windows
 
 WAIT: Final = click.option(
     "--wait", is_flag=True, help="Stay, and send each scheduled send of the plan when its window opens."
@@ -36,6 +40,44 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
     if text is not None and not wait:
         raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
     return read_moment("--until", text, now=now, zone=zone)
+
+
+def send_later(
+    context: Context,
+    waiting: Sequence[PlannedSend],
+    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
+    plan_again: Callable[[], tuple[Plan, LedgerState]],
+    report: Callable[[Sequence[SendOutcome]], None],
+    *,
+    stopping: threading.Event,
+    until: datetime | None,
+) -> tuple[SendOutcome, ...]:
+    """Send what is scheduled in its window, and show the time until then.
+
+    Args:
+        plan_again: plans the same files on the ledger as it is at that moment.
+        report: is told the outcomes of each window before the next one is waited for.
+        until: what opens later is left out.
+    """
+    accounts = {planned.account.name: planned.account.appid for planned in waiting}
+
+    def holds() -> list[str]:
+        state = context.fold_ledger(verified=True)
+        return sorted(
+            name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
+        )
+
+    with countdown(context, holds) as show:
+        ports = WaitPorts(
+            clock=context.clock,
+            stopping=stopping,
+            plan=plan_again,
+            send=send,
+            show=show,
+            report=report,
+            until=until,
+        )
+        return tuple(send_in_windows(waiting, ports))
 
 
 @contextmanager

@@ -125,7 +125,8 @@ def decision_input(
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
-        resend_stored=any(state.normalized_ledger_id(name) in context.resend for name in names),
+        resend_stored=bool(context.resend)
+        and any(state.normalized_ledger_id(name) in context.resend for name in names),
         find_violations=find_violations,
     )
 

@@ -181,10 +181,12 @@ class Plan:
         return {action: actions.count(action) for action in PlanAction if action in actions}
 
 
-def order(planned: PlannedSend) -> tuple[str, datetime, str]:
-    """Sort key of an account's sends: earliest window first, then id."""
-    begins = planned.send.not_before or datetime.min.replace(tzinfo=UTC)
-    return planned.account.name, begins, planned.send.id
+def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
+    """Sort key of an account's sends: earliest window first, then id, then number of the batch."""
+    send = planned.send
+    begins = send.not_before or datetime.min.replace(tzinfo=UTC)
+    number = send.batch.index if send.batch is not None else 0
+    return planned.account.name, begins, send.id.partition("#")[0], number
 
 
 def is_covered(planned: PlannedSend) -> bool:

@@ -73,7 +73,8 @@ def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime
 
 def period(kind: AccountKind, at: datetime) -> str:
     """Name the day (订阅号) or month (服务号) that `at` counts to."""
-    return at.astimezone(CHINA).strftime("%Y-%m-%d" if kind is AccountKind.SUBSCRIPTION else "%Y-%m")
+    day = china_day(at).isoformat()
+    return day if kind is AccountKind.SUBSCRIPTION else day[: len("2026-12")]
 
 
 def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
@@ -122,7 +123,10 @@ def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
 def add_use(uses: Uses, use: QuotaUsage, at: datetime) -> None:
     """Count one more planned send in the day and in the month of its moment."""
     for kind in (AccountKind.SUBSCRIPTION, AccountKind.SERVICE):
-        uses.setdefault(period(kind, at), QuotaUses()).add(use)
+        name = period(kind, at)
+        if name not in uses:
+            uses[name] = QuotaUses()
+        uses[name].add(use)
 
 
 def count_same_recipients(mine: QuotaUsage, *uses: QuotaUses) -> int:

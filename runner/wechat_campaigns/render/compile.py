@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
@@ -34,11 +35,15 @@ class CompileResult:
 
     def presence_check(self) -> Callable[[str, int], bool]:
         """Return a function that tells whether a send id, at a revision, is among the folder's campaigns."""
-        rendered = {normalize_id(send.campaign) for send in self.sends}
-        sends = {(normalize_id(send.id), send.revision) for send in self.sends}
+
+        @cache  # most plans never ask
+        def current() -> tuple[set[str], set[tuple[str, int]]]:
+            campaigns = {normalize_id(send.campaign) for send in self.sends}
+            return campaigns, {(normalize_id(send.id), send.revision) for send in self.sends}
 
         def is_current(send_id: str, revision: int) -> bool:
             named = SendId.parse(send_id)
+            rendered, sends = current()
             if (campaign := normalize_id(named.campaign)) in rendered:
                 return (normalize_id(send_id), revision) in sends
             item = self.files.get(campaign)
@@ -240,5 +245,6 @@ def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
 
 
 def _by_campaign(results: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
-    errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in results)
+    flawed = (result for result in results if result.problems)
+    errors = ((result.id, tuple(p for p in result.problems if p.level == "error")) for result in flawed)
     return [InvalidCampaign(id=name, problems=problems) for name, problems in errors if problems]

@@ -43,6 +43,8 @@ class LinkTagger:
 
     def content(self, content: Content) -> Content:
         """Tag every link of a content."""
+        if not self.parameters:
+            return content
         match content:
             case Text():
                 return replace(content, content=self._markup(content.content, str, str))

@@ -23,7 +23,7 @@ from wechat_campaigns.render.link_tags import LinkTagger
 from wechat_campaigns.render.openids import TABLES, batches, check_openids, read_openids
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -259,7 +259,11 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
     written = scope.text(path, raw["file"])
     if column is not None or written.lower().endswith(TABLES):
         return _openid_table(scope, path, written, column)
-    text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
+
+    def read() -> str:  # a list may be longer than any message
+        return scope.files.text(scope.campaign.file, written, MAX_MEDIA_BYTES)
+
+    text = scope.read(path, read) if written else None
     if text is None:
         return ()
     shown = scope.display_path(scope.files.locate(scope.campaign.file, written))

@@ -27,7 +27,7 @@ from wechat_campaigns.core.i18n import LocalizedMessage, current_language, engli
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.source.files import FileError, Files, read_regular
+from wechat_campaigns.source.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES
 from wechat_campaigns.source.schemas.store import schema_text
 
@@ -95,10 +95,12 @@ class TrackedFiles(Files):
         """Forget what the campaign before has read."""
         self.read: dict[str, str] = {}
 
-    def text(self, base_file: PurePosixPath, path: str) -> str:
+    def text(self, base_file: PurePosixPath, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> str:
         """See `Files.text`."""
         located = self.locate(base_file, path)
-        return self._noted("text", located, lambda: self._files.text(base_file, path), str.encode)
+        return self._noted(
+            "text", located, lambda: self._files.text(base_file, path, limit_bytes), str.encode
+        )
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
         """See `Files.info`."""
@@ -140,8 +142,10 @@ class TrackedFiles(Files):
                 self.data(PurePosixPath(path))
             elif kind == "list":
                 self.matching(_ROOT, path)
+            elif kind == "text":
+                self.text(_ROOT, path, MAX_MEDIA_BYTES)
             else:
-                (self.text if kind == "text" else self.info)(_ROOT, path)
+                self.info(_ROOT, path)
         return self._digests.get(name, "")
 
     def _is_stamped(self, name: str) -> bool:

@@ -84,20 +84,19 @@ def _account_card(plan: Plan, budget: Budget) -> AccountCard:
 def _recipients(plan: Plan, budget: Budget, mine: Sequence[PlannedSend]) -> Iterator[RecipientsCount]:
     """Count the sends to each recipients, the most first, with what the ledger knows of a 服务号's month."""
     past = plan.month_uses.get(budget.account.name)
-    named = {recipients(planned.send.filter): planned for planned in mine}
-    months = Counter((recipients(p.send.filter), _month(p.send.not_before or plan.created_at)) for p in mine)
-    for name, count in Counter(recipients(p.send.filter) for p in mine).most_common():
+    this_month = _month(plan.created_at)
+    groups: dict[str, list[PlannedSend]] = {}
+    for planned in mine:
+        groups.setdefault(recipients(planned.send.filter), []).append(planned)
+    for name, group in sorted(groups.items(), key=lambda named: -len(named[1])):
         if past is None:
-            yield RecipientsCount(name=name, sends=count)
+            yield RecipientsCount(name=name, sends=len(group))
             continue
-        one = named[name]
+        one = group[-1]
         earlier = count_same_recipients(usage(one.send.filter, one.resolved.tag_id), past)
-        fullest = max(
-            number + (earlier if when == _month(plan.created_at) else 0)
-            for (who, when), number in months.items()
-            if who == name
-        )
-        yield RecipientsCount(name=name, sends=count, earlier=earlier, fullest_month=fullest)
+        months = Counter(_month(planned.send.not_before or plan.created_at) for planned in group)
+        fullest = max(number + (earlier if month == this_month else 0) for month, number in months.items())
+        yield RecipientsCount(name=name, sends=len(group), earlier=earlier, fullest_month=fullest)
 
 
 def _month(moment: datetime) -> str:

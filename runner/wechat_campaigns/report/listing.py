@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
-from rich.console import ConsoleRenderable, Group, JustifyMethod
-from rich.table import Table
+from rich.console import ConsoleRenderable, Group
 from rich.text import Text
 
 from wechat_campaigns.core.i18n import _
@@ -38,21 +37,11 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int)
     spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
     for index, heading in enumerate(headings):
         if heading == ELASTIC and spare < 0 and widths[index] + spare >= LEAST_COLUMNS:
-            _shorten((row[index] for row in cells), widths[index] + spare)
+            widths[index] += spare
+            _shorten((row[index] for row in cells), widths[index])
             spare = 0
-    if spare >= 0:
-        return _table(headings, words, cells)
-    return Group(*_lines(headings, words, cells, widths, width))
-
-
-def _table(headings: Sequence[str], words: Sequence[str], cells: Sequence[Sequence[Text]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for heading, word in zip(headings, words, strict=True):
-        justify: JustifyMethod = "right" if heading in RIGHT else "left"
-        table.add_column(word, no_wrap=True, justify=justify)
-    for row in cells:
-        table.add_row(*row)
-    return table
+    short = [index for index, heading in enumerate(headings) if spare >= 0 or heading not in LONG]
+    return Group(*_lines(headings, words, cells, widths, short, width))
 
 
 def _lines(
@@ -60,9 +49,10 @@ def _lines(
     words: Sequence[str],
     cells: Sequence[Sequence[Text]],
     widths: Sequence[int],
+    short: Sequence[int],
     width: int,
 ) -> Iterator[Text]:
-    short = [index for index, heading in enumerate(headings) if heading not in LONG]
+    """Write the heading, then of each row the short cells on a line and the others below."""
     indent = " " * (widths[0] + len(_GAP))
     # A name much longer than the others gets a line of its own and does not push the columns apart.
     most = max(16, width - len(_GAP) * (len(short) - 1) - sum(widths[i] for i in short if i != 1))

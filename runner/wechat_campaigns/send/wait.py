@@ -45,14 +45,14 @@ class WaitPorts:
 
 
 def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
-    """List the sends of a plan whose windows open later, the first to open first.
+    """List the sends of a plan whose windows open later, the first to open first, else in its order.
 
     Args:
         until: leaves out what opens after it; None leaves out nothing.
     """
     scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
     within = (planned for planned in scheduled if until is None or _opens_at(planned) <= until)
-    return sorted(within, key=lambda planned: (_opens_at(planned), planned.send.id))
+    return sorted(within, key=_opens_at)
 
 
 def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:

@@ -82,11 +82,11 @@ class Files:
             raise _not_a_file_error(path)
         return PurePosixPath(*steps)
 
-    def text(self, base_file: PurePosixPath, path: str) -> str:
-        """Read a UTF-8 text file of at most 2 MiB, with plain line feeds: the same after any checkout."""
+    def text(self, base_file: PurePosixPath, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> str:
+        """Read a UTF-8 text file, with plain line feeds: the same after any checkout."""
         located = self.locate(base_file, path)
         if located not in self._texts:
-            decoded = decode(self._read(located, MAX_TEXT_BYTES))
+            decoded = decode(self._read(located, limit_bytes))
             if isinstance(decoded, Finding):
                 raise self._text_error(located, decoded)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")

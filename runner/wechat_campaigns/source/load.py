@@ -134,22 +134,23 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         what = _("the file name is not UTF-8; it may be GBK")
         hint = _("rename the file in UTF-8, or use only ASCII letters")
         return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
-    suffix = item.file.suffix
+    file = item.file
+    suffix = file.suffix
     if not suffix.islower():
         # Passed over in silence, a campaign that somebody expects would never be sent.
         what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)
-        hint = _("rename the file to `{name}`").format(name=item.file.with_suffix(suffix.lower()).name)
+        hint = _("rename the file to `{name}`").format(name=file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if bad := BAD_IN_ID.search(item.id):
         what = _("the file name contains {character}, which is not allowed in an id")
         what = what.format(character=_("a space") if bad.group() == " " else repr(bad.group()))
         hint = _("rename the file: spaces and the characters [ ] # , : \\ are not allowed")
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
-    read = _read(item, data)
+    read = _read(item, file, data)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
 
-def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
+def _read(item: CampaignFile, file: PurePosixPath, data: bytes | None) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.display_path
     try:
@@ -160,7 +161,7 @@ def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
         what = _("the file cannot be read: {reason}").format(reason=error.strerror)
         hint = _("check the path")
         return Finding("file-missing", what, hint).at(Location(file=shown))
-    return parse_document(written, id=item.id, file=item.file, shown=shown)
+    return parse_document(written, id=item.id, file=file, shown=shown)
 
 
 def _walk(root: Path) -> list[CampaignFile]:

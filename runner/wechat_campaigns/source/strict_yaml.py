@@ -138,16 +138,18 @@ class _Builder:
             raise _StopReadingError(node, "yaml-too-deep", what, hint)
 
     def _scalar(self, node: ScalarNode, path: KeyPath) -> Any:
+        if node.style:  # only plain (unquoted) text is up for interpretation
+            return node.value
         value = self._meant(node, path)
         # A number or a switch is whole, whatever comes behind it.
-        if self.hides and not node.style and (isinstance(value, str) or not node.value):
+        if self.hides and (isinstance(value, str) or not node.value):
             self._look_behind(node, path)
         return value
 
     def _meant(self, node: ScalarNode, path: KeyPath) -> Any:
         text: str = node.value
-        # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
-        if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
+        # Most texts are told by their first character.
+        if text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text):
             return text
         if text in _WORDS:
             return _WORDS[text]

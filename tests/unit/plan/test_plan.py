@@ -49,6 +49,19 @@ def test_sends_are_ordered_by_window_then_id():
     assert [planned.send.id for planned in plan_of(*sends).sends] == ["a", "b", "c"]
 
 
+def test_batches_are_ordered_by_their_number():
+    """The tenth of a long list comes after the ninth, on the page and on the way out."""
+    batches = [
+        make_send(
+            f"sale#{number}", f"text {number}", filter=Filter(openids=(f"o-{number}a", f"o-{number}b")),
+            batch=Batch(index=number, count=11, list_sha256="a"),
+        )
+        for number in range(1, 12)
+    ]  # fmt: skip
+    plan = plan_of(*reversed(batches), make_send("salf", "another"))
+    assert [one.send.id for one in plan.sends] == [*(send.id for send in batches), "salf"]
+
+
 def test_unknown_tag_is_invalid_and_suggests_the_nearest_name():
     """A wrong tag never becomes a wrong audience."""
     (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends

@@ -34,7 +34,7 @@ from wechat_campaigns.render.article import ArticleBody
 from wechat_campaigns.render.article.parts import AI_STATEMENT
 from wechat_campaigns.render.render import RenderResult, render
 from wechat_campaigns.source.document import Document, parse_document
-from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
@@ -286,6 +286,15 @@ def test_openids_become_numbered_batches(tmp_path):
     assert (send.id, send.filter.openids) == ("sale#1", tuple(OPENIDS[:3]))
     digest = hashlib.sha256("\n".join(OPENIDS[:3]).encode()).hexdigest()
     assert (send.batch.index, send.batch.count, send.batch.list_sha256) == (1, 1, digest)
+
+
+def test_list_of_openids_may_be_longer_than_a_text(tmp_path):
+    """A list is split into batches, however long it is; no text of a message has 2 MiB."""
+    listed = "\n".join(f"oLONG{number:023d}" for number in range(80_000))
+    assert len(listed) > MAX_TEXT_BYTES
+    yaml = "content: x\nfilter: {openids: {file: list.txt}}"
+    sends = rendered(tmp_path, yaml, {"list.txt": listed}).sends
+    assert [len(send.filter.openids) for send in sends] == [10_000] * 8
 
 
 def test_openid_file_skips_blanks_and_comments(tmp_path):

@@ -26,7 +26,7 @@ from wechat_campaigns.render.validation_cache import (
     digest_of,
     load_cache,
 )
-from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.files import MAX_TEXT_BYTES, Files
 
 pytestmark = pytest.mark.slow
 
@@ -247,9 +247,9 @@ def test_what_is_read_counts_though_a_stamp_told_of_something_else(root: Path) -
     sign = root / "_partials/sign.txt"
 
     class ForAMoment(Files):
-        def text(self, base_file: PurePosixPath, path: str) -> str:
+        def text(self, base_file: PurePosixPath, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> str:
             if not path.endswith("sign.txt"):
-                return super().text(base_file, path)
+                return super().text(base_file, path, limit_bytes)
             os.utime(sign)  # it was changed, and changed back
             return "示例"
 

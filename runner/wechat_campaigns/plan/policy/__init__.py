@@ -6,14 +6,16 @@ what a new one needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.plan.policy import allowances, content, rules, wording
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
 
-RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
+Rule = Callable[[RuleInput], Violation | None]
+
+RULES: Mapping[str, Rule] = {
     "hold": rules.hold,
     "sample_text": wording.sample_text,
     "allow_to_all": rules.allow_to_all,
@@ -36,7 +38,7 @@ RULES: Mapping[str, Callable[[RuleInput], Violation | None]] = {
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
-LATER: Mapping[str, Callable[[RuleInput], Violation | None]] = {
+LATER: Mapping[str, Rule] = {
     "quota": allowances.later_quota,
     "quota_reserve": allowances.later_quota_reserve,
 }
@@ -61,10 +63,7 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
     Args:
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    violations = (
-        (name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in OVERRIDABLE
-    )
-    return tuple(_graded(name, violation, facts) for name, violation in violations if violation is not None)
+    return _found(RULES, facts, allowed.keys() & OVERRIDABLE)
 
 
 def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
@@ -74,8 +73,15 @@ def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violat
         facts: with the moment at which its window opens as `now`.
         allowed: as in `evaluate`.
     """
-    found = ((name, rule(facts)) for name, rule in LATER.items() if name not in allowed)
-    return tuple(_graded(name, violation, facts) for name, violation in found if violation is not None)
+    return _found(LATER, facts, allowed.keys())
+
+
+def _found(rules: Mapping[str, Rule], facts: RuleInput, allowed: Set[str]) -> tuple[Violation, ...]:
+    return tuple(
+        _graded(name, violation, facts)
+        for name, rule in rules.items()
+        if name not in allowed and (violation := rule(facts)) is not None
+    )
 
 
 def _graded(name: str, violation: Violation, facts: RuleInput) -> Violation:

@@ -19,7 +19,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
-from wechat_campaigns.source.files import FileError, Files, read_regular
+from wechat_campaigns.source.files import MAX_TEXT_BYTES, FileError, Files, read_regular
 
 if TYPE_CHECKING:
     from wechat_campaigns.render.article.page_import import SavedPage
@@ -195,9 +195,9 @@ class _RecordingFiles(Files):
         self.files = files
         self.reads: set[_Read] = set()
 
-    def text(self, base_file: PurePosixPath, path: str) -> str:
+    def text(self, base_file: PurePosixPath, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> str:
         self.reads.add(("text", base_file, path))
-        return self.files.text(base_file, path)
+        return self.files.text(base_file, path, limit_bytes)
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
         self.reads.add(("info", base_file, path))

@@ -209,7 +209,8 @@ def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
 def _name(path: KeyPath, value: str) -> Iterator[Finding]:
     """Refuse a name of the platform's that holds what none of its names does."""
     yield from _not_empty(path, value)
-    if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
+    # Of all blanks, only the plain space is printable.
+    if value.strip() and (" " in value or not value.isprintable()):
         what = _("`{name}` contains a space, a line break or an invisible character").format(name=path[-1])
         hint = _("copy it again without the surrounding text, or check the variables it uses")
         yield Finding("blank-in-id", what, hint, path)

@@ -16,7 +16,7 @@ Escape = Callable[[object], str]
 
 TAG = re.compile(r"\{[{%#]")
 """What begins a tag."""
-_NAME = r"\{\{[ \t\n]*([_A-Za-z\u4e00-\u9fff][_0-9A-Za-z\u4e00-\u9fff]*)[ \t\n]*\}\}"
+_NAME = re.compile(r"\{\{[ \t\n]*([_A-Za-z\u4e00-\u9fff][_0-9A-Za-z\u4e00-\u9fff]*)[ \t\n]*\}\}")
 _LONG_NUMBER = re.compile(r"\d{1000}")
 # fmt: off
 _JINJA_KEYWORDS = frozenset((
@@ -36,7 +36,7 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
     if "{" not in text and len(text) <= bounds.MAX_SIZE and not _LONG_NUMBER.search(text):
         return text
     # Odd parts are names, even ones the text between them.
-    parts = re.split(_NAME, text)
+    parts = _NAME.split(text)
     between, names = parts[::2], parts[1::2]
     if any(TAG.search(part) or part.endswith("{") for part in between) or len(names) > bounds.MAX_TAGS:
         return None
