@@ -6,9 +6,13 @@ import json
 import os
 import shlex
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from jsonschema import Draft7Validator
@@ -28,6 +32,7 @@ msgtype: mpnews
 content: {articles: [{title: 新品, body: news.html, cover: {file: cover.jpg}}]}
 """
 RUNS = {
+    "init": "init fresh",
     "reference": "reference",
     "version": "version --check",
     "validate": "validate",
@@ -35,7 +40,12 @@ RUNS = {
     "new": "new fresh --tag 会员",
     "import": "import page.html imported",
     "render": "render sale",
-    "plan": "plan sale",
+    "plan": "plan sale --out plan.json --report markdown=plan.md --report html=plan.html",
+    "ci outputs": "ci outputs plan.json",
+    "ci publish": "ci publish plan.md",
+    "ci issue": "ci issue plan.md",
+    "ci notify": "ci notify plan.json",
+    "ci phones": "ci phones plan.html phones",
     "draft": "draft news --auto-approve",
     "pull": "pull 新品 pulled",
     "drafts": "drafts",
@@ -61,8 +71,23 @@ RUNS = {
 }
 """Each command that has JSON, in an order in which each has something to say."""
 
-WRONG = {"fmt": "fmt nothing", "new": "new _fresh", "import": "import nothing.html imported"}
+SERVERS = {
+    "sandbox": "sandbox --port 0",
+    "studio": "studio --port 0",
+    "listen": "listen --port 0",
+}
+"""The commands that print a line once they are ready, and stay."""
+
+WRONG = {
+    "init": "init --ci github",
+    "fmt": "fmt nothing",
+    "new": "new _fresh",
+    "import": "import nothing.html imported",
+    "ci publish": "ci publish ledger.jsonl",
+    "sandbox": "sandbox --host 0.0.0.0",
+}
 """What a command is called with where broken settings do not end it."""
+NEVER_FAILS = {"reference", "version", "ci issue"}
 
 
 def strict(node: Any) -> Any:
@@ -151,7 +176,49 @@ def test_each_output_has_its_shape_in_both_languages(
     assert said["zh"] == said["en"]
 
 
-@pytest.mark.parametrize("name", sorted(set(RUNS) - {"reference", "version"}))
+@pytest.mark.deep
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_prints_where_it_is_as_json(
+    name: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line once it is ready, in `--report` too; a script need not take a sentence apart."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PUSH_TOKEN", "token123")
+    settings = campaigns_on(sandbox, tmp_path) / "_settings.yaml"
+    account = "callback: {token: {env: PUSH_TOKEN}}, kind: service"
+    text = settings.read_text(encoding="utf-8").replace("kind: service", account)
+    settings.write_text(text, encoding="utf-8")
+    assert run(["ledger", "init"]) == ExitCode.OK
+    words = ["--lang", "zh", *SERVERS[name].split(), "-o", "json", "--report", "json=ready.json"]
+    started = subprocess.Popen([sys.executable, "-m", "wechat_campaigns", *words], stdout=subprocess.PIPE)
+    with started:
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        ready = json.loads(line)
+        with socket.create_connection((urlsplit(ready["url"]).hostname, urlsplit(ready["url"]).port), 10):
+            started.terminate()
+        assert started.stdout.read() == b""
+    assert started.returncode == ExitCode.OK
+    assert list(validator(name).iter_errors(ready)) == []
+    assert Path("ready.json").read_bytes() == line
+
+
+def test_an_export_has_its_shape(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line about the whole, then the events; it has no other format."""
+    monkeypatch.chdir(tmp_path)
+    campaigns_on(sandbox, tmp_path)
+    assert run(["ledger", "init"]) == ExitCode.OK
+    capsys.readouterr()
+    assert run(["ledger", "export"]) == ExitCode.OK
+    first, *events = map(json.loads, capsys.readouterr().out.splitlines())
+    assert list(validator("ledger export").iter_errors(first)) == []
+    assert events
+    assert [fault for event in events for fault in validator("ledger log").iter_errors(event)] == []
+
+
+@pytest.mark.parametrize("name", sorted({*RUNS, *SERVERS} - NEVER_FAILS))
 def test_an_error_has_its_shape_too(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,7 +228,8 @@ def test_an_error_has_its_shape_too(
     (tmp_path / "campaigns").mkdir()
     Path("campaigns/_settings.yaml").write_text("environments: 会员\n", encoding="utf-8")
     Path("campaigns/sale.yaml").write_text("filter: 会员\n", encoding="utf-8")
-    line = WRONG.get(name, RUNS[name]).replace("OPENID", "o" * 28)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    line = WRONG.get(name, {**RUNS, **SERVERS}[name]).replace("OPENID", "o" * 28)
     code = run([*shlex.split(line), "-o", "json"])
     out = capsys.readouterr().out
     if name == "validate":
@@ -198,7 +266,7 @@ def check_failure(text: str) -> None:
 
 def test_every_command_with_json_is_run() -> None:
     """One with a new JSON needs an entry in the schema and in `RUNS`."""
-    assert set(RUNS) == {
+    assert {*RUNS, *SERVERS} == {
         path
         for path, command in COMMANDS.items()
         if isinstance(command, Command) and "json" in command.formats

@@ -223,7 +223,7 @@ class Machine(RuleBasedStateMachine):
             state,
             ports=self.ports(),
             run_context=RunContext(plan_digest="p" * 64),
-            again_s=60,
+            environment=make_settings().environment,
         )
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}

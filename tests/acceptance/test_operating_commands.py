@@ -60,6 +60,51 @@ def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
     Path("campaigns/_settings.yaml").write_text(text, encoding="utf-8")
 
 
+def test_commands_in_hints_name_the_environment_they_need(campaign: Command, sandbox: Sandbox) -> None:
+    """Copied as they stand they mean this environment; where nobody named one they stay short."""
+    settle(sandbox, policy="{require_preview: true}")
+    settings = Path("campaigns/_settings.yaml")
+    text = settings.read_text(encoding="utf-8")
+    for name, option in (("sandbox", ""), ("staging", " --env staging")):
+        settings.write_text(text.replace("sandbox:", f"{name}:", 1), encoding="utf-8")
+        env = option.split()
+        code, out, err = campaign("ledger", "init", *env)
+        assert code == ExitCode.OK, err
+        assert f"`campaign ledger baseline{option}`" in out
+        assert campaign("hold", "main", "--reason", "x", *env)[0] == ExitCode.OK
+        shown = " ".join(campaign("plan", *env)[1].split())
+        assert f"`campaign unhold main{option} --reason REASON`" in shown
+        assert f"`campaign preview 'sale'{option} --to TESTER`" in shown
+        assert f"`campaign unhold main{option} --reason REASON`" in " ".join(
+            campaign("doctor", *env)[1].split()
+        )
+        assert campaign("unhold", "main", "--reason", "x", *env)[0] == ExitCode.OK
+        assert campaign("preview", "sale", "--to", "小李", *env)[0] == ExitCode.OK
+        sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
+        code, out, _err = campaign("apply", "--auto-approve", "--quiet", *env)
+        assert (code, f"`campaign apply{option}` again in" in " ".join(out.split())) == (
+            ExitCode.UNKNOWN,
+            True,
+        )
+        assert f"`campaign apply{option}` to resolve it" in " ".join(campaign("status", *env)[1].split())
+        Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+        sandbox.advance(3600)
+        shown = " ".join(campaign("plan", *env)[1].split())
+        assert f"`campaign ledger settle 'sale'{option}`" in shown
+        Path("campaigns/sale.yaml").write_text(SALE, encoding="utf-8")
+        sandbox.reset()
+
+
+def test_commands_in_the_hint_of_an_error_name_the_environment_too(campaign: Command) -> None:
+    """In the JSON as well; a command that takes no environment, or names one, stays as it is."""
+    assert "`campaign status` to see" in campaign("ledger", "settle", "x", "--sent", "1", "--reason", "y")[2]
+    words = ("ledger", "settle", "x", "--sent", "1", "--reason", "y", "--env", "sandbox")
+    assert "`campaign status --env sandbox` to see" in campaign(*words)[2]
+    _code, out, err = campaign("--lang", "zh", *words, "-o", "json")
+    assert "run `campaign status --env sandbox` to see" in json.loads(out)["error"]["hint"]
+    assert "`campaign status --env sandbox`" in err
+
+
 def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
     """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
     assert campaign("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK

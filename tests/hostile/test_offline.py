@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -208,6 +209,71 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     assert [send["action"] for send in plan["sends"]] == ["sent"]
     assert offline.outside() == set()
     assert offline.files() == before
+
+
+@pytest.fixture
+def cloned(offline: Offline) -> Offline:
+    """A clone whose remote has a ledger that says the sale was sent; nobody ran the tool in it."""
+    author, remote = Offline(offline.folder / "author", offline.port), offline.folder / "remote.git"
+    author.git("init", "--quiet", "--bare", str(remote))
+    author.git("config", "remote.origin.url", str(remote))
+    author.settle(*SETTINGS["git"])
+    settings = author.repo / "campaigns" / "_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
+    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--reason", "sent before")):
+        done = author.run(*command)
+        assert done.returncode == ExitCode.OK, done.stderr
+    offline.git("config", "remote.origin.url", remote.as_uri())
+    offline.settle(*SETTINGS["git"])
+    return offline
+
+
+def offline_plan(cloned: Offline) -> dict[str, Any]:
+    """Plan in a clone that its server does not answer any more."""
+    cloned.git("config", "remote.origin.url", f"http://127.0.0.1:{cloned.port}/team/campaigns.git")
+    before = cloned.files()
+    done = cloned.run("plan", "--offline", "--format", "json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert cloned.outside() == set()
+    assert cloned.files() == before
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
+
+
+@pytest.mark.parametrize("depth", [[], ["--depth=1"]])
+def test_a_ledger_that_the_checkout_fetched_is_read(cloned: Offline, depth: list[str]) -> None:
+    """As on a fresh runner of CI, whose checkout has every branch and whose state folder is empty."""
+    assert offline_plan(cloned)["ledger_known"] is False
+    cloned.git("config", "remote.origin.url", (cloned.folder / "remote.git").as_uri())
+    cloned.git("fetch", "--quiet", *depth, "origin", "+refs/heads/*:refs/remotes/origin/*")
+    plan = offline_plan(cloned)
+    assert plan["ledger_known"] is True
+    assert plan["unverified"] == ["main"]
+    assert [send["action"] for send in plan["sends"]] == ["sent"]
+
+
+def test_a_fetched_ledger_without_its_files_is_unknown(cloned: Offline) -> None:
+    """A partial clone would fetch them now: an offline plan does not."""
+    cloned.git("-C", str(cloned.folder / "remote.git"), "config", "uploadpack.allowFilter", "true")
+    cloned.git("config", "remote.origin.promisor", "true")
+    cloned.git("config", "remote.origin.partialCloneFilter", "blob:none")
+    cloned.git("fetch", "--quiet", "--filter=blob:none", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    assert offline_plan(cloned)["ledger_known"] is False
+
+
+def test_a_fetched_ledger_that_was_edited_is_refused(cloned: Offline) -> None:
+    """Its chain is checked, as that of every other ledger."""
+    cloned.git("fetch", "--quiet", "origin", "campaign-ledger")
+    cloned.git("switch", "--quiet", "--detach", "FETCH_HEAD")
+    [first, *_others] = sorted((cloned.repo / "events").rglob("*.json"))
+    first.write_text(first.read_text().replace("2026", "2025", 1))
+    cloned.git("commit", "--quiet", "--all", "--message", "x")
+    cloned.git("update-ref", "refs/remotes/origin/campaign-ledger", "HEAD")
+    cloned.git("switch", "--quiet", "main")
+    done = cloned.run("plan", "--offline")
+    assert done.returncode == ExitCode.LEDGER, done.stdout
+    assert "was changed after it was written" in done.stderr
 
 
 def test_what_watches_can_see(offline: Offline) -> None:

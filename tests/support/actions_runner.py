@@ -55,6 +55,8 @@ class Job:
     log: str = ""
     summary: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    """What the steps that use the action gave it in the environment."""
 
 
 @dataclass
@@ -94,7 +96,7 @@ class ActionsRunner:
     def _job(self, name: str, written: Mapping[str, Any], event: Event, jobs: Mapping[str, Job]) -> Job:
         needed = {need: jobs[need] for need in [written["needs"]] if need} if "needs" in written else {}
         contexts = {
-            "github": self._github(event),
+            "github": {**self._github(event), "job": name},
             "vars": self.vars,
             "secrets": self.secrets,
             "needs": {need: {"outputs": job.outputs} for need, job in needed.items()},
@@ -176,6 +178,7 @@ class _Steps:
         used = step["uses"].partition("@")[0]
         store = self.runner.folder / "artifacts" / str(self.runner.runs)
         if used == "./":
+            self.job.given |= env
             return self._composite(env, given)
         if used == "actions/checkout":
             self._checkout()

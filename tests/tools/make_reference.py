@@ -180,7 +180,8 @@ def _environment() -> str:
         ),
     )
     parts = [
-        "The command reads these variables, and in CI those of [GitHub and GitLab](../pull-requests.md). "
+        "The command reads these variables, and in CI those of "
+        "[GitHub, GitLab and Jenkins](../pull-requests.md). "
         "Variables that hold an AppSecret or a template's values are named by you, in `_settings.yaml` and "
         "on the command line."
     ]

@@ -112,11 +112,18 @@ class Context(Workspace):
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def output(self, formats: Formats, *, binary: Mapping[str, Callable[[], bytes]] | None = None) -> None:
+    def output(
+        self,
+        formats: Formats,
+        *,
+        binary: Mapping[str, Callable[[], bytes]] | None = None,
+        quotes_campaigns: bool = True,
+    ) -> None:
         """Print the result in the format of `--format`, and write the files of `--report`.
 
         Args:
             binary: formats that only `--report` writes.
+            quotes_campaigns: whether the text may hold what a campaign says; GitHub then obeys nothing in it.
 
         Raises:
             UsageError: the command does not have this format, or a file cannot be written.
@@ -128,15 +135,18 @@ class Context(Workspace):
                 location=f"--format {self.format}",
             )
         text = _written(formats, self.format)
-        if text and self.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
+        in_github = os.environ.get("GITHUB_ACTIONS") == "true"
+        if text and quotes_campaigns and self.format == "text" and in_github:
             text = self.guarded(text)
         if text:
             print_result(text)
         self._write_reports(formats, binary or {})
 
-    def output_data(self, text: Callable[[], str], data: Mapping[str, Any]) -> None:
-        """Print a result: text for people, data for programs. Raises as `output`."""
-        self.output(_text_and_json(text, data))
+    def output_data(
+        self, text: Callable[[], str], data: Mapping[str, Any], *, quotes_campaigns: bool = True
+    ) -> None:
+        """Print a result: text for people, data for programs. Arguments and errors as of `output`."""
+        self.output(_text_and_json(text, data), quotes_campaigns=quotes_campaigns)
 
     def output_at_end(self, formats: Formats) -> ExitCode:
         """Print the result of what cannot be undone; where that fails, on standard error.

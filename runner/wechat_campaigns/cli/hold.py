@@ -82,7 +82,7 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
             context.stack.callback(ledger.close)
             ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
         ends = _ends_text(ends_at, now, zone, late)
-    unhold = f"campaign unhold {account_name}{f' --env {environment.name}' if context.environment else ''}"
+    unhold = f"campaign unhold {account_name}{environment.env_option}"
     code = context.output_sentence(
         _answer(account_name, environment.name, unhold, ends, others),
         account=account_name,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FOLDER
-from wechat_campaigns.cli.output import print_result, write_new
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import write_new
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.source.starter import CodeHostName, starter
@@ -22,6 +23,7 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 
 @command(
     effect=Effect.LOCAL,
+    formats=TEXT_AND_JSON,
     examples={
         "campaign init shop": N_("a new repository in the folder shop"),
         "campaign init --ci gitlab": N_("in the current folder, with a GitLab pipeline"),
@@ -35,11 +37,25 @@ _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 @click.option(
     "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: the address of this tool's action."
 )
-def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
+def init(context: Context, folder: Path, code_host: CodeHostName, action: str | None) -> int:
     """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
 
     Existing files are not changed. FOLDER defaults to the current folder.
     """
+    _check_action(code_host, action)
+    written: list[str] = []
+    kept: list[str] = []
+    for place, text in starter(code_host, action=action or "").items():
+        (written if write_new(folder / place, text) else kept).append(str(folder / place))
+    context.output_data(
+        lambda: _text(folder, code_host, written, kept),
+        {"written": written, "kept": kept},
+        quotes_campaigns=False,
+    )
+    return ExitCode.OK
+
+
+def _check_action(code_host: CodeHostName, action: str | None) -> None:
     if code_host == "github" and not action:
         raise UsageError(
             _("the GitHub workflow requires the address of this tool's action"),
@@ -57,12 +73,13 @@ def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
                 "jobs hold the AppSecret"
             ),
         )
-    for place, text in starter(code_host, action=action or "").items():
-        is_new = write_new(folder / place, text)
-        message = _("wrote {file}") if is_new else _("kept  {file}")
-        print_result(message.format(file=folder / place))
+
+
+def _text(folder: Path, code_host: CodeHostName, written: list[str], kept: list[str]) -> str:
+    lines = [_("wrote {file}").format(file=file) for file in written]
+    lines += [_("kept  {file}").format(file=file) for file in kept]
     line = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
-    print_result("\n" + _("Next: {command}").format(command=line))
+    lines += ["", _("Next: {command}").format(command=line)]
     if code_host != "none":
         message = _(
             "For the {service} pipeline: add the environment `production` to {file}, "
@@ -70,5 +87,5 @@ def init(folder: Path, code_host: CodeHostName, action: str | None) -> int:
         )
         services = {"github": "GitHub", "gitlab": "GitLab"}
         file = folder / "campaigns/_settings.yaml"
-        print_result(message.format(service=services[code_host], file=file))
-    return ExitCode.OK
+        lines.append(message.format(service=services[code_host], file=file))
+    return "\n".join(lines)

@@ -15,8 +15,8 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.output import logs_json, print_result
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import logs_json
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 @command(
     effect=Effect.LEDGER_RECORD,
+    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign listen --env production": N_("behind your TLS server")},
 )
@@ -69,11 +70,15 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
             location=f"{host}:{port}",
             hint=_("use `--port 0` to pick a free port"),
         ) from error
-    print_result(f"listening on http://{host}:{server.port}")
-    for name in receiver.accounts:
-        print_result(_("  account {name}: /{name}").format(name=name))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    url = f"http://{host}:{server.port}"
+    lines = [
+        f"listening on {url}",
+        *(_("  account {name}: /{name}").format(name=n) for n in receiver.accounts),
+    ]
+    paths = {name: f"/{name}" for name in receiver.accounts}
+    context.output_data(lambda: "\n".join(lines), {"url": url, "accounts": paths}, quotes_campaigns=False)
     server.serve_forever()
     server.server_close()
     return ExitCode.OK

@@ -29,8 +29,7 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
 def apply_command(context: Context) -> str:
     """Write what sends a plan of this environment; a protected one wants the reviewed plan."""
     environment = context.settings.environment
-    named = f" --env {environment.name}" if context.environment else ""
-    return f"{APPLY}{named}{' --plan FILE' if environment.protected else ''}"
+    return f"{APPLY}{environment.env_option}{' --plan FILE' if environment.protected else ''}"
 
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:

@@ -160,6 +160,10 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
                 _check_agent(context, values)
                 return function(context, **values)
             except CampaignError as error:
+                from wechat_campaigns.cli.named_environment import with_environment
+
+                if context.environment:
+                    error.hint = with_environment(error.hint, f" --env {context.environment}")
                 path = click.get_current_context().command_path
                 context.report_failure(error, path.removeprefix("campaign "))
                 raise

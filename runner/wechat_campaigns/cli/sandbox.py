@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, EXISTING_FILE, FILE
-from wechat_campaigns.cli.output import print_message, print_result
-from wechat_campaigns.cli.registry import Command, command
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
@@ -23,6 +24,8 @@ from wechat_campaigns.source.load import require_folder
 
 @command(
     effect=Effect.LOCAL,
+    formats=TEXT_AND_JSON,
+    options=(DIR,),
     examples={
         "campaign sandbox": N_("a WeChat sandbox on http://127.0.0.1:8090"),
         "campaign sandbox --rehearsal": N_("the phones of the last rehearsal"),
@@ -36,7 +39,6 @@ from wechat_campaigns.source.load import require_folder
 @click.option(
     "--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir, using their state."
 )
-@DIR
 @click.option(
     "--seed",
     type=EXISTING_FILE,
@@ -51,6 +53,7 @@ from wechat_campaigns.source.load import require_folder
     help="Refuse or accept calls where sources about WeChat disagree.",
 )
 def sandbox(
+    context: Context,
     port: int,
     host: str,
     expose: bool,
@@ -61,7 +64,6 @@ def sandbox(
     retired_cards: bool,
     strict: bool,
     rehearsal: bool = False,
-    directory: Path = Path("campaigns"),
 ) -> int:
     """Serve the WeChat API on loopback, with followers whose phones you can view.
 
@@ -73,7 +75,7 @@ def sandbox(
     from wechat_campaigns.sandbox.server import embedded
 
     if rehearsal:
-        state = _rehearsal_state(directory, state)
+        state = _rehearsal_state(context.root, state)
     is_exposed = not is_loopback(host)
     if is_exposed and not expose:
         raise _exposed_error(host)
@@ -90,13 +92,13 @@ def sandbox(
     ) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        print_result(f"listening on {url}")
+        context.output_data(lambda: f"listening on {url}", {"url": url}, quotes_campaigns=False)
         if sys.stderr.isatty():
             print_message(
                 _("Open this address in a browser to see the phones of the followers. Ctrl-C ends it.")
             )
         if is_exposed:
-            print_result("warning: other machines can reach this sandbox and control it")
+            print_message(_("Warning: other machines can reach this sandbox and control it."))
         stopping.wait()
     return ExitCode.OK
 

@@ -15,14 +15,15 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
-from wechat_campaigns.cli.output import print_message, print_result
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.serving import BaseWSGIServer
 
     from wechat_campaigns.cli.offline_reads import OfflineReads
 
@@ -32,6 +33,7 @@ POLL_S = 0.05
 
 @command(
     effect=Effect.NONE,
+    formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
     examples={
         "campaign studio --open": N_("write in your editor and see the phone change"),
@@ -69,11 +71,12 @@ def studio(context: Context, open_: bool, port: int) -> int:
         # The libraries load while the browser starts.
         for work in (desk.warm, lambda: follow(context.root, live, stop)):
             threading.Thread(target=work, daemon=True).start()
-        print_result(gate.address)
+        server = _server(listening, app)
+        context.output_data(lambda: gate.address, {"url": gate.address}, quotes_campaigns=False)
         print_message(_("Open this address in a browser. Ctrl-C ends the studio."))
         if open_:
             click.launch(gate.address)
-        _serve(listening, app)
+        server.serve_forever(POLL_S)
         stop.set()
     return ExitCode.OK
 
@@ -93,8 +96,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def _serve(listening: socket.socket, app: Flask) -> None:
-    """Answer requests until the process is told to end."""
+def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
+    """Make the server; it ends when the process is told to."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -111,4 +114,4 @@ def _serve(listening: socket.socket, app: Flask) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # What is called in the main thread would wait for itself.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
-    server.serve_forever(POLL_S)
+    return server

@@ -19,6 +19,7 @@ from wechat_campaigns.report.formats import OF_PROBLEMS, formats
 from wechat_campaigns.report.phrases import sends
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import settings_warnings
 
 
 @command(
@@ -75,7 +76,8 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
         only=paths,
         cache=_cache(context),
     )
-    return [*examination.file_problems, *examination.problems], examination.sends
+    found = [*examination.file_problems, *examination.problems]
+    return [*settings_warnings(context.root, settings), *found], examination.sends
 
 
 def _cache(context: Context) -> Path | None:

@@ -104,6 +104,11 @@ class Policy:
     levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
     """By rule id; a rule that is not named is mandatory."""
 
+    @property
+    def linked_places(self) -> tuple[str, ...]:
+        """The hosts and mini programs whose links get the parameters of `links`."""
+        return (*self.allowed_links, *self.allowed_mini_programs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
@@ -131,6 +136,13 @@ class Environment:
     approvals: Approvals | None = None
     resend_after_s: int = 60
     resend_until_s: int = 20 * 3600
+    is_named: bool = False
+    """Whether it was chosen by `--env` or its variable, and not because it is the default."""
+
+    @property
+    def env_option(self) -> str:
+        """What a command in a hint needs after its arguments to mean this environment; may be empty."""
+        return f" --env {self.name}" if self.is_named else ""
 
     @property
     def is_sandbox(self) -> bool:

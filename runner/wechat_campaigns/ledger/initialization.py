@@ -40,7 +40,8 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
     """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
     message = _("the ledger is empty, so every campaign here would count as never sent")
     hint = _(
-        "run `campaign ledger init --env {name}`, then record earlier sends with `campaign ledger baseline`"
+        "run `campaign ledger init --env {name}`, then record earlier sends with "
+        "`campaign ledger baseline --env {name}`"
     )
     if state.initialized:
         message = _(

@@ -98,13 +98,15 @@ def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...
         return sqlite.stored_events(file) if rest or default.exists() else ()
     if backend == "git":
         with _with_file_locks():
-            from wechat_campaigns.ledger.git import store as git
-            from wechat_campaigns.ledger.git.remote import remote_of
+            from wechat_campaigns.ledger.git.fetched import fetched_events
+            from wechat_campaigns.ledger.git.remote import remote_and_branch, remote_of
+            from wechat_campaigns.ledger.git.store import cached_events
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
             return None
-        return git.cached_events(default.parent / COPIES / remote.folder_name)
+        cached = cached_events(default.parent / COPIES / remote.folder_name)
+        return fetched_events(root, *remote_and_branch(rest)) if cached is None else cached
     if backend in ("postgresql", "postgres"):
         return None
     raise _no_backend_error(backend)

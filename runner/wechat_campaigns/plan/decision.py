@@ -87,13 +87,14 @@ class DecisionContext:
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
     """Decide on one send by its window and by what the ledger remembers of it."""
-    decision = decide_by(decision_input(send, digest, context), context.state)
+    decision = decide_by(decision_input(send, digest, context), context)
     return decision if send.ready else _draft(decision)
 
 
-def decide_by(facts: DecisionInput, state: LedgerState) -> PlanDecision:
+def decide_by(facts: DecisionInput, context: DecisionContext) -> PlanDecision:
     """Decide by facts that are gathered already; as `decide`."""
-    return _worded(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
+    decision = protocol.decide(context.state.stream(facts.key.appid), facts)
+    return _worded(decision, facts, context.state, context.settings.environment.env_option)
 
 
 def decision_input(
@@ -131,7 +132,7 @@ def decision_input(
     )
 
 
-def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:
+def _worded(decision: Decision, facts: DecisionInput, state: LedgerState, env: str) -> PlanDecision:
     if state.namespace:  # people know ids without it
         decision, facts = _without_namespace(decision, facts, state)
     record = decision.send_state
@@ -141,7 +142,7 @@ def _worded(decision: Decision, facts: DecisionInput, state: LedgerState) -> Pla
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
         decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
-    reason, hint = explain(decision, facts, known)
+    reason, hint = explain(decision, facts, known, env)
     return PlanDecision(
         action=PlanAction(decision.action.value),
         reason=reason,

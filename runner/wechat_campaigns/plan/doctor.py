@@ -241,7 +241,8 @@ def _initialized(settings: Settings, state: LedgerState, summary: str) -> Check:
         return _ok(_("ledger"), summary)
     message = _("the ledger is not initialized for {names}, so every campaign would count as never sent")
     hint = _(
-        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for the sends made before"
+        "run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` for the sends "
+        "made before"
     )
     return _error(
         ExitCode.LEDGER,
@@ -257,8 +258,8 @@ def _waiting(settings: Settings, state: LedgerState, now: datetime) -> list[Chec
         name = _("account {name}").format(name=account.name)
         why = held.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
-            hint = _("run `campaign unhold {name} --reason REASON` to lift the hold").format(
-                name=account.name
+            hint = _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(
+                name=account.name, env=settings.environment.env_option
             )
             checks.append(
                 _warning(name, _("on hold: {why}").format(why=why or _("no reason was given")), hint)

@@ -13,14 +13,17 @@ from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Re
 from wechat_campaigns.protocol.keys import SendId
 
 
-def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None, env: str) -> tuple[str, str]:
     """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
         decision: its record's id as the campaigns here write it.
+        env: the `env_option` of the environment, for the commands of a hint.
     """
-    words = {Action.CONFLICT: _conflict, Action.RESEND: _unknown, Action.UNKNOWN: _unknown}
-    return words.get(decision.action, _pending_or_sent)(decision, facts, known)
+    if decision.action in (Action.RESEND, Action.UNKNOWN):
+        return _unknown(decision, facts, known, env)
+    words = _conflict if decision.action is Action.CONFLICT else _pending_or_sent
+    return words(decision, facts, known)
 
 
 def _at(known: SendRecord | None, facts: DecisionInput) -> str:
@@ -113,7 +116,7 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
     )
 
 
-def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None, env: str) -> tuple[str, str]:
     record, when = decision.send_state, _at(known, facts)
     name = record.id if record is not None else facts.key.id
     match decision.reason:
@@ -121,20 +124,20 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None)
             first = record.first_unanswered_call if record is not None else None
             wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
             reason = _("posted {when}, the response may still arrive").format(when=when)
-            return reason, apply_again_hint(ceil(wait.total_seconds()) + 1)
+            return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, env)
         case Reason.TOO_LATE_TO_RESEND:
             reason = _("posted {when}, no response recorded; too old to resend safely").format(when=when)
-            return reason, settle_hint(name)
+            return reason, settle_hint(name, env)
         case Reason.CONTENT_CHANGED:
             reason = _("posted {when} with different content, no response recorded").format(when=when)
-            return reason, resend_hint(name)
+            return reason, resend_hint(name, env)
         case Reason.DISPUTED:
             reason = _("another ledger or another program sent this message, or the ledger was forged")
-            return reason, foreign_hint(name)
+            return reason, foreign_hint(name, env)
         case Reason.WINDOW_ENDED:
             ended = china_time(datetime.fromisoformat(decision.params["at"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
-                name
+                name, env
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(decision.params["error"])

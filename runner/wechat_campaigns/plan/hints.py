@@ -7,13 +7,14 @@ from collections.abc import Callable
 from wechat_campaigns.core.i18n import N_, _
 
 
-def _of_send(hint: str) -> Callable[[str], str]:
-    return lambda send_id: _(hint).format(send=send_id)
+def _of_send(hint: str) -> Callable[[str, str], str]:
+    """Make a hint that takes the id of a send and the `env_option` of its environment."""
+    return lambda send_id, env: _(hint).format(send=send_id, env=env)
 
 
 msg_id_hint = _of_send(
     N_(
-        "find it in the WeChat console, then run `campaign ledger settle '{send}' --sent MSG_ID "
+        "find it in the WeChat console, then run `campaign ledger settle '{send}'{env} --sent MSG_ID "
         "--reason REASON`"
     )
 )
@@ -21,13 +22,13 @@ msg_id_hint = _of_send(
 settle_hint = _of_send(
     N_(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
-        "'{send}' --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of a send that nothing repeats any more."""
 foreign_hint = _of_send(
     N_(
-        "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}' "
+        "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}'{env} "
         "--reason REASON` with `--sent MSG_ID` or `--not-sent`; if another folder sends from this AppID, set "
         "a different `namespace:` in the settings of each folder"
     )
@@ -35,28 +36,28 @@ foreign_hint = _of_send(
 """Of a send whose key somebody else has used."""
 edited_draft_hint = _of_send(
     N_(
-        "revert the edit in the WeChat console and run `campaign apply` again; or check in the WeChat "
-        "console whether it was sent, then run `campaign ledger settle '{send}' --reason REASON` with "
+        "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
+        "console whether it was sent, then run `campaign ledger settle '{send}'{env} --reason REASON` with "
         "`--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of an unknown send whose draft was edited since."""
 resend_hint = _of_send(
     N_(
-        "revert the edit and run `campaign apply` again; or send the old content: `campaign apply "
-        "--resend '{send}'`; or check the WeChat console, then run `campaign ledger settle "
-        "'{send}' --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "revert the edit and run `campaign apply{env}` again; or send the old content: `campaign apply "
+        "--resend '{send}'{env}`; or check the WeChat console, then run `campaign ledger settle "
+        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of an unknown send whose campaign does not say any more what was posted."""
 
 
-def apply_again_hint(seconds: int) -> str:
-    """Say how an unknown send is cleared up."""
+def apply_again_hint(seconds: int, env: str) -> str:
+    """Say how an unknown send is cleared up; `env` as of the others."""
     return _(
-        "run `campaign apply` again in {seconds} s: it resends with the same clientmsgid, so "
+        "run `campaign apply{env}` again in {seconds} s: it resends with the same clientmsgid, so "
         "WeChat sends it only once"
-    ).format(seconds=seconds)
+    ).format(seconds=seconds, env=env)
 
 
 def not_resent_message(why: str) -> str:

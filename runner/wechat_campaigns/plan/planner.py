@@ -124,7 +124,7 @@ def _first_look(send: Send, context: DecisionContext, known: Mapping[str, Remote
                 resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
                 resend_intent=decision.resend_intent,
             )
-        decision = incomplete_decision(send.id)
+        decision = incomplete_decision(send.id, context.settings.environment.env_option)
     harmless: list[Diagnostic] = []
     if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
         harmless = [replace(problem, level="warning") for problem in resolved.problems]
@@ -234,6 +234,7 @@ def _facts(
         now=context.now,
         due=due,
         is_sandbox=context.settings.environment.is_sandbox,
+        env=context.settings.environment.env_option,
         tag=planned.resolved.tag,
         tag_id=planned.resolved.tag_id,
         **more,

@@ -43,11 +43,18 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
                 yield stored
 
 
-def incomplete_decision(send_id: str) -> PlanDecision:
-    """Leave an unknown send to a person: the openids that it was posted to are not in the campaign."""
+def incomplete_decision(send_id: str, env: str) -> PlanDecision:
+    """Leave an unknown send to a person: the openids that it was posted to are not in the campaign.
+
+    Args:
+        env: the `env_option` of the environment.
+    """
     why = _("posted, no response recorded; its openid list is no longer in the campaign")
     return PlanDecision(
-        action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id), code=protocol.Reason.NO_RESPONSE
+        action=PlanAction.UNKNOWN,
+        reason=why,
+        hint=settle_hint(send_id, env),
+        code=protocol.Reason.NO_RESPONSE,
     )
 
 
@@ -70,9 +77,9 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
         resend_until=timedelta(seconds=environment.resend_until_s),
         resend_stored=state.normalized_ledger_id(known.send) in context.resend,
     )
-    decision = decide_by(facts, state)
+    decision = decide_by(facts, context)
     if decision.resend_intent is not None:
-        return incomplete_decision(known.send)
+        return incomplete_decision(known.send, environment.env_option)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
         why = _("posted {when}, no response recorded; its file is not part of this plan")
         return replace(decision, reason=why.format(when=china_time(known.at, context.now)))

@@ -24,6 +24,7 @@ from wechat_campaigns.render.openids import TABLES, batches, check_openids, read
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, Files
+from wechat_campaigns.source.settings_checks import links_without_host
 
 _Window = tuple[datetime | None, datetime | None]
 """When it opens and closes; aware."""
@@ -150,7 +151,7 @@ def _draft(
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
     """Take the parameters of the settings, the campaign and the entry together; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
-    allowed = (*settings.policy.allowed_links, *settings.policy.allowed_mini_programs)
+    allowed = settings.policy.linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
     if key is not None:
         paths.append((("for_each", key, "links"), entry.get("links", {})))
@@ -159,12 +160,7 @@ def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settin
             text = scope.text((*path, name), value)
             parameters[name] = text if scope.sendable((*path, name), text) else ""
         if written and not allowed:
-            what = _("`links` changes no link, because the policy lists no host and no mini program")
-            hint = _(
-                "add your hosts to `policy.allowed_links` and your mini programs to "
-                "`policy.allowed_mini_programs` in _settings.yaml, or remove `links`"
-            )
-            scope.problem(path, "links-without-host", what, hint, level="warning")
+            scope.report(links_without_host(path))
     return LinkTagger(parameters, allowed)
 
 

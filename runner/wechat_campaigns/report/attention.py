@@ -128,7 +128,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         ).format(names=_(", ").join(plan.uninitialized))
         hint = _(
             "run `campaign ledger init --env {name}`, then record earlier sends with "
-            "`campaign ledger baseline`"
+            "`campaign ledger baseline --env {name}`"
         ).format(name=plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
     if folder := plan.untrusted_checkout:

@@ -65,14 +65,17 @@ def expired_words() -> tuple[str, str]:
     )
 
 
-def send_status(account: str, known: SendRecord, state: LedgerState, now: datetime) -> StatusRow:
+def send_status(
+    account: str, known: SendRecord, state: LedgerState, now: datetime, env: str = ""
+) -> StatusRow:
     """Find where a send stands.
 
     Args:
         now: for the minutes an administrator has left.
+        env: the `env_option` of the environment, for the commands of a hint.
     """
     told = state.job_result(known)
-    note, hint = _words(known, told, now)
+    note, hint = _words(known, told, now, env)
     return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
 
 
@@ -113,19 +116,19 @@ def reach(told: JobResult) -> str:
     return template.format(sent=told.sent, total=told.addressed, left_out=told.left_out, errors=told.failed)
 
 
-def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
+def _words(known: SendRecord, told: JobResult | None, now: datetime, env: str) -> tuple[str, str]:
     match known.status:
         case SendStatus.ACCEPTED if told is not None:
             return (reach(told), "") if _SUCCESS.fullmatch(told.status) else _ended(told)
         case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
                 _("WeChat accepted this send but returned no msg_id to query"),
-                msg_id_hint(known.send),
+                msg_id_hint(known.send, env),
             )
         case SendStatus.ACCEPTED:
             return _underway(known, now)
         case SendStatus.UNKNOWN:
-            return _unknown(known, now), _("run `campaign apply` to resolve it")
+            return _unknown(known, now), _("run `campaign apply{env}` to resolve it").format(env=env)
         case SendStatus.DELIVERY_FAILED if told is not None:
             return _ended(told)
         case SendStatus.DELIVERY_FAILED:

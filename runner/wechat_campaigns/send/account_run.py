@@ -86,7 +86,7 @@ class AccountRun:
                     state,
                     ports=self.ports,
                     run_context=self.context,
-                    again_s=self.settings.environment.resend_after_s,
+                    environment=self.settings.environment,
                 )
                 # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
                 known_as = state.stream(self.account.appid).aliases
@@ -288,7 +288,7 @@ class AccountRun:
             edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
-                hint = edited_draft_hint(known.send)
+                hint = edited_draft_hint(known.send, self.settings.environment.env_option)
                 return self.sender.unknown(known.send, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
             body = stored_body(planned.resend_intent, planned.send)

@@ -24,7 +24,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
-from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.settings import Account, Environment
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
@@ -137,7 +137,7 @@ class AccountSender:
         *,
         ports: ApplyPorts,
         run_context: RunContext,
-        again_s: int,
+        environment: Environment,
     ) -> None:
         self.account = account
         self.api = api
@@ -145,7 +145,7 @@ class AccountSender:
         self.stop_reason = ""
         self._ports = ports
         self._context = run_context
-        self._again_s = again_s
+        self._environment = environment
         self._posts = deque(_recent(state, account.appid, ports.clock()), maxlen=CALLS_PER_MINUTE)
         self._calls = MassCalls(api, ports.clock)
         self.attempt = Attempt(
@@ -260,7 +260,7 @@ class AccountSender:
                 message = _("WeChat already had it (45065); nothing was sent a second time")
             elif again:
                 message = _("the first call did not reach WeChat; WeChat accepted the resend")
-            hint = msg_id_hint(send_id)
+            hint = msg_id_hint(send_id, self._environment.env_option)
             if ids["msg_id"] is not None:
                 hint = _("run `campaign status` to check whether it was delivered")
             return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
@@ -273,7 +273,7 @@ class AccountSender:
             return self._rejected(send_id, error)
         if made.status is Status.DISPUTED:
             why = _("WeChat has a job with the same clientmsgid (45065) that this ledger did not record")
-            return self.unknown(send_id, why, hint=foreign_hint(send_id))
+            return self.unknown(send_id, why, hint=foreign_hint(send_id, self._environment.env_option))
         what = error.message if error is not None else _("WeChat's response cannot be interpreted")
         if again:
             what = _("resent, but the outcome is still unknown: {what}").format(what=what)
@@ -309,7 +309,7 @@ class AccountSender:
             send_id,
             Result.UNKNOWN,
             why,
-            hint=hint or apply_again_hint(self._again_s),
+            hint=hint or apply_again_hint(self._environment.resend_after_s, self._environment.env_option),
             exit_code=ExitCode.UNKNOWN,
         )
 

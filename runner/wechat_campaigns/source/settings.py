@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
@@ -35,6 +36,7 @@ from wechat_campaigns.source.settings_checks import (
     RESEND_UNTIL_S,
     appids_of,
     cross_findings,
+    links_without_host,
     maps,
 )
 from wechat_campaigns.source.validate import check
@@ -71,7 +73,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             _("environment `{name}` is not in the settings").format(name=name),
             hint=did_you_mean(name, names, otherwise=otherwise),
         )
-    chosen = _environment(name, written)
+    chosen = replace(_environment(name, written), is_named=environment is not None)
     return Settings(
         environment=chosen,
         environments=names,
@@ -85,6 +87,18 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         other_environments=tuple(_environment(other, written) for other in written if other != name),
         source=source,
     )
+
+
+def settings_warnings(root: Path, settings: Settings) -> tuple[Diagnostic, ...]:
+    """Find what a valid settings file says without effect."""
+    if not settings.links or settings.policy.linked_places:
+        return ()
+    shown = (root / SETTINGS_FILE).as_posix()
+    read = parse_document(settings.source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    if isinstance(read, Diagnostic):
+        raise AssertionError("the settings were read from it")
+    finding = links_without_host(("links",))
+    return (finding.at(read.location(finding.path, key=True)),)
 
 
 def settings_data(root: Path) -> dict[str, Any]:

@@ -35,6 +35,16 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     return [*found, *_kinds(data)]
 
 
+def links_without_host(path: KeyPath) -> Finding:
+    """Make the warning for `links` where the policy lists nothing whose links they could change."""
+    what = _("`links` changes no link, because the policy lists no host and no mini program")
+    hint = _(
+        "add your hosts to `policy.allowed_links` and your mini programs to "
+        "`policy.allowed_mini_programs` in _settings.yaml, or remove `links`"
+    )
+    return Finding("links-without-host", what, hint, path, "warning")
+
+
 def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
     name, known = data.get("default_environment"), [*_map(data.get("environments")), SANDBOX]
     if isinstance(name, str) and name not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
@@ -57,7 +58,8 @@ def _in_file_order(
     document: Document, findings: Sequence[Finding], instead: Sequence[Finding]
 ) -> tuple[Diagnostic, ...]:
     replaced = {finding.path for finding in instead}
-    faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
+    written = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
+    faults = [_with_useful_hint(fault, findings) for fault in written]
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
     others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
@@ -77,6 +79,14 @@ def _more(document: Document) -> Diagnostic:
     what = _("this file has more than {most} problems").format(most=MAX_PROBLEMS)
     finding = Finding("too-many-problems", what, _("correct the listed ones, then check again"))
     return finding.at(Location(file=document.display_path))
+
+
+def _with_useful_hint(fault: Finding, findings: Sequence[Finding]) -> Finding:
+    """Take the schema's hint for text that is wrong in quotes too: a bare `19:30` where a date must be."""
+    if fault.rule not in ("yaml-sexagesimal", "yaml-number"):
+        return fault
+    hint = next((finding.hint for finding in findings if finding.path == fault.path), fault.hint)
+    return replace(fault, hint=hint)
 
 
 def _misread_path(fault: Finding) -> KeyPath:

@@ -95,9 +95,9 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
     assert "--all" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["ledger", "export"], ["listen"]])
+@pytest.mark.parametrize("words", [["ledger", "export"], ["schema"], ["completion", "bash"]])
 def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
-    """What writes JSON lines, or waits for pushes, has no other form and takes no word about one."""
+    """What writes lines of JSON, a schema or a script has no other form and takes no word about one."""
     assert run([*words, "--report", "json=told.json"]) == ExitCode.USAGE
     assert run([*words, "--format", "json"]) == ExitCode.USAGE
     assert not (tmp_path / "told.json").exists()

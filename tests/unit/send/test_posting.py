@@ -58,7 +58,8 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Acc
     )
     return AccountSender(
         make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
-        run_context=RunContext(plan_digest="p" * 64, actor={"user": "li"}), again_s=60,
+        run_context=RunContext(plan_digest="p" * 64, actor={"user": "li"}),
+        environment=make_settings().environment,
     )  # fmt: skip
 
 

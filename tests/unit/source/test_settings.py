@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.settings import (
     AccountKind,
     Approvals,
@@ -40,6 +41,26 @@ def line(problem: Diagnostic) -> str:
 def full(tmp_path: Path) -> Path:
     shutil.copy(CASES / "valid/full.yaml", tmp_path / "_settings.yaml")
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"), [("", True), ("policy: {allowed_links: [example.com]}\n", False)]
+)
+def test_links_without_an_allowed_host_are_named_in_the_settings(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    policy: str,
+    found: bool,
+) -> None:
+    """A warning at the key: a parameter that is added nowhere would be missed weeks later."""
+    monkeypatch.chdir(tmp_path)
+    Path("campaigns").mkdir()
+    Path("campaigns/_settings.yaml").write_text(f"{policy}vars: {{a: b}}\nlinks: {{utm_source: wechat}}\n")
+    Path("campaigns/sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", "utf-8")
+    assert run(["validate"]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    assert ("campaigns/_settings.yaml:2:1: warning: `links` changes no link" in shown) is found
 
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)

@@ -11,7 +11,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.plan import planfile
@@ -19,6 +19,7 @@ from wechat_campaigns.plan import planfile
 
 @command(
     effect=Effect.LEDGER_RECORD,
+    formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ci notify plan.json": N_("notify the approvers, once a day of each send")},
 )
@@ -63,4 +64,5 @@ def notify(context: Context, plan_file: Path) -> int:
     elif new:
         message = _("Warning: nobody was notified; the next run tries again.")
     print_message(message)
+    context.output_data(str, {"reported": taken, "note": message})
     return ExitCode.OK

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE
-from wechat_campaigns.cli.output import print_result
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
 from wechat_campaigns.plan import planfile
@@ -18,6 +19,7 @@ from wechat_campaigns.plan import planfile
 
 @command(
     effect=Effect.NONE,
+    formats=TEXT_AND_JSON,
     examples={
         "campaign ci outputs plan.json": N_(
             "pass `plan_digest`, `pending`, `due`, `coming` and `held` to later steps"
@@ -25,7 +27,7 @@ from wechat_campaigns.plan import planfile
     },
 )
 @click.argument("plan_file", type=FILE)
-def outputs(plan_file: Path) -> int:
+def outputs(context: Context, plan_file: Path) -> int:
     """Pass a plan file's digest to later steps: through GITHUB_OUTPUT, or on standard output.
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
@@ -33,15 +35,17 @@ def outputs(plan_file: Path) -> int:
     blocked, in conflict, or were missed in the last day).
     """
     data = planfile.read(plan_file)
-    digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
-    pending = sum(map(planfile.covers, data["sends"]))
-    due = sum(action in ("send", "resend", "unknown") for action in actions)
-    coming = sum(planfile.is_coming(send, data) for send in data["sends"])
-    held = sum(planfile.is_held(send, data) for send in data["sends"])
-    lines = f"plan_digest={digest}\npending={pending}\ndue={due}\ncoming={coming}\nheld={held}\n"
-    target = os.environ.get("GITHUB_OUTPUT")
-    if target:
-        with Path(target).open("a", encoding="utf-8") as file:
-            file.write(lines)
-    print_result(lines, newline=False)
+    sends = data["sends"]
+    values = {
+        "plan_digest": data["plan_digest"],
+        "pending": sum(map(planfile.covers, sends)),
+        "due": sum(send["action"] in ("send", "resend", "unknown") for send in sends),
+        "coming": sum(planfile.is_coming(send, data) for send in sends),
+        "held": sum(planfile.is_held(send, data) for send in sends),
+    }
+    lines = "\n".join(f"{name}={value}" for name, value in values.items())
+    if target := os.environ.get("GITHUB_OUTPUT"):
+        with file_errors(Path(target)), Path(target).open("a", encoding="utf-8") as file:
+            file.write(f"{lines}\n")
+    context.output_data(lambda: lines, values, quotes_campaigns=False)
     return ExitCode.OK

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE, FOLDER
-from wechat_campaigns.cli.output import print_message, print_result
-from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
@@ -19,11 +20,12 @@ from wechat_campaigns.integrations.phone_pictures import MOST, NoPictureError, t
 
 @command(
     effect=Effect.NONE,
+    formats=TEXT_AND_JSON,
     examples={"campaign ci phones plan.html phones": N_("a picture of each message, for the artifact")},
 )
 @click.argument("page", type=FILE)
 @click.argument("folder", type=FOLDER)
-def phones(page: Path, folder: Path) -> int:
+def phones(context: Context, page: Path, folder: Path) -> int:
     """Take a picture of each message of a plan page: `message-1.png` and so on.
 
     Uses Chromium or Chrome if this machine has one, without network and without the variables of this
@@ -31,12 +33,17 @@ def phones(page: Path, folder: Path) -> int:
     """
     require_extra("articles", needed_for=_("pictures of the phones"))
     taken: list[Path] = []
+    note = ""
     try:
         for picture in take_pictures(page, folder, os.environ):
-            taken.append(picture)
-            print_result(str(picture))
+            taken.append(picture)  # noqa: PERF402 - those before an error count
     except NoPictureError as error:
-        print_message(_("no pictures of the phones: {reason}; the page shows them").format(reason=error))
+        reason = error.args[0]
+        note = _("no pictures of the phones: {reason}; the page shows them").format(reason=reason)
     if len(taken) == MOST:
-        print_message(_("pictures of the first {count} messages; the page shows all").format(count=MOST))
+        note = _("pictures of the first {count} messages; the page shows all").format(count=MOST)
+    if note:
+        print_message(note)
+    files = [str(picture) for picture in taken]
+    context.output_data(lambda: "\n".join(files), {"pictures": files, "note": note}, quotes_campaigns=False)
     return ExitCode.OK

@@ -31,5 +31,7 @@ def init(context: Context) -> int:
         events = context.ledger.read(stream)
         entry = Entry(stream=stream, kind=EventKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
-    message = _("the ledger of {name} is initialized; use `campaign ledger baseline` to record earlier sends")
-    return context.output_sentence(message.format(name=name), environment=name, initialized=streams)
+    message = _(
+        "the ledger of {name} is initialized; use `campaign ledger baseline{env}` to record earlier sends"
+    ).format(name=name, env=context.settings.environment.env_option)
+    return context.output_sentence(message, environment=name, initialized=streams)

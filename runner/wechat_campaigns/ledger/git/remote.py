@@ -48,6 +48,12 @@ class Remote:
         return sha256(f"{self.url}#{self.branch}".encode()).hexdigest()[:16]
 
 
+def remote_and_branch(rest: str) -> tuple[str, str]:
+    """Split what follows `git:` into the remote (a name, an address, a path) and the branch."""
+    name, _, branch = rest.partition("#")
+    return name or DEFAULT_REMOTE, branch or DEFAULT_BRANCH
+
+
 def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
     """Find the remote a setting names.
 
@@ -59,8 +65,7 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         LedgerError: the folder's repository has no remote of that name, or the address leads into it.
         UsageError: git's settings include a file of the checkout.
     """
-    name, _, branch = rest.partition("#")
-    name, branch = name or DEFAULT_REMOTE, branch or DEFAULT_BRANCH
+    name, branch = remote_and_branch(rest)
     config = settings_of(folder)
     url = _address(name, folder, config)
     passed = [(key, value) for key, values in config.items() if _logs_in(key) for value in values]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from wechat_campaigns.core.digest import canonical
-from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import read_event
 from wechat_campaigns.ledger.git.command import Git
@@ -75,10 +75,11 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
     """Read a commit's events, or those it has beyond an earlier commit.
 
     Raises:
+        LedgerError: the repository lacks a file of it.
         TamperedLedgerError: a file is not an event.
     """
     if since is None:
-        listing = git.run_checked("ls-tree", "-r", "-z", commit, f"{EVENTS}/").decode()
+        listing = git.run_checked("ls-tree", "-r", "-z", "--full-tree", commit, f"{EVENTS}/").decode()
         blobs = [(line.split("\t")[1], line.split()[2]) for line in listing.split("\0") if line]
     else:
         added = _changes(git, since, commit)
@@ -141,7 +142,14 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
     contents, position = [], 0
     for _blob in wanted:
         end = out.index(b"\n", position)
-        size = int(out[position:end].split()[2])
+        name, *kind_and_size = out[position:end].split()
+        if len(kind_and_size) != 2:
+            raise LedgerError(
+                _("a file of the ledger branch is missing in this copy: {name}").format(name=name.decode()),
+                hint=_("fetch the branch again, with its files"),
+                location=str(git.folder),
+            )
+        size = int(kind_and_size[1])
         contents.append(out[end + 1 : end + 1 + size])
         position = end + size + 2
     return contents

@@ -60,6 +60,8 @@ class RuleInput:
     """A send of the same plan with the same content and recipients, if one comes before."""
     offline: bool = False
     is_sandbox: bool = False
+    env: str = ""
+    """The `env_option` of the environment, for the commands of a hint."""
     failed_checks: tuple[FailedCheck, ...] = ()
     """Of the whole plan."""
     tag: str | None = None

@@ -22,7 +22,9 @@ def hold(facts: RuleInput) -> Violation | None:
     if reason is not None:
         return Violation(
             _("account {name} is on hold: {why}").format(name=name, why=reason or _("no reason was given")),
-            _("run `campaign unhold {name} --reason REASON` to lift the hold").format(name=name),
+            _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(
+                name=name, env=facts.env
+            ),
         )
     if setting is True or (setting is not False and name in setting):
         return Violation(
@@ -139,10 +141,10 @@ def require_preview(facts: RuleInput) -> Violation | None:
         or (facts.account.appid, facts.content_digest) in facts.state.previews
     ):
         return None
-    hint = _("run `campaign preview '{send}' --to TESTER` and check the message on the phone")
+    hint = _("run `campaign preview '{send}'{env} --to TESTER` and check the message on the phone")
     return Violation(
         _("no tester has received this exact content"),
-        hint.format(send=facts.send.id),
+        hint.format(send=facts.send.id, env=facts.env),
     )
 
 

@@ -1,0 +1,60 @@
+"""Read the ledger's branch where the checkout of the campaigns has fetched it, as on a fresh runner of CI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git_checkout import run_in_checkout
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.git import tree as git_tree
+from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.protocol.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CheckoutGit(Git):
+    """Reads the repository of the checkout that the folder lies in; it fetches nothing and writes nothing."""
+
+    def run(self, *arguments: str, given: bytes = b"") -> GitResult:
+        """Ask one question; see `run_in_checkout`."""
+        return run_in_checkout(self.folder, *arguments, given=given, lazily=False)
+
+
+def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | None:
+    """Read the ledger as the checkout fetched it last; nothing is fetched now.
+
+    Args:
+        root: the campaigns folder.
+        remote: a name; an address has no branches in the checkout.
+
+    Returns:
+        The events in order within each stream; None when the checkout lacks the branch or files of it.
+
+    Raises:
+        TamperedLedgerError: the chain does not hold.
+    """
+    git = _CheckoutGit(folder=root)
+    try:
+        ref = f"refs/remotes/{remote}/{branch}"
+        tip = git.run("show-ref", "--verify", "--hash", ref).text
+        if not tip:
+            return None
+        events = sorted(git_tree.read(git, tip, since=None), key=lambda event: (event.stream, event.seq))
+        heads = git_tree.heads(git, tip)
+    except TamperedLedgerError:
+        raise
+    except LedgerError:
+        return None
+    if faults := find_chain_faults(events, heads):
+        raise TamperedLedgerError(
+            faults[0],
+            hint=_(
+                "run `campaign ledger verify` where the ledger can be reached, and send nothing until then"
+            ),
+            location=ref,
+        )
+    return tuple(events)
