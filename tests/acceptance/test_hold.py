@@ -65,9 +65,7 @@ def test_call_in_hand_is_the_last_after_a_hold(
 def _forge(ledger: Path) -> None:
     """Append what does not fit, as somebody can who may write the store."""
     store = SqliteLedger(ledger, lambda: datetime.now(UTC))
-    store.append(
-        Entry(stream=APPID, kind=EventKind.INTENT, data={"send": "x", "revision": 1, "call": 1, "at": "x"})
-    )
+    store.append(Entry(stream=APPID, kind=EventKind.INTENT, data={"send": "x", "revision": 1, "at": "x"}))
     store.close()
 
 

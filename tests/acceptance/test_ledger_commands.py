@@ -219,7 +219,7 @@ def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixtu
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "ledger", "export", "--out", str(copy))
-    copy.write_text(copy.read_text(encoding="utf-8").replace('"call":1', '"call":2'), "utf-8")
+    copy.write_text(copy.read_text(encoding="utf-8").replace('"revision":1', '"revision":2'), "utf-8")
     assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.LEDGER
     assert "was changed after it was written" in capsys.readouterr().err
     assert campaign(folder, "ledger", "log", "--env", "other") == ExitCode.OK
@@ -293,7 +293,7 @@ def test_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> No
     """A resend was recorded after the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--reason", "looked") == ExitCode.OK
-    again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
+    again = {**NAME, "at": BEFORE.isoformat()}
     append(ledger, SERVICE, EventKind.RESEND, again)
     ledger.close()
     assert campaign(folder, "status") == ExitCode.UNKNOWN

@@ -35,7 +35,7 @@ from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
-from wechat_campaigns.protocol.keys import SendKey, mac_of
+from wechat_campaigns.protocol.keys import mac_of
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -163,9 +163,7 @@ class Machine(RuleBasedStateMachine):
         send = make_send(SEND)
         return decide(
             stream,
-            DecisionInput(
-                key=SendKey(SERVICE, SEND, 1), content_digest=compute_content_digest(send), now=self.now
-            ),
+            DecisionInput(id=SEND, revision=1, content_digest=compute_content_digest(send), now=self.now),
         )
 
     def _apply(self) -> tuple[SendOutcome, ...]:
@@ -252,13 +250,13 @@ class Machine(RuleBasedStateMachine):
         if known is None or known.status is not SendStatus.UNKNOWN or known.intent is None:
             return
         record = state.stream(SERVICE).find(SEND, 1)
-        assert record is not None
         name = known.intent.data["clientmsgid"]
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
         if not sent and not may_settle(record, self.now):
             return
-        intent, head = record.latest_intent, state.stream(SERVICE).head
-        data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "reason": "seen"}
+        head = state.stream(SERVICE).head
+        data = {"send": SEND, "revision": 1, "after": head.hash, "sent": sent, "msg_id": None}
+        data["reason"] = "seen"
         plain = Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)
 

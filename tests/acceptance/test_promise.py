@@ -22,7 +22,7 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
-from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
+from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.outcome import Result
 
@@ -717,7 +717,7 @@ def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
 def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: int) -> None:
     """Another program or another ledger used it: a person checks, and no run calls it sent."""
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
-    key = SendKey(SERVICE, "sale", 1).clientmsgid
+    key = clientmsgid(SERVICE, "sale", 1)
     assert shop.sandbox.call(SENDALL, {**body, "clientmsgid": key})["errcode"] == 0
     shop.sandbox.advance(after_s)
     for _ in range(3):
@@ -982,7 +982,7 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     assert sorted(first.texts()) == ["你好", "欢迎"]
     intents = [event["data"] for event in first.log() if event["kind"] == EventKind.INTENT]
     assert [intent["send"] for intent in intents] == ["shop:welcome", "office:welcome"]
-    keys = {SendKey(SERVICE, intent["send"], 1).clientmsgid for intent in intents}
+    keys = {clientmsgid(SERVICE, intent["send"], 1) for intent in intents}
     assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
     for shop, others in ((first, "office:welcome"), (second, "shop:welcome")):
         code, said = shop.run("status", "--format", "json")

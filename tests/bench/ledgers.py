@@ -119,7 +119,7 @@ def history() -> list[Event]:
 
 
 def _entry(stream: str, number: int, at: datetime, last: str, *, accepted: bool) -> Entry:
-    named = {"send": f"2024/{number}", "revision": 1, "call": 1}
+    named = {"send": f"2024/{number}", "revision": 1}
     if accepted:
         return Entry(stream=stream, kind=EventKind.ACCEPTED, data={**named, "intent": last, "msg_id": number})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}

@@ -139,7 +139,7 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
     events: list[Event] = []
     head = EMPTY
     for number, send in enumerate(made.sends if events_each else ()):
-        named = {"send": send.id, "revision": 1, "call": 1}
+        named = {"send": send.id, "revision": 1}
         digest = {
             "account": "main",
             "content_digest": compute_content_digest(send),

@@ -17,12 +17,18 @@ from typing import Any, NamedTuple
 
 from tests.protocol.stories import fold
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import LedgerConflictError, LedgerError, NoResponseError, NotSentError
-from wechat_campaigns.protocol.attempt import Attempt, Message
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    LedgerConflictError,
+    LedgerError,
+    NoResponseError,
+    NotSentError,
+)
+from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
-from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
-from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
+from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
@@ -170,18 +176,23 @@ class Replay:
 def program(runner: Runner) -> list[tuple[str, str]]:
     """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
     ports = Replay(runner)
-    state = StreamState(APPID, authentic)
+    state = StreamState(APPID)
     attempt = Attempt(
-        ledger=ports, api=ports, state=state, apply_event=state.add, clock=ports.clock, mac_key=KEY
+        ledger=ports,
+        api=ports,
+        state=state,
+        apply_event=lambda event: state.add(event, is_authentic=authentic(event)),
+        clock=ports.clock,
+        mac_key=KEY,
     )
     attempt.refresh()
     ends = []
     for send in runner.sends:
-        key = SendKey(APPID, send.id, 1)
 
-        def judge(state: StreamState, key: SendKey = key, send: Send = send) -> Decision:
+        def judge(state: StreamState, send: Send = send) -> Decision:
             facts = DecisionInput(
-                key=key,
+                id=send.id,
+                revision=1,
                 content_digest=sha256(send.message),
                 now=ports.clock(),
                 is_current=lambda record: record.id in runner.present,
@@ -193,13 +204,16 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         if decision.action not in (Action.SEND, Action.RESEND):
             ends.append((send.id, decision.reason.value))
             continue
-        known = state.find(key.id, key.revision)
+        known = state.find(send.id, 1)
         body = {"text": send.message}
-        if decision.action is Action.RESEND and known is not None and known.intent is not None:
+        if decision.action is Action.RESEND and known.intent is not None:
             body = known.intent.data["body"]
-        kept = {"content_digest": sha256(send.message), "body": body}
-        message = Message(key=key, action=decision.action, body=body, intent_data=kept)
-        ends.append((send.id, attempt.make(message, judge).status.value))
+        kept = {"send": send.id, "revision": 1, "content_digest": sha256(send.message), "body": body}
+        try:
+            made = attempt.make(decision.action, kept, body, judge)
+            ends.append((send.id, made.status.value if made is not None else "not made"))
+        except CampaignError as error:
+            ends.append((send.id, error.message))
     return ends
 
 
@@ -234,7 +248,7 @@ def steps(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
                 said = f"{seconds} s pass"
                 yield said, snapshot.spend(what)._replace(now_s=snapshot.now_s + seconds)
     if snapshot.left("elsewhere") and not snapshot.hashes:
-        taken = (SendKey(APPID, "sale", 1).clientmsgid, "elsewhere", snapshot.now_s)
+        taken = (clientmsgid(APPID, "sale", 1), "elsewhere", snapshot.now_s)
         said = "another program, with another ledger, sends under the same key"
         yield said, snapshot.spend("elsewhere")._replace(jobs=(*snapshot.jobs, taken))
     yield from _people(snapshot)
@@ -256,13 +270,13 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
             entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"forged-{name}")
             yield f"who can only write the store forges {name}", snapshot.spend("forge").keep(entry)
     if snapshot.left("settle") and not snapshot.flying:
-        for known in state.sends.values():
+        for known in every_send(state):
             if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
-                sent = any(job[0] == SendKey(APPID, known.id, 1).clientmsgid for job in snapshot.jobs)
+                sent = any(job[0] == clientmsgid(APPID, known.id, 1) for job in snapshot.jobs)
                 data = {
                     "send": known.id,
                     "revision": 1,
-                    "intent": known.latest_intent,
+                    "after": snapshot.head.hash,
                     "sent": sent,
                     "reason": "console",
                 }
@@ -273,17 +287,18 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
 def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:
     at = (START + timedelta(seconds=snapshot.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
-    base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
+    base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
     base["after"] = snapshot.head.hash
     yield "an intent", EventKind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
-    for known in state.sends.values():
-        intent = known.latest_intent
+    for known in every_send(state):
+        intent = next(reversed(known.calls), "")
         yield (
             "a rejection",
             EventKind.REJECTED,
             {"send": known.id, "revision": 1, "intent": intent, "reason": "?"},
         )
-        settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "reason": "?"}
+        settled = {"send": known.id, "revision": 1, "sent": False, "reason": "?"}
+        settled["after"] = snapshot.head.hash
         yield "a settlement", EventKind.SETTLED, settled
         yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
     yield (
@@ -293,6 +308,10 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
     )
     if state.holds:
         yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
+
+
+def every_send(state: StreamState) -> list[SendState]:
+    return [known for revisions in state.sends.values() for known in revisions.values()]
 
 
 def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
@@ -430,8 +449,8 @@ def _told_wrongly(snapshot: Snapshot) -> str:
         return ""
     state = fold(APPID, snapshot.ledger, authentic)
     accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
-    for known in state.sends.values():
-        taken = SendKey(APPID, known.id, 1).clientmsgid in accepted
+    for known in every_send(state):
+        taken = clientmsgid(APPID, known.id, 1) in accepted
         if taken and known.status is Status.REJECTED:
             return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
         if not taken and known.status is Status.ACCEPTED:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest import mock
 
 from tests.protocol import model
 from tests.protocol.model import Runner, Scenario, Send
-from wechat_campaigns.protocol import attempt, decide, state
+from wechat_campaigns.protocol import attempt, decide
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.protocol.state import Call, SendState
+from wechat_campaigns.protocol.state import SendState, Status, StreamState
 from wechat_campaigns.protocol.verdict import verdict
 
 SALE = Send("sale", "sale")
@@ -54,11 +54,20 @@ SCENARIOS = (
 def _latest_window() -> Iterator[None]:
     """The window of a resend begins with the latest attempt, as it did in the first edition."""
 
-    def last_open(known: SendState) -> Call | None:
-        return next((call for call in reversed(known.calls) if call.end is None), None)
+    def last_open(known: SendState) -> datetime | None:
+        return next((at for call, at in reversed(known.calls.items()) if call not in known.ends), None)
 
-    with mock.patch.object(SendState, "first_unanswered_call", property(last_open)):
+    with mock.patch.object(SendState, "unanswered_since", property(last_open)):
         yield
+
+
+_status = SendState.status.fget
+
+
+def believing_status(known: SendState) -> Status:
+    """Whoever used a key before: the message counts as sent."""
+    is_foreign = _status(known) is Status.DISPUTED and not known.is_forged
+    return Status.ACCEPTED if is_foreign else _status(known)
 
 
 @contextmanager
@@ -76,10 +85,10 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "the window counts from the first call": ("attempts that make no call", _latest_window),
     "45065 without an earlier call is an alarm": (
         "another ledger has sent it",
-        _patched(state, "_is_foreign", lambda _known: False),
+        _patched(SendState, "status", property(believing_status)),
     ),
     "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
-    "holds": ("a hold comes and goes", _patched(decide, "_stopped", lambda *_: None)),
+    "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
     "the positive list": (

@@ -28,21 +28,13 @@ def signed(kind: str, data: Mapping[str, Any]) -> Entry:
     return replace(plain, data={**data, "mac": mac_of(KEY, plain)})
 
 
-def intent(
-    call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any
-) -> EventSpec:
-    data = {
-        "send": send,
-        "revision": revision,
-        "call": call,
-        "at": at.isoformat(),
-        "content_digest": "d" * 64,
-    }
+def intent(*, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> EventSpec:
+    data = {"send": send, "revision": revision, "at": at.isoformat(), "content_digest": "d" * 64}
     return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
-def resend(call: int, *, at: datetime = START) -> EventSpec:
-    return EventKind.RESEND, {"send": "sale", "revision": 1, "call": call, "at": at.isoformat()}
+def resend(*, at: datetime = START) -> EventSpec:
+    return EventKind.RESEND, {"send": "sale", "revision": 1, "at": at.isoformat()}
 
 
 def accepted(call: int = 1, send: str = "sale", revision: int = 1) -> EventSpec:
@@ -53,12 +45,16 @@ def duplicate(call: int = 1) -> EventSpec:
     return EventKind.DUPLICATE, {"send": "sale", "revision": 1, "call": call, "msg_id": 7}
 
 
-def rejected(call: int = 1, send: str = "sale", revision: int = 1) -> EventSpec:
-    return EventKind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007}
+def in_use(call: int = 1) -> EventSpec:
+    return EventKind.IN_USE, {"send": "sale", "revision": 1, "call": call}
 
 
-def settled(call: int = 1, *, sent: bool) -> EventSpec:
-    return EventKind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "reason": "looked"}
+def rejected(call: int = 1, send: str = "sale", revision: int = 1, **more: Any) -> EventSpec:
+    return EventKind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007, **more}
+
+
+def settled(*, sent: bool, **more: Any) -> EventSpec:
+    return EventKind.SETTLED, {"send": "sale", "revision": 1, "sent": sent, "reason": "looked", **more}
 
 
 def baseline() -> EventSpec:
@@ -102,7 +98,7 @@ def fold(
     stream: str, happened: Iterable[Event], authentic: Callable[[Event], bool] = lambda _event: True
 ) -> StreamState:
     """Fold the events of one stream, in order."""
-    state = StreamState(stream, authentic)
+    state = StreamState(stream)
     for event in happened:
-        state.add(event)
+        state.add(event, is_authentic=authentic(event))
     return state

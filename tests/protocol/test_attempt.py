@@ -34,15 +34,16 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     SecretError,
 )
-from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, AttemptResult, Message
+from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
-from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Status, StreamState
 
 BODY = {"text": "你好"}
 DIGEST = "d" * 64
-SALE = SendKey(APPID, "sale", 1)
+KEY_OF_SALE = clientmsgid(APPID, "sale", 1)
+DATA = {"send": "sale", "revision": 1, "content_digest": DIGEST, "body": BODY}
 TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
 LOST = NoResponseError("cut", hint="look")
 NO_CONNECTION = NotSentError("no connection", hint="look")
@@ -58,6 +59,7 @@ class Store(MemoryLedger):
         self.now = START
         self.before: dict[str, Callable[[], object]] = {}
         self.unanswered: set[str] = set()
+        self.decisions: list[Decision] = []
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         happens = self.before.get(entry.kind)
@@ -81,8 +83,7 @@ class Store(MemoryLedger):
 
     @property
     def status(self) -> Status:
-        known = fold(APPID, self.events(), authentic).find("sale", 1)
-        return known.status if known is not None else Status.REJECTED
+        return fold(APPID, self.events(), authentic).find("sale", 1).status
 
     @property
     def kinds(self) -> list[str]:
@@ -127,36 +128,54 @@ class Platform:
         return self.answer if self.answer is not None else TAKEN
 
 
-def judge(store: Store, digest: str = DIGEST) -> Callable[[StreamState], Decision]:
-    return lambda state: decide(state, DecisionInput(key=SALE, content_digest=digest, now=store.now))
+def judge(store: Store) -> Judge:
+    """Judge by the real rules, and remember what was decided."""
+
+    def decided(state: StreamState) -> Decision:
+        facts = DecisionInput(id="sale", revision=1, content_digest=DIGEST, now=store.now)
+        store.decisions.append(decide(state, facts))
+        return store.decisions[-1]
+
+    return decided
 
 
 def attempt_of(store: Store, platform: Platform) -> Attempt:
     """A runner that has read the ledger as it is now."""
-    state = StreamState(APPID, authentic)
+    state = StreamState(APPID)
     made = Attempt(
-        ledger=store, api=platform, state=state, apply_event=state.add, clock=lambda: store.now, mac_key=KEY
+        ledger=store,
+        api=platform,
+        state=state,
+        apply_event=lambda event: state.add(event, is_authentic=authentic(event)),
+        clock=lambda: store.now,
+        mac_key=KEY,
     )
     made.refresh()
     return made
 
 
-def make(
-    store: Store, platform: Platform, action: Action = Action.SEND, not_after: datetime | None = None
-) -> AttemptResult:
-    message = Message(
-        key=SALE,
-        action=action,
-        body=BODY,
-        intent_data={"content_digest": DIGEST, "body": BODY},
-        not_after=not_after,
-    )
-    return attempt_of(store, platform).make(message, judge(store))
+def attempted(
+    store: Store, platform: Platform, action: Action = Action.SEND, **data: Any
+) -> AttemptResult | None:
+    return attempt_of(store, platform).make(action, {**DATA, **data}, BODY, judge(store))
 
 
-def again(store: Store, platform: Platform, **more: Any) -> AttemptResult:
+def make(store: Store, platform: Platform, action: Action = Action.SEND, **data: Any) -> AttemptResult:
+    made = attempted(store, platform, action, **data)
+    assert made is not None
+    return made
+
+
+def again(store: Store, platform: Platform) -> AttemptResult:
     store.now += 2 * MINUTE
-    return make(store, platform, Action.RESEND, **more)
+    return make(store, platform, Action.RESEND)
+
+
+def not_made(store: Store, platform: Platform, action: Action = Action.SEND) -> Reason:
+    """Why an attempt, minutes later, makes no call."""
+    store.now += 2 * MINUTE
+    assert attempted(store, platform, action) is None
+    return store.decisions[-1].reason
 
 
 def begun() -> tuple[Store, Platform]:
@@ -170,18 +189,17 @@ def begun() -> tuple[Store, Platform]:
 
 
 def test_intent_is_recorded_before_the_call() -> None:
-    """The intent holds the hash of the body, its number, its moment, and a mac over all of it."""
+    """The intent holds the hash of the body, its place, its moment, and a mac over all of it."""
     store = Store()
     platform = Platform(store)
     outcome = make(store, platform)
     ((body, _),) = platform.posts
-    assert body == {**BODY, "clientmsgid": SALE.clientmsgid}
+    assert body == {**BODY, "clientmsgid": KEY_OF_SALE}
     assert platform.seen == [["intent"]]
-    kept = outcome.intent
-    assert kept is not None
-    said = {"send": "sale", "revision": 1, "call": 1, "body_sha256": sha256(BODY)}
+    kept = store.events()[0]
+    said = {"send": "sale", "revision": 1, "after": EMPTY.hash, "body_sha256": sha256(BODY)}
     assert {name: kept.data[name] for name in said} == said
-    assert kept.data["clientmsgid"] == SALE.clientmsgid
+    assert kept.data["clientmsgid"] == KEY_OF_SALE
     assert datetime.fromisoformat(kept.data["at"]) == START
     assert all(authentic(event) for event in store.events())
     assert store.kinds == ["intent", "accepted"]
@@ -192,6 +210,7 @@ ENDS = [
     (TAKEN, "accepted", Status.ACCEPTED),
     ({"errcode": 0}, None, Status.UNKNOWN),
     ({"errcode": 45065, "msg_id": 7}, "duplicate", Status.DISPUTED),
+    ({"errcode": 45066}, "in_use", Status.DISPUTED),
     ({"errcode": 40007}, "rejected", Status.REJECTED),
     ({"errcode": 40001}, "rejected", Status.REJECTED),
     ({"errcode": -1}, None, Status.UNKNOWN),
@@ -216,6 +235,7 @@ def test_outcome_of_a_first_call(answer: Any, kept: str | None, status: Status) 
 AGAIN = {
     "accepted": Status.ACCEPTED,
     "duplicate": Status.ACCEPTED,
+    "in_use": Status.UNKNOWN,
     "rejected": Status.UNKNOWN,
     None: Status.UNKNOWN,
 }
@@ -229,7 +249,7 @@ def test_outcome_of_a_resend(answer: Any, kept: str | None) -> None:
     outcome = again(store, platform)
     assert (outcome.status, store.status) == (AGAIN[kept], AGAIN[kept])
     assert store.kinds == ["intent", "resend", *([kept] if kept else [])]
-    assert platform.posts[0][0] == {**BODY, "clientmsgid": SALE.clientmsgid}
+    assert platform.posts[0][0] == {**BODY, "clientmsgid": KEY_OF_SALE}
     assert platform.seen == [["intent", "resend"]]
 
 
@@ -237,21 +257,17 @@ def test_no_intent_is_recorded_without_a_token() -> None:
     """What can fail before the call fails before anything is recorded."""
     store = Store()
     platform = Platform(store, token=SecretError("the command failed", hint="look"))
-    outcome = make(store, platform)
-    assert (outcome.intent, type(outcome.error)) == (None, SecretError)
+    with pytest.raises(SecretError):
+        make(store, platform)
     assert (store.kinds, platform.posts) == ([], [])
 
 
 def test_first_call_never_becomes_a_resend_nor_the_reverse() -> None:
     """When the decision changes kind, no call is made."""
     store, platform = begun()
-    store.now += 2 * MINUTE
-    outcome = make(store, platform, Action.SEND)
-    assert outcome.intent is None
-    assert outcome.decision is not None
-    assert outcome.decision.action is Action.RESEND
+    assert not_made(store, platform, Action.SEND) is Reason.NO_RESPONSE
     fresh = Store()
-    assert make(fresh, Platform(fresh), Action.RESEND).intent is None
+    assert not_made(fresh, Platform(fresh), Action.RESEND) is Reason.NEW
     assert platform.posts == []
 
 
@@ -272,10 +288,8 @@ def test_events_before_the_intent_are_decided_on_again(steps: list[EventSpec], r
     store = Store()
     platform = Platform(store)
     store.once(EventKind.INTENT, lambda: store.tell(*steps))
-    outcome = make(store, platform)
-    assert outcome.intent is None
-    assert outcome.decision is not None
-    assert outcome.decision.reason is reason
+    assert attempted(store, platform) is None
+    assert store.decisions[-1].reason is reason
     assert platform.posts == []
     assert store.kinds == [str(kind) for kind, _ in steps]
 
@@ -293,10 +307,7 @@ def test_events_before_a_resend_are_decided_on_again(steps: list[EventSpec], rea
     """The outcome of the first call stands; a hold leaves the send unknown."""
     store, platform = begun()
     store.once(EventKind.RESEND, lambda: store.tell(*steps))
-    outcome = again(store, platform)
-    assert outcome.intent is None
-    assert outcome.decision is not None
-    assert outcome.decision.reason is reason
+    assert not_made(store, platform, Action.RESEND) is reason
     assert platform.posts == []
 
 
@@ -324,8 +335,8 @@ def test_runner_that_is_always_overtaken_gives_up() -> None:
         store.tell(UPLOAD)
 
     store.before[EventKind.INTENT] = overtake
-    outcome = make(store, platform)
-    assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
+    with pytest.raises(LedgerConflictError):
+        make(store, platform)
     assert len(tries) == TRIES
     assert platform.posts == []
     assert store.status is Status.REJECTED
@@ -338,11 +349,8 @@ def test_runner_with_a_stale_view_makes_no_call() -> None:
     late = attempt_of(store, platform)
     make(store, platform)
     late.ledger = StaleReads(store)
-    message = Message(
-        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
-    )
-    outcome = late.make(message, judge(store))
-    assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
+    with pytest.raises(LedgerConflictError):
+        late.make(Action.SEND, DATA, BODY, judge(store))
     assert len(platform.posts) == 1
 
 
@@ -352,10 +360,9 @@ def test_late_outcome_is_recorded_after_other_events() -> None:
     platform = Platform(store)
     runner = attempt_of(store, platform)
     store.once(EventKind.ACCEPTED, lambda: store.tell(hold()))
-    message = Message(
-        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
-    )
-    assert runner.make(message, judge(store)).status is Status.ACCEPTED
+    made = runner.make(Action.SEND, DATA, BODY, judge(store))
+    assert made is not None
+    assert made.status is Status.ACCEPTED
     assert store.kinds == ["intent", "hold", "accepted"]
     assert runner.state.holds
     assert runner.state.head == store.events()[-1].head
@@ -365,7 +372,7 @@ def test_late_rejection_does_not_free_a_resent_send() -> None:
     """The resend may have been accepted although its answer was lost."""
     store = Store()
     platform = Platform(store, {"errcode": 40007})
-    store.once(EventKind.REJECTED, lambda: store.tell(resend(2)))
+    store.once(EventKind.REJECTED, lambda: store.tell(resend()))
     outcome = make(store, platform)
     assert (outcome.status, store.status) == (Status.UNKNOWN, Status.UNKNOWN)
 
@@ -379,8 +386,8 @@ def test_intent_without_confirmation_makes_no_call(kind: EventKind) -> None:
     store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
     store.unanswered = {kind}
-    outcome = make(store, platform) if kind is EventKind.INTENT else again(store, platform)
-    assert (outcome.intent, type(outcome.error)) == (None, LedgerError)
+    with pytest.raises(LedgerError):
+        make(store, platform) if kind is EventKind.INTENT else again(store, platform)
     assert platform.posts == []
     assert store.status is Status.UNKNOWN
 
@@ -432,18 +439,18 @@ def test_window_that_ends_while_the_intent_is_recorded_stops_the_call(late: time
         store.now += timedelta(seconds=20) + late
 
     store.before[EventKind.INTENT] = slow
-    outcome = make(store, platform, not_after=START + timedelta(seconds=20))
+    outcome = make(store, platform, not_after=(START + timedelta(seconds=20)).isoformat())
     assert len(platform.posts) == (not late)
     assert outcome.status is (Status.REJECTED if late else Status.ACCEPTED)
 
 
 def test_call_after_a_rejection_has_its_own_intent() -> None:
-    """It is numbered after the first intent, under the same clientmsgid."""
+    """Its intent follows the first one, under the same clientmsgid."""
     store = Store()
     make(store, Platform(store, {"errcode": 40007}))
     make(store, Platform(store))
     intents = [event.data for event in store.events() if event.kind == EventKind.INTENT]
-    assert [data["call"] for data in intents] == [1, 2]
+    assert len(intents) == 2
     assert len({data["clientmsgid"] for data in intents}) == 1
 
 
@@ -458,13 +465,11 @@ def test_wrong_clock_seen_with_the_token_prevents_the_intent() -> None:
 
     def judged(state: StreamState) -> Decision:
         off = error[-1] if error else timedelta()
-        return decide(state, DecisionInput(key=SALE, content_digest=DIGEST, now=store.now, clock_skew=off))
+        facts = DecisionInput(id="sale", revision=1, content_digest=DIGEST, now=store.now, clock_skew=off)
+        store.decisions.append(decide(state, facts))
+        return store.decisions[-1]
 
     platform = Dated(store)
-    message = Message(
-        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
-    )
-    outcome = attempt_of(store, platform).make(message, judged)
-    assert outcome.decision is not None
-    assert outcome.decision.reason is Reason.CLOCK_SKEW
+    assert attempt_of(store, platform).make(Action.SEND, DATA, BODY, judged) is None
+    assert store.decisions[-1].reason is Reason.CLOCK_SKEW
     assert (store.kinds, platform.posts) == ([], [])

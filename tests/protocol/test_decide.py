@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.protocol.stories import (
-    APPID,
     START,
     EventSpec,
     accepted,
@@ -33,7 +32,6 @@ from wechat_campaigns.protocol.decide import (
     may_settle,
 )
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import SendState
 
 NOW = START + timedelta(minutes=5)
@@ -44,9 +42,7 @@ RELEASE: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})
 
 
 def facts(send: str = "sale", revision: int = 1, **changes: Any) -> DecisionInput:
-    return replace(
-        DecisionInput(key=SendKey(APPID, send, revision), content_digest="d" * 64, now=NOW), **changes
-    )
+    return replace(DecisionInput(id=send, revision=revision, content_digest="d" * 64, now=NOW), **changes)
 
 
 def decided(asked: DecisionInput, *steps: EventSpec) -> tuple[Action, Reason]:
@@ -147,14 +143,14 @@ def at(moment: datetime, **changes: Any) -> DecisionInput:
 def test_resend_is_allowed_from_60_seconds_to_20_hours(age: timedelta, reason: Reason) -> None:
     """Counted from the first call; both ends are included."""
     assert decided(at(START + age), intent())[1] is reason
-    again = resend(2, at=START + timedelta(hours=19))
+    again = resend(at=START + timedelta(hours=19))
     assert decided(at(START + age), intent(), again)[1] is reason, "another call does not renew it"
 
 
 def test_ended_call_does_not_bound_a_resend() -> None:
     """The first open call does."""
     later = START + timedelta(hours=30)
-    steps = [intent(), rejected(), intent(2, at=later)]
+    steps = [intent(), rejected(), intent(at=later)]
     assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
 
 
@@ -336,12 +332,10 @@ def test_every_spelling_is_the_same_send() -> None:
 
 def test_person_may_settle_a_send_once_no_call_can_arrive() -> None:
     """Ten minutes after the latest call; only an unknown send can be settled."""
-    steps = [intent(), resend(2, at=START + HOUR)]
+    steps = [intent(), resend(at=START + HOUR)]
     known = state_of(*steps).find("sale", 1)
-    assert known is not None
     assert not may_settle(known, START + HOUR + SETTLE_AFTER - SECOND)
     assert may_settle(known, START + HOUR + SETTLE_AFTER)
     for ended in (SENT, REFUSED):
         known = state_of(*ended).find("sale", 1)
-        assert known is not None
         assert not may_settle(known, START + HOUR)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from tests.protocol.stories import APPID, KEY, START
 from wechat_campaigns.protocol.events import EMPTY, Entry, next_event
-from wechat_campaigns.protocol.keys import SendId, SendKey, mac_key, mac_of, normalize_id
+from wechat_campaigns.protocol.keys import SendId, clientmsgid, mac_key, mac_of, normalize_id
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
 IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))
-ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, "call": 1}, nonce="n")
+ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, "msg_id": 1}, nonce="n")
 
 
 @given(IDS)
@@ -49,7 +49,7 @@ def test_parts_of_an_id() -> None:
 def test_two_spellings_of_a_name_have_one_key(one: str, other: str) -> None:
     """A name that a disk or a person may spell in two ways has one key."""
     assert normalize_id(one) == normalize_id(other)
-    assert SendKey(APPID, one, 1).clientmsgid == SendKey(APPID, other, 1).clientmsgid
+    assert clientmsgid(APPID, one, 1) == clientmsgid(APPID, other, 1)
 
 
 @given(WORDS)
@@ -62,15 +62,15 @@ def test_comparison_form_is_stable(text: str) -> None:
 @given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
 def test_clientmsgid_is_unique_to_its_send_key(one: str, other: str, first: int, second: int) -> None:
     """It has 32 hex digits, and is equal exactly when appid, send and revision are."""
-    ids = SendKey("wx1", one, first).clientmsgid, SendKey("wx1", other, second).clientmsgid
+    ids = clientmsgid("wx1", one, first), clientmsgid("wx1", other, second)
     assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
     assert (ids[0] == ids[1]) == ((normalize_id(one), first) == (normalize_id(other), second))
-    assert SendKey("wx2", one, first).clientmsgid != ids[0]
+    assert clientmsgid("wx2", one, first) != ids[0]
 
 
 def test_clientmsgid_never_changes_between_versions() -> None:
     """Another value would send unknown sends a second time."""
-    assert SendKey("wx1", "sale", 1).clientmsgid == hashlib.sha256(
+    assert clientmsgid("wx1", "sale", 1) == hashlib.sha256(
         b'["clientmsgid","wx1","sale",1]'
     ).hexdigest()[:32]  # fmt: skip
 
@@ -94,10 +94,10 @@ CHANGES: list[dict[str, Any]] = [
     {"nonce": "m"},
     {"data": {**ENTRY.data, "send": "sale2"}},
     {"data": {**ENTRY.data, "revision": 2}},
-    {"data": {**ENTRY.data, "call": 2}},
+    {"data": {**ENTRY.data, "msg_id": 2}},
     {"data": {**ENTRY.data, "more": 0}},
     {"data": {"send": "sale", "revision": 1}},
-    {"data": {**ENTRY.data, "call": "1"}},
+    {"data": {**ENTRY.data, "msg_id": "1"}},
 ]
 
 

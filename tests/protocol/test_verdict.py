@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, REJECTING, verdict
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE, REJECTING, verdict
 
 CERTAIN = frozenset().union(*REJECTING.values())
 
@@ -22,6 +22,7 @@ CERTAIN = frozenset().union(*REJECTING.values())
         ({"errcode": 0, "msg_id": 0}, None),
         ({"errcode": 45065, "msg_id": 7}, EventKind.DUPLICATE),
         ({"errcode": 45065}, EventKind.DUPLICATE),
+        ({"errcode": 45066}, EventKind.IN_USE),
         ({"errcode": 45028, "msg_id": 0}, EventKind.REJECTED),
         ({"errcode": 45028, "msg_id": 7}, None),
         ({"errcode": 40007, "msg_id": "7"}, None),
@@ -54,7 +55,9 @@ def test_uncertain_errcode_leaves_the_send_unknown(errcode: int) -> None:
     assert verdict({"errcode": errcode}) is None
 
 
-@given(st.integers().filter(lambda number: number not in (0, CLIENTMSGID_EXISTS, *CERTAIN)))
+@given(
+    st.integers().filter(lambda number: number not in (0, CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE, *CERTAIN))
+)
 def test_unlisted_errcode_frees_no_send(errcode: int) -> None:
     """An errcode that is not on the list leaves the send unknown, whatever else the answer holds."""
     assert verdict({"errcode": errcode, "msg_id": 7}) is None
@@ -63,4 +66,4 @@ def test_unlisted_errcode_frees_no_send(errcode: int) -> None:
 def test_every_certain_errcode_has_a_source() -> None:
     """Neither an acceptance nor 45065 is among them."""
     assert sum(len(codes) for codes in REJECTING.values()) == len(CERTAIN)
-    assert not CERTAIN & {0, CLIENTMSGID_EXISTS}
+    assert not CERTAIN & {0, CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE}

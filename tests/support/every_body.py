@@ -25,7 +25,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.sandbox.seeds import openid_of
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat import payloads
@@ -108,7 +108,6 @@ def _post(api: WeChatApi, send: Send, tester: Mapping[str, str] | None) -> None:
     if tester:
         api.mass_preview({**payloads.preview_body(send, ids=NO_IDS, draft_media_id=None), **tester})
         return
-    key = SendKey(appid=SERVICE, id=send.id, revision=send.revision)
     body = payloads.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id=None)
     call = api.mass_send if payloads.endpoint(send) == "message/mass/send" else api.mass_sendall
-    call({**body, "clientmsgid": key.clientmsgid})
+    call({**body, "clientmsgid": clientmsgid(SERVICE, send.id, send.revision)})

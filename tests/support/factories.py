@@ -32,6 +32,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import make_plan
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.plan_view import ApplyView, PlanView, apply_view, plan_view
 from wechat_campaigns.send.outcome import SendOutcome
 from wechat_campaigns.send.uploads import UploadPorts, record_in
@@ -200,36 +201,38 @@ def make_events(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVI
 
 
 def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[str, Any]:
-    """Tie an event of a send to those before it: a call to the last one, an end to the intent of its call."""
-    if kind in (EventKind.INTENT, EventKind.RESEND):
-        return {"after": before[-1].hash if before else EMPTY.hash, **data}
-    if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED):
-        return dict(data)
-    place = data["send"], data["revision"]
+    """Tie an event of a send to those before it: an end to the intent of its call, any other to the last.
+
+    An end says which call it is of by `call`, its number; without, it is of the latest.
+    """
+    plain = {key: value for key, value in data.items() if key != "call"}
+    if kind in (EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED):
+        return {"after": before[-1].hash if before else EMPTY.hash, **plain}
+    if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED):
+        return plain
+    place = normalize_id(data["send"]), data["revision"]
     calls = [
         e
         for e in before
         if e.kind in (EventKind.INTENT, EventKind.RESEND)
         and e.data.get("mac") != "0" * 64
-        and (e.data["send"], e.data["revision"]) == place
+        and (normalize_id(e.data["send"]), e.data["revision"]) == place
     ]
     number = data.get("call", len(calls))
-    intent = calls[number - 1].hash if 0 < number <= len(calls) else ""
-    return {"intent": intent, **{key: value for key, value in data.items() if key != "call"}}
+    return {"intent": calls[number - 1].hash if 0 < number <= len(calls) else "", **plain}
 
 
 def make_state(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
     return fold(make_events(*steps, stream=stream))
 
 
-def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> dict[str, Any]:
+def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from wechat_campaigns.plan.quota import recipients
 
     data = {
         "send": send.id,
         "revision": send.revision,
-        "call": call,
         "content_digest": compute_content_digest(send),
         "message_digest": compute_message_digest(send),
     }
@@ -253,7 +256,8 @@ def body_of(send: Send) -> dict[str, Any]:
 
 def intent_entry(send: Send) -> Entry:
     """The entry of a send's first intent, to append."""
-    return Entry(stream=SERVICE, kind=EventKind.INTENT, data=intent_of(send) | {"at": NOW.isoformat()})
+    data = intent_of(send) | {"at": NOW.isoformat(), "after": EMPTY.hash}
+    return Entry(stream=SERVICE, kind=EventKind.INTENT, data=data)
 
 
 def named(send: Send, **more: Any) -> dict[str, Any]:

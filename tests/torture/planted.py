@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tests.protocol.scenarios import believing_status
 from wechat_campaigns.plan import policy
-from wechat_campaigns.protocol import attempt, decide, state
+from wechat_campaigns.protocol import attempt
 from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.protocol.state import SendState, StreamState
 
 
 def ignore_holds() -> None:
     """A hold in the ledger stops nobody."""
-    stopped = decide._stopped
-
-    def without(known: Any, facts: Any) -> Any:
-        found = stopped(known, facts)
-        return None if found is not None and found.reason is decide.Reason.HOLD else found
-
-    decide._stopped = without
+    StreamState.holds_at = lambda _state, _now: []
     policy.RULES = {**policy.RULES, "hold": lambda _facts: None}
     policy.held_back = lambda _account, _grounds: None
 
@@ -48,7 +44,7 @@ def ignore_heads() -> None:
 
 def believe_45065() -> None:
     """Whoever used a key before: the message counts as sent."""
-    state._is_foreign = lambda _calls: False
+    SendState.status = property(believing_status)
 
 
 PLANTED: dict[str, Callable[[], None]] = {

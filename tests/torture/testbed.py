@@ -23,7 +23,7 @@ from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.events import Event, EventKind
-from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
+from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.protocol.state import Status as Sending
 from wechat_campaigns.protocol.state import StreamState
 
@@ -96,7 +96,7 @@ class Testbed:
             session.trust_env = False
             who = {"grant_type": "client_credential", "appid": appid, "secret": SECRET}
             token = session.post(f"{self.url}/cgi-bin/stable_token", json=who, timeout=60).json()
-            key = SendKey(appid, message.name, message.revision).clientmsgid
+            key = clientmsgid(appid, message.name, message.revision)
             body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
             address = f"{self.url}/cgi-bin/{SENDALL}?access_token={token['access_token']}"
             said = json.dumps({**body, "clientmsgid": key}, ensure_ascii=False).encode()
@@ -157,7 +157,7 @@ class Testbed:
         said = {(e.stream, e.data["send"]) for e in self.events if e.kind == EventKind.SETTLED}
         said |= self._plausible()
         for (appid, send, revision), known in state.sends.items():
-            key = SendKey(appid, send, revision).clientmsgid
+            key = clientmsgid(appid, send, revision)
             keys.add(key)
             accepted = known.status in (SendStatus.ACCEPTED, SendStatus.SENT) and (appid, send) not in said
             if accepted and not made[key]:
@@ -169,11 +169,14 @@ class Testbed:
     def _plausible(self) -> set[tuple[str, str]]:
         """List claimed messages whose first call died unanswered: 45065 to a later one may speak of it."""
         claimed = {(self.appids[m.account], m.name) for m in self.messages.values() if m.claimed}
-        first = {e.hash for e in self.events if e.kind == EventKind.INTENT and e.data["call"] == 1}
+        first: dict[tuple[str, str, int], str] = {}
+        for e in self.events:
+            if e.kind == EventKind.INTENT:
+                first.setdefault((e.stream, e.data["send"], e.data["revision"]), e.hash)
         told = {
             (e.stream, e.data["send"])
             for e in self.events
-            if e.kind == EventKind.DUPLICATE and e.data["intent"] in first
+            if e.kind == EventKind.DUPLICATE and e.data["intent"] in first.values()
         }
         return claimed - told
 
@@ -199,14 +202,12 @@ class Testbed:
             if one["path"] == f"/cgi-bin/{SENDALL}":
                 self._posts[body.get("clientmsgid", "")] += 1
         begun = Counter(
-            SendKey(e.stream, e.data["send"], e.data["revision"]).clientmsgid
+            clientmsgid(e.stream, e.data["send"], e.data["revision"])
             for e in self.events
             if e.kind in (EventKind.INTENT, EventKind.RESEND)
         )
         claimed = {
-            SendKey(self.appids[m.account], m.name, 1).clientmsgid
-            for m in self.messages.values()
-            if m.claimed
+            clientmsgid(self.appids[m.account], m.name, 1) for m in self.messages.values() if m.claimed
         }
         return [
             f"{key} was posted {n} times, and the ledger has {begun[key]} intents of it"
@@ -224,16 +225,16 @@ class Testbed:
         streams: dict[str, StreamState] = {}
         faults = []
         for event in self.events:
-            stream = streams.setdefault(event.stream, StreamState(event.stream, authentic))
+            stream = streams.setdefault(event.stream, StreamState(event.stream))
             if event.kind == EventKind.INTENT:
                 send, revision = event.data["send"], event.data["revision"]
-                known = (stream.find(name, revision) for name in names[event.stream, send])
+                known = [stream.find(name, revision) for name in names[event.stream, send]]
                 faults += [
                     f"event {event.seq} of {event.stream}: {send} begun while {one.id} was {one.status}"
                     for one in known
-                    if one is not None and one.status is not Sending.REJECTED
+                    if one.status is not Sending.REJECTED
                 ]
-            stream.add(event)
+            stream.add(event, is_authentic=authentic(event))
         return faults
 
 

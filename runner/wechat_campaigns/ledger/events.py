@@ -206,8 +206,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
             number=since.seq, stream=stream
         )
     elif broken := chain_break(later, since, head):
-        message = _("event {number} of {stream} does not match the events before it ({what})").format(
-            number=broken[1], stream=stream, what=broken[0]
+        message = _("event {number} of {stream} does not match the events before it").format(
+            number=broken, stream=stream
         )
     else:
         return tuple(later)

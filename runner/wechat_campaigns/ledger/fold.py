@@ -81,9 +81,7 @@ class LedgerState:
     def stream(self, appid: str) -> StreamState:
         """Give an account's stream, empty when nothing was written yet."""
         if appid not in self.streams:
-            self.streams[appid] = (
-                StreamState(appid) if self.is_authentic is None else StreamState(appid, self.is_authentic)
-            )
+            self.streams[appid] = StreamState(appid)
         return self.streams[appid]
 
     def hold_reasons(self, now: datetime) -> Mapping[str, str]:
@@ -161,8 +159,8 @@ class LedgerState:
         """
         self._quota_uses = {}
         try:
-            self.stream(event.stream).add(event)
             believed = self.is_authentic is None or self.is_authentic(event)
+            self.stream(event.stream).add(event, is_authentic=believed)
             step = (STEPS if believed else UNAUTHENTIC_STEPS).get(event.kind)
             if step is not None:
                 step(self, event)

@@ -135,18 +135,16 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
 
     Every event of a long past comes by here: a record is made once, not copied field by field.
     """
-    decided = state.streams[event.stream].find(event.data["send"], event.data["revision"])
-    if decided is None:
-        raise KeyError(event.data["send"])
-    taken = decided.status is protocol.Status.ACCEPTED
+    decided = state.streams[event.stream].find(event.data["send"], event.data["revision"]).status
+    taken = decided is protocol.Status.ACCEPTED
     happened = record is not None and record.was_accepted
-    errcode = event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None
-    status = _FROM[decided.status]
+    errcode = event.data.get("errcode") if decided is protocol.Status.REJECTED else None
+    status = _FROM[decided]
     if status is SendStatus.REJECTED and errcode is None:
         status = SendStatus.NOT_SENT
     fields: dict[str, Any] = {
         "status": record.status if taken and record is not None and happened else status,
-        "disputed": decided.status is protocol.Status.DISPUTED,
+        "disputed": decided is protocol.Status.DISPUTED,
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
@@ -160,9 +158,7 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
 def _unauthentic(state: LedgerState, event: Event) -> None:
     """Take in of an event that nobody with the AppSecret wrote what it does: it leaves a send to a person."""
     key, data = _key(event), event.data
-    decided = state.streams[event.stream].find(data["send"], data["revision"])
-    if decided is None:
-        raise KeyError(data["send"])
+    decided = state.streams[event.stream].find(data["send"], data["revision"]).status
     if key not in state.sends:
         state.sends[key] = SendRecord(
             appid=key[0],
@@ -171,9 +167,9 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
             status=SendStatus.UNKNOWN,
             at=event.at,
         )
-    if decided.status is not protocol.Status.ACCEPTED:
-        disputed = decided.status is protocol.Status.DISPUTED
-        state.sends[key] = replace(state.sends[key], status=_FROM[decided.status], disputed=disputed)
+    if decided is not protocol.Status.ACCEPTED:
+        disputed = decided is protocol.Status.DISPUTED
+        state.sends[key] = replace(state.sends[key], status=_FROM[decided], disputed=disputed)
 
 
 def _resend(state: LedgerState, event: Event) -> None:
@@ -195,7 +191,13 @@ _FROM = {
     protocol.Status.REJECTED: SendStatus.REJECTED,
     protocol.Status.ACCEPTED: SendStatus.ACCEPTED,
 }
-_OUTCOMES = (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED)
+_OUTCOMES = (
+    EventKind.ACCEPTED,
+    EventKind.DUPLICATE,
+    EventKind.IN_USE,
+    EventKind.REJECTED,
+    EventKind.SETTLED,
+)
 STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     EventKind.INIT: _init,
     EventKind.UPLOAD: _upload,

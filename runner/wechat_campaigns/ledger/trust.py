@@ -42,17 +42,14 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
         # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
         if event.kind == EventKind.TRUSTED and event.data.get("after") == event.previous and holds(event):
             vouched[event.stream] = event.seq
-    latest: dict[str, bool] = {}
 
     def believed(event: Event) -> bool:
-        # Asked twice about each event, one after the other: by the protocol, and by the fold around it.
-        if event.hash not in latest:
-            is_vouched_for = event.seq < vouched.get(event.stream, 0)
-            if not is_vouched_for and _is_misplaced(event) and key_of(event.stream) and holds(event):
-                raise _misplaced_error(event)
-            latest.clear()
-            latest[event.hash] = is_vouched_for or holds(event)
-        return latest[event.hash]
+        if event.seq < vouched.get(event.stream, 0):
+            return True
+        is_held = holds(event)
+        if is_held and _is_misplaced(event) and key_of(event.stream):
+            raise _misplaced_error(event)
+        return is_held
 
     return believed
 

@@ -19,7 +19,7 @@ from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendId, SendKey
+from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import SendState
 
 RECENT = timedelta(days=1)
@@ -87,14 +87,18 @@ class DecisionContext:
 
 def decide(send: Send, digest: str, context: DecisionContext) -> PlanDecision:
     """Decide on one send by its window and by what the ledger remembers of it."""
-    decision = decide_by(decision_input(send, digest, context), context)
+    appid = context.account(send).appid
+    decision = decide_by(decision_input(send, digest, context), appid, context)
     return decision if send.ready else _draft(decision)
 
 
-def decide_by(facts: DecisionInput, context: DecisionContext) -> PlanDecision:
+def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> PlanDecision:
     """Decide by facts that are gathered already; as `decide`."""
-    decision = protocol.decide(context.state.stream(facts.key.appid), facts)
-    return _worded(decision, facts, context.state, context.settings.environment.env_option)
+    state = context.state
+    decision = protocol.decide(state.stream(appid), facts)
+    record = decision.send_state
+    known = state.send(appid, state.display_id(record.id), record.revision) if record is not None else None
+    return _worded(decision, facts, known, context)
 
 
 def decision_input(
@@ -115,7 +119,8 @@ def decision_input(
 
     names = (send.id, *send.formerly)
     return DecisionInput(
-        key=SendKey(context.account(send).appid, state.ledger_id(send.id), send.revision),
+        id=state.ledger_id(send.id),
+        revision=send.revision,
         content_digest=digest,
         now=context.now,
         not_before=send.not_before,
@@ -132,11 +137,13 @@ def decision_input(
     )
 
 
-def _worded(decision: Decision, facts: DecisionInput, state: LedgerState, env: str) -> PlanDecision:
+def _worded(
+    decision: Decision, facts: DecisionInput, known: SendRecord | None, context: DecisionContext
+) -> PlanDecision:
+    state, env = context.state, context.settings.environment.env_option
     if state.namespace:  # people know ids without it
         decision, facts = _without_namespace(decision, facts, state)
     record = decision.send_state
-    known = state.send(facts.key.appid, record.id, record.revision) if record is not None else None
     if decision.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
@@ -158,7 +165,7 @@ def _without_namespace(
 ) -> tuple[Decision, DecisionInput]:
     if (record := decision.send_state) is not None:
         decision = replace(decision, send_state=replace(record, id=state.display_id(record.id)))
-    return decision, replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
+    return decision, replace(facts, id=state.display_id(facts.id))
 
 
 def _draft(decision: PlanDecision) -> PlanDecision:

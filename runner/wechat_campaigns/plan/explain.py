@@ -38,16 +38,16 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord
             return _("repeats a failed attempt: {why}").format(
                 why=known.reason_text if known is not None else ""
             ), ""
-        case Reason.WINDOW_NOT_OPEN:
-            starts = china_time(decision.params["at"], facts.now)
+        case Reason.WINDOW_NOT_OPEN if facts.not_before is not None:
+            starts = china_time(facts.not_before, facts.now)
             return _("its send window starts {when}").format(when=starts), ""
-        case Reason.WINDOW_ENDED:
-            ended = china_time(decision.params["at"], facts.now)
+        case Reason.WINDOW_ENDED if facts.not_after is not None:
+            ended = china_time(facts.not_after, facts.now)
             return _("its send window ended {when}").format(when=ended), _(
                 "set a later `not_after` to send it anyway"
             )
         case Reason.CLOCK_SKEW:
-            return _clock_skew(decision.params["error"])
+            return _clock_skew(facts.clock_skew)
     if known is None or known.status is SendStatus.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -75,7 +75,7 @@ def _sent(known: SendRecord | None, facts: DecisionInput) -> tuple[str, str]:
 def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     record = decision.send_state
     name, number = (record.id, record.revision) if record is not None else ("?", 0)
-    entry = SendId.parse(facts.key.id).entry
+    entry = SendId.parse(facts.id).entry
     match decision.reason:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
@@ -118,11 +118,11 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
 
 def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None, env: str) -> tuple[str, str]:
     record, when = decision.send_state, _at(known, facts)
-    name = record.id if record is not None else facts.key.id
+    name = record.id if record is not None else facts.id
     match decision.reason:
         case Reason.RESPONSE_PENDING:
-            first = record.first_unanswered_call if record is not None else None
-            wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
+            since = (record.unanswered_since if record is not None else None) or facts.now
+            wait = since + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, env)
         case Reason.TOO_LATE_TO_RESEND:
@@ -134,13 +134,13 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None,
         case Reason.DISPUTED:
             reason = _("another ledger or another program sent this message, or the ledger was forged")
             return reason, foreign_hint(name, env)
-        case Reason.WINDOW_ENDED:
-            ended = china_time(datetime.fromisoformat(decision.params["at"]), facts.now)
+        case Reason.WINDOW_ENDED if record is not None and record.intent is not None:
+            ended = china_time(datetime.fromisoformat(record.intent.data["not_after"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
                 name, env
             )
         case Reason.CLOCK_SKEW:
-            return _clock_skew(decision.params["error"])
+            return _clock_skew(facts.clock_skew)
     return _("posted {when}, no response recorded").format(when=when), ""
 
 

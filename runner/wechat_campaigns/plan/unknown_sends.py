@@ -19,7 +19,6 @@ from wechat_campaigns.plan.plan import UnknownSend
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.plan.stored_intent import stored_send
 from wechat_campaigns.protocol import decide as protocol
-from wechat_campaigns.protocol.keys import SendKey
 
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
@@ -69,7 +68,8 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
             code=protocol.Reason.NO_RESPONSE,
         )
     facts = protocol.DecisionInput(
-        key=SendKey(known.appid, state.ledger_id(known.send), known.revision),
+        id=state.ledger_id(known.send),
+        revision=known.revision,
         content_digest="",
         now=context.now,
         clock_skew=context.clock_skew,
@@ -77,7 +77,7 @@ def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisi
         resend_until=timedelta(seconds=environment.resend_until_s),
         resend_stored=state.normalized_ledger_id(known.send) in context.resend,
     )
-    decision = decide_by(facts, context)
+    decision = decide_by(facts, known.appid, context)
     if decision.resend_intent is not None:
         return incomplete_decision(known.send, environment.env_option)
     if decision.code is protocol.Reason.CONTENT_CHANGED:

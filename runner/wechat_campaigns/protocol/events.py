@@ -17,12 +17,14 @@ FORMAT: Final = 1
 class EventKind(StrEnum):
     """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
-    INTENT = "intent"  # about to post: {…, call, at, after, content_digest, formerly?, clientmsgid, body…}
-    RESEND = "resend"  # about to post a stored body again: {…, call, at, after, body_sha256}
+    # A call names the event `after` which it was decided, and `at`, not_after?, clientmsgid, body_sha256.
+    INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, body…}
+    RESEND = "resend"  # about to post a stored body again
     ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
     DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
+    IN_USE = "in_use"  # the platform was still taking one in with it (45066): {…, intent}
     REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
-    SETTLED = "settled"  # a person decided on the calls up to one: {…, intent, sent, msg_id?, reason, actor}
+    SETTLED = "settled"  # a person decided on all calls so far: {…, after, sent, msg_id?, reason, actor}
     BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, content_digest, reason, actor}
     HOLD = "hold"  # stopped, or released: {held, reason, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
@@ -104,14 +106,10 @@ def hash_of(event: Event) -> str:
     return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
 
 
-def chain_break(events: Iterable[Event], since: Head, head: Head) -> tuple[str, int] | None:
-    """Find the first place where events do not lead from one head to another: what is wrong, and where."""
+def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
+    """Number the first event by which events do not lead from one head to another."""
     for event in events:
-        if event.seq != since.seq + 1:
-            return "missing", event.seq
-        if event.previous != since.hash:
-            return "unchained", event.seq
-        if hash_of(event) != event.hash:
-            return "changed", event.seq
+        if Head(event.seq - 1, event.previous) != since or hash_of(event) != event.hash:
+            return event.seq
         since = event.head
-    return None if since == head else ("cut off", head.seq)
+    return None if since == head else head.seq

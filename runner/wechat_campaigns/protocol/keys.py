@@ -7,7 +7,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 from unicodedata import normalize
 
 from wechat_campaigns.core.digest import canonical, sha256
@@ -42,17 +42,12 @@ def normalize_id(text: str) -> str:
     return normalize("NFC", normalize("NFC", text).casefold())
 
 
-class SendKey(NamedTuple):
-    """What makes a send this send. Content is not part of it, so an edit cannot make a second message."""
+def clientmsgid(appid: str, send_id: str, revision: int) -> str:
+    """Name a send at the platform: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11.
 
-    appid: str
-    id: str  # as the user wrote it, with its namespace before it (`shop:sale`)
-    revision: int
-
-    @property
-    def clientmsgid(self) -> str:
-        """The platform's idempotency key: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11."""
-        return sha256(["clientmsgid", self.appid, normalize_id(self.id), self.revision])[:32]
+    Content is not part of it, so an edit cannot make a second message.
+    """
+    return sha256(["clientmsgid", appid, normalize_id(send_id), revision])[:32]
 
 
 def mac_key(appsecret: str, appid: str) -> bytes:

@@ -8,8 +8,7 @@ from typing import Any, Final
 from wechat_campaigns.protocol.events import EventKind
 
 CLIENTMSGID_EXISTS: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
-CLIENTMSGID_TOO_FAST: Final = 45066
-"""A request with this clientmsgid is still being taken in. Source: a live answer of 2020, read 2026-11."""
+CLIENTMSGID_IN_USE: Final = 45066  # such a job is being made. Source: a live answer of 2020, read 2026-11
 
 REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
@@ -29,13 +28,15 @@ _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 
 def verdict(answer: Mapping[str, Any]) -> EventKind | None:
-    """Read an answer: `ACCEPTED`, `DUPLICATE` (its key was used), `REJECTED`, or None: it proves nothing."""
+    """Read an answer: the kind of event that ends its call, or None: it proves nothing."""
     errcode = answer.get("errcode")
     if errcode == 0:
         # An acceptance names its job: nobody can explain a 0 without one.
         msg_id = answer.get("msg_id")
         return EventKind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
-    if errcode in (CLIENTMSGID_EXISTS, CLIENTMSGID_TOO_FAST):
+    if errcode == CLIENTMSGID_EXISTS:
         return EventKind.DUPLICATE
+    if errcode == CLIENTMSGID_IN_USE:
+        return EventKind.IN_USE
     # An answer that names a job beside its errcode contradicts itself.
     return EventKind.REJECTED if errcode in _REJECTED and not answer.get("msg_id") else None

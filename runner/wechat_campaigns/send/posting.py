@@ -31,19 +31,15 @@ from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_h
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.plan.strangers import REFUSING, refused_notes
-from wechat_campaigns.protocol.attempt import Attempt, Message
-from wechat_campaigns.protocol.attempt import AttemptResult as Attempted
+from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
-Decide = Callable[[StreamState], Decision]
-"""Decides on the newest state of an account's stream."""
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
 MINUTE = timedelta(minutes=1)
@@ -157,7 +153,7 @@ class AccountSender:
             mac_key=ports.mac_key(account),
         )
 
-    def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Decide) -> SendOutcome | None:
+    def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Make the one call that `judge` allows on the ledger's newest state.
 
         Returns:
@@ -168,54 +164,52 @@ class AccountSender:
             CampaignError: no token could be had; nothing was called.
         """
         send = planned.send
-        message = Message(
-            key=SendKey(self.account.appid, self.state.ledger_id(send.id), send.revision),
-            action=Action.SEND,
-            body=body,
-            intent_data=self._intent_data(planned, body),
-            not_after=send.not_after,
-        )
-        made = self._make(message, judge, _("sending"))
+        made = self._make(Action.SEND, self._intent_data(planned, body), body, judge)
+        if made is None:
+            return None
         outcome = self._outcome(made, send.id)
-        if outcome is not None and outcome.errcode in REFUSING and send.filter.openids:
+        if outcome.errcode in REFUSING and send.filter.openids:
             return replace(outcome, notes=refused_notes(send.filter, self.api))
         return outcome
 
-    def resend(self, intent: Event, body: Mapping[str, Any], judge: Decide) -> SendOutcome | None:
+    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
-        data = intent.data
-        ends = data.get("not_after")
-        message = Message(
-            key=SendKey(self.account.appid, data["send"], data["revision"]),
-            action=Action.RESEND,
-            body=body,
-            intent_data=self._run_context(),
-            not_after=datetime.fromisoformat(ends) if ends else None,
-        )
-        made = self._make(message, judge, _("resending with the same clientmsgid"))
-        return self._outcome(made, self.state.display_id(data["send"]), again=True)
+        repeated = {name: intent.data.get(name) for name in ("send", "revision", "not_after")}
+        made = self._make(Action.RESEND, {**repeated, **self._run_context()}, body, judge)
+        if made is None:
+            return None
+        return self._outcome(made, self.state.display_id(intent.data["send"]), again=True)
 
-    def _make(self, message: Message, judge: Decide, doing: str) -> Attempted:
+    def _make(
+        self, action: Action, data: Mapping[str, Any], body: Mapping[str, Any], judge: Judge
+    ) -> AttemptResult | None:
+        doing = _("resending with the same clientmsgid") if action is Action.RESEND else _("sending")
+
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
-            if decided.action is message.action:
-                self._ports.notify(self.state.display_id(message.key.id), doing)
+            if decided.action is action:
+                self._ports.notify(self.state.display_id(data["send"]), doing)
             return decided
 
-        self._posts.append(self._ports.clock())
-        made = self.attempt.make(message, told)
-        if made.intent is None:
-            self._posts.pop()
-            if made.error is not None and not isinstance(made.error, LedgerConflictError):
-                if not isinstance(made.error, LedgerError):
-                    # Without a token the account's next send would get no further.
-                    self.stop_reason = made.error.message
-                raise made.error
+        began = self._ports.clock()
+        try:
+            made = self.attempt.make(action, data, body, told)
+        except LedgerConflictError:
+            return None
+        except LedgerError:
+            raise
+        except CampaignError as error:
+            # Without a token the account's next send would get no further.
+            self.stop_reason = error.message
+            raise
+        if made is not None:
+            self._posts.append(began)
         return made
 
     def _intent_data(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
+            **self.state.send_fields(send.id, send.revision),
             "account": planned.account.name,
             "content_digest": planned.content_digest,
             "message_digest": compute_message_digest(send),
@@ -248,9 +242,7 @@ class AccountSender:
             "actor": dict(run_context.actor),
         }
 
-    def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> SendOutcome | None:
-        if made.intent is None:
-            return None
+    def _outcome(self, made: AttemptResult, send_id: str, *, again: bool = False) -> SendOutcome:
         refused = self._calls.error
         answer = made.response
         ids = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}

@@ -21,6 +21,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently, list_id
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
@@ -234,6 +235,15 @@ def test_another_entry_of_a_sent_campaign_is_new():
     assert decided(make_send("sale[shanghai]"), *sent).action is PlanAction.SEND
     assert decided(make_send("sale-2"), *sent).action is PlanAction.SEND
     assert decided(make_send("sale/a"), *sent).action is PlanAction.SEND
+
+
+def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
+    """Its former id is that of a folder without one; words and status are those of that very record."""
+    state = fold(make_events(*accepted(make_send("old"))), namespace="shop")
+    send = make_send("new", formerly=(":old",))
+    context = DecisionContext(settings=make_settings(), state=state, now=NOW)
+    decision = decide(send, compute_content_digest(send), context)
+    assert (decision.action, decision.status) == (PlanAction.SENT, SendStatus.ACCEPTED)
 
 
 def test_send_of_another_namespace_was_not_moved() -> None:

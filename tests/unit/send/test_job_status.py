@@ -13,6 +13,7 @@ from tests.support.factories import (
     api_error,
     intent_entry,
     kinds,
+    linked,
     make_account,
     make_send,
     named,
@@ -29,7 +30,7 @@ def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[
     ledger = MemoryLedger()
     ledger.append(intent_entry(SALE))
     if accept:
-        data = named(SALE, msg_id=7)
+        data = linked(EventKind.ACCEPTED, named(SALE, msg_id=7), ledger.events())
         ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
     api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
     for _ in answers or (1,):

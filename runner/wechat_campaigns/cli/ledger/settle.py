@@ -63,7 +63,7 @@ def settle(
     record = stream.find(state.ledger_id(send.send), send.revision)
     data = {
         **state.send_fields(send.send, send.revision),
-        "intent": record.latest_intent if record is not None else "",
+        "after": stream.head.hash,
         "sent": not not_sent,
         "msg_id": msg_id,
         "reason": reason,
@@ -91,9 +91,9 @@ def _clock_skew(context: Context, appid: str) -> timedelta:
     return context.watch.current_skew()
 
 
-def _check_age(record: protocol.SendState | None, now: datetime) -> None:
+def _check_age(record: protocol.SendState, now: datetime) -> None:
     """Refuse to free a send whose last call may still arrive."""
-    if record is None or may_settle(record, now):
+    if may_settle(record, now):
         return
     raise UsageError(
         _(
