@@ -340,7 +340,9 @@ def test_a_workbook_is_a_file_and_needs_its_extra(campaign: Command, monkeypatch
     assert code == ExitCode.USAGE
     assert "`--report xlsx=FILE`" in err
     monkeypatch.setitem(EXTRAS, "excel", ("a_library_that_is_missing",))
-    code, _out, err = campaign("report", "--report", "xlsx=report.xlsx")
+    code, out, err = campaign("report", "--report", "csv=report.csv", "--report", "xlsx=report.xlsx")
     assert code == ExitCode.INVALID
     assert "excel" in err
+    assert out == ""
+    assert not Path("report.csv").exists()
     assert campaign("report", "--since", "2026-12-01", "--month", "2026-12")[0] == ExitCode.USAGE

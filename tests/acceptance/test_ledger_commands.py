@@ -18,6 +18,8 @@ from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
@@ -312,6 +314,19 @@ def test_settle_refuses_an_impossible_msg_id(folder: Path, msg_id: str) -> None:
     assert campaign(folder, *settle, "1") == ExitCode.OK
 
 
+def test_msg_id_of_a_person_can_be_corrected_and_that_of_wechat_cannot(folder: Path) -> None:
+    """With a wrong one, nobody would ever learn what became of the job."""
+    ledger = unknown(folder, SERVICE)
+    settle = ("ledger", "settle", "sale", "--reason", "looked", "--sent")
+    assert campaign(folder, *settle, "7") == ExitCode.OK
+    assert campaign(folder, *settle, "8") == ExitCode.OK
+    (known,) = fold(ledger.events()).sends_by_id("sale")
+    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 8)
+    append(ledger, SERVICE, EventKind.ACCEPTED, {**NAME, "msg_id": 9, "msg_data_id": 9})
+    ledger.close()
+    assert campaign(folder, *settle, "7") == ExitCode.USAGE
+
+
 def test_send_of_a_removed_account_cannot_be_recalled(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,7 +373,8 @@ def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
     assert campaign(folder, "status", "--wait") == ExitCode.UNKNOWN
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
     assert campaign(folder, *settle, "--sent", "7") == ExitCode.OK
-    assert campaign(folder, *settle, "--sent", "8") == ExitCode.USAGE
+    assert campaign(folder, *settle, "--sent", "8") == ExitCode.OK, "a slip of the pen can be corrected"
+    assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
 
 
 SHARED = """

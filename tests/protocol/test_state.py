@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,18 @@ def test_event_in_each_status(what: str, before: Status) -> None:
     step, ends = ENDS[what]
     assert status(*HISTORY[before]) is before
     assert status(*HISTORY[before], step) is dict(zip(Status, ends, strict=True))[before]
+
+
+def test_documentation_has_the_same_table() -> None:
+    """Who reads `docs/trust.md` reads what the code does."""
+    page = (Path(__file__).parents[2] / "docs/trust.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if "|" in line]
+    heading = next(row for row in rows if row[0] == "event")
+    assert heading[1:-1] == [status.value for status in Status]
+    documented = {row[0]: tuple(row[1:-1]) for row in rows if len(row) == len(heading)}
+    assert {what: documented.get(what) for what in ENDS} == {
+        what: tuple(end.value for end in ends) for what, (_step, ends) in ENDS.items()
+    }
 
 
 # --- calls --------------------------------------------------------------------------------------

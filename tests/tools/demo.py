@@ -69,8 +69,8 @@ def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     for send in status["sends"]:
         job = jobs.pop(send["msg_id"], None)
         reached, wanted = (job["delivered"], job["total"]) if job else (0, 0)
-        phones = said(f"{reached} of {wanted} phones", f"{wanted} 部手机中的 {reached} 部")
-        print(f"  {send['id']}: {phones}")
+        phones = said(f"{reached} of {wanted} phones", f"{wanted} 部手机，收到 {reached} 部")
+        print(said(f"  {send['id']}: {phones}", f"  {send['id']}：{phones}"))
         if not reached or reached != wanted:
             return 1
     if jobs:

@@ -112,7 +112,7 @@ def apply(
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, replace(result, plan=plan), tells=auto_approve)
-        context.show_progress(plan_text(context, view_of(context, replace(result, plan=plan))))
+        context.show_progress(f"{plan_text(context, view_of(context, replace(result, plan=plan)))}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
         _check_number(context, plan, waiting, allowed)

@@ -13,7 +13,7 @@ from wechat_campaigns.cli.options import DIR, QUIET
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, Finding
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.fmt import format_campaign
@@ -50,6 +50,13 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
             changed.append(name)
     for name, reason in skipped.items():
         context.show_progress(_("{file}: not formatted: {reason}").format(file=line(name), reason=reason))
+    if check and changed:
+        template = ngettext(
+            "{count:,} file is not in the usual form; `campaign fmt` rewrites it",
+            "{count:,} files are not in the usual form; `campaign fmt` rewrites them",
+            len(changed),
+        )
+        context.show_progress(template.format(count=len(changed)))
     context.output_data(lambda: "\n".join(map(line, changed)), {"changed": changed, "skipped": skipped})
     return ExitCode.INVALID if check and changed else ExitCode.OK
 

@@ -8,13 +8,13 @@ from typing import NoReturn
 
 from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.calendar import month_view
+from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
 from wechat_campaigns.integrations.secrets import Secrets
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.render.article.theme import theme_names
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.figures import article_rows
@@ -106,7 +106,11 @@ class OfflineReads:
         return self._workspace.settings.articles
 
     def themes(self) -> tuple[str, ...]:
-        """Name the themes that can be tried out."""
+        """Name the themes that can be tried out; without the libraries of articles there is none."""
+        if not is_extra_installed("articles"):
+            return ()
+        from wechat_campaigns.render.article.theme import theme_names
+
         return theme_names(self._workspace.root)
 
     def _tried(self, trial: Trial) -> ArticleOptions:

@@ -69,11 +69,11 @@ def preview(context: Context, select: str, names: Sequence[str], openids: Sequen
         context.show_progress(message.format(used=used, limit=previews.PER_DAY))
     made: list[tuple[PlannedSend, PreviewResult]] = []
     for planned in chosen:
+        if len(chosen) > 1:
+            context.show_progress(_("{send}: sending the preview").format(send=planned.send.id))
         with _draft_lock(context, planned):
             ports = context.upload_ports(planned.account, context.state(), planned.send.id)
             made.append((planned, previews.preview(planned, to, ports)))
-        if len(chosen) > 1:
-            context.show_progress(inert(_text(*made[-1], to)))
     errors = [error for _planned, found in made for error in found.errors.values()]
     if len(chosen) * len(to) == 1 and errors:
         raise errors[0]

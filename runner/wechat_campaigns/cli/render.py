@@ -22,7 +22,7 @@ from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
-from wechat_campaigns.report.phrases import msgtype_word, recipients, summary
+from wechat_campaigns.report.phrases import displayed_msgtype, msgtype_word, recipients, summary
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 
@@ -109,7 +109,7 @@ def _with_drafts(context: Context, sends: Sequence[Send]) -> list[Send]:
 def send_text(send: Send) -> str:
     """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
     to = _("to {recipients}").format(recipients=recipients(send.filter))
-    lines = [f"── {send.id} · {msgtype_word(send.msgtype)} · {to} ──"]
+    lines = [f"── {send.id} · {msgtype_word(displayed_msgtype(send))} · {to} ──"]
     match visible_content(send.content):
         case Text(content=text):
             lines.append(text)

@@ -71,6 +71,8 @@ def report(
     figures of articles from the last `campaign report --refresh`. --by compares sends as they stood on the
     third day, and names the highest read rate only where the numbers carry it.
     """
+    if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
+        require_extra("excel", needed_for=_("a report as XLSX"))
     accounts = context.settings.environment.accounts
     state, now = context.state(verified=False), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
@@ -92,7 +94,6 @@ def report(
         return history_text(view, context.text_options)
 
     def workbook() -> bytes:
-        require_extra("excel", needed_for=_("a report as XLSX"))
         from wechat_campaigns.report.workbook import history_workbook
 
         return history_workbook(view)

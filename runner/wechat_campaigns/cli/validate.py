@@ -40,7 +40,11 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
     problems, count = _problems(context, paths)
     errors = sum(problem.level == "error" for problem in problems)
     warnings = sum(problem.level == "warning" for problem in problems)
-    closing = _("{sends} from {folder}: {errors}, {warnings}").format(
+    # A file with errors may stand for any number of sends.
+    template = (
+        _("{folder}: {errors}, {warnings}") if errors else _("{sends} from {folder}: {errors}, {warnings}")
+    )
+    closing = template.format(
         sends=sends(count),
         folder=context.root,
         errors=ngettext("{count:,} error", "{count:,} errors", errors).format(count=errors),

@@ -130,8 +130,9 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
     """Say what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
     send = waiting[0].send
     opens_at = send.not_before or now
-    minutes = max(0, ceil((opens_at - now).total_seconds() / 60))
-    span = _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+    hours, minutes = divmod(max(0, ceil((opens_at - now).total_seconds() / 60)), 60)
+    template = _("{hours} h {minutes} min") if hours else _("{minutes} min")
+    span = template.format(hours=hours, minutes=minutes)
     text = ngettext(
         "Waiting for {send}, {when} (in {span}).",
         "Waiting for {send}, {when} (in {span}); {count} sends in all.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -22,6 +23,10 @@ _WRITTEN: Final = re.compile(
     r"(?P<rest>[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 
+_OTHER_FORM: Final = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日? *([0-9]{1,2})[:点时]([0-9]{2})?分?"
+)
+
 
 @lru_cache(maxsize=64)
 def written_moment(text: str) -> datetime | None:
@@ -36,6 +41,16 @@ def written_moment(text: str) -> datetime | None:
         return datetime.fromisoformat(f"{day}T{clock}{(found['offset'] or '').upper()}")
     except ValueError:
         return None
+
+
+def rewritten_moment(text: str) -> str | None:
+    """Write a moment of another form as files have it: `2026年12月1日 19：30`, `2026/12/1 19:30`."""
+    found = _OTHER_FORM.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if found is None:
+        return None
+    year, month, day, hour, minute = map(int, found.groups(default="0"))
+    moment = f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"
+    return moment if written_moment(moment) else None
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime | None:

@@ -150,9 +150,12 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
-    # The platform's own number wins over that of a person who settled in the meantime.
-    if taken and (record is None or not happened or record.has_no_msg_id or event.kind == EventKind.ACCEPTED):
+    # The platform's own number wins over that of a person, whose later one wins over their first.
+    is_settled = event.kind == EventKind.SETTLED
+    is_named = event.kind == EventKind.ACCEPTED or (is_settled and record is not None and record.is_settled)
+    if taken and (record is None or not happened or record.has_no_msg_id or is_named):
         fields |= {"msg_id": event.data.get("msg_id"), "msg_data_id": event.data.get("msg_data_id")}
+        fields["is_settled"] = is_settled
         fields["accepted_at"] = event.at
     return fields
 

@@ -63,6 +63,8 @@ class SendRecord:
     intent: Event | None = None
     msg_id: int | None = None
     msg_data_id: int | None = None
+    is_settled: bool = False
+    """A person said that it was accepted, and under which msg_id; WeChat did not."""
     accepted_at: datetime | None = None
     ended_at: datetime | None = None
     """When the ledger learnt that WeChat had finished it, or had given it up."""
@@ -90,6 +92,11 @@ class SendRecord:
     def has_no_msg_id(self) -> bool:
         """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
         return self.status is SendStatus.ACCEPTED and self.msg_id is None
+
+    @property
+    def may_get_msg_id(self) -> bool:
+        """True when a person may say under which msg_id the platform took it: nobody has, or a person had."""
+        return self.status is SendStatus.ACCEPTED and (self.msg_id is None or self.is_settled)
 
     @property
     def to_all(self) -> bool:

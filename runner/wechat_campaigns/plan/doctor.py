@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint, worst_exit_code
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
 from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.interfaces import Clock
@@ -111,12 +111,13 @@ def _protection(settings: Settings) -> Check:
 
 
 def _extras() -> Check:
-    missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
-    if not {*missing} - {"sandbox"}:  # who sends has no use for it
-        installed = [extra for extra in EXTRAS if extra not in missing]
-        return _ok(_("extras"), _("{names} are installed").format(names=_(", ").join(installed)))
-    message = _("not installed: {names}").format(names=_(", ").join(missing))
-    return _warning(_("extras"), message, extra_hint(*missing))
+    installed = [extra for extra in EXTRAS if is_extra_installed(extra)]
+    missing = [extra for extra in EXTRAS if extra not in installed]
+    template = _("{names} are installed")
+    if missing:  # nobody misses what is never used, and a command that needs an extra refuses with its name
+        template = _("installed: {names}; not installed: {missing}, which a command names when it needs them")
+    message = template.format(names=_(", ").join(installed), missing=_(", ").join(missing))
+    return _ok(_("extras"), message)
 
 
 def _clock(ports: DoctorPorts) -> Check:
@@ -257,8 +258,9 @@ def _waiting(settings: Settings, state: LedgerState, now: datetime) -> list[Chec
         name = _("account {name}").format(name=account.name)
         why = held.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
-            env = settings.environment.env_option
-            hint = f"`campaign unhold {account.name}{env} --reason REASON`"
+            hint = _("run `campaign unhold {name}{env} --reason REASON` to lift the hold").format(
+                name=account.name, env=settings.environment.env_option
+            )
             checks.append(
                 _warning(name, _("on hold: {why}").format(why=why or _("no reason was given")), hint)
             )

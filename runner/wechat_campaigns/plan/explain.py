@@ -79,11 +79,11 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
     match decision.reason:
         case Reason.EDITED:
             reason = _("edited after it was sent {when}")
-            hint = _("revert the edit, or set `revision: {number}` to send the new content as well")
+            hint = _("revert the edit, or set `revision: {number}` to send the new version as well")
             if entry:
                 hint = _(
                     "revert the edit, or set `revision: {number}` in the entry `{entry}` of `for_each` to "
-                    "send the new content as well"
+                    "send the new version as well"
                 )
             number += 1
         case Reason.NEWER_REVISION:

@@ -13,29 +13,32 @@ def _of_send(hint: str) -> Callable[[str, str], str]:
 
 
 msg_id_hint = _of_send(
-    N_("find it in the WeChat console, then run `campaign ledger settle '{send}'{env} --sent MSG_ID`")
+    N_(
+        "find it in the WeChat console, then run `campaign ledger settle '{send}'{env} --sent MSG_ID "
+        "--reason REASON`"
+    )
 )
 """Of a send that WeChat took without naming its msg_id."""
 settle_hint = _of_send(
     N_(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
-        "'{send}'{env} --sent MSG_ID` or `--not-sent`"
+        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of a send that nothing repeats any more."""
 foreign_hint = _of_send(
     N_(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}'{env} "
-        "--sent MSG_ID` or `--not-sent`; if another folder sends from this AppID, set a different "
-        "`namespace:` in the settings of each folder"
+        "--reason REASON` with `--sent MSG_ID` or `--not-sent`; if another folder sends from this AppID, set "
+        "a different `namespace:` in the settings of each folder"
     )
 )
 """Of a send whose key somebody else has used."""
 edited_draft_hint = _of_send(
     N_(
         "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
-        "console whether it was sent, then run `campaign ledger settle '{send}'{env} --sent MSG_ID` or "
-        "`--not-sent`"
+        "console whether it was sent, then run `campaign ledger settle '{send}'{env} --reason REASON` with "
+        "`--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of an unknown send whose draft was edited since."""
@@ -43,7 +46,7 @@ resend_hint = _of_send(
     N_(
         "revert the edit and run `campaign apply{env}` again; or send the old content: `campaign apply "
         "--resend '{send}'{env}`; or check the WeChat console, then run `campaign ledger settle "
-        "'{send}'{env}`"
+        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of an unknown send whose campaign does not say any more what was posted."""

@@ -138,7 +138,7 @@ class Compiler:
         return CompiledCampaign(
             id=item.id,
             sends=tuple(sends),
-            problems=tuple(dict.fromkeys(problems)),
+            problems=tuple(sorted(dict.fromkeys(problems), key=_place)),
             is_independent=not any(send.formerly for send in rendered.sends),
         )
 
@@ -150,6 +150,12 @@ class Compiler:
                 path, hint = ("environments", number), did_you_mean(name, known, otherwise=_("add it there"))
                 return Finding("environment", what, hint, path).at(campaign.source.location(path))
         return None
+
+
+def _place(problem: Diagnostic) -> tuple[str, int, int]:
+    """Order problems as they are mended: file by file, from the top."""
+    location = problem.location
+    return location.file, location.line or 0, location.column or 0
 
 
 def resource_limit_result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.text import TextOptions
@@ -22,9 +22,17 @@ def doctor_text(checks: Sequence[Check], options: TextOptions) -> str:
         lines.append(_(": ").join([grade, line(check.name), line(check.message)]))
         lines += [f"    → {line(check.hint)}"] if check.hint else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
-    template = _("{count} {grade}")
-    totals = [template.format(count=n, grade=status_word(grade)) for grade, n in counts.items() if n]
+    totals = [_total(grade, count) for grade, count in counts.items() if count]
     return "\n".join([*lines, "", _(", ").join(totals)])
+
+
+def _total(grade: Severity, count: int) -> str:
+    """Write how many checks have a grade: `13 ok`, `2 warnings`."""
+    if grade is Severity.ERROR:
+        return ngettext("{count:,} error", "{count:,} errors", count).format(count=count)
+    if grade is Severity.WARNING:
+        return ngettext("{count:,} warning", "{count:,} warnings", count).format(count=count)
+    return _("{count} ok").format(count=count)
 
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:

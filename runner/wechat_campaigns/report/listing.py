@@ -110,6 +110,9 @@ def _joined(cells: Sequence[tuple[Text, int, bool]]) -> Text:
 def _shorten(texts: Iterable[Text], width: int) -> None:
     for text in texts:
         text.truncate(width, overflow="ellipsis")
+        # A cut through a Chinese sign, or behind a word, leaves a blank before the dots.
+        if text.plain.endswith(" …"):
+            text.plain = f"{text.plain[:-1].rstrip()}…"
 
 
 def _text(cell: Cell) -> Text:

@@ -15,7 +15,7 @@ from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
-from wechat_campaigns.report.phrases import followers, media, shortened, with_msgtype
+from wechat_campaigns.report.phrases import followers, media, short_commit, shortened, with_msgtype
 from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
@@ -141,7 +141,7 @@ def _head(view: PlanView) -> str:
     times = _("{made}, expires {expires} ({timezone})").format(
         made=view.created, expires=view.expires, timezone=view.timezone
     )
-    facts = {_("Digest"): digest[:DIGITS], _("Commit"): commit[:DIGITS], _("Made"): times}
+    facts = {_("Digest"): digest[:DIGITS], _("Commit"): short_commit(commit, DIGITS), _("Made"): times}
     if view.comparison is not None:
         facts[_("Compared with")] = f"{view.comparison.ref} ({view.comparison.commit[:DIGITS]})"
     summary = summary.format(counts=view.summary)

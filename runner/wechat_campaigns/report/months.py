@@ -51,7 +51,8 @@ class Month:
     """By the names of `PARTS`."""
     readers: int
     change: float | None
-    """Of the followers reached, against the same days of the month before; None when these reached nobody."""
+    """Of the followers reached, against the same days of the month before; None where no event
+    counted them, or where these days reached nobody."""
     compared_days: tuple[int, int] | None = None
     """The first and the last of these days; None for whole months."""
 
@@ -86,7 +87,7 @@ def months(view: HistoryView) -> tuple[Month, ...]:
                 sends=len(rows),
                 counts=counts,
                 readers=readers.get((account, month), 0),
-                change=_change(_reached(before, days), _reached(rows, days)) if rows else None,
+                change=_change(_reached(before, days), _reached(rows, days)),
                 compared_days=None if days == WHOLE_MONTH else days,
             )
         )
@@ -105,13 +106,16 @@ def _compared_days(view: HistoryView, before: str, month: str) -> tuple[int, int
     return first, view.last_day.day if _month(view.last_day) == month else last
 
 
-def _reached(rows: Iterable[PastSend], days: tuple[int, int]) -> int:
+def _reached(rows: Iterable[PastSend], days: tuple[int, int]) -> int | None:
+    """Sum the followers that events counted on some days of a month; None when no event did."""
     first, last = days
-    return sum(row.sent or 0 for row in rows if first <= china_day(row.moment).day <= last)
+    counts = [row.sent for row in rows if first <= china_day(row.moment).day <= last]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
-def _change(before: int, now: int) -> float | None:
-    return now / before - 1 if before else None
+def _change(before: int | None, now: int | None) -> float | None:
+    return now / before - 1 if before and now is not None else None
 
 
 def month_bars(rows: Sequence[Month]) -> tuple[Bar, ...]:
@@ -172,7 +176,8 @@ def month_cells(row: Month) -> tuple[str | int | None, ...]:
     if trend and row.compared_days is not None:
         first, last = row.compared_days
         trend = _("{trend} (days {first}–{last})").format(trend=trend, first=first, last=last)
-    counts = (row.counts["sent"], row.counts["left-out"], row.counts["failed"])
+    counted = row.delivery_rate is not None
+    counts = (row.counts[name] if counted else None for name in ("sent", "left-out", "failed"))
     return row.account, row.month, row.sends, *counts, percent(row.delivery_rate), row.readers or None, trend
 
 

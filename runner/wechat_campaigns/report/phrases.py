@@ -40,13 +40,19 @@ STATUSES = (
     N_("not sent"),
 )  # fmt: skip
 """Codes of actions, statuses, outcomes and grades; in English the code is the word."""
-MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"))
-"""WeChat's names for kinds of messages, which in English stand for themselves."""
+NEWSPIC = N_("newspic")
+MSGTYPES = (N_("text"), N_("mpnews"), N_("image"), N_("voice"), N_("mpvideo"), N_("wxcard"), NEWSPIC)
+"""WeChat's names for kinds of messages, which in English stand for themselves; `newspic` is an mpnews."""
 
 
 def with_msgtype(msgtype: str, content: str) -> str:
     """Write the kind of a message before what a follower sees of it."""
     return _("{msgtype}: {content}").format(msgtype=msgtype_word(msgtype), content=content)
+
+
+def displayed_msgtype(send: Send) -> str:
+    """Name what a send is for people: a picture post looks nothing like the articles of its msgtype."""
+    return NEWSPIC if isinstance(send.content, Newspic) else send.msgtype
 
 
 def msgtype_word(msgtype: str) -> str:
@@ -114,6 +120,12 @@ def followers(audience: Audience) -> str:
     return ngettext("{count:,} follower", "{count:,} followers", count).format(count=count)
 
 
+def short_commit(commit: str, digits: int) -> str:
+    """Shorten a commit, and name that files differ from it: `6280d5e5c4 with uncommitted changes`."""
+    short = commit[:digits]
+    return _("{commit} with uncommitted changes").format(commit=short) if commit.endswith("-dirty") else short
+
+
 def summary(content: Content) -> str:
     """Write what a follower would see, in one line."""
     match content:
@@ -135,7 +147,7 @@ def summary(content: Content) -> str:
         case Images():
             return _(", ").join(media(image) for image in content.images)
         case Mpvideo():
-            return f"{content.title} ({media(content.media)})"
+            return _("{title} ({media})").format(title=content.title, media=media(content.media))
         case Wxcard():
             return content.card_id
 

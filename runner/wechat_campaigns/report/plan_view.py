@@ -18,6 +18,7 @@ from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, p
 from wechat_campaigns.report.coming import APPLY, coming_lines
 from wechat_campaigns.report.phrases import (
     calls,
+    displayed_msgtype,
     headcount,
     moment,
     recipients,
@@ -47,6 +48,7 @@ class Row:
     recipients: str = ""
     followers: str = ""
     msgtype: str = ""
+    """As people call it: `newspic` is one."""
     content: str = ""
     """What a follower sees, in one line."""
     window: str = ""
@@ -97,7 +99,7 @@ class PlanView:
     summary: str
     """How many sends there are of each status: `4 to send, 1 scheduled`."""
     total: str
-    """What apply would do now: `2 sends, 1 resend to 1,204 followers`."""
+    """What apply would do now: `2 sends, 1 resend, 1,204 messages in all`."""
     ready: bool
     """Whether an apply would make calls, and none of what is known here refuses it."""
     cards: tuple[AccountCard, ...]
@@ -229,7 +231,7 @@ def _send_row(planned: PlannedSend, timezone: str) -> Row:
         hint=decision.hint,
         recipients=recipients(send.filter),
         followers=headcount(planned.resolved.audience),
-        msgtype=send.msgtype,
+        msgtype=displayed_msgtype(send),
         content=" ".join(summary(send.content).split()),
         window=window(send, timezone),
         problems=problems,
@@ -267,11 +269,17 @@ def _total(plan: Plan) -> str:
 
 
 def to_followers(sends: str, planned: Iterable[PlannedSend]) -> str:
-    """Write how many followers some sends address together; `sends` says how many they are."""
+    """Write whom some sends reach together; `sends` says how many they are.
+
+    Several sends add up to messages, not to followers: tags overlap, and one tag may be in several sends.
+    """
     counts = [one.resolved.audience.count for one in planned]
     if None in counts:
         return _("{sends} to an unknown number of followers").format(sends=sends)
-    return _("{sends} to {count:,} followers").format(sends=sends, count=sum(n or 0 for n in counts))
+    template = (
+        _("{sends} to {count:,} followers") if len(counts) == 1 else _("{sends}, {count:,} messages in all")
+    )
+    return template.format(sends=sends, count=sum(n or 0 for n in counts))
 
 
 def _uploads(plan: Plan) -> str:

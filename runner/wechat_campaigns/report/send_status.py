@@ -163,7 +163,7 @@ def _unknown(known: SendRecord, now: datetime) -> str:
 
 def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
     if not known.to_all:
-        return _("accepted; WeChat is sending it"), ""
+        return _("accepted by WeChat; delivery is not confirmed yet"), ""
     left = _minutes_left(known, now)
     if not left:
         return (

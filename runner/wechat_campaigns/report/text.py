@@ -19,7 +19,7 @@ from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks, columns
 from wechat_campaigns.report.listing import listing
-from wechat_campaigns.report.phrases import zoned_moment
+from wechat_campaigns.report.phrases import short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusView, expired_words
@@ -64,21 +64,18 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     rows = view.listed(everything=options.everything)
     attention = [f"  {line}" for line in _attention(view, everything=options.everything)]
     attention = ["", _("Needs attention:"), *attention] if attention else []
+    accounts = ["", *view.accounts] if view.accounts else []
     closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
         with_account = view.has_accounts
         lines = (_line(row, options.width, with_account=with_account) for row in rows)
-        return "\n".join(map(inert, [_heading(view), *lines, "", *view.accounts, *attention, *closing]))
+        return "\n".join(map(inert, [_heading(view), *lines, *accounts, *attention, *closing]))
     parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
-    parts += (
-        [_plan_listing(view, rows, options.width), _text("")]
-        if rows
-        else [_text(_("Nothing to send.") + "\n")]
-    )
-    parts += [_text(line) for line in view.accounts]
-    parts += [_text(line, style="yellow") for line in attention]
-    parts += [_text(line) for line in closing]
+    parts += [_plan_listing(view, rows, options.width) if rows else _text(_("Nothing to send."))]
+    parts += [_text(line) for line in accounts]
+    parts += [_text(line, style="yellow", hang=4) for line in attention]
+    parts += [_text(line, whole=view.digest in line) for line in closing]
     return _drawn(Group(*parts), options)
 
 
@@ -182,7 +179,7 @@ def _heading(view: PlanView) -> str:
     heading = _("Plan for {environment}, {at}{commit}{offline}").format(
         environment=plan.environment,
         at=f"{view.created} {view.timezone}",
-        commit=_(", commit {commit}").format(commit=plan.commit[:12]) if plan.commit else "",
+        commit=_(", commit {commit}").format(commit=short_commit(plan.commit, 12)) if plan.commit else "",
         offline=_(", offline: audiences unknown") if plan.offline else "",
     )
     return f"{heading}\n"
@@ -217,11 +214,11 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
         yield from (note.text for note in shown)
         if hidden := len(group.notes) - len(shown):
             more = ngettext(
-                "… {count:,} more of the rule {rule} (`--all` lists it)",
-                "… {count:,} more of the rule {rule} (`--all` lists them)",
+                "… {count:,} more like it (`--all` lists it)",
+                "… {count:,} more like it (`--all` lists them)",
                 hidden,
             )
-            yield more.format(count=hidden, rule=group.rule)
+            yield more.format(count=hidden)
 
 
 def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
@@ -248,20 +245,35 @@ def _happened(outcome: SendOutcome, hint: str | None) -> Iterator[str]:
 class _Words(Text):
     """Text that may break after any Chinese sign, and never before a comma; rich breaks at blanks only."""
 
+    hang = 0
+    """Blanks before the lines after the first of a paragraph."""
+
     def wrap(self, console: Console, width: int, **options: Any) -> Lines:
         """See `rich.text.Text.wrap`."""
         if options.get("no_wrap"):
             return super().wrap(console, width, **options)
         lines = Lines()
         for paragraph in self.split(allow_blank=True):
-            for line in paragraph.divide(breaks(paragraph.plain, width)):
-                line.rstrip_end(width)
-                lines.append(line)
+            first, *others = self._broken(paragraph, console, width)
+            for line in others:
+                line.pad_left(self.hang)
+            lines.extend([first, *others])
+        return lines
+
+    def _broken(self, paragraph: Text, console: Console, width: int) -> Lines:
+        if current_language() == "en":
+            return paragraph.wrap(console, width - self.hang)
+        lines = paragraph.divide(breaks(paragraph.plain, width - self.hang))
+        for line in lines:
+            line.rstrip_end(width)
         return lines
 
 
-def _text(text: str, style: str = "") -> Text:
-    return (Text if current_language() == "en" else _Words)(inert(text), style=style)
+def _text(text: str, style: str = "", *, hang: int = 0, whole: bool = False) -> Text:
+    """Take a text for drawing; a `whole` one is not broken into lines, because it is to be copied."""
+    words = _Words(inert(text), style=style, no_wrap=whole or None, overflow="ignore" if whole else None)
+    words.hang = hang
+    return words
 
 
 def _drawn(renderable: ConsoleRenderable, options: TextOptions) -> str:
@@ -275,5 +287,5 @@ def _drawn(renderable: ConsoleRenderable, options: TextOptions) -> str:
         emoji=False,
         markup=False,
     )
-    console.print(renderable)
+    console.print(renderable, crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())

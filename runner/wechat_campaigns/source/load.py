@@ -143,7 +143,7 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if bad := BAD_IN_ID.search(item.id):
         what = _("the file name contains {character}, which is not allowed in an id")
-        what = what.format(character=repr(bad.group()))
+        what = what.format(character=_("a space") if bad.group() == " " else repr(bad.group()))
         hint = _("rename the file: spaces and the characters [ ] # , : \\ are not allowed")
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     read = _read(item, file, data)

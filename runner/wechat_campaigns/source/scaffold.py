@@ -17,10 +17,12 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
-PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
-"""What a new file says in place of a text and of an article's title, and no follower should read."""
+PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字", "这里写视频标题", "这里写视频简介")
+"""What a new file says in place of a text and of titles, and no follower should read."""
 SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
 """The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
+
+_VIDEO_TEXTS = f"  title: {PLACEHOLDERS[2]}\n  description: {PLACEHOLDERS[3]}\n"
 
 CONTENT = {
     Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
@@ -28,7 +30,7 @@ CONTENT = {
     "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
     Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
     Msgtype.IMAGE: "content:\n  images: {name}/*.jpg\n",
-    Msgtype.MPVIDEO: "content:\n  file: {name}/video.mp4\n  title: 视频标题\n  description: 视频简介\n",
+    Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
     Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
 }
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
@@ -138,7 +140,7 @@ def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str
         themes = _theme_comment() if msgtype is Msgtype.MPNEWS else ""
         return text if msgtype is Msgtype.TEXT else text.format(name=file.stem) + themes
     key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
-    more = "  title: 视频标题\n  description: 视频简介\n" if msgtype is Msgtype.MPVIDEO else ""
+    more = _VIDEO_TEXTS if msgtype is Msgtype.MPVIDEO else ""
     return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
 
 

@@ -22,7 +22,6 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.render.article.dark import darken
 from wechat_campaigns.report.phrases import summary
 from wechat_campaigns.report.sanitize import visible_record
 from wechat_campaigns.studio.reads import Trial
@@ -91,7 +90,11 @@ def article_html(article: Article, *, dark: bool = False) -> str:
     Args:
         dark: recoloured as in the reader's dark mode.
     """
-    html = darken(article.html) if dark else article.html
+    html = article.html
+    if dark:
+        from wechat_campaigns.render.article.dark import darken  # needs the libraries of articles
+
+        html = darken(html)
     for image in article.images:
         url = media_url(Media(file=image.file))
         for begin, end in (('"', '"'), ("url(", ")")):

@@ -18,7 +18,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.new import prompt_campaign
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text, literal
+from wechat_campaigns.source.scaffold import PLACEHOLDERS, ScaffoldOptions, campaign_text, literal
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
 
@@ -140,7 +140,7 @@ def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("msgtype", ["text", "mpnews"])
+@pytest.mark.parametrize("msgtype", ["text", "mpnews", "mpvideo"])
 def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     here: Path, capsys: pytest.CaptureFixture[str], msgtype: str
 ) -> None:
@@ -149,11 +149,9 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     run(["validate"])
     assert "[scaffold-text]" in capsys.readouterr().out
     file = here / "campaigns" / "sale.yaml"
-    text = (
-        file.read_text(encoding="utf-8")
-        .replace("这里写要发的话", "新茶到了")
-        .replace("标题，不超过 32 字", "新茶")
-    )
+    text = file.read_text(encoding="utf-8")
+    for placeholder in PLACEHOLDERS:
+        text = text.replace(placeholder, "新茶到了")
     file.write_text(text, encoding="utf-8")
     run(["validate"])
     assert "[scaffold-text]" not in capsys.readouterr().out

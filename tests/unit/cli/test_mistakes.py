@@ -121,3 +121,24 @@ def test_what_cannot_be_written_is_named_and_no_bug(
     assert "welcome" in told
     assert "Permission denied" in told
     assert "make the file and its folder writable" in told
+
+
+@pytest.mark.slow
+def test_validate_counts_sends_only_when_it_read_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with an error may be many sends: "0 sends" of a folder with files would be untrue."""
+    assert run(["validate"]) == ExitCode.OK
+    assert capsys.readouterr().out == "1 send from campaigns: 0 errors, 0 warnings\n"
+    Path("campaigns/sale.yaml").write_text("content: 你好\n", encoding="utf-8")
+    assert run(["validate"]) == ExitCode.INVALID
+    assert capsys.readouterr().out.splitlines()[-1] == "campaigns: 2 errors, 0 warnings"
+
+
+def test_pictures_of_an_imported_page_that_cannot_be_written_are_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder that cannot be made is no bug of the program."""
+    picture = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
+    Path("page.html").write_text(f'<section><p>茶</p><img src="{picture}"></section>', encoding="utf-8")
+    Path("campaigns/2026").write_text("", encoding="utf-8")
+    assert run(["import", "page.html", "2026/tea"]) == ExitCode.USAGE
+    assert "cannot write the file" in capsys.readouterr().err

@@ -75,3 +75,21 @@ def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[s
     (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
     assert run(["ledger", "import", "copy.jsonl"]) == ExitCode.OK
     assert capsys.readouterr().out == "1 event imported; all hash chains are intact\n"
+
+
+@pytest.mark.slow
+def test_a_preview_of_several_sends_prints_each_result_once(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Progress names what is being sent; the result stands on standard output alone."""
+    assert run(["init"]) == ExitCode.OK
+    (here / "campaigns" / "cities.yaml").write_text(
+        "msgtype: text\ncontent: 你好，{{ city }}\nfor_each:\n"
+        "  bj: {filter: {tag: 北京}, vars: {city: 北京}}\n  sh: {filter: {tag: 上海}, vars: {city: 上海}}\n",
+        encoding="utf-8",
+    )
+    capsys.readouterr()
+    assert run(["preview", "cities", "--to", "tester1"]) == ExitCode.OK
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == ["cities[bj]: sending the preview", "cities[sh]: sending the preview"]
+    assert [line.split(": ")[0] for line in printed.out.splitlines()] == ["cities[bj]", "cities[sh]"]

@@ -84,3 +84,5 @@ def test_waiting_text_names_the_next_send_and_when() -> None:
     """A part of a minute counts as a whole one, so that nobody reads zero while it waits."""
     waiting = [make_planned(make_send("sale", not_before=NOW + timedelta(hours=2, seconds=30)))]
     assert waiting_text(waiting, NOW, ZONE) == "Waiting for sale, today at 22:00 (in 2 h 1 min)."
+    near = NOW + timedelta(hours=1, minutes=57)
+    assert waiting_text(waiting, near, ZONE) == "Waiting for sale, today at 22:00 (in 4 min)."

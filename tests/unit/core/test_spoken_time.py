@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from wechat_campaigns.core.i18n import set_language
-from wechat_campaigns.core.spoken_time import day_text, moment_text
+from wechat_campaigns.core.spoken_time import day_text, moment_text, rewritten_moment
 
 CHINA = timezone(timedelta(hours=8))
 TODAY = date(2026, 11, 24)
@@ -40,3 +40,23 @@ def test_a_moment_is_of_its_time_zone() -> None:
     late = datetime(2026, 11, 24, 20, 30, tzinfo=UTC)
     assert moment_text(late, now, CHINA) == "tomorrow at 04:30"
     assert moment_text(late, now, UTC) == "today at 20:30 (UTC)"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-12-01 19：30", "2026-12-01 19:30"),
+        ("2026/12/1 19:30", "2026-12-01 19:30"),
+        ("2026.12.1 9:05", "2026-12-01 09:05"),
+        ("2026年12月1日 19:30", "2026-12-01 19:30"),
+        ("2026年12月1日19点30分", "2026-12-01 19:30"),
+        ("２０２６－１２－０１ １９：３０", "2026-12-01 19:30"),
+        ("2026年12月1日 22点", "2026-12-01 22:00"),
+        ("2026/13/1 19:30", None),
+        ("2026/12/1", None),
+        ("明天晚上八点", None),
+    ],
+)
+def test_a_moment_in_another_form_is_rewritten(written: str, meant: str | None) -> None:
+    """Full-width digits and signs, slashes and Chinese units; never a guess of the day or the hour."""
+    assert rewritten_moment(written) == meant

@@ -23,6 +23,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.plan import doctor
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
@@ -183,6 +184,12 @@ def test_hold_without_a_reason_is_shown() -> None:
     )
 
 
+def test_missing_extras_are_named_but_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that sends texts needs no formulas; each command that needs an extra refuses by itself."""
+    monkeypatch.setattr(doctor, "is_extra_installed", lambda extra: extra != "math")
+    assert checked() == {}
+
+
 def test_holds_and_unknown_sends_are_shown() -> None:
     """A hold keeps an account from sending; an unknown send waits for a decision."""
     ledger = begun()
@@ -207,5 +214,6 @@ def test_text_and_data_of_doctor_agree() -> None:
         "",
         "1 warning",
     ]
+    assert doctor_text(checks * 2, TextOptions()).endswith("\n\n2 warnings")
     assert "\x1b[33m" in doctor_text(checks, TextOptions(color=True))
     assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]

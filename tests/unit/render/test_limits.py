@@ -32,6 +32,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
 from wechat_campaigns.render.limits import check as limits
+from wechat_campaigns.render.limits.files import check_file
 
 M = Media(media_id="M")
 TEXT = Text(content="x")
@@ -332,3 +333,11 @@ def test_a_name_with_a_line_break_is_named_by_its_key() -> None:
     """Not by the list or the map that it stands in."""
     problems = check(make_send(Voice(media=Media(name="会\n员"))), make_account())
     assert [one.message for one in problems if one.message.startswith("`name` ")]
+
+
+def test_a_picture_that_can_be_converted_is_answered_with_the_setting() -> None:
+    """WebP, and a photo that is too large: `fix_images` makes what WeChat takes."""
+    for media in (make_file("a.webp", "webp"), make_file("a.png", "png", 10 * 1024 * 1024 + 1)):
+        assert media.file is not None
+        (finding,) = check_file((), media.file, "image")
+        assert "`articles: {fix_images: true}`" in finding.hint

@@ -360,3 +360,16 @@ def test_concurrent_runs_leave_a_valid_cache(tmp_path: Path) -> None:
     second.write({"b": CacheEntry(None, "0", 2, (), {"text:x": "0"})}, {})
     assert memory_of(tmp_path / "campaigns").campaigns == {"b": [None, "0", 2, [], {"text:x": "0"}]}
     assert len(list((tmp_path / "cache").glob("clean-*"))) == 1
+
+
+def test_problems_of_a_campaign_are_in_the_order_of_its_lines(tmp_path: Path) -> None:
+    """Whatever was checked first: who mends a file goes through it from the top."""
+    root = tmp_path / "campaigns"
+    root.mkdir()
+    (root / "market.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent:\n  newspic:\n    title: 标题，不超过 32 字\n"
+        "    text: 这里写要发的话\n    images: [{file: a.jpg}, {file: b.jpg}]\n",
+        encoding="utf-8",
+    )
+    problems = run(root)[0].problems
+    assert [problem.location.line for problem in problems] == [5, 6, 7, 7]

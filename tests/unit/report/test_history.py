@@ -201,6 +201,14 @@ def test_months_are_summed_by_account() -> None:
     assert [cell for cell in month_cells(found[1]) if cell == "+100%"]
 
 
+def test_a_month_without_events_is_unknown_not_zero() -> None:
+    """Nothing was counted yet: neither 0 followers nor a fall of 100%."""
+    earlier = replace(TWO[0], moment=NOW - timedelta(days=40), sent=50)
+    uncounted = replace(TWO[0], moment=NOW - timedelta(days=5), sent=None, left_out=None, failed=None)
+    _, month = months(HistoryView([earlier, uncounted]))
+    assert month_cells(month)[2:] == (1, None, None, None, "", None, "")
+
+
 def test_the_trend_compares_the_same_days() -> None:
     """Of a month that is not over, and of one that the report has in part; never with a month of no sends."""
     sends = [("2026-09-02", 90), ("2026-10-02", 60), ("2026-10-25", 500), ("2026-11-03", 75),

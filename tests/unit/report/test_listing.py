@@ -93,3 +93,16 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
     assert "12:00–14:00" in " ".join(rows)
     assert "window" not in " ".join(rows)
     assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize(
+    "content", ["今晚八点在门店相见，带上朋友一起来", "今晚 八点 在门店 相见，带上 朋友"]
+)
+def test_dots_follow_the_last_sign(content: str) -> None:
+    """Whether the cut falls on a blank or through the middle of a sign."""
+    cut = []
+    for width in range(60, 72):
+        view = view_of(plan_of(make_send("sale", content * 4)))
+        cut += [line for line in plan_text(view, TextOptions(width=width)).split("\n") if "…" in line]
+    assert cut
+    assert not [line for line in cut if " …" in line]

@@ -58,7 +58,7 @@ def test_the_summary_comes_first_and_the_digest_with_it() -> None:
     plan, _ = example()
     head = plan_markdown(view_of(plan)).split("### ")[0]
     assert head.startswith(
-        "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends to 2,000"
+        "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends, 2,000 messages in all"
     )
     assert plan.plan_digest in head
     assert "2 to send, 1 scheduled, 1 blocked, 1 invalid" in head

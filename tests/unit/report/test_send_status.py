@@ -47,7 +47,7 @@ def test_an_open_send_to_everyone_may_wait_for_the_administrator() -> None:
 def test_a_send_to_a_tag_is_underway() -> None:
     """No administrator is asked for a tag."""
     row = stand(ACCEPTED)
-    assert (row.note, row.unfinished) == ("accepted; WeChat is sending it", True)
+    assert (row.note, row.unfinished) == ("accepted by WeChat; delivery is not confirmed yet", True)
 
 
 def test_a_send_without_a_msg_id_waits_for_a_person() -> None:

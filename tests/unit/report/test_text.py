@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, applied, make_planned, make_send, make_settings, plan_of, view_of
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
+from wechat_campaigns.core.model import Filter, InvalidCampaign, Media, Msgtype, Newspic, PlanAction
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
@@ -62,6 +62,13 @@ def test_an_unknown_audience_is_never_a_number() -> None:
     assert view_of(plan_of()).total == "nothing to send now"
 
 
+def test_sends_to_the_same_followers_add_up_to_messages() -> None:
+    """Two sends to one tag of 1,000 are 2,000 messages, not 2,000 followers."""
+    both = view_of(plan_of(make_send("a", "甲"), make_send("b", "乙")))
+    assert both.total == "2 sends, 2,000 messages in all"
+    assert view_of(plan_of(make_send("a", "甲"))).total == "1 send to 1,000 followers"
+
+
 def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
     """The rule's name, the fault, the hint and how to set the rule aside once."""
     plan = plan_of(
@@ -71,6 +78,43 @@ def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
     (line,) = view_of(plan).attention
     assert line.startswith("all: the filter selects every follower")
     assert "--allow allow_to_all=REASON" in line
+
+
+def test_a_picture_post_is_not_called_an_article() -> None:
+    """Its msgtype is mpnews, but followers get pictures with a text."""
+    post = Newspic(title="市集", text="南门广场见", images=(Media(media_id="M"),))
+    plan = plan_of(replace(make_send("market"), msgtype=Msgtype.MPNEWS, content=post))
+    assert "newspic: 市集 (1 picture)" in plan_text(view_of(plan), LOOK)
+
+
+def test_a_plan_of_edited_files_names_no_clean_commit() -> None:
+    """Whoever checks out the commit would see another message."""
+    plan = replace(plan_of(make_send("sale")), commit=f"{'6280d5e5c468' * 3}beef-dirty")
+    heading = plan_text(view_of(plan), LOOK).split("\n")[0]
+    assert heading.endswith(", commit 6280d5e5c468 with uncommitted changes")
+
+
+def test_a_wrapped_note_is_indented_below_its_beginning() -> None:
+    """Where a note begins is seen at a glance, however narrow the terminal."""
+    plan = plan_of(make_send("all", filter=Filter(is_to_all=True)), settings=make_settings(policy=Policy()))
+    notes = plan_text(view_of(plan), TextOptions(width=60)).split("Needs attention:\n")[1].split("\n\n")[0]
+    lines = notes.split("\n")
+    assert lines[0].startswith("  all: ")
+    assert len(lines) > 1
+    assert all(line.startswith("    ") and len(line) <= 60 for line in lines[1:])
+
+
+def test_no_two_blank_lines_stand_together() -> None:
+    """A plan of nothing but errors has no account to write about."""
+    problems = replace(plan_of(), invalid=(InvalidCampaign(id="other", problems=()),))
+    for plan in (plan_of(), problems, plan_of(make_send("sale"))):
+        assert "\n\n\n" not in plan_text(view_of(plan), LOOK)
+
+
+def test_a_digest_is_not_torn_apart() -> None:
+    """It is copied, and compared by eye."""
+    plan = plan_of(make_send("sale"))
+    assert f"Digest: {plan.plan_digest}" in plan_text(view_of(plan), TextOptions(width=60)).split("\n")
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -122,7 +122,9 @@ def test_fmt_check_changes_nothing_and_names_the_files(
     file.write_text("msgtype: text\nfilter: {tag: a}\ncontent: b\n", encoding="utf-8")
     before = file.read_bytes()
     assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.INVALID
-    assert capsys.readouterr().out == f"{file}\n"
+    printed = capsys.readouterr()
+    assert printed.out == f"{file}\n"
+    assert "1 file is not in the usual form; `campaign fmt` rewrites it" in printed.err
     assert file.read_bytes() == before
     assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
     assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.OK

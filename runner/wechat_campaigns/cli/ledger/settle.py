@@ -104,11 +104,11 @@ def _check_age(record: protocol.SendState, now: datetime) -> None:
 
 
 def _unknown_send(state: LedgerState, send_id: str, account: str | None, *, with_msg_id: bool) -> SendRecord:
-    """Find the unknown send of this id; or, when its msg_id is given, one that was accepted without."""
+    """Find the unknown send of this id; or, when its msg_id is given, one that WeChat named none for."""
     candidates = [
         s
         for s in state.sends_by_id(send_id)
-        if s.status is SendStatus.UNKNOWN or (with_msg_id and s.has_no_msg_id)
+        if s.status is SendStatus.UNKNOWN or (with_msg_id and s.may_get_msg_id)
     ]
     matches = [s for s in candidates if account in (None, s.account, s.appid)]
     if not matches:

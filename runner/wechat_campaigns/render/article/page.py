@@ -20,9 +20,6 @@ from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
-from wechat_campaigns.render.article import mini_program
-from wechat_campaigns.render.article.dark import darken
-from wechat_campaigns.render.article.keep import without_links
 from wechat_campaigns.render.article.parts import markup_chars
 from wechat_campaigns.render.limits.table import CONTENT_CHARS
 
@@ -44,8 +41,6 @@ _GAP = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
     "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
 )
-_CARD = re.compile(rf'<{mini_program.CARD}(?: [\w-]+="[^"]*")*>')
-_COVER = re.compile(rf' {mini_program.COVER}="([^"]+)"')
 _LINK = re.compile(
     r"<a\b[^>]{0,4096}>(?P<words>[^<]*)</a>|https?://[^\s<>\"'“”‘’，。；：！？、（）【】《》]+", re.IGNORECASE
 )
@@ -142,6 +137,10 @@ def article_html(article: Article, *, pictures: Pictures) -> str:
 
 def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
+    # Here, not above: pages of texts are made without the libraries of articles too.
+    from wechat_campaigns.render.article.dark import darken
+    from wechat_campaigns.render.article.keep import without_links
+
     html = _with_covers(without_links(article.html))
     html = _with_pictures(darken(html) if dark else html, article, pictures)
     folded = _fold(article) if foldable else ""
@@ -152,12 +151,15 @@ def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldabl
 
 def _with_covers(html: str) -> str:
     """Put the cover of a mini program's card where followers see it."""
+    from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
+
+    written = re.compile(rf' {COVER}="([^"]+)"')
 
     def shown(card: re.Match[str]) -> str:
-        cover = _COVER.search(card[0])
-        return f'{_COVER.sub("", card[0])}<img src="{cover[1]}" alt="">' if cover else card[0]
+        cover = written.search(card[0])
+        return f'{written.sub("", card[0])}<img src="{cover[1]}" alt="">' if cover else card[0]
 
-    return _CARD.sub(shown, html)
+    return re.sub(rf'<{CARD}(?: [\w-]+="[^"]*")*>', shown, html)
 
 
 def _with_pictures(html: str, article: Article, pictures: Pictures) -> str:

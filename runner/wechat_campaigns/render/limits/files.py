@@ -40,14 +40,20 @@ def check_file(path: KeyPath, file: FileInfo, kind: MaterialKind) -> Iterator[Fi
             if file.format == "unknown"
             else _("`{path}` has the format {format}; allowed here: {formats}")
         ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
-        yield Finding("file-format", what, _("convert it to {format}").format(format=formats[0]), path)
+        hint = _("convert it to {format}").format(format=formats[0])
+        if kind == "image" and file.format != "unknown":
+            hint = _("export it as PNG or JPEG, or set `articles: {fix_images: true}`")
+        yield Finding("file-format", what, hint, path)
     elif not file.converted:  # what is converted gets a name of its own
         yield from _suffix(path, file)
     if file.size_bytes > most_bytes:
         what = _("`{path}` has {count:,} bytes; the maximum is {most:,}").format(
             path=file.path, count=file.size_bytes, most=most_bytes
         )
-        yield Finding("file-too-large", what, _("make it smaller"), path)
+        hint = _("make it smaller")
+        if kind == "image":
+            hint = _("make it smaller, or set `articles: {fix_images: true}`")
+        yield Finding("file-too-large", what, hint, path)
     if kind == "voice" and file.duration_s is not None and file.duration_s > VOICE_S:
         what = _("`{path}` lasts {seconds:.1f} s; the maximum is {most} s").format(
             path=file.path, seconds=file.duration_s, most=VOICE_S

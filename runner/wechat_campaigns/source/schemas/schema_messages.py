@@ -12,6 +12,7 @@ from typing import Final
 from wechat_campaigns.core.errors import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
+from wechat_campaigns.core.spoken_time import rewritten_moment
 from wechat_campaigns.source.schemas.wording import (
     SchemaViolation,
     clause,
@@ -189,9 +190,17 @@ def _wrong_form(error: SchemaViolation) -> Iterator[Finding]:
     if str(error.value) == "":
         yield from _empty_text(error)
     elif error.shape.get("$comment") == "date-form":
-        yield _finding(error, "date-form", _("{name} is not a full date and time"), _instead(error))
+        yield _date_form(error)
     else:
         yield _finding(error, "wrong-form", _(_CANNOT_BE), _instead(error))
+
+
+def _date_form(error: SchemaViolation) -> Finding:
+    meant = rewritten_moment(str(error.value))
+    if meant is None:
+        return _finding(error, "date-form", _("{name} is not a full date and time"), _instead(error))
+    hint = _("did you mean `{name}`?").format(name=meant)
+    return _finding(error, "date-form", _("{name} is a date and time in another form"), hint)
 
 
 WORDS: Final[dict[str, Callable[[SchemaViolation], Iterator[Finding]]]] = {
