@@ -124,13 +124,6 @@ def test_send_is_free_only_when_no_call_is_open(steps: list[EventSpec], end: Sta
     assert status(*steps) is end
 
 
-def test_45066_is_no_acceptance_whatever_its_event_is_called() -> None:
-    """An earlier version recorded it as a duplicate with its errcode."""
-    kind, data = duplicate(2)
-    assert status(intent(), resend(), (kind, {**data, "errcode": 45066})) is U
-    assert status(intent(), resend(), (kind, {**data, "errcode": 45065})) is A
-
-
 def test_resend_is_bounded_by_the_first_open_call() -> None:
     """A later call does not renew the time; a call that ended does not count."""
     later = START + timedelta(hours=5)

@@ -11,7 +11,6 @@ from typing import Final
 
 from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head, moment
 from wechat_campaigns.protocol.keys import SendId, normalize_id
-from wechat_campaigns.protocol.verdict import CLIENTMSGID_IN_USE
 
 
 class Status(StrEnum):
@@ -63,8 +62,6 @@ class SendState:
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Give the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
         kind, data, calls, ends, is_forged = event.kind, event.data, self.calls, self.ends, self.is_forged
-        if data.get("errcode") == CLIENTMSGID_IN_USE:  # it was recorded as a duplicate once
-            kind = EventKind.IN_USE
         if not is_authentic or _is_copy(event, calls):
             return replace(self, is_forged=True)
         match kind:
