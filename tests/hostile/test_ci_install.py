@@ -259,10 +259,13 @@ def test_a_wheel_of_another_hash_is_not_installed(
 
 NAME = re.compile(
     r"""(?:\b(?:install|add|download|inject|run|tool|uvx|requires?)\b[^\n]*[\s"'`=]"""
-    r"""|^\s*-?\s*["'])(?<!-m )(?<!-m", ")wechat[-_]campaigns(?:\[|[=<>~!]=|["'`\s,]|$)""",
+    r"""|^\s*-?\s*["'])(?<!-m )(?<!-m", ")wechat[-_]campaigns(?!\[\w+\][ ]@[ ]git\+)(?:\[|[=<>~!]=|["'`\s,]|$)""",
     re.MULTILINE,
 )
-"""An installer, or an entry of a list of requirements, that names the tool as an index would know it."""
+"""An installer, or an entry of a list of requirements, that names the tool as an index would know it.
+
+With an address of git behind the name, no index is asked.
+"""
 
 
 @pytest.mark.parametrize(
@@ -270,6 +273,8 @@ NAME = re.compile(
     [
         ("pip install 'wechat-campaigns[articles]'", True),
         ("pipx install wechat-campaigns", True),
+        ("uvx --from 'wechat-campaigns[articles] @ git+ADDRESS@COMMIT' campaign", False),
+        ("uvx --from 'wechat-campaigns[articles] @ 1.0' campaign", True),
         ("uv add wechat_campaigns==1.0", True),
         ('    - "wechat-campaigns[articles]"', True),
         ("uvx wechat-campaigns plan", True),
