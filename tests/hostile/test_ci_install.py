@@ -259,7 +259,8 @@ def test_a_wheel_of_another_hash_is_not_installed(
 
 NAME = re.compile(
     r"""(?:\b(?:install|add|download|inject|run|tool|uvx|requires?)\b[^\n]*[\s"'`=]"""
-    r"""|^\s*-?\s*["'])(?<!-m )(?<!-m", ")wechat[-_]campaigns(?!\[\w+\][ ]@[ ]git\+)(?:\[|[=<>~!]=|["'`\s,]|$)""",
+    r"""|^\s*-?\s*["'])(?<!-m )(?<!-m", ")wechat[-_]campaigns"""
+    r"""(?!\[\w+\][ ]@[ ]git\+)(?:\[|[=<>~!]=|["'`\s,]|$)""",
     re.MULTILINE,
 )
 """An installer, or an entry of a list of requirements, that names the tool as an index would know it.
