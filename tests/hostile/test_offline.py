@@ -188,19 +188,24 @@ def test_a_ledger_that_is_not_here_is_said_to_be_unknown(offline: Offline, named
     assert "ledger" in offline.run("plan", "--offline").stdout.partition("Needs attention:")[2]
 
 
+def record_the_sale(place: Offline) -> None:
+    """Begin the ledger and say in it that the sale was sent, while the settings run no program."""
+    settings = place.repo / "campaigns" / "_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
+    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--reason", "sent before")):
+        done = place.run(*command)
+        assert done.returncode == ExitCode.OK, done.stderr
+    settings.write_text(text, encoding="utf-8")
+
+
 @pytest.mark.parametrize("named", ["git-path", "sqlite"])
 def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) -> None:
     """What was sent, as far as this machine saw it, is sent in an offline plan too."""
     offline.git("init", "--quiet", "--bare", str(offline.folder / "ledger.git"))
     (offline.folder / "elsewhere").mkdir()
     offline.settle(*SETTINGS[named])
-    settings = offline.repo / "campaigns" / "_settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
-    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--reason", "sent before")):
-        done = offline.run(*command)
-        assert done.returncode == ExitCode.OK, done.stderr
-    settings.write_text(text, encoding="utf-8")
+    record_the_sale(offline)
     shutil.rmtree(offline.folder / "ledger.git")
     offline.log.unlink()
     before = offline.files()
@@ -218,12 +223,7 @@ def cloned(offline: Offline) -> Offline:
     author.git("init", "--quiet", "--bare", str(remote))
     author.git("config", "remote.origin.url", str(remote))
     author.settle(*SETTINGS["git"])
-    settings = author.repo / "campaigns" / "_settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
-    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--reason", "sent before")):
-        done = author.run(*command)
-        assert done.returncode == ExitCode.OK, done.stderr
+    record_the_sale(author)
     offline.git("config", "remote.origin.url", remote.as_uri())
     offline.settle(*SETTINGS["git"])
     return offline
