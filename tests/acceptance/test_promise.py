@@ -253,6 +253,36 @@ def test_copied_campaign_beside_the_original_is_a_new_message(playground: Playgr
     assert len(playground.sandbox.jobs()) == 2
 
 
+NO_DAYS = "policy: {duplicate_content_days: 0}\n"
+"""As after the thirty days in which the rule would still know the content."""
+WHOLE = "msgtype: text\ncontent: 第一期\n"
+
+
+@pytest.mark.parametrize("selected", [(), ("archive/first",)], ids=["all", "selected"])
+@pytest.mark.parametrize(
+    "reused",
+    [
+        campaign_file("第二期"),
+        campaign_file("第二期", "ready: false\n"),
+        f"{WHOLE}for_each: {{a: {{filter: {{tag: 会员}}}}}}\n",
+        "msgtype: text\n",
+    ],
+    ids=["edited", "being written", "for_each", "unreadable"],
+)
+def test_message_whose_id_is_used_again_was_moved(
+    make_shop: MakeShop, reused: str, selected: tuple[str, ...]
+) -> None:
+    """Last week's file goes into the archive, and the next text is written under the old name."""
+    shop = make_shop(more=NO_DAYS)
+    shop.write(weekly=campaign_file("第一期"))
+    assert shop.apply() == ExitCode.OK
+    shop.move("weekly", "archive/first")
+    shop.write(weekly=reused)
+    code, said = shop.run("apply", "--auto-approve", *selected)
+    assert code in (ExitCode.POLICY, ExitCode.INVALID), said
+    assert shop.texts() == ["第一期"]
+
+
 # --- a resend ---------------------------------------------------------------------------------
 
 
