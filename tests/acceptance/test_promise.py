@@ -66,6 +66,24 @@ def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop, ledger: st
     assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
 
 
+def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop) -> None:
+    """After the rehearsal only `api` is edited: the ledger's sends reached nobody."""
+    shop = make_shop(begin=False)
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply() == ExitCode.OK
+    settings = shop.folder / "campaigns/_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(shop.sandbox.url, "https://api.weixin.qq.com"), encoding="utf-8")
+    assert shop.apply() == ExitCode.LEDGER
+    code, said = shop.run("ledger", "init")
+    assert (code, "a rehearsal used this ledger" in said) == (ExitCode.LEDGER, True), said
+    another = text.replace("ledger.sqlite3", "real.sqlite3").replace(
+        shop.sandbox.url, "https://api.weixin.qq.com"
+    )
+    settings.write_text(another, encoding="utf-8")
+    assert shop.run("ledger", "init")[0] == ExitCode.OK
+
+
 # --- one message under two names --------------------------------------------------------------
 
 
