@@ -301,6 +301,21 @@ def test_message_whose_id_is_used_again_was_moved(
     assert shop.texts() == ["第一期"]
 
 
+def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
+    """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
+    shop.lose_an_answer("cut_after")
+    assert shop.run("ledger", "settle", "sale", "--sent", "7", "--reason", "seen")[0] == ExitCode.OK
+    shop.write(sale=campaign_file("今晚九点", "revision: 2\n"))
+    shop.lose_an_answer("cut_after")
+    settle = ("ledger", "settle", "sale", "--sent", "8", "--reason", "seen")
+    code, said = shop.run(*settle)
+    assert (code, "`--revision` with one of: 1, 2" in said) == (ExitCode.USAGE, True), said
+    assert shop.run(*settle, "--revision", "2")[0] == ExitCode.OK
+    assert [event["data"]["revision"] for event in shop.log() if event["kind"] == "settled"] == [1, 2]
+    assert shop.apply() == ExitCode.OK
+    assert len(shop.texts()) == 2
+
+
 # --- a resend ---------------------------------------------------------------------------------
 
 
