@@ -20,7 +20,7 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry, EventKind, Head
 from wechat_campaigns.report.phrases import sends
 
 
@@ -66,9 +66,12 @@ def baseline(
     }
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
     unsent = [send for send in candidates if _is_unsent(states[send.id])]
+    heads: dict[str, Head] = {}
     for send in unsent:
         appid = accounts[send.account].appid
-        context.ledger.append(_entry(send, appid, state, reason=reason, actor=context.actor()))
+        # Each names the event before it: where one is taken out, the next ones tell.
+        entry = _entry(send, appid, state, reason=reason, actor=context.actor())
+        heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
     recorded_before = [send.id for send in candidates if send not in unsent]
     message = _("{sends} recorded as already sent; recorded before: {known}")
     return context.output_sentence(
