@@ -19,7 +19,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
     DISPUTED = "disputed"  # unknown until a person settles it: sent from elsewhere, or the ledger was forged
     REJECTED = "rejected"  # certainly not sent; may be tried again
-    ACCEPTED = "accepted"  # the platform took it, or a person says so; never left again at this revision
+    ACCEPTED = "accepted"  # the platform took it, or a person says so; left only if it rests on 45065 alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
