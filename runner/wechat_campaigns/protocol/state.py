@@ -155,8 +155,8 @@ class StreamState:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision)
         after = self.sends.setdefault(name, {})[revision] = before.after(event, is_authentic=is_authentic)
+        self._by_campaign.setdefault(normalize_id(SendId.parse(after.id).campaign), set()).add(name)
         if after.intent is not before.intent:
-            self._by_campaign.setdefault(normalize_id(SendId.parse(after.id).campaign), set()).add(name)
             self._by_content.setdefault(after.content_digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):
