@@ -301,6 +301,29 @@ def test_message_whose_id_is_used_again_was_moved(
     assert shop.texts() == ["第一期"]
 
 
+@pytest.mark.parametrize("renamed", [False, True])
+def test_unknown_send_is_not_recorded_by_a_baseline(shop: Shop, renamed: bool) -> None:
+    """It would be resent all the same: who sent it by hand settles the call that was made for it first."""
+    shop.lose_an_answer()
+    if renamed:
+        shop.move("sale", "spring")
+        shop.write(spring=campaign_file("今晚八点", "formerly: [sale]\n"))
+    name = "spring" if renamed else "sale"
+    code, said = shop.run("ledger", "baseline", name, "--reason", "by hand")
+    assert (code, f"{name}: unknown, so not recorded" in said) == (ExitCode.UNKNOWN, True), said
+    assert EventKind.BASELINE not in {event["kind"] for event in shop.log()}
+
+
+def test_baseline_keeps_the_former_ids(make_shop: MakeShop) -> None:
+    """An outdated clone does not send what was sent by hand, and renamed and edited before that."""
+    shop, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
+    shop.write(spring=campaign_file("今晚九点", "formerly: [sale]\n"))
+    assert shop.run("ledger", "baseline", "--all", "--reason", "by hand")[0] == ExitCode.OK
+    behind.write(sale=campaign_file("今晚八点"))
+    assert behind.apply() == ExitCode.POLICY
+    assert behind.posts() == 0
+
+
 def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
     """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
     shop.lose_an_answer("cut_after")
