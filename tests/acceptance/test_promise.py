@@ -284,8 +284,10 @@ WHOLE = "msgtype: text\ncontent: 第一期\n"
         campaign_file("第二期", "ready: false\n"),
         f"{WHOLE}for_each: {{a: {{filter: {{tag: 会员}}}}}}\n",
         "msgtype: text\n",
+        campaign_file("第一期", "environments: [sandbox]\n"),
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 第二期}\n",
     ],
-    ids=["edited", "being written", "for_each", "unreadable"],
+    ids=["edited", "being written", "for_each", "unreadable", "for another environment", "a draft"],
 )
 def test_message_whose_id_is_used_again_was_moved(
     make_shop: MakeShop, reused: str, selected: tuple[str, ...]
