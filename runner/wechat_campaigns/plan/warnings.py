@@ -155,7 +155,7 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
         return bool(sent)
-    return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
+    return any(SendId.parse(id_).entry == normalize_id(former.entry) for id_, _record in sent)
 
 
 def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:
