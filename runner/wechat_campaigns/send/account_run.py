@@ -68,6 +68,11 @@ class AccountRun:
     context: RunContext
     sender: AccountSender = field(init=False)
     audiences: AudienceCounter = field(init=False)
+    calls: int = field(init=False)
+    """How many calls the whole plan has."""
+
+    def __post_init__(self) -> None:
+        self.calls = len(self.plan.calls())
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -178,13 +183,11 @@ class AccountRun:
             skipped=planned.resolved.skipped,
         )
         self.sender.wait_for_rate_limit(planned.send.id)
-        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come. Take in what
-        # others wrote meanwhile; one small read when nobody did.
-        self.sender.attempt.refresh()
+        # Uploads and the pace take time: the tag may have grown. All else is asked again at the intent.
         counted = self._counted(self._with_draft(planned, draft))
-        outcome = self._skip_outcome(counted) or self.sender.send(
-            counted, body, partial(self._decide, counted)
-        )
+        outcome = None
+        if not self.ports.stop_requested():
+            outcome = self.sender.send(counted, body, partial(self._decide, counted))
         if outcome is None:
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
@@ -212,7 +215,7 @@ class AccountRun:
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
-        return recheck(planned, self.plan, context, reviewed=self.context.audiences)
+        return recheck(planned, self.plan, context, due=self.calls, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
