@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction, Send

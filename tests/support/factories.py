@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest, filter_form, sha256
-from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
+from wechat_campaigns.core.errors import ApiError, LedgerConflictError
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
     Article,

@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same

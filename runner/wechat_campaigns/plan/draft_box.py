@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any, Final
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import ApiError, Diagnostic, UsageError
+from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.core.nearest import close_matches

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean

@@ -22,7 +22,7 @@ from tests.support.factories import (
     named,
     plan_of,
 )
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Draft, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState

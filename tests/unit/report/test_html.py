@@ -20,7 +20,7 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Articles, FileInfo, Filter
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view

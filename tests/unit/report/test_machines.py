@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_send, make_settings, plan_of, view_of
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
