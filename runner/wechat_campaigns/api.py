@@ -22,7 +22,7 @@ from wechat_campaigns.integrations.ci_guard import Approval, check_approved, che
 from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
 from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import planfile, planner
+from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
 from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
@@ -111,7 +111,7 @@ def apply(
     prepared = compile_selected(campaigns, tuple(select))
     approval = check_approved(campaigns, prepared.sends, state)
     result = _valid_result(campaigns, select, state, prepared=prepared)
-    plan = planfile.check_digest(digest, result.plan, state)
+    plan = review.check_digest(digest, result.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()

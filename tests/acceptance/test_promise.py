@@ -20,7 +20,7 @@ from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
@@ -620,7 +620,7 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
     playground.sandbox.call("material/del_material", {"media_id": "voice-1"})
     playground.sandbox.media("voice-2", "voice", name="早安")
     with pytest.raises(StalePlanError, match="sale: voice 早安 was voice-1 and is now voice-2"):
-        planfile.check_file(file, playground.plan(), playground.state(), playground.clock())
+        review.check_file(file, playground.plan(), playground.state(), playground.clock())
 
 
 def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:

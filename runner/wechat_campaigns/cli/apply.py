@@ -35,7 +35,7 @@ from wechat_campaigns.integrations.ci_guard import check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.integrations.notices import outcome_notices
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import within_horizon
@@ -198,7 +198,7 @@ def _reviewed(
     if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
-        plan = planfile.check_file(data, plan, state, context.clock())
+        plan = review.check_file(data, plan, state, context.clock())
         if names := planfile.unresolved_names(data, plan):
             message = _(
                 "The plan file was made offline, so the review did not cover what these "
@@ -208,7 +208,7 @@ def _reviewed(
         plan = within_horizon(plan, planfile.horizon(data))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
-        return planfile.check_digest(digest, plan, state), digest, {}
+        return review.check_digest(digest, plan, state), digest, {}
     if context.settings.environment.protected:
         raise PolicyError(
             _("`campaign apply` requires a reviewed plan, because this environment is protected"),

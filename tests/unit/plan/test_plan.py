@@ -26,7 +26,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Draft, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.planfile import as_reviewed
+from wechat_campaigns.plan.review import as_reviewed
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.attention import attention_notes
 from wechat_campaigns.report.phrases import followers, headcount
