@@ -122,7 +122,7 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     names = ("settings", "now", "overrides")
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
-    asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
+    asked: dict[str, Any] = {"invalid": (), "remote_facts": {"main": make_known()}}
     commit = changes.pop("commit", None)
     plan = make_plan(sends, context=DecisionContext(**(given | chosen)), **(asked | changes))
     return replace(plan, commit=commit)

@@ -141,7 +141,7 @@ class ScriptedPlatform:
         api.mass_sendall = self.mass_sendall
         ports = ApplyPorts(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
                       sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
-        plan = plan_of(*sends, settings=settings, known={"main": make_known()})
+        plan = plan_of(*sends, settings=settings, remote_facts={"main": make_known()})
         return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
 
 

@@ -61,7 +61,9 @@ def planned(send: Send, state: LedgerState | None = None, **changes: Any) -> Pla
     policy = changes.pop("policy", None)
     known = {"draft_box": (entry("D1", "四月新品", "附赠"),), "drafts": {"D1": make_stored_draft()}}
     settings = make_settings(policy=policy)
-    plan = plan_of(send, state=state, known={"main": make_known(**(known | changes))}, settings=settings)
+    plan = plan_of(
+        send, state=state, remote_facts={"main": make_known(**(known | changes))}, settings=settings
+    )
     return plan.sends[0]
 
 
@@ -261,11 +263,11 @@ def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: Pla
 def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     """Neither shown nor checked: a rule about words waits for WeChat's answers."""
     settings = make_settings(policy=Policy(banned_words=("最佳",)))
-    (one,) = plan_of(TITLED, known=None, settings=settings).sends
+    (one,) = plan_of(TITLED, remote_facts=None, settings=settings).sends
     assert [problem.rule for problem in one.send.diagnostics] == ["draft-unread"]
     assert "四月新品" in one.send.diagnostics[0].message
     assert one.action is PlanAction.SEND
-    (writing,) = plan_of(replace(TITLED, ready=False), known=None).sends
+    (writing,) = plan_of(replace(TITLED, ready=False), remote_facts=None).sends
     assert [problem.rule for problem in writing.send.diagnostics] == ["draft-unread"]
     assert [violation.is_unchecked for violation in one.violations] == [True]
 

@@ -167,11 +167,11 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
     context = DecisionContext(settings=settings, state=state, now=NOW, resend=frozenset({"sale"}))
     (stored,) = stored_unknown_sends([send], context)
     known = {"main": make_known(), "new": make_known()}
-    plan = make_plan([send, stored], invalid=(), context=context, known=known)
+    plan = make_plan([send, stored], invalid=(), context=context, remote_facts=known)
     assert {(one.account.name, one.action) for one in plan.sends} == {
         ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
     }  # fmt: skip
-    before = make_plan([send], invalid=(), context=context, known=known)
+    before = make_plan([send], invalid=(), context=context, remote_facts=known)
     bound = as_reviewed(plan, state, before.plan_digest)
     assert bound is not None
     assert {(one.account.name, one.action) for one in bound.sends} == {

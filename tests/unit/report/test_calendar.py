@@ -20,7 +20,7 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
     state = make_state(*begun)
     return calendar_view(
         first,
-        plan_of(*sends, state=state, known=known),
+        plan_of(*sends, state=state, remote_facts=known),
         past_sends(state, {"main": make_account()}, now=NOW),
         NOW,
     )

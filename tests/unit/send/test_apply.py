@@ -62,7 +62,7 @@ class ApplyRunner:
         known = {name: make_known() for name in self.settings.environment.accounts}
         state = fold(self.ledger.events())
         more = {"now": self.now, "overrides": overrides or {}}
-        return plan_of(*sends, settings=self.settings, state=state, known=known, **more)
+        return plan_of(*sends, settings=self.settings, state=state, remote_facts=known, **more)
 
     def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
         ports = ApplyPorts(
@@ -135,7 +135,7 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
     runner.run(make_send("new", "一", formerly=("old",)))
     runner.run(make_send("old", "二", revision=2))
     known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
-    plan = plan_of(make_send("new", "二", revision=2), with_orphans=False, **known)
+    plan = plan_of(make_send("new", "二", revision=2), with_unplanned=False, **known)
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
     assert outcome.reason == plan.sends[0].decision.reason

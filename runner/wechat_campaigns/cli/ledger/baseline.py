@@ -52,14 +52,14 @@ def baseline(
             _("the campaigns to record are missing or selected in more than one way"),
             hint=_("pass campaign ids, `--all` or `--before YYYY-MM-DD`, only one of them"),
         )
-    prepared = compile_selected(context, select)
-    if prepared.errors:
+    compiled = compile_selected(context, select)
+    if compiled.errors:
         # If they were skipped, they would be new, and sent, once somebody corrects them.
-        raise InvalidError(prepared.errors)
+        raise InvalidError(compiled.errors)
     state = context.initialized_state()
     check_campaigns_folder(context, state)
     day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
-    candidates = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
+    candidates = [send for send in compiled.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = context.settings.environment.accounts
     states = {
         send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in candidates
