@@ -27,7 +27,7 @@ PURE = (
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events",
+    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "integrations.notify", "integrations.notices",

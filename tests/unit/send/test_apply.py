@@ -39,6 +39,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
@@ -416,7 +417,7 @@ def test_send_whose_ledger_always_conflicts_is_not_made():
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
                 super().append(
-                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "x", "result": "y"})
+                    Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "x", "result": "y"})
                 )
             return super().append(entry, after=after)
 
