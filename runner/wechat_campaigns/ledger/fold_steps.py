@@ -147,7 +147,6 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
         status = SendStatus.NOT_SENT
     fields: dict[str, Any] = {
         "status": record.status if taken and record is not None and happened else status,
-        "disputed": decided is protocol.Status.DISPUTED,
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
@@ -174,8 +173,7 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
             at=event.at,
         )
     if decided is not protocol.Status.ACCEPTED:
-        disputed = decided is protocol.Status.DISPUTED
-        state.sends[key] = replace(state.sends[key], status=_FROM[decided], disputed=disputed)
+        state.sends[key] = replace(state.sends[key], status=_FROM[decided])
 
 
 def _resend(state: LedgerState, event: Event) -> None:

@@ -17,6 +17,7 @@ from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.trust import authenticator, is_signed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.protocol.state import Status
 
 KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
 SALE = make_send()
@@ -57,7 +58,7 @@ def sent(key: bytes = KEY) -> Book:
 def status_of(state: LedgerState) -> tuple[SendStatus, bool]:
     known = state.send(SERVICE, "sale", 1)
     assert known is not None
-    return known.status, known.disputed
+    return known.status, state.stream(SERVICE).find("sale", 1).status is Status.DISPUTED
 
 
 FORGED: dict[str, dict[str, Any]] = {
