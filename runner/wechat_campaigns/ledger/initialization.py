@@ -9,6 +9,7 @@ from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Event, EventKind
 
 
@@ -59,7 +60,7 @@ def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> No
 
 
 _OF_CALLS: Final = frozenset(
-    {EventKind.INTENT, EventKind.BASELINE, EventKind.UPLOAD, EventKind.DRAFT, EventKind.PREVIEW}
+    {EventKind.INTENT, EventKind.BASELINE, LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
 )
 
 

@@ -29,9 +29,9 @@ from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
-from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.planner import recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
+from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event

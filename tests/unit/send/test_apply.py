@@ -39,6 +39,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
@@ -67,7 +68,7 @@ class ApplyRunner:
         known = {name: make_known() for name in self.settings.environment.accounts}
         state = fold(self.ledger.events())
         more = {"now": self.now, "overrides": overrides or {}}
-        return plan_of(*sends, settings=self.settings, state=state, known=known, **more)
+        return plan_of(*sends, settings=self.settings, state=state, remote_facts=known, **more)
 
     def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
         ports = ApplyPorts(
@@ -140,7 +141,7 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
     runner.run(make_send("new", "一", formerly=("old",)))
     runner.run(make_send("old", "二", revision=2))
     known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
-    plan = plan_of(make_send("new", "二", revision=2), with_orphans=False, **known)
+    plan = plan_of(make_send("new", "二", revision=2), with_unplanned=False, **known)
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
     assert outcome.reason == plan.sends[0].decision.reason
@@ -430,7 +431,7 @@ def test_send_whose_ledger_always_conflicts_is_not_made():
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
                 super().append(
-                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "x", "result": "y"})
+                    Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "x", "result": "y"})
                 )
             return super().append(entry, after=after)
 
