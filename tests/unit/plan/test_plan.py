@@ -112,6 +112,18 @@ def test_scheduled_sends_use_no_quota_today():
     assert actions(plan) == {"b": "send", "a": "scheduled"}
 
 
+def test_hold_that_lasts_into_the_window_is_a_warning() -> None:
+    """What opens later is not blocked yet: the hold may end first, by itself or by a person."""
+    later = make_send(not_before=NOW + timedelta(days=1))
+    for hours, warned in ((None, True), (25, True), (23, False)):
+        until = {} if hours is None else {"until": (NOW + timedelta(hours=hours)).isoformat()}
+        held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
+        plan = plan_of(later, state=held)
+        assert actions(plan) == {"sale": "scheduled"}
+        messages = [note.message for note in attention_notes(plan) if note.rule == "hold"]
+        assert messages == (["account main is on hold: 故障"] if warned else [])
+
+
 def test_duplicate_content_in_one_plan_is_blocked():
     """Two files with the same content to the same audience: the first goes, the second is likely a copy."""
     plan = plan_of(make_send("a"), make_send("b"))
