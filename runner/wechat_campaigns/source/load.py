@@ -239,7 +239,7 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
 
 
 def _nearest_id(wanted: str, found: list[CampaignFile]) -> str:
-    """Ask whether the id that looks most alike was meant, or one whose folder was left out; empty without one."""
+    """Ask whether the id that looks most alike was meant, also without its folder; empty without one."""
     by_name = {item.id.rpartition("/")[2]: item.id for item in found}
     by_name.update((item.id, item.id) for item in found)
     name = nearest(wanted, by_name)
