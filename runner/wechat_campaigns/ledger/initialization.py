@@ -78,8 +78,9 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
         if any(environment.accounts[name].appid in state.production_streams for name in names):
             message = _("the ledger of {names} was initialized with another AppSecret")
             hint = _(
-                "if the AppSecret was changed, run `campaign ledger guard --env {name} "
-                "--new-secret`; if not, find out who can write to the ledger"
+                "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, "
+                "run `campaign ledger guard --env {name} --new-secret`; if not, find out who can write to "
+                "the ledger"
             )
     return LedgerError(
         message.format(names=_(", ").join(names)),

@@ -194,7 +194,7 @@ def _under_policy(
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have.
 
-    Of a send whose window opens later only the quota of that day or month is asked.
+    Of a send whose window opens later only a hold and the quota of that day or month are asked.
     """
     due = sum(one.action in CALLING for one in looked_at)
     ahead: defaultdict[str, Uses] = defaultdict(dict)
