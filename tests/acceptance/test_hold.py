@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.workspace import Workspace
@@ -162,7 +163,7 @@ def test_hold_by_a_slow_clock_lasts_as_much_longer(
     shop = make_shop()
     clock = timedelta(seconds=behind_s)
     others = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: datetime.now(UTC) + clock)
-    others.append(Entry(stream=APPID, kind=EventKind.NOTIFIED, data={"day": "2026-12-01", "notices": []}))
+    others.append(Entry(stream=APPID, kind=LedgerKind.NOTIFIED, data={"day": "2026-12-01", "notices": []}))
     others.close()
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=behind_s, times=None)
     code, said = shop.run("hold", "main", "--for", "2h")

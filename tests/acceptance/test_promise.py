@@ -20,7 +20,7 @@ from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
@@ -237,7 +237,7 @@ def test_resend_is_of_the_send_that_was_decided_on(playground: Playground, tmp_p
     playground.wrap_ledger = AfterThePlan(meanwhile)
     code = playground.apply()
     assert len(playground.sandbox.jobs()) == 1
-    assert code is ExitCode.FAILED, "somebody freed it: apply again"
+    assert (code, [outcome.id for outcome in playground.outcomes]) == (ExitCode.UNKNOWN, ["spring"])
     playground.wrap_ledger = lambda ledger: ledger
     assert playground.apply() is ExitCode.OK
     assert len(playground.sandbox.jobs()) == 1
@@ -721,7 +721,7 @@ def test_material_name_with_another_media_id_is_refused(playground: Playground) 
     playground.sandbox.call("material/del_material", {"media_id": "voice-1"})
     playground.sandbox.media("voice-2", "voice", name="早安")
     with pytest.raises(StalePlanError, match="sale: voice 早安 was voice-1 and is now voice-2"):
-        planfile.check_file(file, playground.plan(), playground.state(), playground.clock())
+        review.check_file(file, playground.plan(), playground.state(), playground.clock())
 
 
 def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
@@ -894,7 +894,7 @@ def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
 NAME = {"send": "sale", "revision": 1, "call": 1}
 
 
-def forge(shop: Shop, kind: EventKind, data: dict[str, Any], *, mac: str = "") -> None:
+def forge(shop: Shop, kind: str, data: dict[str, Any], *, mac: str = "") -> None:
     """Write into the store as somebody who may write there and has not the AppSecret."""
     ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
     data = linked(kind, data, ledger.events(SERVICE))
@@ -930,7 +930,7 @@ def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
         (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
     ],
 )
-def test_forged_outcome_frees_no_send(shop: Shop, kind: EventKind, data: dict[str, Any], mac: str) -> None:
+def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any], mac: str) -> None:
     """The message arrived and the answer was lost: a forged rejection is not believed."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == ExitCode.UNKNOWN

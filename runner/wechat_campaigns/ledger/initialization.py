@@ -9,6 +9,7 @@ from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Event, EventKind
 
 
@@ -59,7 +60,7 @@ def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> No
 
 
 _OF_CALLS: Final = frozenset(
-    {EventKind.INTENT, EventKind.BASELINE, EventKind.UPLOAD, EventKind.DRAFT, EventKind.PREVIEW}
+    {EventKind.INTENT, EventKind.BASELINE, LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
 )
 
 
@@ -77,8 +78,9 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
         if any(environment.accounts[name].appid in state.production_streams for name in names):
             message = _("the ledger of {names} was initialized with another AppSecret")
             hint = _(
-                "if the AppSecret was changed, run `campaign ledger guard --env {name} "
-                "--new-secret`; if not, find out who can write to the ledger"
+                "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, "
+                "run `campaign ledger guard --env {name} --new-secret`; if not, find out who can write to "
+                "the ledger"
             )
     return LedgerError(
         message.format(names=_(", ").join(names)),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import make_settings
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.workers import ENOUGH
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns

@@ -56,14 +56,14 @@ def baseline(
             _("the campaigns to record are missing or selected in more than one way"),
             hint=_("pass campaign ids, `--all` or `--before YYYY-MM-DD`, only one of them"),
         )
-    prepared = compile_selected(context, select)
-    if prepared.errors:
+    compiled = compile_selected(context, select)
+    if compiled.errors:
         # If they were skipped, they would be new, and sent, once somebody corrects them.
-        raise InvalidError(prepared.errors)
+        raise InvalidError(compiled.errors)
     state = context.initialized_state()
     check_campaigns_folder(context, state)
     day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
-    candidates = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
+    candidates = [send for send in compiled.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = context.settings.environment.accounts
     statuses = {send.id: _status(send, accounts[send.account].appid, state) for send in candidates}
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
