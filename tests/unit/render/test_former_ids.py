@@ -144,3 +144,18 @@ def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...
     is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
     assert [is_current("sale[a]", number, digest) for number in (1, 3)] == [False, True]
     assert [is_current("sale[b]", number, digest) for number in (1, 3)] == [True, False]
+
+
+def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:
+    """`a[x]`, then `b[x]`, then `b[w]`, and now `c[w]`: each rename wrote down what was there before it."""
+    (tmp_path / "c.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nformerly: [a, b]\n"
+        "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n",
+        encoding="utf-8",
+    )
+    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    formerly = {send.id: send.formerly for send in compiled.sends}
+    assert formerly == {
+        "c[w]": ("a[w]", "b[w]", "b[x]", "other[z]", "a[x]"),
+        "c[v]": ("a[v]", "b[v]"),
+    }
