@@ -219,8 +219,9 @@ def test_baseline_cut_out_between_others_is_found(make_shop: MakeShop, store: Pa
         {"kind": "callback", "data": {"msg_id": "HALF"}},
         {"kind": "hold", "data": {"held": True, "reason": "HALF"}},
         {"kind": "hold", "data": {"held": True, "reason": float("nan")}},
+        {"kind": "trusted", "data": {"after": "LAST", "why": "HALF"}},
     ],
-    ids=["a push of nothing", "half a character", "a hold with half a character", "no number"],
+    ids=["a push of nothing", "half a character", "a hold with half a character", "no number", "trust"],
 )
 def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, store: Path, data: Raw) -> None:
     """It carries no signature, or its hash cannot be computed: no act goes on, and `verify` says why."""
@@ -229,7 +230,7 @@ def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, stor
     assert shop.apply() == ExitCode.OK
     *_before, last = events_of(store)
     event = {**last, **data, "seq": last["seq"] + 1, "previous": last["hash"], "hash": "0" * 64}
-    body = json.dumps(event).replace("HALF", "\\ud800")
+    body = json.dumps(event).replace("HALF", "\\ud800").replace("LAST", last["hash"])
     if data["data"] == {}:
         *_before, event = chained([*events_of(store), {**last, **data}])
         body = canonical(event).decode()

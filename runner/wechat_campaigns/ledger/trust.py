@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
@@ -41,8 +42,10 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
     trusted_until: dict[str, int] = {}
     for event in events:
         # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
-        if event.kind == LedgerKind.TRUSTED and event.data.get("after") == event.previous and holds(event):
-            trusted_until[event.stream] = event.seq
+        if event.kind == LedgerKind.TRUSTED and event.data.get("after") == event.previous:
+            with suppress(ValueError):  # no mac can be made of it: it is refused when its turn comes
+                if holds(event):
+                    trusted_until[event.stream] = event.seq
 
     def believed(event: Event) -> bool:
         if event.seq < trusted_until.get(event.stream, 0):
