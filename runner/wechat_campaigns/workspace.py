@@ -308,11 +308,9 @@ class Workspace:
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-        from zoneinfo import ZoneInfo
-
         from wechat_campaigns.send.posting import ApplyPorts
 
-        zone = ZoneInfo(self.settings.policy.timezone)
+        zone = self.settings.policy.zone
 
         def notify(send: str, what: str) -> None:
             self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")

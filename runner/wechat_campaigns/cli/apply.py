@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -95,8 +94,7 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and decides on each send again then.
     """
     check_run(context)
-    zone = ZoneInfo(context.settings.policy.timezone)
-    latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
+    latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
     check_writable(context.reports)
     overrides = overridden_rules(allow)
     # Who is asked before the sends reads a refusal, too.
@@ -110,9 +108,10 @@ def apply(
         stored = unknown_sends(state, resend)
         result = make_plan(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
+        result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():
-            return _refuse_invalid(context, replace(result, plan=plan), tells=auto_approve)
-        context.show_progress(f"{plan_text(context, view_of(context, replace(result, plan=plan)))}\n")
+            return _refuse_invalid(context, result, tells=auto_approve)
+        context.show_progress(f"{plan_text(context, view_of(context, result))}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
         _check_number(context, plan, waiting, overrides)

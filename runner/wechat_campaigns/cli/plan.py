@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -92,8 +91,7 @@ def plan(
     from wechat_campaigns.report.json import plan_data
 
     context.offline = offline
-    zone = ZoneInfo(context.settings.policy.timezone)
-    last = read_moment("--horizon", horizon, now=context.clock(), zone=zone)
+    last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state(verified=not offline)
     stored = unknown_sends(state, resend)

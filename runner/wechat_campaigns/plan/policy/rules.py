@@ -6,7 +6,6 @@ A message names the setting that made it, so that the reader knows where to look
 from __future__ import annotations
 
 from datetime import time
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
@@ -204,7 +203,7 @@ def quiet_hours(facts: RuleInput) -> Violation | None:
     if policy.quiet_hours is None:
         return None
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    local = facts.now.astimezone(ZoneInfo(policy.timezone)).time()
+    local = facts.now.astimezone(policy.zone).time()
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
