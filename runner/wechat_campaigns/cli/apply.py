@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, make_plan, send_plan
+from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, plan_selected, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -106,7 +106,7 @@ def apply(
         waits_until = _last_moment(latest, data) if wait else None
         approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
         stored = unknown_sends(state, resend)
-        result = make_plan(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
+        result = plan_selected(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
         result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():
@@ -164,7 +164,7 @@ def _plan_again(
     state = context.initialized_state(verified=True)
     if data is not None:
         planfile.check_not_expired(data, context.clock())
-    again = make_plan(context, select, state, overrides=overrides, compiled=compiled).plan
+    again = plan_selected(context, select, state, overrides=overrides, compiled=compiled).plan
     check_not_looser_since(again, agreed)
     return again, state
 

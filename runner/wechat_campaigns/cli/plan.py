@@ -84,7 +84,7 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
     other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.api import make_plan  # `--help` does without
+    from wechat_campaigns.api import plan_selected  # `--help` does without
     from wechat_campaigns.cli.plan_formats import plan_formats, view_of
     from wechat_campaigns.plan import planfile
     from wechat_campaigns.plan.plan import PENDING
@@ -95,7 +95,7 @@ def plan(
     overrides = overridden_rules(allow)
     state = context.state(verified=not offline)
     stored = unknown_sends(state, resend)
-    result = make_plan(
+    result = plan_selected(
         context, select, state, offline=offline, overrides=overrides, since=since, resend=stored
     )
     view = view_of(context, result, horizon=last)

@@ -203,14 +203,14 @@ def _under_policy(
         appid = one.account.appid
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
-            facts = _facts(
+            rule_input = _rule_input(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, _violations(one, facts, context))
+            one = with_violations(one, _violations(one, rule_input, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            facts = replace(_facts(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = replace(one, violations=evaluate_later(facts, context.overrides))
+            rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
+            one = replace(one, violations=evaluate_later(rule_input, context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
@@ -218,7 +218,7 @@ def _under_policy(
         yield one
 
 
-def _facts(
+def _rule_input(
     planned: PlannedSend,
     among: Iterable[PlannedSend],
     context: DecisionContext,
@@ -255,8 +255,8 @@ def _with_failed_checks(
 ) -> PlannedSend:
     if planned.action not in CALLING:
         return planned
-    facts = _facts(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
-    found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
+    rule_input = _rule_input(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
+    found = [one for one in _violations(planned, rule_input, context) if one.rule == "checks"]
     return with_violations(planned, (*planned.violations, *found))
 
 
@@ -274,7 +274,7 @@ def recheck(
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(
+    rule_input = _rule_input(
         planned,
         plan.sends,
         context,
@@ -283,13 +283,15 @@ def recheck(
         reviewed_count=saw,
         failed_checks=plan.failed_checks,
     )
-    return with_violations(fresh, _violations(planned, facts, context))
+    return with_violations(fresh, _violations(planned, rule_input, context))
 
 
-def _violations(planned: PlannedSend, facts: RuleInput, context: DecisionContext) -> tuple[Violation, ...]:
+def _violations(
+    planned: PlannedSend, rule_input: RuleInput, context: DecisionContext
+) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
     again = planned.resend_intent is not None
-    violations = evaluate(facts, context.overrides)
+    violations = evaluate(rule_input, context.overrides)
     return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
 
 
