@@ -38,11 +38,14 @@ def scheduled(text: str, opens_at: datetime) -> str:
     return campaign_file(text) + f"not_before: {opens_at.isoformat(timespec='seconds')}\n"
 
 
-def wait_for_line(shop: Shop, running: subprocess.Popen[str], words: str) -> None:
+def wait_for_line(shop: Shop, running: subprocess.Popen[str], words: str) -> str:
+    """Read on to a line with these words; all lines up to it."""
     assert running.stderr is not None
+    read = ""
     for line in running.stderr:
+        read += line
         if words in line:
-            return
+            return read
     raise AssertionError(f"the run ended without {words!r}")
 
 
@@ -68,7 +71,7 @@ def test_what_was_decided_is_told_before_the_run_waits(make_shop: MakeShop) -> N
         shop.write(now=campaign_file("now"), later=scheduled("later", soon(shop)))
         running = shop.begin("apply", "--auto-approve", "--wait")
         wait_for_line(shop, running, "1 accepted")
-        wait_for_line(shop, running, "Waiting for later")
+        assert "run `campaign apply" not in wait_for_line(shop, running, "Waiting for later")
         assert [one["id"] for body in bodies for one in body["outcomes"]] == ["now"]
         out, said = running.communicate(timeout=120)
     assert running.returncode == ExitCode.OK, said

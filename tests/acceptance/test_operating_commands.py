@@ -332,6 +332,8 @@ def test_recall_prints_its_result_as_json(campaign: Command) -> None:
     Path("campaigns/leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     campaign("status", "--wait")
+    code, _out, err = campaign("recall", "sale", "--article", "1")
+    assert (code, "standard input is not a terminal" in err) == (ExitCode.USAGE, True), err
     code, out, _err = campaign("recall", "sale", "--article", "1", "--auto-approve", "--format", "json")
     assert code == ExitCode.OK
     (told,) = json.loads(out)["recalls"]

@@ -123,7 +123,7 @@ def apply(
         with telling():
             outcomes, reported = send(plan, state), list[SendOutcome]()
         if waiting:
-            report = partial(_report_early, context, plan, reported)
+            report = partial(_report_early, context, plan, waiting, reported)
             report(outcomes)
             plan_again = partial(_plan_again, context, select, compiled, data, overrides, plan.loosened_rules)
             outcomes += send_later(
@@ -244,11 +244,16 @@ def _confirm(
 
 
 def _report_early(
-    context: Context, plan: Plan, reported: list[SendOutcome], outcomes: Sequence[SendOutcome]
+    context: Context,
+    plan: Plan,
+    waiting: Sequence[PlannedSend],
+    reported: list[SendOutcome],
+    outcomes: Sequence[SendOutcome],
 ) -> None:
     """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
     if outcomes:
-        context.show_progress(_outcome_formats(context, tuple(outcomes), plan)["text"]())
+        ids = [one.send.id for one in waiting]
+        context.show_progress(_outcome_formats(context, tuple(outcomes), plan, waiting=ids)["text"]())
         notify(context, outcome_notices(outcomes, plan), commit=plan.commit)
         reported.extend(outcomes)
 
@@ -280,11 +285,14 @@ def _report(
     return exit_code(outcomes) or written
 
 
-def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
+def _outcome_formats(
+    context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan, *, waiting: Collection[str] = ()
+) -> Formats:
     from wechat_campaigns.report.text import outcomes_text
 
     timezone = context.settings.policy.timezone
-    view = apply_view(outcomes, plan, timezone=timezone, command=apply_command(context))
+    command = apply_command(context)
+    view = apply_view(outcomes, plan, timezone=timezone, command=command, waiting=waiting)
     return {
         "text": lambda: outcomes_text(view, context.text_options),
         "json": lambda: json_text(outcomes_data(view)),

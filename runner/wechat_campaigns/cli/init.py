@@ -83,7 +83,7 @@ def _text(folder: Path, code_host: CodeHostName, written: list[str], kept: list[
     if code_host != "none":
         message = _(
             "For the {service} pipeline: add the environment `production` to {file}, "
-            "then follow docs/pull-requests.md"
+            "then follow docs/pull-requests.md in a clone of this tool"
         )
         services = {"github": "GitHub", "gitlab": "GitLab"}
         file = folder / "campaigns/_settings.yaml"

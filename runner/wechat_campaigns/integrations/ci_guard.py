@@ -221,7 +221,7 @@ def check_approved(
     if run is None or run.default_branch is None:
         raise PolicyError(
             _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
-            hint=_("apply in the CI workflow; see docs/pull-requests.md"),
+            hint=_("apply in the CI workflow"),
             location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
     settings_told = [workspace.secrets.check_settings_approved(appid) for appid in appids]

@@ -104,8 +104,9 @@ class Secrets:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
                 hint=_(
-                    "find out who can write to the ledger; then run `campaign ledger guard --env "
-                    "{name}`, with `--new-secret` if the AppSecret was changed"
+                    "check with `campaign doctor --env {name}` that the AppSecret is right; if it was "
+                    "changed, run `campaign ledger guard --env {name} --new-secret`; if not, find out who "
+                    "can write to the ledger, then run the same without `--new-secret`"
                 ).format(name=self._workspace.settings.environment.name),
                 location=appid,
             )

@@ -100,7 +100,6 @@ def _recall(state: LedgerState, event: Event) -> None:
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
-    state.initialized_for.add(event.stream)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.

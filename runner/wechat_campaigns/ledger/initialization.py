@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Event, EventKind
 
 
 def check_same_followers(state: LedgerState, environment: Environment) -> None:
@@ -36,6 +39,31 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
     return tuple(sorted(name for name, account in accounts if not state.is_initialized(account.appid)))
 
 
+def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> None:
+    """Refuse to begin an account whose stream tells what a sandbox did.
+
+    Raises:
+        LedgerError: what was only rehearsed would count as sent, previewed or uploaded.
+    """
+    if any(event.kind in _OF_CALLS for event in events):
+        raise LedgerError(
+            _(
+                "a rehearsal used this ledger before it was initialized: its sends reached nobody, and would "
+                "count as sent"
+            ),
+            hint=_(
+                "set another `ledger` for environment {name}: another path, branch or schema, which no "
+                "sandbox uses"
+            ).format(name=environment.name),
+            location=_("environment {name}").format(name=environment.name),
+        )
+
+
+_OF_CALLS: Final = frozenset(
+    {EventKind.INTENT, EventKind.BASELINE, LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
+)
+
+
 def uninitialized_error(state: LedgerState, environment: Environment, names: Collection[str]) -> LedgerError:
     """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
     message = _("the ledger is empty, so every campaign here would count as never sent")
@@ -50,8 +78,9 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
         if any(environment.accounts[name].appid in state.production_streams for name in names):
             message = _("the ledger of {names} was initialized with another AppSecret")
             hint = _(
-                "if the AppSecret was changed, run `campaign ledger guard --env {name} "
-                "--new-secret`; if not, find out who can write to the ledger"
+                "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, "
+                "run `campaign ledger guard --env {name} --new-secret`; if not, find out who can write to "
+                "the ledger"
             )
     return LedgerError(
         message.format(names=_(", ").join(names)),

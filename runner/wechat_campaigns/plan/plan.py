@@ -129,7 +129,7 @@ class Plan:
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
-    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
+    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
     """Whether a send of this id is among today's campaigns at this revision."""
 
     @property

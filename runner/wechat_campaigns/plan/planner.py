@@ -194,7 +194,7 @@ def _under_policy(
 ) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have.
 
-    Of a send whose window opens later only the quota of that day or month is asked.
+    Of a send whose window opens later only a hold and the quota of that day or month are asked.
     """
     due = sum(one.action in CALLING for one in looked_at)
     ahead: defaultdict[str, Uses] = defaultdict(dict)
@@ -246,27 +246,31 @@ def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: Dec
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan
-    sends = tuple(_with_failed_checks(planned, plan, failed, context) for planned in plan.sends)
-    return replace(plan, sends=sends, failed_checks=failed)
+    due = len(plan.calls())
 
+    def with_checks(planned: PlannedSend) -> PlannedSend:
+        if planned.action not in CALLING:
+            return planned
+        rule_input = _rule_input(planned, plan.sends, context, due, failed_checks=failed)
+        found = [one for one in _violations(planned, rule_input, context) if one.rule == "checks"]
+        return with_violations(planned, (*planned.violations, *found))
 
-def _with_failed_checks(
-    planned: PlannedSend, plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext
-) -> PlannedSend:
-    if planned.action not in CALLING:
-        return planned
-    rule_input = _rule_input(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
-    found = [one for one in _violations(planned, rule_input, context) if one.rule == "checks"]
-    return with_violations(planned, (*planned.violations, *found))
+    return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
 
 
 def recheck(
-    planned: PlannedSend, plan: Plan, context: DecisionContext, *, reviewed: Mapping[str, int | None]
+    planned: PlannedSend,
+    plan: Plan,
+    context: DecisionContext,
+    *,
+    due: int,
+    reviewed: Mapping[str, int | None],
 ) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
+        due: how many calls the plan has.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
     decision = decide(planned.send, planned.content_digest, context)
@@ -278,7 +282,7 @@ def recheck(
         planned,
         plan.sends,
         context,
-        len(plan.calls()),
+        due,
         applying=True,
         reviewed_count=saw,
         failed_checks=plan.failed_checks,

@@ -107,14 +107,14 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         what = _(
             "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
         )
-        hint = _("`campaign apply` verifies it; see docs/ledger.md")
+        hint = _("nothing to do: `campaign apply` verifies it")
         yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
-        what = _(
-            "the plan did not look up tags, media and drafts in WeChat, so `campaign apply` "
-            "cannot check whether they changed"
+        what = _("the plan did not look up tags, media and drafts in WeChat")
+        hint = _(
+            "nothing to do where a plan after the merge looks them up; otherwise plan without `--offline` "
+            "before the review, so that `campaign apply` finds out whether they changed"
         )
-        hint = _("run `campaign plan` without `--offline` before the review")
         yield Note(rule="offline", message=what, hint=hint)
     if any(planned.resolved.audience.last for planned in plan.sends):
         what = _(

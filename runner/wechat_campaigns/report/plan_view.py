@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -200,12 +200,18 @@ class ApplyView:
 
 
 def apply_view(
-    outcomes: Sequence[SendOutcome], plan: Plan, *, timezone: str, command: str = APPLY
+    outcomes: Sequence[SendOutcome],
+    plan: Plan,
+    *,
+    timezone: str,
+    command: str = APPLY,
+    waiting: Collection[str] = (),
 ) -> ApplyView:
     """Build the view of what became of each send of an apply.
 
     Args:
         command: what sends the plan.
+        waiting: ids of sends for whose windows this run waits.
     """
     decided = {outcome.id for outcome in outcomes}
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
@@ -216,7 +222,7 @@ def apply_view(
         counts=counts,
         summary=status_counts(counts),
         hints=hints,
-        coming=coming_lines(plan, timezone=timezone, command=command, without=decided),
+        coming=coming_lines(plan, timezone=timezone, command=command, without=decided.union(waiting)),
     )
 
 

@@ -16,7 +16,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.nearest import nearest
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
@@ -233,10 +233,18 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
                 otherwise = _("use `campaign apply --plan FILE` for a plan file")
             raise UsageError(
                 _("no campaign matches `{wanted}`").format(wanted=wanted),
-                hint=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
+                hint=_nearest_id(wanted, found) or otherwise,
             )
         chosen.update(item.relative for item in matched)
     return [item for item in found if item.relative in chosen]
+
+
+def _nearest_id(wanted: str, found: list[CampaignFile]) -> str:
+    """Ask whether the id that looks most alike was meant, also without its folder; empty without one."""
+    by_name = {item.id.rpartition("/")[2]: item.id for item in found}
+    by_name.update((item.id, item.id) for item in found)
+    name = nearest(wanted, by_name)
+    return _("did you mean `{name}`?").format(name=by_name[name]) if name else ""
 
 
 def _matcher(wanted: str, root: Path) -> Callable[[CampaignFile], bool]:

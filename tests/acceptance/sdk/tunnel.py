@@ -1,12 +1,17 @@
 """The network of SDKs that know one address: an HTTPS proxy that is api.weixin.qq.com for them.
 
 Takes CONNECT requests, ends TLS with a certificate made on the spot, and hands the bytes on to the sandbox.
+`python -m tests.acceptance.sdk.tunnel URL COMMAND…` runs a command behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -120,3 +125,13 @@ async def _end(server: asyncio.Server) -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+def main(url: str, *command: str) -> int:
+    """Run a command whose WeChat is the sandbox; its exit code."""
+    with tempfile.TemporaryDirectory() as folder, tunnel(url, Path(folder)) as network:
+        return subprocess.run(command, env={**os.environ, **network}, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))

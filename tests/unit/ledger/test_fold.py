@@ -157,11 +157,11 @@ BEGINNING = (LedgerKind.INIT, {"environment": "test"})
 
 @pytest.mark.parametrize(
     ("steps", "begun"),
-    [([BEGINNING], True), ([INTENT], True), ([(EventKind.HOLD, {"held": True, "reason": "x"})], False),
+    [([BEGINNING], True), ([INTENT], False), ([(EventKind.HOLD, {"held": True, "reason": "x"})], False),
      ([(LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
 )  # fmt: skip
-def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
-    """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
+def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool):
+    """Sends without one are those of a rehearsal, and what reached no follower tells no past."""
     assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized(SERVICE) is begun
 
 

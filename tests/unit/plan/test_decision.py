@@ -257,7 +257,7 @@ def test_send_of_another_namespace_was_not_moved() -> None:
     def action(namespace: str) -> PlanAction:
         context = DecisionContext(
             settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
-            is_current=lambda _id, _revision: False,
+            is_current=lambda _id, _revision, _digest: False,
         )  # fmt: skip
         return decide(send, compute_content_digest(send), context).action
 

@@ -102,6 +102,13 @@ def test_quota_is_used_in_the_order_of_the_plan():
     sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(2)]
     planned = actions(plan_of(*sends, make_send("tag", "x"), settings=OPEN))
     assert list(planned.values()) == ["send", "blocked", "send"]
+    assert (
+        "an earlier send of this plan does so from main"
+        in plan_of(*sends, settings=OPEN).sends[1].decision.reason
+    )
+    once = make_state((EventKind.INTENT, intent_of(sends[0])), (EventKind.ACCEPTED, named(sends[0])))
+    (second,) = plan_of(sends[1], state=once, settings=OPEN).sends
+    assert second.decision.reason.endswith("main has already done so today")
 
 
 def test_scheduled_sends_use_no_quota_today():
@@ -110,6 +117,18 @@ def test_scheduled_sends_use_no_quota_today():
     later = make_send("a", "a", not_before=NOW + timedelta(days=1))
     plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
     assert actions(plan) == {"b": "send", "a": "scheduled"}
+
+
+def test_hold_that_lasts_into_the_window_is_a_warning() -> None:
+    """What opens later is not blocked yet: the hold may end first, by itself or by a person."""
+    later = make_send(not_before=NOW + timedelta(days=1))
+    for hours, warned in ((None, True), (25, True), (23, False)):
+        until = {} if hours is None else {"until": (NOW + timedelta(hours=hours)).isoformat()}
+        held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
+        plan = plan_of(later, state=held)
+        assert actions(plan) == {"sale": "scheduled"}
+        messages = [note.message for note in attention_notes(plan) if note.rule == "hold"]
+        assert messages == (["account main is on hold: 故障"] if warned else [])
 
 
 def test_duplicate_content_in_one_plan_is_blocked():

@@ -58,6 +58,11 @@ class ApplyRunner:
         self.ledger = MemoryLedger(lambda: self.now)
         self.api = ScriptedApi(**answers)
         self.stopping = False
+        self.stops_at_upload = False
+
+    def read(self, _file: Any) -> bytes:
+        self.stopping = self.stops_at_upload
+        return b""
 
     def plan(self, *sends: Send, overrides: Any = None) -> Any:
         known = {name: make_known() for name in self.settings.environment.accounts}
@@ -68,7 +73,7 @@ class ApplyRunner:
     def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
         ports = ApplyPorts(
             connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
-            sleep=lambda _s: None, read=lambda _file: b"", stop_requested=lambda: self.stopping,
+            sleep=lambda _s: None, read=self.read, stop_requested=lambda: self.stopping,
         )  # fmt: skip
         run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {})
         plan = plan or self.plan(*sends, overrides=overrides)
@@ -262,6 +267,15 @@ def test_no_send_begins_after_a_stop_request():
     outcomes = runner.run(make_send("open"), make_send("new", "新"))
     assert {o.id: o.exit_code for o in outcomes} == {"open": ExitCode.UNKNOWN, "new": ExitCode.INTERRUPTED}
     assert len(runner.api.calls) == 1
+
+
+def test_stop_during_an_upload_leaves_the_send_for_later():
+    """An upload may take minutes: who stops the run in it does not want the send any more."""
+    runner = ApplyRunner(material_add_material={"media_id": "M"}, mass_sendall=TAKEN)
+    runner.stops_at_upload = True
+    outcomes = runner.run(make_send(content=Image(media=Media(file=make_file("a.png", b"")))))
+    assert [o.exit_code for o in outcomes] == [ExitCode.INTERRUPTED]
+    assert not runner.api.named("mass_sendall")
 
 
 def test_send_is_decided_again_just_before_its_call():

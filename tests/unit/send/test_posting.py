@@ -200,6 +200,14 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
     assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 99)
 
 
+@pytest.mark.parametrize("errcode", [45065, 45066])
+def test_answer_to_a_key_in_use_is_told_with_its_errcode(errcode: int):
+    """Whoever asks WeChat about it needs the code that WeChat gave."""
+    outcome, _, _ = sent(api_error(errcode))
+    assert outcome.exit_code is ExitCode.UNKNOWN
+    assert f"({errcode})" in outcome.reason
+
+
 def test_disputed_send_is_never_resent():
     """Not by any run, however late."""
     _, ledger, _ = sent(api_error(45065, msg_id=99))

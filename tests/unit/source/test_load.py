@@ -180,6 +180,15 @@ def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
     assert caught.value.hint == "did you mean `welcome`?"
 
 
+@pytest.mark.parametrize("written", ["tea", "tee", "autum/tea"])
+def test_name_without_its_folder_is_suggested_with_it(root: Path, written: str) -> None:
+    """Who thinks of the file leaves the folder out."""
+    write(root, "autumn/tea.yaml")
+    with pytest.raises(UsageError) as caught:
+        load_campaigns(root, [written])
+    assert caught.value.hint == "did you mean `autumn/tea`?"
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     """No folder is not the same as no campaigns."""
     with pytest.raises(UsageError, match="does not exist"):

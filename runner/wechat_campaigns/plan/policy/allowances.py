@@ -135,15 +135,13 @@ def _one_a_day(facts: RuleInput) -> Violation | None:
     if account.kind is not AccountKind.SERVICE:
         return None
     today = sent_to_all_today(account.appid, facts.state, facts.now)
-    ahead = _ahead(facts, AccountKind.SUBSCRIPTION)
-    if today + ahead < SERVICE_TO_ALL_PER_DAY:
+    if today + _ahead(facts, AccountKind.SUBSCRIPTION) < SERVICE_TO_ALL_PER_DAY:
         return None
-    what = _(
-        "a 服务号 may send to every follower once a day: {account} has {used} such sends today, and "
-        "{ahead} come earlier in this plan"
-    )
+    what = _("a 服务号 may send to everyone once a day; an earlier send of this plan does so from {account}")
+    if today:
+        what = _("a 服务号 may send to everyone once a day; {account} has already done so today")
     return Violation(
-        what.format(account=account.name, used=today, ahead=ahead),
+        what.format(account=account.name),
         _("wait until tomorrow (China time), or send to a tag"),
     )
 
