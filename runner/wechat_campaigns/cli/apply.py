@@ -37,7 +37,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.planner import within_horizon
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
@@ -204,7 +203,7 @@ def _reviewed(
                 "names stand for: {names}."
             )
             print_message(message.format(names=_(", ").join(names)))
-        plan = within_horizon(plan, planfile.horizon(data))
+        plan = review.within_horizon(plan, planfile.horizon(data))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return review.check_digest(digest, plan, state), digest, {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -315,29 +314,6 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
     )
     return replace(planned, violations=found, decision=decision)
-
-
-def within_horizon(plan: Plan, last: datetime | None) -> Plan:
-    """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
-    sends = tuple(
-        _beyond(one) if last is not None and _opened_after(one, last) else one for one in plan.sends
-    )
-    return replace(plan, sends=sends)
-
-
-def _opened_after(planned: PlannedSend, last: datetime) -> bool:
-    opens_at = planned.send.not_before
-    return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
-
-
-def _beyond(planned: PlannedSend) -> PlannedSend:
-    decision = PlanDecision(
-        action=PlanAction.BLOCKED,
-        reason=_("its window opened after the horizon of the reviewed plan"),
-        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
-        code=planned.decision.code,
-    )
-    return replace(planned, decision=decision)
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
