@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
-from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.integrations.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
     record_campaigns_folders,
 )
+from wechat_campaigns.integrations.changed_since import compare_since
 from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
 from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import planfile, planner
-from wechat_campaigns.plan.compare import Comparison, compare, with_warnings
+from wechat_campaigns.plan import planner, review
+from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.plan.refresh import refresh
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
-from wechat_campaigns.source.base_tree import resolve_ref, write_tree
-from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.settings import load_settings, settings_data
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
@@ -107,10 +103,10 @@ def apply(
     campaigns.offline = False
     check_run(campaigns)
     state = campaigns.initialized_state(verified=True)
-    prepared = compile_selected(campaigns, tuple(select))
-    approval = check_approved(campaigns, prepared.sends, state)
-    result = _valid_result(campaigns, select, state, prepared=prepared)
-    plan = planfile.check_digest(digest, result.plan, state)
+    compiled = compile_selected(campaigns, tuple(select))
+    approval = check_approved(campaigns, compiled.sends, state)
+    result = _valid_result(campaigns, select, state, compiled=compiled)
+    plan = review.check_digest(digest, result.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
@@ -190,10 +186,10 @@ def make_plan(
     state: LedgerState,
     *,
     offline: bool = False,
-    allowed: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
     since: str | None = None,
-    prepared: CompileResult | None = None,
-    again: Collection[str] = (),
+    compiled: CompileResult | None = None,
+    resend: Collection[str] = (),
     checked: bool = True,
 ) -> PlanResult:
     """Plan the campaigns selected.
@@ -201,56 +197,46 @@ def make_plan(
     Args:
         select: ids or patterns; empty means all.
         offline: use no network; the state was read from what this machine has.
-        allowed: policy rules set aside once.
+        overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
-        prepared: what the campaigns were rendered to, when they were already.
-        again: normalized ids of unknown sends that are named themselves, whatever is selected.
+        compiled: what the campaigns were rendered to, when they were already.
+        resend: normalized ids of unknown sends that are named themselves, whatever is selected.
         checked: run the programs of `policy.checks` on it, unless it is offline.
     """
     check_campaigns_folder(workspace, state)
-    prepared = prepared or compile_selected(workspace, select)
-    comparison = _compared(workspace, prepared, select, since) if since is not None else None
-    context = _decision_context(workspace, prepared, state, allowed or {}, again)
-    unknown = prepared.with_readiness(
-        stored_unknown_sends(prepared.sends, context), workspace.settings.environment.name
+    compiled = compiled or compile_selected(workspace, select)
+    comparison = compare_since(workspace, compiled, select, since) if since is not None else None
+    context = DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        overrides=overrides or {},
+        is_current=compiled.presence_check(),
+        resend=frozenset(resend),
+        former_appids=former_appids(workspace, state),
     )
-    sends = (*prepared.sends, *unknown)
-    reads = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
+    unknown = compiled.with_readiness(
+        stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
+    )
+    sends = (*compiled.sends, *unknown)
+    facts = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
     # The reads said what time it is there.
     context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
     plan = planner.make_plan(
         sends,
-        invalid=prepared.invalid,
+        invalid=compiled.invalid,
         context=context,
-        known=reads,
-        with_orphans=not select,
+        remote_facts=facts,
+        with_unplanned=not select,
         guards=workspace.newest_guards(),
-        left=ledger_changes(workspace),
+        ledger_changes=ledger_changes(workspace),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
     if checked and not offline and plan.calls() and may_run_checks(workspace):
         plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
-    return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
-
-
-def _decision_context(
-    workspace: Workspace,
-    prepared: CompileResult,
-    state: LedgerState,
-    allowed: Mapping[str, str],
-    again: Collection[str],
-) -> DecisionContext:
-    return DecisionContext(
-        settings=workspace.settings,
-        state=state,
-        now=workspace.clock(),
-        overrides=allowed,
-        is_current=prepared.presence_check(),
-        resend=frozenset(again),
-        former_appids=former_appids(workspace, state),
-    )
+    return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
@@ -291,68 +277,15 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
     )
 
 
-def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[str], ref: str) -> Comparison:
-    root = workspace.root
-    commit = resolve_ref(root, ref)
-    with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
-        base = Path(folder) / root.resolve().name
-        base.mkdir()
-        write_tree(root, commit, base)
-        before, note = _compile_base(workspace, base)
-        settings = _settings_edits(root, base)
-    campaigns = {send.campaign for send in prepared.sends}
-
-    def comparable(send: Send) -> bool:
-        # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
-        gone = not select and not (root / Path(send.location.file).relative_to(base)).exists()
-        return send.campaign in campaigns or gone
-
-    return compare(
-        filter(comparable, before), prepared.sends, ref=ref, commit=commit, settings=settings, note=note
-    )
-
-
-def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
-    try:
-        before = settings_data(base)
-    except InvalidError:
-        before = {}  # so that every key is shown
-    return edits(before, settings_data(root))
-
-
-def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-    name = workspace.settings.environment.name
-    try:
-        found = compile_campaigns(
-            base,
-            settings=load_settings(base, environment=name),
-            files=Files(base),
-            variables=workspace.variables,
-        )
-    except (InvalidError, UsageError) as error:
-        message = _(
-            "the campaigns of that commit cannot be rendered for {name}, so every send counts as new: {error}"
-        )
-        return (), message.format(name=name, error=error.message)
-    if not found.invalid:
-        return found.sends, ""
-    message = ngettext(
-        "{count} campaign of that commit cannot be rendered and counts as new",
-        "{count} campaigns of that commit cannot be rendered and count as new",
-        len(found.invalid),
-    )
-    return found.sends, message.format(count=len(found.invalid))
-
-
 def _valid_result(
     campaigns: Workspace,
     select: Sequence[str],
     state: LedgerState,
     *,
     offline: bool = False,
-    prepared: CompileResult | None = None,
+    compiled: CompileResult | None = None,
 ) -> PlanResult:
-    result = make_plan(campaigns, tuple(select), state, offline=offline, prepared=prepared)
+    result = make_plan(campaigns, tuple(select), state, offline=offline, compiled=compiled)
     if result.errors:
         raise InvalidError(result.errors)
     return result

@@ -19,7 +19,8 @@ from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.integrations.secrets import Secrets
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
@@ -238,7 +239,7 @@ class Workspace:
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:
-            entry = Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": environment.name})
+            entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": environment.name})
             # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)

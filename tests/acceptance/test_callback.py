@@ -13,8 +13,8 @@ from werkzeug.serving import make_server
 
 from tests.support.playground import SERVICE, Playground
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.send_status import send_status
 from wechat_campaigns.send.job_status import refresh_job_status
 from wechat_campaigns.wechat.callback.verify import Credentials
@@ -63,7 +63,7 @@ def test_callback_records_an_event_of_the_sandbox(playground: Playground, aes_ke
         switch(playground, callback={"url": url, "token": "token", "aes_key": aes_key})
         assert playground.apply() is ExitCode.OK
         wait_for_events(playground)
-    events = [event for event in playground.ledger().events(SERVICE) if event.kind is EventKind.CALLBACK]
+    events = [event for event in playground.ledger().events(SERVICE) if event.kind is LedgerKind.CALLBACK]
     (job,) = playground.sandbox.jobs()
     assert [event.data["msg_id"] for event in events] == [job["msg_id"]]
     assert events[0].data["sent"] == job["delivered"]

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.workspace import Workspace
@@ -99,6 +100,26 @@ def test_hold_works_on_a_damaged_ledger(
     assert shop.posts() == 0
 
 
+GBK = "客服系统故障".encode("gbk").decode("utf-8", "surrogateescape")
+"""As Python reads what a terminal that writes GBK gives."""
+
+
+@pytest.mark.parametrize("place", ["--reason", "LOGNAME", "USER"])
+def test_hold_is_made_whatever_bytes_its_reason_or_user_has(make_shop: MakeShop, place: str) -> None:
+    """What is not UTF-8 is read as GBK, and keeps nobody from stopping."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    reason = GBK if place == "--reason" else "故障"
+    variables = {} if place == "--reason" else {"LOGNAME": "", "USER": "", place: GBK}
+    code, said = shop.run("hold", "main", "--reason", reason, **variables)
+    assert code == ExitCode.OK, said
+    (held,) = [event["data"] for event in shop.log() if event["kind"] == EventKind.HOLD]
+    told = held["reason"] if place == "--reason" else held["actor"]["user"]
+    assert told == "客服系统故障"
+    assert shop.apply() == ExitCode.POLICY
+    assert shop.posts() == 0
+
+
 @pytest.mark.deep
 def test_hold_for_a_time_ends_by_itself(make_shop: MakeShop) -> None:
     """Until then it blocks; another hold of the account outlasts it."""
@@ -126,7 +147,7 @@ def test_hold_by_a_slow_clock_lasts_as_much_longer(
     shop = make_shop()
     clock = timedelta(seconds=behind_s)
     others = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: datetime.now(UTC) + clock)
-    others.append(Entry(stream=APPID, kind=EventKind.NOTIFIED, data={"day": "2026-12-01", "notices": []}))
+    others.append(Entry(stream=APPID, kind=LedgerKind.NOTIFIED, data={"day": "2026-12-01", "notices": []}))
     others.close()
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=behind_s, times=None)
     code, said = shop.run("hold", "main", "--for", "2h")

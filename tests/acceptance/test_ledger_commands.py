@@ -19,6 +19,7 @@ from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -151,7 +152,7 @@ def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixtur
     assert "1 fault in the hash chains of 3 events" in err
 
 
-FORGED: list[tuple[EventKind, dict[str, Any]]] = [
+FORGED: list[tuple[str, dict[str, Any]]] = [
     (
         EventKind.INTENT,
         {**NAME, "content_digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()},
@@ -160,9 +161,9 @@ FORGED: list[tuple[EventKind, dict[str, Any]]] = [
     (EventKind.REJECTED, {**NAME, "errcode": 45028}),
     (EventKind.SETTLED, {**NAME, "sent": False, "msg_id": None, "reason": "x", "actor": {}}),
     (EventKind.HOLD, {"held": False, "reason": "x", "actor": {}, "ends": []}),
-    (EventKind.CAMPAIGNS_FOLDER, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
-    (EventKind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
-    (EventKind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
+    (LedgerKind.CAMPAIGNS_FOLDER, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
+    (LedgerKind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
+    (LedgerKind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
 ]
 
 
@@ -170,7 +171,7 @@ FORGED: list[tuple[EventKind, dict[str, Any]]] = [
 @pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
 @pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
 def test_verify_names_events_without_a_valid_mac(
-    folder: Path, capsys: pytest.CaptureFixture[str], kind: EventKind, data: dict[str, Any], mac: str | None
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: str, data: dict[str, Any], mac: str | None
 ) -> None:
     """Its chain holds: whoever can write the store can hash."""
     ledger = unknown(folder, SERVICE)
@@ -269,7 +270,7 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
     return ledger
 
 
-def append(ledger: SqliteLedger, appid: str, kind: EventKind, data: dict[str, Any]) -> None:
+def append(ledger: SqliteLedger, appid: str, kind: str, data: dict[str, Any]) -> None:
     """Keep an event that only a run of this account can have written."""
     data = linked(kind, data, ledger.events(appid))
     plain = Entry(stream=appid, kind=kind, data=data)
@@ -335,7 +336,7 @@ def test_send_of_a_removed_account_cannot_be_recalled(
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
     append(ledger, "wx1234567890abcdef", EventKind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, "wx1234567890abcdef", EventKind.STATUS, data)
+    append(ledger, "wx1234567890abcdef", LedgerKind.STATUS, data)
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
     assert "the ledger has no send sale" in capsys.readouterr().err
@@ -349,7 +350,7 @@ def test_recall_of_an_unknown_send_recalls_no_older_send(
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
     append(ledger, SERVICE, EventKind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, SERVICE, EventKind.STATUS, data)
+    append(ledger, SERVICE, LedgerKind.STATUS, data)
     data = {
         **NAME,
         "revision": 2,

@@ -27,6 +27,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.integrations.phone_pictures import BROWSERS
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.statistics import FiguresStatus
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
@@ -51,11 +52,11 @@ def pages() -> dict[str, str]:
         steps += [
             (EventKind.INTENT, intent_of(send, at=at, account="main", audience={"count": 9000})),
             (EventKind.ACCEPTED, named(send, msg_id=number)),
-            (EventKind.STATUS, named(send, msg_id=number)),
+            (LedgerKind.STATUS, named(send, msg_id=number)),
         ]
         counts = {"addressed": 9000, "sent": 7000 + number, "left_out": 1000, "failed": 100}
         steps += (
-            [(EventKind.CALLBACK, {"msg_id": number, "status": "send success", **counts})] if number else []
+            [(LedgerKind.CALLBACK, {"msg_id": number, "status": "send success", **counts})] if number else []
         )
     state = make_state(*steps)
     coming = [make_send(f"来{n}", text=str(n), not_before=NOW + timedelta(days=n)) for n in range(1, 6)]

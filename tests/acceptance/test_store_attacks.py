@@ -198,3 +198,45 @@ def test_date_that_no_clock_shows_is_a_changed_ledger(
     assert shop.apply() != ExitCode.OK
     assert shop.run("hold", "main", "--reason", "x")[0] == ExitCode.OK
     assert shop.texts() == ["甲"]
+
+
+def test_baseline_cut_out_between_others_is_found(make_shop: MakeShop, store: Path) -> None:
+    """Without it an old campaign, sent by hand long ago, would count as new."""
+    shop = make_shop()
+    shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
+    assert shop.run("ledger", "baseline", "--all", "--reason", "by hand")[0] == ExitCode.OK
+    rewrite(shop, store, [event for event in events_of(store) if event["data"].get("send") != "b"])
+    assert shop.apply() == ExitCode.LEDGER
+    code, said = shop.run("ledger", "verify")
+    assert (code, "(baseline) was written after another event" in said) == (ExitCode.LEDGER, True), said
+    assert shop.posts() == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"kind": "callback", "data": {}},
+        {"kind": "callback", "data": {"msg_id": "HALF"}},
+        {"kind": "hold", "data": {"held": True, "reason": "HALF"}},
+        {"kind": "hold", "data": {"held": True, "reason": float("nan")}},
+    ],
+    ids=["a push of nothing", "half a character", "a hold with half a character", "no number"],
+)
+def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, store: Path, data: Raw) -> None:
+    """It carries no signature, or its hash cannot be computed: no act goes on, and `verify` says why."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply() == ExitCode.OK
+    *_before, last = events_of(store)
+    event = {**last, **data, "seq": last["seq"] + 1, "previous": last["hash"], "hash": "0" * 64}
+    body = json.dumps(event).replace("HALF", "\\ud800")
+    if data["data"] == {}:
+        *_before, event = chained([*events_of(store), {**last, **data}])
+        body = canonical(event).decode()
+    with closing(sqlite3.connect(store)) as db, db:
+        db.execute("insert into event values (?, ?, ?)", (APPID, event["seq"], body))
+        db.execute("update head set seq = ?, hash = ? where stream = ?", (event["seq"], event["hash"], APPID))
+    acts = (("apply", "--auto-approve"), ("ledger", "verify"), ("unhold", "main", "--reason", "x"))
+    assert {shop.run(*act)[0] for act in acts} == {ExitCode.LEDGER}
+    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
+    assert shop.posts() == 1

@@ -21,6 +21,7 @@ from tests.support.ledger_backends import Backend, git_backend, postgres_backend
 from tests.support.postgres_server import postgres_server
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 
 WRITERS = 4
@@ -62,7 +63,7 @@ def writers(folder: Path) -> None:
 def _write(backend: Backend, machine: str, tries: Any) -> None:
     ledger: Any = backend.open(machine=machine)
     for number in range(EACH):
-        ledger.append(Entry(stream="wx1", kind=EventKind.STATUS, data={"by": machine, "n": number}))
+        ledger.append(Entry(stream="wx1", kind=LedgerKind.STATUS, data={"by": machine, "n": number}))
     tries.put(ledger.tries)
 
 
@@ -100,7 +101,7 @@ def _append(backend: Backend) -> float:
     began = time.perf_counter()
     for number in range(5):
         ledger.append(
-            Entry(stream="wx0000", kind=EventKind.UPLOAD, data={"upload": str(number), "result": "x"})
+            Entry(stream="wx0000", kind=LedgerKind.UPLOAD, data={"upload": str(number), "result": "x"})
         )
     return (time.perf_counter() - began) / 5
 

@@ -22,6 +22,7 @@ from tests.bench.measure import Command
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.render.compile import compile_campaigns
@@ -150,14 +151,14 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
         for kind, more in (
             (EventKind.INTENT, digest),
             (EventKind.ACCEPTED, {"msg_id": number + 1}),
-            (EventKind.STATUS, told),
+            (LedgerKind.STATUS, told),
         ):
             at = now + timedelta(seconds=number)
             tied = {"after": head.hash} if kind == EventKind.INTENT else {"intent": head.hash}
             entry = Entry(stream=APPID, kind=kind, data={**named, **more, **tied, "at": at.isoformat()})
             events.append(next_event(entry, at=at, after=head))
             head = events[-1].head
-    start = Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "bench"})
+    start = Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "bench"})
     ledger = SqliteLedger(file, lambda: now)
     ledger.restore([*events, next_event(start, at=now, after=EMPTY)])
     ledger.close()

@@ -16,6 +16,7 @@ import pytest
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check
@@ -87,7 +88,7 @@ PLAN_KEYS = frozenset(keys(schema("plan")))
 OTHER_KEYS = frozenset({*keys(schema("campaign")), *keys(schema("settings")), *output_keys()})
 OPTIONS = frozenset(options(campaign))
 WORDS = {
-    "events": frozenset(EventKind),
+    "events": frozenset({*EventKind, *LedgerKind}),
     "statuses": STATUSES,
     "reasons": frozenset({*Reason, *PlanReason}),
     "plan keys": PLAN_KEYS,

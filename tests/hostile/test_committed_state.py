@@ -26,6 +26,7 @@ from tests.support.playground import SERVICE, Sandbox, campaigns_on
 from tests.support.postgres_server import postgres_server
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -156,7 +157,7 @@ def test_a_commit_that_brings_a_ledger_sends_nothing_again(
     assert len(sandbox.jobs()) == 1
 
     planted = SqliteLedger(upstream / ".campaign" / "test.ledger.sqlite3", lambda: datetime.now(UTC))
-    planted.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "test"}))
+    planted.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "test"}))
     planted.close()
     commit(upstream)
     git(victim, "pull", "--quiet", "--ff-only")

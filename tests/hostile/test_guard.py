@@ -20,6 +20,7 @@ from tests.support.playground import Sandbox
 from wechat_campaigns.cli.confirmation import rules_confirmed
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Approvals, Drift, PlanCheck, Policy, Settings
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.policy.guard import (
     LOOSER,
@@ -33,7 +34,7 @@ from wechat_campaigns.plan.policy.guard import (
     rules_of,
     verify_guards,
 )
-from wechat_campaigns.protocol.events import Entry, Event, EventKind
+from wechat_campaigns.protocol.events import Entry, Event
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]
 
@@ -145,7 +146,7 @@ def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: 
     good, _bad = verify_guards(ledger.events(SERVICE), SECRET)
     before = newest(good, now.environment.name)
     data = guard_data(now, appid=SERVICE, secret=secret, before=before)
-    return ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data={**data, **changed}))
+    return ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data={**data, **changed}))
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
@@ -158,8 +159,8 @@ def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
         guard(ledger, PLAIN, secret="6" * 32),
         guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
         guard(ledger, with_approvals("bob"), loosened=[["protected", "true", "false"]]),
-        ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=old.data)),
-        ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=strict.data)),
+        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=old.data)),
+        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=strict.data)),
     ]
     assert verify_guards(ledger.events(), SECRET) == ((old, strict), tuple(forged))
     other = replace(old, stream="wx0000000000000009")
@@ -186,7 +187,7 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     from wechat_campaigns.plan.policy.guard import accepted_by
 
     event = Event(
-        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=EventKind.GUARD, data=data,
+        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=LedgerKind.GUARD, data=data,
         previous="0" * 64, hash="1" * 64,
     )  # fmt: skip
     changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))
@@ -372,7 +373,7 @@ def test_who_holds_the_secret_agrees(repository: Repository) -> None:
 def forge(repository: Repository, data: Mapping[str, Any]) -> None:
     (file,) = (repository.folder / ".local" / "state").rglob("ledger.sqlite3")
     ledger = SqliteLedger(file, lambda: datetime.now(UTC))
-    ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=data))
+    ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=data))
     ledger.close()
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
 from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, content, page
 from wechat_campaigns.report.html import fitted

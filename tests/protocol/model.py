@@ -25,7 +25,7 @@ from wechat_campaigns.core.errors import (
     NotSentError,
 )
 from wechat_campaigns.protocol.attempt import Attempt
-from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, decide, may_settle
+from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
@@ -55,6 +55,8 @@ class Send(NamedTuple):
     id: str
     message: str
     """What followers would see: two ids of one message stand for a renamed file."""
+    formerly: tuple[str, ...] = ()
+    revision: int = 1
 
 
 class Runner(NamedTuple):
@@ -116,8 +118,18 @@ class Scenario:
     waiting: tuple[Runner, ...] = ()
     budget: Mapping[str, int] = field(default_factory=dict)
 
+    unanswered: tuple[Send, ...] = ()
+    """Sends of a run that was killed just after it recorded its intents: their calls were never made."""
+
     def snapshot(self) -> Snapshot:
-        return Snapshot(0, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
+        ago = Snapshot(-SOON_S, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
+        for send in self.unanswered:
+            data, body = _request(send, Decision(Action.SEND, Reason.NEW))
+            at = (START + timedelta(seconds=ago.now_s)).isoformat()
+            data |= {"at": at, "after": ago.head.hash, "body_sha256": sha256(body)}
+            data["clientmsgid"] = clientmsgid(APPID, send.id, send.revision)
+            ago = ago.keep(signed(EventKind.INTENT, data, f"killed-{send.id}"))
+        return ago._replace(now_s=0)
 
 
 # --- a runner, from its answers -----------------------------------------------------------------
@@ -192,9 +204,10 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         def judge(state: StreamState, send: Send = send) -> Decision:
             facts = DecisionInput(
                 id=send.id,
-                revision=1,
+                revision=send.revision,
                 content_digest=sha256(send.message),
                 now=ports.clock(),
+                formerly=send.formerly,
                 is_current=lambda record: record.id in runner.present,
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
@@ -204,17 +217,23 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         if decision.action not in (Action.SEND, Action.RESEND):
             ends.append((send.id, decision.reason.value))
             continue
-        known = state.find(send.id, 1)
-        body = {"text": send.message}
-        if decision.action is Action.RESEND and known.intent is not None:
-            body = known.intent.data["body"]
-        kept = {"send": send.id, "revision": 1, "content_digest": sha256(send.message), "body": body}
         try:
-            made = attempt.make(decision.action, kept, body, judge)
+            made = attempt.make(decision.action, *_request(send, decision), judge)
             ends.append((send.id, made.status.value if made is not None else "not made"))
         except CampaignError as error:
             ends.append((send.id, error.message))
     return ends
+
+
+def _request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the data of an intent and the body to post, as the plan has them: both may be old by then."""
+    if planned.action is Action.RESEND and planned.send_state and (stored := planned.send_state.intent):
+        return {name: stored.data[name] for name in ("send", "revision")}, stored.data["body"]
+    body = {"text": send.message}
+    data = {"send": send.id, "revision": send.revision, "content_digest": sha256(send.message), "body": body}
+    if send.formerly:
+        data["formerly"] = list(send.formerly)
+    return data, body
 
 
 @cache
@@ -272,10 +291,10 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
     if snapshot.left("settle") and not snapshot.flying:
         for known in every_send(state):
             if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
-                sent = any(job[0] == clientmsgid(APPID, known.id, 1) for job in snapshot.jobs)
+                sent = any(job[0] == clientmsgid(APPID, known.id, known.revision) for job in snapshot.jobs)
                 data = {
                     "send": known.id,
-                    "revision": 1,
+                    "revision": known.revision,
                     "after": snapshot.head.hash,
                     "sent": sent,
                     "reason": "console",
@@ -295,9 +314,9 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
         yield (
             "a rejection",
             EventKind.REJECTED,
-            {"send": known.id, "revision": 1, "intent": intent, "reason": "?"},
+            {"send": known.id, "revision": known.revision, "intent": intent, "reason": "?"},
         )
-        settled = {"send": known.id, "revision": 1, "sent": False, "reason": "?"}
+        settled = {"send": known.id, "revision": known.revision, "sent": False, "reason": "?"}
         settled["after"] = snapshot.head.hash
         yield "a settlement", EventKind.SETTLED, settled
         yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
@@ -450,7 +469,7 @@ def _told_wrongly(snapshot: Snapshot) -> str:
     state = fold(APPID, snapshot.ledger, authentic)
     accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
     for known in every_send(state):
-        taken = clientmsgid(APPID, known.id, 1) in accepted
+        taken = clientmsgid(APPID, known.id, known.revision) in accepted
         if taken and known.status is Status.REJECTED:
             return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
         if not taken and known.status is Status.ACCEPTED:

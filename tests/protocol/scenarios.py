@@ -16,6 +16,8 @@ from wechat_campaigns.protocol.verdict import verdict
 
 SALE = Send("sale", "sale")
 MOVED = Send("autumn/sale", "sale")
+AGAIN = Send("sale", "sale, once more", revision=2)
+RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
 
 
@@ -36,6 +38,13 @@ SCENARIOS = (
              {"hold": 1, "lost": 1, "later": 1}),
     Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
              {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a send was renamed while a run waits", (runner("ann"),), (runner("bob", RENAMED),),
+             {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
+    Scenario("a revision was raised while a run waits", (runner("ann"),),
+             (runner("bob", AGAIN), runner("cat", AGAIN)),
+             {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
+    Scenario("a send was renamed in one clone", (runner("ann"), runner("bob", RENAMED)),
+             (runner("cat", RENAMED),), {"crash": 1, "lost": 1, "later": 1}),
     Scenario("the store does not answer", TWO, (runner("cat"),), {"ledger": 1, "later": 1, "lost": 1}),
     Scenario("a replica is stale", TWO, (), {"stale": 2, "upload": 1, "lost": 1, "later": 1}),
     Scenario("errors of every kind", (runner("ann"),), (runner("bob"), runner("cat")),
@@ -91,6 +100,10 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
+    "a resend is of the send decided on": (
+        "a send was renamed while a run waits",
+        _patched(attempt, "_is_of", lambda *_: True),
+    ),
     "the positive list": (
         "errors of every kind",
         _patched(

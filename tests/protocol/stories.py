@@ -15,7 +15,7 @@ from wechat_campaigns.protocol.state import StreamState
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 4, tzinfo=UTC)
-EventSpec = tuple[EventKind, Mapping[str, Any]]
+EventSpec = tuple[str, Mapping[str, Any]]
 """The kind and the data of an event to be made."""
 
 

@@ -34,6 +34,7 @@ from wechat_campaigns.core.errors import (
     NotSentError,
     SecretError,
 )
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
@@ -47,7 +48,7 @@ DATA = {"send": "sale", "revision": 1, "content_digest": DIGEST, "body": BODY}
 TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
 LOST = NoResponseError("cut", hint="look")
 NO_CONNECTION = NotSentError("no connection", hint="look")
-UPLOAD: EventSpec = (EventKind.UPLOAD, {"upload": "x", "result": "y"})
+UPLOAD: EventSpec = (LedgerKind.UPLOAD, {"upload": "x", "result": "y"})
 MINUTE = timedelta(minutes=1)
 
 

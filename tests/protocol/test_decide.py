@@ -212,6 +212,9 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str)
     assert decided(asked, intent(send=before), rejected(send=before)) == (Action.SEND, Reason.NEW)
     assert decided(facts(after, 2, content_digest="e" * 64), intent(send=before)) == (Action.SEND, Reason.NEW)
     assert decided(asked, intent(send=before, revision=2)) == split
+    # As after a change of the AppSecret: nobody knows any more what was in it.
+    assert decided(asked, forged(intent(send=before))) == split
+    assert decided(asked, forged(intent(send=before)), settled(send=before, sent=True)) == split
 
 
 def test_conflict_names_the_newest_of_the_other_ids() -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest, filter_form, sha256
-from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
+from wechat_campaigns.core.errors import ApiError, LedgerConflictError
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
     Article,
@@ -26,6 +27,7 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -121,7 +123,7 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     names = ("settings", "now", "overrides")
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
-    asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
+    asked: dict[str, Any] = {"invalid": (), "remote_facts": {"main": make_known()}}
     commit = changes.pop("commit", None)
     plan = make_plan(sends, context=DecisionContext(**(given | chosen)), **(asked | changes))
     return replace(plan, commit=commit)
@@ -182,7 +184,7 @@ def applied(*outcomes: SendOutcome, plan: Plan | None = None) -> ApplyView:
     return apply_view(outcomes, plan or plan_of(), timezone="Asia/Shanghai")
 
 
-def make_events(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
+def make_events(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
     """Events of one stream a second apart, up to `NOW`; each step is a kind and what differs from usual."""
     events: list[Event] = []
     for number, (kind, data) in enumerate(steps, 1):
@@ -222,7 +224,7 @@ def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[
     return {"intent": calls[number - 1].hash if 0 < number <= len(calls) else "", **plain}
 
 
-def make_state(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
+def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
     return fold(make_events(*steps, stream=stream))
 
 
@@ -265,11 +267,11 @@ def named(send: Send, **more: Any) -> dict[str, Any]:
     return {"send": send.id, "revision": send.revision, "call": 1, **more}
 
 
-_USUAL: Mapping[EventKind, Mapping[str, Any]] = {
+_USUAL: Mapping[str, Mapping[str, Any]] = {
     EventKind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32},
     EventKind.ACCEPTED: {"msg_id": 7},
     EventKind.REJECTED: {"errcode": 45028},
-    EventKind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
+    LedgerKind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
     EventKind.BASELINE: {"content_digest": "d" * 64, "reason": "sent by hand"},
 }
 

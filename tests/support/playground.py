@@ -209,7 +209,7 @@ class Playground:
         known = refresh(
             sends, context, connect=lambda account: self.connect(account, read_only=True), clock=self.clock
         )
-        return make_plan(sends, invalid=prepared.invalid, context=context, known=known)
+        return make_plan(sends, invalid=prepared.invalid, context=context, remote_facts=known)
 
     def apply(self, prepared: CompileResult | None = None) -> ExitCode:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""

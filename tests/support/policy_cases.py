@@ -20,6 +20,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from wechat_campaigns.core.settings import AccountKind, Drift, PlanCheck, Policy
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput
 from wechat_campaigns.plan.quota import Uses, add_use, usage
 from wechat_campaigns.protocol.events import EventKind
@@ -136,7 +137,7 @@ PASSING: dict[str, RuleInput] = {
         Policy(require_preview=True),
         state=make_state(
             (
-                EventKind.PREVIEW,
+                LedgerKind.PREVIEW,
                 {"send": "sale", "revision": 1, "content_digest": compute_content_digest(make_send())},
             )
         ),
@@ -154,7 +155,7 @@ PASSING: dict[str, RuleInput] = {
         state=make_state(
             (EventKind.INTENT, intent_of(TRIAL)),
             (EventKind.ACCEPTED, named(TRIAL)),
-            (EventKind.STATUS, named(TRIAL)),
+            (LedgerKind.STATUS, named(TRIAL)),
         ),
     ),
     "checks": facts(Policy(checks=(CHECK,))),

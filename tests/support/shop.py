@@ -49,8 +49,8 @@ class Shop:
         (files / after).parent.mkdir(exist_ok=True)
         (files / f"{before}.yaml").rename(files / f"{after}.yaml")
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        """Start the command in an environment that has nothing but what it needs."""
+    def begin(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """Start the command in an environment that has nothing but what it needs, and these variables."""
         env = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
@@ -58,15 +58,16 @@ class Shop:
             "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
             "GIT_CONFIG_NOSYSTEM": "1",
             "WECHAT_MAIN_SECRET": "0" * 32,
+            **variables,
         }
         return subprocess.Popen(
             [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def run(self, *words: str) -> tuple[int, str]:
+    def run(self, *words: str, **variables: str) -> tuple[int, str]:
         """Run the command to its end: its exit code, and all that it said."""
-        process = self.begin(*words)
+        process = self.begin(*words, **variables)
         out, err = process.communicate(timeout=120)
         assert "Traceback" not in err, err
         return process.returncode, out + err

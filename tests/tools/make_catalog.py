@@ -94,7 +94,7 @@ def words() -> Iterator[tuple[str, Message]]:
     for path in TEMPLATES:
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in _marked_in_template(path.read_text(encoding="utf-8")))
-    yield from (("runner/wechat_campaigns/wechat/errcodes.yaml", text) for text in texts())
+    yield from (("runner/wechat_campaigns/core/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)
     yield from _helps(campaign)

@@ -140,7 +140,11 @@ class Testbed:
             marks=frozenset(taken),
             texts={mark: str(job["content"]) for job, mark in ours},
             unknown=frozenset((known.appid, known.send) for known in opened),
-            disputed=frozenset((known.appid, known.send) for known in opened if known.disputed),
+            disputed=frozenset(
+                (known.appid, known.send)
+                for known in opened
+                if state.stream(known.appid).find(known.send, known.revision).status is Sending.DISPUTED
+            ),
             holds=sum(e.kind == EventKind.HOLD and e.data["held"] for e in self.events),
             stopped=frozenset(state.hold_reasons(datetime.now(UTC))),
         )

@@ -40,7 +40,7 @@ from wechat_campaigns.core.settings import Approvals, Policy
 from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import review
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
@@ -106,10 +106,10 @@ def test_a_plan_reviewed_in_one_language_applies_in_another(
         digest, file = planned()
     with use_translations(read):
         plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
-        planfile.check_file(file, plan, SENT, NOW)
-        planfile.check_digest(digest, plan, SENT)
+        review.check_file(file, plan, SENT, NOW)
+        review.check_digest(digest, plan, SENT)
         with pytest.raises(StalePlanError):
-            planfile.check_file(file, plan_of(make_send("due", "别的")), LedgerState(), NOW)
+            review.check_file(file, plan_of(make_send("due", "别的")), LedgerState(), NOW)
 
 
 # --- the ledger ---------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class ScriptedPlatform:
         api.mass_sendall = self.mass_sendall
         ports = ApplyPorts(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
                       sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
-        plan = plan_of(*sends, settings=settings, known={"main": make_known()})
+        plan = plan_of(*sends, settings=settings, remote_facts={"main": make_known()})
         return apply(plan, ports=ports, settings=settings, run_context=RunContext(plan_digest="p" * 64))
 
 

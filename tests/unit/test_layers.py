@@ -21,13 +21,13 @@ NAMES = {path: ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removes
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
-    "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings", "core.nearest",
-    "core.patterns", "protocol",
+    "core.diagnostics", "core.errors", "core.model", "core.interfaces", "core.digest", "core.settings",
+    "core.nearest", "core.patterns", "protocol",
     "source.validate", "source.text", "source.sniff", "source.yaml_messages", "source.strict_yaml",
     "source.document", "source.settings_checks", "source.fmt", "source.scaffold",
     "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
-    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events",
+    "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
     "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "integrations.notify", "integrations.notices",

@@ -35,7 +35,7 @@ from wechat_campaigns.integrations.ci_guard import check_approved, check_run
 from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
 from wechat_campaigns.integrations.notices import outcome_notices
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.planner import within_horizon
@@ -98,35 +98,35 @@ def apply(
     zone = ZoneInfo(context.settings.policy.timezone)
     latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
     check_writable(context.reports)
-    allowed = overridden_rules(allow)
+    overrides = overridden_rules(allow)
     # Who is asked before the sends reads a refusal, too.
     telling = partial(refusal_told, context) if auto_approve else nullcontext
     with telling():
         state = context.initialized_state(verified=True)
-        prepared = compile_selected(context, select)
+        compiled = compile_selected(context, select)
         data = planfile.read(plan_file) if plan_file is not None else None
         waits_until = _last_moment(latest, data) if wait else None
-        approval = check_approved(context, prepared.sends, state, waits_until=waits_until)
-        again = unknown_sends(state, resend)
-        result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
+        approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
+        stored = unknown_sends(state, resend)
+        result = make_plan(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, replace(result, plan=plan), tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, replace(result, plan=plan)))}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
-        _check_number(context, plan, waiting, allowed)
+        _check_number(context, plan, waiting, overrides)
         covered = data is not None or expect_digest is not None
         _agree(context, plan, waiting, covered=covered, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
         send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
-                       overrides=allowed, audiences=audiences)  # fmt: skip
+                       overrides=overrides, audiences=audiences)  # fmt: skip
         with telling():
             outcomes, reported = send(plan, state), list[SendOutcome]()
         if waiting:
             report = partial(_report_early, context, plan, waiting, reported)
             report(outcomes)
-            plan_again = partial(_plan_again, context, select, prepared, data, allowed, plan.loosened_rules)
+            plan_again = partial(_plan_again, context, select, compiled, data, overrides, plan.loosened_rules)
             outcomes += send_later(
                 context, waiting, send, plan_again, report, stopping=stopping, until=latest
             )
@@ -155,9 +155,9 @@ def _on_stop(context: Context) -> Callable[[], None]:
 def _plan_again(
     context: Context,
     select: tuple[str, ...],
-    prepared: CompileResult,
+    compiled: CompileResult,
     data: Mapping[str, Any] | None,
-    allowed: Mapping[str, str],
+    overrides: Mapping[str, str],
     agreed: Sequence[SettingsChange],
 ) -> tuple[Plan, LedgerState]:
     """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
@@ -165,7 +165,7 @@ def _plan_again(
     state = context.initialized_state(verified=True)
     if data is not None:
         planfile.check_not_expired(data, context.clock())
-    again = make_plan(context, select, state, allowed=allowed, prepared=prepared).plan
+    again = make_plan(context, select, state, overrides=overrides, compiled=compiled).plan
     check_not_looser_since(again, agreed)
     return again, state
 
@@ -178,12 +178,12 @@ def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> date
 
 
 def _check_number(
-    context: Context, plan: Plan, waiting: Sequence[PlannedSend], allowed: Mapping[str, str]
+    context: Context, plan: Plan, waiting: Sequence[PlannedSend], overrides: Mapping[str, str]
 ) -> None:
     """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
     rule, policy = "max_sends_per_apply", context.settings.policy
     found = too_many_sends(len(plan.calls()) + len(waiting), policy) if waiting else None
-    if found and rule not in allowed and policy.levels.get(rule, found.level) == "mandatory":
+    if found and rule not in overrides and policy.levels.get(rule, found.level) == "mandatory":
         raise PolicyError(found.message, hint=found.hint)
 
 
@@ -198,7 +198,7 @@ def _reviewed(
     if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
-        plan = planfile.check_file(data, plan, state, context.clock())
+        plan = review.check_file(data, plan, state, context.clock())
         if names := planfile.unresolved_names(data, plan):
             message = _(
                 "The plan file was made offline, so the review did not cover what these "
@@ -208,7 +208,7 @@ def _reviewed(
         plan = within_horizon(plan, planfile.horizon(data))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
-        return planfile.check_digest(digest, plan, state), digest, {}
+        return review.check_digest(digest, plan, state), digest, {}
     if context.settings.environment.protected:
         raise PolicyError(
             _("`campaign apply` requires a reviewed plan, because this environment is protected"),

@@ -12,7 +12,8 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, QUIET
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode, Finding
+from wechat_campaigns.core.diagnostics import Finding
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular

@@ -26,7 +26,8 @@ from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.integrations.ci_run import run_url
 from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, refusal_notice, untold
 from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Entry
 
 WHOLE_S = 5.0
 """How long a request may take with its answer, whatever a server does."""
@@ -131,7 +132,7 @@ def _record(context: Context, notices: Sequence[Notice], day: date) -> None:
     kept = [notice for notice in notices if notice.moment in FOUND_AGAIN]
     for appid in sorted({notice.appid for notice in kept} & context.settings.environment.by_appid.keys()):
         keys = [notice.key(day) for notice in kept if notice.appid == appid]
-        entry = Entry(stream=appid, kind=EventKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
+        entry = Entry(stream=appid, kind=LedgerKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
         try:
             context.ledger.append(entry)
         except CampaignError as error:

@@ -75,11 +75,11 @@ class OfflineReads:
     def overview(self) -> Overview:
         """Plan every campaign."""
         workspace = self._workspace
-        prepared = compile_selected(workspace, ())
+        compiled = compile_selected(workspace, ())
         state = workspace.state(verified=False)
-        plan = make_plan(workspace, (), state, offline=True, prepared=prepared).plan
-        view = plan_view(plan, timezone=self.timezone(), errors=prepared.errors)
-        return Overview(files=tuple(prepared.files.values()), plan=view)
+        plan = make_plan(workspace, (), state, offline=True, compiled=compiled).plan
+        view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
+        return Overview(files=tuple(compiled.files.values()), plan=view)
 
     def calendar(self, month: date | None) -> CalendarView:
         """Show the month of a day; None for this month."""

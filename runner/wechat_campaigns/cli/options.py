@@ -12,6 +12,7 @@ import click
 from wechat_campaigns.cli.completers import environments
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.patterns import recordable
 
 F = TypeVar("F", bound=Callable[..., object])
 Declaration = Callable[[F], F]
@@ -153,7 +154,12 @@ class Day(click.DateTime):
 
 def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
     """Declare `--reason`, which the ledger records."""
-    return click.option("--reason", required=required, help=text)
+    # Whatever a terminal writes: a hold must not end at the bytes of its reason.
+    return click.option("--reason", required=required, help=text, callback=_recordable)
+
+
+def _recordable(_context: click.Context, _option: click.Parameter, reason: str | None) -> str | None:
+    return recordable(reason) if reason is not None else None
 
 
 def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:

@@ -96,11 +96,13 @@ def plan(
     context.offline = offline
     zone = ZoneInfo(context.settings.policy.timezone)
     last = read_moment("--horizon", horizon, now=context.clock(), zone=zone)
-    allowed = overridden_rules(allow)
+    overrides = overridden_rules(allow)
     with _offering_offline():
         state = context.state(verified=not offline)
-        again = unknown_sends(state, resend)
-        result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
+        stored = unknown_sends(state, resend)
+        result = make_plan(
+            context, select, state, offline=offline, overrides=overrides, since=since, resend=stored
+        )
     view = view_of(context, result, horizon=last)
     if out is not None:
         with file_errors(out, f"--out {out}"):

@@ -10,6 +10,7 @@ import click
 from wechat_campaigns.cli.options import DecisionOption
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.patterns import recordable
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
@@ -74,5 +75,5 @@ def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
                 _("--allow {pair}: the reason is missing").format(pair=pair),
                 hint=_("write `--allow {rule}=REASON`; the ledger records the reason").format(rule=rule),
             )
-        allowed[rule] = reason.strip()
+        allowed[rule] = recordable(reason.strip())
     return allowed

@@ -9,6 +9,7 @@ import click
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.patterns import recordable
 
 
 def require_terminal(hint: str, *, message: str = "") -> None:
@@ -28,15 +29,15 @@ def ask(question: str) -> str:
 
 
 def ask_freely(question: str) -> str:
-    """Ask for a line that may be empty: it is where nobody is there to answer, and after Ctrl-C."""
+    """Ask for a line that may be empty: it is where nobody answers, or not in UTF-8."""
     if not sys.stdin.isatty():
         return ""
     try:
         answer = click.prompt(question, default="", show_default=False, err=True, prompt_suffix=_(": "))
-    except click.Abort:
+    except (click.Abort, UnicodeDecodeError):
         click.echo(err=True)  # ^C is in the line of the question
         return ""
-    return str(answer).strip()
+    return recordable(str(answer).strip())
 
 
 def ask_yes(question: str) -> bool:

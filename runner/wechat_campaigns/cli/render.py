@@ -123,16 +123,16 @@ def send_text(send: Send) -> str:
 
 
 def _sends(context: Context, select: str) -> list[Send]:
-    prepared = compile_selected(context, (campaign_of(select),))
-    if prepared.errors:
-        raise InvalidError(prepared.errors)
+    compiled = compile_selected(context, (campaign_of(select),))
+    if compiled.errors:
+        raise InvalidError(compiled.errors)
     wanted_id = normalize_id(select)
     sends = [
-        send for send in prepared.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
+        send for send in compiled.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
     ]
-    sends = sends or list(prepared.sends)
+    sends = sends or list(compiled.sends)
     if "[" in select and [normalize_id(send.id) for send in sends] != [wanted_id]:
-        raise no_send_error(select, prepared.sends)
+        raise no_send_error(select, compiled.sends)
     return sends
 
 

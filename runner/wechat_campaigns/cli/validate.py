@@ -12,7 +12,8 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, VAR
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.report.formats import OF_PROBLEMS, formats

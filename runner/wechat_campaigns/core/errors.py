@@ -26,22 +26,13 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final
 
+from wechat_campaigns.core.diagnostics import Diagnostic, redacted
 from wechat_campaigns.core.i18n import _, ngettext
-
-
-def _redacted(text: str) -> str:
-    from wechat_campaigns.core.redact import (
-        redact_localized,  # a run without a fault does without its patterns
-    )
-
-    return redact_localized(text)
 
 
 class ExitCode(IntEnum):
@@ -94,96 +85,6 @@ def worst_exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     return next((code for code in _WORST_FIRST if code in found), ExitCode.OK)
 
 
-KeyPath = tuple[str | int, ...]
-"""The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
-
-Level = Literal["error", "warning", "advice"]
-"""Advice is about looks, and one setting turns it off."""
-
-_SIMPLE_STEP = re.compile(r"\w[\w-]*")
-
-
-def json_path(path: KeyPath) -> str:
-    """Write a path as JSONPath: `$.content.articles[0].title`, `$.vars['a b']`."""
-    return "$" + "".join(_step(step) for step in path)
-
-
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    if _SIMPLE_STEP.fullmatch(step):
-        return f".{step}"
-    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{escaped}']"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """A position in a file a user wrote; line and column count from 1.
-
-    `file` is the path as the user would type it (`campaigns/sale.yaml`).
-    """
-
-    file: str
-    line: int | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
-    """One finding about one place: never raised, always collected.
-
-    `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `message` states the fault in
-    plain words, `hint` says what to write or run instead. What looks like a secret or an openid is masked
-    as the record is made, so that no report of it can show one.
-    """
-
-    location: Location
-    path: str = "$"
-    rule: str
-    message: str
-    hint: str
-    level: Level = "error"
-
-    def __post_init__(self) -> None:
-        for name in ("path", "message", "hint"):
-            object.__setattr__(self, name, _redacted(getattr(self, name)))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem before its location is known; `at` makes the `Diagnostic`.
-
-    `path` leads to the value concerned, or to its key (`is_key`). `line` and `column` count inside the text
-    that was read, and are set only when the text itself has the problem.
-    """
-
-    rule: str
-    message: str
-    hint: str
-    path: KeyPath = ()
-    level: Level = "error"
-    is_key: bool = False
-    line: int | None = None
-    column: int | None = None
-
-    def at(self, location: Location) -> Diagnostic:
-        """Make the diagnostic at a location, or at the finding's own line of the same file."""
-        if self.line is not None:
-            location = replace(location, line=self.line, column=self.column)
-        return Diagnostic(
-            location=location,
-            path=json_path(self.path),
-            rule=self.rule,
-            message=self.message,
-            hint=self.hint,
-            level=self.level,
-        )
-
-
 class CampaignError(Exception):
     """The root of all expected failures.
 
@@ -196,7 +97,7 @@ class CampaignError(Exception):
     exit_code: ExitCode = ExitCode.BUG
 
     def __init__(self, message: str, *, hint: str, location: str = "") -> None:
-        message, hint, location = _redacted(message), _redacted(hint), _redacted(location)
+        message, hint, location = redacted(message), redacted(hint), redacted(location)
         super().__init__(f"{location}{_(': ')}{message}" if location else message)
         self.message = message
         self.hint = hint
@@ -204,7 +105,7 @@ class CampaignError(Exception):
 
     def add_context(self, outer: str) -> None:
         """Name also what the location belongs to, such as the account that an endpoint was called for."""
-        self.location = _redacted(f"{outer}, {self.location}" if self.location else outer)
+        self.location = redacted(f"{outer}, {self.location}" if self.location else outer)
         self.args = (f"{self.location}{_(': ')}{self.message}",)
 
 

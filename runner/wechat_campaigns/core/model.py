@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location
 
 
 class Msgtype(StrEnum):

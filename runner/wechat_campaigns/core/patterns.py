@@ -28,10 +28,25 @@ emoji are none."""
 INVISIBLE_OR_CONTROL: Final = re.compile(f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """The same, control characters and what no text may hold."""
 
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
 
 def escape_invisible(text: str) -> str:
     """Write characters that cannot be seen as what they are, `⟨U+202E⟩`; line feeds and tabs stay."""
     return INVISIBLE_OR_CONTROL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
+
+
+def recordable(text: str) -> str:
+    """Return a word of the command line or the environment as text: bytes that are not UTF-8 are read as GBK.
+
+    Source: PEP 383; GB 18030 extends GBK, what a Chinese terminal writes.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        bytes_of = _NO_BYTE.sub("?", text).encode("utf-8", "surrogateescape")
+        return bytes_of.decode("gb18030", "replace")
+    return text
 
 
 def openid_line(text: str) -> int | None:

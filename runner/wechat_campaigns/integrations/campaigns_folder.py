@@ -8,16 +8,18 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.send_ids import namespace_of
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.settings import SETTINGS_FILE
 
@@ -116,7 +118,7 @@ def record_campaigns_folder(
 
 
 def _entry(appid: str, data: Mapping[str, object], _events: object) -> Entry:
-    return Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data)
+    return Entry(stream=appid, kind=LedgerKind.CAMPAIGNS_FOLDER, data=data)
 
 
 @cache

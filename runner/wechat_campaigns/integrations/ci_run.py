@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.patterns import recordable
 
 Service = Literal["GitHub", "GitLab"]
 
@@ -78,7 +79,7 @@ def actor(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "commit": commit_of(root),
         "run": run_url(environ),
     }
-    return {key: value for key, value in known.items() if value}
+    return {key: recordable(value) for key, value in known.items() if value}
 
 
 def _user() -> str | None:

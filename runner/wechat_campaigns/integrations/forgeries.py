@@ -9,9 +9,10 @@ from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedge
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.trust import authenticator, is_signed
 from wechat_campaigns.plan.policy.guard import verify_guards
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
 
 
@@ -45,7 +46,7 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
         except (SecretError, PolicyError):
             found.unread.append(accounts[appid].name)
             continue
-        guards = verify_guards((event for event in own if event.kind == EventKind.GUARD), secret)[1]
+        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), secret)[1]
         believed = authenticator(own, {appid: key}.get)
         for event in own:
             try:

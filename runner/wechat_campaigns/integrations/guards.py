@@ -18,6 +18,7 @@ from wechat_campaigns.integrations.ci_guard import current_run, guard_approvals
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.integrations.sources import SETTINGS
 from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.guard import (
     SettingsChange,
@@ -26,7 +27,7 @@ from wechat_campaigns.plan.policy.guard import (
     newest,
     verify_guards,
 )
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.settings import ledgers_in
 
@@ -144,13 +145,13 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     secret = workspace.secret(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
-        good, bad = verify_guards([event for event in events if event.kind == EventKind.GUARD], secret)
+        good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], secret)
         before = newest(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
         compared = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
-        return Entry(stream=account.appid, kind=EventKind.GUARD, data=data)
+        return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
 
     return append_at_end(workspace.ledger, account.appid, entry_after)
 
@@ -163,6 +164,6 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     """
     events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
-    plain = Entry(stream=account.appid, kind=EventKind.TRUSTED, data={"after": head.hash, **more})
+    plain = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
     mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
     workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)

@@ -19,16 +19,16 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger.kinds import KINDS
 from wechat_campaigns.protocol.attempt import TRIES
 from wechat_campaigns.protocol.events import (
     EMPTY,
     FORMAT,
     Entry,
     Event,
-    EventKind,
     Head,
     chain_break,
-    hash_of,
+    is_intact,
     moment,
 )
 from wechat_campaigns.protocol.events import EventLog as LedgerCore
@@ -36,7 +36,6 @@ from wechat_campaigns.protocol.events import EventLog as LedgerCore
 LEDGER = "ledger"
 GENESIS = EMPTY.hash
 SNAPSHOT_TRIES = 20
-KINDS = frozenset(EventKind)
 
 
 class Ledger(LedgerCore, Protocol):
@@ -117,7 +116,7 @@ def event_from(data: Mapping[str, Any]) -> Event:
         stream=str(data["stream"]),
         seq=int(data["seq"]),
         at=moment(data["at"]),
-        kind=EventKind(data["kind"]),
+        kind=KINDS[data["kind"]],
         data=dict(data["data"]),
         nonce=str(data["nonce"]),
         previous=str(data["previous"]),
@@ -265,7 +264,7 @@ def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, st
         elif event.previous != previous:
             fault = _("event {number} of {stream} does not carry the hash of the event before it")
             faults.append(fault.format(**name))
-        if hash_of(event) != event.hash:
+        if not is_intact(event):
             fault = _("event {number} of {stream} was changed after it was written")
             faults.append(fault.format(**name))
         last[event.stream] = (event.seq, event.hash)

@@ -46,9 +46,9 @@ class LedgerState:
     """Of the settings: whose sends are shown without it."""
     initialized: bool = False
     initialized_for: set[str] = field(default_factory=set)
-    """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
+    """The streams that `ledger init` began, with a mac that holds."""
     production_streams: set[str] = field(default_factory=set)
-    """The streams that `ledger init` began: a rehearsal begins none."""
+    """The streams that `ledger init` began, whoever wrote that: a rehearsal begins none."""
     sends: dict[Key, SendRecord] = field(default_factory=dict)
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
     """By (appid, upload key)."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
     DraftRecord,
@@ -99,7 +100,6 @@ def _recall(state: LedgerState, event: Event) -> None:
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
-    state.initialized_for.add(event.stream)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
@@ -146,7 +146,6 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
         status = SendStatus.NOT_SENT
     fields: dict[str, Any] = {
         "status": record.status if taken and record is not None and happened else status,
-        "disputed": decided is protocol.Status.DISPUTED,
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
@@ -173,8 +172,7 @@ def _unauthentic(state: LedgerState, event: Event) -> None:
             at=event.at,
         )
     if decided is not protocol.Status.ACCEPTED:
-        disputed = decided is protocol.Status.DISPUTED
-        state.sends[key] = replace(state.sends[key], status=_FROM[decided], disputed=disputed)
+        state.sends[key] = replace(state.sends[key], status=_FROM[decided])
 
 
 def _resend(state: LedgerState, event: Event) -> None:
@@ -204,27 +202,27 @@ _OUTCOMES = (
     EventKind.SETTLED,
 )
 STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
-    EventKind.INIT: _init,
-    EventKind.UPLOAD: _upload,
-    EventKind.DRAFT: _draft,
-    EventKind.PREVIEW: _preview,
-    EventKind.CALLBACK: _callback,
-    EventKind.RECALL: _recall,
-    EventKind.NOTIFIED: _notified,
-    EventKind.GUARD: _guard,
-    EventKind.CAMPAIGNS_FOLDER: _home,
+    LedgerKind.INIT: _init,
+    LedgerKind.UPLOAD: _upload,
+    LedgerKind.DRAFT: _draft,
+    LedgerKind.PREVIEW: _preview,
+    LedgerKind.CALLBACK: _callback,
+    LedgerKind.RECALL: _recall,
+    LedgerKind.NOTIFIED: _notified,
+    LedgerKind.GUARD: _guard,
+    LedgerKind.CAMPAIGNS_FOLDER: _home,
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
     EventKind.RESEND: _resend,
-    EventKind.STATUS: _status,
+    LedgerKind.STATUS: _status,
     **dict.fromkeys(_OUTCOMES, _outcome),
 }
 """What an event changes, by its kind."""
 UNAUTHENTIC_STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     # Keeps a rehearsal off, and begins nothing.
-    EventKind.INIT: lambda state, event: state.production_streams.add(event.stream),
-    EventKind.GUARD: _guard,
-    EventKind.CALLBACK: _callback,
+    LedgerKind.INIT: lambda state, event: state.production_streams.add(event.stream),
+    LedgerKind.GUARD: _guard,
+    LedgerKind.CALLBACK: _callback,
     **dict.fromkeys((EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND, *_OUTCOMES), _unauthentic),
 }
 """Of what has no mac that holds, only what stops, or what has a proof of its own, is taken in."""

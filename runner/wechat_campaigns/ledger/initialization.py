@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Event, EventKind
 
 
 def check_same_followers(state: LedgerState, environment: Environment) -> None:
@@ -34,6 +37,31 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
         return ()
     accounts = environment.accounts.items()
     return tuple(sorted(name for name, account in accounts if not state.is_initialized(account.appid)))
+
+
+def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> None:
+    """Refuse to begin an account whose stream tells what a sandbox did.
+
+    Raises:
+        LedgerError: what was only rehearsed would count as sent, previewed or uploaded.
+    """
+    if any(event.kind in _OF_CALLS for event in events):
+        raise LedgerError(
+            _(
+                "a rehearsal used this ledger before it was initialized: its sends reached nobody, and would "
+                "count as sent"
+            ),
+            hint=_(
+                "set another `ledger` for environment {name}: another path, branch or schema, which no "
+                "sandbox uses"
+            ).format(name=environment.name),
+            location=_("environment {name}").format(name=environment.name),
+        )
+
+
+_OF_CALLS: Final = frozenset(
+    {EventKind.INTENT, EventKind.BASELINE, LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW}
+)
 
 
 def uninitialized_error(state: LedgerState, environment: Environment, names: Collection[str]) -> LedgerError:

@@ -68,8 +68,6 @@ class SendRecord:
     accepted_at: datetime | None = None
     ended_at: datetime | None = None
     """When the ledger learnt that WeChat had finished it, or had given it up."""
-    disputed: bool = False
-    """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
     reason: str = ""
     """What a person said, or why a call was not made."""
     errcode: int | None = None

@@ -162,14 +162,13 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
-        marks, chains = self.memory.marks(stream), self.chains.marks()
-        seen, known = Head(*marks.get(stream, EMPTY)), self._known(stream, chains)
+        if since == EMPTY:
+            return self._read_whole(stream)
+        seen, known = Head(*self.memory.marks(stream).get(stream, EMPTY)), self._known(stream)
         events = self.store.read(stream, since)
         head = events[-1].head if events else since
-        if since == EMPTY:
-            self._compare(marks, chains, events)
-        elif stream not in self._firsts or head.seq < seen.seq or seen != known:
-            self._compare(marks, chains, self.store.read(stream))
+        if stream not in self._firsts or head.seq < seen.seq or seen != known:
+            self._read_whole(stream)
         elif head != seen:
             self._note({stream: head})
         return events
@@ -181,7 +180,7 @@ class RollbackGuardedLedger:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
         """
         seen = self.memory.marks(entry.stream).get(entry.stream, EMPTY)
-        known = self._known(entry.stream, self.chains.marks())
+        known = self._known(entry.stream)
         if after is not None and "mac" not in entry.data:
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             entry = replace(entry, data={**entry.data, "after": after.hash})
@@ -226,9 +225,17 @@ class RollbackGuardedLedger:
         self.chains.close()
         self.store.close()
 
-    def _known(self, stream: str, chains: Marks) -> Head:
+    def _known(self, stream: str) -> Head:
         """Give the last event seen of the chain that a stream is, if its first event was read yet."""
-        return Head(*chains.get(self._firsts.get(stream, ""), EMPTY))
+        first = self._firsts.get(stream)
+        return EMPTY if first is None else Head(*self.chains.marks(first).get(first, EMPTY))
+
+    def _read_whole(self, stream: str) -> tuple[Event, ...]:
+        # The marks come first, as in `events`.
+        marks, chains = self.memory.marks(stream), self.chains.marks()
+        events = self.store.read(stream)
+        self._compare(marks, chains, events)
+        return events
 
     def _compare(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> None:
         """Check events, each stream from its first one on, and raise the marks."""

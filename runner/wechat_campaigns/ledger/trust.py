@@ -8,12 +8,13 @@ from typing import Final
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_of
 
 KeyOf = Callable[[str], bytes | None]
 """Gives the key of a stream's macs; None where the AppSecret is not at hand."""
-UNSIGNED: Final = frozenset({EventKind.GUARD, EventKind.CALLBACK})
+UNSIGNED: Final = frozenset({LedgerKind.GUARD, LedgerKind.CALLBACK})
 """A guard has a mac of its own; who receives pushes has no AppSecret, and nothing but reports uses them."""
 
 
@@ -26,7 +27,7 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
     """Make what tells whether an event is believed.
 
     Args:
-        events: of the ledger; a `vouched` among them says that all before it are true, as after a change of
+        events: of the ledger; a `trusted` among them says that all before it are true, as after a change of
             the AppSecret, whose macs nobody can check any more.
         key_of: gives the key; without one everything is believed, and nothing may be acted on.
     """
@@ -37,14 +38,14 @@ def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], b
             return True
         return hmac.compare_digest(str(event.data.get("mac")).encode(), mac_of(key, event).encode())
 
-    vouched: dict[str, int] = {}
+    trusted_until: dict[str, int] = {}
     for event in events:
         # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
-        if event.kind == EventKind.TRUSTED and event.data.get("after") == event.previous and holds(event):
-            vouched[event.stream] = event.seq
+        if event.kind == LedgerKind.TRUSTED and event.data.get("after") == event.previous and holds(event):
+            trusted_until[event.stream] = event.seq
 
     def believed(event: Event) -> bool:
-        if event.seq < vouched.get(event.stream, 0):
+        if event.seq < trusted_until.get(event.stream, 0):
             return True
         is_held = holds(event)
         if is_held and _is_misplaced(event) and key_of(event.stream):

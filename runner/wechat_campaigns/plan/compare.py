@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend

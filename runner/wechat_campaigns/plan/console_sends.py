@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Articles, Draft, Newspic, PlanAction, Send, visible_content
 from wechat_campaigns.core.settings import AccountKind

@@ -57,8 +57,8 @@ class DecisionContext:
     """Aware."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
-    """Whether a send of this id is among today's campaigns at this revision."""
+    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
+    """Whether today's campaigns have a send of this id at this revision, and with this content digest."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
@@ -114,7 +114,7 @@ def decision_input(
     def is_current(record: SendState) -> bool:
         # Of what others keep in the same ledger nobody here has the files.
         return not state.is_in_namespace(record.id) or context.is_current(
-            state.display_id(record.id), record.revision
+            state.display_id(record.id), record.revision, record.content_digest
         )
 
     names = (send.id, *send.formerly)

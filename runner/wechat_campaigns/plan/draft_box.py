@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from html import unescape
 from typing import Any, Final
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import ApiError, Diagnostic, UsageError
+from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.core.nearest import close_matches
@@ -52,19 +53,19 @@ class StoredDraft:
     """As draft/get gave it."""
 
 
-def list_drafts(api: ReadOnlyApi, *, most: int = PAGE * MAX_PAGES) -> Iterator[tuple[BoxEntry, int]]:
+def list_drafts(api: ReadOnlyApi) -> Iterator[tuple[BoxEntry, int]]:
     """List the drafts of an account, each once, beside how many WeChat counts; the newest come first there.
 
     Raises:
         ApiError, NotSentError, NoResponseError: a page could not be read.
     """
     seen: set[str] = set()
-    for offset in range(0, most, PAGE):
+    for offset in range(0, MAX_PAGES * PAGE, PAGE):
         page = api.draft_batchget(offset, PAGE)
         total, items = int(page["total_count"]), page["item"]
         for item in items:
             # A draft that is saved meanwhile moves the others on to the next page.
-            if item["media_id"] not in seen and len(seen) < most:
+            if item["media_id"] not in seen:
                 seen.add(item["media_id"])
                 yield _entry(item), total
         if not items or offset + PAGE >= total:

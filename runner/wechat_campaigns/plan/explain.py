@@ -104,7 +104,7 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
         case _:
             reason = _(
                 "the same content was sent to the same recipients {when} as {send}, "
-                "which is no longer among the campaigns"
+                "whose campaign is gone or has other content now"
             )
             hint = _(
                 "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "

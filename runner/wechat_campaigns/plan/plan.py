@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
-from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
@@ -129,7 +129,7 @@ class Plan:
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
-    is_current: Callable[[str, int], bool] = lambda _id, _revision: True
+    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
     """Whether a send of this id is among today's campaigns at this revision."""
 
     @property

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
@@ -61,23 +61,25 @@ def make_plan(
     *,
     invalid: Sequence[InvalidCampaign],
     context: DecisionContext,
-    known: Mapping[str, RemoteFacts] | None,
-    with_orphans: bool = True,
+    remote_facts: Mapping[str, RemoteFacts] | None,
+    with_unplanned: bool = True,
     guards: Sequence[Event] = (),
-    left: Sequence[SettingsChange] = (),
+    ledger_changes: Sequence[SettingsChange] = (),
 ) -> Plan:
     """Decide on every send.
 
     Args:
-        known: reads by account name, one for each account with something to send; None plans offline.
-        with_orphans: False when only some campaigns were selected: of the others, only what is to be resent.
+        remote_facts: by account name, for each account with something to send; None plans offline.
+        with_unplanned: False when only some campaigns were selected: of the others only what is to be resent.
         guards: the newest of each account: the rules of its last apply.
-        left: the ledger that the environment has left, where this one knows of no rules.
+        ledger_changes: the ledger that the environment has left, where this one knows of no rules.
     """
     settings, state, now = context.settings, context.state, context.now
     accounts = settings.environment.accounts
-    looked_at = _sharing_drafts(sorted((_first_look(send, context, known) for send in sends), key=order))
-    if known is None:
+    facts = defaultdict(lambda: OFFLINE, remote_facts or {})
+    looked_at = [_first_look(send, facts[send.account], context) for send in sends]
+    looked_at = _sharing_drafts(sorted(looked_at, key=order))
+    if remote_facts is None:
         past = past_audiences(state)
         looked_at = [with_past_audience(one, past) for one in looked_at]
     named = [accounts[name] for name in sorted({send.account for send in sends})]
@@ -85,13 +87,13 @@ def make_plan(
         environment=settings.environment.name,
         created_at=now,
         expires_at=now + PLAN_LIFE,
-        offline=known is None,
-        sends=tuple(_under_policy(looked_at, context, offline=known is None)),
+        offline=remote_facts is None,
+        sends=tuple(_under_policy(looked_at, context, offline=remote_facts is None)),
         invalid=tuple(invalid),
         unknown_sends=tuple(
             one
             for one in unplanned_unknown_sends(sends, context)
-            if with_orphans or state.normalized_ledger_id(one.send_state.send) in context.resend
+            if with_unplanned or state.normalized_ledger_id(one.send_state.send) in context.resend
         ),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         month_uses={
@@ -99,16 +101,15 @@ def make_plan(
             for a in named
             if a.kind is AccountKind.SERVICE
         },
-        remote_facts=known or {},
-        settings_changes=(*changes_since(guards, settings), *left),
+        remote_facts=remote_facts or {},
+        settings_changes=(*changes_since(guards, settings), *ledger_changes),
         accepted_changes=accepted_by(guards),
         is_current=context.is_current,
     )
 
 
-def _first_look(send: Send, context: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
+def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> PlannedSend:
     account, state, now = context.account(send), context.state, context.now
-    facts = (known or {}).get(send.account, OFFLINE)
     send = _with_draft(send, facts, context)
     digest = compute_content_digest(send)
     resolved = resolve(send, account.appid, facts, state, now)
@@ -245,27 +246,31 @@ def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: Dec
     """Block the due sends of a plan that did not pass its checks, or warn of it."""
     if not failed:
         return plan
-    sends = tuple(_with_failed_checks(planned, plan, failed, context) for planned in plan.sends)
-    return replace(plan, sends=sends, failed_checks=failed)
+    due = len(plan.calls())
 
+    def with_checks(planned: PlannedSend) -> PlannedSend:
+        if planned.action not in CALLING:
+            return planned
+        facts = _facts(planned, plan.sends, context, due, failed_checks=failed)
+        found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
+        return with_violations(planned, (*planned.violations, *found))
 
-def _with_failed_checks(
-    planned: PlannedSend, plan: Plan, failed: tuple[FailedCheck, ...], context: DecisionContext
-) -> PlannedSend:
-    if planned.action not in CALLING:
-        return planned
-    facts = _facts(planned, plan.sends, context, len(plan.calls()), failed_checks=failed)
-    found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
-    return with_violations(planned, (*planned.violations, *found))
+    return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
 
 
 def recheck(
-    planned: PlannedSend, plan: Plan, context: DecisionContext, *, reviewed: Mapping[str, int | None]
+    planned: PlannedSend,
+    plan: Plan,
+    context: DecisionContext,
+    *,
+    due: int,
+    reviewed: Mapping[str, int | None],
 ) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
+        due: how many calls the plan has.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
     decision = decide(planned.send, planned.content_digest, context)
@@ -277,7 +282,7 @@ def recheck(
         planned,
         plan.sends,
         context,
-        len(plan.calls()),
+        due,
         applying=True,
         reviewed_count=saw,
         failed_checks=plan.failed_checks,

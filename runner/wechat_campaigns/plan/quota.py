@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Filter
@@ -71,12 +72,14 @@ def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime
     return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
 
 
+@lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
 def period(kind: AccountKind, at: datetime) -> str:
     """Name the day (订阅号) or month (服务号) that `at` counts to."""
     day = china_day(at).isoformat()
     return day if kind is AccountKind.SUBSCRIPTION else day[: len("2026-12")]
 
 
+@lru_cache(maxsize=1024)
 def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
     """Give the first moment of the period that `at` counts to, and the first after it."""
     day = at.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)

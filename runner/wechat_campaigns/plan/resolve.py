@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import Audience, Draft, Filter, Send

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import compute_content_digest, openids_sha256, to_plain_data
-from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import (
     Content,
     Draft,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
 from wechat_campaigns.core.settings import Policy

@@ -144,7 +144,7 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
     records = [record for name in campaigns for record in state.of_campaign(name)]
     # The newest first: a revision above it is above all.
     for record in sorted(records, key=lambda record: (-record.revision, record.id)):
-        if record.status is Status.REJECTED or record.revision < facts.revision or record.intent is None:
+        if record.status is Status.REJECTED or record.revision < facts.revision:
             continue
         theirs = SendId.parse(record.id)
         if (theirs.entry is None) is not (mine.entry is None):
@@ -153,7 +153,7 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
             continue
         if (theirs.batch is None) is not (mine.batch is None):
             return Decision(Action.CONFLICT, Reason.SPLIT, record)
-        if record.intent.data.get("list_sha256") != facts.list_sha256:
+        if record.intent is not None and record.intent.data.get("list_sha256") != facts.list_sha256:
             return Decision(Action.CONFLICT, Reason.LIST_EDITED, record)
     return None
 

@@ -15,7 +15,7 @@ FORMAT: Final = 1
 
 
 class EventKind(StrEnum):
-    """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
+    """What decides. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
     # A call names the event `after` which it was decided, and `at`, not_after?, clientmsgid, body_sha256.
     INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, body…}
@@ -27,12 +27,6 @@ class EventKind(StrEnum):
     SETTLED = "settled"  # a person decided on all calls so far: {…, after, sent, msg_id?, reason, actor}
     BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, content_digest, reason, actor}
     HOLD = "hold"  # stopped, or released: {held, reason, actor}; a release: {…, ends: [hash of a hold], mac}
-    # These never touch what decides a call: see `ledger.events`.
-    INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
-    PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
-    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
-    NOTIFIED = "notified"  # told today, so not again: {day, notices: [key, …]}, see `integrations.notices`
-    TRUSTED = "trusted"  # a person says that all events before are true: see `ledger.trust`
 
 
 class Head(NamedTuple):
@@ -106,10 +100,18 @@ def hash_of(event: Event) -> str:
     return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
 
 
+def is_intact(event: Event) -> bool:
+    """Tell whether an event has the hash of what is in it; what cannot be hashed was never appended."""
+    try:
+        return hash_of(event) == event.hash
+    except (ValueError, RecursionError):
+        return False
+
+
 def chain_break(events: Iterable[Event], since: Head, head: Head) -> int | None:
     """Number the first event by which events do not lead from one head to another."""
     for event in events:
-        if Head(event.seq - 1, event.previous) != since or hash_of(event) != event.hash:
+        if Head(event.seq - 1, event.previous) != since or not is_intact(event):
             return event.seq
         since = event.head
     return None if since == head else head.seq

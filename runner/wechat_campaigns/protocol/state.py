@@ -19,7 +19,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
     DISPUTED = "disputed"  # unknown until a person settles it: sent from elsewhere, or the ledger was forged
     REJECTED = "rejected"  # certainly not sent; may be tried again
-    ACCEPTED = "accepted"  # the platform took it, or a person says so; never left again at this revision
+    ACCEPTED = "accepted"  # the platform took it, or a person says so; left only if it rests on 45065 alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +155,8 @@ class StreamState:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision)
         after = self.sends.setdefault(name, {})[revision] = before.after(event, is_authentic=is_authentic)
+        self._by_campaign.setdefault(normalize_id(SendId.parse(after.id).campaign), set()).add(name)
         if after.intent is not before.intent:
-            self._by_campaign.setdefault(normalize_id(SendId.parse(after.id).campaign), set()).add(name)
             self._by_content.setdefault(after.content_digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):

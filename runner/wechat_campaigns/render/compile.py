@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
+from wechat_campaigns.core.model import Campaign, Draft, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
@@ -32,22 +34,37 @@ class CompileResult:
     invalid: tuple[InvalidCampaign, ...]
     files: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
+    make: Callable[[CampaignFile], CompiledCampaign] = lambda item: CompiledCampaign(id=item.id)
+    """Renders one of them."""
 
-    def presence_check(self) -> Callable[[str, int], bool]:
-        """Return a function that tells whether a send id, at a revision, is among the folder's campaigns."""
+    def presence_check(self) -> Callable[[str, int, str], bool]:
+        """Return a function that tells whether the folder's campaigns still have a message.
+
+        It takes the id, the revision and the content digest of a send. A file that has another message by
+        now does not have that one any more, and what cannot be rendered has none.
+        """
 
         @cache  # most plans never ask
-        def current() -> tuple[set[str], set[tuple[str, int]]]:
-            campaigns = {normalize_id(send.campaign) for send in self.sends}
-            return campaigns, {(normalize_id(send.id), send.revision) for send in self.sends}
+        def rendered() -> dict[str, list[Send]]:
+            found: dict[str, list[Send]] = {}
+            for send in self.sends:
+                found.setdefault(normalize_id(send.campaign), []).append(send)
+            return found
 
-        def is_current(send_id: str, revision: int) -> bool:
+        @cache
+        def made(campaign: str) -> CompiledCampaign:
+            return self.make(self.files[campaign])
+
+        def is_current(send_id: str, revision: int, digest: str) -> bool:
             named = SendId.parse(send_id)
-            rendered, sends = current()
-            if (campaign := normalize_id(named.campaign)) in rendered:
-                return (normalize_id(send_id), revision) in sends
-            item = self.files.get(campaign)
-            return item is not None and former_ids.has_send(item, named.entry, revision)
+            campaign = normalize_id(named.campaign)
+            if campaign in rendered():
+                return any(_is_message(send, send_id, revision, digest) for send in rendered()[campaign])
+            if campaign not in self.files:
+                return False
+            if made(campaign).is_elsewhere:
+                return former_ids.has_send(self.files[campaign], named.entry, revision)
+            return any(_is_message(send, send_id, revision, digest) for send in made(campaign).sends)
 
         return is_current
 
@@ -87,6 +104,13 @@ class CompiledCampaign:
     """False when it depends on which other campaigns there are."""
     is_elsewhere: bool = False
     """True when its `environments` leave this one out."""
+
+
+def _is_message(send: Send, send_id: str, revision: int, digest: str) -> bool:
+    if (normalize_id(send.id), send.revision) != (normalize_id(send_id), revision):
+        return False
+    # What a draft of the console says is not in its campaign.
+    return isinstance(send.content, Draft) or compute_content_digest(send) == digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -222,6 +246,7 @@ def compile_campaigns(
         problems=(*of_files, *(problem for result in results for problem in result.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(results)),
         files=compiler.campaigns_by_id,
+        make=compiler.make,
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.protocol.keys import SendId, normalize_id

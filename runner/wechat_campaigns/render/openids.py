@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from wechat_campaigns.core.errors import Finding, Level
+from wechat_campaigns.core.diagnostics import Finding, Level
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Batch
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location, json_path
+from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix

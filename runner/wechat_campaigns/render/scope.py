@@ -11,14 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from wechat_campaigns.core.errors import (
-    CampaignError,
-    Diagnostic,
-    Finding,
-    KeyPath,
-    Level,
-    Location,
-)
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Level, Location
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Media
 from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line

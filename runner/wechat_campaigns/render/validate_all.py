@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.workers import ENOUGH, WorkerFailure, map_in_workers
 from wechat_campaigns.render.compile import Compiler, resource_limit_result

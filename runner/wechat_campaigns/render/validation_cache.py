@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple, TypeVar
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.i18n import LocalizedMessage, current_language, english_text
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from wechat_campaigns.core.model import FileInfo, Send
 from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
@@ -74,7 +75,7 @@ def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, 
 
 def _send_key(event: Event, jobs: Mapping[tuple[str, int | None], Key]) -> Key | None:
     data = event.data
-    if event.kind == EventKind.CALLBACK:
+    if event.kind == LedgerKind.CALLBACK:
         return jobs.get((event.stream, data.get("msg_id")))
     if isinstance(data.get("send"), str) and isinstance(data.get("revision"), int):
         return event.stream, normalize_id(data["send"]), data["revision"]
@@ -103,7 +104,7 @@ def ledger_data(record: SendRecord, state: LedgerState, events: Sequence[Event])
         "approved": actor.get("approved"),
         "actor": {name: actor[name] for name in ("user", "run") if name in actor},
         "overrides": intent.get("overrides", {}),
-        "previews": [_when(event) for event in events if event.kind == EventKind.PREVIEW],
+        "previews": [_when(event) for event in events if event.kind == LedgerKind.PREVIEW],
         "settled": [
             {**_when(event), **{name: event.data.get(name) for name in ("sent", "reason", "actor")}}
             for event in events

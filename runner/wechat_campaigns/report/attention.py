@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact

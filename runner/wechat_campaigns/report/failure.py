@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.report.formats import OF_PROBLEMS, Formats, form, formats
 from wechat_campaigns.report.gitlab import NO_CHANGES

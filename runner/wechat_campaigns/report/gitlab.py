@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.report.attention import fingerprints
 from wechat_campaigns.report.plan_view import PlanView

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
 from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import Article, Articles, PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange

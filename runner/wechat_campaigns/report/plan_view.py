@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.ledger.records import SendStatus

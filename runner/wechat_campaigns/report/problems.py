@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.report.sanitize import (
     FORMAT_VERSION,

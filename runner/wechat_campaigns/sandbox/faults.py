@@ -13,8 +13,8 @@ from wechat_campaigns.sandbox import store
 from wechat_campaigns.sandbox.answers import Json
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
-KINDS = ("latency", "errcode", "cut", "garbage", "html", "http", "clock")
-KIND_PATTERN = "^(latency|errcode|cut_before|cut_after|garbage|html|clock|http_[45][0-9][0-9])$"
+KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
+KIND_PATTERN = f"^({'|'.join(KINDS)}|http_[45][0-9][0-9])$"
 """How the kind of a fault is ordered."""
 KEYS = frozenset({"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"})
 """What a fault may say."""

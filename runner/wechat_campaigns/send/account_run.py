@@ -29,9 +29,9 @@ from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import Plan, PlannedSend, order
-from wechat_campaigns.plan.planfile import check_resolved_names
 from wechat_campaigns.plan.planner import recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
+from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.stored_intent import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
@@ -68,11 +68,14 @@ class AccountRun:
     context: RunContext
     sender: AccountSender = field(init=False)
     audiences: AudienceCounter = field(init=False)
+    calls: int = field(init=False)
+    """How many calls the whole plan has."""
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
         due = sorted((p for p in self._mine() if p.action is PlanAction.SEND), key=order)
         unknown = self._unknown()
+        self.calls = len(self.plan.calls())
         outcomes: list[SendOutcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
@@ -178,13 +181,10 @@ class AccountRun:
             skipped=planned.resolved.skipped,
         )
         self.sender.wait_for_rate_limit(planned.send.id)
-        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come. Take in what
-        # others wrote meanwhile; one small read when nobody did.
-        self.sender.attempt.refresh()
+        # Uploads and the pace take time: the tag may have grown. All else is asked again at the intent.
         counted = self._counted(self._with_draft(planned, draft))
-        outcome = self._skip_outcome(counted) or self.sender.send(
-            counted, body, partial(self._decide, counted)
-        )
+        stopped = self.ports.stop_requested()
+        outcome = None if stopped else self.sender.send(counted, body, partial(self._decide, counted))
         if outcome is None:
             outcome = self._skip_outcome(counted) or planned_outcome(
                 planned, _(LEDGER_CONFLICT), exit_code=ExitCode.RACE
@@ -212,7 +212,7 @@ class AccountRun:
         return protocol.decide(stream, facts)
 
     def _recheck(self, planned: PlannedSend, context: DecisionContext) -> PlannedSend:
-        return recheck(planned, self.plan, context, reviewed=self.context.audiences)
+        return recheck(planned, self.plan, context, due=self.calls, reviewed=self.context.audiences)
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
@@ -304,22 +304,19 @@ class AccountRun:
 
     def _not_resent(self, planned: PlannedSend) -> SendOutcome:
         """Say why a resend was not made: decided once more, for the words."""
-        send = planned.send
-        known = self.sender.state.send(self.account.appid, send.id, send.revision)
-        if known is None or known.status is not SendStatus.UNKNOWN:
-            return self._settled_outcome(send.id, self._names(planned))
+        # Another run may have sent the message under an id that this checkout does not know.
+        names = self.sender.state.stream(self.account.appid).aliases(*self._names(planned))
+        unknown = [one for one in self._records(names) if one.status is SendStatus.UNKNOWN]
+        if not unknown:
+            return self._settled_outcome(planned.send.id, names)
         decision = self._recheck(planned, self._decision_context()).decision
         if decision.action is PlanAction.RESEND:
-            return self.sender.unknown(send.id, _(LEDGER_CONFLICT))
-        return self.sender.unknown(send.id, decision.reason, hint=decision.hint)
+            return self.sender.unknown(unknown[-1].send, _(LEDGER_CONFLICT))
+        return self.sender.unknown(unknown[-1].send, decision.reason, hint=decision.hint)
 
     def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
-        sends = self.sender.state.sends.values()
-        mine = [
-            known for known in sends if known.appid == self.account.appid and self._same(known.send) in names
-        ]
-        latest = max(mine, key=lambda known: known.at)
+        latest = self._records(names)[-1]
         freed = latest.status in RETRYABLE_STATUSES
         return self.sender.outcome(
             send_id,
@@ -328,6 +325,12 @@ class AccountRun:
             hint=_("run `campaign apply` again: it was not sent") if freed else "",
             exit_code=ExitCode.FAILED if freed else ExitCode.OK,
         )
+
+    def _records(self, names: frozenset[str]) -> list[SendRecord]:
+        """List what is known of a message, whatever its id was, the newest last."""
+        sends = self.sender.state.sends.values()
+        mine = (one for one in sends if one.appid == self.account.appid and self._same(one.send) in names)
+        return sorted(mine, key=lambda record: record.at)
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
         why = _("still unknown; this run did not check it: {error}").format(error=error)

@@ -15,11 +15,12 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import PolicyError, WeChatError
 from wechat_campaigns.core.i18n import _, english_text
 from wechat_campaigns.core.model import Articles, Newspic
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -67,7 +68,7 @@ def ensure_draft(
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
-        ports.record(EventKind.DRAFT, data)
+        ports.record(LedgerKind.DRAFT, data)
         # Right after draft/add, draft/get has answered 40007 (live, 2024-09): read once more.
         stored = read_news_items(data["media_id"], api) or api.draft_get(data["media_id"])["news_item"]
     else:
@@ -123,7 +124,7 @@ def _check(
     if known is None or known.stored_digest is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
         record(
-            EventKind.DRAFT,
+            LedgerKind.DRAFT,
             {**data, "stored": mark, "changed": [english_text(change.message) for change in found]},
         )
     elif known.stored_digest != mark:

@@ -10,8 +10,9 @@ from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 
@@ -51,4 +52,4 @@ def refresh_job_status(
                 "msg_id": known.msg_id,
                 "msg_status": said,
             }
-            state.add(ledger.append(Entry(stream=known.appid, kind=EventKind.STATUS, data=data)))
+            state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))

@@ -35,6 +35,7 @@ from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE
 from wechat_campaigns.send import uploads
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.wechat import payloads
@@ -45,6 +46,8 @@ CALLS_PER_MINUTE = 60
 MINUTE = timedelta(minutes=1)
 STOPPING_KINDS = frozenset({"quota", "permission", "token", "fatal"})
 """Refusals that the account's next send would meet as well."""
+KEY_IS_TAKEN = frozenset({CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE})
+"""Answers to a `clientmsgid` that was used before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +252,8 @@ class AccountSender:
         if made.status is Status.ACCEPTED:
             message = _("accepted by WeChat; delivery is not confirmed yet")
             if refused is not None:
-                message = _("WeChat already had it (45065); nothing was sent a second time")
+                message = _("WeChat already had it ({errcode}); nothing was sent a second time")
+                message = message.format(errcode=refused.errcode)
             elif again:
                 message = _("the first call did not reach WeChat; WeChat accepted the resend")
             hint = msg_id_hint(send_id, self._environment.env_option)
@@ -263,8 +267,9 @@ class AccountSender:
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
             return self._rejected(send_id, error)
-        if made.status is Status.DISPUTED:
-            why = _("WeChat has a job with the same clientmsgid (45065) that this ledger did not record")
+        if made.status is Status.DISPUTED and refused is not None and refused.errcode in KEY_IS_TAKEN:
+            why = _("WeChat has a job with the same clientmsgid ({errcode}) that this ledger did not record")
+            why = why.format(errcode=refused.errcode)
             return self.unknown(send_id, why, hint=foreign_hint(send_id, self._environment.env_option))
         what = error.message if error is not None else _("WeChat's response cannot be interpreted")
         if again:

@@ -14,9 +14,9 @@ from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.wechat import payloads
 
@@ -117,5 +117,5 @@ def preview(planned: PlannedSend, to: Sequence[Recipient], ports: uploads.Upload
             "to": sha256(dict(one.body)),
         }
         with reporting_unrecorded(_("the preview was sent")):
-            ports.record(EventKind.PREVIEW, data)
+            ports.record(LedgerKind.PREVIEW, data)
     return PreviewResult(notes=draft.notes if draft is not None else (), errors=errors)

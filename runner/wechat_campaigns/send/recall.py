@@ -11,9 +11,10 @@ from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
 PER_DAY = 10
@@ -88,4 +89,4 @@ def recall(
         "article_idx": article_idx,
     }
     with reporting_unrecorded(_("WeChat recalled it")):
-        state.add(ledger.append(Entry(stream=known.appid, kind=EventKind.RECALL, data=data)))
+        state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.RECALL, data=data)))

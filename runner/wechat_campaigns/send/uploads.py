@@ -17,9 +17,10 @@ from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, FileInfo
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.draft_box import MEDIA_ID_INVALID
 from wechat_campaigns.plan.plan import PlannedSend
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat import payloads
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this
 """The hint once they are forgotten."""
 
 
-Record = Callable[[EventKind, Mapping[str, Any]], object]
+Record = Callable[[LedgerKind, Mapping[str, Any]], object]
 """Appends an event of one account, and takes it into the state with all that others wrote before it."""
 
 
@@ -67,7 +68,7 @@ def upload(planned: PlannedSend, ports: UploadPorts) -> payloads.MediaIds:
         if result is None:
             ports.tell(_progress_message(item))
             result = _upload(item, payloads.MediaIds(upload_results=done, material_ids=material_ids), ports)
-            ports.record(EventKind.UPLOAD, {"upload": item.key, "result": result})
+            ports.record(LedgerKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
     return payloads.MediaIds(upload_results=done, material_ids=material_ids)
 
@@ -99,14 +100,14 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts
     if errcode != MEDIA_ID_INVALID:
         return False
     for key in kept:
-        ports.record(EventKind.UPLOAD, {"upload": key, "result": None})
+        ports.record(LedgerKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
 
 
 def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
     """Make what appends an account's events and takes each into `state`."""
 
-    def record(kind: EventKind, data: Mapping[str, Any]) -> None:
+    def record(kind: LedgerKind, data: Mapping[str, Any]) -> None:
         ledger.append(Entry(stream=appid, kind=kind, data=data))
         for event in ledger.read(appid, state.stream(appid).head):
             state.add(event)

@@ -14,7 +14,7 @@ from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.planfile import check_resolved_names
+from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, planned_outcome
 

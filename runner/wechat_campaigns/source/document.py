@@ -10,7 +10,7 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.source.strict_yaml import children, compose, read
 from wechat_campaigns.source.text import decode
 

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean

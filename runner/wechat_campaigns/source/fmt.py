@@ -15,7 +15,7 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.scaffold import modeline
 from wechat_campaigns.source.strict_yaml import compose, read

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.nearest import nearest

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from wechat_campaigns.core.errors import Finding, KeyPath, SecretError
+from wechat_campaigns.core.diagnostics import Finding, KeyPath
+from wechat_campaigns.core.errors import SecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Secret
 

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from wechat_campaigns.core.errors import Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind

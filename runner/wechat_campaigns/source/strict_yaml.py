@@ -15,7 +15,7 @@ import yaml
 from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from wechat_campaigns.core.errors import Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
 from wechat_campaigns.source.yaml_messages import describe_guess, syntax_fault

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, InvalidError, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
+from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import _
 
 EDITOR_LOCK: Final = ".#"

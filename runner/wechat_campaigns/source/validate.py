@@ -8,7 +8,7 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.core.spoken_time import written_moment

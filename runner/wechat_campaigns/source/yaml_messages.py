@@ -8,7 +8,7 @@ from typing import Final
 
 import yaml
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.source.text import shorten
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, PlanAction, Send
 from wechat_campaigns.core.patterns import escape_invisible

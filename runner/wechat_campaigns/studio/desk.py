@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import CampaignError, InvalidError
 from wechat_campaigns.core.model import FileInfo, Send
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.studio.live import Live

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, make_article, make_file, make_send
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.digest import (
     canonical,
     compute_content_digest,
@@ -21,7 +22,6 @@ from wechat_campaigns.core.digest import (
     plan_row,
     sha256,
 )
-from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
 
 PLAIN = st.recursive(

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from wechat_campaigns.core import pickling
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter, Msgtype
 
 

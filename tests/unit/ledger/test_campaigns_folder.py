@@ -10,7 +10,7 @@ import pytest
 from tests.support.factories import SERVICE, make_events
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
 
 ROOT, OTHER = "a" * 40, "b" * 40
 WHOLE = CampaignsFolder(folder="campaigns", in_git=True, root=ROOT)
@@ -48,7 +48,7 @@ def test_a_folder_is_the_same_unless_something_says_otherwise(
 
 def claim(namespace: str, home: CampaignsFolder) -> Any:
     data = {"folder": home.folder, "in_git": home.in_git, "root": home.root}
-    return (EventKind.CAMPAIGNS_FOLDER, {"namespace": namespace, **data})
+    return (LedgerKind.CAMPAIGNS_FOLDER, {"namespace": namespace, **data})
 
 
 def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozenset()) -> Any:

@@ -25,7 +25,8 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.ledger.events import Ledger, find_chain_faults, snapshot
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Head
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ OTHER = "wx0000000000000002"
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
-    return Entry(stream=stream, kind=EventKind.STATUS, data={"n": number, "会员": "晚上"})
+    return Entry(stream=stream, kind=LedgerKind.STATUS, data={"n": number, "会员": "晚上"})
 
 
 def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Popen[str]:

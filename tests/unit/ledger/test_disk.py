@@ -18,8 +18,9 @@ from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
 from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 
 MOUNTS = """\
 /dev/vda / ext4 rw 0 0
@@ -31,7 +32,7 @@ li@host: /mnt/ssh fuse.sshfs rw 0 0
 
 
 def entry(number: int = 0) -> Entry:
-    return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})
+    return Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"n": number})
 
 
 def failure(path: Path) -> LedgerError:
@@ -156,13 +157,14 @@ import resource, sys
 from pathlib import Path
 from datetime import UTC, datetime
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     for number in range(1000):
-        print(ledger.append(Entry(stream="wx", kind=EventKind.STATUS, data={"n": number})).hash)
+        print(ledger.append(Entry(stream="wx", kind=LedgerKind.STATUS, data={"n": number})).hash)
 except LedgerError as error:
     print(error.hint, file=sys.stderr)
 """

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.factories import make_events
 from wechat_campaigns.ledger.events import event_from, find_chain_faults
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Event
 
 EVENTS = [
-    *make_events(*[(EventKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
-    *make_events(*[(EventKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
+    *make_events(*[(LedgerKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
+    *make_events(*[(LedgerKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
 ]
 HEADS = {event.stream: (event.seq, event.hash) for event in EVENTS}
 PLACES = st.integers(0, len(EVENTS) - 1)
@@ -29,7 +30,7 @@ def test_unchanged_chain_is_valid():
 EDITS = st.sampled_from(
     [
         {"data": {"upload": "other", "result": "r"}},
-        {"kind": EventKind.DRAFT},
+        {"kind": LedgerKind.DRAFT},
         {"hash": "0" * 64},
         {"previous": "f" * 64},
     ]

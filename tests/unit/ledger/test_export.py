@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import heads_of
 from wechat_campaigns.ledger.export import from_lines, to_lines
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, next_event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ def chain(stream: str, length: int) -> list[Event]:
     events: list[Event] = []
     for number in range(length):
         name = str(number)
-        entry = Entry(stream=stream, kind=EventKind.STATUS, data={"会员": number}, nonce=name)
+        entry = Entry(stream=stream, kind=LedgerKind.STATUS, data={"会员": number}, nonce=name)
         at = START + timedelta(seconds=number)
         events.append(next_event(entry, at=at, after=events[-1].head if events else EMPTY))
     return events

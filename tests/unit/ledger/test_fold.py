@@ -13,6 +13,7 @@ from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_s
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.fold import SendStatus, fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
@@ -92,7 +93,7 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
 )
 def test_status_of_mass_get_is_folded(said: str, expected: SendStatus):
     """SENDING changes nothing, the others end the job."""
-    assert status(INTENT, ACCEPTED, (EventKind.STATUS, named(SALE, msg_status=said))) is expected
+    assert status(INTENT, ACCEPTED, (LedgerKind.STATUS, named(SALE, msg_status=said))) is expected
 
 
 @pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
@@ -101,8 +102,8 @@ def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: SendSta
     steps = (
         INTENT,
         ACCEPTED,
-        (EventKind.STATUS, named(SALE)),
-        (EventKind.RECALL, named(SALE, article_idx=article)),
+        (LedgerKind.STATUS, named(SALE)),
+        (LedgerKind.RECALL, named(SALE, article_idx=article)),
     )
     assert status(*steps) is expected
 
@@ -125,7 +126,7 @@ def test_by_digest_follows_the_latest_attempt():
     assert [s.send for s in state.sends_by_content(SERVICE, intent_of(edited)["content_digest"])] == ["sale"]
 
 
-@pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
+@pytest.mark.parametrize("unknown", [ACCEPTED, REFUSED, RESEND, SENT, (LedgerKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(unknown: Any):
     """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:
@@ -137,10 +138,10 @@ def test_drafts_uploads_previews_and_the_beginning():
     """What was made on the platform is remembered by its fingerprint."""
     state = fold(
         make_events(
-            (EventKind.INIT, {"environment": "test"}),
-            (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
-            (EventKind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
-            (EventKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"}),
+            (LedgerKind.INIT, {"environment": "test"}),
+            (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
+            (LedgerKind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
+            (LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"}),
         )
     )
     assert state.initialized
@@ -151,25 +152,25 @@ def test_drafts_uploads_previews_and_the_beginning():
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
 
 
-BEGINNING = (EventKind.INIT, {"environment": "test"})
+BEGINNING = (LedgerKind.INIT, {"environment": "test"})
 
 
 @pytest.mark.parametrize(
     ("steps", "begun"),
-    [([BEGINNING], True), ([INTENT], True), ([(EventKind.HOLD, {"held": True, "reason": "x"})], False),
-     ([(EventKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
+    [([BEGINNING], True), ([INTENT], False), ([(EventKind.HOLD, {"held": True, "reason": "x"})], False),
+     ([(LedgerKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
 )  # fmt: skip
-def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
-    """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
+def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool):
+    """Sends without one are those of a rehearsal, and what reached no follower tells no past."""
     assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized(SERVICE) is begun
 
 
 def test_upload_without_a_result_is_forgotten():
     """It is gone from the platform: whoever needs the file uploads it again."""
     steps = [
-        (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
+        (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
     ]
     assert fold(make_events(*steps)).uploads == {}
-    again = (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
+    again = (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
     state = fold(make_events(*steps, again))
     assert state.uploads[SERVICE, "material/add_material:x"].result == "N"

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
 from wechat_campaigns.ledger.fold import SendStatus
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 
 SEND = make_send()
 SENT = [
     (EventKind.INTENT, intent_of(SEND)),
     (EventKind.ACCEPTED, named(SEND)),
-    (EventKind.STATUS, named(SEND)),
+    (LedgerKind.STATUS, named(SEND)),
 ]
 EVENT = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
 
 
 def test_a_callback_is_found_by_its_send() -> None:
     """The counts of a job belong to the send with its msg_id, even when the event came first."""
-    for steps in ([*SENT, (EventKind.CALLBACK, EVENT)], [(EventKind.CALLBACK, EVENT), *SENT]):
+    for steps in ([*SENT, (LedgerKind.CALLBACK, EVENT)], [(LedgerKind.CALLBACK, EVENT), *SENT]):
         state = make_state(*steps)
         told = state.job_result(state.sends[SERVICE, "sale", 1])
         assert told is not None
@@ -32,16 +33,16 @@ def test_a_callback_is_found_by_its_send() -> None:
 
 def test_repeated_callback_changes_nothing() -> None:
     """An event that is pushed again changes nothing."""
-    state = make_state((EventKind.CALLBACK, EVENT), (EventKind.CALLBACK, {**EVENT, "sent": 0}))
+    state = make_state((LedgerKind.CALLBACK, EVENT), (LedgerKind.CALLBACK, {**EVENT, "sent": 0}))
     assert state.job_results[SERVICE, 7].sent == 7
 
 
 def test_a_recall_of_one_article_leaves_the_send_sent() -> None:
     """Article 2 is gone; the message is not."""
     recall = {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 2}
-    state = make_state(*SENT, (EventKind.RECALL, recall))
+    state = make_state(*SENT, (LedgerKind.RECALL, recall))
     known = state.sends[SERVICE, "sale", 1]
     assert (known.status, known.recalled_articles) == (SendStatus.SENT, (2,))
-    state = make_state(*SENT, (EventKind.RECALL, {**recall, "article_idx": 0}))
+    state = make_state(*SENT, (LedgerKind.RECALL, {**recall, "article_idx": 0}))
     assert state.sends[SERVICE, "sale", 1].status is SendStatus.RECALLED
     assert state.recalls == [(SERVICE, NOW)]

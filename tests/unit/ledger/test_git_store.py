@@ -18,13 +18,14 @@ from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.remote import Remote, remote_of
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Entry
 
 pytestmark = pytest.mark.slow
 
 
 def entry(number: int = 0) -> Entry:
-    return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})
+    return Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"n": number})
 
 
 @pytest.fixture

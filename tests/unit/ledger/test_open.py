@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 
 
 def now() -> datetime:
@@ -24,7 +25,7 @@ def test_relative_path_begins_in_the_state_folder(
     root.mkdir()
     monkeypatch.chdir(root)
     ledger = open_ledger(setting, default=tmp_path / "state" / "unused", root=Path("../campaigns"), clock=now)
-    ledger.append(Entry(stream="wx1", kind=EventKind.INIT))
+    ledger.append(Entry(stream="wx1", kind=LedgerKind.INIT))
     ledger.close()
     monkeypatch.chdir(tmp_path)
     ledger = open_ledger(

@@ -16,16 +16,17 @@ from tests.support.postgres_server import Server
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import LedgerError, UsageError
 from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry
 
 pytestmark = pytest.mark.optional_part
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
-    return Entry(stream=stream, kind=EventKind.STATUS, data={"n": number})
+    return Entry(stream=stream, kind=LedgerKind.STATUS, data={"n": number})
 
 
 @pytest.fixture

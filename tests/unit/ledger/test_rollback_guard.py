@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads, lost_events
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -30,7 +31,7 @@ def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
     """Events of a ledger of its own."""
     ledger = SqliteLedger(folder / name, now)
     for number in range(count):
-        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS, data={"by": name, "n": number}))
+        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"by": name, "n": number}))
     events = ledger.events()
     ledger.close()
     return events
@@ -90,7 +91,7 @@ def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
         SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
     )
     with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     memory.note({STREAM: (1, "x")})
     assert memory.marks() == {STREAM: (3, "x")}
     ledger.close()
@@ -105,7 +106,7 @@ def test_append_after_a_changed_event_fails(tmp_path: Path):
         SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
     )
     with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     ledger.close()
 
 
@@ -121,7 +122,7 @@ def test_import_of_an_older_export_is_refused(tmp_path: Path):
         ledger.restore(events[:4])
     ledger.restore(events)
     assert ledger.events() == events
-    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     with pytest.raises(LedgerError) as caught:
         ledger.restore(events)
     assert not isinstance(caught.value, TamperedLedgerError), "what is in the way is not older, but there"
@@ -159,7 +160,7 @@ def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int
         copy.close()
         copy = opened(tmp_path, "two")
     ledger.events()
-    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     with pytest.raises(TamperedLedgerError) as older:
         list(ways_in(copy))[way]()
     assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.hint
@@ -176,10 +177,10 @@ def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
     ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
     assert ledger.events() == copy.events()
     for _one in range(2):
-        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     for _again in range(3):
         with pytest.raises(TamperedLedgerError):
-            copy.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+            copy.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     assert ledger.events()[-1].seq == 5
     ledger.close()
     copy.close()
@@ -188,9 +189,9 @@ def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
 def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) -> None:
     """Also when its first event was written and never read, as by a first apply."""
     ledger = opened(tmp_path, "one")
-    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     copied(tmp_path, "one", "two")
-    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     copy = opened(tmp_path, "two")
     with pytest.raises(TamperedLedgerError):
         copy.events()
@@ -205,7 +206,7 @@ def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> 
     for name in ("one", "two"):
         ledger = opened(tmp_path, name)
         for _one in range(3 if name == "one" else 1):
-            ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+            ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
         assert ledger.read(STREAM) == ledger.events()
         ledger.close()
 
@@ -213,7 +214,7 @@ def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> 
 def test_damaged_marks_file_is_an_error(tmp_path: Path):
     """It says so, and names the file; it does not count as a first sight."""
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
-    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     ledger.close()
     (file,) = (tmp_path / "seen").glob("x-*.sqlite3")
     file.write_bytes(b"no database" * 100)
@@ -234,7 +235,7 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
         return entry
 
     ledger.sign = sign
-    first = ledger.append(Entry(stream=STREAM, kind=EventKind.INIT))
+    first = ledger.append(Entry(stream=STREAM, kind=LedgerKind.INIT))
     second = ledger.append(Entry(stream=STREAM, kind=EventKind.SETTLED), after=first.head)
     assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
     assert second.data["after"] == second.previous

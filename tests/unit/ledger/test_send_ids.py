@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import SERVICE, intent_of, make_events, make_send, named
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.send_ids import display_id, ledger_id, namespace_of
 from wechat_campaigns.protocol.events import EventKind
 
@@ -69,7 +70,7 @@ def test_every_spelling_finds_an_id(spelt: str) -> None:
     events = make_events(
         (EventKind.INTENT, intent_of(send)),
         (EventKind.ACCEPTED, named(make_send(spelt))),
-        (EventKind.DRAFT, {"send": "Café", "revision": 1, "sha256": "a", "media_id": "D1"}),
+        (LedgerKind.DRAFT, {"send": "Café", "revision": 1, "sha256": "a", "media_id": "D1"}),
     )
     folded = fold(events)
     known = folded.send(SERVICE, spelt, 1)

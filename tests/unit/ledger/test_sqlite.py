@@ -14,6 +14,7 @@ import pytest
 from tests.support.factories import NOW, SERVICE
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger import sqlite
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
 
@@ -30,7 +31,7 @@ def test_runners_may_begin_one_ledger_together(tmp_path: Path):
             try:
                 ledger = SqliteLedger(path, lambda: NOW)
                 ledger.append(
-                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "u", "result": "r"})
+                    Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "u", "result": "r"})
                 )
                 ledger.close()
             except Exception as error:
@@ -60,7 +61,7 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "x.sqlite3"
     for number in (1, 2):
         ledger = SqliteLedger(path, lambda: NOW)
-        entry = Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "u", "result": "r"})
+        entry = Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "u", "result": "r"})
         assert ledger.append(entry).seq == number
         ledger.close()
 

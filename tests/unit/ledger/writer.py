@@ -12,8 +12,9 @@ from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerConflictError
 from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry
 
 STREAM = "wx0000000000000001"
 
@@ -29,7 +30,7 @@ def main(mode: str, setting: str, folder: str, name: str, count: str) -> None:
 
 def _append(ledger: Ledger, name: str, count: int) -> None:
     for number in range(count):
-        event = ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS, data={"by": name, "n": number}))
+        event = ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"by": name, "n": number}))
         say(event.hash)
 
 
@@ -38,7 +39,7 @@ def _claim(ledger: Ledger, name: str, count: int) -> None:
         events = ledger.read(STREAM)
         if len(events) != number:
             continue
-        entry = Entry(stream=STREAM, kind=EventKind.STATUS, data={"by": name})
+        entry = Entry(stream=STREAM, kind=LedgerKind.STATUS, data={"by": name})
         try:
             ledger.append(entry, after=events[-1].head if events else EMPTY)
         except LedgerConflictError:

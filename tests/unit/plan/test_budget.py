@@ -66,8 +66,8 @@ def test_sends_of_the_plan_itself_count_in_the_four_a_month() -> None:
 def test_call_counter_of_the_platform_is_shown() -> None:
     """openapi/quota/get gives the calls; an offline plan has none."""
     known = {"main": make_known(quota={"daily_limit": 100, "used": 3, "remain": 97})}
-    assert budget(make_send(), known=known).calls_left == 97
-    assert budget(make_send(), known=None).calls_left is None
+    assert budget(make_send(), remote_facts=known).calls_left == 97
+    assert budget(make_send(), remote_facts=None).calls_left is None
 
 
 def test_budget_is_in_the_text_and_in_the_data() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.factories import NOW, make_planned, make_send, plan_of
-from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.compare import RULE, compare, with_warnings
 from wechat_campaigns.plan.decision import PlanDecision

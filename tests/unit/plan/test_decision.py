@@ -21,6 +21,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently, list_id
 from wechat_campaigns.protocol.decide import Reason
@@ -46,7 +47,7 @@ def accepted(send: Any = SALE) -> list[Any]:
 
 
 def ended(said: str) -> list[Any]:
-    return [*accepted(), (EventKind.STATUS, named(SALE, msg_status=said))]
+    return [*accepted(), (LedgerKind.STATUS, named(SALE, msg_status=said))]
 
 
 CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
@@ -256,7 +257,7 @@ def test_send_of_another_namespace_was_not_moved() -> None:
     def action(namespace: str) -> PlanAction:
         context = DecisionContext(
             settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
-            is_current=lambda _id, _revision: False,
+            is_current=lambda _id, _revision, _digest: False,
         )  # fmt: skip
         return decide(send, compute_content_digest(send), context).action
 

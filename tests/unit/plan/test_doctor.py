@@ -23,6 +23,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.errors import ExitCode, LedgerError, NotSentError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan import doctor
 from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -40,7 +41,7 @@ def good_api(**answers: Any) -> ScriptedApi:
 def begun() -> MemoryLedger:
     ledger = MemoryLedger()
     for stream in (SERVICE, LEDGER):
-        ledger.append(Entry(stream=stream, kind=EventKind.INIT, data={"environment": "test"}))
+        ledger.append(Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": "test"}))
     return ledger
 
 
@@ -152,7 +153,7 @@ def test_uninitialized_ledger_is_bad() -> None:
     """For a production account only."""
     assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
     shared = MemoryLedger()
-    shared.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "staging"}))
+    shared.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data={"environment": "staging"}))
     assert "not initialized for main" in checked(ledger=shared)["ledger"].message
     sandbox = make_settings(api="sandbox")
     assert "ledger" not in checked(sandbox, ledger=MemoryLedger())

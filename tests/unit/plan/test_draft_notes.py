@@ -86,7 +86,7 @@ def test_plan_digest_does_not_depend_on_draft_notes():
 def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]]:
     """By send, whom it shares its draft with."""
     known = make_known(drafts=dict.fromkeys("DE", make_stored_draft()))
-    planned = plan_of(*sends, state=make_state(*(events or [])), known={"main": known}).sends
+    planned = plan_of(*sends, state=make_state(*(events or [])), remote_facts={"main": known}).sends
     found = {
         one.send.id: [p.message for p in one.send.diagnostics if p.rule == "draft-shared"] for one in planned
     }

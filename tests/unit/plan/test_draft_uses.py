@@ -20,6 +20,7 @@ from tests.support.factories import (
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.model import Articles, Draft, Media, Msgtype, Send
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.draft_box import BoxEntry, short_id
 from wechat_campaigns.plan.draft_uses import BoxDraft, draft_uses, drafted_names
@@ -35,12 +36,12 @@ EDITED = replace(NEWS, content=Articles(articles=(make_article("春茶二", cove
 NO_IDS = payloads.MediaIds(upload_results={}, material_ids={})
 
 
-def drafted(media_id: str, send: Send = NEWS, **more: Any) -> tuple[EventKind, dict[str, Any]]:
+def drafted(media_id: str, send: Send = NEWS, **more: Any) -> tuple[str, dict[str, Any]]:
     """The event of a draft that was made for a send."""
     assert isinstance(send.content, Articles)
     articles = payloads.draft_articles(send.content, NO_IDS)
     data = {"send": send.id, "revision": send.revision, "sha256": sha256(articles), "media_id": media_id}
-    return EventKind.DRAFT, {**data, "stored": "f1", "changed": [], **more}
+    return LedgerKind.DRAFT, {**data, "stored": "f1", "changed": [], **more}
 
 
 def uses(
@@ -86,20 +87,20 @@ def test_an_older_draft_of_a_send_is_left_behind() -> None:
         ([], ((), True)),
         ([(EventKind.INTENT, {})], (("news",), False)),
         ([(EventKind.INTENT, {}), (EventKind.ACCEPTED, {})], (("news",), False)),
-        ([(EventKind.INTENT, {}), (EventKind.ACCEPTED, {}), (EventKind.STATUS, {})], ((), False)),
+        ([(EventKind.INTENT, {}), (EventKind.ACCEPTED, {}), (LedgerKind.STATUS, {})], ((), False)),
         ([(EventKind.INTENT, {}), (EventKind.REJECTED, {})], ((), True)),
     ],
     ids=["not posted", "unknown", "accepted", "sent", "rejected"],
 )
 def test_a_posted_draft_stays_until_the_result_is_final(
-    steps: list[tuple[EventKind, dict[str, Any]]], expected: tuple[tuple[str, ...], bool]
+    steps: list[tuple[str, dict[str, Any]]], expected: tuple[tuple[str, ...], bool]
 ) -> None:
     """A resend posts the stored body, whatever is written now; what was sent was not left by an edit."""
     body = {"body": {"msgtype": "mpnews", "mpnews": {"media_id": "D1"}}}
     data = {
         EventKind.INTENT: {**intent_of(NEWS), **body},
         EventKind.ACCEPTED: named(NEWS),
-        EventKind.STATUS: named(NEWS, msg_status="SEND_SUCCESS"),
+        LedgerKind.STATUS: named(NEWS, msg_status="SEND_SUCCESS"),
         EventKind.REJECTED: named(NEWS),
     }
     state = make_state(drafted("D1"), *((kind, data[kind]) for kind, _more in steps))

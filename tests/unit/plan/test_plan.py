@@ -22,11 +22,11 @@ from tests.support.factories import (
     named,
     plan_of,
 )
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Batch, Draft, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.planfile import as_reviewed
+from wechat_campaigns.plan.review import as_reviewed
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.attention import attention_notes
 from wechat_campaigns.report.phrases import followers, headcount
@@ -94,7 +94,7 @@ def test_unknown_material_name_is_invalid():
     send = make_send(content=Voice(media=Media(name="钟声")))
     for ids in ((), ("A", "B")):
         known = make_known(materials={("voice", "钟声"): ids} if ids else {})
-        assert actions(plan_of(send, known={"main": known})) == {"sale": "invalid"}
+        assert actions(plan_of(send, remote_facts={"main": known})) == {"sale": "invalid"}
 
 
 def test_quota_is_used_in_the_order_of_the_plan():
@@ -192,7 +192,7 @@ def test_unknown_send_without_a_file_stays_in_the_plan():
     plan = plan_of(make_send(), state=state)
     assert [unknown.send_state.send for unknown in plan.unknown_sends] == ["gone"]
     assert plan.counts()[PlanAction.UNKNOWN] == 1
-    assert plan_of(make_send(), state=state, with_orphans=False).unknown_sends == ()
+    assert plan_of(make_send(), state=state, with_unplanned=False).unknown_sends == ()
 
 
 def test_invalid_campaigns_do_not_hide_the_others():
@@ -204,7 +204,7 @@ def test_invalid_campaigns_do_not_hide_the_others():
 
 def test_offline_plan_leaves_the_audience_unknown():
     """Without the platform the count is unknown; tags are not checked."""
-    plan = plan_of(make_send(filter=Filter(tag="不存在")), known=None)
+    plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
     (planned,) = plan.sends
     assert (plan.offline, plan.remote_facts) == (True, {})
     assert planned.action is PlanAction.SEND
@@ -217,7 +217,7 @@ def test_offline_plan_names_the_audience_of_the_last_send_to_the_same_recipients
     begun = intent_of(earlier, audience={"count": 940, "source": "tags/get"})
     state = make_state((EventKind.INTENT, begun), (EventKind.ACCEPTED, named(earlier)))
     settings = make_settings(policy=Policy(max_recipients=10, duplicate_content_days=0))
-    plan = plan_of(other, make_send(), state=state, settings=settings, known=None)
+    plan = plan_of(other, make_send(), state=state, settings=settings, remote_facts=None)
     untold, told = (planned.resolved.audience for planned in plan.sends)
     assert (headcount(told), headcount(untold)) == ("~940", "?")
     assert "~940" in followers(told)
@@ -232,7 +232,7 @@ def test_rule_that_needs_the_platform_waits_for_apply():
     """An audience that cannot be counted blocks an online plan, not an offline one."""
     settings = make_settings(policy=Policy(max_recipients=10))
     everyone = make_send(filter=Filter(tag_id=100))
-    offline = plan_of(everyone, settings=settings, known=None)
+    offline = plan_of(everyone, settings=settings, remote_facts=None)
     assert actions(offline) == {"sale": "send"}
     assert "apply checks this rule" in offline.sends[0].violations[0].message
     online = plan_of(everyone, settings=settings)
@@ -260,7 +260,7 @@ def test_digest_is_the_same_offline_and_blocked():
     send = make_send(filter=EVERYONE)
     digests = {
         plan_of(send).plan_digest,
-        plan_of(send, known=None).plan_digest,
+        plan_of(send, remote_facts=None).plan_digest,
         plan_of(send, settings=OPEN).plan_digest,
     }
     assert len(digests) == 1
@@ -306,11 +306,11 @@ def test_a_draft_is_taken_by_the_first_send_that_uses_it() -> None:
     """The second is warned with the first's id; one that was sent has taken it before any pending one."""
     first, second = (make_send(name, content=Draft(media_id="D")) for name in ("a", "b"))
     other = make_send("c", content=Draft(media_id="E"))
-    plan = plan_of(first, second, other, known=None)
+    plan = plan_of(first, second, other, remote_facts=None)
     assert list(warned(plan, "draft-shared")) == ["b"]
     assert "a uses the same draft" in warned(plan, "draft-shared")["b"]
     sent = make_state((EventKind.INTENT, intent_of(second)), (EventKind.ACCEPTED, named(second)))
-    plan = plan_of(first, second, state=sent, known=None)
+    plan = plan_of(first, second, state=sent, remote_facts=None)
     assert list(warned(plan, "draft-shared")) == ["a"]
     assert "b uses the same draft" in warned(plan, "draft-shared")["a"]
 
@@ -318,7 +318,7 @@ def test_a_draft_is_taken_by_the_first_send_that_uses_it() -> None:
 def test_an_expired_send_takes_no_draft() -> None:
     """It is never posted, so the next one may use the draft."""
     expired = make_send("a", content=Draft(media_id="D"), not_after=NOW - timedelta(hours=1))
-    plan = plan_of(expired, make_send("b", content=Draft(media_id="D")), known=None)
+    plan = plan_of(expired, make_send("b", content=Draft(media_id="D")), remote_facts=None)
     assert actions(plan) == {"a": "expired", "b": "send"}
     assert warned(plan, "draft-shared") == {}
 

@@ -29,7 +29,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.json import plan_data
 
@@ -45,7 +45,7 @@ def refusal(
     file: dict[str, Any], *sends: Any, state: LedgerState = EMPTY, now: Any = NOW, **more: Any
 ) -> str:
     with pytest.raises(StalePlanError) as caught:
-        planfile.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
+        review.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
     assert "make a new plan" in caught.value.hint
     return caught.value.message
 
@@ -53,7 +53,7 @@ def refusal(
 def test_same_plan_passes():
     """At any time of day, within a day."""
     file, plan = reviewed(SALE, CARD), plan_of(CARD, SALE)
-    assert error_of(planfile.check_file, file, plan, EMPTY, NOW + timedelta(hours=23)) is None
+    assert error_of(review.check_file, file, plan, EMPTY, NOW + timedelta(hours=23)) is None
 
 
 def test_same_account_name_with_another_appid_is_refused():
@@ -62,7 +62,7 @@ def test_same_account_name_with_another_appid_is_refused():
     said = refusal(reviewed(SALE, CARD), SALE, CARD, settings=moved)
     assert "sale would be sent from another AppID, wx00000000000000ff" in said
     with pytest.raises(StalePlanError):
-        planfile.check_digest(plan_of(SALE).plan_digest, plan_of(SALE, settings=moved), EMPTY)
+        review.check_digest(plan_of(SALE).plan_digest, plan_of(SALE, settings=moved), EMPTY)
 
 
 CHANGES: list[tuple[str, list[Any], str]] = [
@@ -105,8 +105,8 @@ def test_partial_apply_may_go_on_under_the_same_plan():
     begun = (EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
     for state in (make_state(begun), make_state(begun, (EventKind.ACCEPTED, named(CARD)))):
         plan = plan_of(SALE, CARD, state=state)
-        assert error_of(planfile.check_file, file, plan, state, NOW) is None
-        assert error_of(planfile.check_digest, file["plan_digest"], plan, state) is None
+        assert error_of(review.check_file, file, plan, state, NOW) is None
+        assert error_of(review.check_digest, file["plan_digest"], plan, state) is None
 
 
 def test_send_made_under_another_plan_is_refused():
@@ -127,7 +127,7 @@ def test_refused_digest_shows_both_digests():
     """A reviewer can see which one was reviewed."""
     plan = plan_of(SALE)
     with pytest.raises(StalePlanError) as caught:
-        planfile.check_digest("0" * 64, plan, EMPTY)
+        review.check_digest("0" * 64, plan, EMPTY)
     assert plan.plan_digest in caught.value.message
     assert "0" * 64 in caught.value.message
 
@@ -211,7 +211,7 @@ def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
         )
     for each in written:
         path.write_text(json.dumps(each))
-        error = error_of(lambda: planfile.check_file(planfile.read(path), plan_of(SALE), EMPTY, NOW))
+        error = error_of(lambda: review.check_file(planfile.read(path), plan_of(SALE), EMPTY, NOW))
         assert error is None or (isinstance(error, UsageError | StalePlanError) and str(error).encode())
 
 
@@ -223,4 +223,4 @@ def test_odd_values_in_a_plan_file_are_refused_without_a_traceback(odd: Any):
     data["sends"][0]["resolved"] = odd
     data["resolved_digest"] = sha256({"sale": odd})
     with pytest.raises(StalePlanError):
-        planfile.check_file(planfile.with_checksum(data), plan_of(SALE), EMPTY, NOW)
+        review.check_file(planfile.with_checksum(data), plan_of(SALE), EMPTY, NOW)

@@ -36,6 +36,7 @@ from tests.support.policy_cases import (
 )
 from wechat_campaigns.core.model import Filter, Images, Media, Mpvideo, Newspic, PlanAction, Send, Text
 from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.planfile import audiences
 from wechat_campaigns.plan.planner import with_violations
 from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, evaluate
@@ -343,7 +344,7 @@ def test_trial_counts_however_its_tag_is_written(required: str | int, posted: Fi
     state = make_state(
         (EventKind.INTENT, intent_of(trial, body=body, tag="内测")),
         (EventKind.ACCEPTED, named(trial)),
-        (EventKind.STATUS, named(trial)),
+        (LedgerKind.STATUS, named(trial)),
     )
     about = facts(Policy(require_trial=required), state=state)
     assert said(about, "require_trial") is None

@@ -82,7 +82,7 @@ def test_plan_from_files(tmp_path: Path):
         made.sends,
         invalid=made.invalid,
         context=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
-        known=asked(made, api_of()),
+        remote_facts=asked(made, api_of()),
     )
     assert {p.send.id: p.action.value for p in plan.sends} == {"good": "send", "all": "blocked"}
     assert [invalid.id for invalid in plan.invalid] == [made.invalid[0].id]

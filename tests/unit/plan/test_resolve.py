@@ -17,7 +17,8 @@ from tests.support.factories import (
     make_known,
     make_send,
 )
-from wechat_campaigns.core.errors import ApiError, Location, UsageError
+from wechat_campaigns.core.diagnostics import Location
+from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import UploadRecord

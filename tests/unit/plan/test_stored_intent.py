@@ -37,10 +37,9 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import SendStatus, fold
-from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decision import DecisionContext
-from wechat_campaigns.plan.planfile import as_reviewed
 from wechat_campaigns.plan.planner import make_plan
+from wechat_campaigns.plan.review import as_reviewed, check_file
 from wechat_campaigns.plan.stored_intent import stored_body, stored_send
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.protocol.events import Event, EventKind
@@ -168,17 +167,17 @@ def test_send_moved_to_another_account_keeps_its_old_record() -> None:
     context = DecisionContext(settings=settings, state=state, now=NOW, resend=frozenset({"sale"}))
     (stored,) = stored_unknown_sends([send], context)
     known = {"main": make_known(), "new": make_known()}
-    plan = make_plan([send, stored], invalid=(), context=context, known=known)
+    plan = make_plan([send, stored], invalid=(), context=context, remote_facts=known)
     assert {(one.account.name, one.action) for one in plan.sends} == {
         ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
     }  # fmt: skip
-    before = make_plan([send], invalid=(), context=context, known=known)
+    before = make_plan([send], invalid=(), context=context, remote_facts=known)
     bound = as_reviewed(plan, state, before.plan_digest)
     assert bound is not None
     assert {(one.account.name, one.action) for one in bound.sends} == {
         ("main", PlanAction.UNKNOWN), ("new", PlanAction.SEND),
     }  # fmt: skip
-    planfile.check_file(plan_data(view_of(plan)), plan, state, NOW)
+    check_file(plan_data(view_of(plan)), plan, state, NOW)
 
 
 @pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import make_settings
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.workers import ENOUGH
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.compile import compile_campaigns
@@ -124,8 +125,12 @@ def test_message_is_current_by_entry_and_revision(
     """An entry that left its file, and an id that is used again at a higher revision, are gone messages."""
     for name, text in {**CITIES, "other": TEXT}.items():
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
-    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path), only=only)
-    assert compiled.presence_check()(send_id, revision) is is_there
+    settings, files = make_settings(), Files(tmp_path)
+    everything = compile_campaigns(tmp_path, settings=settings, files=files)
+    digests = {send.id: compute_content_digest(send) for send in everything.sends}
+    is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
+    assert is_current(send_id, revision, digests.get(send_id, "")) is is_there
+    assert not is_current(send_id, revision, "what it was before an edit")
 
 
 def test_message_of_an_entry_is_current_at_its_own_revision(tmp_path: Path) -> None:

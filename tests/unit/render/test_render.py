@@ -13,7 +13,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Diagnostic, Location, MissingExtraError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.model import (
     Articles,
     Campaign,

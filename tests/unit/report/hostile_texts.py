@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.factories import NOW, make_article, make_planned, make_send, plan_of
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype, Newspic
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan

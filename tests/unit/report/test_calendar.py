@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import past_sends
@@ -20,7 +21,7 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
     state = make_state(*begun)
     return calendar_view(
         first,
-        plan_of(*sends, state=state, known=known),
+        plan_of(*sends, state=state, remote_facts=known),
         past_sends(state, {"main": make_account()}, now=NOW),
         NOW,
     )
@@ -118,7 +119,7 @@ def test_a_past_send_leads_to_its_article(told: str, shown: str) -> None:
     event = {"msg_id": 1, "status": "send success", "addressed": 9, "sent": 9, "links": [told]}
     counts = {"left_out": 0, "failed": 0, "originals": []}
     steps = [*begun()[:1], (EventKind.ACCEPTED, named(make_send("old", text="old"), msg_id=1))]
-    page = calendar_html(month(begun=[*steps, (EventKind.CALLBACK, {**event, **counts})]))
+    page = calendar_html(month(begun=[*steps, (LedgerKind.CALLBACK, {**event, **counts})]))
     assert shown in page
     assert "href" in shown or "href" not in page
 

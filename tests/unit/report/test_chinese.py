@@ -13,7 +13,8 @@ from rich.cells import cell_len
 
 from tests.support.factories import NOW, applied, make_send, plan_of, view_of
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, set_language, status_word
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.ledger.records import SendStatus

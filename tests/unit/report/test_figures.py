@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.article_days import SHOWN_DAYS
 from wechat_campaigns.report.figures import article_rows, articles_data
@@ -60,7 +61,7 @@ def view_of(title: str = "春茶", *readers: int, told: bool = False, **more: ob
     state = make_state(
         (EventKind.INTENT, intent),
         (EventKind.ACCEPTED, named(send, msg_id=1, msg_data_id=7)),
-        *([(EventKind.CALLBACK, event)] if told else []),
+        *([(LedgerKind.CALLBACK, event)] if told else []),
     )
     kept = {SERVICE: days_of(title, *(readers or (5, 9, 9)))}
     rows = article_rows(begun_records(state, accounts), state, accounts, kept, now=NOW)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
@@ -46,9 +47,9 @@ def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data:
             intent_of(send, at=at, account="main", actor={"commit": "c" * 40}, audience={"count": 90}),
         ),
         (EventKind.ACCEPTED, named(send, msg_id=msg_id)),
-        (EventKind.STATUS, named(send, msg_id=msg_id)),
+        (LedgerKind.STATUS, named(send, msg_id=msg_id)),
     ]
-    return [*found, (EventKind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
+    return [*found, (LedgerKind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
 
 
 def history(*groups: list[Any], **limits: Any) -> tuple[PastSend, ...]:

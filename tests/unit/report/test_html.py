@@ -20,7 +20,7 @@ from tests.support.factories import (
     view_of,
 )
 from wechat_campaigns import report
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Articles, FileInfo, Filter
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
@@ -99,7 +99,7 @@ def test_the_head_counts_what_is_scheduled() -> None:
     later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
     page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
     assert "Scheduled: 2 sends, 2,000 messages in all, from 2026-12-02 12:00 to 2026-12-03 12:00." in page
-    page = plan_html(view_of(plan_of(later[0], known=None)), data=lambda _file: b"")
+    page = plan_html(view_of(plan_of(later[0], remote_facts=None)), data=lambda _file: b"")
     assert "Scheduled: 1 send to an unknown number of followers, for 2026-12-02 12:00." in page
 
 

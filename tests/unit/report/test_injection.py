@@ -16,7 +16,8 @@ from tests.support.factories import applied, make_send, view_of
 from tests.unit.report.hostile_texts import ATTACK, hostile_comparison, hostile_plan
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.render import send_text
-from wechat_campaigns.core.errors import Diagnostic, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import sanitize
 from wechat_campaigns.report.attention import plan_problems

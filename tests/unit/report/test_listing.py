@@ -85,7 +85,7 @@ def test_a_plan_of_two_accounts_takes_two_lines_a_send(width: int) -> None:
         for name in ("shop", "daily")
     ]  # fmt: skip
     known = {"shop": make_known(), "daily": make_known()}
-    view = view_of(plan_of(*sends, settings=make_settings(shop, daily), known=known))
+    view = view_of(plan_of(*sends, settings=make_settings(shop, daily), remote_facts=known))
     lines = plan_text(view, TextOptions(width=width)).split("\n")
     start = next(number for number, line in enumerate(lines) if line.startswith("scheduled"))
     rows = " ".join(lines[start : start + 2]).split()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import make_send, make_settings, plan_of, view_of
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
@@ -91,7 +91,7 @@ def test_what_an_offline_plan_cannot_check_is_one_line() -> None:
     """Not a warning for each send: the plan after the merge asks WeChat, and apply does."""
     settings = make_settings(policy=Policy(max_recipients=500))
     sends = [make_send(name, name) for name in ("a", "b", "c")]
-    plan = plan_of(*sends, settings=settings, known=None)
+    plan = plan_of(*sends, settings=settings, remote_facts=None)
     lines = [line for line in view_of(plan).attention if "max_recipients" in line]
     assert lines == [
         "without WeChat's answers, the plan did not check: max_recipients (3 sends) → nothing to do: "

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, applied, make_article, make_send, plan_of, view_of
-from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan

@@ -10,6 +10,7 @@ import pytest
 from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.model import Filter
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.send_status import StatusRow, ended, send_status
 
@@ -24,8 +25,8 @@ def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> StatusRow:
 
 
 ACCEPTED = (EventKind.ACCEPTED, named(TAG))
-FAILED = (EventKind.STATUS, named(TAG, msg_status="SEND_FAIL"))
-SENT = (EventKind.STATUS, named(TAG))
+FAILED = (LedgerKind.STATUS, named(TAG, msg_status="SEND_FAIL"))
+SENT = (LedgerKind.STATUS, named(TAG))
 RECALL = {"send": "sale", "revision": 1, "msg_id": 7}
 
 
@@ -69,18 +70,18 @@ def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: st
 
 def test_an_event_that_comes_first_is_told() -> None:
     """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
-    assert stand(ACCEPTED, (EventKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
-    failed = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
+    assert stand(ACCEPTED, (LedgerKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
+    failed = stand(ACCEPTED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
     assert "no administrator confirmed the send within 30 minutes" in failed.note
 
 
 def test_a_failure_is_explained_by_its_event() -> None:
     """err(N) is looked up; without an event the reader is sent to where the reason is."""
-    row = stand(ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
+    row = stand(ACCEPTED, FAILED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
     assert "err(30003)" in row.note
     originals = [{"article_idx": "2", "url": "https://mp.weixin.qq.com/s/x"}]
     found = stand(
-        ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)", "originals": originals})
+        ACCEPTED, FAILED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(30003)", "originals": originals})
     )
     assert found.note == f"{row.note}; article 2 repeats https://mp.weixin.qq.com/s/x"
     assert "reprint" in row.note
@@ -102,33 +103,33 @@ def test_a_reason_nobody_knows_is_repeated() -> None:
 
 def test_counts_say_what_became_of_the_others() -> None:
     """Sent, left out by the platform, failed."""
-    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, TOLD))
+    row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, TOLD))
     assert row.note == (
         "75 of 100 followers received it: "
         "20 left out (four this month already, or messages turned off), 5 failed"
     )
-    all_of_them = {**TOLD, "left_out": 0, "sent": 100, "failed": 0}
-    assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers received it"
+    all_of_them = (LedgerKind.CALLBACK, {**TOLD, "left_out": 0, "sent": 100, "failed": 0})
+    assert stand(ACCEPTED, SENT, all_of_them).note == "100 of 100 followers received it"
 
 
 @pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
 def test_the_spelling_of_success_does_not_matter(word: str) -> None:
     """Pages and reports write it with a space and without; before mass/get is asked, too."""
-    row = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": word}))
+    row = stand(ACCEPTED, (LedgerKind.CALLBACK, {**TOLD, "status": word}))
     assert row.note.startswith("75 of 100 followers received it")
 
 
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
-    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "left_out": 100, "sent": 0, "failed": 0}))
+    row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, {**TOLD, "left_out": 100, "sent": 0, "failed": 0}))
     assert "already received four this month" in row.hint
 
 
 def test_a_recall_is_shown() -> None:
     """Of an article beside the counts, of the whole as the state."""
-    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 2}))
+    row = stand(ACCEPTED, SENT, (LedgerKind.RECALL, {**RECALL, "article_idx": 2}))
     assert row.note == "recalled: article 2"
-    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 0}))
+    row = stand(ACCEPTED, SENT, (LedgerKind.RECALL, {**RECALL, "article_idx": 0}))
     assert row.known.status == "recalled"
 
 

@@ -57,7 +57,7 @@ def test_what_is_done_is_only_counted() -> None:
 
 def test_an_unknown_audience_is_never_a_number() -> None:
     """Offline nobody was asked, and the total says so."""
-    plan = plan_of(make_send(), known=None)
+    plan = plan_of(make_send(), remote_facts=None)
     assert view_of(plan).total == "1 send to an unknown number of followers"
     assert view_of(plan_of()).total == "nothing to send now"
 

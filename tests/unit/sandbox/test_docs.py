@@ -26,7 +26,7 @@ CHINESE = (DOCS / "sandbox.zh-CN.md").read_text(encoding="utf-8")
         [rule.name for rule in RULES],
         [field.name for field in fields(AccountOptions)],
         [name if name != "admin" else "admin/MSG_ID" for _, name in ROUTES],
-        [kind for kind in (*faults.KINDS, *faults.ALIASES) if kind not in ("cut", "http")],
+        [*faults.KINDS],
     ],
     ids=["endpoints", "rules", "switches", "control calls", "faults"],
 )

@@ -39,6 +39,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.send.apply import apply
 from wechat_campaigns.send.outcome import Result, SendOutcome, exit_code
@@ -57,17 +58,22 @@ class ApplyRunner:
         self.ledger = MemoryLedger(lambda: self.now)
         self.api = ScriptedApi(**answers)
         self.stopping = False
+        self.stops_at_upload = False
+
+    def read(self, _file: Any) -> bytes:
+        self.stopping = self.stops_at_upload
+        return b""
 
     def plan(self, *sends: Send, overrides: Any = None) -> Any:
         known = {name: make_known() for name in self.settings.environment.accounts}
         state = fold(self.ledger.events())
         more = {"now": self.now, "overrides": overrides or {}}
-        return plan_of(*sends, settings=self.settings, state=state, known=known, **more)
+        return plan_of(*sends, settings=self.settings, state=state, remote_facts=known, **more)
 
     def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
         ports = ApplyPorts(
             connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
-            sleep=lambda _s: None, read=lambda _file: b"", stop_requested=lambda: self.stopping,
+            sleep=lambda _s: None, read=self.read, stop_requested=lambda: self.stopping,
         )  # fmt: skip
         run_context = RunContext(plan_digest="p" * 64, overrides=overrides or {})
         plan = plan or self.plan(*sends, overrides=overrides)
@@ -135,7 +141,7 @@ def test_unknown_send_under_another_id_of_its_message_is_reported():
     runner.run(make_send("new", "一", formerly=("old",)))
     runner.run(make_send("old", "二", revision=2))
     known = {"settings": runner.settings, "state": fold(runner.ledger.events()), "now": runner.now}
-    plan = plan_of(make_send("new", "二", revision=2), with_orphans=False, **known)
+    plan = plan_of(make_send("new", "二", revision=2), with_unplanned=False, **known)
     (outcome,) = runner.run(plan=plan)
     assert (outcome.id, outcome.exit_code) == ("old", ExitCode.UNKNOWN)
     assert outcome.reason == plan.sends[0].decision.reason
@@ -261,6 +267,15 @@ def test_no_send_begins_after_a_stop_request():
     outcomes = runner.run(make_send("open"), make_send("new", "新"))
     assert {o.id: o.exit_code for o in outcomes} == {"open": ExitCode.UNKNOWN, "new": ExitCode.INTERRUPTED}
     assert len(runner.api.calls) == 1
+
+
+def test_stop_during_an_upload_leaves_the_send_for_later():
+    """An upload may take minutes: who stops the run in it does not want the send any more."""
+    runner = ApplyRunner(material_add_material={"media_id": "M"}, mass_sendall=TAKEN)
+    runner.stops_at_upload = True
+    outcomes = runner.run(make_send(content=Image(media=Media(file=make_file("a.png", b"")))))
+    assert [o.exit_code for o in outcomes] == [ExitCode.INTERRUPTED]
+    assert not runner.api.named("mass_sendall")
 
 
 def test_send_is_decided_again_just_before_its_call():
@@ -416,7 +431,7 @@ def test_send_whose_ledger_always_conflicts_is_not_made():
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
                 super().append(
-                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "x", "result": "y"})
+                    Entry(stream=SERVICE, kind=LedgerKind.UPLOAD, data={"upload": "x", "result": "y"})
                 )
             return super().append(entry, after=after)
 

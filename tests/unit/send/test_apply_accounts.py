@@ -52,7 +52,7 @@ class Held(MemoryLedger):
 def applied(ledger: Held) -> tuple[SendOutcome, ...]:
     settings = make_settings(*ACCOUNTS)
     sends = [make_send(f"s-{name}", text=name, account=name) for name in NAMES]
-    plan = plan_of(*sends, settings=settings, known={name: make_known() for name in NAMES})
+    plan = plan_of(*sends, settings=settings, remote_facts={name: make_known() for name in NAMES})
     api = ScriptedApi(mass_sendall={"errcode": 0, "msg_id": 1})
     ports = ApplyPorts(
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,

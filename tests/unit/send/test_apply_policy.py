@@ -38,7 +38,9 @@ def run(
     """Plan with 1000 members, then apply with what the platform answers by then."""
     settings, ledger = make_settings(policy=policy), ledger or MemoryLedger()
     known = {"main": make_known(tags=tuple(tags(1000)))}
-    plan = plan_of(*sends or [make_send()], settings=settings, known=known, state=fold(ledger.events()))
+    plan = plan_of(
+        *sends or [make_send()], settings=settings, remote_facts=known, state=fold(ledger.events())
+    )
     api = ScriptedApi(mass_sendall=TAKEN, **answers)
     ports = ApplyPorts(
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,

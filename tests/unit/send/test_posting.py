@@ -37,7 +37,7 @@ from wechat_campaigns.plan.decision import DecisionContext, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import clientmsgid
-from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send.outcome import Result
 from wechat_campaigns.send.posting import AccountSender, ApplyPorts, RunContext
 
@@ -186,8 +186,10 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
     outcome, ledger, _ = sent(api_error(45065, msg_id=99))
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "ledger settle 'sale'" in outcome.hint
-    known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.disputed, known.msg_id) == (SendStatus.UNKNOWN, True, None)
+    state = fold(ledger.events())
+    assert state.stream(SERVICE).find("sale", 1).status is Status.DISPUTED
+    known = state.send(SERVICE, "sale", 1)
+    assert (known.status, known.msg_id) == (SendStatus.UNKNOWN, None)
     settled = {"send": "sale", "revision": 1, "sent": True, "msg_id": 99, "reason": "console"}
     ledger.append(
         Entry(
@@ -195,7 +197,15 @@ def test_45065_on_the_first_call_leaves_the_send_disputed():
         )
     )
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.disputed, known.msg_id) == (SendStatus.ACCEPTED, False, 99)
+    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 99)
+
+
+@pytest.mark.parametrize("errcode", [45065, 45066])
+def test_answer_to_a_key_in_use_is_told_with_its_errcode(errcode: int):
+    """Whoever asks WeChat about it needs the code that WeChat gave."""
+    outcome, _, _ = sent(api_error(errcode))
+    assert outcome.exit_code is ExitCode.UNKNOWN
+    assert f"({errcode})" in outcome.reason
 
 
 def test_disputed_send_is_never_resent():

@@ -38,8 +38,8 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.resolve import Resolution
-from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.preview import Recipient, preview, recipients, used_today
 from wechat_campaigns.wechat import payloads
 
@@ -102,7 +102,7 @@ def test_every_msgtype_can_be_previewed(kind: str) -> None:
     api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
     assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
-    assert ledger.kept[-1].kind is EventKind.PREVIEW
+    assert ledger.kept[-1].kind is LedgerKind.PREVIEW
     assert (
         ledger.kept[-1].data["content_digest"]
         == make_planned(make_send(content=content, msgtype=msgtype)).content_digest
@@ -178,7 +178,7 @@ def test_next_tester_is_tried_after_one_that_is_refused() -> None:
     ports = make_upload_ports(api, ledger)
     to = [Recipient(name=name, body={"towxname": name}) for name in ("first", "second")]
     assert list(preview(planned, to, ports).errors) == ["first"]
-    assert [event.kind for event in ledger.kept].count(EventKind.PREVIEW) == 1
+    assert [event.kind for event in ledger.kept].count(LedgerKind.PREVIEW) == 1
     assert len(api.named("draft_add")) == 1
 
 
@@ -186,7 +186,7 @@ def test_previews_are_counted_by_the_day_in_china() -> None:
     """A hundred a day; the count restarts at midnight in China."""
     seen = {"send": "sale", "revision": 1, "content_digest": "d", "to": "h"}
     state = make_state(
-        (EventKind.PREVIEW, seen), (EventKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
+        (LedgerKind.PREVIEW, seen), (LedgerKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
     )
     assert used_today(SERVICE, state, NOW) == 1
     assert used_today("wx-other", state, NOW) == 0

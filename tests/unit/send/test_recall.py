@@ -21,6 +21,7 @@ from tests.support.factories import (
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
 from wechat_campaigns.ledger.fold import LedgerState, SendRecord, SendStatus
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
 
@@ -32,7 +33,7 @@ def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
         (EventKind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
         (EventKind.ACCEPTED, named(SEND)),
     ]
-    return [*found, (EventKind.STATUS, named(SEND))] if sent else found
+    return [*found, (LedgerKind.STATUS, named(SEND))] if sent else found
 
 
 def known(state: LedgerState) -> SendRecord:
@@ -40,7 +41,7 @@ def known(state: LedgerState) -> SendRecord:
 
 
 def recalled(article_idx: int) -> Any:
-    return (EventKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
+    return (LedgerKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
 
 
 @pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
@@ -80,7 +81,7 @@ def test_recall_is_made_once() -> None:
 def test_recalled_article_must_exist() -> None:
     """Where the event gave the links, their number is known."""
     told = {"msg_id": 7, "status": "send success", "addressed": 9, "sent": 7, "left_out": 1, "failed": 1}
-    state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
+    state = make_state(*steps(), (LedgerKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
     with pytest.raises(UsageError, match="article 3 does not exist"):
         check(known(state), 3, state)
@@ -93,7 +94,7 @@ def test_recall_is_recorded_after_the_call() -> None:
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
     recall(known(state), 0, api=api, ledger=ledger, state=state)
     assert api.calls == [("mass_delete", (7, 0))]
-    assert [event.kind for event in ledger.kept] == [EventKind.RECALL]
+    assert [event.kind for event in ledger.kept] == [LedgerKind.RECALL]
     assert known(state).status is SendStatus.RECALLED
     with pytest.raises(ApiError):
         recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)

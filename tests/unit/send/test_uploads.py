@@ -24,7 +24,7 @@ from wechat_campaigns.core.errors import ApiError, NoResponseError, StalePlanErr
 from wechat_campaigns.core.model import Articles, Image, Media, Mpvideo, Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.resolve import OFFLINE, resolve
-from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads
 
@@ -42,10 +42,10 @@ class Uploader:
                  "media_upload": {"media_id": "T"}, "media_uploadvideo": {"media_id": "N"}}  # fmt: skip
         self.api = ScriptedApi(**(given | answers))
         self.state = LedgerState()
-        self.recorded: list[tuple[EventKind, Mapping[str, Any]]] = []
+        self.recorded: list[tuple[str, Mapping[str, Any]]] = []
         self.told: list[str] = []
 
-    def record(self, kind: EventKind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def record(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
         self.recorded.append((kind, data))
         event = make_events(*self.recorded)[-1]
         self.state.add(event)

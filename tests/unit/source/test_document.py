@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Diagnostic, json_path
+from wechat_campaigns.core.diagnostics import Diagnostic, json_path
 from wechat_campaigns.source.document import Document, parse_document
 
 TEXT = """\

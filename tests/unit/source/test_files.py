@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.diagnostics import Location
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
 
 BASE = PurePosixPath("2026/sale.yaml")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core import i18n
-from wechat_campaigns.core.errors import Diagnostic, InvalidError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import load_campaigns
@@ -184,7 +185,7 @@ def test_messages_and_hints_of_problems_are_whole_sentences(
 
 def test_cached_text_reports_its_faults_in_the_current_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a text that was read before is said in the language of now."""
-    from wechat_campaigns.core.errors import Finding
+    from wechat_campaigns.core.diagnostics import Finding
     from wechat_campaigns.source.strict_yaml import compose
 
     first = compose("")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.settings import (
     AccountKind,
     Approvals,

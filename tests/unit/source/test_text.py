@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.source.text import decode, position
 
 

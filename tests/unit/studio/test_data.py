@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.support.factories import make_article, make_send
-from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.model import (
     Articles,
     BodyImage,

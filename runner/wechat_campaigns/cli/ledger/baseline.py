@@ -14,13 +14,14 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.plan.hints import settle_hint
+from wechat_campaigns.protocol.events import Entry, EventKind, Head
+from wechat_campaigns.protocol.state import Status
 from wechat_campaigns.report.phrases import sends
 
 
@@ -46,40 +47,61 @@ from wechat_campaigns.report.phrases import sends
 def baseline(
     context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
 ) -> int:
-    """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them."""
+    """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them.
+
+    An unknown send is not recorded: `ledger settle` says what became of it.
+    """
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(
             _("the campaigns to record are missing or selected in more than one way"),
             hint=_("pass campaign ids, `--all` or `--before YYYY-MM-DD`, only one of them"),
         )
-    prepared = compile_selected(context, select)
-    if prepared.errors:
+    compiled = compile_selected(context, select)
+    if compiled.errors:
         # If they were skipped, they would be new, and sent, once somebody corrects them.
-        raise InvalidError(prepared.errors)
+        raise InvalidError(compiled.errors)
     state = context.initialized_state()
     check_campaigns_folder(context, state)
     day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
-    candidates = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
+    candidates = [send for send in compiled.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = context.settings.environment.accounts
-    states = {
-        send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in candidates
-    }
+    statuses = {send.id: _status(send, accounts[send.account].appid, state) for send in candidates}
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
-    unsent = [send for send in candidates if _is_unsent(states[send.id])]
+    unsent = [send for send in candidates if statuses[send.id] is Status.REJECTED]
+    unknown = [send.id for send in candidates if statuses[send.id] in (Status.UNKNOWN, Status.DISPUTED)]
+    heads: dict[str, Head] = {}
     for send in unsent:
         appid = accounts[send.account].appid
-        context.ledger.append(_entry(send, appid, state, reason=reason, actor=context.actor()))
-    recorded_before = [send.id for send in candidates if send not in unsent]
-    message = _("{sends} recorded as already sent; recorded before: {known}")
-    return context.output_sentence(
-        message.format(sends=sends(len(unsent)), known=len(recorded_before)),
+        # Each names the event before it: where one is taken out, the next ones tell.
+        entry = _entry(send, appid, state, reason=reason, actor=context.actor())
+        heads[appid] = context.ledger.append(entry, after=heads.get(appid, state.stream(appid).head)).head
+    recorded_before = [send.id for send in candidates if statuses[send.id] is Status.ACCEPTED]
+    lines = [
+        _("{sends} recorded as already sent; recorded before: {known}").format(
+            sends=sends(len(unsent)), known=len(recorded_before)
+        )
+    ]
+    lines += [
+        _("{send}: unknown, so not recorded").format(send=name)
+        + f"\n→ {settle_hint(name, context.settings.environment.env_option)}"
+        for name in unknown
+    ]
+    code = context.output_sentence(
+        "\n".join(lines),
         recorded=[send.id for send in unsent],
         known_before=recorded_before,
+        unknown=unknown,
     )
+    return ExitCode.UNKNOWN if unknown else code
 
 
-def _is_unsent(send_state: SendRecord | None) -> bool:
-    return send_state is None or send_state.status in RETRYABLE_STATUSES
+def _status(send: Send, appid: str, state: LedgerState) -> Status:
+    """Tell where a message stands, under every id that it has had."""
+    stream = state.stream(appid)
+    names = stream.aliases(*map(state.ledger_id, (send.id, *send.formerly)))
+    found = {known.status for known in stream.revisions(names) if known.revision == send.revision}
+    order = (Status.DISPUTED, Status.UNKNOWN, Status.ACCEPTED)
+    return next((status for status in order if status in found), Status.REJECTED)
 
 
 def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
@@ -90,6 +112,8 @@ def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: di
         "reason": reason,
         "actor": actor,
     }
+    if send.formerly:
+        data["formerly"] = [state.ledger_id(name) for name in send.formerly]
     if send.batch is not None:
         data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
     return Entry(stream=appid, kind=EventKind.BASELINE, data=data)

@@ -17,7 +17,8 @@ from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.integrations.forgeries import find_forgeries
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
-from wechat_campaigns.protocol.events import Entry, Event, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Entry, Event
 
 
 @command(
@@ -64,7 +65,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None
     context.ledger.restore(events)
     if names:
         data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
-        context.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT, data=data))
+        context.ledger.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data))
         print_message(
             _(
                 "Sends made after this export are missing in it, and the next apply would repeat "

@@ -8,7 +8,9 @@ from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.ledger.initialization import check_not_rehearsed
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import EMPTY, Entry
 
 
 @command(
@@ -29,7 +31,9 @@ def init(context: Context) -> int:
     for stream in streams:
         # Other events may be in the stream already; another run may initialize it at the same time.
         events = context.ledger.read(stream)
-        entry = Entry(stream=stream, kind=EventKind.INIT, data={"environment": name})
+        if stream not in state.production_streams:
+            check_not_rehearsed(events, environment)
+        entry = Entry(stream=stream, kind=LedgerKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
     message = _(
         "the ledger of {name} is initialized; use `campaign ledger baseline{env}` to record earlier sends"

@@ -8,6 +8,7 @@ from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.sanitize import json_text
@@ -41,7 +42,7 @@ def _event_line(event: Event, namespace: str) -> str:
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
-    if event.kind is EventKind.UPLOAD and data.get("result") is None:
+    if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
     return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"

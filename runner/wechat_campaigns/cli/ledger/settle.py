@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -50,14 +51,28 @@ from wechat_campaigns.protocol.events import Entry, EventKind
     shell_complete=accounts,
     help="The account's name or appid, if several accounts have such a send.",
 )
+@click.option(
+    "--revision",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The send's revision, if several of them can be settled.",
+)
 def settle(
-    context: Context, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, reason: str
+    context: Context,
+    send_id: str,
+    msg_id: int | None,
+    not_sent: bool,
+    account: str | None,
+    revision: int | None,
+    reason: str,
 ) -> int:
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
     state = context.state(verified=True)
-    send = _unknown_send(state, send_id, account, with_msg_id=msg_id is not None)
+    found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
+    meant = (one for one in found if account in (None, one.account, one.appid))
+    send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     context.ledger.read(send.appid)  # verifies the chain
     stream = state.stream(send.appid)
     record = stream.find(state.ledger_id(send.send), send.revision)
@@ -103,24 +118,31 @@ def _check_age(record: protocol.SendState, now: datetime) -> None:
     )
 
 
-def _unknown_send(state: LedgerState, send_id: str, account: str | None, *, with_msg_id: bool) -> SendRecord:
-    """Find the unknown send of this id; or, when its msg_id is given, one that WeChat named none for."""
-    candidates = [
-        s
-        for s in state.sends_by_id(send_id)
-        if s.status is SendStatus.UNKNOWN or (with_msg_id and s.may_get_msg_id)
+def _unknown_sends(state: LedgerState, send_id: str, *, with_msg_id: bool) -> list[SendRecord]:
+    """List the unknown sends of this id; and, when its msg_id is given, those that WeChat named none for."""
+    return [
+        send
+        for send in state.sends_by_id(send_id)
+        if send.status is SendStatus.UNKNOWN or (with_msg_id and send.may_get_msg_id)
     ]
-    matches = [s for s in candidates if account in (None, s.account, s.appid)]
+
+
+def _only_send(matches: Sequence[SendRecord], send_id: str) -> SendRecord:
     if not matches:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
             hint=_("run `campaign status` to see which sends are unknown"),
         )
-    if len(matches) > 1:
+    appids = sorted({send.appid for send in matches})
+    if len(appids) > 1:
         raise UsageError(
             _("several accounts have an unknown send {send}").format(send=send_id),
-            hint=_("add `--account` with one of: {names}").format(
-                names=_(", ").join(s.appid for s in matches)
-            ),
+            hint=_("add `--account` with one of: {names}").format(names=_(", ").join(appids)),
+        )
+    if len(matches) > 1:
+        revisions = map(str, sorted(send.revision for send in matches))
+        raise UsageError(
+            _("several revisions of {send} can be settled").format(send=send_id),
+            hint=_("add `--revision` with one of: {numbers}").format(numbers=_(", ").join(revisions)),
         )
     return matches[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
@@ -10,6 +12,9 @@ from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.integrations.forgeries import find_forgeries
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.trust import authenticator
+from wechat_campaigns.protocol.events import Event
 
 
 @command(
@@ -39,7 +44,7 @@ def verify(context: Context) -> int:
         )
     context.ledger.events()
     misplaced, forged, unread = find_forgeries(context, events)
-    descriptions = [*misplaced, *forged]
+    descriptions = [*misplaced, *forged] or _contradictions(context, events)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
@@ -67,3 +72,12 @@ def verify(context: Context) -> int:
             ),
         )
     return code
+
+
+def _contradictions(context: Context, events: Sequence[Event]) -> list[str]:
+    """Find what stops every command that reads the ledger, such as a push that tells of nothing."""
+    try:
+        fold(events, authenticator(events, context.secrets.mac_keys()), context.settings.namespace)
+    except TamperedLedgerError as error:
+        return [str(error)]
+    return []

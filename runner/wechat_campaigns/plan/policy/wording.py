@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
 from html import unescape
 from typing import assert_never
 
@@ -44,18 +43,13 @@ def sample_text(facts: RuleInput) -> Violation | None:
     """What `init` and `new` wrote reaches nobody outside the sandbox."""
     if facts.is_sandbox:
         return None
-    text = _END.join(readable_texts(facts.content))
-    if not any(sample in text for sample in _samples()):
+    texts = [part for text in _texts(facts.content) for part in text]
+    if not any(sample in text for sample in SAMPLES for text in texts):
         return None
     return Violation(
         _("this is still the text that `campaign init` or `campaign new` wrote"),
         _("replace it with the content to be sent"),
     )
-
-
-@cache
-def _samples() -> tuple[str, ...]:
-    return tuple(map(folded, SAMPLES))
 
 
 def banned_words(facts: RuleInput) -> Violation | None:
@@ -94,19 +88,23 @@ def required_text(facts: RuleInput) -> Violation | None:
 
 def readable_texts(content: Content) -> Iterator[str]:
     """Give the text of a message, or of each of its articles, folded; nothing for sound, card and picture."""
+    return (folded(*parts) for parts in _texts(content))
+
+
+def _texts(content: Content) -> Iterator[tuple[str, ...]]:
     match content:
         case Text():
-            yield folded(content.content)
+            yield (content.content,)
         case Articles():
             for article in content.articles:
-                yield folded(article.title, article.author, article.digest, article.html)
+                yield article.title, article.author, article.digest, article.html
         case Newspic():
-            yield folded(content.title, content.text)
+            yield content.title, content.text
         case Images():
             if content.title or content.recommend:
-                yield folded(content.title or "", content.recommend or "")
+                yield content.title or "", content.recommend or ""
         case Mpvideo():
-            yield folded(content.title, content.description)
+            yield content.title, content.description
         case Draft() | Voice() | Image() | Wxcard():
             return
         case _:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import css, mini_program

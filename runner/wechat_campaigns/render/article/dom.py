@@ -53,11 +53,6 @@ def elements(root: HtmlElement) -> list[HtmlElement]:
     return [element for element in root.iterdescendants() if isinstance(element.tag, str)]
 
 
-def tag_names(root: HtmlElement) -> list[str]:
-    """List the tags below `root` in document order."""
-    return [str(element.tag) for element in elements(root)]
-
-
 def line_of(element: HtmlElement | None) -> int | None:
     """Say which source line an element comes from: its own, or that of the nearest one around it."""
     while element is not None:

@@ -18,7 +18,8 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from wechat_campaigns.core.errors import Finding, extra_hint
+from wechat_campaigns.core.diagnostics import Finding
+from wechat_campaigns.core.errors import extra_hint
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article.cjk import is_cjk

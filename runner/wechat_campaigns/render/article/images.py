@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageCms, ImageOps
 
 from wechat_campaigns.core import limited_process
-from wechat_campaigns.core.errors import Finding, StalePlanError, extra_hint
+from wechat_campaigns.core.diagnostics import Finding
+from wechat_campaigns.core.errors import StalePlanError, extra_hint
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import FileInfo

@@ -12,7 +12,7 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article.dom import line_of, make
 from wechat_campaigns.render.article.parts import Findings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, Level, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from wechat_campaigns.core.errors import Diagnostic, Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from wechat_campaigns.core.errors import Finding, KeyPath
+from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.limits.table import (

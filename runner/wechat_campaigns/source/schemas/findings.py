@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from jsonschema import Draft7Validator, ValidationError, validators
 from jsonschema.protocols import Validator
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.schemas.schema_messages import word

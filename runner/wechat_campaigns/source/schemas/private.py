@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.nearest import nearest
 from wechat_campaigns.core.redact import MASK
 from wechat_campaigns.source.schemas.store import schema

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from wechat_campaigns.core.errors import Finding
+from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.spoken_time import rewritten_moment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.diagnostics import KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, nearest
 from wechat_campaigns.source.schemas.store import SchemaName, schema

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.render.limits.table import MAX_ARTICLES
 from wechat_campaigns.wechat.callback.xml import BadXmlError
 
@@ -35,7 +36,7 @@ def entry_of(event: Element, appid: str) -> Entry | None:
         "originals": list(_originals(event)),
         "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],
     }
-    return Entry(stream=appid, kind=EventKind.CALLBACK, data=data)
+    return Entry(stream=appid, kind=LedgerKind.CALLBACK, data=data)
 
 
 def _items(event: Element, name: str) -> list[Element]:

@@ -125,7 +125,7 @@ def _tree(source: str, kind: ArticleFormat) -> HtmlElement:
 
 
 def _tags(tree: HtmlElement) -> list[str]:
-    return [tag for tag in dom.tag_names(tree) if tag != "br"]
+    return [str(element.tag) for element in dom.elements(tree) if element.tag != "br"]
 
 
 def _squeeze(text: str) -> str:

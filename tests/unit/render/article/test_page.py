@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.i18n import set_language
 from wechat_campaigns.core.model import (
     CARD_PLACEHOLDER,

@@ -1,0 +1,198 @@
+"""Hold a plan against the one that was reviewed: the same sends, or every difference between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from wechat_campaigns.core.digest import plan_row
+from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.model import Draft, PlanAction
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
+from wechat_campaigns.plan.planfile import (
+    check_not_expired,
+    check_whole,
+    covered_rows,
+    resolved_names,
+    stale_plan_error,
+)
+from wechat_campaigns.plan.stored_intent import stored_row
+
+
+def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
+    """Refuse when what would be sent is not what was reviewed.
+
+    Args:
+        state: the folded ledger, for sends already made under the reviewed plan.
+
+    Returns:
+        The plan, with the resends that were reviewed and no other.
+
+    Raises:
+        StalePlanError: the file is not as it was written; or names every send that differs.
+    """
+    check_whole(reviewed)
+    if reviewed["environment"] != plan.environment:
+        made_for = _("the plan was made for environment {reviewed}, but this is {environment}")
+        raise stale_plan_error(
+            made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
+        )
+    check_not_expired(reviewed, now)
+    resends = [row for row in covered_rows(reviewed) if "body_sha256" in row]
+    found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
+    if found is None:
+        raise stale_plan_error(
+            _("; ").join(_differences(reviewed, plan)) or _("the pending sends are not the same")
+        )
+    if changed := _changed_names(reviewed, found):
+        raise stale_plan_error(_("; ").join(changed))
+    return found
+
+
+def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
+    """Refuse when the plan's digest is not the reviewed one.
+
+    Returns:
+        The plan, with the resends that were reviewed and no other.
+
+    Raises:
+        StalePlanError: with both digests.
+    """
+    found = as_reviewed(plan, state, reviewed)
+    if found is None:
+        raise stale_plan_error(
+            _("the digest of the plan is {digest}, expected {expected}").format(
+                digest=plan.plan_digest, expected=reviewed
+            )
+        )
+    return found
+
+
+def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
+    """Refuse a send whose names stand for something else than when its plan was made.
+
+    Raises:
+        StalePlanError: names them.
+    """
+    if changed := _changed_names_of(planned.send.id, planned.resolved_names, now.resolved_names):
+        raise stale_plan_error(_("; ").join(changed))
+
+
+def as_reviewed(
+    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+) -> Plan | None:
+    """Hold a plan against the digest that was reviewed.
+
+    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
+    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
+
+    Args:
+        resends: rows of the reviewed plan, where its file is at hand.
+
+    Returns:
+        The plan, with the resends that were reviewed; None when something else would be sent.
+    """
+    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    offered: list[PlannedSend] = []
+    for one in plan.sends:
+        if one.action in PENDING or _sent_under(one, state, reviewed):
+            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
+        elif one.resend_intent is not None:
+            offered.append(one)
+    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
+    for chosen in choices:
+        if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
+            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
+            return replace(plan, sends=sends)
+    return None
+
+
+def _not_reviewed(planned: PlannedSend) -> PlannedSend:
+    reason = _("{why}; the reviewed plan does not contain this resend").format(why=planned.decision.reason)
+    decision = PlanDecision(
+        action=PlanAction.UNKNOWN,
+        reason=reason,
+        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
+        code=planned.decision.code,
+    )
+    return replace(planned, decision=decision, resend_intent=None)
+
+
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
+    """List what was posted once more under a plan, and came to an end."""
+    for record in state.sends.values():
+        first = record.intent.data.get("plan_digest") if record.intent is not None else None
+        if record.resend_plan_digest == reviewed != first and record.status is not SendStatus.UNKNOWN:
+            yield record
+
+
+def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
+    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
+    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
+def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
+    before = {row["id"]: row for row in covered_rows(reviewed)}
+    after = {p.send.id: p for p in plan.sends if is_covered(p)}
+    added = sorted(set(after) - set(before))
+    found = [_("{send} is not in the reviewed plan").format(send=name) for name in added]
+    every = {p.send.id: p for p in plan.sends}
+    found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
+    for name in sorted(set(before) & set(after)):
+        if before[name].get("content_digest") != after[name].content_digest:
+            found.append(_content_changed(after[name], reviewed))
+        elif before[name].get("revision") != after[name].send.revision:
+            found.append(_("{send}: `revision` changed").format(send=name))
+        elif before[name]["appid"] != after[name].account.appid:
+            moved = _("{send} would be sent from another AppID, {appid}")
+            found.append(moved.format(send=name, appid=after[name].account.appid))
+        elif before[name].keys() != after[name].row.keys():
+            found.append(_no_more(name, after[name]))
+        elif before[name] != after[name].row:
+            found.append(_("{send}: the send window changed").format(send=name))
+    return found
+
+
+def _content_changed(planned: PlannedSend, reviewed: Mapping[str, Any]) -> str:
+    send = planned.send
+    what = _("{send}: the content or the recipients changed")
+    if isinstance(send.content, Draft):
+        what = _("{send}: the articles of the draft {draft}, the content or the recipients changed")
+        if reviewed["offline"]:
+            what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
+        return what.format(send=send.id, draft=send.content.name)
+    return what.format(send=send.id)
+
+
+def _no_more(name: str, planned: PlannedSend | None) -> str:
+    if planned is None:
+        return _("{send} no longer exists").format(send=name)
+    return _("{send} is now {action}: {reason}").format(
+        send=name, action=status_word(planned.action), reason=planned.decision.reason
+    )
+
+
+def _changed_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Say of each name what it stood for and what it stands for now; of an offline plan nobody knows."""
+    before = resolved_names(data)
+    return [
+        changed
+        for one in plan.sends
+        for changed in _changed_names_of(one.send.id, before.get(one.send.id, {}), one.resolved_names)
+    ]
+
+
+def _changed_names_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    message = _("{send}: {name} was {before} and is now {after}")
+    return [
+        message.format(name=name, send=send_id, before=was, after=after[name])
+        for name, was in before.items()
+        if name in after and after[name] != was
+    ]
