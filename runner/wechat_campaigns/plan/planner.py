@@ -13,7 +13,6 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
