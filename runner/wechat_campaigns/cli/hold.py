@@ -67,7 +67,7 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
             hint=_("run {commands}").format(commands=_commands(others)),
         )
     appid = context.account(account_name).appid
-    now, zone = context.clock(), ZoneInfo(context.settings.policy.timezone)
+    now, zone = context.clock(), context.settings.policy.zone
     ends_at = read_moment("--for", until, now=now, zone=zone)
     # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from wechat_campaigns.api import compile_selected, make_plan
+from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.interfaces import Clock
@@ -78,7 +78,7 @@ class OfflineReads:
         workspace = self._workspace
         compiled = compile_selected(workspace, ())
         state = workspace.state(verified=False)
-        plan = make_plan(workspace, (), state, offline=True, compiled=compiled).plan
+        plan = plan_selected(workspace, (), state, offline=True, compiled=compiled).plan
         view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 

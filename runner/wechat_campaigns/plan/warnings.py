@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
@@ -127,7 +126,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
 
     moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
     if moment is not None and min(abs(moment - now - YEAR), abs(moment - now + YEAR)) <= NEAR:
-        when = moment.astimezone(ZoneInfo(policy.timezone))
+        when = moment.astimezone(policy.zone)
         what = _("`{key}` is about a year from now ({when:%Y-%m-%d})").format(key=key, when=when)
         warn("window-year", what, _("check the year"), key)
     elif opens is not None and now - opens > LONG_OPEN and (closes is None or closes >= now):
@@ -149,7 +148,7 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
     if policy.quiet_hours is None or closes - opens >= LONG_OPEN:
         return False
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    first, last = (moment.astimezone(ZoneInfo(policy.timezone)) for moment in (opens, closes))
+    first, last = (moment.astimezone(policy.zone) for moment in (opens, closes))
     length = (datetime.combine(first, end) - datetime.combine(first, begin)) % timedelta(days=1)
     since = (datetime.combine(first, first.time()) - datetime.combine(first, begin)) % timedelta(days=1)
     return since < length and since + (last - first) <= length

@@ -105,9 +105,7 @@ class StreamState:
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
-    _by_campaign: dict[str, set[str]] = field(
-        default_factory=dict
-    )  # its ids, those of sends that left it too
+    _by_campaign: dict[str, set[str]] = field(default_factory=dict)  # its ids, also of sends that left it
     _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a content digest
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
