@@ -180,7 +180,7 @@ class PlanResult:
         return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 
 
-def make_plan(
+def plan_selected(
     workspace: Workspace,
     select: tuple[str, ...],
     state: LedgerState,
@@ -285,7 +285,7 @@ def _valid_result(
     offline: bool = False,
     compiled: CompileResult | None = None,
 ) -> PlanResult:
-    result = make_plan(campaigns, tuple(select), state, offline=offline, compiled=compiled)
+    result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
     if result.errors:
         raise InvalidError(result.errors)
     return result

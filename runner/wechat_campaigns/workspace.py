@@ -12,14 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, UsageError
+from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.integrations.secrets import Secrets
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
@@ -153,16 +152,17 @@ class Workspace:
         self.stack.callback(ledger.close)
         return ledger
 
-    def open_ledger(self, clock: Clock | None = None) -> RollbackGuardedLedger:
+    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> RollbackGuardedLedger:
         """Open the environment's ledger once more; the caller closes it.
 
         Args:
             clock: dates what is written; default: that of the workspace.
+            copies: an empty folder for a git ledger's local copy, in place of what this machine has of it.
         """
         from wechat_campaigns.ledger.open import open_ledger
 
-        setting = self.settings.environment.ledger
-        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock or self.clock)
+        setting, clock = self.settings.environment.ledger, clock or self.clock
+        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
     @property
     def _ledger_file(self) -> Path:
@@ -236,6 +236,7 @@ class Workspace:
         """
         from wechat_campaigns.ledger.events import LEDGER
         from wechat_campaigns.ledger.initialization import uninitialized_error
+        from wechat_campaigns.ledger.kinds import LedgerKind
 
         state, environment = self.fold_ledger(verified=verified), self.settings.environment
         if not state.initialized and self.is_sandbox:
@@ -280,22 +281,14 @@ class Workspace:
         appids = sorted(self.settings.environment.by_appid)
         return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
 
-    def check_settings_approved(self, appid: str) -> str:
-        """Refuse settings that nobody approved where that is asked for; who approved them."""
-        return self.secrets.check_settings_approved(appid)
-
-    def secret(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret; see `Secrets.of_account`."""
-        return self.secrets.of_account(account, trusted=trusted)
-
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 
-        self.check_settings_approved(account.appid)
+        self.secrets.check_settings_approved(account.appid)
         return connect(
             account,
             self.api_url,
-            secret=lambda: self.secret(account),
+            secret=lambda: self.secrets.of_account(account),
             clock=self.clock,
             shared=self._tokens,
             watch=self.watch,
@@ -308,26 +301,6 @@ class Workspace:
 
         return ClockWatch()
 
-    def account(self, name: str | None) -> Account:
-        """Find an account by name, or the default one.
-
-        Raises:
-            UsageError: there is none.
-        """
-        environment = self.settings.environment
-        chosen = name or environment.default_account
-        if chosen is None or chosen not in environment.accounts:
-            message = _("environment {name} has no account {account}")
-            hint = _("use one of: {names}")
-            if chosen is None:
-                message = _("environment {name} has no default account")
-                hint = _("add `--account` with one of: {names}")
-            raise UsageError(
-                message.format(name=environment.name, account=chosen),
-                hint=hint.format(names=_(", ").join(environment.accounts)),
-            )
-        return environment.accounts[chosen]
-
     def actor(self) -> dict[str, str]:
         """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
         from wechat_campaigns.integrations.ci_run import actor
@@ -336,11 +309,9 @@ class Workspace:
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-        from zoneinfo import ZoneInfo
-
         from wechat_campaigns.send.posting import ApplyPorts
 
-        zone = ZoneInfo(self.settings.policy.timezone)
+        zone = self.settings.policy.zone
 
         def notify(send: str, what: str) -> None:
             self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}{_(': ')}{what}")

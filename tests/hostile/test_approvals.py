@@ -15,7 +15,7 @@ import pytest
 from tests.hostile.repository import APPROVALS, SALE, Repository, settings
 from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
-from wechat_campaigns.api import make_plan
+from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.ci_guard import Approval
@@ -128,12 +128,12 @@ def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
     )
     with Context(root=root, quiet=True) as session:
         approved = Approval(digests=sources_of(session, ["sale"]).digests)
-        approved.check(make_plan(session, (), session.state(), offline=True).plan)
+        approved.check(plan_selected(session, (), session.state(), offline=True).plan)
         session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})
         fresh = Approval(digests=sources_of(session, ["sale"]).digests)
         assert fresh == approved
         with pytest.raises(StalePlanError, match="approved files"):
-            fresh.check(make_plan(session, (), session.state(), offline=True).plan)
+            fresh.check(plan_selected(session, (), session.state(), offline=True).plan)
         (root / "_settings.yaml").write_text("vars: {shared: {text: 坏}}\n", encoding="utf-8")
         with pytest.raises(StalePlanError, match="changed while"):
             sources_of(session, ["sale"])

@@ -251,7 +251,7 @@ def test_what_the_studio_reads_with_opens_no_door() -> None:
         lambda: workspace.read_api(account),
         lambda: workspace.ledger,
         lambda: workspace.open_ledger(),
-        lambda: workspace.secret(account),
+        lambda: workspace.secrets.of_account(account),
         lambda: workspace.secrets.of_account(account),
         lambda: workspace.secrets.other(account.secret, name="X"),
         lambda: workspace.secrets.mac_key(account),

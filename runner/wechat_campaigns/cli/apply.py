@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
-from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, make_plan, send_plan
+from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, plan_selected, send_plan
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -38,7 +37,6 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.planner import within_horizon
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
@@ -95,8 +93,7 @@ def apply(
     With --wait it stays until the last window of the plan has opened, and decides on each send again then.
     """
     check_run(context)
-    zone = ZoneInfo(context.settings.policy.timezone)
-    latest = read_until(until, wait=wait, now=context.clock(), zone=zone)
+    latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
     check_writable(context.reports)
     overrides = overridden_rules(allow)
     # Who is asked before the sends reads a refusal, too.
@@ -108,11 +105,12 @@ def apply(
         waits_until = _last_moment(latest, data) if wait else None
         approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
         stored = unknown_sends(state, resend)
-        result = make_plan(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
+        result = plan_selected(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
+        result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():
-            return _refuse_invalid(context, replace(result, plan=plan), tells=auto_approve)
-        context.show_progress(f"{plan_text(context, view_of(context, replace(result, plan=plan)))}\n")
+            return _refuse_invalid(context, result, tells=auto_approve)
+        context.show_progress(f"{plan_text(context, view_of(context, result))}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
         _check_number(context, plan, waiting, overrides)
@@ -165,7 +163,7 @@ def _plan_again(
     state = context.initialized_state(verified=True)
     if data is not None:
         planfile.check_not_expired(data, context.clock())
-    again = make_plan(context, select, state, overrides=overrides, compiled=compiled).plan
+    again = plan_selected(context, select, state, overrides=overrides, compiled=compiled).plan
     check_not_looser_since(again, agreed)
     return again, state
 
@@ -205,7 +203,7 @@ def _reviewed(
                 "names stand for: {names}."
             )
             print_message(message.format(names=_(", ").join(names)))
-        plan = within_horizon(plan, planfile.horizon(data))
+        plan = review.within_horizon(plan, planfile.horizon(data))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return review.check_digest(digest, plan, state), digest, {}

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import click
 
-from wechat_campaigns.api import make_plan
+from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
@@ -47,5 +47,5 @@ def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, 
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     sends = past_sends(state, workspace.settings.environment.accounts, now=now, since=begin, until=end)
-    plan = make_plan(workspace, (), state, offline=True).plan
+    plan = plan_selected(workspace, (), state, offline=True).plan
     return calendar_view(first, plan, sends, now), len(plan.invalid)

@@ -77,6 +77,26 @@ class Context(Workspace):
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
         return guarded(text, secrets.token_hex(16))
 
+    def account(self, name: str | None) -> Account:
+        """Find an account by name, or the default one.
+
+        Raises:
+            UsageError: there is none.
+        """
+        environment = self.settings.environment
+        chosen = name or environment.default_account
+        if chosen is None or chosen not in environment.accounts:
+            message = _("environment {name} has no account {account}")
+            hint = _("use one of: {names}")
+            if chosen is None:
+                message = _("environment {name} has no default account")
+                hint = _("add `--account` with one of: {names}")
+            raise UsageError(
+                message.format(name=environment.name, account=chosen),
+                hint=hint.format(names=_(", ").join(environment.accounts)),
+            )
+        return environment.accounts[chosen]
+
     def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
         """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
         from wechat_campaigns.send.uploads import UploadPorts, record_in

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.api import make_plan
+from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
@@ -50,7 +50,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     sale[beijing].
     """
     state = context.initialized_state()
-    result = make_plan(context, (campaign_of(select),), state, checked=False)
+    result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     pending = _pending(result.plan, select)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import click
 import requests
@@ -57,7 +56,7 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
     wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
     if not wanted:
         return Told(0, 0)
-    day = context.clock().astimezone(ZoneInfo(context.settings.policy.timezone)).date()
+    day = context.clock().astimezone(context.settings.policy.zone).date()
     told = _told(context)
     new = untold(wanted, told or (), day)
     run = RunSummary(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
-from wechat_campaigns.api import compile_selected, make_plan
+from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.interfaces import Clock
@@ -42,7 +43,7 @@ class OfflineWorkspace(Workspace):
     def _connect(self, account: Account) -> NoReturn:
         raise AssertionError("the studio connects to no account")
 
-    def open_ledger(self, clock: Clock | None = None) -> NoReturn:
+    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> NoReturn:
         """Refuse: what is read offline is read from this machine's copy."""
         raise AssertionError("the studio opens no ledger")
 
@@ -77,7 +78,7 @@ class OfflineReads:
         workspace = self._workspace
         compiled = compile_selected(workspace, ())
         state = workspace.state(verified=False)
-        plan = make_plan(workspace, (), state, offline=True, compiled=compiled).plan
+        plan = plan_selected(workspace, (), state, offline=True, compiled=compiled).plan
         view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 

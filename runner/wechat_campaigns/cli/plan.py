@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -87,20 +86,19 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. The command only reads; any
     other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.api import make_plan  # `--help` does without
+    from wechat_campaigns.api import plan_selected  # `--help` does without
     from wechat_campaigns.cli.plan_formats import plan_formats, view_of
     from wechat_campaigns.plan import planfile
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
 
     context.offline = offline
-    zone = ZoneInfo(context.settings.policy.timezone)
-    last = read_moment("--horizon", horizon, now=context.clock(), zone=zone)
+    last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     with _offering_offline():
         state = context.state(verified=not offline)
         stored = unknown_sends(state, resend)
-        result = make_plan(
+        result = plan_selected(
             context, select, state, offline=offline, overrides=overrides, since=since, resend=stored
         )
     view = view_of(context, result, horizon=last)

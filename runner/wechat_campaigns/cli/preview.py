@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from wechat_campaigns.api import make_plan
+from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.completers import campaign_ids, testers
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error, stands_for
 from wechat_campaigns.cli.effects import Effect
@@ -57,7 +57,7 @@ def preview(context: Context, select: str, names: Sequence[str], openids: Sequen
             _("no tester is named"), hint=_("pass `--to TESTER`; `campaign testers` lists the testers")
         )
     state = context.initialized_state()
-    result = make_plan(context, (campaign_of(select),), state, checked=False)
+    result = plan_selected(context, (campaign_of(select),), state, checked=False)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     chosen = _chosen(result.plan, select)

@@ -92,7 +92,7 @@ def countdown(
     Yields:
         What to call with the sends that are waited for, at least twice a minute.
     """
-    zone = ZoneInfo(context.settings.policy.timezone)
+    zone = context.settings.policy.zone
     shown_at: datetime | None = None
     held: Sequence[str] = ()
     with _status_line(context) as update:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 SANDBOX: Final = "sandbox"
 _LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
@@ -103,6 +104,11 @@ class Policy:
     """True for every account, or the names of those that send nothing."""
     levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
     """By rule id; a rule that is not named is mandatory."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone that `timezone` names."""
+        return ZoneInfo(self.timezone)
 
     @property
     def linked_places(self) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ def record_campaigns_folder(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
+            # After the newest event, which its mac then covers: a copy of it elsewhere is found out.
             append_at_end(workspace.ledger, appid, partial(_entry, appid, data))
             new.append(appid)
     return new

@@ -224,7 +224,7 @@ def check_approved(
             hint=_("apply in the CI workflow"),
             location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
-    settings_told = [workspace.check_settings_approved(appid) for appid in appids]
+    settings_told = [workspace.secrets.check_settings_approved(appid) for appid in appids]
     if wanted is None:  # taken back by a change that was approved
         return Approval(actor=_approval_actor(settings_told))
 

@@ -42,7 +42,7 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
             continue
         try:
             # Trusted, because guards are looked at here: all that is wrong is named at once.
-            key = mac_key(secret := workspace.secret(accounts[appid], trusted=True), appid)
+            key = mac_key(secret := workspace.secrets.of_account(accounts[appid], trusted=True), appid)
         except (SecretError, PolicyError):
             found.unread.append(accounts[appid].name)
             continue

@@ -142,7 +142,7 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     Returns:
         Whether anything was new.
     """
-    secret = workspace.secret(account, trusted=trusted)
+    secret = workspace.secrets.of_account(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], secret)
@@ -165,5 +165,5 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
     plain = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
-    mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
+    mac = mac_of(mac_key(workspace.secrets.of_account(account, trusted=True), account.appid), plain)
     workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)

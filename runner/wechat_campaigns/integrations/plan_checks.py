@@ -49,7 +49,7 @@ def run_checks(
     """
     settings = workspace.settings
     for appid in sorted(settings.environment.by_appid):
-        workspace.check_settings_approved(appid)
+        workspace.secrets.check_settings_approved(appid)
     check_secret_place(Secret(command=settings.policy.checks[0].command))
     kept = {name: environ[name] for name in PASSED_ON if name in environ}
     folder = workspace.root.resolve().parent

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.protocol.events import Event
+
+if TYPE_CHECKING:
+    from wechat_campaigns.integrations.secrets import Secrets
 
 
 class WorkspacePort(Protocol):
@@ -27,6 +30,11 @@ class WorkspacePort(Protocol):
     @property
     def ledger(self) -> Ledger:
         """The environment's ledger."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of its accounts."""
         ...
 
     @property
@@ -48,12 +56,4 @@ class WorkspacePort(Protocol):
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account."""
-        ...
-
-    def check_settings_approved(self, appid: str) -> str:
-        """Refuse settings that nobody approved where that is asked for; who approved them."""
-        ...
-
-    def secret(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret."""
         ...

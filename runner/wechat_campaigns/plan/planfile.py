@@ -10,7 +10,7 @@ from typing import Any
 
 from wechat_campaigns.core.digest import canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.decision import RECENT
 from wechat_campaigns.plan.plan import PENDING, Plan
@@ -19,6 +19,7 @@ from wechat_campaigns.plan.quota import china_time
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
 MAX_BYTES = 64 * 1024 * 1024
+PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its digest")
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
@@ -133,7 +134,7 @@ def stale_plan_error(what: str) -> StalePlanError:
     """Say why a reviewed plan cannot be applied."""
     return StalePlanError(
         _("the reviewed plan cannot be applied: {what}").format(what=what),
-        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
+        hint=_(PLAN_AGAIN_HINT),
     )
 
 

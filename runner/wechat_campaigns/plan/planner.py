@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -203,14 +201,14 @@ def _under_policy(
         appid = one.account.appid
         if one.action in CALLING:
             twin = seen.get((appid, one.content_digest)) if one.resend_intent is None else None
-            facts = _facts(
+            rule_input = _rule_input(
                 one, looked_at, context, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
             )
-            one = with_violations(one, _violations(one, facts, context))
+            one = with_violations(one, _violations(one, rule_input, context))
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
-            facts = replace(_facts(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = replace(one, violations=evaluate_later(facts, context.overrides))
+            rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
+            one = replace(one, violations=evaluate_later(rule_input, context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id
@@ -218,7 +216,7 @@ def _under_policy(
         yield one
 
 
-def _facts(
+def _rule_input(
     planned: PlannedSend,
     among: Iterable[PlannedSend],
     context: DecisionContext,
@@ -251,8 +249,8 @@ def with_failed_checks(plan: Plan, failed: tuple[FailedCheck, ...], context: Dec
     def with_checks(planned: PlannedSend) -> PlannedSend:
         if planned.action not in CALLING:
             return planned
-        facts = _facts(planned, plan.sends, context, due, failed_checks=failed)
-        found = [one for one in _violations(planned, facts, context) if one.rule == "checks"]
+        rule_input = _rule_input(planned, plan.sends, context, due, failed_checks=failed)
+        found = [one for one in _violations(planned, rule_input, context) if one.rule == "checks"]
         return with_violations(planned, (*planned.violations, *found))
 
     return replace(plan, sends=tuple(map(with_checks, plan.sends)), failed_checks=failed)
@@ -278,7 +276,7 @@ def recheck(
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(
+    rule_input = _rule_input(
         planned,
         plan.sends,
         context,
@@ -287,13 +285,15 @@ def recheck(
         reviewed_count=saw,
         failed_checks=plan.failed_checks,
     )
-    return with_violations(fresh, _violations(planned, facts, context))
+    return with_violations(fresh, _violations(planned, rule_input, context))
 
 
-def _violations(planned: PlannedSend, facts: RuleInput, context: DecisionContext) -> tuple[Violation, ...]:
+def _violations(
+    planned: PlannedSend, rule_input: RuleInput, context: DecisionContext
+) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
     again = planned.resend_intent is not None
-    violations = evaluate(facts, context.overrides)
+    violations = evaluate(rule_input, context.overrides)
     return tuple(one for one in violations if not again or one.rule not in ALLOWANCE)
 
 
@@ -312,29 +312,6 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
         code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
     )
     return replace(planned, violations=found, decision=decision)
-
-
-def within_horizon(plan: Plan, last: datetime | None) -> Plan:
-    """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
-    sends = tuple(
-        _beyond(one) if last is not None and _opened_after(one, last) else one for one in plan.sends
-    )
-    return replace(plan, sends=sends)
-
-
-def _opened_after(planned: PlannedSend, last: datetime) -> bool:
-    opens_at = planned.send.not_before
-    return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
-
-
-def _beyond(planned: PlannedSend) -> PlannedSend:
-    decision = PlanDecision(
-        action=PlanAction.BLOCKED,
-        reason=_("its window opened after the horizon of the reviewed plan"),
-        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
-        code=planned.decision.code,
-    )
-    return replace(planned, decision=decision)
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:

@@ -15,6 +15,7 @@ from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.planfile import (
+    PLAN_AGAIN_HINT,
     check_not_expired,
     check_whole,
     covered_rows,
@@ -119,7 +120,7 @@ def _not_reviewed(planned: PlannedSend) -> PlannedSend:
     decision = PlanDecision(
         action=PlanAction.UNKNOWN,
         reason=reason,
-        hint=_("make a new plan, have it reviewed, and apply it with its digest"),
+        hint=_(PLAN_AGAIN_HINT),
         code=planned.decision.code,
     )
     return replace(planned, decision=decision, resend_intent=None)
@@ -136,6 +137,29 @@ def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
 def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
     return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
+def within_horizon(plan: Plan, last: datetime | None) -> Plan:
+    """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
+    sends = tuple(
+        _beyond(one) if last is not None and _opened_after(one, last) else one for one in plan.sends
+    )
+    return replace(plan, sends=sends)
+
+
+def _opened_after(planned: PlannedSend, last: datetime) -> bool:
+    opens_at = planned.send.not_before
+    return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
+
+
+def _beyond(planned: PlannedSend) -> PlannedSend:
+    decision = PlanDecision(
+        action=PlanAction.BLOCKED,
+        reason=_("its window opened after the horizon of the reviewed plan"),
+        hint=_(PLAN_AGAIN_HINT),
+        code=planned.decision.code,
+    )
+    return replace(planned, decision=decision)
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:

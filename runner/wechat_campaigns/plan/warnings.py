@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
@@ -98,16 +97,22 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
     """
     if state.stream(appid).head == EMPTY:
         return ()
+    groups: dict[str, list[str]] = {}
+    for name in send.formerly:
+        key = SendId.parse(name).entry
+        # A former key stands under each former id of the campaign, and need not be known under all.
+        own = key == SendId.parse(send.id).entry
+        groups.setdefault(name if own else f"[{key}]", []).append(name)
     return tuple(
         _warning(
             send,
             "formerly-unknown",
-            _("the ledger has no send `{id}`, so this former id has no effect").format(id=name),
+            _("the ledger has no send `{id}`, so this former id has no effect").format(id=names[0]),
             _("correct the id; remove it if nothing was sent under it"),
             path="$.formerly",
         )
-        for name in send.formerly
-        if not _is_known(name, send, appid, state)
+        for names in groups.values()
+        if not any(_is_known(name, send, appid, state) for name in names)
     )
 
 
@@ -121,7 +126,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
 
     moment, key = (opens, "not_before") if opens is not None else (closes, "not_after")
     if moment is not None and min(abs(moment - now - YEAR), abs(moment - now + YEAR)) <= NEAR:
-        when = moment.astimezone(ZoneInfo(policy.timezone))
+        when = moment.astimezone(policy.zone)
         what = _("`{key}` is about a year from now ({when:%Y-%m-%d})").format(key=key, when=when)
         warn("window-year", what, _("check the year"), key)
     elif opens is not None and now - opens > LONG_OPEN and (closes is None or closes >= now):
@@ -143,7 +148,7 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
     if policy.quiet_hours is None or closes - opens >= LONG_OPEN:
         return False
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    first, last = (moment.astimezone(ZoneInfo(policy.timezone)) for moment in (opens, closes))
+    first, last = (moment.astimezone(policy.zone) for moment in (opens, closes))
     length = (datetime.combine(first, end) - datetime.combine(first, begin)) % timedelta(days=1)
     since = (datetime.combine(first, first.time()) - datetime.combine(first, begin)) % timedelta(days=1)
     return since < length and since + (last - first) <= length
@@ -155,7 +160,7 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
         return bool(sent)
-    return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
+    return any(SendId.parse(id_).entry == normalize_id(former.entry) for id_, _record in sent)
 
 
 def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:

@@ -16,12 +16,11 @@ from wechat_campaigns.core.errors import (
     ExitCode,
     LedgerError,
     LedgerLockedError,
-    NoResponseError,
 )
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import IsAuthentic, fold
+from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
 from wechat_campaigns.ledger.send_ids import ledger_id
 from wechat_campaigns.ledger.trust import authenticator
@@ -38,7 +37,15 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send import drafting, uploads
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, planned_outcome
+from wechat_campaigns.send.outcome import (
+    Result,
+    SendOutcome,
+    expected_error,
+    missed_outcome,
+    not_sent_outcome,
+    planned_outcome,
+    unchecked_outcome,
+)
 from wechat_campaigns.send.posting import (
     STOPPING_KINDS,
     AccountSender,
@@ -75,22 +82,10 @@ class AccountRun:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
         due = sorted((p for p in self._mine() if p.action is PlanAction.SEND), key=order)
         unknown = self._unknown()
-        self.calls = len(self.plan.calls())
         outcomes: list[SendOutcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
-                events = self.ports.ledger.read(self.account.appid)  # the chain verified
-                state = fold(events, self._authentic(events), self.settings.namespace)
-                api = self.ports.connect(self.account)
-                self.audiences = AudienceCounter(api, self.ports.clock)
-                self.sender = AccountSender(
-                    self.account,
-                    api,
-                    state,
-                    ports=self.ports,
-                    run_context=self.context,
-                    environment=self.settings.environment,
-                )
+                state = self._open()
                 # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
                 known_as = state.stream(self.account.appid).aliases
                 unknown = {send_id: known_as(*names) for send_id, names in unknown.items()}
@@ -106,11 +101,30 @@ class AccountRun:
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
+            name = self.account.name
             done = {self._same(outcome.id) for outcome in outcomes}
-            outcomes += [self._failed(p.send.id, error) for p in due if self._same(p.send.id) not in done]
+            rest = (p.send.id for p in due if self._same(p.send.id) not in done)
+            outcomes += [not_sent_outcome(send_id, name, error) for send_id in rest]
             left = (send_id for send_id, names in sorted(unknown.items()) if not names & done)
-            outcomes += [self._still_unknown(send_id, error) for send_id in left]
+            outcomes += [unchecked_outcome(send_id, name, error) for send_id in left]
         return outcomes
+
+    def _open(self) -> LedgerState:
+        """Read the account's stream, its chain verified, and connect to WeChat."""
+        self.calls = len(self.plan.calls())
+        events = self.ports.ledger.read(self.account.appid)
+        state = fold(events, self._authentic(events), self.settings.namespace)
+        api = self.ports.connect(self.account)
+        self.audiences = AudienceCounter(api, self.ports.clock)
+        self.sender = AccountSender(
+            self.account,
+            api,
+            state,
+            ports=self.ports,
+            run_context=self.context,
+            environment=self.settings.environment,
+        )
+        return state
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
@@ -146,7 +160,7 @@ class AccountRun:
                 self.sender.stop_reason = _("the ledger is not writable")
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
                 self.sender.stop_reason = rejected_before(error.errcode)
-            return self._failed(planned.send.id, error)
+            return not_sent_outcome(planned.send.id, self.account.name, error)
         except Exception as fault:
             return self._faulty(planned, expected_error(fault))
 
@@ -161,7 +175,7 @@ class AccountRun:
         known = self.sender.state.send(self.account.appid, send.id, send.revision)
         if known is not None and known.may_have_reached:
             return self.sender.unknown(send.id, error.message)
-        return self._failed(send.id, error)
+        return not_sent_outcome(send.id, self.account.name, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
         left_out = self._skip_outcome(planned)
@@ -331,21 +345,3 @@ class AccountRun:
         sends = self.sender.state.sends.values()
         mine = (one for one in sends if one.appid == self.account.appid and self._same(one.send) in names)
         return sorted(mine, key=lambda record: record.at)
-
-    def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
-        why = _("still unknown; this run did not check it: {error}").format(error=error)
-        account, code = self.account.name, ExitCode.UNKNOWN
-        return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint, exit_code=code)
-
-    def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
-        # A lost answer here is that of an upload or a draft: no follower was concerned.
-        code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
-        return SendOutcome(
-            send_id,
-            self.account.name,
-            Result.NOT_SENT,
-            _("not sent: {error}").format(error=error),
-            hint=error.hint,
-            errcode=error.errcode if isinstance(error, ApiError) else None,
-            exit_code=code,
-        )

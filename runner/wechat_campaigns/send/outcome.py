@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import (
+    ApiError,
     CampaignError,
     ExitCode,
     FileAccessError,
+    NoResponseError,
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import _
@@ -83,6 +85,27 @@ def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
         decision.reason,
         hint=decision.hint,
         exit_code=ExitCode.UNKNOWN,
+    )
+
+
+def unchecked_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
+    """Report an unknown send that a run did not come to."""
+    why = _("still unknown; this run did not check it: {error}").format(error=error)
+    return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint, exit_code=ExitCode.UNKNOWN)
+
+
+def not_sent_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
+    """Report a send that an error stopped before its call."""
+    # A lost answer here is that of an upload or a draft: no follower was concerned.
+    code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
+    return SendOutcome(
+        send_id,
+        account,
+        Result.NOT_SENT,
+        _("not sent: {error}").format(error=error),
+        hint=error.hint,
+        errcode=error.errcode if isinstance(error, ApiError) else None,
+        exit_code=code,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.registry import Command
 
-RENDERING = {"make_plan", "compile_selected", "PastCampaigns"}
+RENDERING = {"plan_selected", "compile_selected", "PastCampaigns"}
 READERS = {
     "env": {
         "context.settings",

@@ -9,8 +9,9 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.planner import with_failed_checks, within_horizon
+from wechat_campaigns.plan.planner import with_failed_checks
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
+from wechat_campaigns.plan.review import within_horizon
 
 HOUR = timedelta(hours=1)
 CONTEXT = DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -62,7 +61,7 @@ def baseline(
         raise InvalidError(compiled.errors)
     state = context.initialized_state()
     check_campaigns_folder(context, state)
-    day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
+    day = before.replace(tzinfo=context.settings.policy.zone) if before else None
     candidates = [send for send in compiled.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = context.settings.environment.accounts
     statuses = {send.id: _status(send, accounts[send.account].appid, state) for send in candidates}

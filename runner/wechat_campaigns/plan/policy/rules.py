@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import time
-from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
@@ -211,7 +210,7 @@ def quiet_hours(facts: RuleInput) -> Violation | None:
     if policy.quiet_hours is None:
         return None
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))
-    local = facts.now.astimezone(ZoneInfo(policy.timezone)).time()
+    local = facts.now.astimezone(policy.zone).time()
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
