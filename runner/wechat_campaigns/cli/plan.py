@@ -94,9 +94,9 @@ def plan(
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     state = context.state(verified=not offline)
-    stored = unknown_sends(state, resend)
+    resend_ids = unknown_sends(state, resend)
     result = plan_selected(
-        context, select, state, offline=offline, overrides=overrides, since=since, resend=stored
+        context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
     )
     view = view_of(context, result, horizon=last)
     if out is not None:
