@@ -152,16 +152,17 @@ class Workspace:
         self.stack.callback(ledger.close)
         return ledger
 
-    def open_ledger(self, clock: Clock | None = None) -> RollbackGuardedLedger:
+    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> RollbackGuardedLedger:
         """Open the environment's ledger once more; the caller closes it.
 
         Args:
             clock: dates what is written; default: that of the workspace.
+            copies: an empty folder for a git ledger's local copy, in place of what this machine has of it.
         """
         from wechat_campaigns.ledger.open import open_ledger
 
-        setting = self.settings.environment.ledger
-        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock or self.clock)
+        setting, clock = self.settings.environment.ledger, clock or self.clock
+        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
     @property
     def _ledger_file(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -98,6 +99,21 @@ def test_hold_works_on_a_damaged_ledger(
     assert json.loads(body)["kind"] == EventKind.HOLD
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 0
+
+
+def test_hold_works_where_the_branch_went_back(make_shop: MakeShop, tmp_path: Path) -> None:
+    """This machine refuses to send by it; another, which has seen less, would go on."""
+    shop, other = make_shop("git"), make_shop("git", "other", begin=False)
+    shop.write(a=campaign_file("甲"))
+    assert shop.apply() == ExitCode.OK
+    back = ("update-ref", "refs/heads/ledger", "refs/heads/ledger~2")
+    subprocess.run(["git", "-C", str(tmp_path / "remote.git"), *back], check=True)
+    other.write(b=campaign_file("乙"))
+    code, said = shop.run("hold", "main", "--reason", "账本被改")
+    assert (code, "missing or changed" in said, "is on hold" in said) == (ExitCode.OK, True, True), said
+    assert other.apply() == ExitCode.POLICY
+    assert shop.apply() == ExitCode.LEDGER
+    assert shop.posts() == 1
 
 
 GBK = "客服系统故障".encode("gbk").decode("utf-8", "surrogateescape")

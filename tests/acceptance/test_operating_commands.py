@@ -274,6 +274,7 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     code, _, err = campaign("recall", "sale", "--auto-approve")
     assert code == ExitCode.USAGE
     assert "msgtype text" in err
+    assert "这条是文字" in campaign("--lang", "zh", "recall", "sale", "--auto-approve")[2]
     assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
 
 

@@ -114,6 +114,19 @@ def test_outdated_clone_does_not_send_a_renamed_and_edited_campaign(make_shop: M
     assert len(first.texts()) == 1
 
 
+def test_outdated_clone_does_not_send_a_campaign_that_was_renamed_and_split(make_shop: MakeShop) -> None:
+    """Of the whole campaign there, each entry here is a part under another name."""
+    first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
+    behind.write(sale=campaign_file("今晚八点"))
+    first.write(
+        spring="filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ hour }}'\nformerly: [sale]\n"
+        "for_each: {all: {vars: {hour: 九点}}, north: {filter: {tag: 北京}, vars: {hour: 十点}}}\n"
+    )
+    assert first.apply() == ExitCode.OK
+    assert behind.apply() == ExitCode.POLICY
+    assert first.texts() == ["九点", "十点"]
+
+
 def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: MakeShop) -> None:
     """The clone that writes first is the one that sends."""
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
@@ -284,8 +297,10 @@ WHOLE = "msgtype: text\ncontent: 第一期\n"
         campaign_file("第二期", "ready: false\n"),
         f"{WHOLE}for_each: {{a: {{filter: {{tag: 会员}}}}}}\n",
         "msgtype: text\n",
+        campaign_file("第一期", "environments: [sandbox]\n"),
+        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 第二期}\n",
     ],
-    ids=["edited", "being written", "for_each", "unreadable"],
+    ids=["edited", "being written", "for_each", "unreadable", "for another environment", "a draft"],
 )
 def test_message_whose_id_is_used_again_was_moved(
     make_shop: MakeShop, reused: str, selected: tuple[str, ...]

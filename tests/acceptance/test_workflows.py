@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import yaml
 
 from tests.support.actions_runner import PROJECT, ActionsRunner, Event, Job
 from tests.support.code_hosts import FakeCodeHost, serve
-from tests.support.hosted_repository import NEWS, SALE, SETTINGS, HostedRepository
+from tests.support.hosted_repository import NEWS, SALE, SETTINGS, TOOLS, HostedRepository, command
 from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
@@ -202,6 +203,39 @@ def test_review_cannot_write_the_ledger(repository: GitHubRepository) -> None:
     token = repository.actions.token
     assert tokens == {"plan": None, "review": token, "notify": "writes", "apply": "writes", "status": None}
     assert repository.run(repository.propose(news=NEWS))["plan"].given == {}
+
+
+def test_staging_sends_at_the_merge_and_production_after_its_reviewers(
+    repository: GitHubRepository, tmp_path: Path
+) -> None:
+    """The page's command copies the workflow: no job, group, environment or comment of one is the other's."""
+    page = (PROJECT / "docs" / "pull-requests.md").read_text(encoding="utf-8")
+    [copy] = re.findall(r"^sed .*\n.*staging\.yml$", page, re.MULTILINE)
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    shutil.copy(WORKFLOW, tmp_path / ".github" / "workflows")
+    subprocess.run(["bash", "-euc", copy], cwd=tmp_path, check=True)
+    staging = tmp_path / ".github" / "workflows" / "staging.yml"
+    jobs = [yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"].values() for file in (WORKFLOW, staging)]
+    groups = [{job["concurrency"]["group"] for job in of_one} for of_one in jobs]
+    assert not groups[0] & groups[1]
+
+    production = SETTINGS.format(url=repository.sandbox.url)
+    _head, _line, block = production.partition("  production:\n")
+    other = block.replace("wx0000000000000001", "wx0000000000000002").replace("service", "subscription")
+    repository.change(_settings=f"{production}  staging:\n{other}")
+    repository.git("push", "--quiet", "origin", "HEAD:main")
+    command([str(TOOLS / "campaign"), "ledger", "init", "--env", "staging"], tmp_path / "author")
+    proposed = repository.propose(sale=SALE)
+    for file in (staging, WORKFLOW):
+        assert repository.actions.run(file, proposed)["plan"].result == "success"
+    bodies = [comment["body"] for comment in repository.code_host.comments(REPO, 1)]
+    assert ["Campaign plan for `staging`" in body for body in bodies] == [True, False]
+    event = repository.merge(proposed)
+    assert repository.actions.run(staging, event)["apply"].result == "success"
+    assert {job["appid"] for job in repository.sandbox.jobs()} == {"wx0000000000000002"}
+    assert repository.actions.run(WORKFLOW, event)["apply"].result == "success"
+    assert len(repository.texts()) == 2
+    assert {"staging-plan", "staging", "production-plan", "production"} <= set(repository.gates)
 
 
 def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) -> None:

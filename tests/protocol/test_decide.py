@@ -217,6 +217,31 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str)
     assert decided(asked, forged(intent(send=before)), settled(send=before, sent=True)) == split
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "former"),
+    [
+        ("sale", "spring[a]", "sale[a]"), ("sale[a]", "spring", "sale"), ("Sale", "spring#1", "sale#1"),
+        ("sale[b]#1", "spring[a]", "sale[b]"),
+    ],
+)  # fmt: skip
+def test_older_checkout_finds_a_message_that_was_renamed_and_split(
+    before: str, after: str, former: str
+) -> None:
+    """The ledger knows under which campaign it stood: another form of that one is the same message."""
+    steps = [intent(send=after, formerly=[former]), accepted(send=after)]
+    asked = facts(before, content_digest="e" * 64)
+    assert decided(asked, *steps) == (Action.CONFLICT, Reason.SPLIT)
+
+
+def test_entry_that_became_a_campaign_of_its_own_is_no_form_of_the_rest() -> None:
+    """`old[x]` is `solo` now; the other entries of `old` go out all the same, before and after."""
+    solo = [intent(send="solo", formerly=["old[x]"]), accepted(send="solo")]
+    assert decided(facts("old[y]", content_digest="e" * 64), *solo) == (Action.SEND, Reason.NEW)
+    rest = [intent(send="old[y]"), accepted(send="old[y]")]
+    asked = facts("solo", content_digest="e" * 64, formerly=("old[x]",))
+    assert decided(asked, *rest) == (Action.SEND, Reason.NEW)
+
+
 def test_conflict_names_the_newest_of_the_other_ids() -> None:
     """A revision above it is above all of them."""
     decision = decide(state_of(intent(send="sale[a]"), intent(send="sale[b]", revision=3)), facts())

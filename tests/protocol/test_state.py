@@ -213,7 +213,8 @@ def test_every_spelling_finds_the_send() -> None:
     state = state_of(intent(send="Sale"), intent(send="SALE"), intent(send="sale[beijing]#1"))
     known = state.find("sale", 1)
     assert len(known.calls) == 2
-    assert [found.id for found in state.of_campaign("SALE")] == ["Sale", "sale[beijing]#1"]
+    found = [(name, send.id) for name, send in state.of_campaign("SALE")]
+    assert found == [("sale", "Sale"), ("sale[beijing]#1", "sale[beijing]#1")]
     assert [found.id for found in state.of_content("d" * 64)] == ["Sale", "sale[beijing]#1"]
 
 

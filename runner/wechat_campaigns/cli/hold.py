@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,9 +20,10 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask_freely
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import moment_text
@@ -71,16 +75,14 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     if ends_at is not None:
         data["until"] = _written(ends_at)
 
-    ledger = context.ledger
-    ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+    late = timedelta()
+    _record(context, appid, data, late)
     ends = ""
     if ends_at is not None:
         if late := _behind(context):
             now, ends_at = now + late, ends_at + late
             data["until"] = _written(ends_at)
-            ledger = context.open_ledger(lambda: context.clock() + late)
-            context.stack.callback(ledger.close)
-            ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+            _record(context, appid, data, late)
         ends = _ends_text(ends_at, now, zone, late)
     unhold = f"campaign unhold {account_name}{environment.env_option}"
     code = context.output_sentence(
@@ -93,8 +95,22 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
         not_held=[{"environment": other, "account": name} for other, name in others],
     )
     if reason is None and context.format == "text" and (told := ask_freely(_("Reason (Enter for none)"))):
-        ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data={**data, "reason": told}))
+        _record(context, appid, {**data, "reason": told}, late)
     return code
+
+
+def _record(context: Context, appid: str, data: Mapping[str, object], late: timedelta) -> None:
+    """Keep a hold, dated by WeChat's clock, in the ledger as it is now."""
+    entry = Entry(stream=appid, kind=EventKind.HOLD, data=data)
+    opened = partial(context.open_ledger, lambda: context.clock() + late)
+    with closing(opened()) as ledger:
+        try:
+            ledger.store.append(entry)
+        except TamperedLedgerError as error:
+            # This machine has seen a branch with more in it; one that has not would go on by what is there.
+            with TemporaryDirectory() as folder, closing(opened(copies=Path(folder))) as fresh:
+                fresh.store.append(entry)
+            print_message(f"{error}\n→ {error.hint}")
 
 
 def _behind(context: Context) -> timedelta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 from wechat_campaigns.api import compile_selected, plan_selected
@@ -42,7 +43,7 @@ class OfflineWorkspace(Workspace):
     def _connect(self, account: Account) -> NoReturn:
         raise AssertionError("the studio connects to no account")
 
-    def open_ledger(self, clock: Clock | None = None) -> NoReturn:
+    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> NoReturn:
         """Refuse: what is read offline is read from this machine's copy."""
         raise AssertionError("the studio opens no ledger")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR, Words
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import ExitCode, SecretError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 
@@ -93,11 +95,12 @@ def plan(
     context.offline = offline
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
-    state = context.state(verified=not offline)
-    resend_ids = unknown_sends(state, resend)
-    result = plan_selected(
-        context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
-    )
+    with _offering_offline():
+        state = context.state(verified=not offline)
+        resend_ids = unknown_sends(state, resend)
+        result = plan_selected(
+            context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
+        )
     view = view_of(context, result, horizon=last)
     if out is not None:
         with file_errors(out, f"--out {out}"):
@@ -111,6 +114,16 @@ def plan(
     open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
     is_open = actions & open_actions or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
+
+
+@contextmanager
+def _offering_offline() -> Iterator[None]:
+    """Tell who has no AppSecret how to plan without it."""
+    try:
+        yield
+    except SecretError as error:
+        error.hint = _("{hint}; `campaign plan --offline` needs no secret").format(hint=error.hint)
+        raise
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:

@@ -26,7 +26,9 @@ COPIES: Final = "ledger-git"
 """The folder that holds the local copies of git ledgers, beside the SQLite ledger."""
 
 
-def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RollbackGuardedLedger:
+def open_ledger(
+    setting: str, *, default: Path, root: Path, clock: Clock, copies: Path | None = None
+) -> RollbackGuardedLedger:
     """Open the ledger an environment names.
 
     Args:
@@ -34,6 +36,7 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rol
         default: the SQLite file when no path is given, in the state folder; relative paths begin there, and
             what was seen of each ledger and a git ledger's local copy are kept there.
         root: the campaigns folder; its git repository knows the remotes, relative ones begin beside it.
+        copies: where a git ledger's local copy is kept; default: in the state folder.
 
     Raises:
         LedgerError: it cannot be opened, or lies where a commit could replace it.
@@ -48,7 +51,7 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rol
         path = _sqlite_path(rest, default)
         return _with_rollback_guard(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
     if backend == "git":
-        store, name = _git(rest, state / COPIES, root, clock)
+        store, name = _git(rest, copies or state / COPIES, root, clock)
         return _with_rollback_guard(store, state, "git", name)
     if backend in ("postgresql", "postgres"):
         return _with_rollback_guard(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))

@@ -13,7 +13,6 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -36,7 +35,7 @@ from wechat_campaigns.plan.plan import (
     PlannedSend,
     order,
 )
-from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, evaluate, evaluate_later
+from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
@@ -306,11 +305,10 @@ def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> Plann
     if not blocking:
         return replace(planned, violations=found)
     first = blocking[0]
-    lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
     decision = PlanDecision(
         action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
         reason=first.message if planned.resend_intent is None else not_resent_message(first.message),
-        hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
+        hint=remedy(first),
         code=protocol.Reason.HOLD if first.rule == "hold" else protocol.Reason.POLICY,
     )
     return replace(planned, violations=found, decision=decision)

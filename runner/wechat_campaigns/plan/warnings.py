@@ -97,16 +97,22 @@ def former_id_warnings(send: Send, appid: str, state: LedgerState) -> tuple[Diag
     """
     if state.stream(appid).head == EMPTY:
         return ()
+    groups: dict[str, list[str]] = {}
+    for name in send.formerly:
+        key = SendId.parse(name).entry
+        # A former key stands under each former id of the campaign, and need not be known under all.
+        own = key == SendId.parse(send.id).entry
+        groups.setdefault(name if own else f"[{key}]", []).append(name)
     return tuple(
         _warning(
             send,
             "formerly-unknown",
-            _("the ledger has no send `{id}`, so this former id has no effect").format(id=name),
+            _("the ledger has no send `{id}`, so this former id has no effect").format(id=names[0]),
             _("correct the id; remove it if nothing was sent under it"),
             path="$.formerly",
         )
-        for name in send.formerly
-        if not _is_known(name, send, appid, state)
+        for names in groups.values()
+        if not any(_is_known(name, send, appid, state) for name in names)
     )
 
 
@@ -154,7 +160,7 @@ def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
     # An id of the campaign stands for the same entry: a new entry has no former one.
     if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
         return bool(sent)
-    return any(normalize_id(SendId.parse(one.id).entry or "") == normalize_id(former.entry) for one in sent)
+    return any(SendId.parse(id_).entry == normalize_id(former.entry) for id_, _record in sent)
 
 
 def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:

@@ -139,23 +139,28 @@ def _blocks_resend(
 
 def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
-    mine = SendId.parse(facts.id)
-    campaigns = {SendId.parse(name).campaign for name in names}
-    records = [record for name in campaigns for record in state.of_campaign(name)]
-    # The newest first: a revision above it is above all.
-    for record in sorted(records, key=lambda record: (-record.revision, record.id)):
-        if record.status is Status.REJECTED or record.revision < facts.revision:
-            continue
-        theirs = SendId.parse(record.id)
-        if (theirs.entry is None) is not (mine.entry is None):
-            return Decision(Action.CONFLICT, Reason.SPLIT, record)
-        if normalize_id(theirs.entry or "") != normalize_id(mine.entry or ""):
-            continue
-        if (theirs.batch is None) is not (mine.batch is None):
-            return Decision(Action.CONFLICT, Reason.SPLIT, record)
-        if record.intent is not None and record.intent.data.get("list_sha256") != facts.list_sha256:
-            return Decision(Action.CONFLICT, Reason.LIST_EDITED, record)
-    return None
+    found = [
+        (record, reason)
+        for mine in map(SendId.parse, sorted(names))
+        for name, record in state.of_campaign(mine.campaign)
+        if name not in names and record.status is not Status.REJECTED and record.revision >= facts.revision
+        if (reason := _difference(mine, SendId.parse(name), record, facts.list_sha256)) is not None
+    ]
+    # The newest: a revision above it is above all.
+    record, reason = max(found, key=lambda one: one[0].revision, default=(None, None))
+    return Decision(Action.CONFLICT, reason, record) if reason is not None else None
+
+
+def _difference(mine: SendId, theirs: SendId, record: SendState, list_sha256: str | None) -> Reason | None:
+    """Say in what another id of one campaign takes the place of this one, as both were named in it."""
+    if (theirs.entry is None) is not (mine.entry is None):
+        return Reason.SPLIT
+    if theirs.entry != mine.entry:
+        return None
+    if (theirs.batch is None) is not (mine.batch is None):
+        return Reason.SPLIT
+    is_edited = record.intent is not None and record.intent.data.get("list_sha256") != list_sha256
+    return Reason.LIST_EDITED if is_edited else None
 
 
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:

@@ -25,6 +25,7 @@ class SendId:
     batch: int | None = None
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> SendId:
         """Read an id. Raises ValueError when it does not follow `campaign[entry]#batch`."""
         if (match := _ID.fullmatch(text)) is None:

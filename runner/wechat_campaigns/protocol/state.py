@@ -105,7 +105,7 @@ class StreamState:
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
-    _by_campaign: dict[str, set[str]] = field(default_factory=dict)  # its ids
+    _by_campaign: dict[str, set[str]] = field(default_factory=dict)  # its ids, also of sends that left it
     _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a content digest
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
@@ -142,9 +142,10 @@ class StreamState:
         """List what is known of sends at any revision, by ids as `aliases` gives them."""
         return [send for name in sorted(names) for _, send in sorted(self.sends.get(name, {}).items())]
 
-    def of_campaign(self, campaign: str) -> list[SendState]:
-        """List every send that a campaign has had: whole, per entry, per batch."""
-        return self.revisions(self._by_campaign.get(normalize_id(campaign), ()))
+    def of_campaign(self, campaign: str) -> list[tuple[str, SendState]]:
+        """List every send that a campaign has had: whole, per entry, per batch; by each id it had there."""
+        names = sorted(self._by_campaign.get(normalize_id(campaign), ()))
+        return [(name, send) for name in names for send in self.revisions(self._names.get(name, (name,)))]
 
     def of_content(self, digest: str) -> list[SendState]:
         """List the sends whose latest intent had this content and these recipients."""
@@ -155,13 +156,15 @@ class StreamState:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision)
         after = self.sends.setdefault(name, {})[revision] = before.after(event, is_authentic=is_authentic)
-        self._by_campaign.setdefault(normalize_id(SendId.parse(after.id).campaign), set()).add(name)
+        names = frozenset({name})
         if after.intent is not before.intent:
             self._by_content.setdefault(after.content_digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):
             names = self.aliases(send_id, *former)
             self._names.update(dict.fromkeys(names, names))
+        for one in names:
+            self._by_campaign.setdefault(SendId.parse(one).campaign, set()).add(one)
 
     def _end_of(self, hold: Event) -> datetime:
         # By a clock that is behind, a hold could be over before it began: it lasts as long from the newest

@@ -11,7 +11,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import Campaign, Draft, InvalidCampaign, Send
+from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
@@ -41,7 +41,7 @@ class CompileResult:
         """Return a function that tells whether the folder's campaigns still have a message.
 
         It takes the id, the revision and the content digest of a send. A file that has another message by
-        now does not have that one any more, and what cannot be rendered has none.
+        now, or cannot be rendered, or is not for this environment, does not have that one any more.
         """
 
         @cache  # most plans never ask
@@ -52,19 +52,18 @@ class CompileResult:
             return found
 
         @cache
-        def made(campaign: str) -> CompiledCampaign:
-            return self.make(self.files[campaign])
+        def sends_of(campaign: str) -> Sequence[Send]:
+            if campaign in rendered():
+                return rendered()[campaign]
+            return self.make(self.files[campaign]).sends if campaign in self.files else ()
 
         def is_current(send_id: str, revision: int, digest: str) -> bool:
-            named = SendId.parse(send_id)
-            campaign = normalize_id(named.campaign)
-            if campaign in rendered():
-                return any(_is_message(send, send_id, revision, digest) for send in rendered()[campaign])
-            if campaign not in self.files:
-                return False
-            if made(campaign).is_elsewhere:
-                return former_ids.has_send(self.files[campaign], named.entry, revision)
-            return any(_is_message(send, send_id, revision, digest) for send in made(campaign).sends)
+            name = normalize_id(send_id)
+            return any(
+                (normalize_id(send.id), send.revision) == (name, revision)
+                and compute_content_digest(send) == digest
+                for send in sends_of(normalize_id(SendId.parse(send_id).campaign))
+            )
 
         return is_current
 
@@ -104,13 +103,6 @@ class CompiledCampaign:
     """False when it depends on which other campaigns there are."""
     is_elsewhere: bool = False
     """True when its `environments` leave this one out."""
-
-
-def _is_message(send: Send, send_id: str, revision: int, digest: str) -> bool:
-    if (normalize_id(send.id), send.revision) != (normalize_id(send_id), revision):
-        return False
-    # What a draft of the console says is not in its campaign.
-    return isinstance(send.content, Draft) or compute_content_digest(send) == digest
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,20 +54,12 @@ def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[s
     return entry is not None and normalize_id(entry) in entries and told_of != [normalize_id(entry)]
 
 
-def has_send(item: CampaignFile, entry: str | None, revision: int | None = None) -> bool:
-    """Tell whether a campaign has an entry, or is one send, at a revision; an unreadable one may have it.
-
-    Args:
-        revision: None for any.
-    """
+def has_send(item: CampaignFile, entry: str | None) -> bool:
+    """Tell whether a campaign has an entry, or is one send; an unreadable one may have it."""
     campaign = load_campaign(item)
-    if not isinstance(campaign, Campaign):
+    if not isinstance(campaign, Campaign) or entry is None:
         return True
-    if entry is None:
-        return revision in (None, campaign.revision)
-    entries = {normalize_id(key): value for key, value in (campaign.for_each or {}).items()}
-    found = entries.get(normalize_id(entry))
-    return found is not None and revision in (None, found.get("revision", campaign.revision))
+    return normalize_id(entry) in map(normalize_id, campaign.for_each or {})
 
 
 def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:

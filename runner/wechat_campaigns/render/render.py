@@ -16,7 +16,7 @@ from wechat_campaigns.core.model import Campaign, Filter, Send
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
-from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import one_line
 from wechat_campaigns.render.link_tags import LinkTagger
@@ -139,7 +139,7 @@ def _draft(
         not_after=window[1],
         description=campaign.description or "",
         owner=campaign.owner or "",
-        formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
+        formerly=_formerly(campaign, entry.get("formerly", ()), key),
         location=campaign.source.location(place, key=key is not None),
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
@@ -164,10 +164,17 @@ def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settin
     return LinkTagger(parameters, allowed)
 
 
-def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
-    """Name what a send was once: an id without an entry stands for the same entry of that campaign."""
-    ids = (SendId.parse(name) for name in names)
-    return tuple(str(one if one.entry is not None else replace(one, entry=key)) for one in ids)
+def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tuple[str, ...]:
+    """Name what a send was once: an id without an entry stands for the same entry of that campaign.
+
+    An entry that had another key before had it under each former id of its campaign, too.
+    """
+    once, mine = ([SendId.parse(name) for name in written] for written in (campaign.formerly, names))
+    ids = [one if one.entry is not None else replace(one, entry=key) for one in (*once, *mine)]
+    campaigns = {normalize_id(one.campaign) for one in (SendId(campaign.id), *once)}
+    keys = [one.entry for one in mine if one.entry and normalize_id(one.campaign) in campaigns]
+    ids += [replace(one, entry=before) for one in once if one.entry is None for before in keys]
+    return tuple(dict.fromkeys(map(str, ids)))
 
 
 def _account(scope: Scope, settings: Settings) -> str:

@@ -14,6 +14,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.policy import remedy
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
@@ -269,7 +270,7 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     if decision.hint and planned.action not in (PlanAction.DRAFT, PlanAction.SCHEDULED):
         yield _decisive(send_id, decision)
     for violation in _beside_the_decision(plan, planned):
-        yield Note(rule=violation.rule, message=violation.message, hint=violation.hint, send=send_id)
+        yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)
     for finding in planned.send.diagnostics:
         if finding.level != "advice":
             yield replace(problem_note(finding), send=send_id)

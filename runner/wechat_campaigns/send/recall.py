@@ -38,7 +38,7 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     if msgtype and msgtype not in RECALLABLE:
         raise UsageError(
             _("WeChat can recall only articles and videos; this send has msgtype {msgtype}").format(
-                msgtype=msgtype
+                msgtype=_(msgtype)
             ),
             hint=_("send a correction as another campaign; this one cannot be taken back"),
             location=known.send,

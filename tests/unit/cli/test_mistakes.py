@@ -52,6 +52,21 @@ def test_a_mistake_is_answered_with_what_to_type(
     assert answer in capsys.readouterr().err
 
 
+def test_plan_without_the_secret_offers_the_one_that_needs_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who has no credentials yet, an agent or the author of a change, need not look for them."""
+    monkeypatch.delenv("SHOP_SECRET", raising=False)
+    account = "{kind: service, appid: wx1234567890abcdef, secret: {env: SHOP_SECRET}}"
+    production = f"  production: {{api: 'https://api.weixin.qq.com', accounts: {{main: {account}}}}}\n"
+    settings = Path("campaigns/_settings.yaml")
+    text = settings.read_text(encoding="utf-8").replace("environments:\n", f"environments:\n{production}")
+    settings.write_text(text, encoding="utf-8")
+    assert run(["plan", "--env", "production"]) == ExitCode.SECRET
+    assert "; `campaign plan --offline --env production` needs no secret" in capsys.readouterr().err
+    assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK
+
+
 @pytest.mark.parametrize("option", ["--quiet", "--zz", "-q"])
 def test_an_option_that_resembles_none_gets_no_suggestion(
     option: str, capsys: pytest.CaptureFixture[str]

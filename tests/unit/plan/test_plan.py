@@ -167,6 +167,18 @@ def test_overridden_rule_does_not_block():
     assert actions(plan_of(send, overrides={"allow_to_all": "the anniversary"})) == {"sale": "send"}
 
 
+def test_every_rule_that_blocks_offers_its_override() -> None:
+    """Who overrides the first alone is blocked by the second."""
+    plan = plan_of(
+        make_send(), settings=make_settings(policy=Policy(max_recipients=1, require_not_after=True))
+    )
+    hints = {note.rule: note.hint for note in attention_notes(plan)}
+    assert hints["policy"].endswith("`--allow max_recipients=REASON`")
+    assert hints["require_not_after"].endswith(
+        ". To override the rule once: `--allow require_not_after=REASON`"
+    )
+
+
 def test_hold_offers_no_override():
     """--allow would be refused: a hold is lifted where it was made."""
     (held,) = plan_of(make_send(), state=make_state((EventKind.HOLD, {"held": True, "reason": "故障"}))).sends

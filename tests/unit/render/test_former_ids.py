@@ -11,11 +11,9 @@ from tests.support.factories import make_settings
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.workers import ENOUGH
-from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.load import find_campaigns
 
 pytestmark = pytest.mark.slow
 
@@ -133,12 +131,31 @@ def test_message_is_current_by_entry_and_revision(
     assert not is_current(send_id, revision, "what it was before an edit")
 
 
-def test_message_of_an_entry_is_current_at_its_own_revision(tmp_path: Path) -> None:
-    """The entry's `revision` counts, not the campaign's, whether the campaign is selected or not."""
+@pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
+def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...], tmp_path: Path) -> None:
+    """The entry's `revision` counts, not the campaign's."""
+    (tmp_path / "other.yaml").write_text(TEXT, encoding="utf-8")
     (tmp_path / "sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nfor_each: {a: {revision: 3}, b: {}}\n",
         encoding="utf-8",
     )
-    (item,) = find_campaigns(tmp_path)[0]
-    assert [former_ids.has_send(item, "a", number) for number in (1, 3)] == [False, True]
-    assert [former_ids.has_send(item, "b", number) for number in (1, 3)] == [True, False]
+    settings, files = make_settings(), Files(tmp_path)
+    digest = compute_content_digest(compile_campaigns(tmp_path, settings=settings, files=files).sends[-1])
+    is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
+    assert [is_current("sale[a]", number, digest) for number in (1, 3)] == [False, True]
+    assert [is_current("sale[b]", number, digest) for number in (1, 3)] == [True, False]
+
+
+def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:
+    """`a[x]`, then `b[x]`, then `b[w]`, and now `c[w]`: each rename wrote down what was there before it."""
+    (tmp_path / "c.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: text\ncontent: x\nformerly: [a, b]\n"
+        "for_each: {w: {formerly: ['b[x]', 'other[z]']}, v: {}}\n",
+        encoding="utf-8",
+    )
+    compiled = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path))
+    formerly = {send.id: send.formerly for send in compiled.sends}
+    assert formerly == {
+        "c[w]": ("a[w]", "b[w]", "b[x]", "other[z]", "a[x]"),
+        "c[v]": ("a[v]", "b[v]"),
+    }

@@ -441,7 +441,8 @@ def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
     """A preview goes to the WeChat name before the openid, and its draft can still be sent."""
     media_id = wechat.draft()
     body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}, "touser": "nix", "towxname": "tester2"}
-    assert wechat.post("message/mass/preview", body)["errcode"] == 0
+    answer = wechat.post("message/mass/preview", body)
+    assert (answer["errcode"], "msg_id" in answer) == (0, not wechat.strict)
     (shown,) = wechat.control("GET", "deliveries")["previews"]
     assert shown["openid"] == wechat.openids()[1]
     assert wechat.control("GET", "deliveries")["total"] == 0

@@ -21,7 +21,7 @@ from wechat_campaigns.report.sanitize import json_text
     examples={"campaign ledger log --format json": N_("every event in full")},
 )
 def log(context: Context) -> int:
-    """Print every event, oldest first within each account."""
+    """Print every event, oldest first within each account; as JSON, one on each line."""
     events = context.ledger.events()
     context.output(
         {

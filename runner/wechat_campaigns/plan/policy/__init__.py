@@ -77,6 +77,14 @@ def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violat
     return _found(LATER, facts, allowed.keys())
 
 
+def remedy(violation: Violation) -> str:
+    """Say what to do about a violation, and how a rule that blocks is overridden, where it can be."""
+    if not violation.blocks or violation.rule not in OVERRIDABLE:
+        return violation.hint
+    lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")
+    return lifted.format(hint=violation.hint, rule=violation.rule)
+
+
 def _found(rules: Mapping[str, Rule], facts: RuleInput, allowed: Set[str]) -> tuple[Violation, ...]:
     return tuple(
         _graded(name, violation, facts)

@@ -123,7 +123,8 @@ def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool, temporary:
         raise ErrcodeError(40035)
     digest = article.get("digest", "")
     if not digest and single:
-        digest = " ".join(html.unescape(TAG.sub("", article["content"])).split())[:DEFAULT_DIGEST_CHARS]
+        words = html.unescape(TAG.sub("", SCRIPT.sub("", article["content"])))
+        digest = " ".join(words.split())[:DEFAULT_DIGEST_CHARS]
     return {
         "digest": digest,
         "thumb_media_id": cover["media_id"],

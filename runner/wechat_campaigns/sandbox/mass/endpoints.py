@@ -87,15 +87,15 @@ def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
 def preview(call: ApiCall) -> Json:
     """Send one message to one follower; towxname wins over touser, and drafts stay.
 
-    Source: preview (2026-11).
+    Source: preview (2026-11), whose response has no msg_id; older pages show one: strictly none.
     """
     follower = rules.preview_follower(call)
     message = content.read(call, preview=True)
     rules.count_preview(call)
     row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
     store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
-    msg_id = store.next_id(call.db, "msg_id", models.FIRST_MSG_ID)
-    return {"errcode": 0, "errmsg": "preview success", "msg_id": msg_id}
+    ids = {} if call.strict else {"msg_id": store.next_id(call.db, "msg_id", models.FIRST_MSG_ID)}
+    return {"errcode": 0, "errmsg": "preview success", **ids}
 
 
 @serve("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
