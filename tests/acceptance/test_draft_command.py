@@ -128,7 +128,9 @@ def test_draft_command_refuses_a_send_without_a_draft(
     """A text, a send that was made, and an unknown id: each error gives the reason."""
     (root / "hello.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     assert campaign(root, "draft", "hello", "--auto-approve") == ExitCode.USAGE
-    assert "does not need a draft" in capsys.readouterr().err
+    assert "does not need a draft: it sends text as it is" in capsys.readouterr().err
+    assert campaign(root, "--lang", "zh", "draft", "hello", "--auto-approve") == ExitCode.USAGE
+    assert "不用建草稿：文字直接发送" in capsys.readouterr().err
     assert campaign(root, "draft", "news") == ExitCode.USAGE
     assert "--auto-approve" in capsys.readouterr().err
     campaign(root, "apply", "news", "--auto-approve")

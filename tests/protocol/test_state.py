@@ -27,6 +27,7 @@ from tests.protocol.stories import (
     state_of,
 )
 from wechat_campaigns.protocol.events import Entry, EventKind, next_event
+from wechat_campaigns.protocol.keys import SendId
 from wechat_campaigns.protocol.state import Status
 
 U, D, R, A = Status
@@ -213,9 +214,16 @@ def test_every_spelling_finds_the_send() -> None:
     state = state_of(intent(send="Sale"), intent(send="SALE"), intent(send="sale[beijing]#1"))
     known = state.find("sale", 1)
     assert len(known.calls) == 2
-    found = [(name, send.id) for name, send in state.of_campaign("SALE")]
+    found = [(name, send.id) for name, send in state.in_place_of(SendId("sale"))]
     assert found == [("sale", "Sale"), ("sale[beijing]#1", "sale[beijing]#1")]
     assert [found.id for found in state.of_content("d" * 64)] == ["Sale", "sale[beijing]#1"]
+
+
+def test_one_entry_is_in_the_place_of_the_whole_and_of_itself() -> None:
+    """Of a campaign with thousands of entries, the others are not looked at."""
+    state = state_of(intent(send="sale"), intent(send="sale[beijing]#1"), intent(send="sale[shanghai]"))
+    found = [name for name, _send in state.in_place_of(SendId("sale", "beijing"))]
+    assert found == ["sale", "sale[beijing]#1"]
 
 
 def test_send_is_found_by_its_latest_content() -> None:

@@ -104,8 +104,10 @@ def apply(
         data = planfile.read(plan_file) if plan_file is not None else None
         waits_until = _last_moment(latest, data) if wait else None
         approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
-        stored = unknown_sends(state, resend)
-        result = plan_selected(context, select, state, overrides=overrides, compiled=compiled, resend=stored)
+        resend_ids = unknown_sends(state, resend)
+        result = plan_selected(
+            context, select, state, overrides=overrides, compiled=compiled, resend=resend_ids
+        )
         plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
         result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():

@@ -69,7 +69,9 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     kind = matches[0].send.msgtype
     if not all(payloads.needs_draft(planned.send.content) for planned in matches):
         raise UsageError(
-            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=kind.value),
+            _("{send} does not need a draft: it sends {kind} as it is").format(
+                send=select, kind=_(kind.value)
+            ),
             hint=_(
                 "use `campaign render` to view it: only articles and picture posts written in the "
                 "campaign become drafts"

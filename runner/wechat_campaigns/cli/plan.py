@@ -97,9 +97,9 @@ def plan(
     overrides = overridden_rules(allow)
     with _offering_offline():
         state = context.state(verified=not offline)
-        stored = unknown_sends(state, resend)
+        resend_ids = unknown_sends(state, resend)
         result = plan_selected(
-            context, select, state, offline=offline, overrides=overrides, since=since, resend=stored
+            context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
         )
     view = view_of(context, result, horizon=last)
     if out is not None:

@@ -32,11 +32,11 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
     """
     root, namespace = workspace.root, workspace.settings.namespace
     for appid in sorted(workspace.settings.environment.by_appid):
-        homes = state.campaigns_folders.get(appid, {})
-        if not homes and not namespace:
+        folders = state.campaigns_folders.get(appid, {})
+        if not folders and not namespace:
             continue  # nobody has said whose it is, and git need not be asked
         found = folder_violation(
-            homes,
+            folders,
             _here(root),
             namespace,
             sent_by=frozenset(normalize_id(namespace_of(place[0])) for place in state.stream(appid).sends),
@@ -54,14 +54,14 @@ def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str
     """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
     unknown = {known.appid for known in state.sends.values() if known.status is SendStatus.UNKNOWN}
     left, namespace = unknown - workspace.settings.appids, normalize_id(workspace.settings.namespace)
-    homes = {appid: state.campaigns_folders.get(appid, {}).get(namespace) for appid in left}
+    folders = {appid: state.campaigns_folders.get(appid, {}).get(namespace) for appid in left}
     return frozenset(
         appid
-        for appid, home in homes.items()
+        for appid, event in folders.items()
         # Another folder may share the ledger: it has the account, and reports its sends.
-        if home is None
+        if event is None
         or is_same(
-            CampaignsFolder.from_event(home),
+            CampaignsFolder.from_event(event),
             _here(workspace.root),
             lambda commit: _has_commit(workspace.root, commit),
         )

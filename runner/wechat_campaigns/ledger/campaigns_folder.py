@@ -51,7 +51,7 @@ def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommi
 
 
 def folder_violation(
-    homes: Mapping[str, Event],
+    folders: Mapping[str, Event],
     here: CampaignsFolder,
     namespace: str,
     *,
@@ -61,18 +61,18 @@ def folder_violation(
     """Find what speaks against using an account's ledger from here: in words, with the hint.
 
     Args:
-        homes: the newest of each namespace, by `normalize_id`.
+        folders: the newest of each namespace, by `normalize_id`.
         sent_by: the namespaces, by `normalize_id`, under which anything was sent.
     """
-    mine = homes.get(normalize_id(namespace))
+    mine = folders.get(normalize_id(namespace))
     if mine is not None:
         before = CampaignsFolder.from_event(mine)
         return None if is_same(before, here, has_commit) else _another_folder(before, namespace)
-    others = (one for one in homes.values() if is_same(CampaignsFolder.from_event(one), here, has_commit))
+    others = (one for one in folders.values() if is_same(CampaignsFolder.from_event(one), here, has_commit))
     newest = next(reversed([*others]), None)
     if newest is not None:
         return _another_namespace(str(newest.data["namespace"]))
-    if namespace and not homes and "" in sent_by:
+    if namespace and not folders and "" in sent_by:
         return (
             _(
                 "the ledger holds sends without a namespace and does not record which folder made "

@@ -38,11 +38,11 @@ def _guard(state: LedgerState, event: Event) -> None:
     state.guards.setdefault(event.stream, []).append(event)
 
 
-def _home(state: LedgerState, event: Event) -> None:
-    homes = state.campaigns_folders.setdefault(event.stream, {})
+def _campaigns_folder(state: LedgerState, event: Event) -> None:
+    folders = state.campaigns_folders.setdefault(event.stream, {})
     name = normalize_id(event.data["namespace"])
-    homes.pop(name, None)  # the newest comes last
-    homes[name] = event
+    folders.pop(name, None)  # the newest comes last
+    folders[name] = event
 
 
 def _upload(state: LedgerState, event: Event) -> None:
@@ -210,7 +210,7 @@ STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     LedgerKind.RECALL: _recall,
     LedgerKind.NOTIFIED: _notified,
     LedgerKind.GUARD: _guard,
-    LedgerKind.CAMPAIGNS_FOLDER: _home,
+    LedgerKind.CAMPAIGNS_FOLDER: _campaigns_folder,
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
     EventKind.RESEND: _resend,

@@ -155,12 +155,11 @@ def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
 
 
 def _is_known(name: str, send: Send, appid: str, state: LedgerState) -> bool:
-    former = SendId.parse(state.ledger_id(name))
-    sent = state.stream(appid).of_campaign(former.campaign)
+    former, stream = SendId.parse(state.normalized_ledger_id(name)), state.stream(appid)
     # An id of the campaign stands for the same entry: a new entry has no former one.
-    if former.entry is None or normalize_id(former.entry) == normalize_id(SendId.parse(send.id).entry or ""):
-        return bool(sent)
-    return any(SendId.parse(id_).entry == normalize_id(former.entry) for id_, _record in sent)
+    if former.entry in (None, normalize_id(SendId.parse(send.id).entry or "")):
+        return any(True for _known in stream.in_place_of(SendId(former.campaign)))
+    return any(SendId.parse(id_).entry == former.entry for id_, _known in stream.in_place_of(former))
 
 
 def _warning(send: Send, rule: str, what: str, hint: str, *, path: str = "$.content") -> Diagnostic:

@@ -142,7 +142,7 @@ def _other_form(state: StreamState, facts: DecisionInput, names: Set[str]) -> De
     found = [
         (record, reason)
         for mine in map(SendId.parse, sorted(names))
-        for name, record in state.of_campaign(mine.campaign)
+        for name, record in state.in_place_of(mine)
         if name not in names and record.status is not Status.REJECTED and record.revision >= facts.revision
         if (reason := _difference(mine, SendId.parse(name), record, facts.list_sha256)) is not None
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -105,7 +105,8 @@ class StreamState:
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
-    _by_campaign: dict[str, set[str]] = field(default_factory=dict)  # its ids, also of sends that left it
+    # By campaign and entry: ids that it has had, also of sends that left it.
+    _by_campaign: dict[str, dict[str | None, set[str]]] = field(default_factory=dict)
     _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a content digest
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
@@ -142,10 +143,16 @@ class StreamState:
         """List what is known of sends at any revision, by ids as `aliases` gives them."""
         return [send for name in sorted(names) for _, send in sorted(self.sends.get(name, {}).items())]
 
-    def of_campaign(self, campaign: str) -> list[tuple[str, SendState]]:
-        """List every send that a campaign has had: whole, per entry, per batch; by each id it had there."""
-        names = sorted(self._by_campaign.get(normalize_id(campaign), ()))
-        return [(name, send) for name in names for send in self.revisions(self._names.get(name, (name,)))]
+    def in_place_of(self, one: SendId) -> Iterator[tuple[str, SendState]]:
+        """Find every send that a campaign has had for an entry or for all of them, by each id it had there.
+
+        Args:
+            one: in the form in which ids are compared; without an entry, every entry is in its place.
+        """
+        entries = self._by_campaign.get(one.campaign, {})
+        near = entries if one.entry is None else (None, one.entry)
+        for name in sorted(name for entry in near for name in entries.get(entry, ())):
+            yield from ((name, send) for send in self.revisions(self._names.get(name, (name,))))
 
     def of_content(self, digest: str) -> list[SendState]:
         """List the sends whose latest intent had this content and these recipients."""
@@ -163,8 +170,9 @@ class StreamState:
         if is_authentic and (former := event.data.get("formerly")):
             names = self.aliases(send_id, *former)
             self._names.update(dict.fromkeys(names, names))
-        for one in names:
-            self._by_campaign.setdefault(SendId.parse(one).campaign, set()).add(one)
+        for each in names:
+            one = SendId.parse(each)
+            self._by_campaign.setdefault(one.campaign, {}).setdefault(one.entry, set()).add(each)
 
     def _end_of(self, hold: Event) -> datetime:
         # By a clock that is behind, a hold could be over before it began: it lasts as long from the newest

@@ -52,8 +52,8 @@ def claim(namespace: str, home: CampaignsFolder) -> Any:
 
 
 def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozenset()) -> Any:
-    homes = fold(make_events(*steps)).campaigns_folders.get(SERVICE, {})
-    return folder_violation(homes, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
+    folders = fold(make_events(*steps)).campaigns_folders.get(SERVICE, {})
+    return folder_violation(folders, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
 
 
 def test_unclaimed_ledger_is_open_to_every_folder() -> None:
