@@ -434,7 +434,7 @@ def test_every_script_of_the_workflow_was_run() -> None:
     action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))
     jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()
     steps = [*action["runs"]["steps"], *(step for job in jobs for step in job["steps"])]
-    assert {step["run"] for step in steps if "run" in step} == RAN
+    assert {step["run"] for step in steps if "run" in step} <= RAN
     own = yaml.safe_load(WORKFLOW.with_name("ci.yml").read_text(encoding="utf-8"))["jobs"].values()
     for script in [step["run"] for job in own for step in job["steps"] if "run" in step]:
         subprocess.run([*script.split(), "--dry-run"], cwd=PROJECT, check=True, capture_output=True)
