@@ -20,6 +20,8 @@ from wechat_campaigns.protocol.decide import may_settle
 from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid
 from wechat_campaigns.protocol.state import Status
+from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.source.files import Files
 
 SENDALL = "message/mass/sendall"
 WHOLE = ""
@@ -127,8 +129,12 @@ class History:
         clone = replace(self.playground, root=root, _ledgers=[])
         for name, file in files.items():
             clone.write(f"{name}.yaml", file.yaml())
+        compiled = compile_campaigns(root, settings=clone.settings, files=Files(root))
+        if compiled.errors:  # such as a former id that another file has taken: the author would see it
+            self.tell(f"apply of {sorted(files)}: {compiled.errors[0].message}")
+            return
         try:
-            code = clone.apply()
+            code = clone.apply(compiled)
         finally:
             self.playground.ahead = clone.ahead
             clone.close()
