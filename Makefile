@@ -57,13 +57,15 @@ inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser 
 
 # ALL=1, as in CI: also the deep tests (packages, clones, browsers, whole corpora, torture), and coverage.
 ALL ?=
+# A third of its time a test waits for a process or a clock, so there is work for half as many again.
+WORKERS = $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2 or 1)')
 # A file goes to one worker: handing over small tests one by one takes longer than running them.
 BY_FILE := --dist loadfile
 test: $(DEV) $(CATALOG)  ## run the tests, in minutes; ALL=1: the deep ones too, with coverage
-	@$(BIN)/python -m pytest -n auto $(if $(ALL),--dist loadgroup --cov --cov-report=term:skip-covered,$(BY_FILE) -m 'not deep')
+	@$(BIN)/python -m pytest $(if $(ALL),-n auto --dist loadgroup --cov --cov-report=term:skip-covered,-n $(WORKERS) $(BY_FILE) -m 'not deep')
 
 test-unit: $(DEV) $(CATALOG)  ## run the quick unit tests, while you work
-	@$(BIN)/python -m pytest -n auto $(BY_FILE) -q -m 'not slow and not deep' tests/unit
+	@$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE) -q -m 'not slow and not deep' tests/unit
 
 test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
 	@$(BIN)/python $(PIP) --group lock

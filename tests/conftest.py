@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ from wechat_campaigns.cli.language import choose
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
+# For a format that no schema here has, `jsonschema` would compile a grammar for two seconds, in every worker.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 # Also for what is run before a test has its environment: fixtures of a module.
 for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):
     os.environ.pop(_name, None)
@@ -67,6 +70,7 @@ PROXIES = (
     "ssl_cert_file",
 )
 LONGEST_NAME = 80
+DEEP = re.compile(r"^pytestmark = .*pytest\.mark\.deep\b", re.MULTILINE)
 
 
 class NetworkForbiddenError(RuntimeError):
@@ -89,6 +93,13 @@ def pytest_configure(config: pytest.Config) -> None:
             compiled = source.with_suffix(".mo")
             if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
                 compile_catalog(source)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file that is deep as a whole when the deep tests are left out."""
+    if collection_path.suffix != ".py" or "not deep" not in config.option.markexpr:
+        return None
+    return DEEP.search(collection_path.read_text(encoding="utf-8")) is not None or None
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

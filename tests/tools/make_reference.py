@@ -292,7 +292,8 @@ def _messages() -> str:
     ]
     chinese = _chinese()
     for path in sorted(PACKAGE.rglob("*.py")):
-        said = set(_said(ast.parse(path.read_text(encoding="utf-8"))))
+        text = path.read_text(encoding="utf-8")
+        said = set(_said(ast.parse(text))) if "hint=" in text else set()
         rows = sorted(
             (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
         )

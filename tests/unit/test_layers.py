@@ -38,9 +38,17 @@ EDGES = ("plan.doctor", "plan.refresh", "send.apply")
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement in a node, without the expressions, which are most of a tree."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, field, ()):
+            yield one
+            yield from statements(one)
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a module imports: inside functions and for type checkers too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
