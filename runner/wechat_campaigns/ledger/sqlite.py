@@ -30,6 +30,7 @@ APPLICATION_ID = 0x77784C47
 VERSION = 1
 BUSY_S = 30.0
 LOCK_POLL_S = 0.1
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 
 SCHEMA = f"""
 create table event (
@@ -140,7 +141,8 @@ class SqliteLedger:
         with self._translated():
             db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
         try:
-            retry_while_busy(lambda: db.execute("begin exclusive"), stream, wait_s)
+            with self._translated():
+                retry_while_busy(lambda: db.execute("begin exclusive"), stream, wait_s)
             yield
         finally:
             db.close()
@@ -246,12 +248,15 @@ def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) 
 
     Raises:
         LedgerLockedError: it was held up for `wait_s` seconds.
+        sqlite3.OperationalError: it is not another runner that holds it up.
     """
     deadline = time.monotonic() + wait_s
     while True:
         try:
             attempt()
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY:
+                raise
             if time.monotonic() >= deadline:
                 raise stream_locked_error(stream) from error
             time.sleep(LOCK_POLL_S)

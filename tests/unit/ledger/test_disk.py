@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +16,11 @@ import pytest
 from tests.support.ledger_backends import now
 from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.rollback_guard import SeenHeads
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry
 
@@ -105,6 +107,28 @@ def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
     assert "cannot be opened" in failure(tmp_path).message
     (tmp_path / "file").touch()
     failure(tmp_path / "file" / "l.sqlite3")
+
+
+def test_a_lock_that_the_disk_refuses_is_not_another_runner(tmp_path: Path) -> None:
+    """A full or read-only disk is said at once: a retry rule would wait for a runner that is not there."""
+    path = tmp_path / "l.sqlite3"
+    with closing(SqliteLedger(path, now)) as ledger:
+        (tmp_path / f"l.sqlite3.{STREAM}.lock-journal").mkdir()
+        begun = time.monotonic()
+        with pytest.raises(LedgerError, match="cannot be opened") as caught, ledger.lock(STREAM, wait_s=9):
+            pass
+    assert caught.value.exit_code is ExitCode.LEDGER
+    assert time.monotonic() - begun < 5
+
+
+def test_marks_that_the_disk_refuses_are_not_another_runner(tmp_path: Path) -> None:
+    """As above, for the record of what this machine has seen."""
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / "x.sqlite3-wal").mkdir()
+    begun = time.monotonic()
+    with pytest.raises(LedgerError, match="the events it has seen is not usable"):
+        SeenHeads(tmp_path / "seen" / "x.sqlite3").note({STREAM: (1, "0" * 64)})
+    assert time.monotonic() - begun < 5
 
 
 @pytest.fixture
