@@ -67,10 +67,13 @@ class GitFailure(StrEnum):
     """The remote said no; saying it again changes nothing."""
     NO_ACCESS = "no access"
     """Credentials or permission are missing, or there is no such repository."""
+    FULL = "disk full"
+    """A disk is full, here or at the remote; what happened is not certain."""
     BROKEN = "broken"
     """The network, the disk or the remote failed; what happened is not certain."""
 
 
+_FULL = re.compile(r"No space left on device|Out of diskspace|Disk quota exceeded")
 _RACE = re.compile(
     r"\[rejected\]|cannot lock ref|failed to update ref|failed to lock|incorrect old value|"
     r"reference already exists|but expected"
@@ -106,6 +109,8 @@ class GitResult:
         said = self.stdout.decode(errors="replace") + self.stderr
         if "couldn't find remote ref" in said:
             return GitFailure.NO_BRANCH
+        if _FULL.search(said):  # also of a ref that cannot be locked: nobody else holds it
+            return GitFailure.FULL
         if _RACE.search(said):
             return GitFailure.RACE
         if "[remote rejected]" in said and "unpacker error" not in said:
@@ -125,6 +130,8 @@ class GitResult:
         """The line of git's answer that says most, without credentials."""
         lines = [*self.stdout.decode(errors="replace").splitlines(), *self.stderr.splitlines()]
         telling = [line for line in lines if line.startswith(("!", "fatal:", "error:", "remote:"))]
+        # Why a push was rejected stands below the line that says so.
+        telling.sort(key=lambda line: (not _FULL.search(line), "remote unpack failed" not in line))
         words = (telling or lines or [_("git exited with code {code}").format(code=self.code)])[0]
         return redact(_USERINFO.sub("", words).replace("\t", " ").strip())
 

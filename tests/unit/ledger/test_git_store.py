@@ -191,6 +191,13 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
     assert ledger.append(entry(2)).seq == 2
 
 
+REF_ON_A_FULL_DISK = (
+    "remote: error: cannot lock ref 'refs/heads/l': Unable to create '/srv/r/./refs/heads/l.lock': "
+    "No space left on device        \nerror: failed to push some refs to '/srv/r'\n"
+)
+"""Seen of git 2.39, beside `[remote rejected] (failed to update ref)`."""
+
+
 @pytest.mark.parametrize(
     ("stdout", "stderr", "fault"),
     [
@@ -216,11 +223,26 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
         ),
         ("", "fatal: unable to access 'https://x/': Could not resolve host: x", GitFailure.BROKEN),
         ("", "fatal: the remote end hung up unexpectedly", GitFailure.BROKEN),
+        (
+            "!\tabc:refs/heads/l\t[remote rejected] (failed to update ref)\n",
+            REF_ON_A_FULL_DISK,
+            GitFailure.FULL,
+        ),
+        ("", "fatal: sha1 file 'x/tmp_pack_1' write error. Out of diskspace", GitFailure.FULL),
+        ("", "fatal: unable to write loose object file: Disk quota exceeded", GitFailure.FULL),
     ],
 )
 def test_messages_of_git_are_classified(stdout: str, stderr: str, fault: GitFailure) -> None:
     """What may be tried again is told from what may not."""
     assert GitResult(code=1, stdout=stdout.encode(), stderr=stderr).failure is fault
+
+
+def test_the_line_that_names_the_full_disk_is_told() -> None:
+    """Git's first line only says that the push was rejected."""
+    rejected = b"!\tabc:refs/heads/l\t[remote rejected] (unpacker error)\n"
+    assert "No space left" in GitResult(code=1, stdout=rejected, stderr=REF_ON_A_FULL_DISK).error_line
+    unpacking = "error: remote unpack failed: unable to create temporary object directory\n"
+    assert "temporary object" in GitResult(code=1, stdout=rejected, stderr=unpacking).error_line
 
 
 def test_hanging_git_is_killed(tmp_path: Path) -> None:

@@ -39,6 +39,10 @@ _WORDS: Final = {
         N_("another runner wrote to the ledger at the same time"),
         N_("run the same command again"),
     ),
+    GitFailure.FULL: (
+        N_("a disk is full, on this machine or on the git remote"),
+        N_("free disk space at the named path, then run the same command again; recorded events are kept"),
+    ),
     GitFailure.BROKEN: (
         N_("the remote of the ledger does not respond"),
         N_("check the network and the remote, then run the same command again; recorded events are kept"),
