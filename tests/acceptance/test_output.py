@@ -82,6 +82,18 @@ def test_closed_pipe_does_not_interrupt_a_send(campaign: Command, sandbox: Sandb
     assert campaign("plan", "--detailed-exitcode").returncode == ExitCode.OK
 
 
+@pytest.mark.parametrize("files", [12, 14])
+def test_no_more_open_files_is_no_bug(campaign: Command, sandbox: Sandbox, files: int):
+    """A process that may open no further file says so, wherever it meets the limit; no send is hidden."""
+    line = f"ulimit -n {files}; exec {sys.executable} -m wechat_campaigns apply --auto-approve"
+    done = campaign(line=["/bin/sh", "-c", line])
+    assert "bug" not in done.stderr
+    assert (done.returncode == ExitCode.OK) == bool(sandbox.jobs())
+    if done.returncode == ExitCode.USAGE:
+        assert "Too many open files" in done.stderr
+        assert "ulimit -n" in done.stderr
+
+
 @pytest.mark.deep
 def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
     """A scheduler that closes all three streams gets its send, and the ledger stays valid."""

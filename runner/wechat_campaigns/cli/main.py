@@ -27,7 +27,14 @@ from wechat_campaigns.cli.output import (
     wants_color,
 )
 from wechat_campaigns.cli.registry import COMMANDS, Group, group
-from wechat_campaigns.core.errors import DISK_FULL, CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.errors import (
+    DISK_FULL,
+    NO_MORE_FILES,
+    CampaignError,
+    ExitCode,
+    FileAccessError,
+    InvalidError,
+)
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
 from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.core.run_log import new_run, record
@@ -207,7 +214,9 @@ def _run(argv: Sequence[str] | None, command: click.Command) -> int:
         _print_error(error)
         return int(error.exit_code)
     except Exception as error:
-        return _disk_full(error) if isinstance(error, OSError) and error.errno in DISK_FULL else _bug()
+        if isinstance(error, OSError) and error.errno in DISK_FULL | NO_MORE_FILES:
+            return _refused(error)
+        return _bug()
 
 
 def _print_error(error: CampaignError) -> None:
@@ -222,10 +231,10 @@ def _print_error(error: CampaignError) -> None:
     print_message(click.style(error_label(), fg="red") + message)
 
 
-def _disk_full(error: OSError) -> int:
+def _refused(fault: OSError) -> int:
     discard_output()
-    message = _("Error: cannot write a file: {reason}\n→ free disk space, then run the command again")
-    print_message(message.format(reason=error.strerror))
+    error = FileAccessError(fault)
+    print_message(f"{error_label()}{error}\n→ {error.hint}")
     return int(ExitCode.USAGE)
 
 

@@ -17,7 +17,7 @@ from typing import IO, TextIO
 
 import click
 
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import UsageError, system_hint
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import work_tree_of
 
@@ -142,9 +142,12 @@ def file_errors(path: Path, option: str = "") -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             _("cannot write the file: {reason}").format(reason=error.strerror),
-            hint=_("choose a file in a writable folder")
-            if option
-            else _("make the file and its folder writable, or work in a copy of the repository"),
+            hint=system_hint(
+                error,
+                _("choose a file in a writable folder")
+                if option
+                else _("make the file and its folder writable, or work in a copy of the repository"),
+            ),
             location=option or str(path),
         ) from error
 

@@ -61,6 +61,8 @@ class ExitCode(IntEnum):
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """The error numbers of the system when there is no room to write."""
+NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
+"""Those when a process, or the machine, may open no further file."""
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
 _WORST_FIRST: Final = (
@@ -158,11 +160,18 @@ class FileAccessError(CampaignError):
     def __init__(self, fault: OSError) -> None:
         super().__init__(
             _("a file cannot be read or written: {reason}").format(reason=fault.strerror),
-            hint=_("free some disk space, then run the same command again")
-            if fault.errno in DISK_FULL
-            else _("check the permissions and the disk, then run the same command again"),
+            hint=system_hint(fault, _("check the permissions and the disk, then run the same command again")),
             location=str(fault.filename or ""),
         )
+
+
+def system_hint(fault: OSError, otherwise: str) -> str:
+    """Say what to do where the machine has no more of something; else what is given."""
+    if fault.errno in DISK_FULL:
+        return _("free some disk space, then run the same command again")
+    if fault.errno in NO_MORE_FILES:
+        return _("allow more open files (`ulimit -n`), then run the same command again")
+    return otherwise
 
 
 class SecretError(CampaignError):

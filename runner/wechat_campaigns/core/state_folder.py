@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.errors import UsageError, system_hint
 from wechat_campaigns.core.i18n import _
 
 STATE_DIR_VARIABLE: Final = "CAMPAIGN_STATE_DIR"
@@ -90,7 +90,14 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
                 (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
     except OSError as error:
         why = _("the state folder cannot be created or used: {error}").format(error=error.strerror)
-        raise _unusable_error(str(folder), why) from error
+        if not folder.is_dir():
+            raise _unusable_error(str(folder), why) from error
+        raise UsageError(
+            why,
+            # Another folder would be an empty one: without the ledger, and without what was seen of it.
+            hint=system_hint(error, _("make the folder and its disk writable for this user")),
+            location=str(folder),
+        ) from error
     return folder
 
 

@@ -30,7 +30,10 @@ _WORDS = {
     ),
     sqlite3.SQLITE_CANTOPEN: (
         N_("the ledger file cannot be opened or created"),
-        N_("check that the path leads to a file, and that its folder exists and is writable"),
+        N_(
+            "check that the path leads to a file, that its folder exists and is writable, and that the disk "
+            "has free space"
+        ),
     ),
     sqlite3.SQLITE_NOTADB: (
         N_("this file is not a campaign ledger"),

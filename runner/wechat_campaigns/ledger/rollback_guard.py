@@ -104,12 +104,19 @@ class SeenHeads:
                 what = _("this machine's record of the events it has seen is not usable ({error})")
                 raise LedgerError(
                     what.format(error=error),
-                    hint=_(
-                        "check the disk; if the file is damaged, compare the ledger with a backup, "
-                        "delete `{file}` and run `campaign ledger verify`"
-                    ).format(file=self.file),
+                    hint=self._hint(error),
                     location=str(self.file),
                 ) from error
+
+    def _hint(self, error: sqlite3.Error | OSError) -> str:
+        # Without the marks nobody notices a ledger that went back: a full disk is no reason to delete them.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            damaged = _(
+                "the file is damaged: compare the ledger with a backup, delete `{file}` and run `campaign "
+                "ledger verify`"
+            )
+            return damaged.format(file=self.file)
+        return _("check the disk and its free space, then run the same command again")
 
     def _connect(self) -> sqlite3.Connection:
         private_folder(self.file.parent)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.digest import canonical, plan_digest, sha256
-from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.errors import StalePlanError, UsageError, system_hint
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.decision import RECENT
@@ -34,7 +34,7 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     except OSError as error:
         raise UsageError(
             _("the plan file cannot be written: {error}").format(error=error.strerror),
-            hint=_("pass a writable path to `--out`"),
+            hint=system_hint(error, _("pass a writable path to `--out`")),
             location=str(path),
         ) from error
 

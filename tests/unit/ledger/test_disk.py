@@ -8,17 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_backends import now
+from tests.support.ledger_backends import GIT, now
 from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
 from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.git.remote import remote_of
+from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.rollback_guard import SeenHeads
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -126,9 +128,10 @@ def test_marks_that_the_disk_refuses_are_not_another_runner(tmp_path: Path) -> N
     (tmp_path / "seen").mkdir()
     (tmp_path / "seen" / "x.sqlite3-wal").mkdir()
     begun = time.monotonic()
-    with pytest.raises(LedgerError, match="the events it has seen is not usable"):
+    with pytest.raises(LedgerError, match="the events it has seen is not usable") as caught:
         SeenHeads(tmp_path / "seen" / "x.sqlite3").note({STREAM: (1, "0" * 64)})
     assert time.monotonic() - begun < 5
+    assert "delete" not in caught.value.hint, "whoever deletes the marks has nothing against a rollback"
 
 
 @pytest.fixture
@@ -160,6 +163,24 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     assert ledger.events() == tuple(acknowledged)
     assert not find_chain_faults(ledger.events(), ledger.heads())
     ledger.close()
+
+
+def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
+    """It is named after a few tries, each of which leaves objects there; with room the ledger goes on."""
+    subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)
+    remote = remote_of(f"{small_disk / 'r.git'}#l", folder=tmp_path / "campaigns", environ={})
+    ledger = GitLedger(remote, tmp_path / "copy", now, sleep=lambda _: None)
+    ledger.append(entry())
+    ballast = small_disk / "ballast"
+    with suppress(OSError):
+        ballast.write_bytes(b"x" * 512_000)
+    with pytest.raises(LedgerError, match="disk is full") as caught:
+        ledger.append(entry())
+    assert "No space left" in caught.value.message
+    assert caught.value.exit_code is ExitCode.LEDGER
+    assert ledger.tries <= 1 + BROKEN_TRIES
+    ballast.unlink()
+    assert ledger.append(entry()).seq == 2
 
 
 def test_read_only_disk_is_reported(small_disk: Path) -> None:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -83,6 +84,22 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     with pytest.raises(LedgerError, match="permission denied") as caught:
         reader.append(entry())
     assert "docs/ledger.md" in caught.value.hint
+
+
+def test_a_standby_after_a_failover_is_named(place: Backend) -> None:
+    """It gives what it has; the append is refused, and the hint says where to connect to."""
+    ledger = place.open()
+    ledger.append(entry())
+    sql(place, "alter role postgres set default_transaction_read_only = on")
+    try:
+        with closing(PostgresLedger(place.setting, now)) as standby:
+            assert len(standby.events()) == 1
+            with pytest.raises(LedgerError, match="read-only") as caught:
+                standby.append(entry(1))
+    finally:
+        sql(place, "set default_transaction_read_only = off", "alter role postgres reset all")
+    assert "primary" in caught.value.hint
+    ledger.append(entry(1))
 
 
 @pytest.mark.slow

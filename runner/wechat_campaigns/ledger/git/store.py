@@ -17,6 +17,7 @@ from pathlib import Path
 from wechat_campaigns.core.errors import (
     LedgerError,
     TamperedLedgerError,
+    system_hint,
 )
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
 from wechat_campaigns.core.i18n import _, ngettext
@@ -309,7 +310,9 @@ class GitLedger:
             except OSError as error:
                 raise LedgerError(
                     _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
-                    hint=_("check that the folder is writable and the disk has free space"),
+                    hint=system_hint(
+                        error, _("check that the folder is writable and the disk has free space")
+                    ),
                     location=str(folder),
                 ) from error
 

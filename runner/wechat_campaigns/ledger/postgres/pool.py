@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.postgres.faults import connection_error, database_name
 
 T = TypeVar("T")
@@ -25,6 +25,18 @@ SESSION = """
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
 """
 """Nobody waits for a runner that lost its power; what is committed is on the disk."""
+
+
+_HINTS: Final[dict[type[psycopg.Error], str]] = {
+    psycopg.errors.InsufficientPrivilege: N_("grant this role the permissions listed in docs/ledger.md"),
+    psycopg.errors.ReadOnlySqlTransaction: N_(
+        "connect to the primary: this server is a standby, or is set to read-only transactions"
+    ),
+    psycopg.errors.DiskFull: N_(
+        "free some disk space on the database server, then run the same command again"
+    ),
+}
+_ANY_HINT: Final = N_("check the address of the ledger and the state of the database")
 
 
 class ConnectionLostError(Exception):
@@ -93,12 +105,10 @@ class Pool:
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
         """Say what the database refused."""
-        lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
+        hint = next((words for kind, words in _HINTS.items() if isinstance(error, kind)), _ANY_HINT)
         return LedgerError(
             _("the database returned an error: {words}").format(words=error_line(error)),
-            hint=_("grant this role the permissions listed in docs/ledger.md")
-            if lacking
-            else _("check the address of the ledger and the state of the database"),
+            hint=_(hint),
             location=self.where,
         )
 

@@ -1,0 +1,138 @@
+"""Disks that fill up or turn read-only while the real command is at work, and stores that forget."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.protocol.events import EventKind
+
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits a process that runs"),
+]
+
+LATENCY_S = 3
+TRIES = 100
+
+
+def _begun(shop: Shop) -> subprocess.Popen[str]:
+    """An apply whose intent is recorded and whose call WeChat is slow to answer."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=1)
+    running = shop.begin("apply", "--auto-approve", "--format", "json")
+    for _ in range(TRIES):
+        if any(event["kind"] == EventKind.INTENT for event in shop.log()):
+            return running
+        time.sleep(0.05)
+    raise AssertionError("the call was never begun")
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "git"])
+def test_disk_that_fills_up_during_the_call(make_shop: MakeShop, ledger: str) -> None:
+    """WeChat's answer cannot be recorded: the send is unknown, no other begins; later each arrives once."""
+    shop = make_shop(ledger)
+    shop.write(a=campaign_file("甲"), b=campaign_file("乙"))
+    running = _begun(shop)
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    out, err = running.communicate(timeout=120)
+    assert (running.returncode, "Traceback" in err) == (ExitCode.UNKNOWN, False), err
+    outcomes = {one["id"]: one for one in json.loads(out)["outcomes"]}
+    assert {name: one["result"] for name, one in outcomes.items()} == {"a": "unknown", "b": "skipped"}
+    assert "the ledger could not record WeChat's response" in outcomes["a"]["reason"]
+    assert shop.texts() == ["甲"]
+    assert shop.run("status")[0] == ExitCode.UNKNOWN
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["甲", "乙"]
+    assert shop.run("ledger", "verify")[0] == ExitCode.OK
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own; only root can have one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "faults-test", str(place)]
+    is_root = sys.platform == "linux" and os.geteuid() == 0
+    if not is_root or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root on Linux")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill(ballast: Path) -> None:
+    """Take all the room of a disk."""
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_state_folder_that_cannot_be_written(make_shop: MakeShop, disk: Path, fault: str) -> None:
+    """Nothing is sent, and nobody is sent to another folder, which would be one without the past."""
+    shop = make_shop("own")
+    shop.write(a=campaign_file("甲"))
+    state = {"CAMPAIGN_STATE_DIR": str(disk / "state")}
+    settings = shop.folder / "campaigns/_settings.yaml"
+    text = settings.read_text(encoding="utf-8").splitlines()
+    kept = ["    ledger: sqlite" if "ledger:" in line else line for line in text]
+    settings.write_text("\n".join(kept), encoding="utf-8")
+    assert shop.run("ledger", "init", **state)[0] == ExitCode.OK
+    if fault == "full":
+        fill(disk / "ballast")
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    for words in (("apply", "--auto-approve"), ("hold", "main", "--reason", "x")):
+        code, said = shop.run(*words, **state)
+        assert code in (ExitCode.LEDGER, ExitCode.USAGE), said
+        assert "CAMPAIGN_STATE_DIR" not in said
+        assert (
+            ("free space" in said or "free some disk space" in said)
+            if fault == "full"
+            else "writable" in said
+        )
+    assert not shop.texts()
+    if fault == "full":
+        (disk / "ballast").unlink()
+    else:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    assert shop.run("apply", "--auto-approve", **state)[0] == ExitCode.OK
+    assert shop.texts() == ["甲"]
+
+
+@pytest.mark.optional_part
+def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
+    """The machine that has seen more refuses it; to another, WeChat answers 45065, and a person decides."""
+    import psycopg
+
+    shop = make_shop("postgres")
+    setting = shop.folder / "campaigns/_settings.yaml"
+    address = setting.read_text(encoding="utf-8").partition('ledger: "')[2].partition('"')[0]
+    schema = unquote(address).rpartition("=")[2]
+    shop.write(a=campaign_file("甲"))
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute(f"create schema lagging_{schema}".encode())
+        for table in ("campaign_ledger", "campaign_event", "campaign_head"):
+            db.execute(f"create table lagging_{schema}.{table} (like {table} including all)".encode())
+            db.execute(f"insert into lagging_{schema}.{table} select * from {table}".encode())
+        assert shop.apply() == ExitCode.OK
+        db.execute(f"alter schema {schema} rename to lost_{schema}".encode())
+        db.execute(f"alter schema lagging_{schema} rename to {schema}".encode())
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == ExitCode.LEDGER
+    assert "but this machine has seen event" in said
+    elsewhere = {"CAMPAIGN_STATE_DIR": f"{shop.folder}.elsewhere"}
+    assert shop.run("apply", "--auto-approve", **elsewhere)[0] == ExitCode.UNKNOWN
+    assert shop.run("status", **elsewhere)[0] == ExitCode.UNKNOWN
+    assert shop.texts() == ["甲"]
