@@ -111,6 +111,24 @@ def test_state_folder_that_cannot_be_written(make_shop: MakeShop, disk: Path, fa
     assert shop.texts() == ["甲"]
 
 
+def test_export_that_does_not_fit_leaves_the_one_before(make_shop: MakeShop, disk: Path) -> None:
+    """The backup that is there outlives a disk that has no room for the next one."""
+    shop = make_shop()
+    export = disk / "export.jsonl"
+    assert shop.run("ledger", "export", "--out", str(export))[0] == ExitCode.OK
+    kept = export.read_bytes()
+    shop.write(**{name: campaign_file(name * 300) for name in "甲乙丙丁"})
+    assert shop.apply() == ExitCode.OK
+    fill(disk / "ballast")
+    code, said = shop.run("ledger", "export", "--out", str(export))
+    assert (code, "free some disk space" in said) == (ExitCode.USAGE, True), said
+    assert export.read_bytes() == kept
+    assert {path.name for path in disk.iterdir()} == {"export.jsonl", "ballast"}
+    (disk / "ballast").unlink()
+    assert shop.run("ledger", "export", "--out", str(export))[0] == ExitCode.OK
+    assert len(export.read_bytes()) > len(kept)
+
+
 @pytest.mark.optional_part
 def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
     """The machine that has seen more refuses it; to another, WeChat answers 45065, and a person decides."""

@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE, QUIET
-from wechat_campaigns.cli.output import file_errors, print_result
+from wechat_campaigns.cli.output import file_errors, print_result, replace_file
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
@@ -31,7 +31,7 @@ def export(context: Context, out: Path | None) -> int:
         print_result(text, newline=False)
     else:
         with file_errors(out, f"--out {out}"):
-            out.write_text(text, encoding="utf-8")
+            replace_file(out, text.encode())
         message = ngettext(
             "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
         )
