@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
-from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import GitFailure, GitResult
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.command import Git
@@ -196,6 +197,22 @@ REF_ON_A_FULL_DISK = (
     "No space left on device        \nerror: failed to push some refs to '/srv/r'\n"
 )
 """Seen of git 2.39, beside `[remote rejected] (failed to update ref)`."""
+
+
+@pytest.mark.parametrize("damaged", ["refs/campaign/*", "objects/??/*"])
+def test_a_damaged_local_copy_is_told_from_its_remote(place: Backend, damaged: str) -> None:
+    """As a power cut leaves it: the hint names the folder to delete, and then the ledger goes on."""
+    ledger_at(place).append(entry(1))
+    copy = place.folder / "a"
+    for file in copy.glob(damaged):
+        file.chmod(0o600)
+        file.write_bytes(b"")
+    with pytest.raises(LedgerError, match="the local copy of the ledger is not usable") as caught:
+        ledger_at(place).append(entry(2))
+    assert caught.value.exit_code is ExitCode.LEDGER
+    assert f"delete {copy}" in caught.value.hint
+    shutil.rmtree(copy)
+    assert ledger_at(place).append(entry(2)).seq == 2
 
 
 @pytest.mark.parametrize(

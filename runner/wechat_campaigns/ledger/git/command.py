@@ -50,14 +50,28 @@ class Git:
         """
         answer = self.run(*arguments, given=given)
         if answer.code:
-            raise LedgerError(
-                _("the local copy of the ledger is not usable: {error}").format(error=answer.error_line),
-                hint=_(
-                    "check that the disk is writable and has free space; it is safe to delete {folder}"
-                ).format(folder=self.folder),
-                location=f"git {arguments[0]}",
-            )
+            raise self._unusable_error(answer, arguments[0])
         return answer.stdout
+
+    def fetch(self, *arguments: str) -> GitResult:
+        """Fetch, and tell a remote that fails from a copy that a power cut or the disk has damaged.
+
+        Raises:
+            LedgerError: the copy is at fault.
+        """
+        answer = self.run("fetch", *arguments)
+        if answer.code and (str(self.folder) in answer.stderr or "refs/campaign/" in answer.stderr):
+            raise self._unusable_error(answer, "fetch")
+        return answer
+
+    def _unusable_error(self, answer: GitResult, command: str) -> LedgerError:
+        return LedgerError(
+            _("the local copy of the ledger is not usable: {error}").format(error=answer.error_line),
+            hint=_(
+                "check that the disk is writable and has free space; it is safe to delete {folder}"
+            ).format(folder=self.folder),
+            location=f"git {command}",
+        )
 
 
 def checkout_output(folder: Path, *arguments: str) -> str:

@@ -259,7 +259,7 @@ class GitLedger:
 
     def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
-        answer = self._git.run("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", NAME)
+        answer = self._git.fetch("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", NAME)
         known = self._refs()
         if answer.code == 0:
             self._advance(known.get(TIP), known[FETCHED])
