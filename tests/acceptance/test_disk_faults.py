@@ -111,6 +111,23 @@ def test_state_folder_that_cannot_be_written(make_shop: MakeShop, disk: Path, fa
     assert shop.texts() == ["甲"]
 
 
+@pytest.mark.parametrize("fault", ["damaged", "full"])
+def test_hold_needs_no_copy_of_the_branch(make_shop: MakeShop, disk: Path, fault: str) -> None:
+    """Whatever a power cut or a full disk did to the copy on this machine, the account can be stopped."""
+    shop, state = make_shop("git"), {"CAMPAIGN_STATE_DIR": str(disk / "state")}
+    shop.write(a=campaign_file("甲"))
+    assert shop.run("plan", **state)[0] == ExitCode.OK
+    if fault == "full":
+        fill(disk / "ballast")
+    else:
+        for ref in disk.glob("state/*/ledger-git/*/refs/campaign/*"):
+            ref.write_bytes(b"")
+    code, said = shop.run("hold", "main", "--reason", "x", **state)
+    assert (code, "the local copy of the ledger is not usable" in said) == (ExitCode.OK, True), said
+    assert shop.apply() == ExitCode.POLICY
+    assert not shop.texts()
+
+
 def test_export_that_does_not_fit_leaves_the_one_before(make_shop: MakeShop, disk: Path) -> None:
     """The backup that is there outlives a disk that has no room for the next one."""
     shop = make_shop()

@@ -23,7 +23,7 @@ from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask_freely
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import moment_text
@@ -106,8 +106,9 @@ def _record(context: Context, appid: str, data: Mapping[str, object], late: time
     with closing(opened()) as ledger:
         try:
             ledger.store.append(entry)
-        except TamperedLedgerError as error:
+        except (TamperedLedgerError, LedgerCopyError) as error:
             # This machine has seen a branch with more in it; one that has not would go on by what is there.
+            # A copy that is damaged, or on a full disk, must not keep anybody from stopping either.
             with TemporaryDirectory() as folder, closing(opened(copies=Path(folder))) as fresh:
                 fresh.store.append(entry)
             print_message(f"{error}\n→ {error.hint}")

@@ -14,6 +14,7 @@ CampaignError                 1   the root; never raised itself
 │   ├── StalePlanError        5   what would be sent is not what was reviewed
 │   └── CodeHostError         5   GitHub or GitLab does not tell what has to be known
 └── LedgerError               6   the ledger cannot be used: permission, format, damage
+    ├── LedgerCopyError       6   the copy of it on this machine is damaged, or its disk is full
     ├── LedgerLoginError      9   its server refuses the login
     ├── LedgerUnreachableError 11   its server or disk does not respond at the moment
     ├── LedgerLockedError    12   another runner holds the lock or won the race
@@ -241,6 +242,10 @@ class LedgerError(CampaignError):
     """The ledger cannot be read, written or locked."""
 
     exit_code = ExitCode.LEDGER
+
+
+class LedgerCopyError(LedgerError):
+    """The copy of the ledger on this machine cannot be used; the ledger itself may be as it should."""
 
 
 class LedgerUnreachableError(LedgerError):

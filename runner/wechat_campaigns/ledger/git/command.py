@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerCopyError, LedgerError
 from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, TIMEOUT_S, GitResult, git, is_installed
 from wechat_campaigns.core.git_checkout import checkout_settings, run_in_checkout
 from wechat_campaigns.core.i18n import _
@@ -46,7 +46,7 @@ class Git:
         """Run a local command that has no reason to fail; its standard output.
 
         Raises:
-            LedgerError: it failed all the same: the disk, most likely.
+            LedgerCopyError: it failed all the same: the disk, most likely.
         """
         answer = self.run(*arguments, given=given)
         if answer.code:
@@ -57,7 +57,7 @@ class Git:
         """Fetch, and tell a remote that fails from a copy that a power cut or the disk has damaged.
 
         Raises:
-            LedgerError: the copy is at fault.
+            LedgerCopyError: the copy is at fault.
         """
         answer = self.run("fetch", *arguments)
         if answer.code and (str(self.folder) in answer.stderr or "refs/campaign/" in answer.stderr):
@@ -65,7 +65,7 @@ class Git:
         return answer
 
     def _unusable_error(self, answer: GitResult, command: str) -> LedgerError:
-        return LedgerError(
+        return LedgerCopyError(
             _("the local copy of the ledger is not usable: {error}").format(error=answer.error_line),
             hint=_(
                 "check that the disk is writable and has free space; it is safe to delete {folder}"

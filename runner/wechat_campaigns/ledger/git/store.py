@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import (
-    LedgerError,
+    LedgerCopyError,
     TamperedLedgerError,
     system_hint,
 )
@@ -308,7 +308,7 @@ class GitLedger:
                     self._prepare(folder)
                     yield
             except OSError as error:
-                raise LedgerError(
+                raise LedgerCopyError(
                     _("the local copy of the ledger is not usable: {error}").format(error=error.strerror),
                     hint=system_hint(
                         error, _("check that the folder is writable and the disk has free space")
