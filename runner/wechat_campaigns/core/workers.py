@@ -21,6 +21,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from wechat_campaigns.core import limited_process
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.i18n import _
 
 if TYPE_CHECKING:
     import mmap
@@ -167,7 +169,10 @@ class _Run(Generic[T, R]):
                 rest = set(range(len(self._items))) - self.results.keys() - self.losses.keys()
                 self.losses |= dict.fromkeys(rest, WorkerFailure.RUN)
             elif self._progress() == before:
-                raise AssertionError("no worker gets as far as its first item")
+                raise UsageError(
+                    _("the system ends every process that reads the campaigns"),
+                    hint=_("give this machine or job more memory, then run the same command again"),
+                )
             ranges = list(self._unfinished(ranges))
 
     def _progress(self) -> int:

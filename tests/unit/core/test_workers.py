@@ -256,3 +256,19 @@ def test_interrupt_ends_every_worker_quietly(tmp_path: Path) -> None:
         _, told = process.communicate(timeout=50)
     assert (process.returncode, told) == (130, "")
     assert time.monotonic() - began < 30  # the whole work would take longer
+
+
+def test_system_that_kills_every_worker_is_no_bug() -> None:
+    """Out of memory, a system may kill each new process at once: an error that says so, and an end."""
+    script = """
+import os, signal
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.workers import map_in_workers
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGKILL))
+try:
+    map_in_workers(abs, [1, 2, 3], lost=lambda *_: 0, workers=2)
+except UsageError as error:
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "memory" in done.stdout
