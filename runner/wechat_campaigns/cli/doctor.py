@@ -15,8 +15,8 @@ from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, DecisionOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import Account, AccountKind

@@ -16,9 +16,9 @@ from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget

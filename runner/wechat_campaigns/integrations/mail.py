@@ -14,9 +14,9 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from wechat_campaigns.core.certificates import tls_context
 from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.integrations.public_download import tls_context
 
 STEP_S: Final = 5.0
 """How long one step of the conversation may take."""
@@ -92,7 +92,7 @@ def send_mail(message: EmailMessage, server: MailServer, *, certificates: str | 
     """Hand a mail to a server.
 
     Args:
-        certificates: as `core.hosts.certificates` gives it.
+        certificates: as `core.certificates.certificates` gives it.
 
     Raises:
         MailError: it was not taken, or not by all recipients.

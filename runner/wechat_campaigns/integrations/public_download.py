@@ -17,13 +17,10 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
 from wechat_campaigns import __version__
-from wechat_campaigns.core.hosts import certificates
+from wechat_campaigns.core.certificates import certificates, tls_context
 from wechat_campaigns.core.i18n import _
 
 Resolve = Callable[[str, int], Iterable[str]]
@@ -207,14 +204,6 @@ def _parts(url: str) -> tuple[str, str, int, str]:
         port or (443 if parts.scheme == "https" else 80),
         path + (f"?{query}" if query else ""),
     )
-
-
-def tls_context(trusted: str | bool) -> ssl.SSLContext:
-    """Trust the certificates of a file or folder, or certifi's, as `core.hosts.certificates` names them."""
-    place = DEFAULT_CA_BUNDLE_PATH if trusted is True else str(trusted)
-    if Path(place).is_dir():
-        return ssl.create_default_context(capath=place)
-    return ssl.create_default_context(cafile=place)
 
 
 class _Line:
