@@ -6,27 +6,11 @@ The stand-in for an environment's required reviewers, where a plan of GitHub or 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergedRequest:
-    """A merged pull or merge request, and who said what about its newest commit."""
-
-    number: int
-    head: str
-    """Its newest commit, the one that was approved."""
-    author: str
-    writers: frozenset[str] = frozenset()
-    """Whose commits it holds; GitLab tells no account behind a commit."""
-    approved_by: tuple[str, ...] = ()
-    """Who approved the newest commit; an approval of an earlier one is none."""
-    changes_requested_by: tuple[str, ...] = ()
-    """Who asked for changes and has not taken it back."""
+from wechat_campaigns.integrations.merged_request import MergedRequest
 
 
 def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approvals, *, branch: str) -> str:

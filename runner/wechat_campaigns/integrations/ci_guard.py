@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Approvals, Secret
-from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
+from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.integrations.checkout import (
     blob_id,
     check_committed,
@@ -28,6 +28,7 @@ from wechat_campaigns.integrations.checkout import (
     versions,
 )
 from wechat_campaigns.integrations.ci_run import CiRun, check_ci_run, ci_run
+from wechat_campaigns.integrations.merged_request import MergedRequest
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.integrations.sources import SETTINGS, sources_of
 from wechat_campaigns.ledger.fold import LedgerState

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_
-from wechat_campaigns.integrations.approvals import MergedRequest
 from wechat_campaigns.integrations.code_host import CodeHost, as_described
+from wechat_campaigns.integrations.merged_request import MergedRequest
 
 API = "https://api.github.com"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")

@@ -8,8 +8,8 @@ from typing import Any
 
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.approvals import MergedRequest
 from wechat_campaigns.integrations.code_host import CodeHost, as_described
+from wechat_campaigns.integrations.merged_request import MergedRequest
 
 
 def gitlab(api_url: str, token: str) -> CodeHost:

@@ -13,10 +13,11 @@ from tests.support.code_hosts import FakeCodeHost
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
-from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
+from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.integrations.code_host import CodeHost
 from wechat_campaigns.integrations.github import github, pull_of
 from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
+from wechat_campaigns.integrations.merged_request import MergedRequest
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40
