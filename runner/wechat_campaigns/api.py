@@ -205,7 +205,7 @@ def plan_selected(
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
-    comparison = compare_since(workspace, compiled, select, since) if since is not None else None
+    comparison = _comparison(workspace, compiled, select, since)
     context = DecisionContext(
         settings=workspace.settings,
         state=state,
@@ -237,6 +237,15 @@ def plan_selected(
     if checked and not offline and plan.calls() and may_run_checks(workspace):
         plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _comparison(
+    workspace: Workspace, compiled: CompileResult, select: Sequence[str], since: str | None
+) -> Comparison | None:
+    if since is None:
+        return None
+    name, variables = workspace.settings.environment.name, workspace.variables
+    return compare_since(workspace.root, compiled, select, since, environment=name, variables=variables)
 
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:

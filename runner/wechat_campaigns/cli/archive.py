@@ -81,7 +81,13 @@ def _archives(context: Context, since: datetime | None) -> Iterable[tuple[Archiv
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     by_send = events_by_send(events, state)
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    campaigns = PastCampaigns(context, context.stack, KeptDrafts(context.drafts_folder))
+    campaigns = PastCampaigns(
+        root=context.root,
+        environment=context.settings.environment.name,
+        variables=context.variables,
+        stack=context.stack,
+        drafts=KeptDrafts(context.drafts_folder),
+    )
     for record in begun_records(state, accounts, since=begin):
         rows = article_rows([record], state, {}, kept, now=now)
         made = ArchiveInput(

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.plan.compare import Comparison, compare
 from wechat_campaigns.plan.policy.guard import SettingsChange, edits
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
-from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+from wechat_campaigns.source.base_tree import resolve_ref, tree_at
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings, settings_data
 
 
 def compare_since(
-    workspace: WorkspacePort, compiled: CompileResult, select: Sequence[str], ref: str
+    root: Path,
+    compiled: CompileResult,
+    select: Sequence[str],
+    ref: str,
+    *,
+    environment: str,
+    variables: Mapping[str, str],
 ) -> Comparison:
     """Render the folder as it was at a commit, by the code of today, and compare.
 
     Args:
+        root: the campaigns folder.
         compiled: the campaigns as they are.
         select: what was selected of them; empty means all.
         ref: the commit, as the user wrote it.
@@ -31,13 +36,9 @@ def compare_since(
     Raises:
         UsageError: git does not have it, or the folder was too large to be compared.
     """
-    root = workspace.root
     commit = resolve_ref(root, ref)
-    with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
-        base = Path(folder) / root.resolve().name
-        base.mkdir()
-        write_tree(root, commit, base)
-        before, note = _compile_base(workspace, base)
+    with tree_at(root, commit) as base:
+        before, note = _compile_base(base, environment, variables)
         settings = _settings_edits(root, base)
     campaigns = {send.campaign for send in compiled.sends}
 
@@ -59,21 +60,20 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
     return edits(before, settings_data(root))
 
 
-def _compile_base(workspace: WorkspacePort, base: Path) -> tuple[tuple[Send, ...], str]:
+def _compile_base(base: Path, environment: str, variables: Mapping[str, str]) -> tuple[tuple[Send, ...], str]:
     """Render the folder of the commit; with a note about what of it cannot be rendered."""
-    name = workspace.settings.environment.name
     try:
         compiled = compile_campaigns(
             base,
-            settings=load_settings(base, environment=name),
+            settings=load_settings(base, environment=environment),
             files=Files(base),
-            variables=workspace.variables,
+            variables=variables,
         )
     except (InvalidError, UsageError) as error:
         message = _(
             "the campaigns of that commit cannot be rendered for {name}, so every send counts as new: {error}"
         )
-        return (), message.format(name=name, error=error.message)
+        return (), message.format(name=environment, error=error.message)
     if not compiled.invalid:
         return compiled.sends, ""
     message = ngettext(

@@ -6,7 +6,6 @@ The content digest in the ledger decides: a message that does not have it is not
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,6 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.model import Draft, Send
 from wechat_campaigns.integrations.kept_drafts import KeptDrafts
-from wechat_campaigns.integrations.ports import WorkspacePort
-from wechat_campaigns.integrations.sources import SourceFiles
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.stored_intent import stored_send
@@ -28,8 +25,8 @@ from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.compile import Compiler
 from wechat_campaigns.render.openids import TABLES
 from wechat_campaigns.report.archive_data import Origin, SentMessage
-from wechat_campaigns.source.base_tree import write_tree
-from wechat_campaigns.source.files import FileError, Files, read_regular
+from wechat_campaigns.source.base_tree import tree_at
+from wechat_campaigns.source.files import FileError, Files, RecordingFiles, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 from wechat_campaigns.source.settings import load_settings
 
@@ -52,7 +49,10 @@ class _Rendered:
 class PastCampaigns:
     """Renders campaigns as they were; each commit is written out once, below a temporary folder."""
 
-    workspace: WorkspacePort
+    root: Path
+    """The campaigns folder."""
+    environment: str
+    variables: Mapping[str, str]
     stack: ExitStack
     """Ends with the temporary folders."""
     drafts: KeptDrafts
@@ -94,20 +94,14 @@ class PastCampaigns:
         root = self._folder(commit) if _COMMIT.fullmatch(commit) else None
         if root is not None:
             yield Origin.COMMIT, root
-        yield Origin.FOLDER, self.workspace.root
+        yield Origin.FOLDER, self.root
 
     def _folder(self, commit: str) -> Path | None:
         """Write the folder of a commit out; None where git does not have it."""
         if commit not in self._folders:
-            made = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="campaign-past-")))
-            root = made / self.workspace.root.resolve().name
-            root.mkdir()
-            try:
-                write_tree(self.workspace.root, commit, root)
-            except (CampaignError, ValueError):
-                self._folders[commit] = None
-            else:
-                self._folders[commit] = root
+            self._folders[commit] = None
+            with suppress(CampaignError, ValueError):
+                self._folders[commit] = self.stack.enter_context(tree_at(self.root, commit))
         return self._folders[commit]
 
     def _campaign(self, root: Path, campaign: str) -> _Rendered:
@@ -120,10 +114,10 @@ class PastCampaigns:
         return self._rendered[key]
 
     def _render(self, root: Path, campaign: str) -> _Rendered:
-        settings = load_settings(root, environment=self.workspace.settings.environment.name)
+        settings = load_settings(root, environment=self.environment)
         used: dict[PurePosixPath, bytes] = {}
-        files = SourceFiles(root, used.__setitem__)
-        compiler = Compiler(settings=settings, files=files, variables=self.workspace.variables)
+        files = RecordingFiles(root, used.__setitem__)
+        compiler = Compiler(settings=settings, files=files, variables=self.variables)
         for item in find_campaigns(root)[0]:
             if normalize_id(item.id) == normalize_id(campaign):
                 data = read_regular(item.display_path, MAX_YAML_BYTES)

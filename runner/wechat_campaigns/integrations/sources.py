@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.digest import compute_content_digest
@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.render.compile import Compiler
-from wechat_campaigns.source.files import Files, read_regular
+from wechat_campaigns.source.files import RecordingFiles, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
@@ -38,23 +38,6 @@ class Sources:
             )
 
 
-class SourceFiles(Files):
-    """Reads files, and passes on what was read.
-
-    Args:
-        note: gets the path below the folder, and the bytes.
-    """
-
-    def __init__(self, root: Path, note: Callable[[PurePosixPath, bytes], None]) -> None:
-        super().__init__(root)
-        self._note = note
-
-    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
-        data = super()._read(located, limit_bytes)
-        self._note(located, data)
-        return data
-
-
 def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     """Render some campaigns once more, alone, and keep every byte that has a part in them.
 
@@ -65,7 +48,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     settings = load_settings(root, environment=workspace.environment)
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
-    files = SourceFiles(root, made.add)
+    files = RecordingFiles(root, made.add)
     workshop = Compiler(settings=settings, files=files, variables=workspace.variables)
     for item in find_campaigns(root, sorted(campaigns))[0]:
         if item.id not in campaigns:
