@@ -11,15 +11,15 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import (
+from wechat_campaigns.fetch.changed_since import compare_since
+from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
     record_campaigns_folders,
 )
-from wechat_campaigns.integrations.changed_since import compare_since
-from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
-from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
-from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
+from wechat_campaigns.guard.ci_guard import Approval, check_approved, check_run
+from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
+from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
@@ -132,7 +132,7 @@ def send_plan(
         PolicyError: the plan is not what was approved.
     """
     # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, keep_sent_drafts
+    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
@@ -149,8 +149,8 @@ def send_plan(
 
 def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
     """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
-    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
-    from wechat_campaigns.integrations.public_download import Downloader, DownloadLimits
+    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
+    from wechat_campaigns.fetch.public_download import Downloader, DownloadLimits
 
     if not workspace.is_sandbox:  # its addresses name pictures that no server has
         drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get

@@ -16,8 +16,8 @@ from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.integrations.kept_drafts import KeptDrafts
-from wechat_campaigns.integrations.past_campaigns import PastCampaigns
+from wechat_campaigns.fetch.kept_drafts import KeptDrafts
+from wechat_campaigns.fetch.past_campaigns import PastCampaigns
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.report.archive import archive_files, archive_name

@@ -19,7 +19,7 @@ from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text
 
 if TYPE_CHECKING:
-    from wechat_campaigns.integrations.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_pictures import SavedPictures
 
 _NO_STYLE = N_(
     "left out: the style sheet of the page, which gave most of the text its look (WeChat keeps only `style` "
@@ -47,7 +47,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     sites are downloaded, from public addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in
     total. Pictures that WeChat serves already keep their address.
     """
-    from wechat_campaigns.integrations.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
     name = free_id(campaign_id or page.stem.replace(" ", "-"), context.root)

@@ -16,16 +16,16 @@ from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget
-from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, refusal_notice, untold
-from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
 from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.notify.messages import Access, RunSummary, notify_target
+from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, refusal_notice, untold
 from wechat_campaigns.protocol.events import Entry
 
 WHOLE_S = 5.0
@@ -146,7 +146,7 @@ def _warn_unrecorded(error: CampaignError) -> None:
 
 def post_mail(text: str, address: str, target: NotifyTarget) -> None:
     """Mail a text to the recipients of a target. Raises `OSError` when it was not taken."""
-    from wechat_campaigns.integrations.mail import mail, mail_server, send_mail
+    from wechat_campaigns.notify.mail import mail, mail_server, send_mail
 
     server = mail_server(address)
     sender = target.sender or server.user

@@ -18,8 +18,8 @@ from wechat_campaigns.cli.output import file_errors, write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.draft_files import DraftFiles
-from wechat_campaigns.integrations.saved_pictures import SavedPictures
+from wechat_campaigns.fetch.draft_files import DraftFiles
+from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -16,9 +16,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.integrations.notices import Notice
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
 from wechat_campaigns.send.job_status import refresh_job_status
@@ -90,7 +90,7 @@ class _Ends:
         if not self.context.settings.notify or is_read_only(os.environ):
             return
         from wechat_campaigns.cli.notifications import notify
-        from wechat_campaigns.integrations.notices import finished_notices, untold
+        from wechat_campaigns.notify.notices import finished_notices, untold
 
         now = self.context.clock()
         accounts = self.context.settings.environment.by_appid

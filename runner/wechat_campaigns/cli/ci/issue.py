@@ -15,7 +15,7 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.ci_guard import current_run
+from wechat_campaigns.guard.ci_guard import current_run
 
 
 @command(
@@ -44,8 +44,8 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 
 def _kept(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
-    from wechat_campaigns.integrations.github import API, github
-    from wechat_campaigns.integrations.issue import close_issue, upsert_issue
+    from wechat_campaigns.code_host.github import API, github
+    from wechat_campaigns.code_host.issue import close_issue, upsert_issue
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":

@@ -14,7 +14,7 @@ from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.ci_guard import current_run
+from wechat_campaigns.guard.ci_guard import current_run
 
 AUTHOR = click.option(
     "--author",
@@ -55,8 +55,8 @@ def error_reason(error: CodeHostError) -> str:
 
 def _comment(text: str, author: str) -> tuple[int | None, str]:
     """Write the comment; return the number of its pull request if there is one, and what was done."""
-    from wechat_campaigns.integrations.comment import comment_body, upsert
-    from wechat_campaigns.integrations.github import API, github
+    from wechat_campaigns.code_host.comment import comment_body, upsert
+    from wechat_campaigns.code_host.github import API, github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
