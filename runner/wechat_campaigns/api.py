@@ -12,14 +12,15 @@ from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
+from wechat_campaigns.guard.approved_files import Approval, check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
     record_campaigns_folders,
 )
-from wechat_campaigns.guard.ci_guard import Approval, check_approved, check_run
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
+from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings

@@ -29,9 +29,10 @@ from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.guard.approved_files import check_approved
 from wechat_campaigns.guard.campaigns_folder import former_appids
-from wechat_campaigns.guard.ci_guard import check_approved, check_run
 from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
+from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review

@@ -1,27 +1,19 @@
-"""The variables of a CI service in, the run they describe out, and whether it is a place to apply from."""
+"""The variables of a CI service in, the run they describe out."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.patterns import recordable
 
 Service = Literal["GitHub", "GitLab"]
 
-APPLY_EVENTS = {
-    # Only what runs the default branch's own code, begun by somebody who may write to it.
-    "GitHub": frozenset({"push", "workflow_dispatch", "schedule", "repository_dispatch"}),
-    "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
-}
-"""Events an apply may come from; anything else, known or not, is refused."""
 NO_BRANCH = "no branch"
-_FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +49,11 @@ def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | No
     return None
 
 
+def current_run() -> CiRun | None:
+    """Describe the CI run this process belongs to; None on a person's machine."""
+    return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+
+
 def run_url(environ: Mapping[str, str]) -> str | None:
     """Name the address of the CI run this is, if it is one: of GitLab, Jenkins or GitHub."""
     if url := environ.get("CI_JOB_URL") or ("JENKINS_URL" in environ and environ.get("BUILD_URL")):
@@ -89,41 +86,6 @@ def _user() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError):
         return None
-
-
-def check_ci_run(run: CiRun | None) -> None:
-    """Refuse to apply where a stranger's change may be running.
-
-    Args:
-        run: None on a machine that is no CI runner, where a person answers for what is sent.
-
-    Raises:
-        PolicyError: the event, the branch or the repository is not one to apply from.
-    """
-    if run is None:
-        return
-    if run.event not in APPLY_EVENTS[run.service]:
-        what = _("a run triggered by `{event}` is not allowed to send").format(event=run.event or "unknown")
-        raise _apply_refused_error(run, what, _(_FROM_MAIN))
-    if run.default_branch is None:
-        raise _apply_refused_error(
-            run,
-            _("the run does not provide the name of the default branch"),
-            _(
-                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
-                "service sets it"
-            ),
-        )
-    if run.branch != run.default_branch:
-        what = (
-            _("this run is not on a branch; only {default} may apply")
-            if run.branch == NO_BRANCH
-            else _("this run is on {branch}; only {default} may apply")
-        ).format(branch=run.branch, default=run.default_branch)
-        raise _apply_refused_error(run, what, _(_FROM_MAIN))
-    if run.fork and run.event == "schedule":
-        hint = _("run it in the original repository")
-        raise _apply_refused_error(run, _("a scheduled run in a fork is not allowed to send"), hint)
 
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
@@ -172,11 +134,3 @@ def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(data: Mapping[str, Any], key: str) -> str | None:
     value = data.get(key)
     return value if isinstance(value, str) and value else None
-
-
-def _apply_refused_error(run: CiRun, what: str, hint: str) -> PolicyError:
-    return PolicyError(
-        _("apply is refused: {what}").format(what=what),
-        hint=hint,
-        location=_("{service} run").format(service=run.service),
-    )

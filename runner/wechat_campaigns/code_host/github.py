@@ -14,10 +14,10 @@ VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
 
 
-def github(api_url: str, token: str) -> CodeHost:
-    """Open the API with a token, which goes into a header only."""
+def github(environ: Mapping[str, str], token: str) -> CodeHost:
+    """Open the API of the run with a token, which goes into a header only."""
     return CodeHost(
-        api_url=api_url,
+        api_url=environ.get("GITHUB_API_URL", API),
         headers={
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",

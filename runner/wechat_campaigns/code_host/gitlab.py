@@ -11,10 +11,12 @@ from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import N_, _
 
+API = "https://gitlab.com/api/v4"
 
-def gitlab(api_url: str, token: str) -> CodeHost:
-    """Open the API with a project token (`read_api`); a job's own token may not read approvals."""
-    return CodeHost(api_url=api_url, headers={"PRIVATE-TOKEN": token})
+
+def gitlab(environ: Mapping[str, str], token: str) -> CodeHost:
+    """Open the job's API with a project token (`read_api`); a job's own token may not read approvals."""
+    return CodeHost(api_url=environ.get("CI_API_V4_URL", API), headers={"PRIVATE-TOKEN": token})
 
 
 @as_described(N_("merge requests"))

@@ -14,7 +14,6 @@ from typing import Final
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
-from wechat_campaigns.guard.ci_guard import check_secret_place
 from wechat_campaigns.guard.ports import WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
 
@@ -48,9 +47,7 @@ def run_checks(
         PolicyError: nobody approved the settings, or this is the run of a pull request.
     """
     settings = workspace.settings
-    for appid in sorted(settings.environment.by_appid):
-        workspace.secrets.check_settings_approved(appid)
-    check_secret_place(Secret(command=settings.policy.checks[0].command))
+    workspace.secrets.check_place(Secret(command=settings.policy.checks[0].command))
     kept = {name: environ[name] for name in PASSED_ON if name in environ}
     folder = workspace.root.resolve().parent
     failed = []

@@ -8,15 +8,15 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError, SecretError
 from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
+from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
 from wechat_campaigns.guard.checkout import versions
-from wechat_campaigns.guard.ci_guard import current_run, guard_approvals
 from wechat_campaigns.guard.ports import WorkspacePort
-from wechat_campaigns.guard.sources import SETTINGS
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import Plan

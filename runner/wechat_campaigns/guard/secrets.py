@@ -38,7 +38,7 @@ class Secrets:
 
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
-        from wechat_campaigns.guard.ci_guard import check_settings_approved
+        from wechat_campaigns.guard.approved_settings import check_settings_approved
 
         with self._lock:
             if appid not in self._approvals:
@@ -56,7 +56,7 @@ class Secrets:
             SecretError: it cannot be had.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
-        from wechat_campaigns.guard.ci_guard import check_secret_place
+        from wechat_campaigns.guard.run import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
         with self._lock:
@@ -76,13 +76,22 @@ class Secrets:
 
     def other(self, place: Secret, *, name: str) -> str:
         """Read a secret that is no account's, by settings that may be obeyed."""
-        from wechat_campaigns.guard.ci_guard import check_secret_place
         from wechat_campaigns.source.secret import read_secret
+
+        self.check_place(place)
+        return read_secret(place, os.environ, name=name)
+
+    def check_place(self, place: Secret) -> None:
+        """Refuse to obey a part of the settings that is no account's.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+        """
+        from wechat_campaigns.guard.run import check_secret_place
 
         for appid in sorted(self._workspace.settings.environment.by_appid):
             self.check_settings_approved(appid)
         check_secret_place(place)
-        return read_secret(place, os.environ, name=name)
 
     def take_guards(self, guards: Guards) -> None:
         """Hold the guards of a ledger that was read against every secret.

@@ -32,8 +32,8 @@ def notify(context: Context, plan_file: Path) -> int:
     edited or has expired is refused.
     """
     from wechat_campaigns.cli.notifications import notify as notify_targets
-    from wechat_campaigns.code_host.ci_run import check_ci_run
-    from wechat_campaigns.guard.ci_guard import current_run
+    from wechat_campaigns.code_host.ci_run import current_run
+    from wechat_campaigns.guard.run import check_ci_run
     from wechat_campaigns.notify.notices import approval_notices
 
     if (run := current_run()) is not None:

@@ -9,10 +9,10 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET, reason_option
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
-from wechat_campaigns.guard.ci_guard import current_run
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.guard import changes_since
 from wechat_campaigns.report.attention import settings_change

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.outcomes import error_of
-from wechat_campaigns.code_host.ci_run import check_ci_run, ci_run
+from wechat_campaigns.code_host.ci_run import ci_run
 from wechat_campaigns.core.errors import ExitCode, PolicyError
+from wechat_campaigns.guard.run import check_ci_run
 
 PUSH = {
     "GITHUB_ACTIONS": "true",

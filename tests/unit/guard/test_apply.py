@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
-from wechat_campaigns.guard.sources import sources_of
+from wechat_campaigns.guard.approved_files import sources_of
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
