@@ -207,14 +207,11 @@ def plan_selected(
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
     comparison = _comparison(workspace, compiled, select, since)
-    context = DecisionContext(
-        settings=workspace.settings,
-        state=state,
-        now=workspace.clock(),
+    context = replace(
+        decision_context(workspace, state),
         overrides=overrides or {},
         is_current=compiled.presence_check(),
         resend=frozenset(resend),
-        former_appids=former_appids(workspace, state),
     )
     unknown = compiled.with_readiness(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
@@ -238,6 +235,16 @@ def plan_selected(
     if checked and not offline and plan.calls() and may_run_checks(workspace):
         plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContext:
+    """Gather what decides on a send now, whatever was rendered."""
+    return DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        former_appids=former_appids(workspace, state),
+    )
 
 
 def _comparison(

@@ -12,7 +12,14 @@ from typing import Any
 
 import click
 
-from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, plan_selected, send_plan
+from wechat_campaigns.api import (
+    PlanResult,
+    compile_selected,
+    decision_context,
+    keep_draft_pictures,
+    plan_selected,
+    send_plan,
+)
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
@@ -30,13 +37,11 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.guard.approved_files import check_approved
-from wechat_campaigns.guard.campaigns_folder import former_appids
 from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
-from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
@@ -316,13 +321,8 @@ def _print_unknown(plan: Plan) -> None:
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
-    decision_context = DecisionContext(
-        settings=context.settings,
-        state=state,
-        now=context.clock(),
-        former_appids=former_appids(context, state),
-    )
-    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
+    sends = (planned.send for planned in plan.sends)
+    count = len(unplanned_unknown_sends(sends, decision_context(context, state)))
     if count:
         message = ngettext(
             "{count} unknown send outside the selection is still waiting: run `campaign apply` "
