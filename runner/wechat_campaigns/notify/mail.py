@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import smtplib
 import ssl
@@ -14,9 +15,10 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from wechat_campaigns.core.certificates import tls_context
+from wechat_campaigns.core.certificates import certificates, tls_context
 from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.settings import NotifyTarget
 
 STEP_S: Final = 5.0
 """How long one step of the conversation may take."""
@@ -43,6 +45,14 @@ class MailServer:
     """Else STARTTLS comes first; a server that has none is refused."""
     user: str = ""
     password: str = field(default="", repr=False)
+
+
+def mail_to(text: str, address: str, target: NotifyTarget, *, now: datetime) -> None:
+    """Mail a text to the recipients of a target. Raises `MailError` when it was not taken."""
+    server = mail_server(address)
+    sender = target.sender or server.user
+    message = mail(text, sender=sender, recipients=target.to, now=now)
+    send_mail(message, server, trusted=certificates(os.environ))
 
 
 def mail_server(address: str) -> MailServer:
@@ -88,17 +98,17 @@ def mail(text: str, *, sender: str, recipients: Sequence[str], now: datetime) ->
     return message
 
 
-def send_mail(message: EmailMessage, server: MailServer, *, certificates: str | bool) -> None:
+def send_mail(message: EmailMessage, server: MailServer, *, trusted: str | bool) -> None:
     """Hand a mail to a server.
 
     Args:
-        certificates: as `core.certificates.certificates` gives it.
+        trusted: as `core.certificates.certificates` gives it.
 
     Raises:
         MailError: it was not taken, or not by all recipients.
     """
     try:
-        refused = within(WHOLE_S, lambda: _handed_over(message, server, tls_context(certificates)))
+        refused = within(WHOLE_S, lambda: _handed_over(message, server, tls_context(trusted)))
     except DeadlineError:
         raise MailError(_("the mail server took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
     except Exception as error:  # whatever it is, it must not end what has sent

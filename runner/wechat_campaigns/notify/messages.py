@@ -1,24 +1,15 @@
-"""Notices of a run in, a message out, in the form of each kind of chat robot, or as a mail.
+"""Notices of a run in, a message for people or programs out.
 
-Sources: the 企业微信 group robot page, read 2026-11. The forms and signatures for 飞书, 钉钉 and Slack
-follow third-party descriptions; their own pages were not read, and no robot was ever called.
-Plain text in all of them, so that no name of a campaign can mention anybody or become a link.
+Plain text, so that no name of a campaign can mention anybody or become a link.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from wechat_campaigns.core.i18n import _, english_text
-from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.notify.notices import Moment, Notice
 from wechat_campaigns.report.phrases import status_counts
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
@@ -36,21 +27,6 @@ _MARK = {
     Moment.DELIVERY_FAILED: "✗",
     Moment.UNKNOWN: "?",
 }
-
-Post = Callable[[str, bytes, Mapping[str, str]], Any]
-"""Posts bytes of JSON with headers and gives the answer's JSON or text; raises `OSError` when it cannot."""
-
-Mail = Callable[[str, str, NotifyTarget], None]
-"""Mails a text by the server of an address to the recipients of a target; raises `OSError` if it cannot."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What opens a chat robot or a mail server: secrets, read for one message."""
-
-    address: str
-    key: str = ""
-    """Signs the message; empty for a robot without a signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +46,7 @@ def message(notices: Iterable[Notice], run: RunSummary, when: Sequence[str]) -> 
         notices: of the run.
         when: the moments that it tells.
     """
-    chosen = _chosen(notices, when)
+    chosen = chosen_notices(notices, when)
     if not chosen:
         return None
     counts = {moment: sum(notice.moment is moment for notice in chosen) for moment in Moment}
@@ -82,86 +58,6 @@ def message(notices: Iterable[Notice], run: RunSummary, when: Sequence[str]) -> 
     lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
     lines += [run.url] if run.url else []
     return _shortened("\n".join(lines))
-
-
-def payload(kind: str, text: str) -> dict[str, Any]:
-    """Put a text into the form of a kind of robot, with nothing in it that mentions or formats."""
-    if kind == "slack":
-        return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
-    # 企业微信 obeys `<@userid>` and 飞书 `<at …>` in plain text too.
-    text = text.replace("<", "＜").replace(">", "＞")
-    if kind == "feishu":
-        return {"msg_type": "text", "content": {"text": text}}
-    return {"msgtype": "text", "text": {"content": text}}
-
-
-def rejection_reason(kind: str, answer: Any) -> str | None:
-    """Say why a robot did not take a message; None when it did."""
-    if kind == "slack":
-        taken, said = answer == "ok", _("the chat robot returned {answer}").format(answer=_quoted(answer))
-        return None if taken else said
-    if not isinstance(answer, dict):
-        return _("the chat robot's response is not a JSON object")
-    code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
-    return None if code == 0 else _("the chat robot returned code {code}").format(code=_quoted(code))
-
-
-def notify_target(
-    target: NotifyTarget,
-    access: Access,
-    notices: Sequence[Notice],
-    run: RunSummary,
-    *,
-    post: Post,
-    mail: Mail,
-    now: datetime,
-) -> str | None:
-    """Tell one target; why it could not be told, or None.
-
-    Args:
-        access: its secrets; no part of what is returned.
-        now: for the signature.
-    """
-    text = message(notices, run, target.when)
-    if text is None:
-        return None
-    try:
-        if target.kind == "email":
-            mail(text, access.address, target)
-            return None
-        body = (
-            notices_payload(text, _chosen(notices, target.when), run)
-            if target.kind == "webhook"
-            else payload(target.kind, text)
-        )
-        address, signed, headers = sign(target.kind, access, body, now)
-        answer = post(address, signed, headers)
-    except OSError as error:
-        return _("the request failed ({error})").format(error=str(error))
-    return None if target.kind == "webhook" else rejection_reason(target.kind, answer)
-
-
-def sign(
-    kind: str, access: Access, body: Mapping[str, Any], now: datetime
-) -> tuple[str, bytes, dict[str, str]]:
-    """Give the address, the bytes and the headers of a message, signed where there is a key.
-
-    钉钉: `timestamp` (ms) and `sign` in the address; 飞书: both (s) in the body; `webhook`: two headers, the
-    signature over `TIMESTAMP.BODY` in hex.
-    """
-    address, headers, key = access.address, {"Content-Type": "application/json"}, access.key
-    seconds = int(now.timestamp())
-    if key and kind == "dingtalk":
-        stamp = seconds * 1000
-        query = urlencode({"timestamp": stamp, "sign": _hmac(key, f"{stamp}\n{key}")})
-        address += f"{'&' if '?' in address else '?'}{query}"
-    elif key and kind == "feishu":
-        body = {"timestamp": str(seconds), "sign": _hmac(f"{seconds}\n{key}", ""), **body}
-    data = json.dumps(body, ensure_ascii=False).encode()
-    if key and kind == "webhook":
-        digest = hmac.new(key.encode(), f"{seconds}.".encode() + data, hashlib.sha256).hexdigest()
-        headers |= {"X-Campaign-Timestamp": str(seconds), "X-Campaign-Signature": f"sha256={digest}"}
-    return address, data, headers
 
 
 def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> dict[str, Any]:
@@ -186,15 +82,8 @@ def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> di
     }
 
 
-def _quoted(said: Any) -> str:
-    return line(str(said)[:80])
-
-
-def _hmac(key: str, text: str) -> str:
-    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
-
-
-def _chosen(notices: Iterable[Notice], when: Sequence[str]) -> list[Notice]:
+def chosen_notices(notices: Iterable[Notice], when: Sequence[str]) -> list[Notice]:
+    """List those of the moments that a target wants to be told."""
     return [notice for notice in notices if notice.moment in when]
 
 

@@ -27,7 +27,7 @@ def address(server: MailServer, scheme: str = "smtp", password: str = PASSWORD) 
 
 def hand_over(server: MailServer, scheme: str = "smtp", password: str = PASSWORD) -> None:
     message = mail(TEXT, sender=USER, recipients=TO, now=NOW)
-    send_mail(message, read(address(server, scheme, password)), certificates=server.certificate)
+    send_mail(message, read(address(server, scheme, password)), trusted=server.certificate)
 
 
 @pytest.mark.parametrize(("tls", "scheme"), [("starttls", "smtp"), ("whole", "smtps")])
@@ -59,7 +59,7 @@ def test_certificate_must_hold(tmp_path: Path, host: str, trusted: bool) -> None
     with mail_server(tmp_path, host=host) as server:
         message = mail(TEXT, sender=USER, recipients=TO, now=NOW)
         with pytest.raises(MailError, match="certificate of the mail server is not trusted"):
-            send_mail(message, read(address(server)), certificates=server.certificate if trusted else True)
+            send_mail(message, read(address(server)), trusted=server.certificate if trusted else True)
         assert server.mails == []
 
 
@@ -90,7 +90,7 @@ def test_silent_and_slow_servers_end(monkeypatch: pytest.MonkeyPatch) -> None:
     message = mail(TEXT, sender=USER, recipients=TO, now=NOW)
     silent = socket.create_server(("127.0.0.1", 0))
     with silent, pytest.raises(MailError, match="did not answer within"):
-        send_mail(message, read(f"smtp://127.0.0.1:{silent.getsockname()[1]}"), certificates=True)
+        send_mail(message, read(f"smtp://127.0.0.1:{silent.getsockname()[1]}"), trusted=True)
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as slow:
 
@@ -104,11 +104,11 @@ def test_silent_and_slow_servers_end(monkeypatch: pytest.MonkeyPatch) -> None:
         thread = threading.Thread(target=drip)
         thread.start()
         with pytest.raises(MailError, match="took longer than"):
-            send_mail(message, read(f"smtp://127.0.0.1:{slow.getsockname()[1]}"), certificates=True)
+            send_mail(message, read(f"smtp://127.0.0.1:{slow.getsockname()[1]}"), trusted=True)
         over.set()
         thread.join()
     with pytest.raises(MailError, match=r"cannot be reached \(ConnectionRefusedError\)"):
-        send_mail(message, read("smtps://127.0.0.1:9"), certificates=True)
+        send_mail(message, read("smtps://127.0.0.1:9"), trusted=True)
 
 
 @pytest.mark.parametrize(

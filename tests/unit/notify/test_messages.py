@@ -19,20 +19,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support.factories import NOW, make_planned, make_send, plan_of
-from wechat_campaigns.cli import notifications
-from wechat_campaigns.cli.notifications import post, post_mail
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
-from wechat_campaigns.notify.messages import (
-    MAX_BYTES,
-    Access,
-    RunSummary,
-    message,
-    notify_target,
-    payload,
-)
+from wechat_campaigns.notify import robots
+from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
 from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
+from wechat_campaigns.notify.robots import payload, post
+from wechat_campaigns.notify.target import Access, notify_target
 from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -51,9 +45,7 @@ def tell(
 ) -> str | None:
     target = NotifyTarget(kind=kind, url=URL, when=when)
     notices = [notice or outcome()]
-    return notify_target(
-        target, Access(address=address, key=key), notices, RUN, post=post, mail=post_mail, now=NOW
-    )
+    return notify_target(target, Access(address=address, key=key), notices, RUN, now=NOW)
 
 
 @dataclass
@@ -220,7 +212,7 @@ def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
 
 def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then, for ever: the whole exchange has an end."""
-    monkeypatch.setattr(notifications, "WHOLE_S", 0.5)
+    monkeypatch.setattr(robots, "WHOLE_S", 0.5)
     robot.endless = 0.1
     begun = time.monotonic()
     assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
