@@ -25,7 +25,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -59,7 +59,7 @@ from wechat_campaigns.send.wait import scheduled_sends
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
+    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR),
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),

@@ -11,7 +11,7 @@ import requests
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect, check_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, DecisionOption
+from wechat_campaigns.cli.options import DIR, ENV, DecisionOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -29,7 +29,7 @@ TIMEOUT_S = 10.0
 @command(
     effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, NO_COLOR),
+    options=(DIR, ENV),
     examples={
         "campaign doctor --env production": N_("before the first real send"),
         "campaign doctor --smoke trial": N_("what a real test account (测试号) answers"),

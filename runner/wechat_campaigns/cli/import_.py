@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
-from wechat_campaigns.cli.options import DIR, QUIET
+from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import file_errors, write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -30,7 +30,7 @@ _NO_STYLE = N_(
 @command(
     effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
-    options=(DIR, QUIET),
+    options=(DIR,),
     examples={
         "campaign import page.html 2026/spring/tea": N_(
             "a campaign with the article of a page saved from 秀米"

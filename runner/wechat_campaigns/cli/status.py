@@ -11,7 +11,7 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect, is_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -30,7 +30,7 @@ WAIT_LIMIT_S = 1800
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "markdown"),
-    options=(DIR, ENV, VAR, NO_COLOR, QUIET),
+    options=(DIR, ENV, VAR),
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status tasting": N_("every send of a `for_each`"),
