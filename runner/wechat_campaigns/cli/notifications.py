@@ -19,7 +19,7 @@ from wechat_campaigns.core.settings import NotifyTarget
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.notify.messages import RunSummary
 from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, refusal_notice, untold
-from wechat_campaigns.notify.target import Access, notify_target
+from wechat_campaigns.notify.target import notify_target
 from wechat_campaigns.protocol.events import Entry
 
 
@@ -88,11 +88,9 @@ def _is_told(
 ) -> bool:
     """Tell one target, and warn where it cannot be told."""
     try:
-        access = Access(
-            address=context.secrets.other(target.url, name=_("`url` of `notify`")),
-            key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
-        )
-        reason = notify_target(target, access, notices, run, now=datetime.now(UTC))
+        address = context.secrets.other(target.url, name=_("`url` of `notify`"))
+        key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
+        reason = notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
     except CampaignError as error:
         reason = error.message
     except Exception as fault:  # whatever it is, the others are told, and what was sent stays reported

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from wechat_campaigns.core.i18n import _
@@ -13,27 +12,20 @@ from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.notify.robots import payload, post, rejection_reason, sign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What opens a chat robot or a mail server: secrets, read for one message."""
-
-    address: str
-    key: str = ""
-    """Signs the message; empty for a robot without a signature."""
-
-
 def notify_target(
     target: NotifyTarget,
-    access: Access,
     notices: Sequence[Notice],
     run: RunSummary,
     *,
+    address: str,
+    key: str = "",
     now: datetime,
 ) -> str | None:
     """Tell one target; why it could not be told, or None.
 
     Args:
-        access: its secrets; no part of what is returned.
+        address: its secret address; no part of what is returned.
+        key: signs the message; empty for a robot without a signature.
         now: for the signature, or the date of a mail.
     """
     text = message(notices, run, target.when)
@@ -43,14 +35,14 @@ def notify_target(
         if target.kind == "email":
             from wechat_campaigns.notify.mail import mail_to  # a robot does without
 
-            mail_to(text, access.address, target, now=now)
+            mail_to(text, address, target, now=now)
             return None
         body = (
             notices_payload(text, chosen_notices(notices, target.when), run)
             if target.kind == "webhook"
             else payload(target.kind, text)
         )
-        answer = post(*sign(target.kind, access.address, access.key, body, now))
+        answer = post(*sign(target.kind, address, key, body, now))
     except OSError as error:
         return _("the request failed ({error})").format(error=str(error))
     return None if target.kind == "webhook" else rejection_reason(target.kind, answer)

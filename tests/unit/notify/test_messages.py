@@ -26,7 +26,7 @@ from wechat_campaigns.notify import robots
 from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
 from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
 from wechat_campaigns.notify.robots import payload, post
-from wechat_campaigns.notify.target import Access, notify_target
+from wechat_campaigns.notify.target import notify_target
 from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
@@ -45,7 +45,7 @@ def tell(
 ) -> str | None:
     target = NotifyTarget(kind=kind, url=URL, when=when)
     notices = [notice or outcome()]
-    return notify_target(target, Access(address=address, key=key), notices, RUN, now=NOW)
+    return notify_target(target, notices, RUN, address=address, key=key, now=NOW)
 
 
 @dataclass
