@@ -9,7 +9,6 @@ from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.report.sections import COMMENT_CHARS
 
-BOT = "github-actions[bot]"
 _CUT = N_("Truncated here: the comment is too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
@@ -42,7 +41,7 @@ def comment_body(report: str, head: str | None) -> str:
 
 
 @as_described(N_("comments"))
-def upsert(github: CodeHost, repository: str, number: int, body: str, *, author: str = BOT) -> int:
+def upsert(github: CodeHost, repository: str, number: int, body: str, *, author: str) -> int:
     """Write the comment, over its earlier self if there is one; its id.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wechat_campaigns.code_host.comment import BOT, comment_body
+from wechat_campaigns.code_host.comment import comment_body
 from wechat_campaigns.code_host.rest import CodeHost, as_described
 from wechat_campaigns.core.i18n import N_
 
 
 @as_described(N_("issues"))
-def upsert_issue(github: CodeHost, repository: str, report: str, *, author: str = BOT) -> int:
+def upsert_issue(github: CodeHost, repository: str, report: str, *, author: str) -> int:
     """Open the issue of a report, or write over the open one; its number.
 
     Args:
@@ -32,7 +32,7 @@ def upsert_issue(github: CodeHost, repository: str, report: str, *, author: str 
 
 
 @as_described(N_("issues"))
-def close_issue(github: CodeHost, repository: str, report: str, *, author: str = BOT) -> int | None:
+def close_issue(github: CodeHost, repository: str, report: str, *, author: str) -> int | None:
     """Close the issue of a report; its number, or None when none is open. Otherwise as `upsert_issue`."""
     number = _open_issue(github, repository, report, author)
     if number is not None:

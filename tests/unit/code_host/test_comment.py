@@ -32,7 +32,7 @@ def github(fake: FakeCodeHost, token: str = "writing-token") -> CodeHost:
 def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
     """It begins with the mark, which Markdown does not show."""
     fake.comments(REPO, 12)
-    upsert(github(fake), REPO, 12, marked("plan A", "production"))
+    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
     assert [c["body"] for c in fake.comments(REPO, 12)] == [
         "<!-- campaign:plan environment=production -->\nplan A"
     ]
@@ -41,9 +41,9 @@ def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
 def test_the_next_report_replaces_it(fake: FakeCodeHost) -> None:
     """However many comments people wrote in between."""
     upserted = fake.comments(REPO, 12)
-    upsert(github(fake), REPO, 12, marked("plan A", "production"))
+    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
     upserted[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
-    upsert(github(fake), REPO, 12, marked("plan B", "production"))
+    upsert(github(fake), REPO, 12, marked("plan B", "production"), author=BOT["login"])
     assert [c["body"] for c in upserted if c["user"] == BOT] == [marked("plan B", "production")]
 
 
@@ -51,7 +51,7 @@ def test_another_environment_has_its_own_comment(fake: FakeCodeHost) -> None:
     """Staging does not write over production."""
     fake.comments(REPO, 12)
     for name in ("production", "staging"):
-        upsert(github(fake), REPO, 12, marked("plan", name))
+        upsert(github(fake), REPO, 12, marked("plan", name), author=BOT["login"])
     assert len(fake.comments(REPO, 12)) == 2
 
 
@@ -59,7 +59,7 @@ def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> No
     """Nobody can have our report written over a comment of theirs, nor hide it in one they may edit."""
     theirs = {"id": 5, "user": {"login": "mallory"}, "body": marked("mine", "production")}
     fake.comments(REPO, 12).append(theirs)
-    upsert(github(fake), REPO, 12, marked("plan", "production"))
+    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
     assert theirs["body"] == marked("mine", "production")
     assert len(fake.comments(REPO, 12)) == 2
 
@@ -104,7 +104,7 @@ def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
     """Two bad gateways are survived; the write that follows goes out once."""
     fake.comments(REPO, 12)
     fake.failures = [502, 502]
-    upsert(github(fake), REPO, 12, marked("plan", "production"))
+    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
     assert [method for method, _ in fake.asked] == ["GET", "GET", "GET", "POST"]
 
 

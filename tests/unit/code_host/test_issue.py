@@ -28,14 +28,14 @@ def github(fake: FakeCodeHost) -> CodeHost:
 
 def test_the_issue_is_opened_updated_and_closed(fake: FakeCodeHost) -> None:
     """A second night writes over the first one; a third, after everything was settled, closes it."""
-    first = upsert_issue(github(fake), REPO, report(1))
-    assert upsert_issue(github(fake), REPO, report(2)) == first
+    first = upsert_issue(github(fake), REPO, report(1), author=BOT["login"])
+    assert upsert_issue(github(fake), REPO, report(2), author=BOT["login"]) == first
     [issue] = fake.issues(REPO)
     assert (issue["title"], issue["body"]) == ("2 sends of production need attention", report(2))
-    assert close_issue(github(fake), REPO, report(0)) == first
+    assert close_issue(github(fake), REPO, report(0), author=BOT["login"]) == first
     assert (issue["state"], issue["body"]) == ("closed", report(0))
-    assert close_issue(github(fake), REPO, report(0)) is None
-    assert upsert_issue(github(fake), REPO, report(1)) != first
+    assert close_issue(github(fake), REPO, report(0), author=BOT["login"]) is None
+    assert upsert_issue(github(fake), REPO, report(1), author=BOT["login"]) != first
 
 
 def test_another_issue_is_left_alone(fake: FakeCodeHost) -> None:
@@ -47,15 +47,15 @@ def test_another_issue_is_left_alone(fake: FakeCodeHost) -> None:
         {"number": 3, "state": "open", "user": BOT, "body": report(1, "staging")},
     ]
     before = json.dumps(issues)
-    assert close_issue(github(fake), REPO, report(1)) is None
-    assert upsert_issue(github(fake), REPO, report(1)) > 3
+    assert close_issue(github(fake), REPO, report(1), author=BOT["login"]) is None
+    assert upsert_issue(github(fake), REPO, report(1), author=BOT["login"]) > 3
     assert json.dumps(issues[:3]) == before
 
 
 def test_a_report_without_a_mark_is_refused(fake: FakeCodeHost) -> None:
     """Its issue could never be found again, and each night would open one."""
     with pytest.raises(UsageError, match="found again"):
-        upsert_issue(github(fake), REPO, "## sends\n")
+        upsert_issue(github(fake), REPO, "## sends\n", author=BOT["login"])
 
 
 @pytest.mark.parametrize(
