@@ -11,15 +11,16 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import (
+from wechat_campaigns.fetch.changed_since import compare_since
+from wechat_campaigns.guard.approved_files import Approval, check_approved
+from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
     record_campaigns_folders,
 )
-from wechat_campaigns.integrations.changed_since import compare_since
-from wechat_campaigns.integrations.ci_guard import Approval, check_approved, check_run
-from wechat_campaigns.integrations.guards import check_looser, ledger_changes, record_guards
-from wechat_campaigns.integrations.plan_checks import may_run_checks, run_checks
+from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
+from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
+from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
@@ -132,7 +133,7 @@ def send_plan(
         PolicyError: the plan is not what was approved.
     """
     # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, keep_sent_drafts
+    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
@@ -149,8 +150,8 @@ def send_plan(
 
 def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
     """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
-    from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
-    from wechat_campaigns.integrations.public_download import Downloader, DownloadLimits
+    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
+    from wechat_campaigns.fetch.public_download import Downloader, DownloadLimits
 
     if not workspace.is_sandbox:  # its addresses name pictures that no server has
         drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
@@ -205,15 +206,12 @@ def plan_selected(
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
-    comparison = compare_since(workspace, compiled, select, since) if since is not None else None
-    context = DecisionContext(
-        settings=workspace.settings,
-        state=state,
-        now=workspace.clock(),
+    comparison = _comparison(workspace, compiled, select, since)
+    context = replace(
+        decision_context(workspace, state),
         overrides=overrides or {},
         is_current=compiled.presence_check(),
         resend=frozenset(resend),
-        former_appids=former_appids(workspace, state),
     )
     unknown = compiled.with_readiness(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
@@ -237,6 +235,25 @@ def plan_selected(
     if checked and not offline and plan.calls() and may_run_checks(workspace):
         plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContext:
+    """Gather what decides on a send now, whatever was rendered."""
+    return DecisionContext(
+        settings=workspace.settings,
+        state=state,
+        now=workspace.clock(),
+        former_appids=former_appids(workspace, state),
+    )
+
+
+def _comparison(
+    workspace: Workspace, compiled: CompileResult, select: Sequence[str], since: str | None
+) -> Comparison | None:
+    if since is None:
+        return None
+    name, variables = workspace.settings.environment.name, workspace.variables
+    return compare_since(workspace.root, compiled, select, since, environment=name, variables=variables)
 
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:

@@ -18,7 +18,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.integrations.secrets import Secrets
+from wechat_campaigns.guard.secrets import Secrets
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
@@ -303,7 +303,7 @@ class Workspace:
 
     def actor(self) -> dict[str, str]:
         """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
-        from wechat_campaigns.integrations.ci_run import actor
+        from wechat_campaigns.code_host.ci_run import actor
 
         return actor(self.root, os.environ)
 

@@ -22,7 +22,7 @@ from tests.support.playground import PICTURES, SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
-from wechat_campaigns.integrations.kept_drafts import KeptDrafts, fetch_pictures
+from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
 from wechat_campaigns.plan.quota import CHINA
 
 pytestmark = pytest.mark.deep

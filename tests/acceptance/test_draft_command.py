@@ -42,6 +42,14 @@ def drafts(sandbox: Sandbox) -> list[dict[str, Any]]:
     return found
 
 
+def planned_warnings(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the plan warns of about the article, by rule."""
+    capsys.readouterr()
+    assert campaign(root, "plan", "news", "--format", "json") == ExitCode.OK
+    (row,) = json.loads(capsys.readouterr().out)["sends"]
+    return [one["rule"] for one in row["warnings"]]
+
+
 def added(sandbox: Sandbox) -> int:
     return sum(request["path"] == "/cgi-bin/draft/add" for request in sandbox.requests())
 
@@ -73,17 +81,20 @@ def test_second_draft_command_adds_no_draft(root: Path, sandbox: Sandbox, capsys
 def test_draft_edited_in_the_console_is_not_sent(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
-    """Apply names the edit and exits 5; once the draft is deleted it is made again and sent."""
+    """The plan warns, apply names the edit and exits 5; a deleted draft is made again and sent."""
     campaign(root, "draft", "news", "--auto-approve")
     (draft,) = drafts(sandbox)
+    assert planned_warnings(root, capsys) == []
     article = {**draft["content"]["news_item"][0], "title": "改过的标题"}
     assert sandbox.call("draft/update", {"media_id": draft["media_id"], "index": 0, "articles": article})
+    assert planned_warnings(root, capsys) == ["draft-edited"]
     assert campaign(root, "apply", "--auto-approve") == ExitCode.POLICY
     told = "".join(capsys.readouterr().out.split())
     assert "editedbyhand" in told
     assert "改过的标题" in told
     assert sandbox.jobs() == []
     sandbox.call("draft/delete", {"media_id": draft["media_id"]})
+    assert planned_warnings(root, capsys) == []
     assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert len(sandbox.jobs()) == 1
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.playground import Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.integrations.plan_checks import _failure
+from wechat_campaigns.guard.plan_checks import _failure
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
 CHECK = """

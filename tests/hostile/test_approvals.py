@@ -18,8 +18,7 @@ from tests.support.playground import Sandbox
 from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import ExitCode, StalePlanError
-from wechat_campaigns.integrations.ci_guard import Approval
-from wechat_campaigns.integrations.sources import sources_of
+from wechat_campaigns.guard.approved_files import Approval, sources_of
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
 

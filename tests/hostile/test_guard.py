@@ -183,7 +183,7 @@ ODD: list[Mapping[str, Any]] = [
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
-    from wechat_campaigns.integrations.ci_guard import guard_approvals
+    from wechat_campaigns.guard.approved_settings import guard_approvals
     from wechat_campaigns.plan.policy.guard import accepted_by
 
     event = Event(

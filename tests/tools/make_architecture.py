@@ -13,8 +13,8 @@ PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "runner" / "wechat_campaigns"
 PICTURE = PROJECT / "docs" / "images" / "packages.svg"
 ORDER = (
-    "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report", "integrations",
-    "studio", "workspace", "api", "cli", "sandbox",
+    "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report",
+    "code_host", "guard", "fetch", "notify", "studio", "workspace", "api", "cli", "sandbox",
 )  # fmt: skip
 ROW, LEFT, WIDTH, ARCS = 34, 12, 250, 230
 STYLE = """\

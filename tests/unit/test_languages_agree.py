@@ -31,14 +31,14 @@ from tests.support.factories import (
     view_of,
 )
 from tests.support.pseudo_locale import PseudoTranslations, use_translations
+from wechat_campaigns.code_host.merged_request import MergedRequest as Merged
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Filter, Send
 from wechat_campaigns.core.settings import Approvals, Policy
-from wechat_campaigns.integrations.approvals import MergedRequest as Merged
-from wechat_campaigns.integrations.approvals import check_approvals
+from wechat_campaigns.guard.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.decision import DecisionContext, decide

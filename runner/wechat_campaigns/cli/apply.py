@@ -12,13 +12,20 @@ from typing import Any
 
 import click
 
-from wechat_campaigns.api import PlanResult, compile_selected, keep_draft_pictures, plan_selected, send_plan
+from wechat_campaigns.api import (
+    PlanResult,
+    compile_selected,
+    decision_context,
+    keep_draft_pictures,
+    plan_selected,
+    send_plan,
+)
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
@@ -29,13 +36,12 @@ from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.integrations.campaigns_folder import former_appids
-from wechat_campaigns.integrations.ci_guard import check_approved, check_run
-from wechat_campaigns.integrations.guards import check_looser, check_not_looser_since
-from wechat_campaigns.integrations.notices import outcome_notices
+from wechat_campaigns.guard.approved_files import check_approved
+from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
+from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
-from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
@@ -53,7 +59,7 @@ from wechat_campaigns.send.wait import scheduled_sends
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=("text", "json", "markdown"),
-    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR, QUIET),
+    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR),
     examples={
         "campaign apply sale": N_("show the plan, ask for confirmation, send"),
         "campaign apply --env production --plan plan.json": N_("send exactly what was reviewed"),
@@ -315,13 +321,8 @@ def _print_unknown(plan: Plan) -> None:
 
 def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
-    decision_context = DecisionContext(
-        settings=context.settings,
-        state=state,
-        now=context.clock(),
-        former_appids=former_appids(context, state),
-    )
-    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), decision_context))
+    sends = (planned.send for planned in plan.sends)
+    count = len(unplanned_unknown_sends(sends, decision_context(context, state)))
     if count:
         message = ngettext(
             "{count} unknown send outside the selection is still waiting: run `campaign apply` "

@@ -16,8 +16,8 @@ from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.integrations.kept_drafts import KeptDrafts
-from wechat_campaigns.integrations.past_campaigns import PastCampaigns
+from wechat_campaigns.fetch.kept_drafts import KeptDrafts
+from wechat_campaigns.fetch.past_campaigns import PastCampaigns
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.report.archive import archive_files, archive_name
@@ -81,7 +81,13 @@ def _archives(context: Context, since: datetime | None) -> Iterable[tuple[Archiv
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     by_send = events_by_send(events, state)
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    campaigns = PastCampaigns(context, context.stack, KeptDrafts(context.drafts_folder))
+    campaigns = PastCampaigns(
+        root=context.root,
+        environment=context.settings.environment.name,
+        variables=context.variables,
+        stack=context.stack,
+        drafts=KeptDrafts(context.drafts_folder),
+    )
     for record in begun_records(state, accounts, since=begin):
         rows = article_rows([record], state, {}, kept, now=now)
         made = ArchiveInput(

@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Day
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
@@ -23,7 +23,7 @@ from wechat_campaigns.workspace import Workspace
 @command(
     effect=Effect.NONE,
     formats=("text", "json", "html"),
-    options=(DIR, ENV, VAR, QUIET),
+    options=(DIR, ENV, VAR),
     examples={"campaign calendar": N_("this month")},
 )
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")

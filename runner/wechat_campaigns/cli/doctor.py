@@ -11,12 +11,12 @@ import requests
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect, check_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, DecisionOption
+from wechat_campaigns.cli.options import DIR, ENV, DecisionOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import Account, AccountKind
@@ -29,7 +29,7 @@ TIMEOUT_S = 10.0
 @command(
     effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, NO_COLOR),
+    options=(DIR, ENV),
     examples={
         "campaign doctor --env production": N_("before the first real send"),
         "campaign doctor --smoke trial": N_("what a real test account (测试号) answers"),

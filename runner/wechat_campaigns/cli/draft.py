@@ -10,7 +10,7 @@ from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET, VAR
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
@@ -33,7 +33,7 @@ UNSENT = PENDING | {PlanAction.DRAFT}
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=TEXT_AND_JSON,
-    options=(AUTO_APPROVE, DIR, ENV, VAR, QUIET),
+    options=(AUTO_APPROVE, DIR, ENV, VAR),
     examples={
         "campaign draft news": N_("upload the files and add the draft, send nothing"),
         "campaign draft 'tasting[beijing]' --auto-approve": N_(

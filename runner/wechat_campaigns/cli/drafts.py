@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, NO_COLOR, QUIET, VAR, WriteOption
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, WriteOption
 from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError
@@ -41,7 +41,7 @@ PROGRESS_EVERY = 100
 @command(
     effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
-    options=(AUTO_APPROVE, DIR, ENV, VAR, QUIET, NO_COLOR),
+    options=(AUTO_APPROVE, DIR, ENV, VAR),
     examples={
         "campaign drafts --env production": N_("titles, when saved, who uses each"),
         "campaign drafts --clean --auto-approve": N_("delete what edits left behind, without asking"),

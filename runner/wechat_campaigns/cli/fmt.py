@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, QUIET
+from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.diagnostics import Finding
@@ -26,7 +26,7 @@ from wechat_campaigns.source.text import decode
     effect=Effect.LOCAL,
     unless="check",
     formats=TEXT_AND_JSON,
-    options=(DIR, QUIET),
+    options=(DIR,),
     examples={
         "campaign fmt": N_("format every file"),
         "campaign fmt --check": N_("only list the files that would change"),

@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
-from wechat_campaigns.cli.options import DIR, QUIET
+from wechat_campaigns.cli.options import DIR
 from wechat_campaigns.cli.output import file_errors, write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
@@ -19,7 +19,7 @@ from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text
 
 if TYPE_CHECKING:
-    from wechat_campaigns.integrations.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_pictures import SavedPictures
 
 _NO_STYLE = N_(
     "left out: the style sheet of the page, which gave most of the text its look (WeChat keeps only `style` "
@@ -30,7 +30,7 @@ _NO_STYLE = N_(
 @command(
     effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
-    options=(DIR, QUIET),
+    options=(DIR,),
     examples={
         "campaign import page.html 2026/spring/tea": N_(
             "a campaign with the article of a page saved from 秀米"
@@ -47,7 +47,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     sites are downloaded, from public addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in
     total. Pictures that WeChat serves already keep their address.
     """
-    from wechat_campaigns.integrations.saved_pictures import SavedPictures
+    from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
     name = free_id(campaign_id or page.stem.replace(" ", "-"), context.root)

@@ -160,12 +160,22 @@ def main(argv: Sequence[str] | None = None, *, command: click.Command = campaign
     """Run the command and exit."""
     replace_closed_streams()
     escape_unencodable()
+    sys.unraisablehook = show_unraisable
     gc.set_threshold(*COLLECT_AFTER)
     code = run(argv, command=command)
     end_output()
     # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
     gc.freeze()
     raise SystemExit(code)
+
+
+def show_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """Show what Python cannot raise, but not how a generator ends in a template that nests too deeply.
+
+    That error is told where it is caught; since Python 3.13 its traceback would come beside it.
+    """
+    if not isinstance(unraisable.exc_value, RecursionError):
+        sys.__unraisablehook__(unraisable)
 
 
 def run(argv: Sequence[str] | None = None, *, command: click.Command = campaign) -> int:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 import click
-import requests
-from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.core.deadline import DeadlineError, within
+from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
-from wechat_campaigns.core.hosts import certificates
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.core.settings import NotifyTarget
-from wechat_campaigns.integrations.ci_run import run_url
-from wechat_campaigns.integrations.notices import FOUND_AGAIN, Notice, refusal_notice, untold
-from wechat_campaigns.integrations.notify import Access, RunSummary, notify_target
 from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.notify.messages import RunSummary
+from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, refusal_notice, untold
+from wechat_campaigns.notify.target import notify_target
 from wechat_campaigns.protocol.events import Entry
-
-WHOLE_S = 5.0
-"""How long a request may take with its answer, whatever a server does."""
-MAX_ANSWER_BYTES = 64 * 1024
 
 
 class Told(NamedTuple):
@@ -98,12 +88,9 @@ def _is_told(
 ) -> bool:
     """Tell one target, and warn where it cannot be told."""
     try:
-        access = Access(
-            address=context.secrets.other(target.url, name=_("`url` of `notify`")),
-            key=context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else "",
-        )
-        now = datetime.now(UTC)
-        reason = notify_target(target, access, notices, run, post=post, mail=post_mail, now=now)
+        address = context.secrets.other(target.url, name=_("`url` of `notify`"))
+        key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
+        reason = notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
     except CampaignError as error:
         reason = error.message
     except Exception as fault:  # whatever it is, the others are told, and what was sent stays reported
@@ -142,51 +129,3 @@ def _record(context: Context, notices: Sequence[Notice], day: date) -> None:
 def _warn_unrecorded(error: CampaignError) -> None:
     message = _("Warning: the ledger did not record this notification, so the next run repeats it: {reason}")
     print_message(message.format(reason=error.message))
-
-
-def post_mail(text: str, address: str, target: NotifyTarget) -> None:
-    """Mail a text to the recipients of a target. Raises `OSError` when it was not taken."""
-    from wechat_campaigns.integrations.mail import mail, mail_server, send_mail
-
-    server = mail_server(address)
-    sender = target.sender or server.user
-    message = mail(text, sender=sender, recipients=target.to, now=datetime.now(UTC))
-    send_mail(message, server, certificates=certificates(os.environ))
-
-
-def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
-    """Post JSON once, within seconds; the answer's JSON, or its text, of which only the beginning is read.
-
-    Raises:
-        OSError: it cannot be reached, takes too long, or answers no success. Nothing of the address is in it.
-    """
-
-    def exchange() -> tuple[int, bytes]:
-        # A compressed answer could be small on the line and large here.
-        with requests.post(
-            address,
-            data=body,
-            headers={**headers, "Accept-Encoding": "identity"},
-            timeout=WHOLE_S,
-            verify=certificates(os.environ),
-            allow_redirects=False,
-            stream=True,
-        ) as answer:
-            return answer.status_code, answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
-
-    try:
-        parts = urlsplit(address)
-        # Of many a robot the secret is in the path: the log gets the host alone.
-        with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
-            status, said = within(WHOLE_S, exchange)
-            call["status"] = status
-    except DeadlineError:
-        raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
-    except (requests.RequestException, HTTPError, ValueError) as error:
-        raise ConnectionError(type(error).__name__) from None
-    if not 200 <= status < 300:
-        raise ConnectionError(_("HTTP status {status}").format(status=status))
-    try:
-        return json.loads(said)
-    except (ValueError, RecursionError):
-        return said.decode(errors="replace")

@@ -13,7 +13,7 @@ from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
-from wechat_campaigns.integrations.secrets import Secrets
+from wechat_campaigns.guard.secrets import Secrets
 from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns

@@ -125,8 +125,9 @@ LOG_FILE: Final = click.option(
 )
 GLOBAL: Final = (DIR, ENV, VAR, FORMAT, QUIET, NO_COLOR, VERBOSE, LOG_FILE)
 """The options that also go before the command; each reads a variable of the environment."""
-ONLY_SHOWS: Final = frozenset({"quiet", "no_color"})
-"""Before the command these may stand for every command: one that shows no progress obeys them anyway."""
+DISPLAY: Final = frozenset({"quiet", "no_color"})
+EVERYWHERE: Final = (QUIET, NO_COLOR, VERBOSE, LOG_FILE)
+"""The options of every command, also of one that shows no progress and no colours."""
 AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask for confirmation.")
 
 KINDS: Final = "KIND: "

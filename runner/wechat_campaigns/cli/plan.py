@@ -13,7 +13,7 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
-from wechat_campaigns.cli.options import DIR, ENV, FILE, NO_COLOR, VAR, Words
+from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, Words
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
@@ -30,7 +30,7 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "github", "markdown", "html", "codequality", "widget"),
-    options=(RESEND, ALLOW, DIR, ENV, VAR, NO_COLOR),
+    options=(RESEND, ALLOW, DIR, ENV, VAR),
     examples={
         "campaign plan": N_("all campaigns"),
         "campaign plan '2026/*' --offline": N_("some campaigns, without a request to WeChat"),

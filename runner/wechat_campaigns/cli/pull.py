@@ -13,13 +13,13 @@ from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
-from wechat_campaigns.cli.options import DIR, ENV, QUIET
+from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import file_errors, write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.draft_files import DraftFiles
-from wechat_campaigns.integrations.saved_pictures import SavedPictures
+from wechat_campaigns.fetch.draft_files import DraftFiles
+from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
@@ -31,7 +31,7 @@ ID_CHARS = 40
 @command(
     effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, QUIET),
+    options=(DIR, ENV),
     examples={
         "campaign pull 四月新品 2026/spring": N_("a campaign with the articles of a draft of the console"),
         "campaign pull 四月新品": N_("the same; the title becomes the id"),

@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
@@ -28,7 +28,7 @@ Errors = dict[str, CampaignError]
 @command(
     effect=Effect.WECHAT_WRITE,
     formats=TEXT_AND_JSON,
-    options=(AUTO_APPROVE, DIR, ENV, QUIET),
+    options=(AUTO_APPROVE, DIR, ENV),
     examples={
         "campaign recall news": N_("recall all articles of a campaign"),
         "campaign recall 'tasting[beijing]'": N_("recall one send of a `for_each`"),

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
-from itertools import chain
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,9 @@ from wechat_campaigns.cli.effects import OF_PERSONS, Effect, agent_error, check_
 from wechat_campaigns.cli.help_pages import HelpContext, translated
 from wechat_campaigns.cli.logs import start_log_file, start_verbose
 from wechat_campaigns.cli.options import (
+    DISPLAY,
+    EVERYWHERE,
     GLOBAL,
-    LOG_FILE,
-    ONLY_SHOWS,
-    VERBOSE,
     DecisionOption,
     Declaration,
     WriteOption,
@@ -135,8 +133,8 @@ def command(
     """
 
     def register(function: Callable[..., int]) -> Command:
-        run = _with_context(function, formats) if options or formats else function
-        shared = (*options, *format_options(formats), VERBOSE, LOG_FILE)
+        run = (_with_context if options or formats else _without_context)(function, formats)
+        shared = (*options, *format_options(formats), *EVERYWHERE)
         for declare in reversed(shared):
             run = declare(run)
         registered = click.command(function.__name__.strip("_"), cls=Command)(run)
@@ -171,6 +169,14 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
     return run
 
 
+def _without_context(function: Callable[..., int], _formats: Sequence[str]) -> Callable[..., int]:
+    @wraps(function)
+    def run(**values: Any) -> int:
+        return function(**{name: value for name, value in values.items() if name not in DISPLAY})
+
+    return run
+
+
 def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
     """Refuse a coding agent what only a person may do outside the sandbox."""
     agent, now = running_agent(os.environ), click.get_current_context()
@@ -199,29 +205,21 @@ class Group(click.Group):
             if self.default and not is_help and not ctx.resilient_parsing:
                 rest = [self.default, *rest]
         if rest and not rest[0].startswith("-"):
-            taken = self._options_of(ctx, rest[0])
-            offered = [words for name, words in moved if name in taken or name not in ONLY_SHOWS]
-            rest = [rest[0], *chain.from_iterable(offered), *rest[1:]]
+            rest = [rest[0], *moved, *rest[1:]]
         return super().parse_args(ctx, [*own, *rest])
 
-    def _options_of(self, ctx: click.Context, name: str) -> set[str]:
-        command = self.get_command(ctx, name)
-        return {str(param.name) for param in command.params} if command is not None else set()
-
-    def _leading_options(
-        self, args: Sequence[str]
-    ) -> tuple[list[str], list[tuple[str, list[str]]], list[str]]:
-        """Split a command line into this group's own options, those of the command by name, and the rest."""
+    def _leading_options(self, args: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+        """Split a command line into this group's own options, those of the command, and the rest."""
         by_opt = {opt: param for param in self.params for opt in param.opts}
         own: list[str] = []
-        moved: list[tuple[str, list[str]]] = []
+        moved: list[str] = []
         rest = list(args)
         while rest and rest[0] != "--" and (option := by_opt.get(_opt(rest[0]))) is not None:
             is_whole = getattr(option, "is_flag", False) or rest[0] != _opt(rest[0])
             count = 1 if is_whole else 2
             words, rest = rest[:count], rest[count:]
             if option.name in GLOBAL_NAMES:
-                moved.append((str(option.name), words))
+                moved += words
             else:
                 own += words
         return own, moved, rest

@@ -11,7 +11,7 @@ from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
@@ -29,7 +29,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "html"),
-    options=(DIR, ENV, VAR, QUIET),
+    options=(DIR, ENV, VAR),
     examples={
         "campaign render sale": N_("print the text, write pages to the state folder"),
         "campaign render 'tasting[beijing]' --open": N_("open one send of a for_each in the browser"),

@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, Day
+from wechat_campaigns.cli.options import DIR, ENV, Day
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
@@ -33,7 +33,7 @@ from wechat_campaigns.wechat.statistics_file import read_statistics, write_stati
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "markdown", "html", "csv", "csv-days", "csv-groups", "xlsx"),
-    options=(DIR, ENV, NO_COLOR),
+    options=(DIR, ENV),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
         "campaign report --report csv=sends.csv --report xlsx=sends.xlsx": N_("for a spreadsheet"),

@@ -11,14 +11,14 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect, is_read_only
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.integrations.notices import Notice
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
 from wechat_campaigns.send.job_status import refresh_job_status
@@ -30,7 +30,7 @@ WAIT_LIMIT_S = 1800
 @command(
     effect=Effect.WECHAT_READ,
     formats=("text", "json", "markdown"),
-    options=(DIR, ENV, VAR, NO_COLOR, QUIET),
+    options=(DIR, ENV, VAR),
     examples={
         "campaign status": N_("every send in the ledger, and campaigns that expired unsent"),
         "campaign status tasting": N_("every send of a `for_each`"),
@@ -90,7 +90,7 @@ class _Ends:
         if not self.context.settings.notify or is_read_only(os.environ):
             return
         from wechat_campaigns.cli.notifications import notify
-        from wechat_campaigns.integrations.notices import finished_notices, untold
+        from wechat_campaigns.notify.notices import finished_notices, untold
 
         now = self.context.clock()
         accounts = self.context.settings.environment.by_appid

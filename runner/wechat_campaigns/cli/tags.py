@@ -9,7 +9,7 @@ import click
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
+from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
@@ -18,7 +18,7 @@ from wechat_campaigns.core.i18n import N_
 @command(
     effect=Effect.WECHAT_READ,
     formats=TEXT_AND_JSON,
-    options=(DIR, ENV, NO_COLOR),
+    options=(DIR, ENV),
     examples={"campaign tags --env production --account main": N_("names, ids, counts")},
 )
 @click.option(

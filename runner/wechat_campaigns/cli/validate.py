@@ -10,7 +10,7 @@ import click
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
@@ -26,7 +26,7 @@ from wechat_campaigns.source.settings import settings_warnings
 @command(
     effect=Effect.NONE,
     formats=("text", "json", "github", "codequality"),
-    options=(DIR, ENV, VAR, NO_COLOR),
+    options=(DIR, ENV, VAR),
     examples={
         "campaign validate": N_("all campaigns and the settings"),
         "campaign validate sale --format json": N_("one campaign, as JSON for a program"),

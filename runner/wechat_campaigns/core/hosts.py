@@ -8,22 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
-
-
-CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-def certificates(environ: Mapping[str, str]) -> str | bool:
-    """Name the file or folder of CA certificates that HTTPS trusts; True stands for those of certifi.
-
-    Only variables of the process name one, never a file of the checkout.
-    """
-    return next((environ[name] for name in CERTIFICATE_VARIABLES if environ.get(name)), True)
 
 
 def is_allowed_host(

@@ -195,7 +195,7 @@ class NotifyTarget:
     secret: Secret | None = None
     """Signs each message (加签)."""
     when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")
-    """Moments, see `integrations.notices`; not `on`, which YAML readers take for true."""
+    """Moments, see `notify.notices`; not `on`, which YAML readers take for true."""
     to: tuple[str, ...] = ()
     """Of `email`: the recipients."""
     sender: str = ""

@@ -73,7 +73,7 @@ class LedgerState:
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
-    """Keys of notices that were told, see `integrations.notices`."""
+    """Keys of notices that were told, see `notify.notices`."""
 
     _quota_uses: dict[tuple[str, datetime, datetime], QuotaUses] = field(default_factory=dict)
     """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""

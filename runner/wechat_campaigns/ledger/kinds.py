@@ -21,7 +21,7 @@ class LedgerKind(StrEnum):
     STATUS = "status"  # WeChat was asked about a job: {send, revision, msg_id, msg_status}
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
-    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `integrations.notices`
+    NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
     TRUSTED = "trusted"  # a person vouches for all events before it: {after, …}; see `ledger.trust`
 
 

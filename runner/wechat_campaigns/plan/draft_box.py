@@ -151,9 +151,12 @@ def _text(item: Mapping[str, Any], name: str) -> str:
 
 
 def fetch_drafts(
-    named: Sequence[Draft], api: ReadOnlyApi
+    named: Sequence[Draft], api: ReadOnlyApi, made: Iterable[str] = ()
 ) -> tuple[tuple[BoxEntry, ...], dict[str, StoredDraft | None]]:
     """Read the drafts that campaigns name, each once; a title that not exactly one draft has names none.
+
+    Args:
+        made: media_ids of drafts to read beside them.
 
     Returns:
         The draft box, listed only for a title; and the drafts by media_id, None for one that is gone.
@@ -163,7 +166,7 @@ def fetch_drafts(
     """
     box = tuple(entry for entry, _count in list_drafts(api)) if any(one.title for one in named) else ()
     by_title = (find_by_title(draft.title, box) for draft in named if draft.title)
-    media_ids = {draft.media_id for draft in named if not draft.title}
+    media_ids = {*made, *(draft.media_id for draft in named if not draft.title)}
     media_ids |= {entries[0].media_id for entries in by_title if len(entries) == 1}
     return box, {media_id: read_draft(media_id, api) for media_id in sorted(media_ids)}
 

@@ -52,6 +52,14 @@ resend_hint = _of_send(
 """Of an unknown send whose campaign does not say any more what was posted."""
 
 
+def edited_by_hand_hint(media_id: str) -> str:
+    """Say how the edit of a draft that this program made is sent."""
+    return _(
+        "copy the edit into the campaign and delete the draft in the WeChat console, so that "
+        "the next run makes a new one; or send it as it is: `content: {{media_id: {media_id}}}`"
+    ).format(media_id=media_id)
+
+
 def apply_again_hint(seconds: int, env: str) -> str:
     """Say how an unknown send is cleared up; `env` as of the others."""
     return _(

@@ -152,7 +152,7 @@ def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext
     if action in PENDING:
         drafted = state.drafts.get(state.key(appid, send.id, send.revision))
         yield from former_id_warnings(send, appid, state)
-        yield from draft_warnings(send, planned.resolved, drafted)
+        yield from draft_warnings(send, planned.resolved, drafted, facts.drafts)
         yield from unsubscribed_warnings(send, planned.resolved)
 
 

@@ -46,13 +46,19 @@ def refresh(
             decided.action is PlanAction.EXPIRED and ended_recently(send, context.now)
         ):
             concerned.setdefault(send.account, []).append(send)
-    accounts = context.settings.environment.accounts
+    accounts, state = context.settings.environment.accounts, context.state
     readers = {name: connect(accounts[name]) for name in sorted(concerned.keys() | again.keys())}
 
     def asked(name: str) -> RemoteFacts:
+        appid, mine = accounts[name].appid, concerned.get(name, ())
+        made = (state.drafts.get(state.key(appid, send.id, send.revision)) for send in mine)
         try:
             return fetch_remote_facts(
-                concerned.get(name, ()), readers[name], clock, again=again.get(name, ())
+                mine,
+                readers[name],
+                clock,
+                again=again.get(name, ()),
+                made_drafts=[record.media_id for record in made if record is not None],
             )
         except WeChatError as error:
             error.add_context(_("account {name}").format(name=name))

@@ -105,12 +105,18 @@ _KIND_MESSAGES = {
 
 
 def fetch_remote_facts(
-    sends: Iterable[Send], api: ReadOnlyApi, clock: Clock, *, again: Iterable[Send] = ()
+    sends: Iterable[Send],
+    api: ReadOnlyApi,
+    clock: Clock,
+    *,
+    again: Iterable[Send] = (),
+    made_drafts: Iterable[str] = (),
 ) -> RemoteFacts:
     """Make the reads these sends of one account need, each once.
 
     Args:
         again: sends to be posted once more, of which only the recipients are asked about.
+        made_drafts: media_ids of drafts that this program made for the sends.
 
     Raises:
         ApiError, NotSentError, NoResponseError: the platform did not answer a read.
@@ -118,13 +124,13 @@ def fetch_remote_facts(
     sends = tuple(sends)
     filters = [send.filter for send in (*sends, *again)]
     by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
-    to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in payloads.names(send.content)}
     listed = [openid for one in filters if one.skip_unsubscribed for openid in one.openids]
-    box, drafts = fetch_drafts([send.content for send in sends if isinstance(send.content, Draft)], api)
+    named = [send.content for send in sends if isinstance(send.content, Draft)]
+    box, drafts = fetch_drafts(named, api, made_drafts)
     return RemoteFacts(
         tags=tuple(api.tags_get()) if by_tag else (),
-        followers=int(api.user_get()["total"]) if to_all else None,
+        followers=int(api.user_get()["total"]) if any(one.is_to_all for one in filters) else None,
         materials=find_materials(wanted, api),
         draft_box=box,
         drafts=drafts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -10,7 +11,9 @@ from wechat_campaigns.core.model import Articles, Draft, Newspic, Send
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.plan.draft_box import StoredDraft
 from wechat_campaigns.plan.draft_uses import same_articles
+from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.plan.strangers import rows_text
 from wechat_campaigns.protocol.events import EMPTY
@@ -24,38 +27,40 @@ NEAR = timedelta(days=60)
 """How near a window is to these days, a year off, that has the wrong year by the look of it."""
 
 
-def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
-    """Tell what the platform changed in the draft that will be sent, or that an older one stays behind.
+def draft_warnings(
+    send: Send, resolved: Resolution, known: DraftRecord | None, drafts: Mapping[str, StoredDraft | None]
+) -> tuple[Diagnostic, ...]:
+    """Tell what is odd about the draft made for a send: edited by hand, changed by WeChat, or left behind.
 
     Args:
         known: the draft made for it last.
+        drafts: as they are now, by media_id.
     """
     if known is None or not isinstance(send.content, Articles | Newspic):
         return ()
     if set(payloads.names(send.content)) - set(resolved.material_ids):
         return ()
     if not same_articles(send.content, resolved, known):
-        what = _(
-            "draft {media_id} was made before the last edit: apply makes a new one for this send"
-        ).format(media_id=known.media_id)
-        return (
-            _warning(
-                send,
-                "draft-unused",
-                what,
-                _("run `campaign drafts --clean` to delete the old one, if nothing uses it"),
-            ),
-        )
-    if known.stored_changes:
-        what = _("WeChat changed the draft {media_id} of this send: {changes}").format(
-            media_id=known.media_id, changes=_("; ").join(known.stored_changes)
-        )
-        return (
-            _warning(
-                send, "draft-changed", what, _("check the draft in the WeChat console: it is sent as it is")
-            ),
-        )
-    return ()
+        rule = "draft-unused"
+        what = _("draft {media_id} was made before the last edit: apply makes a new one for this send")
+        hint = _("run `campaign drafts --clean` to delete the old one, if nothing uses it")
+    elif _is_edited(known, drafts.get(known.media_id)):
+        rule = "draft-edited"
+        what = _("draft {media_id} was edited by hand since it was made: apply refuses to send it")
+        hint = edited_by_hand_hint(known.media_id)
+    elif known.stored_changes:
+        rule = "draft-changed"
+        what = _("WeChat changed the draft {media_id} of this send: {changes}")
+        hint = _("check the draft in the WeChat console: it is sent as it is")
+    else:
+        return ()
+    told = what.format(media_id=known.media_id, changes=_("; ").join(known.stored_changes))
+    return (_warning(send, rule, told, hint),)
+
+
+def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
+    """Tell whether a draft is not what it was right after it was made; one that is gone is made anew."""
+    return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
 def stored_draft_warnings(draft: Draft, send: Send, *, offline: bool) -> tuple[Diagnostic, ...]:

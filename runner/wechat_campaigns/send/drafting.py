@@ -18,6 +18,7 @@ from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import DraftRecord
 from wechat_campaigns.plan.draft_box import draft_fingerprint, read_news_items
+from wechat_campaigns.plan.hints import edited_by_hand_hint
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event
@@ -150,10 +151,7 @@ def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
         _("the draft was edited by hand after the program made it: {edits}").format(
             edits=_some(edits) or _("its markup changed")
         ),
-        hint=_(
-            "copy the edit into the campaign and delete the draft in the WeChat console, so that "
-            "the next run makes a new one; or send it as it is: `content: {{media_id: {media_id}}}`"
-        ).format(media_id=media_id),
+        hint=edited_by_hand_hint(media_id),
         location=_("draft {media_id}").format(media_id=media_id),
     )
 

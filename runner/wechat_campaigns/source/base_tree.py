@@ -5,7 +5,9 @@ Only git's objects are read: no checkout, no filter, no attribute, no hook, no n
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -48,16 +50,27 @@ def resolve_ref(root: Path, ref: str) -> str:
     return done.stdout.decode().strip()
 
 
-def write_tree(root: Path, commit: str, target: Path) -> None:
-    """Write the regular files that a folder had at a commit.
+@contextmanager
+def tree_at(root: Path, commit: str) -> Iterator[Path]:
+    """Write the regular files that a folder had at a commit into a folder of the same name.
 
     Args:
         commit: a full hash, from `resolve_ref`.
-        target: an empty folder.
+
+    Yields:
+        The folder, which is gone afterwards.
 
     Raises:
         UsageError: the folder was too large to be compared, or an object is missing.
     """
+    with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
+        base = Path(folder) / root.resolve().name
+        base.mkdir()
+        _write_tree(root, commit, base)
+        yield base
+
+
+def _write_tree(root: Path, commit: str, target: Path) -> None:
     blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
     if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
         raise UsageError(

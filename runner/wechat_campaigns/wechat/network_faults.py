@@ -14,7 +14,7 @@ from urllib.request import getproxies
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-from wechat_campaigns.core.hosts import CERTIFICATE_VARIABLES
+from wechat_campaigns.core.certificates import CERTIFICATE_VARIABLES
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact
 

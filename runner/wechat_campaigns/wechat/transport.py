@@ -13,7 +13,8 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.hosts import certificates, is_loopback
+from wechat_campaigns.core.certificates import certificates
+from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call

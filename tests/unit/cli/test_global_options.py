@@ -81,9 +81,10 @@ def test_template_variables_stand_on_lines(
     assert "New York, Monday" in capsys.readouterr().out
 
 
-def test_what_only_shows_may_stand_before_any_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_only_shows_may_stand_before_and_behind_any_command(capsys: pytest.CaptureFixture[str]) -> None:
     """An alias `campaign --quiet --no-color` works for each; not so an environment."""
     assert run(["--quiet", "--no-color", "schema"]) == ExitCode.OK
+    assert run(["plan", "--offline", "-q"]) == run(["schema", "-q", "--no-color"]) == ExitCode.OK
     assert run(["--env", "second", "schema"]) == ExitCode.USAGE
     assert "--env" in capsys.readouterr().err
 

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.options import EVERYWHERE
 from wechat_campaigns.cli.registry import Command
 
 RENDERING = {"plan_selected", "compile_selected", "PastCampaigns"}
@@ -24,14 +25,10 @@ READERS = {
         *RENDERING,
     },
     "var": {"context.variables", *RENDERING},
-    "no_color": {"context.color", "context.text_options", "plan_formats"},
-    "quiet": {"context.show_progress", "context.progress_bar", "context.ports"},
     "format_": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
     "reports": {"context.output", "context.output_at_end", "context.output_data", "context.output_sentence"},
 }
 """A shared option to what reads it: an attribute of the context, or a function that gets the context."""
-LOGGING = {"verbose", "log_file"}
-"""Every run has a log, so every command offers these."""
 
 
 def module_of(command: Command) -> ast.Module:
@@ -47,6 +44,10 @@ def uses(tree: ast.Module) -> Iterator[str]:
             yield node.id
 
 
+def everywhere() -> list[click.Parameter]:
+    return [click.command(declare(lambda: None)).params[0] for declare in EVERYWHERE]
+
+
 def names(command: click.Command) -> set[str]:
     return {str(param.name) for param in command.params}
 
@@ -56,7 +57,7 @@ CASES = {path: command for path, command in COMMANDS.items() if isinstance(comma
 
 @pytest.mark.parametrize("path", CASES)
 def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
-    """`--quiet` without progress to hide, or `--var` without a template, would promise what is not done."""
+    """`--var` without a template would promise what is not done."""
     command = CASES[path]
     found = set(uses(module_of(command)))
     read = {option for option, readers in READERS.items() if readers & found}
@@ -74,6 +75,11 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     parameters = {argument.arg for argument in function.args.args}
     read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
     assert parameters <= read
-    assert names(command) - {*READERS, "directory", "verbose", "log_file"} == parameters - {"context"} - {
-        "directory"
-    }
+    own = names(command) - {*READERS, *(str(option.name) for option in everywhere()), "directory"}
+    assert own == parameters - {"context", "directory"}
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_what_is_shown_can_be_chosen_behind_every_command(path: str) -> None:
+    """Nobody need know which command shows progress, or colours; each run has a log."""
+    assert {option.name for option in everywhere()} <= names(CASES[path])

@@ -195,8 +195,8 @@ def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) 
     copy = opened(tmp_path, "two")
     with pytest.raises(TamperedLedgerError):
         copy.events()
-    with pytest.raises(TamperedLedgerError):
-        opened(tmp_path, "three").restore(copy.store.events())
+    with closing(opened(tmp_path, "three")) as third, pytest.raises(TamperedLedgerError):
+        third.restore(copy.store.events())
     ledger.close()
     copy.close()
 

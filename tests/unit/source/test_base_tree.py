@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commits import git
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+from wechat_campaigns.source.base_tree import resolve_ref, tree_at
 
 
 @pytest.fixture
@@ -31,15 +31,14 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_commit_is_written_byte_for_byte(root: Path, tmp_path: Path) -> None:
+def test_commit_is_written_byte_for_byte(root: Path) -> None:
     """Every file below the folder, byte for byte, Chinese names included; nothing beside it."""
     before = files(root)
     (root / "sale.yaml").write_text("changed")
     (root / "new.yaml").write_text("new")
-    target = tmp_path / "out"
-    target.mkdir()
-    write_tree(root, resolve_ref(root, "main"), target)
-    assert files(target) == before
+    with tree_at(root, resolve_ref(root, "main")) as target:
+        assert files(target) == before
+        assert target.name == root.name
 
 
 def test_reading_a_commit_runs_nothing_of_the_repository(root: Path, tmp_path: Path) -> None:
@@ -52,22 +51,19 @@ def test_reading_a_commit_runs_nothing_of_the_repository(root: Path, tmp_path: P
     for name in ("smudge", "clean", "process"):
         git(root, "config", f"filter.evil.{name}", f"touch {mark}")
     git(root, "config", "core.fsmonitor", f"touch {mark}")
-    target = tmp_path / "out"
-    target.mkdir()
-    write_tree(root, resolve_ref(root, "HEAD"), target)
-    assert not mark.exists()
-    assert (target / "sale.yaml").exists()
-    assert not os.path.lexists(target / "link.yaml")
+    with tree_at(root, resolve_ref(root, "HEAD")) as target:
+        assert not mark.exists()
+        assert (target / "sale.yaml").exists()
+        assert not os.path.lexists(target / "link.yaml")
+    assert not target.exists()
 
 
-def test_folder_missing_in_the_commit_is_empty(root: Path, tmp_path: Path) -> None:
+def test_folder_missing_in_the_commit_is_empty(root: Path) -> None:
     """The first campaigns of a repository have nothing to be compared with."""
     later = root.parent / "later"
     later.mkdir()
-    target = tmp_path / "out"
-    target.mkdir()
-    write_tree(later, resolve_ref(later, "main"), target)
-    assert files(target) == {}
+    with tree_at(later, resolve_ref(later, "main")) as target:
+        assert files(target) == {}
 
 
 @pytest.mark.slow

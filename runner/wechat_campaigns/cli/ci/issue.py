@@ -13,9 +13,9 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import EXISTING_FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.ci_guard import current_run
 
 
 @command(
@@ -44,15 +44,15 @@ def issue(context: Context, report: Path, done: bool, author: str) -> int:
 
 def _kept(text: str, author: str, *, done: bool) -> tuple[int | None, str]:
     """Write or close the issue; return its number if there is one, and what was done."""
-    from wechat_campaigns.integrations.github import API, github
-    from wechat_campaigns.integrations.issue import close_issue, upsert_issue
+    from wechat_campaigns.code_host.github import github
+    from wechat_campaigns.code_host.issue import close_issue, upsert_issue
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub":
         return None, _("no issue was written: this run is not a GitHub run")
     if not token:
         return None, _("no issue was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
-    code_host = github(os.environ.get("GITHUB_API_URL", API), token)
+    code_host = github(os.environ, token)
     try:
         keep = close_issue if done else upsert_issue
         number = keep(code_host, run.repository, text, author=author)

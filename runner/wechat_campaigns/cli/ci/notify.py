@@ -32,9 +32,9 @@ def notify(context: Context, plan_file: Path) -> int:
     edited or has expired is refused.
     """
     from wechat_campaigns.cli.notifications import notify as notify_targets
-    from wechat_campaigns.integrations.ci_guard import current_run
-    from wechat_campaigns.integrations.ci_run import check_ci_run
-    from wechat_campaigns.integrations.notices import approval_notices
+    from wechat_campaigns.code_host.ci_run import current_run
+    from wechat_campaigns.guard.run import check_ci_run
+    from wechat_campaigns.notify.notices import approval_notices
 
     if (run := current_run()) is not None:
         check_ci_run(run)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.ci.phone_pictures import MOST, NoPictureError, take_pictures
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE, FOLDER
@@ -15,7 +16,6 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.phone_pictures import MOST, NoPictureError, take_pictures
 
 
 @command(

@@ -12,9 +12,9 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import EXISTING_FILE
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.ci_guard import current_run
 
 AUTHOR = click.option(
     "--author",
@@ -55,15 +55,15 @@ def error_reason(error: CodeHostError) -> str:
 
 def _comment(text: str, author: str) -> tuple[int | None, str]:
     """Write the comment; return the number of its pull request if there is one, and what was done."""
-    from wechat_campaigns.integrations.comment import comment_body, upsert
-    from wechat_campaigns.integrations.github import API, github
+    from wechat_campaigns.code_host.comment import comment_body, upsert
+    from wechat_campaigns.code_host.github import github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
         return None, _("no comment was written: this run does not belong to a GitHub pull request")
     if not token:
         return None, _("no comment was written: `GITHUB_TOKEN` is not set; the job summary shows the report")
-    code_host = github(os.environ.get("GITHUB_API_URL", API), token)
+    code_host = github(os.environ, token)
     try:
         upsert(code_host, run.repository, run.number, comment_body(text, run.head), author=author)
     except CodeHostError as error:

@@ -16,7 +16,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
-from wechat_campaigns.integrations.campaigns_folder import check_campaigns_folder
+from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import settle_hint
 from wechat_campaigns.protocol.events import Entry, EventKind, Head

@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, FILE, QUIET
+from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import file_errors, print_result, replace_file
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
@@ -19,7 +19,7 @@ from wechat_campaigns.ledger.export import to_lines
 
 @command(
     effect=Effect.NONE,
-    options=(DIR, ENV, QUIET),
+    options=(DIR, ENV),
     examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )
 @click.option("--out", type=FILE, help="Default: standard output.")

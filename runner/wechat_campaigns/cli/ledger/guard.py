@@ -6,14 +6,14 @@ import click
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET, reason_option
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
 from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.integrations.campaigns_folder import record_campaigns_folder
-from wechat_campaigns.integrations.ci_guard import current_run
-from wechat_campaigns.integrations.guards import ledger_changes, record_guard, vouch
+from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
+from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.guard import changes_since
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.sanitize import inert
@@ -22,7 +22,7 @@ from wechat_campaigns.report.sanitize import inert
 @command(
     effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
-    options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV, QUIET),
+    options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV),
     examples={
         "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
     },

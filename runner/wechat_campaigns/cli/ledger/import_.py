@@ -14,7 +14,7 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.integrations.forgeries import find_forgeries
+from wechat_campaigns.guard.forgeries import find_forgeries
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
 from wechat_campaigns.ledger.kinds import LedgerKind

@@ -10,7 +10,7 @@ from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.integrations.forgeries import find_forgeries
+from wechat_campaigns.guard.forgeries import find_forgeries
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.trust import authenticator

@@ -1,0 +1,1 @@
+"""GitHub and GitLab: which CI run this is, merged requests and their reviews, comments, issues."""

@@ -1,0 +1,136 @@
+"""The variables of a CI service in, the run they describe out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wechat_campaigns.core.patterns import recordable
+
+Service = Literal["GitHub", "GitLab"]
+
+NO_BRANCH = "no branch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiRun:
+    """One run of a CI service, as its variables describe it."""
+
+    service: Service
+    event: str
+    branch: str
+    """The branch it runs for; `NO_BRANCH` for a tag or a pull request."""
+    default_branch: str | None
+    repository: str
+    """GitHub: OWNER/NAME. GitLab: the project's number."""
+    fork: bool = False
+    number: int | None = None
+    """The pull or merge request it runs for."""
+    head: str | None = None
+    """That request's newest commit."""
+
+
+def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | None:
+    """Recognise the CI service.
+
+    Args:
+        read: gives the text of a file; asked for the event file of GitHub only.
+
+    Source: GitHub, Variables reference and Webhook events; GitLab, Predefined CI/CD variables, read 2026-11.
+    """
+    if environ.get("GITHUB_ACTIONS") == "true" or "GITHUB_EVENT_NAME" in environ:
+        return _github(environ, read)
+    if environ.get("GITLAB_CI") == "true" or "CI_PIPELINE_SOURCE" in environ:
+        return _gitlab(environ)
+    return None
+
+
+def current_run() -> CiRun | None:
+    """Describe the CI run this process belongs to; None on a person's machine."""
+    return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+
+
+def run_url(environ: Mapping[str, str]) -> str | None:
+    """Name the address of the CI run this is, if it is one: of GitLab, Jenkins or GitHub."""
+    if url := environ.get("CI_JOB_URL") or ("JENKINS_URL" in environ and environ.get("BUILD_URL")):
+        return url
+    server, repo, run = (environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def actor(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Say who runs this and where, as far as the environment tells: user, commit, CI run.
+
+    Args:
+        root: the campaigns folder.
+        environ: the environment variables.
+    """
+    from wechat_campaigns.core.git_checkout import commit_of  # a notification does without
+
+    known = {
+        "user": environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN") or _user(),
+        "commit": commit_of(root),
+        "run": run_url(environ),
+    }
+    return {key: recordable(value) for key, value in known.items() if value}
+
+
+def _user() -> str | None:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
+    event = _event(environ.get("GITHUB_EVENT_PATH", ""), read)
+    repository, pull = _object(event, "repository"), _object(event, "pull_request")
+    ref, number = environ.get("GITHUB_REF", ""), pull.get("number")
+    return CiRun(
+        service="GitHub",
+        event=environ.get("GITHUB_EVENT_NAME", ""),
+        branch=ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else NO_BRANCH,
+        default_branch=_text(repository, "default_branch"),
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+        fork=repository.get("fork") is True,
+        number=number if isinstance(number, int) else None,
+        head=_text(_object(pull, "head"), "sha"),
+    )
+
+
+def _gitlab(environ: Mapping[str, str]) -> CiRun:
+    number = environ.get("CI_MERGE_REQUEST_IID", "")
+    return CiRun(
+        service="GitLab",
+        event=environ.get("CI_PIPELINE_SOURCE", ""),
+        branch=environ.get("CI_COMMIT_BRANCH") or NO_BRANCH,
+        default_branch=environ.get("CI_DEFAULT_BRANCH") or None,
+        repository=environ.get("CI_PROJECT_ID", ""),
+        number=int(number) if number.isdecimal() else None,
+        head=environ.get("CI_COMMIT_SHA"),
+    )
+
+
+def _event(path: str, read: Callable[[str], str]) -> Mapping[str, Any]:
+    """Read the event; one that cannot be read tells nothing, and who knows nothing is refused."""
+    try:
+        data = json.loads(read(path)) if path else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(data: Mapping[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    return value if isinstance(value, str) and value else None

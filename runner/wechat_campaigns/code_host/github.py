@@ -1,0 +1,96 @@
+"""A commit of a GitHub repository in, the pull request it came by and its reviews out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.rest import CodeHost, as_described
+from wechat_campaigns.core.i18n import N_
+
+API = "https://api.github.com"
+VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+"""A later comment changes no verdict; a later verdict replaces the one before."""
+
+
+def github(environ: Mapping[str, str], token: str) -> CodeHost:
+    """Open the API of the run with a token, which goes into a header only."""
+    return CodeHost(
+        api_url=environ.get("GITHUB_API_URL", API),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        },
+    )
+
+
+@as_described(N_("pull requests"))
+def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> MergedRequest | None:
+    """Find the merged pull request a commit came by.
+
+    Args:
+        code_host: with a token that may read pull requests.
+        repository: OWNER/NAME.
+
+    Returns:
+        The request with its reviews; None when the commit came by none, or by several.
+
+    Raises:
+        CodeHostError: GitHub does not tell.
+
+    Source: GitHub, REST API endpoints for commits, pull requests and their reviews, read 2026-11.
+    """
+    root = f"/repos/{repository}"
+    merged = [
+        p for p in code_host.all(f"{root}/commits/{commit}/pulls") if _merged_here(p, repository, branch)
+    ]
+    exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit] or merged
+    if len(exact) != 1:
+        return None
+    pull = exact[0]
+    number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
+    verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
+    return MergedRequest(
+        number=number,
+        head=head,
+        author=_login(pull.get("user")),
+        writers=frozenset(
+            _login(commit.get(role))
+            for commit in code_host.all(f"{root}/pulls/{number}/commits")
+            for role in ("author", "committer")
+        )
+        - {""},
+        approved_by=tuple(
+            name
+            for name, review in verdicts.items()
+            if review["state"] == "APPROVED" and review.get("commit_id") == head
+        ),
+        changes_requested_by=tuple(
+            n for n, review in verdicts.items() if review["state"] == "CHANGES_REQUESTED"
+        ),
+    )
+
+
+def _merged_here(pull: Mapping[str, Any], repository: str, branch: str) -> bool:
+    into = _at(pull, "base", "repo", "full_name")
+    same = isinstance(into, str) and into.casefold() == repository.casefold()
+    return bool(pull.get("merged_at")) and same and _at(pull, "base", "ref") == branch
+
+
+def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Keep each reviewer's last verdict; the list comes oldest first."""
+    found = {_login(r.get("user")): r for r in reviews if r.get("state") in VERDICTS}
+    found.pop("", None)
+    return found
+
+
+def _login(user: Any) -> str:
+    return str(user.get("login") or "") if isinstance(user, dict) else ""
+
+
+def _at(data: Any, *keys: str) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data

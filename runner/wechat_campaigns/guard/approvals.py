@@ -1,0 +1,79 @@
+"""What reviewers said about a pull or merge request in, whether it may be sent out. No I/O.
+
+The stand-in for an environment's required reviewers, where a plan of GitHub or GitLab has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import Approvals
+
+
+def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approvals, *, branch: str) -> str:
+    """Refuse unless every commit came by a request that enough of the approvers agreed to.
+
+    Args:
+        requests: by commit, the merged request it came by; None when it came without one.
+
+    Returns:
+        Who approved what, for the ledger: `#12 by ann, bob`.
+
+    Raises:
+        PolicyError: names the first commit that is not approved, and what is missing.
+    """
+    found = {}
+    for commit, request in sorted(requests.items()):
+        if request is None:
+            raise _approval_error(
+                _("commit {commit} reached {branch} without a merged request").format(
+                    commit=commit[:12], branch=branch
+                ),
+                _(
+                    "submit the change in a pull or merge request and have it approved; forbid "
+                    "direct pushes to the branch"
+                ),
+            )
+        # Kept in the ledger, so in English whatever the reader speaks.
+        found[request.number] = f"#{request.number} by {', '.join(_approvers(request, wanted))}"
+    return "; ".join(found[number] for number in sorted(found))
+
+
+def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
+    """List the approvals that count, in the order of their names."""
+    eligible = {name.casefold() for name in wanted.approvers}
+    against = [name for name in request.changes_requested_by if name.casefold() in eligible]
+    if against:
+        raise _approval_error(
+            _("{names} asked for changes in #{number}").format(
+                names=_(", ").join(against), number=request.number
+            ),
+            _("resolve it in that request: an approval by the same person withdraws the request for changes"),
+        )
+    barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
+    counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
+    if len(counted) < wanted.count:
+        what = _("#{number} has {count} of {wanted} required approvals for its newest commit")
+        hint = (
+            _(
+                "ask one of {names} who is not an author of the request to approve it, then run "
+                "this again; approvals given before the last commit do not count"
+            )
+            if barred & eligible
+            else _(
+                "ask one of {names} to approve it, then run this again; approvals given before the "
+                "last commit do not count"
+            )
+        )
+        raise _approval_error(
+            what.format(number=request.number, count=len(counted), wanted=wanted.count),
+            hint.format(names=_(", ").join(wanted.approvers)),
+        )
+    return counted
+
+
+def _approval_error(what: str, hint: str) -> PolicyError:
+    return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))

@@ -1,0 +1,149 @@
+"""The folder that this is in, whether its ledger is another's out; and what makes it the ledger's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache, partial
+from pathlib import Path
+
+from wechat_campaigns.core.diagnostics import Diagnostic, Location
+from wechat_campaigns.core.errors import InvalidError, SecretError
+from wechat_campaigns.core.git_checkout import run_in_checkout
+from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
+from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.send_ids import namespace_of
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.source.settings import SETTINGS_FILE
+
+
+def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
+    """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
+
+    Raises:
+        InvalidError: `namespace` of the settings is to be written, or to be what it was.
+    """
+    root, namespace = workspace.root, workspace.settings.namespace
+    for appid in sorted(workspace.settings.environment.by_appid):
+        folders = state.campaigns_folders.get(appid, {})
+        if not folders and not namespace:
+            continue  # nobody has said whose it is, and git need not be asked
+        found = folder_violation(
+            folders,
+            _here(root),
+            namespace,
+            sent_by=frozenset(normalize_id(namespace_of(place[0])) for place in state.stream(appid).sends),
+            has_commit=lambda commit: _has_commit(root, commit),
+        )
+        if found is not None:
+            what, hint = found
+            place = Location(file=(root / SETTINGS_FILE).as_posix(), line=1)
+            raise InvalidError(
+                (Diagnostic(location=place, path="$.namespace", rule="namespace", message=what, hint=hint),)
+            )
+
+
+def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str]:
+    """List the AppIDs that left the settings and have unknown sends of this folder in the ledger."""
+    unknown = {known.appid for known in state.sends.values() if known.status is SendStatus.UNKNOWN}
+    left, namespace = unknown - workspace.settings.appids, normalize_id(workspace.settings.namespace)
+    folders = {appid: state.campaigns_folders.get(appid, {}).get(namespace) for appid in left}
+    return frozenset(
+        appid
+        for appid, event in folders.items()
+        # Another folder may share the ledger: it has the account, and reports its sends.
+        if event is None
+        or is_same(
+            CampaignsFolder.from_event(event),
+            _here(workspace.root),
+            lambda commit: _has_commit(workspace.root, commit),
+        )
+    )
+
+
+def record_campaigns_folders(
+    workspace: WorkspacePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
+) -> None:
+    """Write down whose ledger it is, for each account that an apply calls for, before the first call.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    environment, namespace = workspace.settings.environment, workspace.settings.namespace
+    asks_for_something = environment.protected or environment.approvals or namespace
+    if asks_for_something or not workspace.is_sandbox:  # else nobody is reached
+        appids = environment.by_appid.keys()
+        record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
+
+
+def record_campaigns_folder(
+    workspace: WorkspacePort,
+    state: LedgerState,
+    appids: Iterable[str],
+    who: Mapping[str, object],
+    *,
+    moved: bool = False,
+) -> list[str]:
+    """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
+
+    Args:
+        moved: a person vouches that the folder is another one now.
+
+    Returns:
+        The AppIDs for which something was new.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    root, namespace, new = workspace.root, workspace.settings.namespace, []
+    here = replace(_here(root), root=_first_commit(root))
+    for appid in sorted(appids):
+        event = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
+        before = CampaignsFolder.from_event(event) if event is not None else None
+        if before is not None and not here.is_more_specific(before) and not (moved and here != before):
+            continue
+        data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
+        # An account without its secret sends nothing, and keeps no other from sending.
+        with suppress(SecretError):
+            # After the newest event, which its mac then covers: a copy of it elsewhere is found out.
+            append_at_end(workspace.ledger, appid, partial(_entry, appid, data))
+            new.append(appid)
+    return new
+
+
+def _entry(appid: str, data: Mapping[str, object], _events: object) -> Entry:
+    return Entry(stream=appid, kind=LedgerKind.CAMPAIGNS_FOLDER, data=data)
+
+
+@cache
+def _here(root: Path) -> CampaignsFolder:
+    inside = run_in_checkout(root, "rev-parse", "--show-prefix", lazily=False)
+    if inside.code:
+        return CampaignsFolder(folder=root.resolve().name)
+    return CampaignsFolder(folder=inside.text.rstrip("/") or ".", in_git=True)
+
+
+def _first_commit(root: Path) -> str:
+    """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
+    if not _is_whole(root):
+        return ""
+    found = run_in_checkout(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
+    return found[-1] if found else ""
+
+
+def _is_whole(root: Path) -> bool:
+    return run_in_checkout(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
+
+
+@cache
+def _has_commit(root: Path, commit: str) -> bool | None:
+    if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
+        return True
+    return False if _is_whole(root) else None

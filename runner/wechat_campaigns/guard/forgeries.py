@@ -1,0 +1,58 @@
+"""Find what somebody without the AppSecret wrote, copied or took out, where the AppSecret is available."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedgerError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.plan.policy.guard import verify_guards
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import mac_key
+
+
+class Forgeries(NamedTuple):
+    """One sentence for each event."""
+
+    misplaced: list[str]
+    """Copies, and events behind one that was taken out: their macs hold."""
+    forged: list[str]
+    """Events whose macs do not hold; after a change of the AppSecret, also true ones."""
+    unread: list[str]
+    """Accounts whose AppSecret is not available."""
+
+
+def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeries:
+    """Check macs and places.
+
+    Args:
+        events: of a whole ledger, its chains checked before.
+    """
+    accounts = workspace.settings.environment.by_appid
+    found = Forgeries([], [], [])
+    for appid in sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)}):
+        own = [event for event in events if event.stream == appid]
+        if appid not in accounts:
+            found.unread.append(appid)
+            continue
+        try:
+            # Trusted, because guards are looked at here: all that is wrong is named at once.
+            key = mac_key(secret := workspace.secrets.of_account(accounts[appid], trusted=True), appid)
+        except (SecretError, PolicyError):
+            found.unread.append(accounts[appid].name)
+            continue
+        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), secret)[1]
+        believed = authenticator(own, {appid: key}.get)
+        for event in own:
+            try:
+                if (is_signed(event) or event in guards) and not believed(event):
+                    forged = _("event {number} of {stream} ({kind}) was not written with this AppSecret")
+                    found.forged.append(forged.format(number=event.seq, stream=appid, kind=event.kind))
+            except TamperedLedgerError as error:
+                found.misplaced.append(str(error))
+    return found

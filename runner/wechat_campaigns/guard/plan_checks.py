@@ -1,0 +1,84 @@
+"""Run the commands of `policy.checks` on a plan, where the settings may be obeyed; a failed one blocks sends.
+
+A check is a program of the repository: it gets the plan's JSON on standard input and nothing secret.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.redact import redact_message
+from wechat_campaigns.core.settings import SANDBOX, Secret
+from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.plan.policy.rule_input import FailedCheck
+
+TIMEOUT_S: Final = 60.0
+MESSAGE_CHARS: Final = 300
+PASSED_ON: Final = (
+    "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "SYSTEMROOT", "COMSPEC", "PATHEXT",
+)  # fmt: skip
+"""The variables that a check gets; a secret may stand in any other."""
+
+
+def may_run_checks(workspace: WorkspacePort) -> bool:
+    """Tell whether there are checks to run; in the sandbox no program of a fresh clone is started."""
+    return bool(workspace.settings.policy.checks) and workspace.settings.environment.api != SANDBOX
+
+
+def run_checks(
+    workspace: WorkspacePort,
+    plan: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    timeout_s: float = TIMEOUT_S,
+) -> tuple[FailedCheck, ...]:
+    """Run every check, one after the other; list those that do not pass.
+
+    Args:
+        plan: as JSON.
+        environ: of which a check gets `PASSED_ON`.
+
+    Raises:
+        PolicyError: nobody approved the settings, or this is the run of a pull request.
+    """
+    settings = workspace.settings
+    workspace.secrets.check_place(Secret(command=settings.policy.checks[0].command))
+    kept = {name: environ[name] for name in PASSED_ON if name in environ}
+    folder = workspace.root.resolve().parent
+    failed = []
+    for check in settings.policy.checks:
+        message = _failure(check.command, plan, kept, folder, timeout_s)
+        if message is not None:
+            failed.append(FailedCheck(name=check.name, message=message, level=check.level))
+    return tuple(failed)
+
+
+def _failure(
+    command: tuple[str, ...], plan: str, environ: Mapping[str, str], folder: Path, timeout_s: float
+) -> str | None:
+    """Run one command: None when it ends with 0, else the last line that it printed, or what happened."""
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
+            command,
+            input=plan.encode(),
+            capture_output=True,
+            cwd=folder,
+            env=dict(environ),
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _("the program did not end within {seconds:g} s").format(seconds=timeout_s)
+    except (OSError, ValueError):
+        return _("the program cannot be started")
+    if not done.returncode:
+        return None
+    lines = (done.stdout or done.stderr).decode("utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    words = redact_message("".join(filter(str.isprintable, last)))[:MESSAGE_CHARS]
+    return words or _("the program ended with exit code {code}").format(code=done.returncode)

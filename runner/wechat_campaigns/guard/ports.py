@@ -1,0 +1,59 @@
+"""What the guards ask of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.protocol.events import Event
+
+if TYPE_CHECKING:
+    from wechat_campaigns.guard.secrets import Secrets
+
+
+class WorkspacePort(Protocol):
+    """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
+
+    root: Path
+    environment: str | None
+    variables: Mapping[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the environment chosen."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The environment's ledger."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of its accounts."""
+        ...
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True when no real follower can be reached."""
+        ...
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        ...
+
+    def guards(self, appid: str) -> list[Event]:
+        """List the rules that applies of an account went by."""
+        ...
+
+    def guard(self, appid: str) -> Event | None:
+        """Give the newest of `guards`."""
+        ...
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account."""
+        ...

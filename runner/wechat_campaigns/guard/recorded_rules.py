@@ -1,0 +1,169 @@
+"""The rules of the settings that the ledger keeps at each apply, and settings that are looser than those."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from wechat_campaigns.code_host.ci_run import current_run
+from wechat_campaigns.core.errors import PolicyError, SecretError
+from wechat_campaigns.core.git import is_installed
+from wechat_campaigns.core.git_checkout import find_checkout
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import SANDBOX, Account
+from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
+from wechat_campaigns.guard.checkout import versions
+from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.policy.guard import (
+    SettingsChange,
+    guard_data,
+    ledger_change,
+    newest,
+    verify_guards,
+)
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.source.settings import ledgers_in
+
+
+def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
+    """Tell whether the environment has left a ledger for one that knows of no rules.
+
+    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
+    so the versions of the settings are asked whether there was one that had something to hold back.
+    """
+    environment, folder = workspace.settings.environment, workspace.root
+    if (
+        environment.api == SANDBOX
+        or workspace.newest_guards()
+        or not (find_checkout(folder) and is_installed())
+    ):
+        return ()
+    with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
+        for version in versions(folder, SETTINGS):
+            held = chain.from_iterable(
+                ledgers_in(data, environment)
+                for data in (version.data, *version.dropped_parents)
+                if data is not None
+            )
+            if left := next((ledger for ledger in held if ledger != environment.ledger), None):
+                return (ledger_change(left, workspace.settings),)
+    return ()
+
+
+def check_looser(
+    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool, later: Iterable[str] = ()
+) -> tuple[SettingsChange, ...]:
+    """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
+
+    Args:
+        covered: its digest, which is over the looser rules too, was reviewed.
+        asking: a person will be asked.
+        later: AppIDs that this run calls for when it has waited.
+
+    Returns:
+        What a person must still agree to, rule by rule.
+
+    Raises:
+        PolicyError: nobody agreed, and nobody will be asked.
+    """
+    reaching = plan.reaching().union(later)
+    if (
+        not plan.loosened_rules
+        or not reaching
+        or covered
+        # Where each account's guard asks for approvals, every change since was asked about.
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
+    ):
+        return ()
+    if asking and current_run() is None:
+        return plan.loosened_rules
+    raise _looser_error(plan, plan.loosened_rules)
+
+
+def check_not_looser_since(plan: Plan, agreed: Collection[SettingsChange]) -> None:
+    """Refuse rules that are looser than at the last apply, when that one was made while this run waited.
+
+    Args:
+        plan: made again.
+        agreed: what was agreed to when the run began.
+
+    Raises:
+        PolicyError: the last apply went by stricter rules than anybody knew of.
+    """
+    if new := [change for change in plan.loosened_rules if change not in agreed]:
+        raise _looser_error(plan, new)
+
+
+def _looser_error(plan: Plan, looser: Iterable[SettingsChange]) -> PolicyError:
+    return PolicyError(
+        _("the settings are less strict than at the last apply: {keys}").format(
+            keys=_(", ").join(dict.fromkeys(change.key for change in looser))
+        ),
+        hint=_(
+            "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
+            "or run `campaign ledger guard --env {name}` on a machine that holds the AppSecret"
+        ).format(name=plan.environment),
+        location=_("environment {name}").format(name=plan.environment),
+    )
+
+
+def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
+    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
+
+    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    environment = workspace.settings.environment
+    bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
+    accounts = environment.by_appid
+    for appid in sorted(plan.reaching() & accounts.keys()):
+        if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+            # An account without its secret sends nothing, and keeps no other from sending.
+            with suppress(SecretError):
+                record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
+
+
+def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+    """Keep the rules of the settings in an account's stream, if they are not those kept last.
+
+    Args:
+        trusted: a person vouches for it, whatever guards the ledger holds.
+        more: for `guard_data`.
+
+    Returns:
+        Whether anything was new.
+    """
+    secret = workspace.secrets.of_account(account, trusted=trusted)
+
+    def entry_after(events: Sequence[Event]) -> Entry | None:
+        good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], secret)
+        before = newest(good, workspace.settings.ledger_scope)
+        data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
+        compared = ("environment", "rules", "settings_sha256")
+        if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
+            return None
+        return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
+
+    return append_at_end(workspace.ledger, account.appid, entry_after)
+
+
+def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
+    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
+
+    Raises:
+        LedgerConflictError: somebody wrote to the ledger since it was read.
+    """
+    events = workspace.ledger.read(account.appid)
+    head = events[-1].head if events else EMPTY
+    plain = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
+    mac = mac_of(mac_key(workspace.secrets.of_account(account, trusted=True), account.appid), plain)
+    workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)

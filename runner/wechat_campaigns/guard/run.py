@@ -1,0 +1,87 @@
+"""Whether this run is one to apply from: the right event, the default branch, its newest campaigns."""
+
+from __future__ import annotations
+
+from wechat_campaigns.code_host.ci_run import NO_BRANCH, CiRun, current_run
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.guard.checkout import check_up_to_date
+from wechat_campaigns.guard.ports import WorkspacePort
+
+APPLY_EVENTS = {
+    # Only what runs the default branch's own code, begun by somebody who may write to it.
+    "GitHub": frozenset({"push", "workflow_dispatch", "schedule", "repository_dispatch"}),
+    "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
+}
+"""Events an apply may come from; anything else, known or not, is refused."""
+_FROM_MAIN = N_("merge the change; the run on the default branch then applies what was reviewed")
+
+
+def check_run(workspace: WorkspacePort) -> None:
+    """Refuse to apply from a pull request, another branch or an outdated checkout.
+
+    A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
+
+    Raises:
+        PolicyError: says why, and what to run instead.
+    """
+    run = current_run()
+    if run is None or (workspace.is_sandbox and not workspace.settings.environment.protected):
+        return
+    check_ci_run(run)
+    if run.default_branch is not None:
+        check_up_to_date(workspace.root, run.default_branch)
+
+
+def check_secret_place(place: Secret) -> None:
+    """Refuse to run a `secret: {command: …}` or to read a file where the settings may be a stranger's.
+
+    Raises:
+        PolicyError: this is the run of a pull request, or of another branch than the default one.
+    """
+    if place.command or place.file:
+        check_ci_run(current_run())
+
+
+def check_ci_run(run: CiRun | None) -> None:
+    """Refuse to apply where a stranger's change may be running.
+
+    Args:
+        run: None on a machine that is no CI runner, where a person answers for what is sent.
+
+    Raises:
+        PolicyError: the event, the branch or the repository is not one to apply from.
+    """
+    if run is None:
+        return
+    if run.event not in APPLY_EVENTS[run.service]:
+        what = _("a run triggered by `{event}` is not allowed to send").format(event=run.event or "unknown")
+        raise _apply_refused_error(run, what, _(_FROM_MAIN))
+    if run.default_branch is None:
+        raise _apply_refused_error(
+            run,
+            _("the run does not provide the name of the default branch"),
+            _(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
+        )
+    if run.branch != run.default_branch:
+        what = (
+            _("this run is not on a branch; only {default} may apply")
+            if run.branch == NO_BRANCH
+            else _("this run is on {branch}; only {default} may apply")
+        ).format(branch=run.branch, default=run.default_branch)
+        raise _apply_refused_error(run, what, _(_FROM_MAIN))
+    if run.fork and run.event == "schedule":
+        hint = _("run it in the original repository")
+        raise _apply_refused_error(run, _("a scheduled run in a fork is not allowed to send"), hint)
+
+
+def _apply_refused_error(run: CiRun, what: str, hint: str) -> PolicyError:
+    return PolicyError(
+        _("apply is refused: {what}").format(what=what),
+        hint=hint,
+        location=_("{service} run").format(service=run.service),
+    )

@@ -1,0 +1,161 @@
+"""Read the secrets of an environment, by settings that may be obeyed, and vouch with them for its ledger."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import SANDBOX, Account, Secret
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.source.api_hosts import check_api_host
+
+if TYPE_CHECKING:
+    from wechat_campaigns.guard.ports import WorkspacePort
+    from wechat_campaigns.ledger.trust import KeyOf
+    from wechat_campaigns.protocol.events import Entry, Event
+
+Guards = Mapping[str, Sequence["Event"]]
+"""By appid, the rules that applies of an account went by, as the ledger says; no mac was checked."""
+
+
+class Secrets:
+    """The secrets of an environment, each read once; shared by threads."""
+
+    def __init__(self, workspace: WorkspacePort) -> None:
+        self._workspace = workspace
+        self._lock = threading.RLock()
+        self._read: dict[tuple[str, Secret], str] = {}
+        self._approvals: dict[str, str] = {}
+        """By appid, who approved the settings that its secret is read by."""
+        self.guards: Guards | None = None
+        """Those of the ledger as it was read last; None before it was read."""
+
+    def check_settings_approved(self, appid: str) -> str:
+        """Refuse settings that nobody approved where that is asked for; who approved them."""
+        from wechat_campaigns.guard.approved_settings import check_settings_approved
+
+        with self._lock:
+            if appid not in self._approvals:
+                self._approvals[appid] = check_settings_approved(self._workspace, appid)
+            return self._approvals[appid]
+
+    def of_account(self, account: Account, *, trusted: bool = False) -> str:
+        """Read an account's secret and hold the ledger's guards against it.
+
+        Args:
+            trusted: a person agrees to the settings right now, whatever guards the ledger holds.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+            SecretError: it cannot be had.
+            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
+        """
+        from wechat_campaigns.guard.run import check_secret_place
+        from wechat_campaigns.source.secret import read_secret
+
+        with self._lock:
+            key = (account.appid, account.secret)
+            if key not in self._read:
+                api = self._workspace.settings.environment.api
+                if api != SANDBOX:
+                    # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
+                    check_api_host(api, os.environ)
+                self.check_settings_approved(account.appid)
+                check_secret_place(account.secret)
+                secret = read_secret(account.secret, os.environ)
+                if not trusted:
+                    self._check_guards(account.appid, secret)
+                self._read[key] = secret
+            return self._read[key]
+
+    def other(self, place: Secret, *, name: str) -> str:
+        """Read a secret that is no account's, by settings that may be obeyed."""
+        from wechat_campaigns.source.secret import read_secret
+
+        self.check_place(place)
+        return read_secret(place, os.environ, name=name)
+
+    def check_place(self, place: Secret) -> None:
+        """Refuse to obey a part of the settings that is no account's.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+        """
+        from wechat_campaigns.guard.run import check_secret_place
+
+        for appid in sorted(self._workspace.settings.environment.by_appid):
+            self.check_settings_approved(appid)
+        check_secret_place(place)
+
+    def take_guards(self, guards: Guards) -> None:
+        """Hold the guards of a ledger that was read against every secret.
+
+        Raises:
+            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
+        """
+        self.guards = guards
+        # The fold itself asks for secrets, when these guards are not known yet.
+        for (appid, _place), secret in tuple(self._read.items()):
+            self._check_guards(appid, secret)
+
+    def _check_guards(self, appid: str, secret: str) -> None:
+        from wechat_campaigns.plan.policy.guard import verify_guards
+
+        # Only where the ledger was read anyway: a list of tags needs none.
+        _good, bad = verify_guards((self.guards or {}).get(appid, ()), secret)
+        if bad:
+            raise TamperedLedgerError(
+                _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
+                hint=_(
+                    "check with `campaign doctor --env {name}` that the AppSecret is right; if it was "
+                    "changed, run `campaign ledger guard --env {name} --new-secret`; if not, find out who "
+                    "can write to the ledger, then run the same without `--new-secret`"
+                ).format(name=self._workspace.settings.environment.name),
+                location=appid,
+            )
+
+    def mac_key(self, account: Account) -> bytes:
+        """Derive the key of an account's macs in the ledger. Raises as `of_account`."""
+        return mac_key(self.of_account(account), account.appid)
+
+    def mac_keys(self) -> KeyOf:
+        """Give what finds the key of an account's macs; None where the AppSecret is missing."""
+        named = self._workspace.settings.environment.by_appid
+
+        @cache
+        def key(appid: str) -> bytes | None:
+            try:
+                return self.mac_key(named[appid]) if appid in named else None
+            except CampaignError:  # not at hand, or not to be used: who sends will be told
+                return None
+
+        return key
+
+    def sign(self, entry: Entry) -> Entry:
+        """Give an entry of an account its mac, whoever writes it.
+
+        Raises:
+            SecretError: the AppSecret is not at hand.
+            UsageError: no account of the settings has this AppID.
+        """
+        from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.ledger.trust import is_signed
+
+        if entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry):
+            return entry
+        environment = self._workspace.settings.environment
+        account = environment.by_appid.get(entry.stream)
+        if account is None:
+            raise UsageError(
+                _("no account of environment {name} has the AppID {appid}").format(
+                    name=environment.name, appid=entry.stream
+                ),
+                hint=_("add the account to _settings.yaml, then run the same command again"),
+            )
+        return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})

@@ -1,1 +1,0 @@
-"""Code hosts, chat webhooks, the guard of CI runs, approvals."""

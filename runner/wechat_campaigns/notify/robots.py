@@ -1,0 +1,121 @@
+"""Hand a message to a chat robot or a webhook: its form, its signature, one request, its answer.
+
+Sources: the 企业微信 group robot page, read 2026-11. The forms and signatures for 飞书, 钉钉 and Slack
+follow third-party descriptions; their own pages were not read, and no robot was ever called.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from wechat_campaigns.core.certificates import certificates
+from wechat_campaigns.core.deadline import DeadlineError, within
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.report.sanitize import line
+
+WHOLE_S = 5.0
+"""How long a request may take with its answer, whatever a server does."""
+MAX_ANSWER_BYTES = 64 * 1024
+
+
+def payload(kind: str, text: str) -> dict[str, Any]:
+    """Put a text into the form of a kind of robot, with nothing in it that mentions or formats."""
+    if kind == "slack":
+        return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
+    # 企业微信 obeys `<@userid>` and 飞书 `<at …>` in plain text too.
+    text = text.replace("<", "＜").replace(">", "＞")
+    if kind == "feishu":
+        return {"msg_type": "text", "content": {"text": text}}
+    return {"msgtype": "text", "text": {"content": text}}
+
+
+def rejection_reason(kind: str, answer: Any) -> str | None:
+    """Say why a robot did not take a message; None when it did."""
+    if kind == "slack":
+        taken, said = answer == "ok", _("the chat robot returned {answer}").format(answer=_quoted(answer))
+        return None if taken else said
+    if not isinstance(answer, dict):
+        return _("the chat robot's response is not a JSON object")
+    code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
+    return None if code == 0 else _("the chat robot returned code {code}").format(code=_quoted(code))
+
+
+def sign(
+    kind: str, address: str, key: str, body: Mapping[str, Any], now: datetime
+) -> tuple[str, bytes, dict[str, str]]:
+    """Give the address, the bytes and the headers of a message, signed where there is a key.
+
+    钉钉: `timestamp` (ms) and `sign` in the address; 飞书: both (s) in the body; `webhook`: two headers, the
+    signature over `TIMESTAMP.BODY` in hex.
+    """
+    headers = {"Content-Type": "application/json"}
+    seconds = int(now.timestamp())
+    if key and kind == "dingtalk":
+        stamp = seconds * 1000
+        query = urlencode({"timestamp": stamp, "sign": _hmac(key, f"{stamp}\n{key}")})
+        address += f"{'&' if '?' in address else '?'}{query}"
+    elif key and kind == "feishu":
+        body = {"timestamp": str(seconds), "sign": _hmac(f"{seconds}\n{key}", ""), **body}
+    data = json.dumps(body, ensure_ascii=False).encode()
+    if key and kind == "webhook":
+        digest = hmac.new(key.encode(), f"{seconds}.".encode() + data, hashlib.sha256).hexdigest()
+        headers |= {"X-Campaign-Timestamp": str(seconds), "X-Campaign-Signature": f"sha256={digest}"}
+    return address, data, headers
+
+
+def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
+    """Post JSON once, within seconds; the answer's JSON, or its text, of which only the beginning is read.
+
+    Raises:
+        OSError: it cannot be reached, takes too long, or answers no success. Nothing of the address is in it.
+    """
+
+    def exchange() -> tuple[int, bytes]:
+        # A compressed answer could be small on the line and large here.
+        with requests.post(
+            address,
+            data=body,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=WHOLE_S,
+            verify=certificates(os.environ),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return answer.status_code, answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
+
+    try:
+        parts = urlsplit(address)
+        # Of many a robot the secret is in the path: the log gets the host alone.
+        with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
+            status, said = within(WHOLE_S, exchange)
+            call["status"] = status
+    except DeadlineError:
+        raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise ConnectionError(type(error).__name__) from None
+    if not 200 <= status < 300:
+        raise ConnectionError(_("HTTP status {status}").format(status=status))
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return said.decode(errors="replace")
+
+
+def _quoted(said: Any) -> str:
+    return line(str(said)[:80])
+
+
+def _hmac(key: str, text: str) -> str:
+    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()

@@ -1,0 +1,245 @@
+"""One comment a pull request and environment, found again by its mark and brought up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.code_hosts import BOT, FakeCodeHost
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.code_host.comment import comment_body, upsert
+from wechat_campaigns.code_host.rest import MAX_PAGES, CodeHost
+from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
+from wechat_campaigns.report.markdown import marker
+from wechat_campaigns.report.sections import COMMENT_CHARS
+
+REPO = "shop/campaigns"
+COMMENTS = f"/repos/{REPO}/issues/12/comments"
+
+
+def marked(text: str, environment: str) -> str:
+    return comment_body(f"{marker('plan', environment)}\n{text}", None)
+
+
+def github(fake: FakeCodeHost, token: str = "writing-token") -> CodeHost:
+    return CodeHost(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_the_first_report_makes_a_comment(fake: FakeCodeHost) -> None:
+    """It begins with the mark, which Markdown does not show."""
+    fake.comments(REPO, 12)
+    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
+    assert [c["body"] for c in fake.comments(REPO, 12)] == [
+        "<!-- campaign:plan environment=production -->\nplan A"
+    ]
+
+
+def test_the_next_report_replaces_it(fake: FakeCodeHost) -> None:
+    """However many comments people wrote in between."""
+    upserted = fake.comments(REPO, 12)
+    upsert(github(fake), REPO, 12, marked("plan A", "production"), author=BOT["login"])
+    upserted[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
+    upsert(github(fake), REPO, 12, marked("plan B", "production"), author=BOT["login"])
+    assert [c["body"] for c in upserted if c["user"] == BOT] == [marked("plan B", "production")]
+
+
+def test_another_environment_has_its_own_comment(fake: FakeCodeHost) -> None:
+    """Staging does not write over production."""
+    fake.comments(REPO, 12)
+    for name in ("production", "staging"):
+        upsert(github(fake), REPO, 12, marked("plan", name), author=BOT["login"])
+    assert len(fake.comments(REPO, 12)) == 2
+
+
+def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeCodeHost) -> None:
+    """Nobody can have our report written over a comment of theirs, nor hide it in one they may edit."""
+    theirs = {"id": 5, "user": {"login": "mallory"}, "body": marked("mine", "production")}
+    fake.comments(REPO, 12).append(theirs)
+    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
+    assert theirs["body"] == marked("mine", "production")
+    assert len(fake.comments(REPO, 12)) == 2
+
+
+@pytest.mark.slow
+@given(st.text(max_size=60))
+def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
+    """Whatever its name, the report's first line is one, and it is kept as it is."""
+    mark = marker("plan", environment)
+    assert comment_body(f"{mark}\nplan", "a" * 40) == f"{mark}\nHead commit `{'a' * 40}`\n\nplan"
+
+
+@pytest.mark.parametrize(
+    "report", ["", "# a plan", "<!-- -->\nplan", "<!-- campaign:plan environment=a b -->"]
+)
+def test_a_report_without_a_mark_is_refused(report: str) -> None:
+    """Its comment could never be found again, and each push would add one."""
+    with pytest.raises(UsageError, match="found again"):
+        comment_body(report, None)
+
+
+@pytest.mark.parametrize("head", [None, "", "main", "a" * 40 + "`", "@everyone"])
+def test_only_a_commit_is_named(head: str | None) -> None:
+    """What is no commit is left out."""
+    assert comment_body(marked("plan", "x"), head) == marked("plan", "x")
+
+
+@given(st.integers(1, 4000), st.booleans())
+def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
+    """It stays under GitHub's limit, says that it was cut, and leaves no code block open."""
+    report = ("```text\n" if fenced else "") + "campaign text 您好\n" * lines
+    body = marked(report, "production")
+    assert len(body) <= COMMENT_CHARS
+    if len(report) < COMMENT_CHARS - 100:
+        assert body.endswith(report)
+    else:
+        assert "Truncated here" in body
+        assert body.count("```") == (2 if fenced else 0)
+
+
+def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
+    """Two bad gateways are survived; the write that follows goes out once."""
+    fake.comments(REPO, 12)
+    fake.failures = [502, 502]
+    upsert(github(fake), REPO, 12, marked("plan", "production"), author=BOT["login"])
+    assert [method for method, _ in fake.asked] == ["GET", "GET", "GET", "POST"]
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 500])
+def test_refused_request_is_an_explained_error(fake: FakeCodeHost, status: int) -> None:
+    """No redirect is followed with our token; nothing of the answer is repeated."""
+    fake.failures = [status] * 3
+    with pytest.raises(CodeHostError, match=str(status)) as caught:
+        list(github(fake).all(COMMENTS))
+    assert caught.value.hint
+    assert "writing-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [{"a": 1}, ["x"], 3])
+def test_an_odd_list_is_an_error(fake: FakeCodeHost, rows: object) -> None:
+    """An object where a list belongs, or a list of something else."""
+    fake.objects[COMMENTS] = rows
+    with pytest.raises(CodeHostError, match="documented format"):
+        list(github(fake).all(COMMENTS))
+
+
+@pytest.mark.slow
+def test_an_endless_list_is_an_error(fake: FakeCodeHost) -> None:
+    """A forge that always has one more page does not keep a run for ever."""
+    fake.lists[COMMENTS] = [{"id": 1}] * (MAX_PAGES * 100 + 1)
+    with pytest.raises(CodeHostError, match="more than 5000"):
+        list(github(fake).all(COMMENTS))
+
+
+def test_the_runner_s_netrc_is_not_used(
+    fake: FakeCodeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password somebody left on a self-hosted runner does not replace the token."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    fake.comments(REPO, 12)
+    assert list(github(fake).all(COMMENTS)) == []
+
+
+def test_no_token_leaves_without_https() -> None:
+    """Plain http is for loopback."""
+    code_host = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
+    with pytest.raises(CodeHostError, match="https"):
+        code_host.get("/user")
+    assert "Bearer" not in repr(code_host)
+
+
+@pytest.fixture
+def pull(tmp_path: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The variables of a pull request's run; the folder with its files."""
+    fake.comments(REPO, 12)
+    (tmp_path / "plan.md").write_text(marked("# the plan", "production"), encoding="utf-8")
+    event = {"pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
+    (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
+    for name, value in {
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_REPOSITORY": REPO,
+        "GITHUB_API_URL": fake.url,
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+def test_publish_writes_summary_and_comment(
+    pull: Path, fake: FakeCodeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both show the report; the comment, which may lag behind, names the commit."""
+    monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
+    assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
+    assert (pull / "summary.md").read_text(encoding="utf-8") == f"{marked('# the plan', 'production')}\n"
+    shown = f"Head commit `{'a' * 40}`\n\n# the plan"
+    assert fake.comments(REPO, 12)[0]["body"] == marked(shown, "production")
+
+
+@pytest.mark.parametrize("token", ["reading-token", ""])
+def test_a_forks_run_has_the_summary(
+    pull: Path,
+    fake: FakeCodeHost,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a token that may write nothing fails, and the log says where the report is."""
+    monkeypatch.setenv("GITHUB_TOKEN", token)
+    assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
+    assert "job summary" in capsys.readouterr().err
+    assert (pull / "summary.md").exists()
+    assert fake.comments(REPO, 12) == []
+
+
+RESEND = {"body_sha256": "b" * 64, "posted_at": "2026-11-29T00:00:00+00:00"}
+
+
+def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
+    data = {
+        "format_version": "1.0", "file_sha256": "0" * 64, "plan_digest": digest, "resolved_digest": None,
+        "environment": "production", "created_at": "2026-11-30T00:00:00+00:00",
+        "expires_at": "2026-12-01T00:00:00+00:00", "commit": None, "offline": True,
+        "counts": {}, "accounts": {},
+        "sends": [
+            {"id": f"s{n}", "action": action, "code": "new", "reason": "", "hint": "",
+             **({"resend": RESEND} if action == "resend" else {})}
+            for n, action in enumerate(actions)
+        ],
+    }  # fmt: skip
+    (folder / "plan.json").write_text(json.dumps(data), encoding="utf-8")
+    return str(folder / "plan.json")
+
+
+def test_outputs_tell_the_next_steps(pull: Path) -> None:
+    """The digest, what it covers, and what an apply would do now."""
+    actions = ("send", "scheduled", "resend", "unknown", "sent", "blocked", "conflict", "expired")
+    assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
+    expected = f"plan_digest={'d' * 64}\npending=4\ndue=3\ncoming=0\nheld=2\n"
+    assert (pull / "output").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize(
+    ("ended", "held"), [("2026-11-29T01:00:00+00:00", 1), ("2026-11-28T23:00:00+00:00", 0)]
+)
+def test_outputs_count_a_missed_window_for_a_day(pull: Path, ended: str, held: int) -> None:
+    """The run that finds it fails; after a day nobody is told again."""
+    path = Path(plan_file(pull, "expired"))
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["sends"][0]["not_after"] = ended
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert run(["ci", "outputs", str(path)]) == ExitCode.OK
+    assert f"held={held}\n" in (pull / "output").read_text(encoding="utf-8")
+
+
+def test_outputs_take_no_foreign_digest(pull: Path) -> None:
+    """A plan file made by a stranger cannot set other outputs."""
+    path = plan_file(pull, digest="d" * 64 + "\ndue=1")
+    assert run(["ci", "outputs", path]) == ExitCode.USAGE
+    assert not (pull / "output").exists()

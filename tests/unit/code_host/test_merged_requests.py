@@ -1,0 +1,242 @@
+"""What GitHub and GitLab tell of a commit becomes one merged request, none, or an error that says so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.code_hosts import FakeCodeHost
+from wechat_campaigns.code_host.github import github, pull_of
+from wechat_campaigns.code_host.gitlab import gitlab, merge_request_of
+from wechat_campaigns.code_host.merged_request import MergedRequest
+from wechat_campaigns.code_host.rest import CodeHost
+from wechat_campaigns.core.errors import CodeHostError
+
+REPO = "shop/campaigns"
+COMMIT, HEAD = "c" * 40, "a" * 40
+
+
+def pull(**changes: Any) -> dict[str, Any]:
+    """One entry of `commits/{sha}/pulls`, with the fields that are read."""
+    base = {"ref": "main", "repo": {"full_name": REPO}}
+    usual = {"number": 12, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": COMMIT, "base": base}
+    return {**usual, "user": {"login": "eve"}, "head": {"sha": HEAD, "ref": "sale"}, **changes}
+
+
+def review(login: str | None, state: str, commit: str = HEAD) -> dict[str, Any]:
+    user = None if login is None else {"login": login}
+    return {
+        "id": 80,
+        "user": user,
+        "state": state,
+        "commit_id": commit,
+        "submitted_at": "2026-11-02T07:00:00Z",
+    }
+
+
+@pytest.fixture
+def hub(fake: FakeCodeHost) -> FakeCodeHost:
+    """A merged pull request of two commits, approved by ann."""
+    fake.lists = {
+        f"/repos/{REPO}/commits/{COMMIT}/pulls": [pull()],
+        f"/repos/{REPO}/pulls/12/reviews": [review("ann", "APPROVED")],
+        f"/repos/{REPO}/pulls/12/commits": [
+            {"sha": "b" * 40, "author": {"login": "eve"}, "committer": {"login": "web-flow"}},
+            {"sha": HEAD, "author": None, "committer": {"login": "dan"}},
+        ],
+    }
+    return fake
+
+
+def asked(hub: FakeCodeHost) -> MergedRequest | None:
+    return pull_of(github({"GITHUB_API_URL": hub.url}, hub.reading_token), REPO, "main", COMMIT)
+
+
+def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
+    """Author, everybody who wrote a commit, and who approved the newest one."""
+    assert asked(hub) == MergedRequest(
+        number=12,
+        head=HEAD,
+        author="eve",
+        writers=frozenset({"eve", "web-flow", "dan"}),
+        approved_by=("ann",),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("reviews", "approved", "changes_requested_by"),
+    [
+        ([review("ann", "APPROVED", "b" * 40)], (), ()),
+        ([review("ann", "APPROVED"), review("ann", "COMMENTED")], ("ann",), ()),
+        ([review("ann", "APPROVED"), review("ann", "CHANGES_REQUESTED")], (), ("ann",)),
+        ([review("ann", "CHANGES_REQUESTED", "b" * 40), review("ann", "APPROVED")], ("ann",), ()),
+        ([review("ann", "APPROVED"), review("ann", "DISMISSED")], (), ()),
+        ([review("ann", "PENDING"), review(None, "APPROVED")], (), ()),
+    ],
+    ids=[
+        "older-commit",
+        "comment-after",
+        "changes-after",
+        "approved-after",
+        "dismissed",
+        "pending-and-ghost",
+    ],
+)
+def test_the_last_verdict_of_a_reviewer_counts(
+    hub: FakeCodeHost,
+    reviews: list[dict[str, Any]],
+    approved: tuple[str, ...],
+    changes_requested_by: tuple[str, ...],
+) -> None:
+    """An approval belongs to the commit it was given to; comments change nothing."""
+    hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = reviews
+    found = asked(hub)
+    assert found is not None
+    assert (found.approved_by, found.changes_requested_by) == (approved, changes_requested_by)
+
+
+def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
+    """The objection on page two is seen."""
+    noise = [review("ann", "COMMENTED")] * 120
+    hub.lists[f"/repos/{REPO}/pulls/12/reviews"] = [*noise, review("ann", "CHANGES_REQUESTED")]
+    found = asked(hub)
+    assert found is not None
+    assert found.changes_requested_by == ("ann",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "pulls",
+    [
+        [],
+        [pull(merged_at=None)],
+        [pull(base={"ref": "develop", "repo": {"full_name": REPO}})],
+        [pull(base={"ref": "main", "repo": {"full_name": "mallory/campaigns"}})],
+        [pull(base={"ref": "main", "repo": None})],
+        [pull(merge_commit_sha="d" * 40), pull(number=13, merge_commit_sha="e" * 40)],
+    ],
+    ids=["none", "open", "another-branch", "another-repository", "no-repository", "two"],
+)
+def test_a_commit_without_its_own_merged_pull_request_has_none(
+    hub: FakeCodeHost, pulls: list[dict[str, Any]]
+) -> None:
+    """A fork's pull request, an open one, or a choice of two proves nothing."""
+    hub.lists[f"/repos/{REPO}/commits/{COMMIT}/pulls"] = pulls
+    assert asked(hub) is None
+
+
+def test_a_token_without_rights_is_an_error(hub: FakeCodeHost) -> None:
+    """Not being told is not an approval."""
+    with pytest.raises(CodeHostError, match="401"):
+        pull_of(github({"GITHUB_API_URL": hub.url}, "wrong"), REPO, "main", COMMIT)
+
+
+# --- GitLab ------------------------------------------------------------------------------------
+
+MR = "/projects/7/merge_requests/5"
+MERGE_REQUEST = {
+    "iid": 5,
+    "state": "merged",
+    "target_branch": "main",
+    "target_project_id": 7,
+    "sha": HEAD,
+    "author": {"username": "eve"},
+}
+
+
+@pytest.fixture
+def lab(fake: FakeCodeHost) -> FakeCodeHost:
+    """A merged merge request with two versions, approved by ann after the second."""
+    fake.lists = {
+        f"/projects/7/repository/commits/{COMMIT}/merge_requests": [dict(MERGE_REQUEST)],
+        f"{MR}/versions": [
+            {"head_commit_sha": HEAD, "created_at": "2026-11-02T07:00:00.000Z"},
+            {"head_commit_sha": "b" * 40, "created_at": "2026-11-01T07:00:00.000Z"},
+        ],
+    }
+    fake.objects[f"{MR}/approvals"] = {"approved_by": [approval("ann", "2026-11-02T08:00:00.000Z")]}
+    return fake
+
+
+def approval(name: str, moment: str | None) -> dict[str, Any]:
+    return {"user": {"username": name}, "approved_at": moment}
+
+
+def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
+    return merge_request_of(gitlab({"CI_API_V4_URL": lab.url}, lab.reading_token), "7", "main", COMMIT)
+
+
+def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
+    """Author, newest commit, and who approved since it was pushed."""
+    lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
+    assert asked_lab(lab) == MergedRequest(number=5, head=HEAD, author="eve", approved_by=("ann",))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "opened"}, {"target_branch": "develop"}, {"target_project_id": 8}]
+)
+def test_another_merge_request_is_not_an_approval(lab: FakeCodeHost, changes: dict[str, Any]) -> None:
+    """Open, into another branch, or of another project."""
+    lab.lists[f"/projects/7/repository/commits/{COMMIT}/merge_requests"][0].update(changes)
+    assert asked_lab(lab) is None
+
+
+@pytest.mark.parametrize("moment", [None, "yesterday", "2026-11-02T08:00:00"])
+def test_undated_gitlab_approval_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
+    """Without its time nobody knows which commit an approval was for."""
+    lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
+    with pytest.raises(CodeHostError, match="cannot determine"):
+        asked_lab(lab)
+
+
+def test_a_version_of_another_commit_is_an_error(lab: FakeCodeHost) -> None:
+    """The newest push must be what was merged."""
+    lab.lists[f"{MR}/versions"].pop(0)
+    with pytest.raises(CodeHostError, match="cannot determine"):
+        asked_lab(lab)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+class Odd(CodeHost):
+    """A forge whose answers have the right keys and anything in them."""
+
+    values: Any
+
+    def all(self, path: str) -> Any:
+        shape = MERGE_REQUEST if path.startswith("/projects") else pull()
+        yield {key: self.values.draw(st.just(value) | JSON) for key, value in shape.items()}
+
+    def get(self, path: str) -> Any:
+        return {"approved_by": self.values.draw(JSON)}
+
+
+@pytest.mark.deep
+@given(st.data())
+def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) -> None:
+    """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""
+    code_host = Odd(api_url="https://forge.example")
+    object.__setattr__(code_host, "values", values)
+    for ask in (
+        lambda: pull_of(code_host, REPO, "main", COMMIT),
+        lambda: merge_request_of(code_host, "7", "main", COMMIT),
+    ):
+        with suppress(CodeHostError):
+            assert isinstance(ask(), MergedRequest | None)
+
+
+def test_no_token_is_shown() -> None:
+    """Records with credentials do not print them."""
+    assert "s3cret" not in repr(github({}, "s3cret"))
+    assert "s3cret" not in repr(gitlab({}, "s3cret"))
+    assert isinstance(github({}, "x"), CodeHost)

@@ -1,0 +1,91 @@
+"""A draft of the console becomes files: each article, each picture once, and a campaign without templates."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wechat_campaigns.fetch.draft_files import DraftFiles
+from wechat_campaigns.fetch.saved_pictures import SavedPictures
+from wechat_campaigns.source.scaffold import literal
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 90
+OWN = "http://mmbiz.qpic.cn/mmbiz_png/a/0?wx_fmt=png"
+
+
+class RecordedPictures:
+    """A host that has the pictures of WeChat, and whoever else is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def get(self, url: str) -> bytes:
+        self.asked.append(url)
+        return PNG
+
+
+def draft_files(folder: Path, *items: dict[str, Any]) -> tuple[DraftFiles, SavedPictures]:
+    pictures = SavedPictures(folder=folder / "spring")
+    pictures.downloader = RecordedPictures()  # type: ignore[assignment]
+
+    def save(address: str) -> str | None:
+        pictures.save(address)
+        return pictures.names.get(address)
+
+    return DraftFiles(id="2026/spring", news_items=items, save=save), pictures
+
+
+def test_pictures_become_files(tmp_path: Path) -> None:
+    """Cover and body; the same bytes are one file."""
+    html = f'<p>茶</p><img data-src="{OWN}"><section style="background-image:url({OWN})">杯</section>'
+    item = {"title": "春茶", "content": html, "thumb_url": OWN, "thumb_media_id": "C"}
+    files, pictures = draft_files(tmp_path, item)
+    text = files.campaign_text()
+    assert "      cover: {file: spring/01.png}\n" in text.replace('"', "")
+    assert "      body: spring/article.html\n" in text.replace('"', "")
+    (body,) = files.bodies.values()
+    assert body.count("01.png") == 2
+    assert "mmbiz" not in body
+    assert [file.name for file in pictures.folder.iterdir()] == ["01.png"]
+
+
+def test_no_file_of_this_machine_is_read(tmp_path: Path) -> None:
+    """Whoever writes a draft may name any path; what is inside an address is saved."""
+    (tmp_path / "secret.png").write_bytes(PNG)
+    inline = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    html = f'<img src="../secret.png"><img src="file:///etc/passwd"><img src="{inline}">'
+    files, pictures = draft_files(tmp_path, {"title": "春茶", "content": html})
+    files.campaign_text()
+    assert list(pictures.names) == [inline]
+    assert set(pictures.failed) == {"../secret.png", "file:///etc/passwd"}
+
+
+def test_what_is_not_saved_stays_in_wechat(tmp_path: Path) -> None:
+    """A cover by its media_id, a picture by its address."""
+    item = {"title": "春茶", "content": f'<img src="{OWN}">', "thumb_url": OWN, "thumb_media_id": "C"}
+    files = DraftFiles(id="spring", news_items=[item], save=lambda _address: None)
+    assert "      cover: {media_id: C}\n" in files.campaign_text()
+    assert OWN in files.bodies["article.html"]
+
+
+def test_a_digest_of_several_articles_is_left_out(tmp_path: Path) -> None:
+    """The console writes one for each, and followers see none of them."""
+    items = [
+        {"title": one, "content": "<p>x</p>", "digest": "摘要", "only_fans_can_comment": 1} for one in "甲乙"
+    ]
+    files, _pictures = draft_files(tmp_path, *items)
+    text = files.campaign_text()
+    assert "摘要" not in text
+    assert text.count("only_fans_can_comment: true") == 2
+    assert sorted(files.bodies) == ["article-1.html", "article-2.html"]
+
+
+@pytest.mark.parametrize("text", ["{{ x }}", "{% if %}", "{# 注 #}", "{{{", "没有"])
+def test_a_text_is_no_template(text: str) -> None:
+    """Rendered, it is what it was."""
+    import jinja2
+
+    assert jinja2.Template(literal(text)).render() == text

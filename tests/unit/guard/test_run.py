@@ -1,0 +1,151 @@
+"""Where an apply may run: the default branch of the repository itself, never a proposed change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.outcomes import error_of
+from wechat_campaigns.code_host.ci_run import ci_run
+from wechat_campaigns.core.errors import ExitCode, PolicyError
+from wechat_campaigns.guard.run import check_ci_run
+
+PUSH = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_EVENT_NAME": "push",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REPOSITORY": "shop/campaigns",
+    "GITHUB_EVENT_PATH": "event.json",
+}
+REPOSITORY = {"repository": {"default_branch": "main", "fork": False}}
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_PIPELINE_SOURCE": "push",
+    "CI_COMMIT_BRANCH": "main",
+    "CI_DEFAULT_BRANCH": "main",
+    "CI_PROJECT_ID": "7",
+}
+
+
+def check(environ: Mapping[str, str], event: Any = REPOSITORY) -> None:
+    text = event if isinstance(event, str) else json.dumps(event)
+    check_ci_run(ci_run(environ, lambda _path: text))
+
+
+def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
+    with pytest.raises(PolicyError) as caught:
+        check(environ, event)
+    assert caught.value.exit_code is ExitCode.POLICY
+    assert caught.value.hint
+    return caught.value
+
+
+def test_run_outside_ci_is_not_checked() -> None:
+    """Nothing is refused, and no file is asked for."""
+    assert ci_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
+    check_ci_run(None)
+
+
+@pytest.mark.parametrize("event", ["push", "workflow_dispatch", "schedule", "repository_dispatch"])
+def test_github_applies_from_the_default_branch(event: str) -> None:
+    """Pushes, manual runs, schedules and dispatches of the branch that holds what was merged."""
+    assert error_of(check, {**PUSH, "GITHUB_EVENT_NAME": event}) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "pull_request",
+        "pull_request_target",
+        "pull_request_review",
+        "merge_group",
+        "issue_comment",
+        "workflow_run",
+        "",
+    ],
+)
+def test_github_never_applies_a_proposed_change(event: str) -> None:
+    """Whatever a stranger can begin is refused, on the default branch too."""
+    assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
+
+
+@pytest.mark.slow
+@given(st.text())
+def test_unknown_event_is_refused(event: str) -> None:
+    """The list names what is allowed, so that the next event GitHub invents is not."""
+    if event not in {"push", "workflow_dispatch", "schedule", "repository_dispatch"}:
+        assert "is not allowed to send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/main", "refs/pull/3/merge", "main", ""])
+def test_github_applies_no_other_ref(ref: str) -> None:
+    """A tag called main is not the branch main."""
+    assert "only main may apply" in refusal({**PUSH, "GITHUB_REF": ref}).message
+
+
+@pytest.mark.parametrize(
+    "event", ["", "no json", "[]", '{"repository": 3}', '{"repository": {"default_branch": 1}}']
+)
+def test_event_file_without_a_default_branch_is_refused(event: str) -> None:
+    """Who cannot say what the default branch is does not send."""
+    assert "the name of the default branch" in refusal(PUSH, event).message
+
+
+def test_an_event_file_that_is_missing_is_refused() -> None:
+    """Unreadable is like empty."""
+
+    def unreadable(_path: str) -> str:
+        raise FileNotFoundError
+
+    with pytest.raises(PolicyError, match="the name of the default branch"):
+        check_ci_run(ci_run(PUSH, unreadable))
+
+
+def test_a_forks_schedule_does_not_send() -> None:
+    """Forks keep the schedule of the repository they came from; a push to a fork is its owner's own."""
+    fork = {"repository": {"default_branch": "main", "fork": True}}
+    assert "fork" in refusal({**PUSH, "GITHUB_EVENT_NAME": "schedule"}, fork).message
+    assert error_of(check, PUSH, fork) is None
+
+
+def test_pull_request_of_a_github_run_is_read() -> None:
+    """Its number and its newest commit, for the comment."""
+    event = {**REPOSITORY, "pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
+    run = ci_run({**PUSH, "GITHUB_EVENT_NAME": "pull_request"}, lambda _path: json.dumps(event))
+    assert run is not None
+    assert (run.number, run.head, run.repository) == (12, "a" * 40, "shop/campaigns")
+
+
+@pytest.mark.parametrize("source", ["push", "web", "schedule", "api", "trigger"])
+def test_gitlab_applies_from_the_default_branch(source: str) -> None:
+    """Branch pipelines, however begun."""
+    assert error_of(check, {**GITLAB, "CI_PIPELINE_SOURCE": source}) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "is not allowed to send"),
+        ({"CI_PIPELINE_SOURCE": "external_pull_request_event"}, "is not allowed to send"),
+        ({"CI_PIPELINE_SOURCE": "pipeline"}, "is not allowed to send"),
+        ({"CI_COMMIT_BRANCH": "feature"}, "this run is on feature; only main may apply"),
+        ({"CI_COMMIT_BRANCH": ""}, "this run is not on a branch"),
+        ({"CI_DEFAULT_BRANCH": ""}, "the name of the default branch"),
+    ],
+)
+def test_gitlab_applies_nothing_else(changed: dict[str, str], word: str) -> None:
+    """Merge requests, child pipelines, tags and other branches are refused."""
+    assert word in refusal({**GITLAB, **changed}).message
+
+
+@pytest.mark.parametrize(("number", "expected"), [("5", 5), ("", None), ("5; rm", None)])
+def test_merge_request_of_a_gitlab_run_is_read(number: str, expected: int | None) -> None:
+    """Only a number is one."""
+    run = ci_run({**GITLAB, "CI_MERGE_REQUEST_IID": number}, lambda _path: "")
+    assert run is not None
+    assert run.number == expected

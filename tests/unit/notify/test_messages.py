@@ -1,0 +1,332 @@
+"""A robot is told what happened in its own form; its address is a secret, its failure changes nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support.factories import NOW, make_planned, make_send, plan_of
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.run_log import Entry, listen, new_run
+from wechat_campaigns.core.settings import NotifyTarget, Secret
+from wechat_campaigns.notify import robots
+from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
+from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
+from wechat_campaigns.notify.robots import payload, post
+from wechat_campaigns.notify.target import notify_target
+from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
+
+RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
+ALL = ("accepted", "rejected", "not_sent", "unknown")
+URL = Secret(env="ROBOT")
+KEY = "SEC0123456789"
+
+
+def outcome(send_id: str = "sale", moment: Moment = Moment.ACCEPTED, why: str = "") -> Notice:
+    followers = 1204 if send_id == "sale" else None
+    return Notice(moment=moment, id=send_id, account="main", reason=why, followers=followers)
+
+
+def tell(
+    kind: Any, address: str, when: tuple[str, ...] = ALL, key: str = "", notice: Notice | None = None
+) -> str | None:
+    target = NotifyTarget(kind=kind, url=URL, when=when)
+    notices = [notice or outcome()]
+    return notify_target(target, notices, RUN, address=address, key=key, now=NOW)
+
+
+@dataclass
+class Robot:
+    """A chat robot on loopback."""
+
+    url: str = ""
+    status: int = 200
+    answer: Any = field(default_factory=lambda: {"errcode": 0})
+    endless: float | None = None
+    """Seconds before each further byte of an answer that never ends; 0 sends them by the million."""
+    written: int = 0
+    bodies: list[Any] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def listening() -> Iterator[Robot]:
+    robot, stopped = Robot(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            robot.raw.append(data)
+            robot.bodies.append(json.loads(data))
+            robot.paths.append(self.path)
+            robot.headers.append(dict(self.headers))
+            text = robot.answer if isinstance(robot.answer, str) else json.dumps(robot.answer)
+            self.send_response(robot.status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+            with suppress(OSError):
+                while robot.endless is not None:
+                    robot.written += self.wfile.write(b" " if robot.endless else b" " * 1_000_000)
+                    stopped.wait(robot.endless)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    robot.url = f"http://127.0.0.1:{server.server_port}/send?key=very-secret"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield robot
+    robot.endless = None
+    stopped.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def robot() -> Iterator[Robot]:
+    with listening() as made:
+        yield made
+
+
+def test_notification_names_sends_recipients_and_commit() -> None:
+    """Everything a colleague asks, in a few lines."""
+    told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN, ALL)
+    assert str(told).splitlines() == [
+        "Campaigns, production: 1 accepted, 1 rejected",
+        "✓ sale (main) → 1,204 followers",
+        "✗ 旧活动 (main): no allowance left",
+        "commit cccccccccccc",
+        "https://ci.example/1",
+    ]
+
+
+def test_robot_gets_only_the_chosen_events() -> None:
+    """`when` chooses; a run without such a moment is silent."""
+    assert message([outcome()], RUN, ("not_sent", "unknown")) is None
+    told = message([outcome(), outcome("b", Moment.UNKNOWN, "no answer")], RUN, ("unknown",))
+    assert "sale" not in str(told)
+    assert "? b" in str(told)
+
+
+def test_a_long_run_fits_the_smallest_robot() -> None:
+    """Twenty sends are named, the rest counted; the text stays within the bytes."""
+    told = str(message([outcome(f"活动{n}", Moment.NOT_SENT, "原因" * 40) for n in range(50)], RUN, ALL))
+    assert len(told.encode()) <= MAX_BYTES
+    short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e"), ALL))
+    assert "and 30 more" in short
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("wecom", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
+        ("dingtalk", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
+        ("feishu", {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}}),
+        ("slack", {"text": "你好 &lt;b&gt;&amp;"}),
+    ],
+)
+def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
+    """As its documentation says; nothing in the text can mention or format."""
+    assert payload(kind, "你好 <b>&") == body
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("wecom", {"errcode": 0, "errmsg": "ok"}),
+        ("dingtalk", {"errcode": 0}),
+        ("feishu", {"code": 0}),
+        ("feishu", {"StatusCode": 0}),
+        ("slack", "ok"),
+    ],
+)
+def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
+    """One POST, and its own word for success."""
+    robot.answer = answer
+    assert tell(kind, robot.url) is None
+    assert "1,204 followers" in json.dumps(robot.bodies)
+    assert len(robot.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "status"),
+    [
+        ("wecom", {"errcode": 93000}, 200),
+        ("feishu", {"code": 9499}, 200),
+        ("slack", "invalid_token", 200),
+        ("dingtalk", "<html>", 200),
+        ("wecom", {"errcode": 0}, 500),
+        ("slack", "ok", 302),
+    ],
+)
+def test_failed_notification_does_not_show_the_address(
+    robot: Robot, kind: Any, answer: Any, status: int
+) -> None:
+    """A refusal, a broken answer, an error status, a redirect."""
+    robot.answer, robot.status = answer, status
+    why = tell(kind, robot.url)
+    assert why
+    assert "very-secret" not in why
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
+def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
+    """Whatever is wrong with it."""
+    why = tell("wecom", address)
+    assert str(why).startswith("the request failed")
+    assert "very-secret" not in str(why)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/hooks/xen8geerooyai4ohdai5ohsah1", "/api/webhooks/118/W4-rq_9/slack", "/open-apis/bot/v2/hook/7f"],
+    ids=["mattermost", "discord", "feishu"],
+)
+def test_the_log_of_a_run_keeps_no_part_of_the_address(path: str) -> None:
+    """Where a robot's secret is in the path, `--verbose` and `--log-file` show only the host."""
+    entries: list[Entry] = []
+    with listening() as robot, new_run():
+        listen(entries.append)
+        post(robot.url.replace("/send", path), b"{}", {})
+    (entry,) = entries
+    assert entry["status"] == 200
+    assert entry["url"] == urlsplit(robot.url).netloc
+
+
+def test_slow_answer_holds_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then, for ever: the whole exchange has an end."""
+    monkeypatch.setattr(robots, "WHOLE_S", 0.5)
+    robot.endless = 0.1
+    begun = time.monotonic()
+    assert tell("wecom", robot.url) == "the request failed (it took longer than 0.5 s)"
+    assert time.monotonic() - begun < 3
+
+
+def test_no_more_of_an_answer_is_read_than_says_something(robot: Robot) -> None:
+    """Megabytes without end: what was read by then is the answer."""
+    robot.endless = 0.0
+    assert tell("webhook", robot.url) is None
+    assert robot.written < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [("wecom", {"errcode": "1\n::set-output name=a::\u202e" + "x" * 500}), ("slack", "\n::a\u202e")],
+)
+def test_words_of_a_robot_order_nothing(robot: Robot, kind: Any, answer: Any) -> None:
+    """Standard error of a CI job obeys lines that begin with two colons."""
+    robot.answer = answer
+    why = str(tell(kind, robot.url))
+    assert not any(order in why for order in ("::", "\n", "\u202e"))
+    assert len(why) < 200
+
+
+def signed(robot: Robot, kind: Any) -> None:
+    assert tell(kind, robot.url, key=KEY) is None
+    assert KEY not in f"{robot.raw}{robot.paths}{robot.headers}"
+
+
+def test_dingtalk_is_signed_in_the_address(robot: Robot) -> None:
+    """加签: milliseconds and a signature beside the robot's token."""
+    signed(robot, "dingtalk")
+    query = parse_qs(urlsplit(robot.paths[0]).query)
+    stamp = f"{int(NOW.timestamp())}000"
+    expected = hmac.new(KEY.encode(), f"{stamp}\n{KEY}".encode(), hashlib.sha256).digest()
+    assert query == {
+        "key": ["very-secret"],
+        "timestamp": [stamp],
+        "sign": [base64.b64encode(expected).decode()],
+    }
+
+
+def test_feishu_is_signed_in_the_body(robot: Robot) -> None:
+    """签名校验: the key is part of what signs an empty text."""
+    robot.answer = {"code": 0}
+    signed(robot, "feishu")
+    stamp = str(int(NOW.timestamp()))
+    expected = hmac.new(f"{stamp}\n{KEY}".encode(), b"", hashlib.sha256).digest()
+    (body,) = robot.bodies
+    assert (body["timestamp"], body["sign"]) == (stamp, base64.b64encode(expected).decode())
+    assert body["msg_type"] == "text"
+
+
+def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
+    """Codes, numbers and the text; the signature covers the time and every byte."""
+    robot.answer = "thanks"
+    signed(robot, "webhook")
+    (headers,), (body,) = robot.headers, robot.bodies
+    stamp = headers["X-Campaign-Timestamp"]
+    expected = hmac.new(KEY.encode(), f"{stamp}.".encode() + robot.raw[0], hashlib.sha256).hexdigest()
+    assert headers["X-Campaign-Signature"] == f"sha256={expected}"
+    (told,) = body["outcomes"]
+    assert (told["id"], told["result"], told["followers"]) == ("sale", "accepted", 1204)
+    assert body["text"].startswith("Campaigns, production")
+
+
+def test_each_moment_has_its_mark_and_its_count() -> None:
+    """What went well, what did not, what waits for a person."""
+    notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
+    lines = str(message(notices, RUN, tuple(Moment))).splitlines()
+    assert lines[0] == (
+        "Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected, 1 not sent, 1 unknown, "
+        "1 held back, 1 missed, 1 run refused, 1 sent, 1 delivery failed"
+    )
+    assert "".join(line[0] for line in lines[1:11]) == "•✓✗✗?!!✗✓✗"
+
+
+def test_what_lasts_is_told_once_a_day() -> None:
+    """An outcome is new each time; the same block is not, but other content or another day is."""
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    held, made = outcome("held", Moment.HELD), outcome()
+    told = {held.key(today)}
+    assert untold([held, made], told, today) == [made]
+    assert untold([held], told, tomorrow) == [held]
+    edited = replace(held, digest="2 other")
+    assert untold([edited], told, today) == [edited]
+
+
+def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
+    """On another day too, and by a folder that shares the ledger and has another name for it."""
+    today, tomorrow = NOW.date(), NOW.date() + timedelta(days=1)
+    ended = replace(outcome("sale", Moment.SENT), digest="wx1 1000")
+    seen_elsewhere = replace(ended, id="shop/sale")
+    assert untold([ended, seen_elsewhere], {ended.key(today)}, tomorrow) == []
+    another = replace(ended, digest="wx1 1001")
+    assert untold([another], {ended.key(today)}, today) == [another]
+
+
+def test_mail_without_a_server_does_not_show_the_address() -> None:
+    """The secret of another account, for one, was named by mistake."""
+    why = tell("email", "very-secret")
+    assert str(why).startswith("the request failed")
+    assert "very-secret" not in str(why)
+
+
+def test_missed_is_only_what_a_window_ended_for() -> None:
+    """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
+    planned = make_planned(make_send("sale"))
+    outcomes = [
+        planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
+        missed_outcome(planned),
+        blocked_outcome(planned),
+        planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
+    ]
+    notices = outcome_notices(outcomes, plan_of(planned.send))
+    assert [one.moment for one in notices] == [Moment.NOT_SENT, Moment.SCHEDULED_MISSED, Moment.HELD]
