@@ -83,7 +83,19 @@ def signed(name: str, ca: Signer | None = None) -> tuple[bytes, bytes, Signer]:
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
+        # Python 3.13 asks for what RFC 5280 asks of every certificate.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
     )
+    if ca is None:
+        unused = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign",
+             "encipher_only", "decipher_only"), False,
+        )  # fmt: skip
+        usage = x509.KeyUsage(digital_signature=True, key_cert_sign=True, **unused)
+        builder = builder.add_extension(usage, critical=True)
     certificate = builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
