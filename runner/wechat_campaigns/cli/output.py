@@ -190,8 +190,10 @@ def replace_file(path: Path, data: bytes) -> None:
         path.write_bytes(data)
         return
     written = path.with_name(f".{path.name}.{os.getpid()}")
+    file = written.open("xb")  # a link that lies there in a stranger's checkout is not written through
     try:
-        written.write_bytes(data)
+        with file:
+            file.write(data)
         if path.exists():
             shutil.copymode(path, written)
         written.replace(path)

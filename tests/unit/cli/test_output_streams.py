@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.output import escape_unencodable, print_result
+from wechat_campaigns.cli.output import escape_unencodable, print_result, replace_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
@@ -93,3 +93,20 @@ def test_a_preview_of_several_sends_prints_each_result_once(
     printed = capsys.readouterr()
     assert printed.err.splitlines() == ["cities[bj]: sending the preview", "cities[sh]: sending the preview"]
     assert [line.split(": ")[0] for line in printed.out.splitlines()] == ["cities[bj]", "cities[sh]"]
+
+
+def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Path) -> None:
+    """A stranger's checkout may hold links by the names under which a file is written first."""
+    outside, target = tmp_path / "outside", tmp_path / "checkout" / "ledger.jsonl"
+    outside.write_text("mine", encoding="utf-8")
+    target.parent.mkdir()
+    target.write_text("before", encoding="utf-8")
+    planted = target.with_name(f".{target.name}.{os.getpid()}")
+    planted.symlink_to(outside)
+    with pytest.raises(FileExistsError):
+        replace_file(target, b"new")
+    assert (outside.read_text(encoding="utf-8"), target.read_text(encoding="utf-8")) == ("mine", "before")
+    planted.unlink()
+    replace_file(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
