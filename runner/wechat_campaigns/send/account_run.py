@@ -27,7 +27,7 @@ from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decisi
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
-from wechat_campaigns.plan.planner import recheck
+from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.stored_intent import stored_body
@@ -197,9 +197,11 @@ class AccountRun:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
         context = self._decision_context()
 
-        def violations() -> tuple[str, ...]:
-            fresh = self._recheck(planned, context)
-            return () if fresh.action is planned.action else (fresh.decision.reason,)
+        def violations() -> list[str]:
+            found = late_violations(
+                planned, self.plan, context, due=self.calls, reviewed=self.context.audiences
+            )
+            return [violation.message for violation in found if violation.blocks]
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
