@@ -36,7 +36,7 @@ from wechat_campaigns.plan.plan import (
     order,
 )
 from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
-from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
