@@ -272,7 +272,7 @@ class Workspace:
 
     def guard(self, appid: str) -> Event | None:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
-        from wechat_campaigns.plan.policy.guard import newest
+        from wechat_campaigns.ledger.guards import newest
 
         return newest(self.guards(appid), self.settings.ledger_scope)
 

@@ -20,25 +20,25 @@ from tests.support.playground import Sandbox
 from wechat_campaigns.cli.confirmation import rules_confirmed
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Approvals, Drift, PlanCheck, Policy, Settings
+from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.plan.policy.guard import (
+from wechat_campaigns.plan.policy.rule_changes import (
     LOOSER,
     SettingsChange,
     changes,
     changes_since,
     edits,
     guard_data,
-    guard_key,
-    newest,
     rules_of,
-    verify_guards,
 )
 from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-guard")]
 
 SECRET = "5" * 32
+KEY = mac_key(SECRET, SERVICE)
 
 
 def with_policy(**policy: Any) -> Settings:
@@ -143,10 +143,15 @@ def test_what_is_only_shown() -> None:
 
 
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
-    good, _bad = verify_guards(ledger.events(SERVICE), SECRET)
+    good, _bad = verify_guards(ledger.events(SERVICE), KEY)
     before = newest(good, now.environment.name)
-    data = guard_data(now, appid=SERVICE, secret=secret, before=before)
-    return ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data={**data, **changed}))
+    entry = signed(guard_data(now, before=before), mac_key(secret, SERVICE))
+    return ledger.append(replace(entry, data={**entry.data, **changed}))
+
+
+def signed(data: Mapping[str, Any], key: bytes) -> Entry:
+    plain = Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=data)
+    return replace(plain, data={**data, "mac": mac_of(key, plain)})
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
@@ -154,19 +159,19 @@ def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
     ledger = MemoryLedger()
     old = guard(ledger, PLAIN)
     strict = guard(ledger, with_approvals("bob"))
-    assert verify_guards(ledger.events(), SECRET) == ((old, strict), ())
+    assert verify_guards(ledger.events(), KEY) == ((old, strict), ())
     forged = [
         guard(ledger, PLAIN, secret="6" * 32),
         guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
         guard(ledger, with_approvals("bob"), loosened=[["protected", "true", "false"]]),
-        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=old.data)),
-        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=strict.data)),
+        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=old.data, nonce=old.nonce)),
+        ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=strict.data, nonce=strict.nonce)),
     ]
-    assert verify_guards(ledger.events(), SECRET) == ((old, strict), tuple(forged))
+    assert verify_guards(ledger.events(), KEY) == ((old, strict), tuple(forged))
     other = replace(old, stream="wx0000000000000009")
-    assert verify_guards([other], SECRET) == ((), (other,))
-    assert verify_guards([strict], SECRET) == ((), (strict,))
-    assert verify_guards(ledger.events(), "6" * 32)[0] == ()
+    assert verify_guards([other], KEY) == ((), (other,))
+    assert verify_guards([strict], KEY) == ((), (strict,))
+    assert verify_guards(ledger.events(), mac_key("6" * 32, SERVICE))[0] == ()
 
 
 ODD: list[Mapping[str, Any]] = [
@@ -184,7 +189,7 @@ ODD: list[Mapping[str, Any]] = [
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
     from wechat_campaigns.guard.approved_settings import guard_approvals
-    from wechat_campaigns.plan.policy.guard import accepted_by
+    from wechat_campaigns.plan.policy.rule_changes import accepted_by
 
     event = Event(
         stream=SERVICE, seq=1, at=datetime.now(UTC), kind=LedgerKind.GUARD, data=data,
@@ -193,13 +198,7 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))
     accepted_by([event])
     guard_approvals(event)
-    assert verify_guards([event], SECRET) == ((), (event,))
-
-
-def test_keys_of_accounts_differ() -> None:
-    """A guard of one account says nothing about another that happens to have the same secret."""
-    assert guard_key(SECRET, SERVICE) != guard_key(SECRET, "wx0000000000000002")
-    assert len(guard_key(SECRET, SERVICE)) == 32
+    assert verify_guards([event], KEY) == ((), (event,))
 
 
 def test_a_person_agrees_to_looser_rules_by_name() -> None:
@@ -370,10 +369,10 @@ def test_who_holds_the_secret_agrees(repository: Repository) -> None:
     assert [event["data"].get("why") for event in kept if event["kind"] == "guard"] == [None, "agreed"]
 
 
-def forge(repository: Repository, data: Mapping[str, Any]) -> None:
+def forge(repository: Repository, entry: Entry) -> None:
     (file,) = (repository.folder / ".local" / "state").rglob("ledger.sqlite3")
     ledger = SqliteLedger(file, lambda: datetime.now(UTC))
-    ledger.append(Entry(stream=SERVICE, kind=LedgerKind.GUARD, data=data))
+    ledger.append(entry)
     ledger.close()
 
 
@@ -381,7 +380,7 @@ def forge(repository: Repository, data: Mapping[str, Any]) -> None:
 def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
     """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
     now = make_settings(policy=Policy(max_recipients=90000), name="production")
-    forge(repository, guard_data(now, appid=SERVICE, secret=SECRET, before=None))
+    forge(repository, signed(guard_data(now, before=None), KEY))
     digest = digest_of(repository, "--offline", WECHAT_MAIN_SECRET="")["plan_digest"]
     for run in (
         repository.apply(ci=ci),

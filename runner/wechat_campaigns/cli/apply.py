@@ -43,7 +43,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
 from wechat_campaigns.render.compile import CompileResult

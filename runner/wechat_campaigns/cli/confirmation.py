@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import calls, followers, recipients, summary
 from wechat_campaigns.report.sanitize import inert

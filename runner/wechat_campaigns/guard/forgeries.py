@@ -9,9 +9,9 @@ from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedge
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.guard.ports import WorkspacePort
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.guards import verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.trust import authenticator, is_signed
-from wechat_campaigns.plan.policy.guard import verify_guards
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_key
 
@@ -42,11 +42,11 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
             continue
         try:
             # Trusted, because guards are looked at here: all that is wrong is named at once.
-            key = mac_key(secret := workspace.secrets.of_account(accounts[appid], trusted=True), appid)
+            key = mac_key(workspace.secrets.of_account(accounts[appid], trusted=True), appid)
         except (SecretError, PolicyError):
             found.unread.append(accounts[appid].name)
             continue
-        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), secret)[1]
+        guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
         believed = authenticator(own, {appid: key}.get)
         for event in own:
             try:

@@ -18,15 +18,10 @@ from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
 from wechat_campaigns.guard.checkout import versions
 from wechat_campaigns.guard.ports import WorkspacePort
 from wechat_campaigns.ledger.events import append_at_end
+from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.plan.policy.guard import (
-    SettingsChange,
-    guard_data,
-    ledger_change,
-    newest,
-    verify_guards,
-)
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.settings import ledgers_in
@@ -142,16 +137,16 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     Returns:
         Whether anything was new.
     """
-    secret = workspace.secrets.of_account(account, trusted=trusted)
+    key = mac_key(workspace.secrets.of_account(account, trusted=trusted), account.appid)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
-        good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], secret)
+        good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest(good, workspace.settings.ledger_scope)
-        data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
+        data = guard_data(workspace.settings, before=before, **more)
         compared = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
-        return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
+        return _signed(Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data), key)
 
     return append_at_end(workspace.ledger, account.appid, entry_after)
 
@@ -164,6 +159,10 @@ def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     """
     events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
-    plain = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
-    mac = mac_of(mac_key(workspace.secrets.of_account(account, trusted=True), account.appid), plain)
-    workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
+    entry = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
+    key = mac_key(workspace.secrets.of_account(account, trusted=True), account.appid)
+    workspace.ledger.append(_signed(entry, key), after=head)
+
+
+def _signed(entry: Entry, key: bytes) -> Entry:
+    return replace(entry, data={**entry.data, "mac": mac_of(key, entry)})

@@ -105,10 +105,10 @@ class Secrets:
             self._check_guards(appid, secret)
 
     def _check_guards(self, appid: str, secret: str) -> None:
-        from wechat_campaigns.plan.policy.guard import verify_guards
+        from wechat_campaigns.ledger.guards import verify_guards
 
         # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verify_guards((self.guards or {}).get(appid, ()), secret)
+        _good, bad = verify_guards((self.guards or {}).get(appid, ()), mac_key(secret, appid))
         if bad:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),

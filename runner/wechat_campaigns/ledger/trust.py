@@ -16,7 +16,7 @@ from wechat_campaigns.protocol.keys import mac_of
 KeyOf = Callable[[str], bytes | None]
 """Gives the key of a stream's macs; None where the AppSecret is not at hand."""
 UNSIGNED: Final = frozenset({LedgerKind.GUARD, LedgerKind.CALLBACK})
-"""A guard has a mac of its own; who receives pushes has no AppSecret, and nothing but reports uses them."""
+"""A guard is believed by `ledger.guards`; who receives pushes has no AppSecret, and only reports use them."""
 
 
 def is_signed(entry: Entry) -> bool:

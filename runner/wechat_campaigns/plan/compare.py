@@ -10,7 +10,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
-from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 
 RULE = "not-in-this-change"
 

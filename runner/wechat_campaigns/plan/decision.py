@@ -12,7 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Draft, PlanAction, Send
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.explain import explain
 from wechat_campaigns.plan.hints import not_resent_message
@@ -43,8 +43,8 @@ class PlanDecision:
     code: Reason | PlanReason = Reason.NEW
     resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
-    status: SendStatus | None = None
-    """Of the ledger's record, when it has one."""
+    known: SendRecord | None = None
+    """The ledger's record that decided, when one did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def _worded(
         hint=hint,
         code=decision.reason,
         resend_intent=record.intent if record is not None and decision.action is Action.RESEND else None,
-        status=known.status if known is not None else None,
+        known=known,
     )
 
 
@@ -181,7 +181,7 @@ def _draft(decision: PlanDecision) -> PlanDecision:
         reason=reason,
         hint=_("delete `ready: false` in the campaign to send it"),
         code=PlanReason.NOT_READY,
-        status=decision.status,
+        known=decision.known,
     )
 
 

@@ -14,7 +14,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
 from wechat_campaigns.plan.decision import PlanDecision, ended_recently
-from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names

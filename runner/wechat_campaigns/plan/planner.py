@@ -36,7 +36,7 @@ from wechat_campaigns.plan.plan import (
     order,
 )
 from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
-from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
@@ -275,17 +275,28 @@ def recheck(
     fresh = replace(planned, decision=decision, violations=())
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
-    saw = reviewed.get(planned.send.id)
+    return with_violations(fresh, late_violations(planned, plan, context, due=due, reviewed=reviewed))
+
+
+def late_violations(
+    planned: PlannedSend,
+    plan: Plan,
+    context: DecisionContext,
+    *,
+    due: int,
+    reviewed: Mapping[str, int | None],
+) -> tuple[Violation, ...]:
+    """Ask the rules once more, just before the call; as `recheck`."""
     rule_input = _rule_input(
         planned,
         plan.sends,
         context,
         due,
         applying=True,
-        reviewed_count=saw,
+        reviewed_count=reviewed.get(planned.send.id),
         failed_checks=plan.failed_checks,
     )
-    return with_violations(fresh, _violations(planned, rule_input, context))
+    return _violations(planned, rule_input, context)
 
 
 def _violations(

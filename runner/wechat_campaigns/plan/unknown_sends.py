@@ -23,9 +23,7 @@ from wechat_campaigns.protocol import decide as protocol
 
 def unplanned_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> tuple[UnknownSend, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
-    return tuple(
-        UnknownSend(known, _unknown_decision(known, context)) for known in _unplanned(sends, context)
-    )
+    return tuple(UnknownSend(known, unknown_decision(known, context)) for known in _unplanned(sends, context))
 
 
 def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Iterator[Send]:
@@ -57,7 +55,8 @@ def incomplete_decision(send_id: str, env: str) -> PlanDecision:
     )
 
 
-def _unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
+def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecision:
+    """Decide on an unknown send that no campaign speaks of."""
     state, environment = context.state, context.settings.environment
     if known.appid in context.former_appids:
         why = _("account {account} ({appid}) is no longer in the settings, so no run resolves this send")

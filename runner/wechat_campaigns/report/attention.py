@@ -15,7 +15,7 @@ from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy import remedy
-from wechat_campaigns.plan.policy.guard import SettingsChange
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import Violation
 from wechat_campaigns.report.phrases import shortened
 

@@ -64,9 +64,10 @@ class Row:
     @property
     def status(self) -> str:
         """The action as a word; of a send that was made and came to nothing, how it ended."""
-        status = self.planned.decision.status if self.planned is not None else None
-        if self.action is PlanAction.SENT and status in (SendStatus.DELIVERY_FAILED, SendStatus.RECALLED):
-            return status_word(status)
+        known = self.planned.decision.known if self.planned is not None else None
+        ended_badly = (SendStatus.DELIVERY_FAILED, SendStatus.RECALLED)
+        if self.action is PlanAction.SENT and known is not None and known.status in ended_badly:
+            return status_word(known.status)
         return status_word(self.action)
 
     @property

@@ -20,21 +20,20 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState, fold
-from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
-from wechat_campaigns.ledger.send_ids import ledger_id
+from wechat_campaigns.ledger.fold import IsAuthentic, fold
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.ledger.trust import authenticator
-from wechat_campaigns.plan.decision import DecisionContext, decision_input
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decision_input
 from wechat_campaigns.plan.draft_box import draft_fingerprint
 from wechat_campaigns.plan.hints import edited_draft_hint, not_resent_message
-from wechat_campaigns.plan.plan import Plan, PlannedSend, order
-from wechat_campaigns.plan.planner import recheck
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend, order
+from wechat_campaigns.plan.planner import late_violations, recheck
 from wechat_campaigns.plan.resolve import AudienceCounter
 from wechat_campaigns.plan.review import check_resolved_names
 from wechat_campaigns.plan.stored_intent import stored_body
+from wechat_campaigns.plan.unknown_sends import unknown_decision
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.send.outcome import (
@@ -80,36 +79,38 @@ class AccountRun:
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
-        due = sorted((p for p in self._mine() if p.action is PlanAction.SEND), key=order)
-        unknown = self._unknown()
+        mine = [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
+        todo: list[PlannedSend | UnknownSend] = [
+            *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),
+            *(one for one in mine if one.action in (PlanAction.RESEND, PlanAction.UNKNOWN)),
+            *sorted((one for one in mine if one.action is PlanAction.SEND), key=order),
+        ]
         outcomes: list[SendOutcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
-                state = self._open()
-                # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
-                known_as = state.stream(self.account.appid).aliases
-                unknown = {send_id: known_as(*names) for send_id, names in unknown.items()}
-                wanted = frozenset[str]().union(*unknown.values())
-                opened = [k for k in state.unknown_sends(self.account.appid) if self._same(k.send) in wanted]
-                still = {self._same(known.send) for known in opened}
-                settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
-                outcomes.extend(self._settled_outcome(send_id, unknown[send_id]) for send_id in settled)
-                outcomes.extend(self._reconcile(known) for known in opened)
-                outcomes.extend(self._guarded(planned) for planned in due)
+                self._open()
+                outcomes.extend(map(self._outcome, todo))
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
-            name = self.account.name
-            done = {self._same(outcome.id) for outcome in outcomes}
-            rest = (p.send.id for p in due if self._same(p.send.id) not in done)
-            outcomes += [not_sent_outcome(send_id, name, error) for send_id in rest]
-            left = (send_id for send_id, names in sorted(unknown.items()) if not names & done)
-            outcomes += [unchecked_outcome(send_id, name, error) for send_id in left]
+            outcomes += [self._not_begun(one, error) for one in todo[len(outcomes) :]]
         return outcomes
 
-    def _open(self) -> LedgerState:
+    def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
+        if isinstance(one, UnknownSend):
+            decision = unknown_decision(one.send_state, self._decision_context())
+            return self._without_call(one.send_state.send, decision)
+        return self._guarded(one) if one.action is PlanAction.SEND else self._resolve(one)
+
+    def _not_begun(self, one: PlannedSend | UnknownSend, error: CampaignError) -> SendOutcome:
+        if isinstance(one, UnknownSend):
+            return unchecked_outcome(one.send_state.send, self.account.name, error)
+        make = not_sent_outcome if one.action is PlanAction.SEND else unchecked_outcome
+        return make(one.send.id, self.account.name, error)
+
+    def _open(self) -> None:
         """Read the account's stream, its chain verified, and connect to WeChat."""
         self.calls = len(self.plan.calls())
         events = self.ports.ledger.read(self.account.appid)
@@ -124,28 +125,6 @@ class AccountRun:
             run_context=self.context,
             environment=self.settings.environment,
         )
-        return state
-
-    def _unknown(self) -> dict[str, frozenset[str]]:
-        """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        records = (one.send_state for one in self.plan.unknown_sends)
-        waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
-        unplanned = {
-            record.send: frozenset({self._same(record.send)})
-            for record in records
-            if record.appid == self.account.appid
-        }
-        return unplanned | {planned.send.id: self._names(planned) for planned in waiting}
-
-    def _same(self, send_id: str) -> str:
-        """Give the form in which ids are compared."""
-        return normalize_id(ledger_id(self.settings.namespace, send_id))
-
-    def _names(self, planned: PlannedSend) -> frozenset[str]:
-        return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
-
-    def _mine(self) -> list[PlannedSend]:
-        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
@@ -218,9 +197,11 @@ class AccountRun:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
         context = self._decision_context()
 
-        def violations() -> tuple[str, ...]:
-            fresh = self._recheck(planned, context)
-            return () if fresh.action is planned.action else (fresh.decision.reason,)
+        def violations() -> list[str]:
+            found = late_violations(
+                planned, self.plan, context, due=self.calls, reviewed=self.context.audiences
+            )
+            return [violation.message for violation in found if violation.blocks]
 
         facts = decision_input(planned.send, planned.content_digest, context, violations)
         return protocol.decide(stream, facts)
@@ -281,67 +262,55 @@ class AccountRun:
             clock_skew=self.ports.clock_skew(),
         )
 
-    def _reconcile(self, known: SendRecord) -> SendOutcome:
+    def _resolve(self, planned: PlannedSend) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
-        # Whatever ids the ledger knows of a message: this checkout may know it by another.
-        ids = self.sender.state.stream(self.account.appid).aliases(self._same(known.send))
-        mine = [p for p in self._mine() if ids & self._names(p)]
-        planned = next((p for p in mine if p.action is PlanAction.RESEND), None)
-        if planned is None or planned.resend_intent is None or planned.send.revision != known.revision:
-            left = [p.decision for p in mine if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)]
-            orphans = (one for one in self.plan.unknown_sends if one.send_state.appid == known.appid)
-            left += [one.decision for one in orphans if self._same(one.send_state.send) in ids]
-            return self.sender.unknown(known.send, left[0].reason, hint=left[0].hint)
+        send_id, intent = planned.send.id, planned.resend_intent
+        decision = self._recheck(planned, self._decision_context()).decision
+        if decision.action is PlanAction.RESEND and planned.action is PlanAction.UNKNOWN:
+            decision = planned.decision  # a rule stood against it, or its time has come after the review
+        if intent is None or decision.action is not PlanAction.RESEND:
+            return self._without_call(send_id, decision)
         # The pace may take a minute, in which a hold or the quiet hours may come.
-        self.sender.wait_for_rate_limit(known.send)
+        self.sender.wait_for_rate_limit(send_id)
         if self.ports.stop_requested():
-            return self.sender.unknown(known.send, _("the run was stopped before the resend"))
+            return self.sender.unknown(send_id, _("the run was stopped before the resend"))
         if self.sender.stop_reason:
-            return self.sender.unknown(known.send, not_resent_message(self.sender.stop_reason))
+            return self.sender.unknown(send_id, not_resent_message(self.sender.stop_reason))
         try:
-            edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
+            edited = drafting.edited_draft_id(intent, api=self.sender.api)
             if edited is not None:
                 message = _("draft {media_id} was edited after the send was posted").format(media_id=edited)
-                hint = edited_draft_hint(known.send, self.settings.environment.env_option)
-                return self.sender.unknown(known.send, not_resent_message(message), hint=hint)
+                hint = edited_draft_hint(send_id, self.settings.environment.env_option)
+                return self.sender.unknown(send_id, not_resent_message(message), hint=hint)
             counted = self._counted(planned)
-            body = stored_body(planned.resend_intent, planned.send)
-            outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
+            body = stored_body(intent, planned.send)
+            outcome = self.sender.resend(intent, body, partial(self._decide, counted))
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerError):
                 self.sender.stop_reason = _("the ledger is not writable")
             elif error is not fault:
                 self.sender.stop_reason = error.message
-            return self.sender.unknown(known.send, error.message, hint=error.hint)
-        return outcome or self._not_resent(counted)
+            return self.sender.unknown(send_id, error.message, hint=error.hint)
+        if outcome is None:  # decided once more, for the words
+            return self._without_call(send_id, self._recheck(counted, self._decision_context()).decision)
+        return outcome
 
-    def _not_resent(self, planned: PlannedSend) -> SendOutcome:
-        """Say why a resend was not made: decided once more, for the words."""
+    def _without_call(self, send_id: str, decision: PlanDecision) -> SendOutcome:
+        """Say why an unknown send is left as it is, or how another run has settled it since."""
+        known = decision.known
         # Another run may have sent the message under an id that this checkout does not know.
-        names = self.sender.state.stream(self.account.appid).aliases(*self._names(planned))
-        unknown = [one for one in self._records(names) if one.status is SendStatus.UNKNOWN]
-        if not unknown:
-            return self._settled_outcome(planned.send.id, names)
-        decision = self._recheck(planned, self._decision_context()).decision
+        name = known.send if known is not None else send_id
         if decision.action is PlanAction.RESEND:
-            return self.sender.unknown(unknown[-1].send, _(LEDGER_CONFLICT))
-        return self.sender.unknown(unknown[-1].send, decision.reason, hint=decision.hint)
-
-    def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
-        """Tell of a send that was unknown when this run began, and that another has settled since."""
-        latest = self._records(names)[-1]
-        freed = latest.status in RETRYABLE_STATUSES
+            return self.sender.unknown(name, _(LEDGER_CONFLICT))
+        if decision.action is PlanAction.UNKNOWN:
+            return self.sender.unknown(name, decision.reason, hint=decision.hint)
+        status = known.status if known is not None else SendStatus.NOT_SENT
+        was_made = decision.action in (PlanAction.SENT, PlanAction.CONFLICT)
         return self.sender.outcome(
             send_id,
             Result.SKIPPED,
-            _("another run resolved it in the meantime: {status}").format(status=status_word(latest.status)),
-            hint=_("run `campaign apply` again: it was not sent") if freed else "",
-            exit_code=ExitCode.FAILED if freed else ExitCode.OK,
+            _("another run resolved it in the meantime: {status}").format(status=status_word(status)),
+            hint="" if was_made else _("run `campaign apply` again"),
+            exit_code=ExitCode.OK if was_made else ExitCode.FAILED,
         )
-
-    def _records(self, names: frozenset[str]) -> list[SendRecord]:
-        """List what is known of a message, whatever its id was, the newest last."""
-        sends = self.sender.state.sends.values()
-        mine = (one for one in sends if one.appid == self.account.appid and self._same(one.send) in names)
-        return sorted(mine, key=lambda record: record.at)

@@ -244,7 +244,9 @@ def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
     send = make_send("new", formerly=(":old",))
     context = DecisionContext(settings=make_settings(), state=state, now=NOW)
     decision = decide(send, compute_content_digest(send), context)
-    assert (decision.action, decision.status) == (PlanAction.SENT, SendStatus.ACCEPTED)
+    known = decision.known
+    assert known is not None
+    assert (decision.action, known.status) == (PlanAction.SENT, SendStatus.ACCEPTED)
 
 
 def test_send_of_another_namespace_was_not_moved() -> None:

@@ -319,6 +319,19 @@ def test_unknown_send_settled_by_another_run_is_reported(sent: bool, code: ExitC
     assert len(runner.api.calls) == 1
 
 
+def test_revision_that_waited_for_an_unknown_one_is_not_lost():
+    """The one before was settled as sent since the plan: this one is due, and the exit code says so."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    plan = runner.plan(make_send(revision=2))
+    settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
+    runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+    outcomes = runner.run(plan=plan)
+    assert ([o.result for o in outcomes], exit_code(outcomes)) == ([Result.SKIPPED], ExitCode.FAILED)
+    assert len(runner.api.calls) == 1
+    assert [o.result for o in runner.run(make_send(revision=2))] == [Result.ACCEPTED]
+
+
 def test_unknown_send_settled_during_the_run_is_not_resent():
     """Settled by hand after this run had read the ledger, and before its resend: nothing is posted."""
     runner = ApplyRunner(mass_sendall=[LOST, TAKEN])

@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
-from wechat_campaigns.plan.policy.guard import changes_since
+from wechat_campaigns.plan.policy.rule_changes import changes_since
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.sanitize import inert
 

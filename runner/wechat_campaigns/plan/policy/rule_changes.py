@@ -1,13 +1,12 @@
 """Compare the rules of the settings with those that were in force at the last apply. No I/O.
 
 A commit could take away the very rule that should hold it back: the approvers, the limit, `protected`. So
-an apply keeps the rules it went by in the ledger, under a mac that only a holder of the AppSecret can make.
+an apply keeps the rules it went by in the ledger, as a guard.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -19,9 +18,6 @@ from wechat_campaigns.protocol.events import Event
 Rules = Mapping[str, Any]
 """Plain data: `protected`, `approvals`, `policy`, `resend_after`, `resend_until`, `api`, `ledger`."""
 DAY_MINUTES: Final = 24 * 60
-COVERED: Final = ("environment", "rules", "settings_sha256", "replaces", "loosened")
-"""What the mac is over."""
-PURPOSE: Final = "wechat-campaigns guard v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,86 +258,21 @@ def _quiet(rules: Mapping[str, Any]) -> set[int]:
     return {minute % DAY_MINUTES for minute in range(first, last if last > first else last + DAY_MINUTES)}
 
 
-# --- the ledger's word -----------------------------------------------------------------------------
-
-
-def guard_key(secret: str, appid: str) -> bytes:
-    """Derive the key of an account's guards from its AppSecret (HKDF-SHA256, RFC 5869, one block).
-
-    Args:
-        appid: of the account; part of the context, so that accounts have keys of their own.
-    """
-    extracted = hmac.digest(PURPOSE.encode(), secret.encode(), hashlib.sha256)
-    return hmac.digest(extracted, f"{PURPOSE} {appid}".encode() + b"\x01", hashlib.sha256)
-
-
 def guard_data(
-    settings: Settings,
-    *,
-    appid: str,
-    secret: str,
-    before: Event | None,
-    loosened: Iterable[SettingsChange] = (),
-    **more: Any,
+    settings: Settings, *, before: Event | None, loosened: Iterable[SettingsChange] = (), **more: Any
 ) -> dict[str, Any]:
-    """Make the data of a GUARD event.
+    """Make the data of a guard, but for its mac.
 
     Args:
-        secret: its AppSecret; only the mac depends on it.
-        before: the guard that this one replaces: a copy of an old guard is told by that.
+        before: the guard that this one replaces.
         loosened: the looser rules that were agreed to with it.
         more: for the record only, such as who ran it.
     """
-    data = {
+    return {
         "environment": settings.ledger_scope,
         "rules": rules_of(settings),
         "settings_sha256": hashlib.sha256(settings.source).hexdigest(),
         "replaces": before.hash if before is not None else "",
         "loosened": [[change.key, change.before, change.after] for change in loosened],
+        **more,
     }
-    return {**data, "mac": _mac(data, appid, secret), **more}
-
-
-def newest(guards: Iterable[Event], environment: str) -> Event | None:
-    """Give the guard that speaks of an environment; of another one with this AppID when there is none.
-
-    An environment could be renamed to be without a past.
-    """
-    found = list(guards)
-    mine = [guard for guard in found if guard.data.get("environment") == environment]
-    latest = mine or found
-    return latest[-1] if latest else None
-
-
-def verify_guards(guards: Iterable[Event], secret: str) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-    """Part the guards of one account by their mac.
-
-    Args:
-        guards: all of one stream, in order.
-
-    Returns:
-        Those that hold, and those after the last that holds, which nobody with this AppSecret wrote.
-    """
-    good: list[Event] = []
-    bad: list[Event] = []
-    for guard in guards:
-        replaced = newest(good, str(guard.data.get("environment")))
-        follows = guard.data.get("replaces") == (replaced.hash if replaced is not None else "")
-        if follows and _holds(guard, secret):
-            good, bad = [*good, guard], []
-        else:
-            bad.append(guard)
-    return tuple(good), tuple(bad)
-
-
-def _holds(guard: Event, secret: str) -> bool:
-    try:
-        expected = _mac(guard.data, guard.stream, secret)
-        return hmac.compare_digest(str(guard.data.get("mac")).encode(), expected.encode())
-    except ValueError:  # what is no text, or no number that JSON has
-        return False
-
-
-def _mac(data: Mapping[str, Any], appid: str, secret: str) -> str:
-    covered = {key: data.get(key) for key in COVERED}
-    return hmac.new(guard_key(secret, appid), canonical(covered), hashlib.sha256).hexdigest()
