@@ -16,11 +16,13 @@ def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refuse
     """Settled as not sent, edited and tried again in vain: followers have the first text, and all say so."""
     shop, laptop = make_shop("git"), make_shop("git", "laptop", begin=False)
     laptop.write(sale=campaign_file("first"))
-    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=3)
+    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=5)
     slow = laptop.begin("apply", "--auto-approve")
-    while not shop.posts():
+    while not any(event["kind"] == "intent" for event in shop.log()):
         time.sleep(0.05)
     slow.send_signal(signal.SIGSTOP)
+    while not shop.texts():
+        time.sleep(0.05)
     shop.sandbox.advance(700)
     try:
         assert shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "没看到")[0] == ExitCode.OK
