@@ -94,6 +94,37 @@ def test_no_more_open_files_is_no_bug(campaign: Command, sandbox: Sandbox, files
         assert "ulimit -n" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--report=json", "--log-file"])
+@pytest.mark.parametrize("is_read", [True, False])
+def test_named_pipe_never_holds_up_a_send(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path, option: str, is_read: bool
+):
+    """Its reader may leave, or never come: the run ends, and what it sent is reported."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) if is_read else None
+    done = campaign(*APPLY, f"{option}={pipe}", timeout=30)
+    assert (done.returncode == ExitCode.OK) == is_read
+    assert bool(sandbox.jobs()) == ("1 accepted" in done.stdout)
+    if reader is not None:
+        out, _err = reader.communicate(timeout=10)
+        assert out.startswith(b"{") or option == "--log-file"
+
+
+@pytest.mark.deep
+def test_too_little_memory_is_no_bug_and_ends(campaign: Command, sandbox: Sandbox):
+    """However far a process gets with the memory that it may take, it says so, and never waits for ever."""
+    codes, size = set(), 40_000
+    while ExitCode.OK not in codes and size < 1_000_000:
+        command = f"timeout -s KILL 60 {sys.executable} -m wechat_campaigns apply --auto-approve"
+        done = campaign(line=["/bin/sh", "-c", f"ulimit -v {size}; exec {command}"])
+        assert "bug" not in done.stdout + done.stderr, size
+        assert (done.returncode == ExitCode.OK) == bool(sandbox.jobs()), (size, done)
+        codes.add(done.returncode)
+        size += 1_500 if size > 78_000 else 5_000
+    assert codes <= {ExitCode.OK, ExitCode.USAGE, ExitCode.FAILED}
+
+
 @pytest.mark.deep
 def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
     """A scheduler that closes all three streams gets its send, and the ledger stays valid."""

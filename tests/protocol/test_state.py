@@ -143,6 +143,17 @@ def test_resend_posts_the_body_of_the_latest_intent() -> None:
     assert known.content_digest == "d" * 64
 
 
+@pytest.mark.parametrize("second", [[], [duplicate(2)], [rejected(2)], [settled(sent=False)]])
+def test_late_acceptance_brings_back_what_was_accepted(second: list[EventSpec]) -> None:
+    """A person took the first call for unsent and edited the send: what WeChat took is the first content."""
+    edited = intent(content_digest="e" * 64)
+    steps = [intent(), settled(sent=False), edited, *second, accepted(1)]
+    known = state_of(*steps).find("sale", 1)
+    assert (known.status, known.content_digest) == (A, "d" * 64)
+    state = state_of(intent(), settled(sent=False), edited, resend(), accepted(3), accepted(1))
+    assert state.find("sale", 1).content_digest == "e" * 64  # both went out
+
+
 # --- macs ---------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from wechat_campaigns.cli.output import (
     error_label,
     file_errors,
     logs_json,
+    open_at_once,
     print_message,
     print_result,
     wants_color,
@@ -217,7 +218,10 @@ class Context(Workspace):
             write = (binary or {}).get(kind)
             data = write() if write is not None else f"{_written(formats, kind)}\n".encode()
             with file_errors(path, f"--report {kind}={path}"):
-                path.write_bytes(data)
+                descriptor = open_at_once(path, os.O_TRUNC)
+                os.set_blocking(descriptor, True)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(data)
 
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wechat_campaigns.cli.output import file_errors, logs_json, print_log, print_message
+from wechat_campaigns.cli.output import file_errors, logs_json, open_at_once, print_log, print_message
 from wechat_campaigns.core.errors import CampaignError, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import Entry, listen, record
@@ -47,12 +47,12 @@ def start_log_file(file: Path) -> None:
     def write(entry: Entry) -> None:
         # A disk that fills up between a send and its record must not hide what became of the send.
         with suppress(OSError):
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = open_at_once(file, os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as log:
                 log.write(f"{_line(entry)}\n")
 
     with file_errors(file, option):
-        os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        os.close(open_at_once(file, os.O_APPEND, 0o600))
     listen(write)
 
 

@@ -32,8 +32,9 @@ from wechat_campaigns.core.errors import (
     NO_MORE_FILES,
     CampaignError,
     ExitCode,
-    FileAccessError,
     InvalidError,
+    OutOfMemoryError,
+    system_error,
 )
 from wechat_campaigns.core.i18n import LANGUAGES, N_, Language, _, language_from_env
 from wechat_campaigns.core.nearest import close_matches
@@ -224,8 +225,10 @@ def _run(argv: Sequence[str] | None, command: click.Command) -> int:
         _print_error(error)
         return int(error.exit_code)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_FULL | NO_MORE_FILES:
-            return _refused(error)
+        refused = system_error(error)
+        is_full = isinstance(error, OSError) and error.errno in DISK_FULL | NO_MORE_FILES
+        if isinstance(refused, OutOfMemoryError) or (is_full and refused is not None):
+            return _refused(refused)
         return _bug()
 
 
@@ -241,9 +244,9 @@ def _print_error(error: CampaignError) -> None:
     print_message(click.style(error_label(), fg="red") + message)
 
 
-def _refused(fault: OSError) -> int:
+def _refused(error: CampaignError) -> int:
     discard_output()
-    error = FileAccessError(fault)
+    record_error(error)
     print_message(f"{error_label()}{error}\n→ {error.hint}")
     return int(ExitCode.USAGE)
 

@@ -168,6 +168,11 @@ def _refuse_links(path: Path, option: str) -> None:
             )
 
 
+def open_at_once(path: Path, flags: int, mode: int = 0o666) -> int:
+    """Open a file to write to; a named pipe that nobody reads is an OSError, and is not waited for."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, mode)
+
+
 def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
     """Make sure that the files of `--report` can be written, before anything is done.
 
@@ -176,7 +181,8 @@ def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
     """
     for kind, path in reports:
         with file_errors(path, f"--report {kind}={path}"):
-            path.open("ab").close()
+            if not path.is_fifo():  # its reader would take the end of this for the end of the report
+                os.close(open_at_once(path, os.O_APPEND))
 
 
 def replace_file(path: Path, data: bytes) -> None:

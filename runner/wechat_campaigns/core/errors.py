@@ -5,6 +5,7 @@ CampaignError                 1   the root; never raised itself
 ├── InvalidError              3   campaigns or settings have problems; carries all of them
 ├── MissingExtraError         3   an optional part of the tool is not installed
 ├── FileAccessError           7   the system refused to read or write a file
+├── OutOfMemoryError          7   this process may take no more memory
 ├── SecretError               9   the secret of an account cannot be had
 ├── WeChatError               4   the platform did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
@@ -27,6 +28,7 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -64,6 +66,7 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
 """The error numbers of the system when there is no room to write."""
 NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 """Those when a process, or the machine, may open no further file."""
+_NO_MEMORY: Final = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
 TRANSIENT: Final = (ExitCode.NETWORK, ExitCode.LEDGER_UNREACHABLE, ExitCode.RACE)
 """Nothing was sent, and the same command may succeed a minute later: what a retry rule repeats."""
 _WORST_FIRST: Final = (
@@ -164,6 +167,26 @@ class FileAccessError(CampaignError):
             hint=system_hint(fault, _("check the permissions and the disk, then run the same command again")),
             location=str(fault.filename or ""),
         )
+
+
+class OutOfMemoryError(CampaignError):
+    """This process may take no more memory."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("there is too little memory for this command"),
+            hint=_("give this machine or job more memory, then run the same command again"),
+        )
+
+
+def system_error(fault: Exception) -> CampaignError | None:
+    """Say what the system refused; None for any other fault."""
+    # A library that does not fit is an ImportError, a thread a RuntimeError.
+    if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
+        return OutOfMemoryError()
+    return FileAccessError(fault) if isinstance(fault, OSError) and fault.strerror else None
 
 
 def system_hint(fault: OSError, otherwise: str) -> str:

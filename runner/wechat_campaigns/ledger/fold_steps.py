@@ -111,14 +111,20 @@ def _begin(state: LedgerState, event: Event) -> None:
         appid=key[0],
         send=state.display_id(event.data["send"]),
         revision=key[2],
-        at=_posted_at(event),
-        account=event.data.get("account", ""),
-        content_digest=event.data["content_digest"],
-        recipients=event.data.get("recipients", ""),
-        audience=event.data.get("audience", {}).get("count"),
-        intent=event if event.kind == EventKind.INTENT else None,
+        **_content(event),
         **(fields | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else fields),
     )
+
+
+def _content(event: Event) -> dict[str, Any]:
+    return {
+        "at": _posted_at(event),
+        "account": event.data.get("account", ""),
+        "content_digest": event.data["content_digest"],
+        "recipients": event.data.get("recipients", ""),
+        "audience": event.data.get("audience", {}).get("count"),
+        "intent": event if event.kind == EventKind.INTENT else None,
+    }
 
 
 def _posted_at(event: Event) -> datetime:
@@ -129,7 +135,11 @@ def _posted_at(event: Event) -> datetime:
 def _outcome(state: LedgerState, event: Event) -> None:
     key = _key(event)
     record = state.sends[key]
-    state.sends[key] = replace(record, **_meaning(state, event, record))
+    fields = dict[str, Any]()
+    intent = state.streams[event.stream].find(event.data["send"], event.data["revision"]).intent
+    if event.kind == EventKind.ACCEPTED and intent is not None and intent is not record.intent:
+        fields = _content(intent)  # another call than the latest was accepted
+    state.sends[key] = replace(record, **fields, **_meaning(state, event, record))
 
 
 def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dict[str, Any]:

@@ -132,7 +132,10 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None,
             reason = _("posted {when} with different content, no response recorded").format(when=when)
             return reason, resend_hint(name, env)
         case Reason.DISPUTED:
-            reason = _("another ledger or another program sent this message, or the ledger was forged")
+            reason = _(
+                "another ledger or another program sent this message, a call that was settled as not sent "
+                "did arrive, or the ledger was forged"
+            )
             return reason, foreign_hint(name, env)
         case Reason.WINDOW_ENDED if record is not None and record.intent is not None:
             ended = china_time(datetime.fromisoformat(record.intent.data["not_after"]), facts.now)

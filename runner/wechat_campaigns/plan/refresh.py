@@ -33,7 +33,7 @@ def refresh(
     Raises:
         ApiError, NotSentError, NoResponseError: a read failed; names the account.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from wechat_campaigns.core.thread_pool import thread_pool
 
     concerned: dict[str, list[Send]] = {}
     again: dict[str, list[Send]] = {}
@@ -64,5 +64,7 @@ def refresh(
             error.add_context(_("account {name}").format(name=name))
             raise
 
-    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_ACCOUNTS) as pool:
+    if not readers:
+        return {}
+    with thread_pool(min(len(readers), MAX_PARALLEL_ACCOUNTS)) as pool:
         return dict(zip(readers, pool.map(asked, readers), strict=True))

@@ -31,7 +31,8 @@ class SendState:
     calls: Mapping[str, datetime] = field(default_factory=dict)  # when each was made, by its intent's hash
     ends: Mapping[str, str] = field(default_factory=dict)  # the kind of event that ended each, by that hash
     is_forged: bool = False  # an event had no mac that holds, or was a copy; until a person settles the send
-    intent: Event | None = None  # the latest one, or the baseline: a resend posts the body in it
+    intent: Event | None = None  # of what was accepted; before, the latest: a resend posts the body in it
+    posted: Mapping[str, Event | None] = field(default_factory=dict)  # the intent of each call, by that hash
 
     @property
     def status(self) -> Status:
@@ -62,11 +63,14 @@ class SendState:
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Give the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
         kind, data, calls, ends, is_forged = event.kind, event.data, self.calls, self.ends, self.is_forged
+        is_decision, posted = kind in (EventKind.INTENT, EventKind.BASELINE), self.posted
+        intent = event if is_decision and self.status is not Status.ACCEPTED else self.intent
         if not is_authentic or _is_copy(event, calls):
             return replace(self, is_forged=True)
         match kind:
             case EventKind.INTENT | EventKind.RESEND:
                 calls = {**calls, event.hash: moment(data["at"])}
+                posted = {**posted, event.hash: event if is_decision else intent}
             case EventKind.SETTLED if not data["sent"]:
                 if self.status is not Status.ACCEPTED:
                     ends, is_forged = dict.fromkeys(calls, EventKind.REJECTED), False
@@ -75,9 +79,9 @@ class SendState:
             case _ if kind == EventKind.ACCEPTED or ends.get(data["intent"]) in (None, EventKind.REJECTED):
                 # WeChat's word about a call comes before that of a person who took it for unsent.
                 ends = {**ends, data["intent"]: kind}
-        is_decision = kind in (EventKind.INTENT, EventKind.BASELINE)
-        intent = event if is_decision and self.status is not Status.ACCEPTED else self.intent
-        return replace(self, calls=calls, ends=ends, is_forged=is_forged, intent=intent)
+                if kind == EventKind.ACCEPTED:  # who took the call for unsent may have edited the send since
+                    intent = [posted[call] for call in calls if ends.get(call) == kind][-1]
+        return replace(self, calls=calls, ends=ends, is_forged=is_forged, intent=intent, posted=posted)
 
 
 _ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.thread_pool import thread_pool
 from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import SendOutcome, blocked_outcome, missed_outcome, unknown_outcome
@@ -50,7 +50,7 @@ def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
     """
     start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
     turned = list(range(start, len(runs))) + list(range(start))
-    with ThreadPoolExecutor(max_workers=min(len(runs), MAX_PARALLEL_ACCOUNTS)) as pool:
+    with thread_pool(min(len(runs), MAX_PARALLEL_ACCOUNTS)) as pool:
         done = dict(zip(turned, pool.map(lambda n: runs[n].run(wait_s=0), turned), strict=True))
         late = [number for number in turned if done[number] is None]
         done |= zip(late, pool.map(lambda n: runs[n].run(wait_s=LOCK_WAIT_S), late), strict=True)

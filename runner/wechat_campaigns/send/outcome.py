@@ -12,8 +12,8 @@ from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
     ExitCode,
-    FileAccessError,
     NoResponseError,
+    system_error,
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import _
@@ -64,8 +64,8 @@ def expected_error(fault: Exception) -> CampaignError:
     """Give an error that can be reported beside what was sent; of a bug, where it is."""
     if isinstance(fault, CampaignError):
         return fault
-    if isinstance(fault, OSError) and fault.strerror:
-        return FileAccessError(fault)
+    if (refused := system_error(fault)) is not None:
+        return refused
     frames = traceback.extract_tb(fault.__traceback__)
     place = next((one for one in reversed(frames) if PACKAGE in one.filename), frames[-1])
     what = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.fold import SendStatus, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -116,6 +117,21 @@ def test_revisions_are_separate():
         (1, SendStatus.ACCEPTED), (2, SendStatus.UNKNOWN)
     ]  # fmt: skip
     assert [s.revision for s in state.unknown_sends(SERVICE)] == [2]
+
+
+def test_late_acceptance_brings_back_what_was_accepted():
+    """After an edit, an answer to the first call: the record is of what the first call posted."""
+    other = make_send(text="edited", filter=Filter(is_to_all=True))
+    late = make_state(INTENT, NOT_SENT, (EventKind.INTENT, intent_of(other)), ACCEPTED).send(
+        SERVICE, "sale", 1
+    )
+    once = make_state(INTENT, ACCEPTED).send(SERVICE, "sale", 1)
+    assert late is not None
+    assert once is not None
+    assert late.intent is not None
+    assert once.intent is not None
+    assert late.intent.data["body"] == once.intent.data["body"]
+    assert (late.content_digest, late.recipients) == (once.content_digest, once.recipients)
 
 
 def test_by_digest_follows_the_latest_attempt():

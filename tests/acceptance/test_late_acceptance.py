@@ -1,0 +1,42 @@
+"""WeChat's word comes after that of a person: a runner slept with the response, and a colleague decided."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.support.shop import MakeShop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+
+@pytest.mark.parametrize("refused", [45065, 40007])
+def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refused: int) -> None:
+    """Settled as not sent, edited and tried again in vain: followers have the first text, and all say so."""
+    shop, laptop = make_shop("git"), make_shop("git", "laptop", begin=False)
+    laptop.write(sale=campaign_file("first"))
+    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=5)
+    slow = laptop.begin("apply", "--auto-approve")
+    while not any(event["kind"] == "intent" for event in shop.log()):
+        time.sleep(0.05)
+    slow.send_signal(signal.SIGSTOP)
+    while not shop.texts():
+        time.sleep(0.05)
+    shop.sandbox.advance(700)
+    try:
+        assert shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "没看到")[0] == ExitCode.OK
+        shop.write(sale=campaign_file("second"))
+        if refused != 45065:
+            shop.sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=refused)
+        assert shop.apply() != ExitCode.OK
+    finally:
+        slow.send_signal(signal.SIGCONT)
+    slow.communicate(timeout=60)
+    assert slow.returncode == ExitCode.OK
+    assert shop.texts() == ["first"]
+    assert shop.row("sale")["action"] == "conflict"
+    shop.write(sale=campaign_file("first"))
+    assert shop.row("sale")["action"] == "sent"
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["first"]
