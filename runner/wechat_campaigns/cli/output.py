@@ -9,7 +9,6 @@ import codecs
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -177,29 +176,6 @@ def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
     for kind, path in reports:
         with file_errors(path, f"--report {kind}={path}"):
             path.open("ab").close()
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file as a whole: where it does not fit on the disk, the one that was there stays.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():  # /dev/stdout
-        path.write_bytes(data)
-        return
-    written = path.with_name(f".{path.name}.{os.getpid()}")
-    file = written.open("xb")  # a link that lies there in a stranger's checkout is not written through
-    try:
-        with file:
-            file.write(data)
-        if path.exists():
-            shutil.copymode(path, written)
-        written.replace(path)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
 
 
 def write_new(path: Path, text: str) -> bool:
