@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.api import plan_selected
+from wechat_campaigns.api import decision_context, plan_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
@@ -17,7 +17,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decision import DecisionContext, decide
+from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.sanitize import inert
@@ -106,8 +106,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
-        moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
-        now = decide(planned.send, planned.content_digest, moment)
+        now = decide(planned.send, planned.content_digest, decision_context(context, state))
         if now.action not in UNSENT:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(

@@ -47,7 +47,7 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
+    changes = (*changes_since(context.secrets.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
