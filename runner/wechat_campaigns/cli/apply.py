@@ -29,7 +29,7 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
-from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
@@ -247,7 +247,7 @@ def _confirm(
     if makes_calls:
         print_message(calls_text(plan, waiting, timezone=timezone))
     if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
-        raise not_confirmed_error(_("Not confirmed: nothing was sent."))
+        raise click.Abort(_("Not confirmed: nothing was sent."))
 
 
 def _report_early(

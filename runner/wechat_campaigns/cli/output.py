@@ -184,16 +184,8 @@ def write_new(path: Path, text: str) -> bool:
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            return False
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(
-            _("cannot write the file: {reason}").format(reason=error.strerror),
-            hint=_("choose a writable folder"),
-            location=str(path),
-        ) from error
+    if os.path.exists(path):  # noqa: PTH110 (what cannot be looked at is refused below)
+        return False
+    with file_errors(path), path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     return True
