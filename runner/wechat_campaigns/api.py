@@ -226,7 +226,7 @@ def plan_selected(
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.newest_guards(),
+        guards=workspace.secrets.newest_guards(),
         ledger_changes=ledger_changes(workspace),
     )
     plan = _with_provenance(workspace, plan, state)

@@ -264,23 +264,6 @@ class Workspace:
         """Connect for reads and writes."""
         return self._connect(account).all_calls()
 
-    def guards(self, appid: str) -> list[Event]:
-        """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
-        if self.secrets.guards is None:
-            self.fold_ledger()
-        return [*(self.secrets.guards or {}).get(appid, ())]
-
-    def guard(self, appid: str) -> Event | None:
-        """Give the newest of `guards` that speaks of this environment, or of its account at least."""
-        from wechat_campaigns.ledger.guards import newest
-
-        return newest(self.guards(appid), self.settings.ledger_scope)
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        appids = sorted(self.settings.environment.by_appid)
-        return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
-
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 

@@ -69,6 +69,22 @@ def test_finished_send_is_told_once_with_its_figures(
     assert told[1]["outcomes"][0]["followers"] == told[0]["outcomes"][0]["followers"] > 0
 
 
+def test_a_target_gets_only_the_moments_that_it_names(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One robot wants results, another what went wrong: of a good send only the first hears."""
+    settle(
+        sandbox,
+        more="notify:\n"
+        "  - {kind: webhook, url: {env: DUTY_URL}, when: [unknown]}\n"
+        "  - {kind: webhook, url: {env: RESULTS_URL}, when: [accepted]}\n",
+    )
+    with robot(200) as (address, results):
+        monkeypatch.setenv("RESULTS_URL", address)
+        assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
+    assert (moments(told), moments(results)) == ([], [[("sale", "accepted")]])
+
+
 def test_failed_delivery_is_told(campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]) -> None:
     """WeChat took the job and gave it up."""
     sandbox.control("POST", "accounts", {"appid": SERVICE, "verdict": "err(20001)"})

@@ -251,6 +251,17 @@ def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: San
     assert intent["data"]["overrides"] == {"max_recipients": "已审批"}
 
 
+def test_plan_file_gets_its_folder_and_a_place_that_cannot_be_written_is_named(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """A wrong --out is wrong usage, and no fault of ours."""
+    settle(sandbox)
+    assert campaign("plan", "--out", "new/folder/plan.json")[0] == ExitCode.OK
+    assert json.loads(Path("new/folder/plan.json").read_bytes())["sends"]
+    code, _out, err = campaign("plan", "--out", "new/folder/plan.json/plan.json")
+    assert (code, "--out new/folder/plan.json/plan.json" in err) == (ExitCode.USAGE, True)
+
+
 def test_audience_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
     """The plan file holds the reviewed number; a digest alone only warns."""
     settle(sandbox, "{audience_drift: {percent: 10, floor: 0}}")

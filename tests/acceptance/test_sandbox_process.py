@@ -197,7 +197,7 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
     printed = refused("--seed", str(seed))
-    assert "has no key colour" in printed
+    assert "colour" in printed
     assert "docs/sandbox.md" in printed
 
 

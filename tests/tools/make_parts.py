@@ -82,7 +82,7 @@ def _robot_message() -> str:
         Notice(moment=Moment.ACCEPTED, id="sale", account="main", followers=1204),
         Notice(moment=Moment.NOT_SENT, id="old-sale", account="main", reason=reason),
     ]
-    lines = str(message(notices, run, list(Moment))).splitlines()
+    lines = str(message(notices, run)).splitlines()
     return "\n".join(f"> {line}<br>" for line in lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FILE, VAR
 from wechat_campaigns.cli.output import check_writable, error_label, print_in_handler, print_message
 from wechat_campaigns.cli.plan_formats import apply_command, plan_formats, plan_text, view_of
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
-from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
@@ -121,36 +121,96 @@ def apply(
         context.show_progress(f"{plan_text(context, view_of(context, result))}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
-        _check_number(context, plan, waiting, overrides)
-        covered = data is not None or expect_digest is not None
-        _agree(context, plan, waiting, covered=covered, auto_approve=auto_approve)
+        run = _ApplyRun(context, select, compiled, data, overrides, plan, waiting)
+        run.check_number()
+        run.agree(covered=data is not None or expect_digest is not None, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
         send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
                        overrides=overrides, audiences=audiences)  # fmt: skip
         with telling():
-            outcomes, reported = send(plan, state), list[SendOutcome]()
+            outcomes = send(plan, state)
         if waiting:
-            report = partial(_report_early, context, plan, waiting, reported)
-            report(outcomes)
-            plan_again = partial(_plan_again, context, select, compiled, data, overrides, plan.loosened_rules)
+            run.report_early(outcomes)
             outcomes += send_later(
-                context, waiting, send, plan_again, report, stopping=stopping, until=latest
+                context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
             )
-    code = _report(context, outcomes, plan, state, reported=reported, is_selection=bool(select))
+    code = run.report(outcomes, state)
     if not stopping.is_set():
         with stop_signals(lambda: None) as ending:
             keep_draft_pictures(context, ending.is_set)
     return code
 
 
-def _agree(
-    context: Context, plan: Plan, waiting: Sequence[PlannedSend], *, covered: bool, auto_approve: bool
-) -> None:
-    """Have somebody agree to the sends and to looser rules: the review that covered them, or the terminal."""
-    later = [one.account.appid for one in waiting]
-    looser = check_looser(context, plan, covered=covered, asking=not auto_approve, later=later)
-    if (plan.calls() or waiting or looser) and not auto_approve:
-        _confirm(plan, waiting, looser, timezone=context.settings.policy.timezone)
+@dataclass(frozen=True, slots=True)
+class _ApplyRun:
+    """What is sent now and, where the run waits, later; and what of it was reported."""
+
+    context: Context
+    select: tuple[str, ...]
+    compiled: CompileResult
+    data: Mapping[str, Any] | None
+    """Of the plan file, if there is one."""
+    overrides: Mapping[str, str]
+    plan: Plan
+    waiting: Sequence[PlannedSend]
+    reported: list[SendOutcome] = field(default_factory=list)
+
+    def check_number(self) -> None:
+        """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
+        rule, policy = "max_sends_per_apply", self.context.settings.policy
+        found = too_many_sends(len(self.plan.calls()) + len(self.waiting), policy) if self.waiting else None
+        if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
+            raise PolicyError(found.message, hint=found.hint)
+
+    def agree(self, *, covered: bool, auto_approve: bool) -> None:
+        """Have somebody agree to sends and looser rules: the review that covered them, or the terminal."""
+        later = [one.account.appid for one in self.waiting]
+        looser = check_looser(self.context, self.plan, covered=covered, asking=not auto_approve, later=later)
+        if (self.plan.calls() or self.waiting or looser) and not auto_approve:
+            _confirm(self.plan, self.waiting, looser, timezone=self.context.settings.policy.timezone)
+
+    def plan_again(self) -> tuple[Plan, LedgerState]:
+        """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
+        context = self.context
+        check_run(context)
+        state = context.initialized_state(verified=True)
+        if self.data is not None:
+            planfile.check_not_expired(self.data, context.clock())
+        again = plan_selected(
+            context, self.select, state, overrides=self.overrides, compiled=self.compiled
+        ).plan
+        check_not_looser_since(again, self.plan.loosened_rules)
+        return again, state
+
+    def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
+        """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
+        if outcomes:
+            ids = [one.send.id for one in self.waiting]
+            self.context.show_progress(self._formats(tuple(outcomes), waiting=ids)["text"]())
+            notify(self.context, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
+            self.reported.extend(outcomes)
+
+    def report(self, outcomes: tuple[SendOutcome, ...], state: LedgerState) -> int:
+        """Log, show and notify what became of the sends; give the exit code."""
+        for outcome in outcomes:
+            record_outcome(outcome)
+        written = self.context.output_at_end(self._formats(outcomes))
+        if self.select:
+            _print_unselected(self.context, self.plan, state)
+        new = [outcome for outcome in outcomes if outcome not in self.reported]
+        notify(self.context, outcome_notices(new, self.plan), commit=self.plan.commit)
+        return exit_code(outcomes) or written
+
+    def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[str] = ()) -> Formats:
+        from wechat_campaigns.report.text import outcomes_text
+
+        timezone, command = self.context.settings.policy.timezone, apply_command(self.context)
+        view = apply_view(outcomes, self.plan, timezone=timezone, command=command, waiting=waiting)
+        return {
+            "text": lambda: outcomes_text(view, self.context.text_options),
+            "json": lambda: json_text(outcomes_data(view)),
+            "markdown": lambda: outcomes_markdown(view),
+        }
 
 
 def _on_stop(context: Context) -> Callable[[], None]:
@@ -158,39 +218,11 @@ def _on_stop(context: Context) -> Callable[[], None]:
     return lambda: None if context.quiet else print_in_handler(message)
 
 
-def _plan_again(
-    context: Context,
-    select: tuple[str, ...],
-    compiled: CompileResult,
-    data: Mapping[str, Any] | None,
-    overrides: Mapping[str, str],
-    agreed: Sequence[SettingsChange],
-) -> tuple[Plan, LedgerState]:
-    """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
-    check_run(context)
-    state = context.initialized_state(verified=True)
-    if data is not None:
-        planfile.check_not_expired(data, context.clock())
-    again = plan_selected(context, select, state, overrides=overrides, compiled=compiled).plan
-    check_not_looser_since(again, agreed)
-    return again, state
-
-
 def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> datetime:
     """Bound the waiting: by the plan file's horizon and its expiry."""
     never = datetime.max.replace(tzinfo=UTC)
     limits = (planfile.expires_at(data), planfile.horizon(data)) if data is not None else ()
     return min(filter(None, (until, *limits)), default=never)
-
-
-def _check_number(
-    context: Context, plan: Plan, waiting: Sequence[PlannedSend], overrides: Mapping[str, str]
-) -> None:
-    """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
-    rule, policy = "max_sends_per_apply", context.settings.policy
-    found = too_many_sends(len(plan.calls()) + len(waiting), policy) if waiting else None
-    if found and rule not in overrides and policy.levels.get(rule, found.level) == "mandatory":
-        raise PolicyError(found.message, hint=found.hint)
 
 
 def _reviewed(
@@ -247,64 +279,7 @@ def _confirm(
     if makes_calls:
         print_message(calls_text(plan, waiting, timezone=timezone))
     if not (rules_confirmed(looser, ask) and (not makes_calls or calls_confirmed(plan, ask, waiting))):
-        raise not_confirmed_error(_("Not confirmed: nothing was sent."))
-
-
-def _report_early(
-    context: Context,
-    plan: Plan,
-    waiting: Sequence[PlannedSend],
-    reported: list[SendOutcome],
-    outcomes: Sequence[SendOutcome],
-) -> None:
-    """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
-    if outcomes:
-        ids = [one.send.id for one in waiting]
-        context.show_progress(_outcome_formats(context, tuple(outcomes), plan, waiting=ids)["text"]())
-        notify(context, outcome_notices(outcomes, plan), commit=plan.commit)
-        reported.extend(outcomes)
-
-
-def _report(
-    context: Context,
-    outcomes: tuple[SendOutcome, ...],
-    plan: Plan,
-    state: LedgerState,
-    *,
-    reported: Collection[SendOutcome],
-    is_selection: bool,
-) -> int:
-    """Log, show and notify what became of the sends.
-
-    Args:
-        reported: what was notified before.
-
-    Returns:
-        The exit code.
-    """
-    for outcome in outcomes:
-        record_outcome(outcome)
-    written = context.output_at_end(_outcome_formats(context, outcomes, plan))
-    if is_selection:
-        _print_unselected(context, plan, state)
-    new = [outcome for outcome in outcomes if outcome not in reported]
-    notify(context, outcome_notices(new, plan), commit=plan.commit)
-    return exit_code(outcomes) or written
-
-
-def _outcome_formats(
-    context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan, *, waiting: Collection[str] = ()
-) -> Formats:
-    from wechat_campaigns.report.text import outcomes_text
-
-    timezone = context.settings.policy.timezone
-    command = apply_command(context)
-    view = apply_view(outcomes, plan, timezone=timezone, command=command, waiting=waiting)
-    return {
-        "text": lambda: outcomes_text(view, context.text_options),
-        "json": lambda: json_text(outcomes_data(view)),
-        "markdown": lambda: outcomes_markdown(view),
-    }
+        raise click.Abort(_("Not confirmed: nothing was sent."))
 
 
 def _print_unknown(plan: Plan) -> None:

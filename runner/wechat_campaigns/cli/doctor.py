@@ -13,7 +13,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect, check_read_only
 from wechat_campaigns.cli.options import DIR, ENV, DecisionOption
 from wechat_campaigns.cli.output import print_message
-from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.errors import PolicyError
@@ -107,10 +107,12 @@ def _smoke(context: Context, account: Account) -> int:
         )
     print_message(calls_text(account))
     if not context.is_sandbox:
-        require_terminal(_("run it in a terminal: it has no option that skips the question"))
-        question = _("Type the AppID {appid} to make these calls to WeChat").format(appid=account.appid)
-        if ask(question) != account.appid:
-            raise not_confirmed_error(_("Not confirmed: no call was made."))
+        confirm(
+            _("Type the AppID {appid} to make these calls to WeChat").format(appid=account.appid),
+            _("Not confirmed: no call was made."),
+            answer=account.appid,
+            hint=_("run it in a terminal: it has no option that skips the question"),
+        )
     answers = smoke(context.write_api(account))
     context.output_data(lambda: smoke_text(answers, context.text_options), smoke_data(account, answers))
     return smoke_exit_code(answers)

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import click
 
-from wechat_campaigns.api import plan_selected
+from wechat_campaigns.api import decision_context, plan_selected
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR
-from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.i18n import N_, _, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decision import DecisionContext, decide
+from wechat_campaigns.plan.decision import decide
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.sanitize import inert
@@ -94,11 +94,9 @@ def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: 
         missing = sum(result is None for _, result in planned.resolved.uploads)
         row = _("  {send} → drafts of {account}, files to upload: {count}")
         context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
-    if auto_approve:
-        return
-    require_terminal(_("add `--auto-approve` to skip the question"))
-    if not ask_yes(_("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))):
-        raise not_confirmed_error(_("Not confirmed: no draft was made."))
+    if not auto_approve:
+        question = _("Drafts to make: {count}. Nothing will be sent. Continue?").format(count=len(pending))
+        confirm(question, _("Not confirmed: no draft was made."))
 
 
 def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
@@ -106,8 +104,7 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.read(appid), namespace=context.settings.namespace)
-        moment = DecisionContext(settings=context.settings, state=state, now=context.clock())
-        now = decide(planned.send, planned.content_digest, moment)
+        now = decide(planned.send, planned.content_digest, decision_context(context, state))
         if now.action not in UNSENT:
             raise UsageError(
                 _("another run changed this send; its action is now {action}: {reason}").format(

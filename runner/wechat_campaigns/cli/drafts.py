@@ -11,7 +11,7 @@ from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, WriteOption
-from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
@@ -136,9 +136,8 @@ def _clean(
             )
             context.show_progress(inert(row))
     if not auto_approve:
-        require_terminal(_("add `--auto-approve` to skip the question"))
-        if not ask_yes(_("Drafts to delete: {count}. This cannot be undone. Continue?").format(count=count)):
-            raise not_confirmed_error(_("Not confirmed: no draft was deleted."))
+        question = _("Drafts to delete: {count}. This cannot be undone. Continue?").format(count=count)
+        confirm(question, _("Not confirmed: no draft was deleted."))
     views = _views(context, selection, strict=True)  # a campaign may have been written during the question
     return {
         account.name: _clean_account(context, account, views, listed[account.name], left[account.name])

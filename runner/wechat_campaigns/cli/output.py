@@ -9,7 +9,6 @@ import codecs
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -185,45 +184,14 @@ def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
                 os.close(open_at_once(path, os.O_APPEND))
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file as a whole: where it does not fit on the disk, the one that was there stays.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():  # /dev/stdout
-        path.write_bytes(data)
-        return
-    written = path.with_name(f".{path.name}.{os.getpid()}")
-    file = written.open("xb")  # a link that lies there in a stranger's checkout is not written through
-    try:
-        with file:
-            file.write(data)
-        if path.exists():
-            shutil.copymode(path, written)
-        written.replace(path)
-    except BaseException:
-        written.unlink(missing_ok=True)
-        raise
-
-
 def write_new(path: Path, text: str) -> bool:
     """Write a file that does not exist yet; return False when it does.
 
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            return False
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(
-            _("cannot write the file: {reason}").format(reason=error.strerror),
-            hint=_("choose a writable folder"),
-            location=str(path),
-        ) from error
+    if os.path.exists(path):  # noqa: PTH110 (what cannot be looked at is refused below)
+        return False
+    with file_errors(path), path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
     return True

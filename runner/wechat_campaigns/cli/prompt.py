@@ -40,14 +40,21 @@ def ask_freely(question: str) -> str:
     return recordable(str(answer).strip())
 
 
-def ask_yes(question: str) -> bool:
-    """Ask for y or n."""
-    return click.confirm(question, err=True, prompt_suffix=_(": "))
+def confirm(question: str, refused: str, *, answer: str = "", hint: str = "") -> None:
+    """Have a person agree, by y or by typing `answer`.
 
+    Args:
+        refused: what is said where the person does not.
+        hint: what to do without a terminal; default: to add `--auto-approve`.
 
-def not_confirmed_error(message: str) -> Exception:
-    """Make the exception that ends a command which was not confirmed."""
-    return click.Abort(message)
+    Raises:
+        UsageError: standard input is not a terminal.
+        click.Abort: the person does not agree.
+    """
+    require_terminal(hint or _("add `--auto-approve` to skip the question"))
+    agrees = ask(question) == answer if answer else click.confirm(question, err=True, prompt_suffix=_(": "))
+    if not agrees:
+        raise click.Abort(refused)
 
 
 class TerminalPrompter:

@@ -10,7 +10,7 @@ from wechat_campaigns.cli.completers import accounts, campaign_ids
 from wechat_campaigns.cli.context import Context, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
-from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, UsageError, WeChatError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _
@@ -62,10 +62,8 @@ def recall(
     chosen = [send for send in sends if send.send not in errors]
     _announce(context, state, chosen, errors)
     if not auto_approve:
-        require_terminal(_("add `--auto-approve` to skip the question"))
         question = _("Type {send} to recall it").format(send=select)
-        if ask(question) != select:
-            raise not_confirmed_error(_("Not confirmed: nothing was recalled."))
+        confirm(question, _("Not confirmed: nothing was recalled."), answer=select)
     context.ledger.read(account.appid)  # verifies the chain
     api = context.write_api(account)
     for send in chosen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -104,22 +104,16 @@ class _Ends:
 
 
 def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
-    from wechat_campaigns.api import compile_selected
-    from wechat_campaigns.plan.decision import DecisionContext
+    from wechat_campaigns.api import compile_selected, decision_context
     from wechat_campaigns.plan.held import expired_unsent
 
     state, accounts = context.state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
     compiled = compile_selected(context, ())
-    decision_context = DecisionContext(
-        settings=context.settings,
-        state=state,
-        now=context.clock(),
-        is_current=compiled.presence_check(),
-    )
+    moment = replace(decision_context(context, state), is_current=compiled.presence_check())
     return tuple(
         send
-        for send in expired_unsent(compiled.sends, decision_context)
+        for send in expired_unsent(compiled.sends, moment)
         if send_id in (None, send.id, send.campaign) and accounts[send.account].appid not in unknown_past
     )
 

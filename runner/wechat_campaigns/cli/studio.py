@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 
@@ -51,6 +49,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
     from wechat_campaigns.cli.offline_reads import OfflineReads, OfflineWorkspace
+    from wechat_campaigns.sandbox.server import listen
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
     from wechat_campaigns.studio.gate import Gate
@@ -64,7 +63,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
         own = OfflineWorkspace(context.root, environment=context.environment, variables=context.variables)
         return OfflineReads(own)
 
-    with _listening(port) as listening:
+    with listen(LOOPBACK, port) as listening:
         gate = Gate(listening.getsockname()[1])
         desk = Desk(open_reads, live, lambda: datetime.now().astimezone())
         app = build(desk, gate, environment=environment.name, inbox=inbox)
@@ -79,21 +78,6 @@ def studio(context: Context, open_: bool, port: int) -> int:
         server.serve_forever(POLL_S)
         stop.set()
     return ExitCode.OK
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
-    try:
-        listening = socket.create_server((LOOPBACK, port))
-    except (OSError, OverflowError) as error:
-        raise UsageError(
-            _("cannot listen on this address"),
-            location=f"{LOOPBACK}:{port}",
-            hint=_("use `--port 0` to pick a free port"),
-        ) from error
-    with listening:
-        yield listening
 
 
 def _server(listening: socket.socket, app: Flask) -> BaseWSGIServer:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact
 
@@ -176,6 +177,14 @@ def git(
 def is_installed() -> bool:
     """Tell whether there is a git to start."""
     return shutil.which("git") is not None
+
+
+def not_installed_error() -> LedgerError:
+    """Say that there is no git to start."""
+    return LedgerError(
+        _("the git ledger requires git, which is not installed"),
+        hint=_("install git 2.31 or newer, or use another kind of ledger"),
+    )
 
 
 def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git import EXIT_NO_REPOSITORY, GitResult, git
+from wechat_campaigns.core.git import (
+    EXIT_NO_REPOSITORY,
+    EXIT_NOT_INSTALLED,
+    GitResult,
+    git,
+    is_installed,
+    not_installed_error,
+)
 from wechat_campaigns.core.i18n import _
 
 FILTERS: Final = ("clean", "smudge", "process")
@@ -110,6 +117,19 @@ def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: b
     )
 
 
+def checkout_output(folder: Path, *arguments: str) -> str:
+    """Ask the checkout that a folder lies in; empty when it has no answer.
+
+    Raises:
+        LedgerError: there is no git.
+        UsageError: git's settings include a file of the checkout.
+    """
+    answer = run_in_checkout(folder, *arguments)
+    if answer.code == EXIT_NOT_INSTALLED:
+        raise not_installed_error()
+    return answer.text
+
+
 def checkout_settings(folder: Path) -> dict[str, list[str]]:
     """Read what the repository of a campaigns folder has in its own settings.
 
@@ -117,8 +137,11 @@ def checkout_settings(folder: Path) -> dict[str, list[str]]:
         The values by key, included files too; nothing of user or system, and nothing outside git.
 
     Raises:
+        LedgerError: there is no git.
         UsageError: git's settings include a file of the checkout.
     """
+    if not is_installed():
+        raise not_installed_error()
     checkout = find_checkout(folder)
     found: dict[str, list[str]] = {}
     for scope, _origin, key, value in _settings(_settings_of(checkout)) if checkout else ():

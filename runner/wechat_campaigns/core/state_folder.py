@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -134,17 +136,36 @@ def private_file(path: Path) -> bool:
     return False
 
 
-def replace_private_file(path: Path, body: bytes) -> None:
-    """Write a file of this user alone as a whole: readers see the old one or the new one.
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file as a whole: readers see the old one or the new one; where it fails, the old one stays.
+
+    It is written first under a name that nobody foresees, so never through a link that lies beside it.
+
+    Args:
+        private: for this user alone, in a folder that is made for this user alone. Else a link is followed, a
+            file keeps its mode, and what is no file is written to.
 
     Raises:
         OSError: it cannot be written.
     """
-    # Another run may write at the same moment: the file is whole whichever replaces it last.
-    written = path.with_suffix(f".{os.getpid()}")
-    private_file(written)
-    written.write_bytes(body)
-    written.replace(path)
+    if private:
+        private_folder(path.parent)
+    else:
+        path = Path(os.path.realpath(path))
+        if path.exists() and not path.is_file():  # /dev/stdout
+            path.write_bytes(data)
+            return
+    written = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    file = open(written, "xb", opener=partial(os.open, mode=0o600 if private else 0o666))  # noqa: SIM115
+    try:
+        with file:
+            file.write(data)
+        if not private and path.exists():
+            shutil.copymode(path, written)
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def _refuse_others(folder: Path) -> None:

@@ -27,7 +27,7 @@ from wechat_campaigns.core.model import (
     Media,
     Newspic,
 )
-from wechat_campaigns.core.state_folder import private_folder, replace_private_file
+from wechat_campaigns.core.state_folder import replace_file
 from wechat_campaigns.fetch.public_download import DownloadError
 from wechat_campaigns.fetch.saved_pictures import SUFFIXES
 from wechat_campaigns.plan.draft_box import stored_content
@@ -143,9 +143,8 @@ class KeptDrafts:
         Raises:
             OSError: it cannot be written.
         """
-        private_folder(self.folder)
         body = json.dumps({"version": VERSION, "news_item": list(draft.news_items)})
-        replace_private_file(self._file(content_digest), body.encode())
+        replace_file(self._file(content_digest), body.encode(), private=True)
 
     def read(self, content_digest: str, mark: str) -> KeptDraft | None:
         """Read the draft of a send; None when it is missing, or was changed.
@@ -181,10 +180,10 @@ class KeptDrafts:
             OSError: they cannot be written.
         """
         for picture in pictures.values():
-            replace_private_file(self.folder / picture.file.path, picture.data)
+            replace_file(self.folder / picture.file.path, picture.data, private=True)
         names = {url: picture.file.path.name for url, picture in pictures.items()}
         body = {"version": VERSION, "pictures": names}
-        replace_private_file(self._pictures_file(content_digest), json.dumps(body).encode())
+        replace_file(self._pictures_file(content_digest), json.dumps(body).encode(), private=True)
 
     def _pictures(self, content_digest: str) -> dict[str, ServedPicture]:
         """Read the pictures of a draft; one that was changed is left out."""

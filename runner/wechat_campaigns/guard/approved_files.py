@@ -74,7 +74,7 @@ def check_approved(
     wanted, accounts = workspace.settings.environment.approvals, workspace.settings.environment.accounts
     due = _due(workspace, sends, state, waits_until)
     appids = sorted({accounts[send.account].appid for send in due})
-    if not (wanted and due) and not any(guard_approvals(workspace.guard(appid)) for appid in appids):
+    if not (wanted and due) and not any(guard_approvals(workspace.secrets.guard(appid)) for appid in appids):
         return Approval()
     run, folder = current_run(), workspace.root
     if run is None or run.default_branch is None:

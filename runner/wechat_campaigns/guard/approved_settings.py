@@ -49,7 +49,7 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
         return ""
 
     environment = workspace.settings.environment
-    guard = workspace.guard(appid)
+    guard = workspace.secrets.guard(appid)
     in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
     if in_force:
         require_history(folder)

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.errors import LedgerError, PolicyError
 from wechat_campaigns.core.git import GitResult
-from wechat_campaigns.core.git_checkout import find_checkout, run_in_checkout
+from wechat_campaigns.core.git_checkout import checkout_output, find_checkout, run_in_checkout
+from wechat_campaigns.core.git_remote import NAME, remote_of
+from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.git.command import Git, checkout_output
-from wechat_campaigns.ledger.git.remote import NAME, remote_of
 
 NEWEST = "refs/campaign/newest"
 REGULAR = ("100644", "100755")

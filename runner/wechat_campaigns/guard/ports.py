@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.protocol.events import Event
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.secrets import Secrets
@@ -46,14 +45,6 @@ class WorkspacePort(Protocol):
         """Return the present moment in UTC."""
         ...
 
-    def guards(self, appid: str) -> list[Event]:
-        """List the rules that applies of an account went by."""
-        ...
-
-    def guard(self, appid: str) -> Event | None:
-        """Give the newest of `guards`."""
-        ...
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account."""
+    def fold_ledger(self) -> object:
+        """Fold the ledger, and give its guards to `secrets`."""
         ...

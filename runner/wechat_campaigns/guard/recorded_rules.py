@@ -36,7 +36,7 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     environment, folder = workspace.settings.environment, workspace.root
     if (
         environment.api == SANDBOX
-        or workspace.newest_guards()
+        or workspace.secrets.newest_guards()
         or not (find_checkout(folder) and is_installed())
     ):
         return ()
@@ -74,7 +74,7 @@ def check_looser(
         or not reaching
         or covered
         # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
+        or (current_run() and all(guard_approvals(workspace.secrets.guard(appid)) for appid in reaching))
     ):
         return ()
     if asking and current_run() is None:
@@ -121,7 +121,8 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
-        if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+        # Nobody is reached by a rehearsal that asks for nothing.
+        if workspace.secrets.guard(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
                 record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)

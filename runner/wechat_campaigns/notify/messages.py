@@ -5,7 +5,7 @@ Plain text, so that no name of a campaign can mention anybody or become a link.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,22 +39,14 @@ class RunSummary:
     """Of the CI run."""
 
 
-def message(notices: Iterable[Notice], run: RunSummary, when: Sequence[str]) -> str | None:
-    """Write a message; None when nothing happened that it should tell.
-
-    Args:
-        notices: of the run.
-        when: the moments that it tells.
-    """
-    chosen = chosen_notices(notices, when)
-    if not chosen:
-        return None
-    counts = {moment: sum(notice.moment is moment for notice in chosen) for moment in Moment}
+def message(notices: Sequence[Notice], run: RunSummary) -> str:
+    """Write a message."""
+    counts = {moment: sum(notice.moment is moment for notice in notices) for moment in Moment}
     message = _("Campaigns, {environment}: {counts}")
     lines = [line(message.format(environment=run.environment, counts=status_counts(counts)))]
-    lines += [_line(notice) for notice in chosen[:MAX_LINES]]
-    if len(chosen) > MAX_LINES:
-        lines.append(_("… and {count} more").format(count=len(chosen) - MAX_LINES))
+    lines += [_line(notice) for notice in notices[:MAX_LINES]]
+    if len(notices) > MAX_LINES:
+        lines.append(_("… and {count} more").format(count=len(notices) - MAX_LINES))
     lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
     lines += [run.url] if run.url else []
     return _shortened("\n".join(lines))
@@ -80,11 +72,6 @@ def notices_payload(text: str, notices: Sequence[Notice], run: RunSummary) -> di
             for notice in notices
         ],
     }
-
-
-def chosen_notices(notices: Iterable[Notice], when: Sequence[str]) -> list[Notice]:
-    """List those of the moments that a target wants to be told."""
-    return [notice for notice in notices if notice.moment in when]
 
 
 def _line(notice: Notice) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import NotifyTarget
-from wechat_campaigns.notify.messages import RunSummary, chosen_notices, message, notices_payload
+from wechat_campaigns.notify.messages import RunSummary, message, notices_payload
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.notify.robots import payload, post, rejection_reason, sign
 
@@ -24,25 +24,21 @@ def notify_target(
     """Tell one target; why it could not be told, or None.
 
     Args:
+        notices: those that it wants to be told.
         address: its secret address; no part of what is returned.
         key: signs the message; empty for a robot without a signature.
         now: for the signature, or the date of a mail.
     """
-    text = message(notices, run, target.when)
-    if text is None:
-        return None
+    text = message(notices, run)
     try:
         if target.kind == "email":
             from wechat_campaigns.notify.mail import mail_to  # a robot does without
 
             mail_to(text, address, target, now=now)
             return None
-        body = (
-            notices_payload(text, chosen_notices(notices, target.when), run)
-            if target.kind == "webhook"
-            else payload(target.kind, text)
-        )
+        is_webhook = target.kind == "webhook"
+        body = notices_payload(text, notices, run) if is_webhook else payload(target.kind, text)
         answer = post(*sign(target.kind, address, key, body, now))
     except OSError as error:
         return _("the request failed ({error})").format(error=str(error))
-    return None if target.kind == "webhook" else rejection_reason(target.kind, answer)
+    return None if is_webhook else rejection_reason(target.kind, answer)

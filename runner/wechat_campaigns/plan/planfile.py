@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wechat_campaigns.core.digest import canonical, plan_digest, sha256
-from wechat_campaigns.core.errors import StalePlanError, UsageError, system_hint
+from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.decision import RECENT
@@ -23,20 +23,8 @@ PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its d
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a plan file: canonical JSON and a final line feed.
-
-    Raises:
-        UsageError: it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(canonical(data) + b"\n")
-    except OSError as error:
-        raise UsageError(
-            _("the plan file cannot be written: {error}").format(error=error.strerror),
-            hint=system_hint(error, _("pass a writable path to `--out`")),
-            location=str(path),
-        ) from error
+    """Write a plan file: canonical JSON and a final line feed."""
+    path.write_bytes(canonical(data) + b"\n")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -110,19 +110,20 @@ def as_reviewed(
     for chosen in choices:
         if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
             left = {id(one) for one in offered if one not in chosen}  # another account may use its id
-            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
+            reason = _("{why}; the reviewed plan does not contain this resend")
+            sends = tuple(
+                _left(one, PlanAction.UNKNOWN, reason.format(why=one.decision.reason))
+                if id(one) in left
+                else one
+                for one in plan.sends
+            )
             return replace(plan, sends=sends)
     return None
 
 
-def _not_reviewed(planned: PlannedSend) -> PlannedSend:
-    reason = _("{why}; the reviewed plan does not contain this resend").format(why=planned.decision.reason)
-    decision = PlanDecision(
-        action=PlanAction.UNKNOWN,
-        reason=reason,
-        hint=_(PLAN_AGAIN_HINT),
-        code=planned.decision.code,
-    )
+def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:
+    code, hint = planned.decision.code, _(PLAN_AGAIN_HINT)
+    decision = PlanDecision(action=action, reason=reason, hint=hint, code=code)
     return replace(planned, decision=decision, resend_intent=None)
 
 
@@ -141,8 +142,10 @@ def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool
 
 def within_horizon(plan: Plan, last: datetime | None) -> Plan:
     """Block what is due by now and was not to become due within the horizon of a reviewed plan."""
+    reason = _("its window opened after the horizon of the reviewed plan")
     sends = tuple(
-        _beyond(one) if last is not None and _opened_after(one, last) else one for one in plan.sends
+        _left(one, PlanAction.BLOCKED, reason) if last is not None and _opened_after(one, last) else one
+        for one in plan.sends
     )
     return replace(plan, sends=sends)
 
@@ -150,16 +153,6 @@ def within_horizon(plan: Plan, last: datetime | None) -> Plan:
 def _opened_after(planned: PlannedSend, last: datetime) -> bool:
     opens_at = planned.send.not_before
     return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
-
-
-def _beyond(planned: PlannedSend) -> PlannedSend:
-    decision = PlanDecision(
-        action=PlanAction.BLOCKED,
-        reason=_("its window opened after the horizon of the reviewed plan"),
-        hint=_(PLAN_AGAIN_HINT),
-        code=planned.decision.code,
-    )
-    return replace(planned, decision=decision)
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:

@@ -26,7 +26,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.i18n import LocalizedMessage, current_language, english_text
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.state_folder import replace_file
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES
 from wechat_campaigns.source.schemas.store import schema_text
@@ -216,12 +216,8 @@ class ValidationCache:
             return
         body = json.dumps([rows, stamps], separators=(",", ":")).encode()
         with suppress(OSError):
-            private_folder(self.file.parent)
-            # Another run may write at the same moment: whichever replaces last is whole.
-            written = self.file.with_suffix(f".{os.getpid()}")
-            private_file(written)
-            written.write_bytes(digest_of(self.fingerprint + body).encode() + b"\n" + body)
-            written.replace(self.file)
+            signed = digest_of(self.fingerprint + body).encode() + b"\n" + body
+            replace_file(self.file, signed, private=True)
 
 
 def _row(one: CacheEntry) -> list[Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from wechat_campaigns.sandbox import bitmaps, store
+from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.shapes import COUNTS, FLAG, INTEGER, NUMBER, TEXT, TEXTS, body_of
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -48,6 +50,21 @@ class AccountOptions:
     daily_limits: Mapping[str, int] = field(default_factory=dict)
     """Calls a day by path, in place of the defaults."""
     callback: Callback | None = None
+
+
+KIND: Final[Json] = {"type": "string", "enum": list(KINDS)}
+SWITCHES: Final[Mapping[str, Json]] = {
+    **dict.fromkeys(("quota", "protection", "retired_cards", "api_video", "comments"), FLAG),
+    "ip_allow": TEXTS,
+    "finish_after_s": {**NUMBER, "minimum": 0, "maximum": 366 * 86400},
+    "readers_seed": INTEGER,
+    "verdict": TEXT,
+    "daily_limits": COUNTS,
+    "callback": {
+        "anyOf": [body_of({"url": TEXT, "token": TEXT, "aes_key": TEXT}, ("url", "token")), {"type": "null"}]
+    },
+}
+"""The shapes of the fields of `AccountOptions`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,55 +110,13 @@ def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) ->
     """Read switches from plain data over a base.
 
     Args:
-        data: any of the fields of `AccountOptions`; `callback` an object of url, token, aes_key, or null.
+        data: as `SWITCHES` describes it.
         base: where the others come from; the defaults when left out.
-
-    Returns:
-        The switches.
-
-    Raises:
-        ValueError: A key is unknown or a value has the wrong type.
     """
-    if not isinstance(data, Mapping):
-        raise ValueError("the switches of an account are an object")
-    merged = asdict(base or AccountOptions())
-    names = [item.name for item in fields(AccountOptions)]
-    for key, value in data.items():
-        if key not in names:
-            raise ValueError(f"{key} is no switch of an account; there are {', '.join(names)}")
-        merged[key] = _switch(key, value, getattr(AccountOptions(), key))
-    callback = merged.pop("callback")
-    return AccountOptions(**merged, callback=Callback(**callback) if callback else None)
-
-
-def _switch(key: str, value: Any, default: Any) -> Any:
-    expected, fits = {
-        bool: ("true or false", isinstance(value, bool)),
-        float: ("a number of seconds, at most a year", _is_duration(value)),
-        int: ("a whole number", type(value) is int),
-        str: ("a string", isinstance(value, str)),
-        tuple: ("a list of addresses", isinstance(value, list | tuple)),
-        dict: (
-            "an object of path and number",
-            isinstance(value, dict) and all(type(item) is int for item in value.values()),
-        ),
-        type(None): ("an object of url, token and perhaps aes_key, or null", _is_callback(value)),
-    }[type(default)]
-    if not fits:
-        raise ValueError(f"{key} is {expected}")
-    return tuple(map(str, value)) if isinstance(default, tuple) else value
-
-
-def _is_duration(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 366 * 86400
-
-
-def _is_callback(value: Any) -> bool:
-    """Return whether a value describes a callback, or is null."""
-    if not isinstance(value, dict):
-        return value is None
-    has_keys = {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
-    return has_keys and all(isinstance(part, str) for part in value.values())
+    merged = {**asdict(base or AccountOptions()), **data}
+    callback = merged["callback"]
+    merged |= {"ip_allow": tuple(merged["ip_allow"]), "callback": Callback(**callback) if callback else None}
+    return AccountOptions(**merged)
 
 
 def save(db: sqlite3.Connection, account: OfficialAccount) -> None:

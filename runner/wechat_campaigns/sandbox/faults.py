@@ -7,19 +7,32 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from wechat_campaigns.sandbox import store
 from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.shapes import body_of
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut_before", "cut_after", "garbage", "html", "clock")
 KIND_PATTERN = f"^({'|'.join(KINDS)}|http_[45][0-9][0-9])$"
 """How the kind of a fault is ordered."""
-KEYS = frozenset({"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"})
-"""What a fault may say."""
 MAX_LATENCY_S = 600
 MAX_AHEAD_S = 365 * 24 * 3600
+FAULT: Final = body_of(
+    {
+        "endpoint": {"type": "string", "default": "*"},
+        "kind": {"type": "string", "pattern": KIND_PATTERN},
+        "times": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**31 - 1, "default": 1},
+        "skip": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "default": 0},
+        "after": {"type": "boolean", "default": False},
+        "errcode": {"type": "integer", "default": -1},
+        "latency_s": {"type": "number", "minimum": 0, "maximum": MAX_LATENCY_S},
+        "ahead_s": {"type": "number", "minimum": -MAX_AHEAD_S, "maximum": MAX_AHEAD_S},
+    },
+    ("kind",),
+)
+"""What a fault may say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,52 +53,30 @@ def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     """Add a fault; its number.
 
     Args:
-        spec: `endpoint` (a path with or without /cgi-bin/, or *), `kind` (latency, errcode, cut_before,
-            cut_after, garbage, html, http_500…, clock), `times` (default 1, null for ever), `skip` (calls
-            to let pass first), `after`, `errcode`, `latency_s`, `ahead_s`.
-
-    Raises:
-        ValueError: Something in it is unknown or has the wrong type.
+        spec: of the shape `FAULT`: `endpoint` (a path with or without /cgi-bin/, or *), `kind`, `times`
+            (default 1, null for ever), `skip` (calls to let pass first), `after`, `errcode`, `latency_s`,
+            `ahead_s`.
     """
-    fault = _read(spec)
-    times, skip = spec.get("times", 1), spec.get("skip", 0)
-    if not _is_count(skip, 0) or not (times is None or _is_count(times, 1)):
-        raise ValueError("times is a number from 1 or null, skip a number from 0")
-    return store.insert(db, "fault", {"spec": json.dumps(asdict(fault)), "skip": skip, "times": times})
-
-
-def _is_count(value: object, least: int) -> bool:
-    return type(value) is int and least <= value < 2**31
+    row = {
+        "spec": json.dumps(asdict(_read(spec))),
+        "skip": spec.get("skip", 0),
+        "times": spec.get("times", 1),
+    }
+    return store.insert(db, "fault", row)
 
 
 def _read(spec: Mapping[str, Any]) -> InjectedFault:
-    unknown = spec.keys() - KEYS
-    if unknown:
-        raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}")
-    if not re.fullmatch(KIND_PATTERN, str(spec.get("kind"))):
-        raise ValueError(
-            "kind is one of latency, errcode, cut_before, cut_after, garbage, html, clock, "
-            "http_500 (4xx, 5xx)"
-        )
-    kind, after = ALIASES.get(spec["kind"], (spec["kind"], bool(spec.get("after", False))))
+    kind, after = ALIASES.get(spec["kind"], (spec["kind"], spec.get("after", False)))
     status = re.fullmatch(r"http_(\d{3})", kind)
     kind = "http" if status else kind
-    errcode, latency_s = spec.get("errcode", -1), spec.get("latency_s", 1 if kind == "latency" else 0)
-    if type(errcode) is not int:
-        raise ValueError("errcode is a number")
-    if type(latency_s) not in (int, float) or not 0 <= latency_s <= MAX_LATENCY_S:
-        raise ValueError(f"latency_s is a number of seconds up to {MAX_LATENCY_S}")
-    ahead_s = spec.get("ahead_s", 3600 if kind == "clock" else 0)
-    if type(ahead_s) not in (int, float) or not abs(ahead_s) <= MAX_AHEAD_S:
-        raise ValueError(f"ahead_s is a number of seconds from -{MAX_AHEAD_S} to {MAX_AHEAD_S}")
     return InjectedFault(
-        endpoint=_path(str(spec.get("endpoint", "*"))),
+        endpoint=_path(spec.get("endpoint", "*")),
         kind=kind,
         after=after,
-        errcode=errcode,
+        errcode=int(spec.get("errcode", -1)),
         status=int(status[1]) if status else 500,
-        latency_s=float(latency_s),
-        ahead_s=float(ahead_s),
+        latency_s=float(spec.get("latency_s", 1 if kind == "latency" else 0)),
+        ahead_s=float(spec.get("ahead_s", 3600 if kind == "clock" else 0)),
     )
 
 

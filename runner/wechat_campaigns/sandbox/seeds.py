@@ -8,19 +8,19 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, bitmaps
+from wechat_campaigns.sandbox.shapes import INTEGER, NAME, TEXT, body_of, check
 from wechat_campaigns.sandbox.tags import models as tags
 from wechat_campaigns.sandbox.users.models import numbers_of
 
 SECRET = "0" * 32
-TAG_IDS = range(2**31)
-INVENTED = range(1_000_001)
+MAX_INVENTED = 1_000_000
 """How many followers can be invented for one account."""
 SYSTEM_TAG = (2, "星标组")
 TAGS = ("会员", "北京", "上海", "广州", "深圳", "新客", "内测")
@@ -49,21 +49,28 @@ DEFAULT: dict[str, Any] = {
     ]
 }
 
-ACCOUNT_KEYS: dict[str, type | tuple[type, ...]] = {
-    "appid": str,
-    "kind": str,
-    "secret": str,
-    "name": str,
-    "tags": list,
-    "followers": (int, list),
-    "options": dict,
-}
-FOLLOWER_KEYS: dict[str, type | tuple[type, ...]] = {
-    "openid": str,
-    "nickname": str,
-    "wxname": str,
-    "tags": list,
-}
+FOLLOWER: Final = body_of(
+    {"openid": NAME, "nickname": TEXT, "wxname": TEXT, "tags": {"type": "array", "items": NAME}}, ("openid",)
+)
+TAG: Final = body_of({"id": {**INTEGER, "minimum": 0, "maximum": 2**31 - 1}, "name": NAME}, ("name",))
+ACCOUNT: Final = body_of(
+    {
+        "appid": NAME,
+        "kind": accounts.KIND,
+        "secret": TEXT,
+        "name": TEXT,
+        "tags": {"type": "array", "items": {"anyOf": [NAME, TAG]}},
+        "followers": {
+            "anyOf": [
+                {**INTEGER, "minimum": 0, "maximum": MAX_INVENTED},
+                {"type": "array", "items": FOLLOWER},
+            ]
+        },
+        "options": body_of(accounts.SWITCHES),
+    },
+    ("appid",),
+)
+SEED: Final = body_of({"accounts": {"type": "array", "items": ACCOUNT}}, ("accounts",))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -103,34 +110,14 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
     Raises:
         ValueError: Something in the seed is unknown, missing or of the wrong type.
     """
-    if set(seed) != {"accounts"} or not isinstance(seed["accounts"], list):
-        raise ValueError("a seed is an object with the one key accounts, a list")
-    counts = {}
-    for item in seed["accounts"]:
-        _check(item, "appid", ACCOUNT_KEYS, "an account")
-        counts[item["appid"]] = _plant_account(db, item, now)
-    return counts
-
-
-def _check(item: Any, key: str, types: Mapping[str, type | tuple[type, ...]], what: str) -> None:
-    """Check the keys and types of one object of a seed, which needs `key`."""
-    if not isinstance(item, dict) or not item.get(key):
-        raise ValueError(f"{what} is an object with {key} and perhaps {', '.join(types.keys() - {key})}")
-    for name, value in item.items():
-        if name not in types:
-            raise ValueError(f"{what} has no key {name}; there are {', '.join(types)}")
-        if not isinstance(value, types[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} of {what} ({item[key]}) has the wrong type")
+    check(seed, SEED)
+    return {item["appid"]: _plant_account(db, item, now) for item in seed["accounts"]}
 
 
 def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:
     """Write one account with its tags and followers; how many followers it has."""
     appid, followers = item["appid"], item.get("followers", 0)
-    is_number = isinstance(followers, int)
-    if item.get("kind", "service") not in accounts.KINDS:
-        raise ValueError(f"kind of {appid} is one of {', '.join(accounts.KINDS)}")
-    if is_number and followers not in INVENTED:
-        raise ValueError(f"followers of {appid} is a list, or a number from 0 to {INVENTED.stop - 1}")
+    is_number = not isinstance(followers, list)
     new = replace(accounts.NOBODY, appid=appid, kind="service", secret=SECRET, name=appid)
     account = accounts.find(db, appid) or new
     account = replace(
@@ -139,7 +126,7 @@ def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) 
         options=accounts.options_from(item.get("options", {}), account.options),
     )
     tag_ids = _plant_tags(db, appid, item.get("tags", TAGS if is_number else ()))
-    people = list(invent(appid, range(followers), list(tag_ids)) if is_number else followers)
+    people = list(invent(appid, range(int(followers)), list(tag_ids)) if is_number else followers)
     numbers = _plant_followers(db, appid, people, now)
     _plant_members(db, appid, people, numbers, tag_ids)
     account = replace(account, subscribed=account.subscribed | bitmaps.from_numbers(numbers))
@@ -187,26 +174,17 @@ def _plant_tags(db: sqlite3.Connection, appid: str, items: Iterable[Any]) -> dic
         tags.add(db, appid, *SYSTEM_TAG)
         every_id[SYSTEM_TAG[1]] = SYSTEM_TAG[0]
     for item in items:
-        name = item.get("name") if isinstance(item, dict) else item
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"a tag of {appid} is a name, or an object of id and name")
+        name = item["name"] if isinstance(item, dict) else item
         if name not in every_id:
             free = max([tags.FIRST_ID - 1, *every_id.values()]) + 1
-            tag_id = item.get("id", free) if isinstance(item, dict) else free
-            if not isinstance(tag_id, int) or tag_id not in TAG_IDS:
-                raise ValueError(f"the id of tag {name} is a number from 0")
-            tags.add(db, appid, int(tag_id), name)
-            every_id[name] = int(tag_id)
+            every_id[name] = int(item.get("id", free)) if isinstance(item, dict) else free
+            tags.add(db, appid, every_id[name], name)
         ids[name] = every_id[name]
     return ids
 
 
 def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -> list[int]:
     """Write followers, new or changed; their numbers in the same order."""
-    for person in people:
-        _check(person, "openid", FOLLOWER_KEYS, "a follower")
-        if not all(isinstance(name, str) and name for name in person.get("tags", ())):
-            raise ValueError(f"tags of follower {person['openid']} are names")
     numbers = numbers_of(db, appid, [person["openid"] for person in people])
     free = db.execute("SELECT COALESCE(MAX(n) + 1, 0) FROM follower WHERE appid = ?", (appid,)).fetchone()[0]
     for person in people:

@@ -74,7 +74,7 @@ def embedded(
         UsageError: The address, the port, the state or the seed cannot be used.
     """
     seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     with closing(listening), closing(Store(state)) as store:
         where = str(seed or "the built-in seed")
         _plant(store, seed_data, own_accounts, time.time(), where=where, always=seed is not None)
@@ -107,13 +107,17 @@ def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
         server.server_close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the socket ourselves: werkzeug ends the process when a port is taken.
+
+    Raises:
+        UsageError: the address or the port cannot be used.
+    """
     try:
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise UsageError(
-            _("the sandbox cannot listen on this address"),
+            _("cannot listen on this address"),
             location=f"{host}:{port}",
             hint=_("use `--port 0` to pick a free port"),
         ) from error

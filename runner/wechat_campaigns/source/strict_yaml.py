@@ -18,7 +18,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
-from wechat_campaigns.source.yaml_messages import describe_guess, syntax_fault
+from wechat_campaigns.source.yaml_messages import braces_words, describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000
@@ -234,11 +234,7 @@ def _key_words(node: Node) -> tuple[str, str, str]:
             _('put it in quotes: "{text}"').format(text=shorten(node.value)),
         )
     if isinstance(node, MappingNode):
-        return (
-            "yaml-braces",
-            _("`{` starts a YAML map here, so this is not text"),
-            _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
-        )
+        return braces_words()
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 

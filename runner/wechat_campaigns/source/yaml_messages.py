@@ -231,15 +231,20 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" \u3000"))
 
 
+def braces_words() -> Words:
+    """Say that a map stands where a text was meant."""
+    return (
+        "yaml-braces",
+        _("`{` starts a YAML map here, so this is not text"),
+        _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
+    )
+
+
 def _syntax_words(line: str, problem: str) -> Words:
     if re.match(r"[ -]*\t", line):
         return "yaml-tab", _("a tab is used for indentation"), _("indent with spaces")
     if re.search(r"(^|[:-] +)\{[{%#]", line):
-        return (
-            "yaml-braces",
-            _("`{` starts a YAML map here, so this is not text"),
-            _('put text that starts with `{{` in quotes: "{{ brand }} …"'),
-        )
+        return braces_words()
     for part, rule, what, hint in _SYNTAX:
         if re.search(part, problem):
             return rule, _(what), _(hint)

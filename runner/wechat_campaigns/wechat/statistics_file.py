@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from wechat_campaigns.core.state_folder import private_folder, replace_private_file
+from wechat_campaigns.core.state_folder import replace_file
 from wechat_campaigns.wechat.statistics import Days, day_data, read_day
 
 VERSION = 1
@@ -41,5 +41,4 @@ def write_statistics(file: Path, days: Days) -> None:
     """
     rows = {day.isoformat(): day_data(kept) for day, kept in sorted(days.items())}
     body = json.dumps({"version": VERSION, "days": rows}, ensure_ascii=False, separators=(",", ":"))
-    private_folder(file.parent)
-    replace_private_file(file, body.encode())
+    replace_file(file, body.encode(), private=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.cli.output import escape_unencodable, print_result, replace_file
+from wechat_campaigns.cli.output import escape_unencodable, print_result
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.core.state_folder import replace_file, state_folder
 
 
 @pytest.fixture
@@ -103,10 +103,8 @@ def test_file_is_replaced_without_writing_through_a_link_beside_it(tmp_path: Pat
     target.write_text("before", encoding="utf-8")
     planted = target.with_name(f".{target.name}.{os.getpid()}")
     planted.symlink_to(outside)
-    with pytest.raises(FileExistsError):
-        replace_file(target, b"new")
-    assert (outside.read_text(encoding="utf-8"), target.read_text(encoding="utf-8")) == ("mine", "before")
-    planted.unlink()
+    target.chmod(0o640)
     replace_file(target, b"new")
-    assert target.read_bytes() == b"new"
-    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert (outside.read_text(encoding="utf-8"), target.read_bytes()) == ("mine", b"new")
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in target.parent.iterdir()} == {target.name, planted.name}

@@ -17,9 +17,9 @@ from tests.support.ledger_backends import GIT, now
 from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
+from wechat_campaigns.core.git_remote import remote_of
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
 from wechat_campaigns.ledger.events import find_chain_faults
-from wechat_campaigns.ledger.git.remote import remote_of
 from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.rollback_guard import SeenHeads

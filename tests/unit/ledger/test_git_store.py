@@ -15,9 +15,9 @@ from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.core.git_remote import Remote, remote_of
+from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.ledger.events import find_chain_faults
-from wechat_campaigns.ledger.git.command import Git
-from wechat_campaigns.ledger.git.remote import Remote, remote_of
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Entry

@@ -30,7 +30,6 @@ from wechat_campaigns.notify.target import notify_target
 from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
-ALL = ("accepted", "rejected", "not_sent", "unknown")
 URL = Secret(env="ROBOT")
 KEY = "SEC0123456789"
 
@@ -40,10 +39,8 @@ def outcome(send_id: str = "sale", moment: Moment = Moment.ACCEPTED, why: str = 
     return Notice(moment=moment, id=send_id, account="main", reason=why, followers=followers)
 
 
-def tell(
-    kind: Any, address: str, when: tuple[str, ...] = ALL, key: str = "", notice: Notice | None = None
-) -> str | None:
-    target = NotifyTarget(kind=kind, url=URL, when=when)
+def tell(kind: Any, address: str, key: str = "", notice: Notice | None = None) -> str | None:
+    target = NotifyTarget(kind=kind, url=URL, when=("accepted",))
     notices = [notice or outcome()]
     return notify_target(target, notices, RUN, address=address, key=key, now=NOW)
 
@@ -107,7 +104,7 @@ def robot() -> Iterator[Robot]:
 
 def test_notification_names_sends_recipients_and_commit() -> None:
     """Everything a colleague asks, in a few lines."""
-    told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN, ALL)
+    told = message([outcome(), outcome("旧活动", Moment.REJECTED, "no allowance left")], RUN)
     assert str(told).splitlines() == [
         "Campaigns, production: 1 accepted, 1 rejected",
         "✓ sale (main) → 1,204 followers",
@@ -117,19 +114,11 @@ def test_notification_names_sends_recipients_and_commit() -> None:
     ]
 
 
-def test_robot_gets_only_the_chosen_events() -> None:
-    """`when` chooses; a run without such a moment is silent."""
-    assert message([outcome()], RUN, ("not_sent", "unknown")) is None
-    told = message([outcome(), outcome("b", Moment.UNKNOWN, "no answer")], RUN, ("unknown",))
-    assert "sale" not in str(told)
-    assert "? b" in str(told)
-
-
 def test_a_long_run_fits_the_smallest_robot() -> None:
     """Twenty sends are named, the rest counted; the text stays within the bytes."""
-    told = str(message([outcome(f"活动{n}", Moment.NOT_SENT, "原因" * 40) for n in range(50)], RUN, ALL))
+    told = str(message([outcome(f"活动{n}", Moment.NOT_SENT, "原因" * 40) for n in range(50)], RUN))
     assert len(told.encode()) <= MAX_BYTES
-    short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e"), ALL))
+    short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e")))
     assert "and 30 more" in short
 
 
@@ -283,7 +272,7 @@ def test_webhook_gets_data_that_a_program_can_verify(robot: Robot) -> None:
 def test_each_moment_has_its_mark_and_its_count() -> None:
     """What went well, what did not, what waits for a person."""
     notices = [outcome(f"s{number}", moment, "why") for number, moment in enumerate(Moment)]
-    lines = str(message(notices, RUN, tuple(Moment))).splitlines()
+    lines = str(message(notices, RUN)).splitlines()
     assert lines[0] == (
         "Campaigns, production: 1 awaiting approval, 1 accepted, 1 rejected, 1 not sent, 1 unknown, "
         "1 held back, 1 missed, 1 run refused, 1 sent, 1 delivery failed"

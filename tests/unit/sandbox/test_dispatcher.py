@@ -216,10 +216,10 @@ def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     (listed,) = wechat.control("GET", "faults")["faults"]
     assert (listed["kind"], listed["after"], listed["times"]) == ("cut", True, None)
     assert wechat.control("DELETE", "faults") == {"faults": []}
-    assert "kind is one of" in wechat.control("POST", "faults", {"kind": "x"})["error"]
-    assert "no key colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
-    assert "ahead_s is" in wechat.control("POST", "faults", {"kind": "clock", "ahead_s": "x"})["error"]
-    assert "times is" in wechat.control("POST", "faults", {"kind": "html", "times": 0})["error"]
+    assert "$.kind" in wechat.control("POST", "faults", {"kind": "x"})["error"]
+    assert "colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
+    assert "$.ahead_s" in wechat.control("POST", "faults", {"kind": "clock", "ahead_s": "x"})["error"]
+    assert "$.times" in wechat.control("POST", "faults", {"kind": "html", "times": 0})["error"]
     assert "object" in wechat.control("POST", "faults", [3])["error"]
 
 

@@ -7,7 +7,7 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
-from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
@@ -47,15 +47,13 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
+    changes = (*changes_since(context.secrets.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
     if not auto_approve:
-        require_terminal(_("add `--auto-approve` to skip the question"))
         question = _("Type {name} to accept these rules").format(name=environment.name)
-        if ask(question) != environment.name:
-            raise not_confirmed_error(_("Not confirmed: nothing was recorded."))
+        confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
     accounts = environment.by_appid
     recorded = [
         account.name

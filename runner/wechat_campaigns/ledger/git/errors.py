@@ -13,8 +13,8 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.core.git_remote import Remote
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.ledger.git.remote import Remote
 
 _KINDS: Final[dict[GitFailure, type[LedgerError]]] = {
     GitFailure.NO_ACCESS: LedgerLoginError,

@@ -20,6 +20,8 @@ from wechat_campaigns.core.errors import (
     system_hint,
 )
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
+from wechat_campaigns.core.git_remote import NAME, Remote
+from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
@@ -31,9 +33,7 @@ from wechat_campaigns.ledger.events import (
 )
 from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
-from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.errors import contention_error, locked_error, rewritten_error, unusable_error
-from wechat_campaigns.ledger.git.remote import NAME, Remote
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 TRIES = 60

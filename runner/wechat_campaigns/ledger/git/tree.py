@@ -13,9 +13,9 @@ from functools import partial
 
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.ledger.events import read_event
-from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.protocol.events import Event
 
 HEADS = "heads.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wechat_campaigns.sandbox.answers import Json
-from wechat_campaigns.sandbox.control.shapes import INTEGER, TEXT, answer_of
+from wechat_campaigns.sandbox.shapes import INTEGER, TEXT, answer_of
 
 PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
     "appid": (TEXT, "Only this account."),

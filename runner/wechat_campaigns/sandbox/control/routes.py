@@ -8,29 +8,27 @@ from typing import Any
 import yaml
 
 from wechat_campaigns.sandbox import progress, strict_json
+from wechat_campaigns.sandbox.accounts import KIND, SWITCHES
 from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.control import commands, openapi, queries
 from wechat_campaigns.sandbox.control.openapi import ControlRoute
 from wechat_campaigns.sandbox.control.queries import ControlCall
-from wechat_campaigns.sandbox.control.shapes import (
-    CLOCK,
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
+from wechat_campaigns.sandbox.faults import FAULT
+from wechat_campaigns.sandbox.seeds import SEED
+from wechat_campaigns.sandbox.shapes import (
     COUNTS,
-    FAULT,
     FLAG,
     INTEGER,
-    KIND,
-    MEDIA,
     NUMBER,
     OBJECT,
     OBJECTS,
-    SEED,
-    SWITCHES,
     TEXT,
     TEXTS,
     answer_of,
     body_of,
+    check,
 )
-from wechat_campaigns.sandbox.dispatcher import Dispatcher
 
 _CLOCK = answer_of(now=TEXT, offset_s=NUMBER)
 _FAULTS = answer_of(faults=OBJECTS)
@@ -75,7 +73,9 @@ ROUTES: dict[tuple[str, str], ControlRoute] = {
         run=queries.inbox, query=("appid", "openid"), returns=answer_of(messages=OBJECTS)
     ),
     ("POST", "seed"): ControlRoute(run=commands.seed, body=SEED, returns=answer_of(followers=COUNTS)),
-    ("POST", "media"): ControlRoute(run=commands.add_media, body=MEDIA, returns=answer_of(media_id=TEXT)),
+    ("POST", "media"): ControlRoute(
+        run=commands.add_media, body=commands.MEDIA, returns=answer_of(media_id=TEXT)
+    ),
     ("POST", "originals"): ControlRoute(
         run=commands.add_original,
         body=body_of({"title": TEXT, "url": TEXT, "can_reprint": FLAG}, ("title",)),
@@ -83,11 +83,13 @@ ROUTES: dict[tuple[str, str], ControlRoute] = {
     ),
     ("POST", "admin"): ControlRoute(
         run=commands.decide_job,
-        body=body_of({"decision": {"type": "string", "enum": ["confirm", "refuse"]}}, ("decision",)),
+        body=body_of(
+            {"msg_id": INTEGER, "decision": {"type": "string", "enum": ["confirm", "refuse"]}}, ("decision",)
+        ),
         returns=answer_of(job=OBJECT),
     ),
     ("GET", "clock"): ControlRoute(run=queries.clock_state, returns=_CLOCK),
-    ("POST", "clock"): ControlRoute(run=commands.move_clock, body=CLOCK, returns=_CLOCK),
+    ("POST", "clock"): ControlRoute(run=commands.move_clock, body=commands.CLOCK, returns=_CLOCK),
     ("GET", "faults"): ControlRoute(run=queries.list_faults, returns=_FAULTS),
     ("POST", "faults"): ControlRoute(
         run=commands.add_faults,
@@ -154,10 +156,13 @@ def handle(
         if route is None:
             names = ", ".join(" ".join(known) for known in ROUTES)
             return {"error": f"there is no {method} /_sandbox/{name}; there are {names}"}, 404
+        if route.body is not None:
+            check(body, route.body)
+        if name == "restore" and not dispatcher.store.restore(body["snapshot"]):
+            raise ValueError("there is no snapshot of that name; POST /_sandbox/snapshot makes one")
         if route.run is None:
-            is_new = name == "snapshot"
-            return {"snapshot": dispatcher.store.snapshot()} if is_new else _restore(dispatcher, body), 200
-        if msg_id is not None and isinstance(body, dict):
+            return body if name == "restore" else {"snapshot": dispatcher.store.snapshot()}, 200
+        if msg_id is not None:
             body = {**body, "msg_id": msg_id}
         wall = dispatcher.wall()
         commands.prepare(name, body, int(wall))
@@ -166,13 +171,6 @@ def handle(
             return route.run(ControlCall(db=db, now=now, wall=wall, query=query, body=body, seed=seed)), 200
     except ValueError as error:
         return {"error": str(error)}, 400
-
-
-def _restore(dispatcher: Dispatcher, body: Any) -> Json:
-    name = str(body.get("snapshot")) if isinstance(body, dict) else ""
-    if not dispatcher.store.restore(name):
-        raise ValueError("there is no snapshot of that name; POST /_sandbox/snapshot makes one")
-    return {"snapshot": name}
 
 
 def read_body(raw: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Git as the ledger uses it: a bare repository of its own, and questions to the checkout of the campaigns."""
+"""Run git on one repository that is named: the bare one of a ledger, or that of a checkout."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerCopyError, LedgerError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, TIMEOUT_S, GitResult, git, is_installed
-from wechat_campaigns.core.git_checkout import checkout_settings, run_in_checkout
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, TIMEOUT_S, GitResult, git, not_installed_error
 from wechat_campaigns.core.i18n import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Git:
-    """Runs git on one bare repository."""
+    """Runs git on one repository."""
 
     folder: Path
     config: Sequence[tuple[str, str]] = field(default=(), repr=False)
@@ -31,16 +30,17 @@ class Git:
         Raises:
             LedgerError: there is no git.
         """
-        return _there(
-            git(
-                f"--git-dir={self.folder}",
-                *arguments,
-                given=given,
-                config=self.config,
-                timeout_s=self.timeout_s,
-                keep_open=self.keep_open,
-            )
+        answer = git(
+            f"--git-dir={self.folder}",
+            *arguments,
+            given=given,
+            config=self.config,
+            timeout_s=self.timeout_s,
+            keep_open=self.keep_open,
         )
+        if answer.code == EXIT_NOT_INSTALLED:
+            raise not_installed_error()
+        return answer
 
     def run_checked(self, *arguments: str, given: bytes = b"") -> bytes:
         """Run a local command that has no reason to fail; its standard output.
@@ -72,34 +72,3 @@ class Git:
             ).format(folder=self.folder),
             location=f"git {command}",
         )
-
-
-def checkout_output(folder: Path, *arguments: str) -> str:
-    """Ask the checkout that a folder lies in; empty when it has no answer.
-
-    Raises:
-        LedgerError: there is no git.
-        UsageError: git's settings include a file of the checkout.
-    """
-    return _there(run_in_checkout(folder, *arguments)).text
-
-
-def settings_of(folder: Path) -> dict[str, list[str]]:
-    """Read the settings of the checkout that a folder lies in; see `checkout_settings`.
-
-    Raises:
-        LedgerError: there is no git.
-        UsageError: git's settings include a file of the checkout.
-    """
-    if not is_installed():
-        _there(GitResult(code=EXIT_NOT_INSTALLED))
-    return checkout_settings(folder)
-
-
-def _there(answer: GitResult) -> GitResult:
-    if answer.code == EXIT_NOT_INSTALLED:
-        raise LedgerError(
-            _("the git ledger requires git, which is not installed"),
-            hint=_("install git 2.31 or newer, or use another kind of ledger"),
-        )
-    return answer

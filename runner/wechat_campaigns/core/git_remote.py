@@ -12,9 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.git_checkout import find_checkout
+from wechat_campaigns.core.git_checkout import checkout_settings, find_checkout
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.git.command import settings_of
 
 DEFAULT_REMOTE = "origin"
 DEFAULT_BRANCH = "campaign-ledger"
@@ -66,7 +65,7 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         UsageError: git's settings include a file of the checkout.
     """
     name, branch = remote_and_branch(rest)
-    config = settings_of(folder)
+    config = checkout_settings(folder)
     url = _address(name, folder, config)
     passed = [(key, value) for key, values in config.items() if _logs_in(key) for value in values]
     url, login = _login(url, environ.get(TOKEN, "") if _known_server(url, folder, config) else "")
@@ -141,7 +140,7 @@ def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bo
         and (outer := find_checkout(here.top))
         and here.git_dir.is_relative_to(outer.common_dir / "modules")
     ):
-        here, config = outer, settings_of(here.top)
+        here, config = outer, checkout_settings(here.top)
     remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
     return _server(url) in {_server(address) for key in remotes for address in config[key]}
 
