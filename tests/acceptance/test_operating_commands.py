@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import re
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -399,9 +401,9 @@ def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, 
     protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
     settings.write_text(protected, encoding="utf-8")
     said = " ".join(campaign("plan", "--out", "plan.json")[1].split())
-    assert "or `campaign apply --plan FILE --wait` before it" in said
+    assert "or `campaign apply --plan plan.json --wait` before it" in said
     code, out, _err = campaign("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
-    assert (code, "run `campaign apply --plan FILE` at that time" in " ".join(out.split())) == (0, True)
+    assert (code, "run `campaign apply --plan plan.json` at that time" in " ".join(out.split())) == (0, True)
 
 
 def test_calendar_shows_coming_sends(campaign: Command) -> None:
@@ -551,3 +553,16 @@ def test_log_distinguishes_forgotten_uploads(campaign: Command, sandbox: Sandbox
     assert "forgotten" not in made
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert campaign("ledger", "log")[1].count("forgotten") == 1
+
+
+def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, sandbox: Sandbox) -> None:
+    """A plan of a selection names that selection: without it, apply would send more."""
+    Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "今年{{ what }}"), encoding="utf-8")
+    words = ["plan", "tea*", "--var", "what=品鉴会", "--out", "my plan.json"]
+    told = campaign(*words)[1]
+    command = re.search("Running `campaign (apply [^`]*)`", told)
+    assert command is not None
+    code, out, _ = campaign(*shlex.split(command[1]), "--auto-approve", "-o", "json")
+    assert code == ExitCode.OK
+    assert [outcome["id"] for outcome in json.loads(out)["outcomes"]] == ["tea"]
+    assert len(sandbox.jobs()) == 1
