@@ -566,3 +566,21 @@ def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, s
     assert code == ExitCode.OK
     assert [outcome["id"] for outcome in json.loads(out)["outcomes"]] == ["tea"]
     assert len(sandbox.jobs()) == 1
+
+
+def test_an_unknown_send_of_a_protected_environment_names_the_plan(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """There `campaign apply` alone is refused; the plan that was reviewed resends its own calls."""
+    settings = Path("campaigns/_settings.yaml")
+    protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
+    settings.write_text(protected, encoding="utf-8")
+    campaign("plan", "--out", "plan.json")
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    words = ("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
+    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1], campaign("doctor")[1]]
+    for text in texts:
+        assert "`campaign apply --plan FILE`" in " ".join(text.split())
+    sandbox.advance(61)
+    assert campaign(*words)[0] == ExitCode.OK
+    assert len(sandbox.jobs()) == 1
