@@ -584,3 +584,15 @@ def test_an_unknown_send_of_a_protected_environment_names_the_plan(
     sandbox.advance(61)
     assert campaign(*words)[0] == ExitCode.OK
     assert len(sandbox.jobs()) == 1
+
+
+def test_a_run_that_applies_a_plan_does_not_tell_to_apply_it(campaign: Command) -> None:
+    """Nor names an option that only `plan` has, nor that nothing was sent."""
+    text = f"{SALE.replace('周年庆', '明年')}not_before: 2099-12-01 19:30\n"
+    Path("campaigns/later.yaml").write_text(text, encoding="utf-8")
+    for _ in range(2):
+        code, out, err = campaign("apply", "--auto-approve")
+        assert code == ExitCode.OK
+        assert "Summary: " in err
+        assert not re.search("campaign apply|--all|only a plan", err)
+    assert "run `campaign apply` at that time" in " ".join(out.split())

@@ -66,10 +66,11 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
     return {**of_problems, **formats(OF_PLAN, view), "text": text, "github": github, "html": html}
 
 
-def plan_text(context: Context, view: PlanView, *, everything: bool = False) -> str:
+def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:
     """Write a plan for the terminal, errors first."""
     from wechat_campaigns.report import text
 
     errors = problems_text(view.errors, color=context.color)
-    plan = text.plan_text(view, replace(context.text_options, everything=everything))
+    options = replace(context.text_options, everything=everything, is_applied=is_applied)
+    plan = text.plan_text(view, options)
     return "\n\n".join(filter(None, [errors, plan]))

@@ -87,7 +87,8 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     page = plan_html(view_of(plan_of(*sends), errors=[alt[0]]), data=lambda _file: b"")
     order = (
         "Who receives what", "As soon as the plan is applied", "2026-12-02 Wed, tomorrow", "12:00–14:00",
-        "Not sent until somebody acts", "Accounts", "Errors", 'id="blocked"', "3 ×", "What followers receive", "owner: 小李",
+        "Not sent until somebody acts", "Accounts", "Errors", 'id="blocked"', "3 ×",
+        "What followers receive", "owner: 小李",
     )  # fmt: skip
     places = [page.index(text) for text in order]
     assert page.count("cannot be recalled once sent") == len(sends)
