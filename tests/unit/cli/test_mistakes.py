@@ -190,3 +190,13 @@ def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")
     assert run(["plan"]) == ExitCode.INVALID
     assert capsys.readouterr().out.count("the account has no tag named 会圆") == 1
+
+
+def test_page_of_a_batch_can_be_opened_by_its_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """A browser takes what follows `#` for a place in the page."""
+    text = f"filter: {{openids: [{'o' + 'A' * 27}, {'o' + 'B' * 27}]}}\nmsgtype: text\ncontent: 你好\n"
+    Path("campaigns/vip.yaml").write_text(text, encoding="utf-8")
+    assert run(["render", "vip"]) == ExitCode.OK
+    page = capsys.readouterr().err.split()[-1]
+    assert "#" not in page
+    assert Path(page).exists()
