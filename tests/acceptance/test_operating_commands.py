@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import re
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -410,9 +412,9 @@ def test_scheduled_send_names_the_command_of_its_environment(campaign: Command, 
     protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
     settings.write_text(protected, encoding="utf-8")
     said = " ".join(campaign("plan", "--out", "plan.json")[1].split())
-    assert "or `campaign apply --plan FILE --wait` before it" in said
+    assert "or `campaign apply --plan plan.json --wait` before it" in said
     code, out, _err = campaign("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
-    assert (code, "run `campaign apply --plan FILE` at that time" in " ".join(out.split())) == (0, True)
+    assert (code, "run `campaign apply --plan plan.json` at that time" in " ".join(out.split())) == (0, True)
 
 
 def test_calendar_shows_coming_sends(campaign: Command) -> None:
@@ -562,3 +564,46 @@ def test_log_distinguishes_forgotten_uploads(campaign: Command, sandbox: Sandbox
     assert "forgotten" not in made
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert campaign("ledger", "log")[1].count("forgotten") == 1
+
+
+def test_the_command_after_a_plan_sends_what_the_plan_shows(campaign: Command, sandbox: Sandbox) -> None:
+    """A plan of a selection names that selection: without it, apply would send more."""
+    Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "今年{{ what }}"), encoding="utf-8")
+    words = ["plan", "tea*", "--var", "what=品鉴会", "--out", "my plan.json"]
+    told = campaign(*words)[1]
+    command = re.search("Running `campaign (apply [^`]*)`", told)
+    assert command is not None
+    code, out, _ = campaign(*shlex.split(command[1]), "--auto-approve", "-o", "json")
+    assert code == ExitCode.OK
+    assert [outcome["id"] for outcome in json.loads(out)["outcomes"]] == ["tea"]
+    assert len(sandbox.jobs()) == 1
+
+
+def test_an_unknown_send_of_a_protected_environment_names_the_plan(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """There `campaign apply` alone is refused; the plan that was reviewed resends its own calls."""
+    settings = Path("campaigns/_settings.yaml")
+    protected = settings.read_text(encoding="utf-8").replace("    api:", "    protected: true\n    api:")
+    settings.write_text(protected, encoding="utf-8")
+    campaign("plan", "--out", "plan.json")
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    words = ("apply", "--plan", "plan.json", "--auto-approve", "--quiet")
+    texts = [campaign(*words)[1], campaign("plan")[1], campaign("status")[1], campaign("doctor")[1]]
+    for text in texts:
+        assert "`campaign apply --plan FILE`" in " ".join(text.split())
+    sandbox.advance(61)
+    assert campaign(*words)[0] == ExitCode.OK
+    assert len(sandbox.jobs()) == 1
+
+
+def test_a_run_that_applies_a_plan_does_not_tell_to_apply_it(campaign: Command) -> None:
+    """Nor names an option that only `plan` has, nor that nothing was sent."""
+    text = f"{SALE.replace('周年庆', '明年')}not_before: 2099-12-01 19:30\n"
+    Path("campaigns/later.yaml").write_text(text, encoding="utf-8")
+    for _ in range(2):
+        code, out, err = campaign("apply", "--auto-approve")
+        assert code == ExitCode.OK
+        assert "Summary: " in err
+        assert not re.search("campaign apply|--all|only a plan", err)
+    assert "run `campaign apply` at that time" in " ".join(out.split())

@@ -67,6 +67,13 @@ def test_every_message_has_a_hint() -> None:
     assert all(len(row) == 5 and all(cell.strip(" |") for cell in row) for row in rows)
 
 
+def test_messages_show_words_and_no_calls() -> None:
+    """A hint that a function writes is shown as that function's words."""
+    page = made()["messages.md"]
+    assert not re.findall(r"\{\w+\(.*", page)
+    assert "copy the edit into the campaign" in page
+
+
 def test_messages_are_shown_in_both_languages() -> None:
     """Beside each message stands what a Chinese reader sees, variants and placeholders alike."""
     rows = [line.split(" | ") for line in made()["messages.md"].splitlines() if line.startswith("| ")]

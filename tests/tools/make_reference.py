@@ -291,9 +291,10 @@ def _messages() -> str:
         "made by `runner/wechat_campaigns/source/schemas/schema_messages.py` from the schema itself."
     ]
     chinese = _chinese()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        said = set(_said(ast.parse(text))) if "hint=" in text else set()
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    public = {name: texts for tree in trees.values() for name, texts in _returned(tree) if name[0] != "_"}
+    for path, tree in trees.items():
+        said = set(_said(tree, public))
         rows = sorted(
             (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
         )
@@ -315,9 +316,19 @@ def _pairs(catalog: Catalog) -> Iterator[tuple[str, str]]:
         yield from ((text, told) for text in ids if text)
 
 
-def _said(tree: ast.Module) -> Iterator[tuple[str, Texts, Texts]]:
+def _returned(tree: ast.Module) -> Iterator[tuple[str, Texts]]:
+    """The functions that return texts, as they are called: `name()`."""
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        known = dict(_assigned(ast.walk(function)))
+        values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+        texts = [text for value in values for text in _texts(value, known) if not text.startswith("{")]
+        if any(texts):
+            yield f"{function.name}()", tuple(filter(None, texts))
+
+
+def _said(tree: ast.Module, public: Mapping[str, Texts]) -> Iterator[tuple[str, Texts, Texts]]:
     found: dict[int, tuple[str, Texts, Texts]] = {}
-    constants = dict(_assigned(tree.body))
+    constants = {**public, **dict(_returned(tree)), **dict(_assigned(tree.body))}
     for function in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))):
         known = constants if function is tree else constants | dict(_assigned(ast.walk(function)))
         for node in ast.walk(function):
@@ -336,6 +347,17 @@ def _texts(node: ast.expr, known: Mapping[str, Texts]) -> Texts:
     match node:
         case ast.Constant(value=str(text)):
             return (text,)
+        case ast.Call():
+            return _called(node, known)
+        case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
+            return (*_texts(one, known), *_texts(other, known))
+        case ast.Name(id=name) if name in known:
+            return known[name]
+    return (f"{{{ast.unparse(node)}}}",)
+
+
+def _called(node: ast.Call, known: Mapping[str, Texts]) -> Texts:
+    match node:
         case ast.Call(func=ast.Name(id="_" | "N_"), args=[inner]):
             return _texts(inner, known)
         case ast.Call(func=ast.Name(id="ngettext"), args=[_, many, _]):
@@ -346,11 +368,11 @@ def _texts(node: ast.expr, known: Mapping[str, Texts]) -> Texts:
             func=ast.Name(id="did_you_mean"), keywords=[ast.keyword(arg="otherwise", value=other), *_]
         ):
             return ("did you mean `{name}`?", *_texts(other, known))
-        case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
-            return (*_texts(one, known), *_texts(other, known))
-        case ast.Name(id=name) if name in known:
-            return known[name]
-    return (f"{{{ast.unparse(node)}}}",)
+        case ast.Call(func=ast.Name(id="system_hint"), args=[_, other]):
+            return _texts(other, known)
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return known.get(f"{name}()", ("{…}",))
+    return ("{…}",)
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Texts]]:

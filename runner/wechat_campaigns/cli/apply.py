@@ -118,7 +118,7 @@ def apply(
         result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, result, tells=auto_approve)
-        context.show_progress(f"{plan_text(context, view_of(context, result))}\n")
+        context.show_progress(f"{plan_text(context, view_of(context, result), is_applied=True)}\n")
         approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
         run = _ApplyRun(context, select, compiled, data, overrides, plan, waiting)

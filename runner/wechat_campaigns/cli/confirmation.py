@@ -12,6 +12,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.phrases import calls, followers, recipients, summary
+from wechat_campaigns.report.plan_view import to_followers
 from wechat_campaigns.report.sanitize import inert
 
 Ask = Callable[[str], str]
@@ -64,18 +65,16 @@ def calls_confirmed(plan: Plan, ask: Ask, waiting: Sequence[PlannedSend] = ()) -
     to_all = (planned for planned in (*plan.calls(), *waiting) if planned.send.filter.is_to_all)
     accounts = sorted({planned.account.name for planned in to_all})
     if not accounts:
-        question = _("{environment}: {sends} will start now and cannot be undone. Type yes to continue")
+        question = _("{environment}: about to make {sends}. This cannot be undone. Type yes to continue")
         if waiting and not plan.calls():
-            question = _(
-                "{environment}: {later} will go out later, while this command runs. Type yes to continue"
-            )
+            question = _("{environment}: later, while this command runs: {later}. Type yes to continue")
         elif waiting:
             question = _(
-                "{environment}: {sends} will start now and cannot be undone; {later} will go out later, "
-                "while this command runs. Type yes to continue"
+                "{environment}: about to make {sends}. This cannot be undone. Later, while this command "
+                "runs: {later}. Type yes to continue"
             )
-        sends = calls(len(plan.due()), len(plan.resends()))
-        later = calls(len(waiting), 0)
+        sends = to_followers(calls(len(plan.due()), len(plan.resends())), plan.calls())
+        later = to_followers(calls(len(waiting), 0), waiting)
         return ask(question.format(environment=plan.environment, sends=sends, later=later)) == "yes"
     question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send it")
     return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

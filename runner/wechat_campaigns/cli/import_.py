@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
         _(
             "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"
-        ).format(file=target, name=name),
+        ).format(file=target, name=shlex.quote(name)),
     ]
     data = {
         "id": name,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import datetime
+
+import click
 
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
@@ -27,9 +30,22 @@ def view_of(context: Context, result: PlanResult, *, horizon: datetime | None = 
 
 
 def apply_command(context: Context) -> str:
-    """Write what sends a plan of this environment; a protected one wants the reviewed plan."""
-    environment = context.settings.environment
-    return f"{APPLY}{environment.env_option}{' --plan FILE' if environment.protected else ''}"
+    """Write what sends the plan of this run: with its selection, its options and its plan file.
+
+    A protected environment wants one that was reviewed.
+    """
+    environment, asked = context.settings.environment, click.get_current_context().params
+    words = [APPLY, *map(shlex.quote, asked.get("select", ()))]
+    options = [
+        f" --{name} {shlex.quote(value)}"
+        for name in ("var", "resend", "allow")
+        for value in asked.get(name, ())
+    ]
+    if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:
+        # An absolute path is one of this machine, and a report is read elsewhere.
+        name = "FILE" if file is None or file.is_absolute() else shlex.quote(str(file))
+        options.append(f" --plan {name}")
+    return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
 
 
 def plan_formats(context: Context, view: PlanView, *, everything: bool = False) -> Formats:
@@ -50,10 +66,11 @@ def plan_formats(context: Context, view: PlanView, *, everything: bool = False) 
     return {**of_problems, **formats(OF_PLAN, view), "text": text, "github": github, "html": html}
 
 
-def plan_text(context: Context, view: PlanView, *, everything: bool = False) -> str:
+def plan_text(context: Context, view: PlanView, *, everything: bool = False, is_applied: bool = False) -> str:
     """Write a plan for the terminal, errors first."""
     from wechat_campaigns.report import text
 
     errors = problems_text(view.errors, color=context.color)
-    plan = text.plan_text(view, replace(context.text_options, everything=everything))
+    options = replace(context.text_options, everything=everything, is_applied=is_applied)
+    plan = text.plan_text(view, options)
     return "\n\n".join(filter(None, [errors, plan]))

@@ -280,8 +280,8 @@ def global_params() -> Iterator[click.Parameter]:
     for declare in GLOBAL:
         (option,) = click.command(declare(lambda: None)).params
         option.expose_value, option.envvar = False, None
-        if isinstance(option, click.Option) and option.show_default:
-            option.show_default, option.default = str(option.default), None
+        if isinstance(option, click.Option):  # the command has the default
+            option.show_default, option.default = False, None
         yield option
 
 

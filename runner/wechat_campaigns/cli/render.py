@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     with file_errors(folder):
         private_folder(folder)
     for name, html in pages.items():
-        target = folder / f"{name.replace('/', '.')}.html"
+        target = folder / f"{re.sub('[/#]', '.', name)}.html"
         with file_errors(target):
             private_file(target)
             target.write_text(html, encoding="utf-8")

@@ -95,8 +95,8 @@ class _Ends:
         now = self.context.clock()
         accounts = self.context.settings.environment.by_appid
         ended = [send for send in state.sends.values() if send.ended_at and send.appid in accounts]
-        env = self.context.settings.environment.env_option
-        rows = [send_status(send.account or send.appid, send, state, now, env) for send in ended]
+        environment = self.context.settings.environment
+        rows = [send_status(send.account or send.appid, send, state, now, environment) for send in ended]
         found = untold(finished_notices(rows, now), state.notified, now.date())
         new = [notice for notice in found if notice not in self.tried]
         self.tried.update(new)
@@ -160,6 +160,6 @@ def _refreshed(context: Context, send_id: str | None, ends: _Ends, *, may_be_emp
     finally:  # what one account let know is told, whatever another answers
         ends.tell(state)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
-    now, env = context.clock(), context.settings.environment.env_option
-    rows = [send_status(send.account or send.appid, send, state, now, env) for send in sends]
+    now, environment = context.clock(), context.settings.environment
+    rows = [send_status(send.account or send.appid, send, state, now, environment) for send in sends]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -151,6 +151,11 @@ class Environment:
         return f" --env {self.name}" if self.is_named else ""
 
     @property
+    def apply_option(self) -> str:
+        """What `campaign apply` in a hint needs: a protected environment wants the plan that was reviewed."""
+        return f"{self.env_option} --plan FILE" if self.protected else self.env_option
+
+    @property
     def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
         return self.api == SANDBOX or self.api.startswith(_LOOPBACK)

@@ -140,7 +140,7 @@ def decision_input(
 def _worded(
     decision: Decision, facts: DecisionInput, known: SendRecord | None, context: DecisionContext
 ) -> PlanDecision:
-    state, env = context.state, context.settings.environment.env_option
+    state, environment = context.state, context.settings.environment
     if state.namespace:  # people know ids without it
         decision, facts = _without_namespace(decision, facts, state)
     record = decision.send_state
@@ -149,7 +149,7 @@ def _worded(
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
         decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
-    reason, hint = explain(decision, facts, known, env)
+    reason, hint = explain(decision, facts, known, environment)
     return PlanDecision(
         action=PlanAction(decision.action.value),
         reason=reason,

@@ -267,8 +267,8 @@ def _waiting(settings: Settings, state: LedgerState, now: datetime) -> list[Chec
         if unknown := state.unknown_sends(account.appid):
             ids = _(", ").join(known.send for known in unknown)
             hint = _(
-                "run `campaign apply` within 20 hours to resolve them; after that use "
+                "run `campaign apply{env}` within 20 hours to resolve them; after that use "
                 "`campaign ledger settle`"
-            )
+            ).format(env=settings.environment.apply_option)
             checks.append(_warning(name, _("unknown sends: {names}").format(names=ids), hint))
     return checks

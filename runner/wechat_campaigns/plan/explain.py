@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
@@ -13,15 +14,17 @@ from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Re
 from wechat_campaigns.protocol.keys import SendId
 
 
-def explain(decision: Decision, facts: DecisionInput, known: SendRecord | None, env: str) -> tuple[str, str]:
+def explain(
+    decision: Decision, facts: DecisionInput, known: SendRecord | None, environment: Environment
+) -> tuple[str, str]:
     """Word the reason of a decision, and what to do about it; empty where nothing is to be done.
 
     Args:
         decision: its record's id as the campaigns here write it.
-        env: the `env_option` of the environment, for the commands of a hint.
+        environment: of the commands of a hint.
     """
     if decision.action in (Action.RESEND, Action.UNKNOWN):
-        return _unknown(decision, facts, known, env)
+        return _unknown(decision, facts, known, environment)
     words = _conflict if decision.action is Action.CONFLICT else _pending_or_sent
     return words(decision, facts, known)
 
@@ -116,7 +119,10 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
     )
 
 
-def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None, env: str) -> tuple[str, str]:
+def _unknown(
+    decision: Decision, facts: DecisionInput, known: SendRecord | None, environment: Environment
+) -> tuple[str, str]:
+    env = environment.env_option
     record, when = decision.send_state, _at(known, facts)
     name = record.id if record is not None else facts.id
     match decision.reason:
@@ -124,7 +130,7 @@ def _unknown(decision: Decision, facts: DecisionInput, known: SendRecord | None,
             since = (record.unanswered_since if record is not None else None) or facts.now
             wait = since + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
-            return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, env)
+            return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, environment.apply_option)
         case Reason.TOO_LATE_TO_RESEND:
             reason = _("posted {when}, no response recorded; too old to resend safely").format(when=when)
             return reason, settle_hint(name, env)

@@ -61,7 +61,7 @@ def edited_by_hand_hint(media_id: str) -> str:
 
 
 def apply_again_hint(seconds: int, env: str) -> str:
-    """Say how an unknown send is cleared up; `env` as of the others."""
+    """Say how an unknown send is cleared up; `env` is the `apply_option` of the environment."""
     return _(
         "run `campaign apply{env}` again in {seconds} s: it resends with the same clientmsgid, so "
         "WeChat sends it only once"

@@ -23,6 +23,8 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+_WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.INVALID})
+"""Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
 SHOWN_LINKS = 3
 SHOWN_SENDS = 5
 SHOWN_OVERLAPS = 10
@@ -267,7 +269,7 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     decision, send_id = planned.decision, planned.send.id
     if planned.action is PlanAction.SENT:
         return
-    if decision.hint and planned.action not in (PlanAction.DRAFT, PlanAction.SCHEDULED):
+    if decision.hint and planned.action not in _WITHOUT_NOTE:
         yield _decisive(send_id, decision)
     for violation in _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)

@@ -146,7 +146,7 @@ def _next_steps(view: PlanView) -> list[str]:
     if not begins:
         return [step]
     later = _("Scheduled: {total}, for {first}.")
-    if len(begins) > 1:
+    if begins[0] != begins[-1]:
         later = _("Scheduled: {total}, from {first} to {last}.")
     first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
     total = to_followers(sends_text(len(waiting)), waiting)

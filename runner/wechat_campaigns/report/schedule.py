@@ -14,6 +14,7 @@ from wechat_campaigns.report.plan_view import PlanView, Row
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 _TIMELESS = frozenset({PlanAction.CONFLICT, PlanAction.UNKNOWN, PlanAction.INVALID})
+_DUE = frozenset({PlanAction.SEND, PlanAction.RESEND})
 _NOW, _STAYS = date.min, date.max
 
 
@@ -56,9 +57,9 @@ def _begin_of(row: Row) -> tuple[float, str, str]:
 def _day(row: Row, now: datetime, zone: ZoneInfo) -> date:
     """Give the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
     begin = row.planned.send.not_before if row.planned is not None else None
-    if row.action in _TIMELESS:
-        return _STAYS
-    return begin.astimezone(zone).date() if begin is not None and begin > now else _NOW
+    if row.action not in _TIMELESS and begin is not None and begin > now:
+        return begin.astimezone(zone).date()
+    return _NOW if row.action in _DUE else _STAYS
 
 
 def _titled(day: date, rows: Iterable[Row], today: date, zone: ZoneInfo) -> ScheduleDay:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus
 from wechat_campaigns.plan.hints import msg_id_hint
@@ -66,16 +67,20 @@ def expired_words() -> tuple[str, str]:
 
 
 def send_status(
-    account: str, known: SendRecord, state: LedgerState, now: datetime, env: str = ""
+    account: str,
+    known: SendRecord,
+    state: LedgerState,
+    now: datetime,
+    environment: Environment | None = None,
 ) -> StatusRow:
     """Find where a send stands.
 
     Args:
         now: for the minutes an administrator has left.
-        env: the `env_option` of the environment, for the commands of a hint.
+        environment: of the commands of a hint.
     """
     told = state.job_result(known)
-    note, hint = _words(known, told, now, env)
+    note, hint = _words(known, told, now, environment)
     return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
 
 
@@ -116,18 +121,21 @@ def reach(told: JobResult) -> str:
     return template.format(sent=told.sent, total=told.addressed, left_out=told.left_out, errors=told.failed)
 
 
-def _words(known: SendRecord, told: JobResult | None, now: datetime, env: str) -> tuple[str, str]:
+def _words(
+    known: SendRecord, told: JobResult | None, now: datetime, environment: Environment | None
+) -> tuple[str, str]:
     match known.status:
         case SendStatus.ACCEPTED if told is not None:
             return (reach(told), "") if _SUCCESS.fullmatch(told.status) else _ended(told)
         case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
                 _("WeChat accepted this send but returned no msg_id to query"),
-                msg_id_hint(known.send, env),
+                msg_id_hint(known.send, environment.env_option if environment else ""),
             )
         case SendStatus.ACCEPTED:
             return _underway(known, now)
         case SendStatus.UNKNOWN:
+            env = environment.apply_option if environment else ""
             return _unknown(known, now), _("run `campaign apply{env}` to resolve it").format(env=env)
         case SendStatus.DELIVERY_FAILED if told is not None:
             return _ended(told)

@@ -56,6 +56,8 @@ class TextOptions:
     color: bool = False
     everything: bool = False
     """Show what needs no attention too: sends that were sent or are expired."""
+    is_applied: bool = False
+    """Draw the plan of a run that applies it: without what to run next."""
     timezone: str = "Asia/Shanghai"
 
 
@@ -65,7 +67,7 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     attention = [f"  {line}" for line in _attention(view, everything=options.everything)]
     attention = ["", _("Needs attention:"), *attention] if attention else []
     accounts = ["", *view.accounts] if view.accounts else []
-    closing = ["", *_closing(view, hidden=len(rows) < len(view.rows))]
+    closing = ["", *_closing(view, hidden=len(rows) < len(view.rows), is_applied=options.is_applied)]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
         with_account = view.has_accounts
@@ -199,7 +201,8 @@ def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRen
     cells: list[list[Text | str]] = []
     for row in rows:
         status = Text(row.status, style=ACTION_STYLE[row.action])
-        reason = "" if row.code in OBVIOUS else row.reason
+        # The problems of what is invalid stand above.
+        reason = "" if row.code in OBVIOUS or row.action is PlanAction.INVALID else row.reason
         short = (status, row.id, row.account, row.recipients, row.followers)
         cells.append([*short, row.window, row.message, reason])
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}
@@ -221,7 +224,11 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
             yield more.format(count=hidden)
 
 
-def _closing(view: PlanView, *, hidden: bool) -> Iterator[str]:
+def _closing(view: PlanView, *, hidden: bool, is_applied: bool) -> Iterator[str]:
+    if is_applied:
+        yield _("Summary: {counts}.").format(counts=view.summary)
+        yield _("Digest: {digest}").format(digest=view.digest)
+        return
     template = _("Summary: {counts}. This is only a plan: nothing was sent.")
     if hidden:
         template = _(

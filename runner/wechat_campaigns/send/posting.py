@@ -306,7 +306,7 @@ class AccountSender:
             send_id,
             Result.UNKNOWN,
             why,
-            hint=hint or apply_again_hint(self._environment.resend_after_s, self._environment.env_option),
+            hint=hint or apply_again_hint(self._environment.resend_after_s, self._environment.apply_option),
             exit_code=ExitCode.UNKNOWN,
         )
 

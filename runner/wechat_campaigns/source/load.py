@@ -240,10 +240,13 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
 
 
 def _nearest_id(wanted: str, found: list[CampaignFile]) -> str:
-    """Ask whether the id that looks most alike was meant, also without its folder; empty without one."""
+    """Ask whether the id that looks most alike was meant, also without its folder; empty without one.
+
+    A send of a campaign, `sale[beijing]` or `vip#1`, leads to the campaign.
+    """
     by_name = {item.id.rpartition("/")[2]: item.id for item in found}
     by_name.update((item.id, item.id) for item in found)
-    name = nearest(wanted, by_name)
+    name = nearest(re.split(r"[\[#]", wanted)[0], by_name)
     return _("did you mean `{name}`?").format(name=by_name[name]) if name else ""
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 
-# Everything YAML calls unprintable, but for the byte order mark of the first position.
+# Everything YAML calls unprintable.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 # Characters without ink that are no blanks, controls or formats: fillers, selectors, a Braille cell.
 _INKLESS = re.compile(
@@ -33,19 +33,16 @@ def is_blank(text: str) -> bool:
 
 
 def decode(data: bytes) -> str | Finding:
-    """Decode UTF-8 without a byte order mark or control characters, or name the first fault."""
+    """Decode UTF-8 without control characters, or name the first fault; a byte order mark is left out."""
     if data.startswith(_DOCUMENT_MARKS):
         what = _("the file is a Word, Excel, WPS or PDF document or an archive, not plain text")
         hint = _("copy its text into a plain text file (UTF-8); renaming the file is not enough")
         return Finding("text-document", what, hint, line=1, column=1)
-    if data.startswith(b"\xef\xbb\xbf"):
-        what = _("the file starts with a byte order mark (BOM)")
-        hint = _('save it as "UTF-8", not "UTF-8 with BOM"')
-        return Finding("text-bom", what, hint, line=1, column=1)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error.start)
+    text = text.removeprefix("\ufeff")
     control = _CONTROL.search(text)
     return _control_character(text, control.start()) if control else text
 

@@ -56,11 +56,12 @@ def test_the_question_names_account_receivers_and_count() -> None:
 
 
 def test_a_yes_sends_to_a_tag() -> None:
-    """The environment and the number of sends are in the question."""
+    """The environment, the number of sends and that of followers are in the question."""
     agreed, (text,) = asked(planned(SALE), "yes")
     assert agreed
     env = plan_of().environment
-    assert text == f"{env}: 1 send will start now and cannot be undone. Type yes to continue"
+    sends = "1 send to 1,000 followers"
+    assert text == f"{env}: about to make {sends}. This cannot be undone. Type yes to continue"
 
 
 def resent(send: Send) -> PlannedSend:
@@ -81,7 +82,7 @@ def test_a_resend_is_asked_for_like_a_send() -> None:
     assert agreed
     assert "1 send, 1 resend" in text
     alone = replace(plan, sends=plan.sends[1:])
-    assert ": 1 resend will start now" in asked(alone, "yes")[1][0]
+    assert ": about to make 1 resend to 1,000 followers." in asked(alone, "yes")[1][0]
 
 
 def test_a_resend_to_everyone_wants_the_accounts_name() -> None:

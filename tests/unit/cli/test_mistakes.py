@@ -157,3 +157,46 @@ def test_pictures_of_an_imported_page_that_cannot_be_written_are_explained(
     Path("campaigns/2026").write_text("", encoding="utf-8")
     assert run(["import", "page.html", "2026/tea"]) == ExitCode.USAGE
     assert "cannot write the file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tea.mhtml", "tea.docx", "tea.md", "tea.yaml"])
+def test_only_a_page_is_imported(name: str) -> None:
+    """Another kind of file would become an article of its raw text."""
+    Path(name).write_text("<html><body><p>茶</p></body></html>", encoding="utf-8")
+    assert run(["import", name]) == ExitCode.USAGE
+    assert not Path("campaigns/tea.yaml").exists()
+
+
+def test_next_command_after_an_import_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    """The shell would read `(` and `&` of a page's name itself."""
+    Path("tea(1)&.html").write_text("<section><p>茶</p></section>", encoding="utf-8")
+    assert run(["import", "tea(1)&.html"]) == ExitCode.OK
+    assert "`campaign render 'tea(1)&'`" in capsys.readouterr().out
+
+
+def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan shows `city[北京]`, but whole campaigns are selected."""
+    entries = "for_each: {北京: {}, 上海: {}}\n"
+    text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n{entries}"
+    Path("campaigns/茶.yaml").write_text(text, encoding="utf-8")
+    assert run(["plan", "茶[北京]"]) == ExitCode.USAGE
+    assert "did you mean `茶`?" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_plan_shows_an_error_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Above the table, with the place and what to do."""
+    file = Path("campaigns/welcome.yaml")
+    file.write_text(file.read_text(encoding="utf-8").replace("会员", "会圆", 1), encoding="utf-8")
+    assert run(["plan"]) == ExitCode.INVALID
+    assert capsys.readouterr().out.count("the account has no tag named 会圆") == 1
+
+
+def test_page_of_a_batch_can_be_opened_by_its_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """A browser takes what follows `#` for a place in the page."""
+    text = f"filter: {{openids: [{'o' + 'A' * 27}, {'o' + 'B' * 27}]}}\nmsgtype: text\ncontent: 你好\n"
+    Path("campaigns/vip.yaml").write_text(text, encoding="utf-8")
+    assert run(["render", "vip"]) == ExitCode.OK
+    page = capsys.readouterr().err.split()[-1]
+    assert "#" not in page
+    assert Path(page).exists()

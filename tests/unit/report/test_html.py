@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from tests.support.factories import (
 )
 from wechat_campaigns import report
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
-from wechat_campaigns.core.model import Articles, FileInfo, Filter
+from wechat_campaigns.core.model import Articles, FileInfo, Filter, PlanAction
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import HistoryView, past_sends
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
+from wechat_campaigns.report.schedule import schedule
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
@@ -84,13 +87,34 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
     page = plan_html(view_of(plan_of(*sends), errors=[alt[0]]), data=lambda _file: b"")
     order = (
         "Who receives what", "As soon as the plan is applied", "2026-12-02 Wed, tomorrow", "12:00–14:00",
-        "Accounts", "Errors", "Not sent until somebody acts", "3 ×", "What followers receive", "owner: 小李",
+        "Not sent until somebody acts", "Accounts", "Errors", 'id="blocked"', "3 ×",
+        "What followers receive", "owner: 小李",
     )  # fmt: skip
     places = [page.index(text) for text in order]
     assert page.count("cannot be recalled once sent") == len(sends)
     assert places == sorted(places)
     digest = view_of(plan_of(*sends)).digest
     assert f'<code title="{digest}">{digest[:10]}</code>' in page
+
+
+def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
+    """A blocked send and one that is still written are not sent by an apply, whatever their window."""
+    plan = plan_of(make_send("sale", "甲"), make_send("spare", "乙"), make_send("tea", "丙"))
+    actions = (PlanAction.SEND, PlanAction.BLOCKED, PlanAction.DRAFT)
+    sends = [
+        replace(planned, decision=PlanDecision(action=action, reason="x"))
+        for planned, action in zip(plan.sends, actions, strict=True)
+    ]
+    now, later = schedule(view_of(replace(plan, sends=tuple(sends))))
+    assert [one.row.id for one in now.rows] == ["sale"]
+    assert [one.row.id for one in later.rows] == ["spare", "tea"]
+
+
+def test_sends_of_one_moment_are_scheduled_for_it() -> None:
+    """Not from it to it."""
+    sends = [make_send(name, name, not_before=NOW + timedelta(days=1)) for name in ("a", "b")]
+    page = plan_html(view_of(plan_of(*sends)), data=lambda _file: b"")
+    assert "Scheduled: 2 sends, 2,000 messages in all, for 2026-12-02 12:00." in page
 
 
 def test_the_head_counts_what_is_scheduled() -> None:

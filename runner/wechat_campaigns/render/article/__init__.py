@@ -36,6 +36,7 @@ __all__ = [
     "read_saved_page",
 ]
 
+_PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20
@@ -85,13 +86,15 @@ def read_saved_page(page: Path) -> SavedPage:
     """Read a page that was saved from an editor.
 
     Raises:
-        UsageError: it is missing, too large, or no file.
+        UsageError: it is missing, too large, or no page.
         MissingExtraError: when the extra `articles` is not installed.
     """
     require_extra("articles", needed_for=_("importing {file}").format(file=page))
     from wechat_campaigns.render.article.page_import import MAX_PAGE_BYTES, decode_page, read_page
 
-    hint = _("save the page in the browser as HTML, and pass that file")
+    hint = _("save the page in the browser as HTML (complete, not a single file), and pass that file")
+    if page.suffix.lower() not in _PAGES:
+        raise UsageError(_("the file is not an HTML page"), hint=hint, location=str(page))
     try:
         data = read_regular(page, MAX_PAGE_BYTES)
     except FileError as error:
