@@ -288,6 +288,13 @@ class Send:
     diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 
+    @property
+    def opens_at(self) -> datetime:
+        """When the window of a send that is scheduled opens."""
+        if self.not_before is None:
+            raise ValueError(self.id)  # nothing is scheduled without it
+        return self.not_before
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidCampaign:

@@ -157,11 +157,7 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
-        # The marks come first: what others append in the meantime is not missing.
-        marks, chains = self.memory.marks(stream), self.chains.marks()
-        events = self.store.events(stream)
-        self._compare(marks, chains, events)
-        return events
+        return self._compared(stream, lambda: self.store.events(stream))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`.
@@ -170,12 +166,12 @@ class RollbackGuardedLedger:
             TamperedLedgerError: the ledger went back, or is another one.
         """
         if since == EMPTY:
-            return self._read_whole(stream)
+            return self._compared(stream, lambda: self.store.read(stream))
         seen, known = Head(*self.memory.marks(stream).get(stream, EMPTY)), self._known(stream)
         events = self.store.read(stream, since)
         head = events[-1].head if events else since
         if stream not in self._firsts or head.seq < seen.seq or seen != known:
-            self._read_whole(stream)
+            self._compared(stream, lambda: self.store.read(stream))
         elif head != seen:
             self._note({stream: head})
         return events
@@ -237,18 +233,15 @@ class RollbackGuardedLedger:
         first = self._firsts.get(stream)
         return EMPTY if first is None else Head(*self.chains.marks(first).get(first, EMPTY))
 
-    def _read_whole(self, stream: str) -> tuple[Event, ...]:
-        # The marks come first, as in `events`.
+    def _compared(self, stream: str | None, read: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
+        """Read events, each stream from its first one on, check them, and raise the marks."""
+        # The marks come first: what others append in the meantime is not missing.
         marks, chains = self.memory.marks(stream), self.chains.marks()
-        events = self.store.read(stream)
-        self._compare(marks, chains, events)
-        return events
-
-    def _compare(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> None:
-        """Check events, each stream from its first one on, and raise the marks."""
+        events = read()
         heads, known = heads_of(events), self._check(marks, chains, events)
         if heads != marks or heads != known:
             self._note(heads)
+        return events
 
     def _check(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> Marks:
         """Check events, each stream from its first one on; what is remembered of their chains."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.spoken_time import moment_text
 from wechat_campaigns.plan.plan import Plan
 
@@ -35,7 +35,7 @@ def coming_lines(
     """
     zone, now = ZoneInfo(timezone), plan.created_at
     scheduled = [one.send for one in plan.sends if one.action is PlanAction.SCHEDULED]
-    later = sorted((_opens_at(send), send.id) for send in scheduled if send.id not in without)
+    later = sorted((send.opens_at, send.id) for send in scheduled if send.id not in without)
     lines = []
     if horizon is not None:
         within = [(opens_at, send_id) for opens_at, send_id in later if opens_at <= horizon]
@@ -66,9 +66,3 @@ def _within(names: list[str], when: str) -> str:
             sends=listed, count=more
         )
     return _("Due before the horizon, {when}: {sends}.").format(when=when, sends=listed)
-
-
-def _opens_at(send: Send) -> datetime:
-    if send.not_before is None:
-        raise ValueError(send.id)  # nothing is scheduled without it
-    return send.not_before

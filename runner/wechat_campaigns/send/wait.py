@@ -51,8 +51,8 @@ def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
         until: leaves out what opens after it; None leaves out nothing.
     """
     scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
-    within = (planned for planned in scheduled if until is None or _opens_at(planned) <= until)
-    return sorted(within, key=_opens_at)
+    within = (planned for planned in scheduled if until is None or planned.send.opens_at <= until)
+    return sorted(within, key=lambda planned: planned.send.opens_at)
 
 
 def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
@@ -66,12 +66,12 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
     """
     waiting, outcomes = list(waiting), list[SendOutcome]()
     while waiting and not ports.stopping.is_set():
-        opens_in = _opens_at(waiting[0]) - ports.clock()
+        opens_in = waiting[0].send.opens_at - ports.clock()
         if opens_in > timedelta():
             ports.show(waiting)
             ports.stopping.wait(min(opens_in, LOOK_EVERY).total_seconds())
             continue
-        due = [planned for planned in waiting if _opens_at(planned) <= ports.clock()]
+        due = [planned for planned in waiting if planned.send.opens_at <= ports.clock()]
         made = _made(due, ports)
         outcomes += made
         decided = {outcome.id for outcome in made}
@@ -94,7 +94,7 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     except Exception as fault:  # an error that ended the run would hide what was sent before
         error = expected_error(fault)
     decided = {outcome.id for outcome in outcomes}
-    late = [planned for planned in due if ports.clock() - _opens_at(planned) >= TRY_FOR]
+    late = [planned for planned in due if ports.clock() - planned.send.opens_at >= TRY_FOR]
     return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
 
 
@@ -132,12 +132,6 @@ def _skipped(planned: PlannedSend) -> SendOutcome:
     result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
     decision = planned.decision
     return planned_outcome(planned, decision.reason, result=result, hint=decision.hint, exit_code=code)
-
-
-def _opens_at(planned: PlannedSend) -> datetime:
-    if planned.send.not_before is None:
-        raise ValueError(planned.send.id)  # nothing is scheduled without it
-    return planned.send.not_before
 
 
 def _not_sent(planned: PlannedSend, error: CampaignError | None) -> SendOutcome:
