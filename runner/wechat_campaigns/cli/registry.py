@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -249,14 +249,24 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; an unknown one is answered with the nearest name."""
         if args and args[0] not in self.names:
-            from wechat_campaigns.core.nearest import nearest
+            from wechat_campaigns.core.nearest import STRICT, nearest
 
-            near = nearest(args[0], self.names)
+            # Who wants to stop a send must not be sent to `studio`.
+            meant = OTHER_WORDS.get(args[0])
+            near = meant if meant in self.names else nearest(args[0], self.names, cutoff=STRICT)
             message = _("Unknown command {name}; run `{path} --help` for the list")
             if near:
                 message = _("Unknown command {name}; did you mean `{path} {near}`?")
             raise click.UsageError(message.format(name=args[0], near=near, path=ctx.command_path), ctx)
         return super().resolve_command(ctx, args)
+
+
+OTHER_WORDS: Final = {
+    "send": "apply", "stop": "hold", "pause": "hold", "resume": "unhold", "undo": "recall",
+    "delete": "recall",
+    "check": "validate", "list": "plan",
+}  # fmt: skip
+"""What somebody may type first, and the command that does it."""
 
 
 def group(
