@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError, TamperedLedgerError
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    CodeHostError,
+    ExitCode,
+    PolicyError,
+    TamperedLedgerError,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
@@ -22,7 +28,7 @@ LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
 TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
 TRY_FOR: Final = timedelta(minutes=15)
-"""How long after a window opened a send is tried while the ledger, WeChat or the clock does not let it."""
+"""How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,9 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     try:
         outcomes = list(_decided(due, ports))
     except (PolicyError, TamperedLedgerError) as refusal:
-        return [_not_sent(planned, refusal) for planned in due]
+        if not isinstance(refusal, CodeHostError):
+            return [_not_sent(planned, refusal) for planned in due]
+        error = refusal
     except Exception as fault:  # an error that ended the run would hide what was sent before
         error = expected_error(fault)
     decided = {outcome.id for outcome in outcomes}
