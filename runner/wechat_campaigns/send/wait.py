@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from wechat_campaigns.core.errors import (
+    TRANSIENT,
     CampaignError,
     CodeHostError,
     ExitCode,
@@ -101,8 +102,11 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
         error = refusal
     except Exception as fault:  # an error that ended the run would hide what was sent before
         error = expected_error(fault)
-    decided = {outcome.id for outcome in outcomes}
     late = [planned for planned in due if ports.clock() - _opens_at(planned) >= TRY_FOR]
+    late_ids = {planned.send.id for planned in late}
+    # Nothing was sent, because another run holds the account or something does not respond.
+    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late_ids]
+    decided = {outcome.id for outcome in outcomes}
     return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
 
 
