@@ -260,3 +260,20 @@ def test_late_apply_leaves_out_what_opened_after_the_horizon(
     assert shop.texts() == ["now"]
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["now", "later"]
+
+
+@pytest.mark.deep
+def test_account_that_another_run_holds_is_tried_again(make_shop: MakeShop) -> None:
+    """Another send of it takes long when the window opens: the scheduled one follows."""
+    shop = make_shop()
+    opens_at = soon(shop)
+    shop.write(later=scheduled("later", opens_at))
+    waiting = shop.begin("apply", "later", "--auto-approve", "--wait")
+    wait_for_line(shop, waiting, "Waiting for later")
+    shop.write(slow=campaign_file("slow"))
+    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=25)
+    slow = shop.begin("apply", "slow", "--auto-approve")
+    _out, said = waiting.communicate(timeout=120)
+    slow.communicate(timeout=60)
+    assert (waiting.returncode, slow.returncode) == (ExitCode.OK, ExitCode.OK), said
+    assert shop.texts() == ["slow", "later"]

@@ -167,6 +167,23 @@ def make(store: Store, platform: Platform, action: Action = Action.SEND, **data:
     return made
 
 
+def test_call_is_not_made_long_after_it_was_decided() -> None:
+    """A terminal takes no more output, or a machine sleeps, after the decision: the rules are of then."""
+    store = Store()
+    platform = Platform(store)
+    made = attempt_of(store, platform)
+
+    def slow(state: StreamState) -> Decision:
+        decided = judge(store)(state)
+        store.now += BEGIN_WITHIN + timedelta(seconds=1)
+        return decided
+
+    result = made.make(Action.SEND, DATA, BODY, slow)
+    assert result is not None
+    assert isinstance(result.error, NotSentError)
+    assert (platform.posts, store.status) == ([], Status.REJECTED)
+
+
 def again(store: Store, platform: Platform) -> AttemptResult:
     store.now += 2 * MINUTE
     return make(store, platform, Action.RESEND)

@@ -33,7 +33,7 @@ from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
-from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.guard.approved_files import check_approved
@@ -134,7 +134,11 @@ def apply(
             outcomes += send_later(
                 context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
             )
-    code = run.report(outcomes, state)
+    try:
+        code = run.report(outcomes, state)
+    except click.Abort as interrupted:
+        print_message(str(interrupted))
+        return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
     if not stopping.is_set():
         with stop_signals(lambda: None) as ending:
             keep_draft_pictures(context, ending.is_set)

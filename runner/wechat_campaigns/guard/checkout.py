@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from wechat_campaigns.core.errors import LedgerError, PolicyError
+from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
 from wechat_campaigns.core.git import GitResult
 from wechat_campaigns.core.git_checkout import checkout_output, find_checkout, run_in_checkout
 from wechat_campaigns.core.git_remote import NAME, remote_of
@@ -29,7 +29,8 @@ def check_up_to_date(folder: Path, branch: str) -> None:
         branch: of the remote `origin`.
 
     Raises:
-        PolicyError: they differ, or the remote does not tell.
+        PolicyError: they differ.
+        CodeHostError: the remote does not tell.
     """
     where = str(folder)
     if checkout_output(folder, "status", "--porcelain", "--", "."):
@@ -42,7 +43,7 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
     there = checkout_output(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
-        raise PolicyError(
+        raise CodeHostError(
             _("cannot determine whether this checkout is up to date with {branch}: {words}").format(
                 branch=branch, words=answer.error_line
             ),

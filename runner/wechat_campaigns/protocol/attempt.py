@@ -16,7 +16,7 @@ from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.protocol.verdict import verdict
 
 Judge = Callable[[StreamState], Decision]  # decides on the newest state of an account
-BEGIN_WITHIN: Final = timedelta(seconds=60)  # after its intent; by then others take the call for made
+BEGIN_WITHIN: Final = timedelta(seconds=60)  # after its decision; by then others take the call for made
 TRIES: Final = 8  # how often a decision is made again because somebody else wrote first
 
 
@@ -99,10 +99,10 @@ class Attempt:
             # First the token: its answer has a date, and so the clock is known to whoever judges.
             self.api.ensure_token()
             self.refresh()
+            at = self.clock().isoformat(timespec="microseconds")  # of the decision: it holds for BEGIN_WITHIN
             decision = judge(self.state)
             if decision.action is not action or not (action is Action.SEND or _is_of(decision, data)):
                 break
-            at = self.clock().isoformat(timespec="microseconds")
             entry = self._signed(kind, {**data, "at": at, "after": self.state.head.hash})
             try:
                 intent = self.ledger.append(entry, after=self.state.head)

@@ -99,14 +99,19 @@ class MassCalls:
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """See `MassApi.post_once`."""
         self.error = None
-        if self._clock() > begin_by:
-            raise NotSentError(
-                _(
-                    "this runner was paused between recording the send and making the call, so no "
-                    "call was made"
-                ),
-                hint=_("run `campaign apply` again"),
-            )
+
+        def begin() -> None:
+            if self._clock() > begin_by:
+                raise NotSentError(
+                    _(
+                        "this runner was paused between recording the send and making the call, so no "
+                        "call was made"
+                    ),
+                    hint=_("run `campaign apply` again"),
+                )
+
+        begin()
+        self._api.begin = begin  # to connect takes time, too, and a machine may sleep meanwhile
         call = self._api.mass_send if "touser" in body else self._api.mass_sendall
         try:
             return call(body)

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from wechat_campaigns.core.errors import CampaignError, ExitCode, PolicyError, TamperedLedgerError
+from wechat_campaigns.core.errors import (
+    TRANSIENT,
+    CampaignError,
+    CodeHostError,
+    ExitCode,
+    PolicyError,
+    TamperedLedgerError,
+)
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
@@ -22,7 +29,7 @@ LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
 TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
 TRY_FOR: Final = timedelta(minutes=15)
-"""How long after a window opened a send is tried while the ledger, WeChat or the clock does not let it."""
+"""How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +96,17 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     outcomes: list[SendOutcome] = []
     try:
         outcomes = list(_decided(due, ports))
+    except CodeHostError as silence:
+        error = silence
     except (PolicyError, TamperedLedgerError) as refusal:
         return [_not_sent(planned, refusal) for planned in due]
     except Exception as fault:  # an error that ended the run would hide what was sent before
         error = expected_error(fault)
-    decided = {outcome.id for outcome in outcomes}
     late = [planned for planned in due if ports.clock() - planned.send.opens_at >= TRY_FOR]
+    late_ids = {planned.send.id for planned in late}
+    # Nothing was sent, because another run holds the account or something does not respond.
+    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late_ids]
+    decided = {outcome.id for outcome in outcomes}
     return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +216,9 @@ class ReadOnlyApi:
 class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
+    begin: Callable[[], None] = staticmethod(lambda: None)
+    """See `Request.begin`, of a mass call."""
+
     def material_add_material(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
         """Upload permanent material; not idempotent.
 
@@ -331,7 +334,7 @@ class WeChatApi(ReadOnlyApi):
         return self._client.post(MASS_DELETE, {"msg_id": msg_id, "article_idx": article_idx})
 
     def _submit(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._client.post_once(path, body)
+        answer = self._client.post_once(path, body, self.begin)
         require(path, answer, "msg_id", is_number)
         return answer
 

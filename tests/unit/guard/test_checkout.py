@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commits import git
 from tests.support.outcomes import error_of
-from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.errors import CodeHostError, PolicyError
 from wechat_campaigns.guard.checkout import blob_id, check_same, check_up_to_date, last_changes
 
 
@@ -70,7 +70,7 @@ def test_edited_campaigns_are_refused(runner: Path) -> None:
 def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
     """Not knowing is not passing."""
     (author.parent / "remote.git").rename(author.parent / "gone.git")
-    with pytest.raises(PolicyError, match="cannot determine") as caught:
+    with pytest.raises(CodeHostError, match="cannot determine") as caught:
         check_up_to_date(runner / "campaigns", "main")
     assert "CAMPAIGN_LEDGER_TOKEN" in caught.value.hint
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
-from wechat_campaigns.core.errors import ExitCode, LedgerError, StalePlanError, TamperedLedgerError
+from wechat_campaigns.core.errors import (
+    CodeHostError,
+    ExitCode,
+    LedgerError,
+    StalePlanError,
+    TamperedLedgerError,
+)
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -144,7 +150,7 @@ def test_stopped_run_names_what_it_did_not_send():
 
 def test_ledger_that_cannot_be_read_is_tried_again():
     """It is back within the time: the send is made, and only once."""
-    world = World(errors=[LedgerError("down", hint="wait"), LedgerError("down", hint="wait")])
+    world = World(errors=[LedgerError("down", hint="wait"), CodeHostError("down", hint="wait")])
     (outcome,) = world.run(scheduled("a", NOW + HOUR))
     assert outcome.result is Result.ACCEPTED
     assert [name for name, _at in world.sent] == ["a"]

@@ -6,11 +6,12 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from tests.support.factories import NOW
 from tests.unit.wechat.scripted_server import (
     TOKEN,
     ClientEnvironment,
@@ -23,6 +24,7 @@ from tests.unit.wechat.scripted_server import (
     timeouts_for,
 )
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
+from wechat_campaigns.send.posting import MassCalls
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
     MASS_SEND,
@@ -265,6 +267,19 @@ def test_mass_call_needs_a_cached_token(server: ScriptedServer, connected: Conne
     assert server.seen == []
 
 
+def test_call_that_comes_too_late_when_it_is_connected_is_not_made(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """To look up the address and to connect takes time, in which a laptop may be closed for a day."""
+    server.on(MASS_SENDALL, ACCEPTED)
+    times = [NOW, NOW + timedelta(days=1)]
+    calls = MassCalls(connected(), clock=lambda: times.pop(0))
+    calls.ensure_token()
+    with pytest.raises(NotSentError):
+        calls.post_once(SEND, begin_by=NOW + timedelta(seconds=60))
+    assert [seen.body for seen in server.calls(MASS_SENDALL) if seen.body] == []
+
+
 def test_token_is_fetched_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
     """What `mass_ready` fetched is what the call uses: nothing of it fails after the intent."""
     server.on(MASS_SENDALL, ACCEPTED)
@@ -450,7 +465,7 @@ def test_what_plans_gets_has_no_write() -> None:
     assert public == {
         "material_add_material", "material_image_url", "media_upload", "media_uploadimg",
         "media_uploadvideo", "draft_add", "draft_delete",
-        "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
+        "begin", "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))
 
