@@ -66,7 +66,7 @@ class Platform:
     def mass_ready(self) -> None:
         """A token is at hand."""
 
-    def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def mass_sendall(self, body: Mapping[str, Any], **_more: Any) -> dict[str, Any]:
         name, answer = body["clientmsgid"], self.answer
         if answer == "unreachable":
             raise NotSentError("no connection", hint="look")

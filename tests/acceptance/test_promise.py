@@ -366,7 +366,7 @@ class Unreachable:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._api, name)
 
-    def mass_sendall(self, _body: Any) -> Any:
+    def mass_sendall(self, _body: Any, **_more: Any) -> Any:
         raise NotSentError("no route", hint="look at the network")
 
 
@@ -647,9 +647,9 @@ class EditedMeanwhile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._api, name)
 
-    def mass_sendall(self, body: Any) -> Any:
+    def mass_sendall(self, body: Any, **more: Any) -> Any:
         self._edit()
-        return self._api.mass_sendall(body)
+        return self._api.mass_sendall(body, **more)
 
 
 def test_draft_edited_during_the_run_is_refused(playground: Playground) -> None:

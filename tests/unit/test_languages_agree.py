@@ -121,7 +121,7 @@ class ScriptedPlatform:
     def __init__(self) -> None:
         self.ledger = MemoryLedger()
 
-    def mass_sendall(self, body: Any) -> Any:
+    def mass_sendall(self, body: Any, **_more: Any) -> Any:
         name = body["text"]["content"] if "text" in body else ""
         if name == "spam":
             raise_for_errcode(

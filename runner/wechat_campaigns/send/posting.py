@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -99,25 +100,24 @@ class MassCalls:
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """See `MassApi.post_once`."""
         self.error = None
-
-        def begin() -> None:
-            if self._clock() > begin_by:
-                raise NotSentError(
-                    _(
-                        "this runner was paused between recording the send and making the call, so no "
-                        "call was made"
-                    ),
-                    hint=_("run `campaign apply` again"),
-                )
-
-        begin()
-        self._api.begin = begin  # to connect takes time, too, and a machine may sleep meanwhile
+        check = partial(self._check_in_time, begin_by)
         call = self._api.mass_send if "touser" in body else self._api.mass_sendall
+        check()
         try:
-            return call(body)
+            return call(body, before_body=check)  # to connect takes time, too, and a machine may sleep then
         except ApiError as error:
             self.error = error
             return {**error.answer, "errcode": error.errcode}
+
+    def _check_in_time(self, begin_by: datetime) -> None:
+        if self._clock() > begin_by:
+            raise NotSentError(
+                _(
+                    "this runner was paused between recording the send and making the call, so no call was "
+                    "made"
+                ),
+                hint=_("run `campaign apply` again"),
+            )
 
 
 def rejected_before(errcode: int) -> str:

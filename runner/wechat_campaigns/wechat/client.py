@@ -91,13 +91,13 @@ class Client:
         """Have an access_token. Raises as `Tokens.get` says."""
         self._tokens.get()
 
-    def post_once(self, path: str, body: Mapping[str, Any], begin: Callable[[], None]) -> ApiResponse:
+    def post_once(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> ApiResponse:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
         `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
         token that the platform refuses is dropped and not renewed here: one intent stands for one call.
         """
-        request = Request(method="POST", path=path, body=encode_json(body), begin=begin)
+        request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
         self._refuse_writes(request)
         token = self._tokens.last_token
         if not token:

@@ -216,9 +216,6 @@ class ReadOnlyApi:
 class WeChatApi(ReadOnlyApi):
     """All calls of one account."""
 
-    begin: Callable[[], None] = staticmethod(lambda: None)
-    """See `Request.begin`, of a mass call."""
-
     def material_add_material(self, kind: str, filename: str, data: bytes) -> dict[str, Any]:
         """Upload permanent material; not idempotent.
 
@@ -295,25 +292,30 @@ class WeChatApi(ReadOnlyApi):
         """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""
         self._client.ready()
 
-    def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def mass_sendall(
+        self, body: Mapping[str, Any], *, before_body: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """Submit a job to everyone or to a tag.
 
         Args:
             body: the whole request with its clientmsgid; posted as it is.
+            before_body: asked when the connection stands; if it raises, nothing is posted.
 
         Returns:
             `{"errcode": 0, "errmsg", "msg_id": int}`, and `msg_data_id` for articles. Accepted is not sent.
 
         Source: sendAll (2026-11).
         """
-        return self._submit(MASS_SENDALL, body)
+        return self._submit(MASS_SENDALL, body, before_body)
 
-    def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def mass_send(
+        self, body: Mapping[str, Any], *, before_body: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         """Submit a job to 2 to 10000 openids; else as `mass_sendall`.
 
         Source: massSend (2026-11): verified 服务号 only.
         """
-        return self._submit(MASS_SEND, body)
+        return self._submit(MASS_SEND, body, before_body)
 
     def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send one real message to one tester (`touser` or `towxname`); uses no mass send.
@@ -333,8 +335,8 @@ class WeChatApi(ReadOnlyApi):
         """
         return self._client.post(MASS_DELETE, {"msg_id": msg_id, "article_idx": article_idx})
 
-    def _submit(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = self._client.post_once(path, body, self.begin)
+    def _submit(self, path: str, body: Mapping[str, Any], before_body: Callable[[], None]) -> dict[str, Any]:
+        answer = self._client.post_once(path, body, before_body)
         require(path, answer, "msg_id", is_number)
         return answer
 

@@ -36,8 +36,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
-    begin: Callable[[], None] = lambda: None
-    """Asked once the connection stands, before the body goes out; what it raises is raised."""
+    before_body: Callable[[], None] = lambda: None
+    """Called once, when the connection stands; if it raises, the body does not go out."""
     is_read: bool = False
     """It changes nothing, so it may be lost and repeated: reads that follow each other share a connection."""
 
@@ -80,7 +80,7 @@ class Transport:
             return reply
 
     def _exchange(self, request: Request, extra_query: Mapping[str, str] | None) -> Reply:
-        body = _WatchedBody(request.body, request.begin) if request.body is not None else None
+        body = _WatchedBody(request.body, request.before_body) if request.body is not None else None
         headers = {"Content-Type": request.content_type} if body else {}
         if not request.is_read:
             # A server may close a kept connection just as a send goes out, and nobody could then tell
@@ -142,13 +142,13 @@ class _WatchedBody(io.BytesIO):
 
     is_started = False
 
-    def __init__(self, body: bytes, begin: Callable[[], None]) -> None:
+    def __init__(self, body: bytes, before: Callable[[], None]) -> None:
         super().__init__(body)
-        self._begin = begin
+        self._before = before
 
     def read(self, size: int | None = -1, /) -> bytes:
         if not self.is_started:
-            self._begin()
+            self._before()
             self.is_started = True
         return super().read(size)
 

@@ -517,7 +517,7 @@ def test_accounts_run_concurrently():
     both = threading.Barrier(2)
 
     class Meeting(ScriptedApi):
-        def mass_sendall(self, _body: Any) -> Any:
+        def mass_sendall(self, _body: Any, **_more: Any) -> Any:
             both.wait(5)
             return TAKEN
 

@@ -90,7 +90,7 @@ def test_intent_is_kept_before_the_call():
     ledger = MemoryLedger()
 
     class Api(ScriptedApi):
-        def mass_sendall(self, body: Any) -> Any:
+        def mass_sendall(self, body: Any, **_more: Any) -> Any:
             (intent,) = ledger.events(SERVICE)
             assert intent.kind is EventKind.INTENT
             assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}

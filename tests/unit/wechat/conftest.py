@@ -56,12 +56,12 @@ def connected(
 class Ready(WeChatApi):
     """Has a token before each mass call, as an attempt does."""
 
-    def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def mass_sendall(self, body: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         if not self._client._read_only:
             self.mass_ready()
-        return super().mass_sendall(body)
+        return super().mass_sendall(body, **more)
 
-    def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def mass_send(self, body: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         if not self._client._read_only:
             self.mass_ready()
-        return super().mass_send(body)
+        return super().mass_send(body, **more)

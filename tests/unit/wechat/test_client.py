@@ -465,7 +465,7 @@ def test_what_plans_gets_has_no_write() -> None:
     assert public == {
         "material_add_material", "material_image_url", "media_upload", "media_uploadimg",
         "media_uploadvideo", "draft_add", "draft_delete",
-        "begin", "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
+        "mass_ready", "mass_sendall", "mass_send", "mass_preview", "mass_delete",
     }  # fmt: skip
     assert not public & set(dir(ReadOnlyApi))
 
