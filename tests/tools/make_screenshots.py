@@ -43,7 +43,8 @@ def _rehearse(folder: Path, language: Language, suffix: str) -> None:
     """Plan, photograph the page and the studio, apply, photograph the phones."""
     shutil.copytree(ROOT / "campaigns", folder / "campaigns")
     _campaign(folder, language, "plan", *SHOWN, "--report", "html=plan.html")
-    with open_browser(width=1280, height=960, language=BROWSER_LANGUAGE[language]) as chrome:
+    browser_language, flags = BROWSER_LANGUAGE[language], ("hide-scrollbars",)
+    with open_browser(width=1280, height=960, language=browser_language, flags=flags) as chrome:
         chrome.set_window_size(1280, PLAN_HEIGHT)  # down to the phones
         _photograph(chrome, (folder / "plan.html").as_uri(), f"plan{suffix}")
         chrome.set_window_size(1280, 960)
