@@ -59,7 +59,7 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
         )
         context.show_progress(template.format(count=len(changed)))
     context.output_data(lambda: "\n".join(map(line, changed)), {"changed": changed, "skipped": skipped})
-    return ExitCode.INVALID if check and changed else ExitCode.OK
+    return ExitCode.INVALID if skipped or (check and changed) else ExitCode.OK
 
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:

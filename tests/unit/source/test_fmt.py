@@ -139,6 +139,7 @@ def test_fmt_names_a_broken_file_and_leaves_it(tmp_path: Path, capsys: pytest.Ca
     """What is no YAML is for `campaign validate` to explain."""
     file = tmp_path / "sale.yaml"
     file.write_bytes(b"msgtype: [\r\n")
-    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
+    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.INVALID
+    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.INVALID
     assert "campaign validate" in capsys.readouterr().err
     assert file.read_bytes() == b"msgtype: [\r\n"
