@@ -19,7 +19,7 @@ LINE = re.compile(r"(?:`|^ *\$ )campaign((?:(?!`|\$ )[^\n|;])*)", re.M)
 def problem(line: str) -> str | None:
     """Say what is wrong with the words after `campaign`, or nothing."""
     command: click.Command = campaign
-    context = click.Context(campaign)
+    context = campaign.context_class(campaign)
     words = [word for word in re.sub(r"'[^']*'|\"[^\"]*\"", "x", line).split() if word not in ("[", "]")]
     options = _options(campaign, context)
     for word in words:

@@ -73,7 +73,7 @@ def output_keys() -> Iterator[str]:
 
 def options(command: click.Command) -> Iterator[str]:
     """List the long options of a command and of those below it."""
-    context = click.Context(command)
+    context = command.context_class(command)
     for parameter in command.get_params(context):
         names = [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
         yield from (name for name in names if name.startswith("--"))
@@ -85,7 +85,8 @@ def options(command: click.Command) -> Iterator[str]:
 
 
 PLAN_KEYS = frozenset(keys(schema("plan")))
-OTHER_KEYS = frozenset({*keys(schema("campaign")), *keys(schema("settings")), *output_keys()})
+SCHEMAS = ("campaign", "settings", "output")
+OTHER_KEYS = frozenset({*chain.from_iterable(keys(schema(name)) for name in SCHEMAS), *output_keys()})
 OPTIONS = frozenset(options(campaign))
 WORDS = {
     "events": frozenset({*EventKind, *LedgerKind}),

@@ -42,7 +42,7 @@ def faults(words: list[str]) -> Iterator[str]:
         if isinstance(command, click.Group) and not word.startswith("-"):
             if PLACEHOLDER.fullmatch(word):
                 return
-            below = command.get_command(click.Context(command), word)
+            below = command.get_command(command.context_class(command), word)
             if below is None:
                 yield f"there is no command {word}: {words}"
                 return

@@ -15,7 +15,7 @@ def commands(command: click.Command, path: str = "") -> Iterator[tuple[str, Comm
     assert isinstance(command, Command | Group)
     yield path, command
     if isinstance(command, Group):
-        context = click.Context(command)
+        context = command.context_class(command)
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None

@@ -127,7 +127,7 @@ def _helps(command: click.Command) -> Iterator[tuple[str, Message]]:
         what, kind, _kinds = text.partition(KINDS)
         yield place, what + kind
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = command.context_class(command)
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None

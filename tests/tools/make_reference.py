@@ -145,12 +145,8 @@ def _page(title: str, body: str, other_language: str = "") -> str:
 
 
 def _commands(command: click.Command, path: str) -> Iterator[str]:
-    context = click.Context(
-        command,
-        info_name=path,
-        terminal_width=HELP_WIDTH,
-        max_content_width=HELP_WIDTH,
-        help_option_names=["-h", "--help"],
+    context = command.context_class(
+        command, info_name=path, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
     )
     yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 from pre_commit.clientlib import load_manifest
@@ -28,7 +27,7 @@ def test_a_hook_runs_a_command_that_exists(hook: dict[str, str]) -> None:
     assert program == "campaign"
     assert name in COMMANDS
     assert name != "apply"
-    command = campaign.get_command(click.Context(campaign), name)
+    command = campaign.get_command(campaign.context_class(campaign), name)
     assert command is not None
     known = {option for parameter in command.params for option in parameter.opts}
     assert set(options) <= known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
+from typing import Any
 
 import click
 
@@ -34,7 +35,10 @@ EXIT_CODES: Mapping[ExitCode, str] = {
 
 
 class HelpContext(click.Context):
-    """Writes help by columns, where the language needs it."""
+    """Writes help by columns, where the language needs it; `-h` shows it too."""
+
+    def __init__(self, command: click.Command, *given: Any, **more: Any) -> None:
+        super().__init__(command, *given, **{"help_option_names": ["-h", "--help"], **more})
 
     def make_formatter(self) -> click.HelpFormatter:
         """See `click.Context.make_formatter`."""

@@ -73,7 +73,7 @@ def _command(path: str, found: Command) -> dict[str, Any]:
         "formats": list(found.formats),
         "arguments": [
             {
-                "name": param.make_metavar(click.Context(found)),
+                "name": param.make_metavar(found.context_class(found)),
                 "required": param.required,
                 "repeatable": param.nargs != 1,
             }
@@ -89,7 +89,7 @@ def _option(option: click.Option, found: Command) -> dict[str, Any]:
     return {
         "names": [*option.opts, *option.secondary_opts],
         "help": option.help or "",
-        "value": None if option.is_flag else option.make_metavar(click.Context(found)),
+        "value": None if option.is_flag else option.make_metavar(found.context_class(found)),
         "required": option.required,
         "repeatable": option.multiple,
         "variable": option.envvar,

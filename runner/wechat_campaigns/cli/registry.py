@@ -275,9 +275,7 @@ def group(
     """Register a function as a group of commands."""
 
     def register(function: Callable[..., None]) -> Group:
-        registered = click.command(cls=cls, context_settings={"help_option_names": ["-h", "--help"]})(
-            function
-        )
+        registered = click.command(cls=cls)(function)
         registered.examples, registered.package, registered.names = examples, package, names
         registered.params = [*global_params(), *registered.params]
         return registered

@@ -126,7 +126,6 @@ def standalone() -> Command:
         callback=sandbox.callback,
         help=sandbox.help,
         params=[param for param in sandbox.params if param.name not in ("rehearsal", "directory")],
-        context_settings={"help_option_names": ["-h", "--help"]},
     )
     alone.formats, alone.effect, alone.unless = sandbox.formats, sandbox.effect, sandbox.unless
     alone.examples = {

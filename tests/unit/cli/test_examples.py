@@ -23,7 +23,7 @@ def test_every_command_has_examples() -> None:
 def test_help_shows_the_examples(path: str) -> None:
     """`--help` ends with them, each on a line of its own."""
     command = COMMANDS[path]
-    page = command.get_help(click.Context(command, terminal_width=80)).splitlines()
+    page = command.get_help(command.context_class(command, terminal_width=80)).splitlines()
     assert all(f"    {line}" in page for line in command.examples)
 
 

@@ -144,7 +144,7 @@ def test_without_its_catalog_it_speaks_english(
 
 
 def pages(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path, terminal_width=78)
+    context = command.context_class(command, info_name=path, terminal_width=78)
     context.formatter_class = help_pages.ColumnsFormatter
     yield path, command.get_help(context)
     if isinstance(command, click.Group):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-import click
 import pytest
 
 from wechat_campaigns.cli.main import campaign, run
@@ -95,10 +94,10 @@ def test_an_option_that_a_command_lacks_is_not_named(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("name", ["ledger", "ci"])
 def test_lists_of_commands_are_not_cut_off(name: str) -> None:
     """Each command below another is told in a whole sentence."""
-    context = click.Context(campaign)
+    context = campaign.context_class(campaign)
     group = campaign.get_command(context, name)
     assert group is not None
-    shown = group.get_help(click.Context(group, terminal_width=80)).splitlines()
+    shown = group.get_help(group.context_class(group, terminal_width=80)).splitlines()
     assert not [line for line in shown[1:] if line.endswith("...")]
 
 
