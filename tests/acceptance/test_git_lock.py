@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -50,3 +53,22 @@ def test_other_locks_of_a_killed_git_block_nothing(make_shop: MakeShop, tmp_path
     assert shop.apply() == ExitCode.OK
     assert time.monotonic() - began < PATIENCE_S
     assert shop.texts() == ["今晚八点"]
+
+
+def test_ctrl_c_leaves_git_alone_while_it_records_a_result(make_shop: MakeShop, tmp_path: Path) -> None:
+    """A terminal sends it to every process of the command, git's as well: the send in hand is finished."""
+    shop = make_shop("git")
+    shop.write(sale=campaign_file("sale"))
+    slow = tmp_path / "slow/git"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\nsleep 0.2\nexec {shutil.which("git")} "$@"\n', encoding="utf-8")
+    slow.chmod(0o755)
+    path = f"{slow.parent}:{os.environ['PATH']}"
+    running = shop.begin("apply", "--auto-approve", process_group=0, PATH=path)
+    while not shop.texts():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    out, said = running.communicate(timeout=60)
+    assert running.returncode == ExitCode.OK, said
+    assert "1 accepted" in out

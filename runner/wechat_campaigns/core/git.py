@@ -166,6 +166,7 @@ def git(
             timeout=timeout_s,
             env={**clean_env(os.environ, (*SAFE_CONFIG, *config)), **(variables or {})},
             pass_fds=keep_open,
+            process_group=0,  # Ctrl-C in a terminal is for this process: a push in hand is finished
         )
     except subprocess.TimeoutExpired:
         return GitResult(code=EXIT_TIMED_OUT, stderr=f"fatal: no answer within {timeout_s:.0f} s")

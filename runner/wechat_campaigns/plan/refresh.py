@@ -12,6 +12,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently
 from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored_intent import stored_resend
@@ -33,8 +34,6 @@ def refresh(
     Raises:
         ApiError, NotSentError, NoResponseError: a read failed; names the account.
     """
-    from wechat_campaigns.core.thread_pool import thread_pool
-
     concerned: dict[str, list[Send]] = {}
     again: dict[str, list[Send]] = {}
     for send in sends:
@@ -64,7 +63,5 @@ def refresh(
             error.add_context(_("account {name}").format(name=name))
             raise
 
-    if not readers:
-        return {}
-    with thread_pool(min(len(readers), MAX_PARALLEL_ACCOUNTS)) as pool:
-        return dict(zip(readers, pool.map(asked, readers), strict=True))
+    names = list(readers)
+    return dict(zip(names, map_in_threads(asked, names, MAX_PARALLEL_ACCOUNTS), strict=True))

@@ -6,7 +6,7 @@ import random
 
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
-from wechat_campaigns.core.thread_pool import thread_pool
+from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.send.account_run import AccountRun
 from wechat_campaigns.send.outcome import SendOutcome, blocked_outcome, missed_outcome, unknown_outcome
@@ -50,11 +50,14 @@ def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:
     """
     start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
     turned = list(range(start, len(runs))) + list(range(start))
-    with thread_pool(min(len(runs), MAX_PARALLEL_ACCOUNTS)) as pool:
-        done = dict(zip(turned, pool.map(lambda n: runs[n].run(wait_s=0), turned), strict=True))
-        late = [number for number in turned if done[number] is None]
-        done |= zip(late, pool.map(lambda n: runs[n].run(wait_s=LOCK_WAIT_S), late), strict=True)
+    done = dict(zip(turned, _run(runs, turned, wait_s=0), strict=True))
+    late = [number for number in turned if done[number] is None]
+    done |= zip(late, _run(runs, late, wait_s=LOCK_WAIT_S), strict=True)
     return [done[number] or [] for number in range(len(runs))]
+
+
+def _run(runs: list[AccountRun], numbers: list[int], *, wait_s: float) -> list[list[SendOutcome] | None]:
+    return map_in_threads(lambda number: runs[number].run(wait_s=wait_s), numbers, MAX_PARALLEL_ACCOUNTS)
 
 
 def _busy(plan: Plan, settings: Settings) -> list[Account]:

@@ -1,0 +1,44 @@
+"""Do the same work for many items, side by side where there is memory for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+THREAD_BYTES: Final = 72 << 20
+"""Of address space: a thread's stack, and what its allocator reserves."""
+WORK_BYTES: Final = 16 << 20
+"""What they read, post and import."""
+
+
+def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
+    """Give the results in the order of the items, one after the other where only one thread fits.
+
+    A thread without memory dies before it begins, and Python would wait for its beginning for ever.
+    """
+    count = min(len(items), most)
+    while count > 1 and not _fits(count * THREAD_BYTES + WORK_BYTES):
+        count //= 2
+    if count < 2:
+        return list(map(work, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        return list(pool.map(work, items))
+
+
+def _fits(size: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    import mmap
+
+    try:
+        # Without access to it, it takes no memory, and counts only where this process has a limit.
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+    except OSError:
+        return False
+    return True
