@@ -16,14 +16,15 @@ WORK_BYTES: Final = 16 << 20
 
 
 def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
-    """Give the results in the order of the items, one after the other where only one thread fits.
+    """Give the results in the order of the items, one after the other in this thread where no other fits.
 
-    A thread without memory dies before it begins, and Python would wait for its beginning for ever.
+    A thread without memory dies before it begins, and Python would wait for its beginning for ever. Else this
+    thread only waits, so that it answers a signal at once.
     """
     count = min(len(items), most)
-    while count > 1 and not _fits(count * THREAD_BYTES + WORK_BYTES):
+    while count and not _fits(count * THREAD_BYTES + WORK_BYTES):
         count //= 2
-    if count < 2:
+    if not count:
         return list(map(work, items))
     from concurrent.futures import ThreadPoolExecutor
 
