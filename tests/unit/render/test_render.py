@@ -480,12 +480,6 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path, monkeypatch):
     assert "pip install" in problem.hint
 
 
-def test_article_body_must_be_markdown_or_html(tmp_path):
-    """A Word file is no article."""
-    yaml = ARTICLE.replace("a.md", "a.docx")
-    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"})).rule == "article-kind"
-
-
 def test_article_module_accepts_the_arguments_of_render(tmp_path):
     """The fake above and the real module agree on names."""
     pytest.importorskip("lxml")
