@@ -117,17 +117,10 @@ def findings_list(findings: Iterable[Diagnostic]) -> str:
     return _render("findings.html", findings=list(findings))
 
 
-def frame_document(
-    article: Article, *, pictures: Pictures, dark: bool = False, standalone: bool = False
-) -> str:
-    """Show one article as the reader's app does: a whole document for a frame.
-
-    Args:
-        dark: as in dark mode.
-        standalone: as a page of its own, with the policy that a frame gets from the page around it.
-    """
+def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
+    """Show one article as the reader's app does, in dark mode if wanted: a page of its own."""
     reader = _reader(article, pictures=pictures, dark=dark)
-    return _render("frame.html", article=article, reader=reader, css=design_css(), standalone=standalone)
+    return _render("frame.html", article=article, reader=reader, css=design_css())
 
 
 def article_html(article: Article, *, pictures: Pictures) -> str:
