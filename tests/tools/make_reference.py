@@ -152,6 +152,7 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
         max_content_width=HELP_WIDTH,
         help_option_names=["-h", "--help"],
     )
+    command._help_option = None  # click keeps that of the first context, which may lack -h
     yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
