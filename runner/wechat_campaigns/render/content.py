@@ -29,7 +29,6 @@ from wechat_campaigns.render.article import build, escape_for
 from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 
-_KINDS: dict[str, ArticleFormat] = {".md": "markdown", ".html": "html"}
 _PATH: KeyPath = ("content",)
 _FROM_ROOT = PurePosixPath("_settings.yaml")
 
@@ -125,11 +124,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
     file = scope.read(body, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
     if file is None:
         return None
-    kind = _KINDS.get(file.suffix.lower())
-    if kind is None:
-        what = _("`{file}` is neither Markdown nor HTML").format(file=written)
-        scope.problem(body, "article-kind", what, _("use a .md or .html file"))
-        return None
+    kind: ArticleFormat = "html" if written.endswith(".html") else "markdown"  # the schema takes no other
     text = scope.text_file(body, written, escape=escape_for(kind))
     if text is None:
         return None

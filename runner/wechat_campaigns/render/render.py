@@ -181,8 +181,6 @@ def _account(scope: Scope, settings: Settings) -> str:
     """Name the account, or note why there is none and return ""."""
     environment = settings.environment
     name = scope.campaign.account or environment.default_account
-    if name is None and len(environment.accounts) == 1:
-        name = next(iter(environment.accounts))
     if name is not None and name in environment.accounts:
         return name
     if name is None:

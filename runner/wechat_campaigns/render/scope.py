@@ -15,9 +15,9 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Leve
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Media
-from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.render.article import convert
+from wechat_campaigns.render.limits.check import text_errors, text_warnings
 from wechat_campaigns.render.limits.table import MAX_IMAGES
 from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
@@ -29,11 +29,6 @@ T = TypeVar("T")
 
 _NAMES = ("file", "name", "media_id", "draft", "card_id", "body", "text_file", "theme")
 """Keys of a content whose values followers do not read."""
-_SUBDIVISION_FLAGS = re.compile(
-    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
-    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
-)
-"""England, Scotland and Wales: the only emoji made of tags."""
 _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
@@ -110,26 +105,15 @@ class Scope:
 
     def sendable(self, path: KeyPath, text: str) -> bool:
         """Tell whether a text names no follower and reads as it looks; a problem when not."""
-        line, turned = openid_line(text), BIDI.search(text)
-        if line is not None:
-            what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
-            hint = _("remove it; write recipients only under `filter`")
-            self.problem(path, "openid-in-content", what, hint)
-        elif turned:
-            what = _("`{text}` contains a character that reverses the order of the text around it").format(
-                text=_around(text, turned)
-            )
-            hint = _("delete it: followers would read something other than what is written")
-            self.problem(path, "bidi-control", what, hint)
-        return line is None and turned is None
+        faults = list(text_errors(path, text))
+        for fault in faults:
+            self.report(fault)
+        return not faults
 
     def look_for_unseen(self, path: KeyPath, text: str) -> None:
         """Warn of characters that followers cannot see, and a reviewer neither."""
-        if text.isascii() or not (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
-            return
-        what = _("`{text}` contains an invisible character").format(text=_around(found.string, found))
-        hint = _("delete it; it often comes with pasted text")
-        self.problem(path, "invisible-character", what, hint, level="warning")
+        for finding in text_warnings(path, text):
+            self.report(finding)
 
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
@@ -222,8 +206,3 @@ class Scope:
         if place is None and fault.file is not None:
             place = Location(file=self.display_path(fault.file), line=fault.line)
         self.problem(path, fault.rule, fault.message, fault.hint, place=place)
-
-
-def _around(text: str, found: re.Match[str]) -> str:
-    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
-    return " ".join(escape_invisible(text[max(0, found.start() - 6) : found.end() + 6]).split())

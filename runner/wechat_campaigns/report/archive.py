@@ -77,7 +77,7 @@ def _message_files(message: SentMessage) -> dict[str, bytes]:
     shown = visible_content(send.content)
     if isinstance(shown, Articles):
         for number, article in enumerate(visible_record(shown).articles, 1):
-            page = frame_document(article, pictures=Pictures(message.data), standalone=True)
+            page = frame_document(article, pictures=Pictures(message.data))
             files[f"article-{number}.html"] = page.encode()
     for path, data in message.sources.items():
         try:

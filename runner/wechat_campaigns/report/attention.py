@@ -25,6 +25,8 @@ FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 _WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.INVALID})
 """Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
+FEW_NOTES = 3
+"""Notes of one rule that are shown unfolded."""
 SHOWN_LINKS = 3
 SHOWN_SENDS = 5
 SHOWN_OVERLAPS = 10
@@ -71,9 +73,10 @@ class NoteGroup:
         """Whether all notes say the same."""
         return len({(note.message, note.hint) for note in self.notes}) == 1
 
-    def is_folded(self, most: int) -> bool:
+    @property
+    def is_folded(self) -> bool:
         """Whether only the first need be seen: of many sends or files, never what concerns the whole plan."""
-        return len(self.notes) > most and all(note.send or note.location for note in self.notes)
+        return len(self.notes) > FEW_NOTES and all(note.send or note.location for note in self.notes)
 
 
 def note_groups(notes: Iterable[Note]) -> tuple[NoteGroup, ...]:

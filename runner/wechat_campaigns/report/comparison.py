@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -163,7 +163,7 @@ _VERDICTS: Mapping[GroupVerdict, str] = {
         "group. Content and recipients may be the cause as well"
     ),
 }
-_COUNTS: Final = ("delivered", "message_readers", "readers", "shares", "new_followers")
+_COUNTS: Final = tuple(entry.name for entry in fields(ComparedSend))
 GROUP_HEADINGS = (
     N_("Group"), N_("Sends"), N_("Compared"), "Delivered", N_("Readers from the message"), "Read rate",
     N_("Interval (95%)"), "Readers", "Shares", N_("Share rate"), "New followers",

@@ -58,17 +58,17 @@ class ArticleRow:
     """One article, or one send without figures, as every form of the report shows it."""
 
     account: str
-    send: str
+    send: str = ""
     """Empty when the article was sent by hand in the console."""
-    revision: int | None
-    msgtype: str
+    revision: int | None = None
+    msgtype: str = "mpnews"
     status: FiguresStatus
     sent_on: date
     """In China."""
     article: PublishedArticle | None
     delivered: int | None
     """Followers who received it: by the event, else as the read rate gives it."""
-    delivery_rate: float | None
+    delivery_rate: float | None = None
     """Of the followers addressed, by the event."""
 
     @property
@@ -111,7 +111,13 @@ def article_rows(
     names = {account.appid: account.name for account in accounts.values()}
     first = china_day(since) if since is not None else date.min
     rows += [
-        _console_row(article, name, figures_status(article.published, kept[appid][article.published]))
+        ArticleRow(
+            account=name,
+            status=figures_status(article.published, kept[appid][article.published]),
+            sent_on=article.published,
+            article=article,
+            delivered=article.latest.delivered if article.latest is not None else None,
+        )
         for appid, name in names.items()
         for article in console_articles(state, appid, kept.get(appid, {}))
         if article.published >= first and (until is None or article.published < china_day(until))
@@ -132,20 +138,6 @@ def _row(sent: SentArticle, state: LedgerState) -> ArticleRow:
         article=sent.article,
         delivered=event.sent if event is not None else latest.delivered if latest is not None else None,
         delivery_rate=event.sent / event.addressed if event is not None and event.addressed else None,
-    )
-
-
-def _console_row(article: PublishedArticle, account: str, status: FiguresStatus) -> ArticleRow:
-    return ArticleRow(
-        account=account,
-        send="",
-        revision=None,
-        msgtype="mpnews",
-        status=status,
-        sent_on=article.published,
-        article=article,
-        delivered=article.latest.delivered if article.latest is not None else None,
-        delivery_rate=None,
     )
 
 

@@ -161,14 +161,12 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "tagged_links": list(send.tagged_links),
-        "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
+        "uploads": [
+            {"key": item.key, "reused": reused is not None} for item, reused in planned.resolved.uploads
+        ],
         "warnings": [problem_dict(finding) for finding in send.diagnostics],
         "violations": [asdict(violation) for violation in planned.violations],
     }
-
-
-def _upload(key: str, reused: str | None) -> dict[str, Any]:
-    return {"key": key, "reused": reused is not None}
 
 
 def _content(content: dict[str, Any]) -> dict[str, Any]:

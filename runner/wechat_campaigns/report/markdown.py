@@ -17,7 +17,7 @@ from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
 from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
 from wechat_campaigns.report.phrases import followers, media, short_commit, shortened, with_msgtype
-from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sanitize import cell, code, fence, html_code
 from wechat_campaigns.report.schedule import in_order
@@ -185,7 +185,7 @@ def _attention(view: PlanView) -> Section:
     blocks = []
     for group in note_groups(view.notes):
         block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
-        if group.is_folded(FEW_NOTES):
+        if group.is_folded:
             block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
         blocks.append(block)
     return Section(title=_("Needs attention"), noun="note", blocks=blocks)

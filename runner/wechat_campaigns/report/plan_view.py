@@ -31,8 +31,6 @@ from wechat_campaigns.send.outcome import Result, SendOutcome
 
 OBVIOUS = frozenset({Reason.NEW, Reason.WINDOW_NOT_OPEN})
 """Reasons that the action and the hours beside it already give."""
-FEW_NOTES = 3
-"""Notes of one rule that are shown unfolded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +72,6 @@ class Row:
     def message(self) -> str:
         """The msgtype, and what a follower sees."""
         return with_msgtype(self.msgtype, self.content) if self.msgtype else ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether a plan only counts it."""
-        return self.action in FINISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +133,7 @@ class PlanView:
 
     def listed(self, *, everything: bool = False) -> tuple[Row, ...]:
         """List the rows without what was sent or is expired, unless everything is wanted."""
-        return tuple(row for row in self.rows if everything or not row.finished)
+        return tuple(row for row in self.rows if everything or row.action not in FINISHED)
 
 
 def plan_view(

@@ -20,7 +20,7 @@ from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks, columns
 from wechat_campaigns.report.listing import listing
 from wechat_campaigns.report.phrases import short_commit, zoned_moment
-from wechat_campaigns.report.plan_view import FEW_NOTES, OBVIOUS, ApplyView, PlanView, Row
+from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusView, expired_words
 from wechat_campaigns.send.outcome import Result, SendOutcome
@@ -213,7 +213,7 @@ def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRen
 def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
     """Write the notes; of many with one rule the first alone, and how many there are."""
     for group in note_groups(view.notes):
-        shown = group.notes if everything or not group.is_folded(FEW_NOTES) else group.notes[:1]
+        shown = group.notes if everything or not group.is_folded else group.notes[:1]
         yield from (note.text for note in shown)
         if hidden := len(group.notes) - len(shown):
             more = ngettext(

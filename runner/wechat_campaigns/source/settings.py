@@ -204,7 +204,7 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         accounts=accounts,
         default_account=default,
         vars=data.get("vars", {}),
-        approvals=Approvals(**{**asked, "approvers": tuple(asked["approvers"])}) if asked else None,
+        approvals=approvals_of(asked) if asked else None,
         resend_after_s=data.get("resend_after", PROTECTED_RESEND_AFTER_S),
         resend_until_s=data.get("resend_until", RESEND_UNTIL_S),
     )

@@ -9,8 +9,8 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import _
 
-# Everything YAML calls unprintable.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+# Everything YAML calls unprintable, and what no HTML document may hold.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufeff\ufffe\uffff]")
 # Characters without ink that are no blanks, controls or formats: fillers, selectors, a Braille cell.
 _INKLESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"

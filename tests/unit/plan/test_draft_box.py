@@ -262,6 +262,13 @@ def test_what_nobody_sees_in_a_draft_is_found(words: str, rule: str, action: Pla
     assert ([problem.rule for problem in found], one.action) == ([rule], action)
 
 
+def test_a_flag_in_a_draft_is_seen() -> None:
+    """England's is made of tags, which are invisible elsewhere."""
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    one = planned(TITLED, drafts={"D1": make_stored_draft(make_article(html=f"<p>{flag}</p>"))})
+    assert not (*one.resolved.problems, *one.send.diagnostics)
+
+
 def test_an_offline_plan_says_that_the_draft_is_not_read() -> None:
     """Neither shown nor checked: a rule about words waits for WeChat's answers."""
     settings = make_settings(policy=Policy(banned_words=("最佳",)))

@@ -47,6 +47,13 @@ def test_column_counts_characters() -> None:
     assert (fault.line, fault.column) == (1, 4)
 
 
+def test_a_character_that_no_page_can_hold_is_a_fault() -> None:
+    """An article would show another in its place."""
+    fault = decode("春\ufdd0茶".encode())
+    assert isinstance(fault, Finding)
+    assert fault.rule == "text-control-character"
+
+
 def test_byte_order_mark_of_a_windows_editor_is_left_out() -> None:
     """It is no part of the text; a second one would be sent to followers as an invisible character."""
     assert decode(b"\xef\xbb\xbfhello") == "hello"

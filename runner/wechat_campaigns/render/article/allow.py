@@ -9,7 +9,7 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
-from wechat_campaigns.render.article import css, mini_program
+from wechat_campaigns.render.article import css, measure, mini_program
 
 _TAGS = """
 section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
@@ -45,28 +45,12 @@ MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
 MAX_LINE_HEIGHT, MAX_LINE_PX = 5.0, 200
 SHADOWS, SHADOW_PX = 2, 6
 """How many one box has, and how far one may reach beyond the box: further, it could cover a line of text."""
-EM_PX = 16
 MAX_LEFT_PX = 48
 MAX_TOP_PX = 200
-PAGE_PX = 375
 
 
 _DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
-_DIGITS = r"[+-]?(?:\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
-"""Bounded, so that no value makes a pattern slow."""
-_LENGTH = re.compile(rf"({_DIGITS})(px|pt|cm|mm|in|pc|q|em|rem|%)?")
 _NUMERIC = re.compile(r"[+-]?\.?\d")
-_UNIT_PX = {
-    "em": EM_PX,
-    "rem": EM_PX,
-    "cm": 37.8,
-    "mm": 3.78,
-    "in": 96,
-    "pc": 16,
-    "pt": 1.33,
-    "q": 0.945,
-    "%": PAGE_PX / 100,
-}
 _NUMBER = re.compile(r"(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})(%|em|rem|px)?")
 _FUNCTION = re.compile(r"([\w-]*)\(")
 _FUNCTIONS = ("rgb", "rgba", "hsl", "hsla")
@@ -138,10 +122,9 @@ _Accepts = Callable[[str, str, str], bool]
 def _lengths(value: str) -> list[float] | None:
     """Return the lengths of a value in pixels; None when one has a form that is not judged."""
     words = [word for word in re.split(r"[\s,/]+", _ARGUMENTS.sub("", value)) if _NUMERIC.match(word)]
-    found = [_LENGTH.fullmatch(word) for word in words]
-    if any(one is None for one in found):
-        return None
-    return [float(one[1]) * _UNIT_PX.get(one[2], 1) for one in found if one is not None]
+    lengths = [measure.length(word) for word in words]
+    known = [length for length in lengths if length is not None]
+    return known if len(known) == len(lengths) else None
 
 
 def _between(least: float, most: float) -> _Accepts:
@@ -189,7 +172,7 @@ def _width(tag: str, name: str, value: str) -> bool:
     if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
         return True
     limits = name == "max-width" and tag in ("img", "section", "*")
-    return limits and (value == "none" or _LENGTH.fullmatch(value) is not None)
+    return limits and (value == "none" or measure.length(value) is not None)
 
 
 def _margin(_tag: str, name: str, value: str) -> bool:

@@ -20,7 +20,6 @@ from wechat_campaigns.render.article import (
     sanitize,
     theme,
 )
-from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
     AI_STATEMENT,
     MAX_SOURCE_CHARS,
@@ -43,10 +42,9 @@ def assemble(source: ArticleSource) -> ArticleBody:
     if len(source.text) > MAX_SOURCE_CHARS:
         lint.check_source(source.text, findings)
         return _with(ArticleBody(html=""), findings)
-    text = _readable(source.text, findings)
     if source.kind == "html":
-        return _from_html(text, source, findings)
-    return _from_markdown(text, source, findings)
+        return _from_html(source, findings)
+    return _from_markdown(source, findings)
 
 
 def warm(source: ArticleSource) -> None:
@@ -56,11 +54,11 @@ def warm(source: ArticleSource) -> None:
         markdown.warm(source.text)
 
 
-def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
+def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
     css = theme.load(source, findings)
     for colours in (True, False):
         attempt = Findings(file=findings.file, advice=findings.advice)
-        html = markdown.to_html(text, attempt, colours=colours, keep_lines=source.options.line_breaks)
+        html = markdown.to_html(source.text, attempt, colours=colours, keep_lines=source.options.line_breaks)
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)
@@ -85,8 +83,8 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
     return _with(body, findings, attempt)
 
 
-def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
-    tree = dom.parse(text, keep_lines=True)
+def _from_html(source: ArticleSource, findings: Findings) -> ArticleBody:
+    tree = dom.parse(source.text, keep_lines=True)
     if _oversized(tree, findings):
         return _with(ArticleBody(html=""), findings)
     found = embed.resolve(tree, source, findings)
@@ -138,12 +136,3 @@ def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
         key=lambda problem: (problem.location.file, problem.location.line or 0),
     )
     return replace(body, findings=tuple(problems))
-
-
-def _readable(source: str, findings: Findings) -> str:
-    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    for offset in forbidden_offsets(text):
-        what = _("an article cannot contain the character U+{code:04X}").format(code=ord(text[offset]))
-        hint = _("remove it; it often comes from text copied out of a PDF or a word processor")
-        findings.error("control-character", what, hint, line=text.count("\n", 0, offset) + 1)
-    return replace_forbidden(text)

@@ -46,11 +46,6 @@ def replace_forbidden_html(html: str) -> str:
     return _REFERENCE.sub(_allowed_reference, replace_forbidden(html))
 
 
-def forbidden_offsets(text: str) -> list[int]:
-    """Find the characters that no HTML document may hold: their offsets."""
-    return [found.start() for found in _FORBIDDEN.finditer(text)]
-
-
 def _markdown(value: object) -> str:
     # A value that already holds marks is the output of a macro or a block: those stay as they are.
     parts = _MARK.split(str(value))

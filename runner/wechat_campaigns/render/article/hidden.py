@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -28,16 +27,6 @@ MIN_LINE_EM = 0.5
 MAX_EMPTY_LINES = 50
 """One after the other; more push the text behind them out of sight."""
 _TEXT_PX = 17.0
-_KEYWORDS: Final = {
-    "xx-small": 9,
-    "x-small": 10,
-    "small": 13,
-    "medium": 16,
-    "large": 18,
-    "x-large": 24,
-    "xx-large": 32,
-    "xxx-large": 48,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +175,7 @@ def _box(element: HtmlElement, around: _Box) -> _Box:
 
 def _font(own: _Box, value: str, around: _Box) -> _Box:
     factor = {"smaller": 0.83, "larger": 1.2}.get(value, 1.0)
-    size = _KEYWORDS.get(value) or measure.length(value, em=around.font, whole=around.font)
+    size = measure.FONT_SIZES.get(value) or measure.length(value, em=around.font, whole=around.font)
     return replace(own, font=size if size is not None and factor == 1 else around.font * factor)
 
 

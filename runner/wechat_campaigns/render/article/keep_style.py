@@ -56,9 +56,6 @@ _FUNCTIONS = frozenset((
     "invert", "saturate", "sepia", "polygon", "circle", "ellipse", "inset", "repeat", "minmax",
     "fit-content",
 ))  # fmt: skip
-_FONT_SIZES = (
-    "xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large", "smaller", "larger", "inherit",
-)  # fmt: skip
 MAX_BORDER_PX, MAX_GAP_PX, MAX_SIDE_PADDING_PX, MAX_TOP_PADDING_PX = 100, 100, 160, 600
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
@@ -184,7 +181,7 @@ _CHECKS: dict[str, _Accepts] = {
         f"overflow{side}": _words(r"(visible|hidden|auto|scroll|clip| |initial)+")
         for side in ("", "-x", "-y")
     },
-    "font-size": _length(*_FONT_SIZES),
+    "font-size": _length("smaller", "larger", "inherit", *measure.FONT_SIZES),
     "line-height": _length("normal", "inherit", "initial", "unset"),
     **{name: _length("normal", "inherit", "initial", "unset") for name in ("letter-spacing", "word-spacing")},
     "text-indent": _length("inherit", "initial", "unset"),

@@ -8,6 +8,17 @@ from typing import Final
 
 PAGE_PX: Final = 375.0
 EM_PX: Final = 16.0
+FONT_SIZES: Final = {
+    "xx-small": 9,
+    "x-small": 10,
+    "small": 13,
+    "medium": 16,
+    "large": 18,
+    "x-large": 24,
+    "xx-large": 32,
+    "xxx-large": 48,
+}
+"""The keywords for one, in pixels."""
 _NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(?:e[+-]?\d{1,2})?"
 """Bounded, so that no value makes a pattern slow."""
 _LENGTH = re.compile(rf"({_NUMBER})(px|pt|pc|cm|mm|in|q|em|rem|ch|ex|vw|vh|vmin|vmax|%)?")

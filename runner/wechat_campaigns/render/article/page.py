@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from html import escape, unescape
 from typing import Any
@@ -17,7 +17,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
-from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext
 from wechat_campaigns.core.model import Article, FileInfo, Send, visible_content
 from wechat_campaigns.render.article.parts import markup_chars
@@ -87,7 +86,7 @@ def page(send: Send, *, data: Data) -> str:
         shown=visible_content(send.content),
         language=HTML_LANGUAGE[current_language()],
         content=Markup(content(send, pictures=pictures)),  # noqa: S704
-        findings=Markup(findings_list(send.diagnostics)),  # noqa: S704
+        findings=send.diagnostics,
         pictures=pictures,
         css=design_css(),
         screens=SCREENS,
@@ -112,22 +111,10 @@ def content(send: Send, *, pictures: Pictures) -> str:
     )
 
 
-def findings_list(findings: Iterable[Diagnostic]) -> str:
-    """List findings; empty when there are none."""
-    return _render("findings.html", findings=list(findings))
-
-
-def frame_document(
-    article: Article, *, pictures: Pictures, dark: bool = False, standalone: bool = False
-) -> str:
-    """Show one article as the reader's app does: a whole document for a frame.
-
-    Args:
-        dark: as in dark mode.
-        standalone: as a page of its own, with the policy that a frame gets from the page around it.
-    """
+def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
+    """Show one article as the reader's app does, in dark mode if wanted: a page of its own."""
     reader = _reader(article, pictures=pictures, dark=dark)
-    return _render("frame.html", article=article, reader=reader, css=design_css(), standalone=standalone)
+    return _render("frame.html", article=article, reader=reader, css=design_css())
 
 
 def article_html(article: Article, *, pictures: Pictures) -> str:

@@ -29,6 +29,7 @@ from wechat_campaigns.core.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.render.limits.files import MaterialKind, check_file
 from wechat_campaigns.render.limits.table import (
@@ -45,6 +46,11 @@ from wechat_campaigns.source.text import is_blank
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
+_SUBDIVISION_FLAGS = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
+"""England, Scotland and Wales: the only emoji made of tags."""
 
 
 def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
@@ -194,6 +200,36 @@ def _mpvideo(video: Mpvideo) -> Iterator[Finding]:
         what = _("WeChat may reject a video uploaded through the API (48022, 48013)")
         hint = _("upload it in the WeChat console and refer to it with `name`; otherwise expect a rejection")
         yield Finding("mpvideo-upload", what, hint, (*path, "file"), "warning")
+
+
+# --- any text ----------------------------------------------------------------------------------
+
+
+def text_errors(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Look for a follower's openid, and for what makes a text read otherwise than it looks."""
+    if (line := openid_line(text)) is not None:
+        what = _("line {line} of the text contains an openid, which would be sent").format(line=line)
+        hint = _("remove it; write recipients only under `filter`")
+        yield Finding("openid-in-content", what, hint, path)
+    elif turned := BIDI.search(text):
+        what = _("`{text}` contains a character that reverses the order of the text around it").format(
+            text=_around(turned)
+        )
+        hint = _("delete it: followers would read something other than what is written")
+        yield Finding("bidi-control", what, hint, path)
+
+
+def text_warnings(path: KeyPath, text: str) -> Iterator[Finding]:
+    """Look for characters that followers cannot see, and a reviewer neither."""
+    if not text.isascii() and (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
+        what = _("`{text}` contains an invisible character").format(text=_around(found))
+        hint = _("delete it; it often comes with pasted text")
+        yield Finding("invisible-character", what, hint, path, "warning")
+
+
+def _around(found: re.Match[str]) -> str:
+    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
+    return " ".join(escape_invisible(found.string[max(0, found.start() - 6) : found.end() + 6]).split())
 
 
 # --- single values -----------------------------------------------------------------------------

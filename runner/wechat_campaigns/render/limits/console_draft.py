@@ -11,8 +11,7 @@ from wechat_campaigns.core.diagnostics import Finding, KeyPath
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Draft, Newspic
-from wechat_campaigns.core.patterns import BIDI, INVISIBLE, openid_line
-from wechat_campaigns.render.limits.check import content_findings
+from wechat_campaigns.render.limits.check import content_findings, text_errors, text_warnings
 
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -38,20 +37,13 @@ def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
 
 def _unseen(stored: Articles | Newspic) -> Iterator[Finding]:
     """Look for what a draft says to nobody, or otherwise than it looks; files are searched when rendered."""
-    path: KeyPath = ("content",)
     parts = [stored.title, stored.text] if isinstance(stored, Newspic) else []
     for article in stored.articles if isinstance(stored, Articles) else ():
         parts += [article.title, article.author, article.digest, unescape(_TAG.sub(" ", article.html))]
-    text = "\n".join(parts)
     hint = _("edit the draft in the WeChat console")
-    if openid_line(text) is not None:
-        yield Finding("openid-in-content", _("the text contains an openid"), hint, path)
-    if BIDI.search(text):
-        what = _("the text contains a character that reverses the order of the text around it")
-        yield Finding("bidi-control", what, hint, path)
-    elif INVISIBLE.search(text):
-        what = _("the text contains an invisible character")
-        yield Finding("invisible-character", what, hint, path, "warning")
+    for part in parts:
+        for fault in list(text_errors((), part)) or text_warnings((), part):
+            yield Finding(fault.rule, fault.message, hint, level=fault.level)
 
 
 def _hidden(stored: Articles | Newspic) -> Iterator[Finding]:

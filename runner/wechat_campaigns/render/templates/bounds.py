@@ -23,6 +23,7 @@ MAX_WORK = 5_000_000
 MAX_RANGE = 10_000
 MAX_BITS = 4_000
 MAX_TAGS = 2_000
+LONG_NUMBER = re.compile(r"\d{1000}")
 STEP = 20
 """Units for one turn of a loop or one call, whatever it handles."""
 ELEMENT = 8

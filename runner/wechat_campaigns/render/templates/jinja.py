@@ -7,7 +7,6 @@ says which rendering the present thread is in.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,7 +74,6 @@ _JINJA_INTERNAL_NAMES = frozenset(("caller", "_loop_vars", "_block_vars"))
 """Arguments that Jinja adds to a call."""
 _TAKES_UNDEFINED = frozenset(("d", "default", "defined", "undefined"))
 """Filters and tests that may be asked about a name that is unknown, or is not data."""
-_LONG_NUMBER = re.compile(r"\d{1000}")
 _MAX_NAME_CHARS = 60
 HIDDEN = "…"
 
@@ -156,7 +154,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             raise bounds.TemplateBudgetError(
                 _("a template may contain at most {most:,} tags").format(most=bounds.MAX_TAGS)
             )
-        if _LONG_NUMBER.search(source):
+        if bounds.LONG_NUMBER.search(source):
             raise bounds.TemplateBudgetError(_("a number has more than a thousand digits"))
         tree = super()._parse(source, name, filename)
         jinja_meter.Meter().visit(tree)

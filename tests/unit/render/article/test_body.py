@@ -151,11 +151,6 @@ def test_findings_are_in_the_order_of_lines(make: Make) -> None:
     assert {finding.location.file for finding in body.findings} == {"campaigns/tea/article.md"}
 
 
-def test_byte_order_mark_and_windows_lines_do_not_matter(make: Make) -> None:
-    """A file from Windows gives the same bytes."""
-    assert make("\ufeff甲\r\n\r\n乙\r\n").html == make("甲\n\n乙\n").html
-
-
 def _build(source: str, kind: ArticleFormat) -> ArticleBody:
     return build(
         ArticleSource(text=source, kind=kind, file=PurePosixPath("a.md"), title="标题", files=NOWHERE)

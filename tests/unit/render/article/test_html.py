@@ -32,6 +32,7 @@ def test_allowed_html_is_kept_as_written(make: Make) -> None:
         ("<script>x()</script>茶", "茶"),
         ("<style>p{color:red}</style>茶", "茶"),
         ("<font color='#c00'>茶</font>", '<span style="color:#c00">茶</span>'),
+        ("<font size=7>茶</font>", '<span style="font-size:xxx-large">茶</span>'),
         ("<center>茶</center>", '<section style="text-align:center">茶</section>'),
         ("<p class='x' id='y' data-x='1' onclick='x()'>茶</p>", "<p>茶</p>"),
         ("<p style='caret-color:transparent;-webkit-tap-highlight-color:red'>茶</p>", "<p>茶</p>"),
