@@ -22,7 +22,6 @@ from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.doctor import Check
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.comparison import ComparedSend
 from wechat_campaigns.report.history import COLUMNS
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.source.schemas.store import schema
@@ -68,7 +67,7 @@ def output_keys() -> Iterator[str]:
                 yield from (str(key.value) for key in node.keys if isinstance(key, ast.Constant))
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "output_sentence":
                 yield from (word.arg for word in node.keywords if word.arg)
-    for record in (SendOutcome, Check, ComparedSend):  # written field by field
+    for record in (SendOutcome, Check):  # written field by field
         yield from (entry.name for entry in fields(record))
 
 

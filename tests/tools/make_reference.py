@@ -148,7 +148,6 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
     context = command.context_class(
         command, info_name=path, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
     )
-    command._help_option = None  # click keeps that of the first context, which may lack -h
     yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
