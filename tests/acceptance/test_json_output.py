@@ -195,9 +195,12 @@ def test_a_server_prints_where_it_is_as_json(
         assert started.stdout is not None
         line = started.stdout.readline()
         ready = json.loads(line)
-        with socket.create_connection((urlsplit(ready["url"]).hostname, urlsplit(ready["url"]).port), 10):
-            started.terminate()
-        assert started.stdout.read() == b""
+        try:
+            with socket.create_connection((urlsplit(ready["url"]).hostname, urlsplit(ready["url"]).port), 10):
+                started.terminate()
+            assert started.communicate(timeout=60)[0] == b""
+        finally:
+            started.kill()
     assert started.returncode == ExitCode.OK
     assert list(validator(name).iter_errors(ready)) == []
     assert Path("ready.json").read_bytes() == line

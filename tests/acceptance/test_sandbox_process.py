@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -56,6 +57,17 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
         started.send_signal(number)
         _, said = started.communicate(timeout=10)
         assert (started.returncode, said) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs the threads of a process by number")
+def test_signal_that_another_thread_takes_ends_the_sandbox() -> None:
+    """A system may hand a signal to any thread, or just before the main one begins to wait."""
+    with process() as (started, _sandbox):
+        threads = sorted(int(task.name) for task in Path(f"/proc/{started.pid}/task").iterdir())
+        thread = next(number for number in threads if number != started.pid)
+        assert ctypes.CDLL(None).tgkill(started.pid, thread, signal.SIGTERM) == 0
+        started.communicate(timeout=10)
+        assert started.returncode == 0
 
 
 @pytest.mark.deep

@@ -21,6 +21,9 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.source.load import require_folder
 
+LOOK_EVERY_S = 0.5
+"""A signal that comes just before a wait without an end, or to another thread, would not end it."""
+
 
 @command(
     effect=Effect.LOCAL,
@@ -99,7 +102,8 @@ def sandbox(
             )
         if is_exposed:
             print_message(_("Warning: other machines can reach this sandbox and control it."))
-        stopping.wait()
+        while not stopping.wait(LOOK_EVERY_S):
+            pass
     return ExitCode.OK
 
 
