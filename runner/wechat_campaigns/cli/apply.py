@@ -134,15 +134,7 @@ def apply(
             outcomes += send_later(
                 context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
             )
-    try:
-        code = run.report(outcomes, state)
-    except click.Abort as interrupted:
-        print_message(str(interrupted))
-        return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
-    if not stopping.is_set():
-        with stop_signals(lambda: None) as ending:
-            keep_draft_pictures(context, ending.is_set)
-    return code
+    return run.finish(outcomes, state, is_stopped=stopping.is_set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +185,18 @@ class _ApplyRun:
             self.context.show_progress(self._formats(tuple(outcomes), waiting=ids)["text"]())
             notify(self.context, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
             self.reported.extend(outcomes)
+
+    def finish(self, outcomes: tuple[SendOutcome, ...], state: LedgerState, *, is_stopped: bool) -> int:
+        """Report, then fetch the pictures of drafts that were sent; Ctrl-C hides no outcome."""
+        try:
+            code = self.report(outcomes, state)
+        except click.Abort as interrupted:
+            print_message(str(interrupted))
+            return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
+        if not is_stopped:
+            with stop_signals(lambda: None) as ending:
+                keep_draft_pictures(self.context, ending.is_set)
+        return code
 
     def report(self, outcomes: tuple[SendOutcome, ...], state: LedgerState) -> int:
         """Log, show and notify what became of the sends; give the exit code."""

@@ -80,7 +80,7 @@ class AccountRun:
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
         mine = [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
-        todo: list[PlannedSend | UnknownSend] = [
+        steps: list[PlannedSend | UnknownSend] = [
             *(one for one in self.plan.unknown_sends if one.send_state.appid == self.account.appid),
             *(one for one in mine if one.action in (PlanAction.RESEND, PlanAction.UNKNOWN)),
             *sorted((one for one in mine if one.action is PlanAction.SEND), key=order),
@@ -89,13 +89,13 @@ class AccountRun:
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 self._open()
-                outcomes.extend(map(self._outcome, todo))
+                outcomes.extend(map(self._outcome, steps))
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
-            outcomes += [self._not_begun(one, error) for one in todo[len(outcomes) :]]
+            outcomes += [self._not_begun(one, error) for one in steps[len(outcomes) :]]
         return outcomes
 
     def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
