@@ -24,7 +24,7 @@ from wechat_campaigns.source.load import (
     find_campaigns,
     require_folder,
 )
-from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+from wechat_campaigns.source.scaffold import ARTICLE, ScaffoldOptions, campaign_text
 
 LONGEST_NAME = 250
 """Bytes of a folder's or a file's name, without its suffix; file systems take 255."""
@@ -122,9 +122,13 @@ def new(
     message = _(
         "wrote {file}; edit it, run `campaign plan {name}`, and delete `ready: false` when it may be sent"
     )
-    return context.output_sentence(
-        message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
-    )
+    lines = [message.format(file=target, name=shlex.quote(campaign.id))]
+    article = root / campaign.id / "article.md"
+    if campaign.has_article and write_new(article, ARTICLE):
+        lines.append(_("wrote {file}").format(file=article))
+    missing = [(root / campaign.asset).as_posix()] if campaign.asset is not None else []
+    lines += [_("now add {file}").format(file=file) for file in missing]
+    return context.output_sentence("\n".join(lines), id=campaign.id, file=target.as_posix(), missing=missing)
 
 
 def _require_one_filter(*given: bool) -> None:

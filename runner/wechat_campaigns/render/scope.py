@@ -94,12 +94,14 @@ class Scope:
         source = self.read(path, lambda: self._source(written))
         if source is None or not self.sendable(path, source):
             return None
-        self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
+        file = self.files.locate(self.campaign.file, written)
+        self._look_for_braces(path, source, file=file)
+        self._look_for_placeholders(path, source, file=file)
         try:
             text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateRenderError as fault:
-            file = fault.file or self.files.locate(self.campaign.file, written)
-            self._template_problem(path, fault, Location(file=self.display_path(file), line=fault.line))
+            place = Location(file=self.display_path(fault.file or file), line=fault.line)
+            self._template_problem(path, fault, place)
             return None
         return text if text == source or self.sendable(path, text) else None
 
@@ -194,13 +196,18 @@ class Scope:
             )
             self.problem(path, "template-braces", what, hint, level="warning", place=place)
 
-    def _look_for_placeholders(self, path: KeyPath, source: str) -> None:
+    def _look_for_placeholders(
+        self, path: KeyPath, source: str, *, file: PurePosixPath | None = None
+    ) -> None:
         """Warn of the words of a new file: whoever forgot to replace them would send them."""
-        if any(words in source for words in PLACEHOLDERS):
-            what = _("this is still the text that `campaign new` wrote, and followers would read it")
-            self.problem(
-                path, "scaffold-text", what, _("replace it with the content to be sent"), level="warning"
-            )
+        at = next((source.index(words) for words in PLACEHOLDERS if words in source), None)
+        if at is None:
+            return
+        line = source.count("\n", 0, at) + 1
+        place = None if file is None else Location(file=self.display_path(file), line=line)
+        what = _("this is still the text that `campaign new` wrote, and followers would read it")
+        hint = _("replace it with the content to be sent")
+        self.problem(path, "scaffold-text", what, hint, level="warning", place=place)
 
     def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
         if place is None and fault.file is not None:

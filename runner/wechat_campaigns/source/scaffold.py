@@ -39,6 +39,14 @@ NEWSPIC = (
     "    images: {name}/*.jpg\n"
 )
 """The same of a picture post."""
+ARTICLE = f"{PLACEHOLDERS[0]}。空一行，就是新的一段。\n\n## 小标题\n\n- 列表的一项\n- **粗体**的一项\n"
+"""The article with which a new file of articles begins."""
+_ASSETS = {
+    Msgtype.MPNEWS: "cover.jpg",
+    Msgtype.VOICE: "voice.mp3",
+    Msgtype.IMAGE: "*.jpg",
+    Msgtype.MPVIDEO: "video.mp4",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,18 @@ class ScaffoldOptions:
     """The title of a draft of the console; its msgtype is mpnews."""
     newspic: bool = False
     """Whether it is a picture post (贴图); its msgtype is mpnews."""
+
+    @property
+    def has_article(self) -> bool:
+        """Whether an article is written beside it."""
+        return self.msgtype is Msgtype.MPNEWS and not self.newspic and self.asset is not None
+
+    @property
+    def asset(self) -> str | None:
+        """What its author has to add: a file, or a pattern of files, below the campaigns folder."""
+        if self.media_id is not None or self.draft is not None or self.msgtype not in _ASSETS:
+            return None
+        return f"{self.id}/{_ASSETS[Msgtype.IMAGE if self.newspic else self.msgtype]}"
 
 
 def modeline(file: PurePosixPath) -> str:

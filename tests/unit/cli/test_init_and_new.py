@@ -148,13 +148,46 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     assert run(["new", "sale", "--msgtype", msgtype, "--tag", "新客"]) == ExitCode.OK
     run(["validate"])
     assert "[scaffold-text]" in capsys.readouterr().out
-    file = here / "campaigns" / "sale.yaml"
-    text = file.read_text(encoding="utf-8")
-    for placeholder in PLACEHOLDERS:
-        text = text.replace(placeholder, "新茶到了")
-    file.write_text(text, encoding="utf-8")
+    for file in sorted((here / "campaigns").rglob("*.*")):
+        text = file.read_text(encoding="utf-8")
+        for placeholder in PLACEHOLDERS:
+            text = text.replace(placeholder, "新茶到了")
+        run(["validate"])
+        assert (text == file.read_text(encoding="utf-8")) or "[scaffold-text]" in capsys.readouterr().out
+        file.write_text(text, encoding="utf-8")
     run(["validate"])
     assert "[scaffold-text]" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "written", "missing"),
+    [
+        (["--msgtype", "mpnews"], ["tea.yaml", "tea/article.md"], ["campaigns/2026/tea/cover.jpg"]),
+        (["--msgtype", "newspic"], ["tea.yaml"], ["campaigns/2026/tea/*.jpg"]),
+        (["--msgtype", "voice"], ["tea.yaml"], ["campaigns/2026/tea/voice.mp3"]),
+        (["--msgtype", "voice", "--media-id", "M"], ["tea.yaml"], []),
+        (["--draft", "四月新品"], ["tea.yaml"], []),
+        ([], ["tea.yaml"], []),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_new_writes_the_article_and_names_the_files_that_it_cannot_write(
+    here: Path, capsys: pytest.CaptureFixture[str], options: list[str], written: list[str], missing: list[str]
+) -> None:
+    """What is left to do is said at once, and not by the first plan."""
+    assert run(["new", "2026/tea", *options, "-o", "json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["missing"] == missing
+    folder = here / "campaigns/2026"
+    assert sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*.*")) == written
+
+
+def test_new_keeps_an_article_that_is_there(here: Path) -> None:
+    """Whoever wrote the text first does not lose it."""
+    article = here / "campaigns/tea/article.md"
+    article.parent.mkdir(parents=True)
+    article.write_text("桂花开了。", encoding="utf-8")
+    assert run(["new", "tea", "--msgtype", "mpnews"]) == ExitCode.OK
+    assert article.read_text(encoding="utf-8") == "桂花开了。"
 
 
 @pytest.mark.parametrize("action", ["shop/tool", "shop/tool@v1", "shop/tool@0123abc", f"tool@{COMMIT}"])
