@@ -242,6 +242,18 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
     assert "baseline past sent from the console" in capsys.readouterr().out
 
 
+def test_log_dates_events_as_the_settings_say(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every other command speaks of the hours of `policy.timezone` too; programs get UTC."""
+    campaign(folder, "apply", "sale", "--auto-approve")
+    capsys.readouterr()
+    campaign(folder, "ledger", "log")
+    dated = [datetime.fromisoformat(line[:25]) for line in capsys.readouterr().out.splitlines()]
+    campaign(folder, "ledger", "log", "-o", "json")
+    exact = [datetime.fromisoformat(json.loads(line)["at"]) for line in capsys.readouterr().out.splitlines()]
+    assert {at.utcoffset() for at in dated} == {timedelta(hours=8)}
+    assert dated == [at.replace(microsecond=0) for at in exact]
+
+
 def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):

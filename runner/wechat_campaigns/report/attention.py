@@ -113,20 +113,20 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         what = _(
             "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
         )
-        hint = _("nothing to do: `campaign apply` verifies it")
+        hint = _("`campaign apply` verifies it")
         yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")
         hint = _(
-            "nothing to do where a plan after the merge looks them up; otherwise plan without `--offline` "
-            "before the review, so that `campaign apply` finds out whether they changed"
+            "a plan after the merge looks them up; where there is none, plan without `--offline` before the "
+            "review, so that `campaign apply` finds out whether they changed"
         )
         yield Note(rule="offline", message=what, hint=hint)
     if any(planned.resolved.audience.last for planned in plan.sends):
         what = _(
             "a number after `~` is the audience of the last send to the same recipients, from the ledger"
         )
-        hint = _("nothing to do: the plan after the merge and `campaign apply` count again")
+        hint = _("the plan after the merge and `campaign apply` count again")
         yield Note(rule="offline", message=what, hint=hint)
     if plan.uninitialized:
         what = _(
@@ -150,7 +150,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             for rule, count in sorted(rules.items())
         )
         what = _("without WeChat's answers, the plan did not check: {rules}").format(rules=listed)
-        hint = _("nothing to do: the plan after the merge and `campaign apply` check them")
+        hint = _("the plan after the merge and `campaign apply` check them")
         yield Note(rule="offline", message=what, hint=hint)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
@@ -22,12 +24,12 @@ from wechat_campaigns.report.sanitize import json_text
 )
 def log(context: Context) -> int:
     """Print every event, oldest first within each account; as JSON, one on each line."""
-    events = context.ledger.events()
+    events, settings = context.ledger.events(), context.settings
+    zone = ZoneInfo(settings.policy.timezone)
     context.output(
         {
             "text": lambda: (
-                "\n".join(_event_line(event, context.settings.namespace) for event in events)
-                or _("no events")
+                "\n".join(_event_line(event, settings.namespace, zone) for event in events) or _("no events")
             ),
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
@@ -35,7 +37,7 @@ def log(context: Context) -> int:
     return ExitCode.OK
 
 
-def _event_line(event: Event, namespace: str) -> str:
+def _event_line(event: Event, namespace: str, zone: ZoneInfo) -> str:
     data = dict(event.data)
     if "send" in data:
         data["send"] = display_id(namespace, str(data["send"]))
@@ -45,4 +47,5 @@ def _event_line(event: Event, namespace: str) -> str:
     if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
-    return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"
+    at = event.at.astimezone(zone).isoformat(" ", "seconds")
+    return f"{at} {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"
