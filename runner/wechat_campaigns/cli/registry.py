@@ -263,8 +263,8 @@ class Group(click.Group):
 
 OTHER_WORDS: Final = {
     "send": "apply", "stop": "hold", "pause": "hold", "resume": "unhold", "undo": "recall",
-    "delete": "recall",
-    "check": "validate", "list": "plan",
+    "delete": "recall", "check": "validate", "lint": "validate", "format": "fmt", "list": "plan",
+    "diff": "plan", "show": "render", "create": "new", "history": "report", "stats": "report",
 }  # fmt: skip
 """What somebody may type first, and the command that does it."""
 
