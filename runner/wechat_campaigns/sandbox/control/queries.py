@@ -56,8 +56,8 @@ def list_deliveries(call: ControlCall) -> Json:
         }
         for row in call.db.execute(
             "SELECT preview.*, follower.openid FROM preview JOIN follower USING (appid, n)"
-            " WHERE ?1 IS NULL OR appid = ?1 ORDER BY id",
-            (appid,),
+            " WHERE :appid IS NULL OR appid = :appid ORDER BY id",
+            {"appid": appid},
         )
     ]
     return {
@@ -87,14 +87,14 @@ def list_jobs(call: ControlCall) -> Json:
 def list_requests(call: ControlCall) -> Json:
     """Return the latest calls, oldest first, by `appid`, `path`, `after` (an id) and `limit`."""
     rows = call.db.execute(
-        "SELECT * FROM (SELECT * FROM request WHERE (?1 IS NULL OR appid = ?1) AND (?2 IS NULL OR path = ?2)"
-        " AND id > ?3 ORDER BY id DESC LIMIT ?4) ORDER BY id",
-        (
-            call.query.get("appid"),
-            call.query.get("path"),
-            query_number(call.query, "after") or 0,
-            query_number(call.query, "limit") or LISTED,
-        ),
+        "SELECT * FROM (SELECT * FROM request WHERE (:appid IS NULL OR appid = :appid)"
+        " AND (:path IS NULL OR path = :path) AND id > :after ORDER BY id DESC LIMIT :most) ORDER BY id",
+        {
+            "appid": call.query.get("appid"),
+            "path": call.query.get("path"),
+            "after": query_number(call.query, "after") or 0,
+            "most": query_number(call.query, "limit") or LISTED,
+        },
     )
     return {"requests": [_request(row) for row in rows]}
 
@@ -182,7 +182,8 @@ def list_rules(_call: ControlCall) -> Json:
 def list_events(call: ControlCall) -> Json:
     """Return the callback events, oldest first, and how their push went."""
     rows = call.db.execute(
-        "SELECT * FROM event WHERE ?1 IS NULL OR appid = ?1 ORDER BY id", (call.query.get("appid"),)
+        "SELECT * FROM event WHERE :appid IS NULL OR appid = :appid ORDER BY id",
+        {"appid": call.query.get("appid")},
     )
     return {
         "events": [

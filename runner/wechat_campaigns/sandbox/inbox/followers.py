@@ -16,7 +16,8 @@ from wechat_campaigns.sandbox.tags.models import list_tags, tags_json
 def list_accounts(db: sqlite3.Connection) -> list[Json]:
     """Return the accounts: `appid`, `name`, `kind`, `followers`, `sends`, and `tags` with their sizes."""
     sends = (
-        "SELECT (SELECT COUNT(*) FROM job WHERE appid = ?1) + (SELECT COUNT(*) FROM preview WHERE appid = ?1)"
+        "SELECT (SELECT COUNT(*) FROM job WHERE appid = :appid)"
+        " + (SELECT COUNT(*) FROM preview WHERE appid = :appid)"
     )
     return [
         {
@@ -24,7 +25,7 @@ def list_accounts(db: sqlite3.Connection) -> list[Json]:
             "name": account.name,
             "kind": account.kind,
             "followers": account.subscribed.bit_count(),
-            "sends": db.execute(sends, (account.appid,)).fetchone()[0],
+            "sends": db.execute(sends, {"appid": account.appid}).fetchone()[0],
             "tags": tags_json(db, account),
         }
         for account in accounts.list_accounts(db)
@@ -56,10 +57,11 @@ def find_followers(
     numbers = [
         int(row[0])
         for row in db.execute(
-            "SELECT n FROM follower WHERE appid = ?1 AND (?2 = '' OR"
-            " instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid), ?2))"
+            "SELECT n FROM follower WHERE appid = :appid AND (:text = ''"
+            " OR instr(lower(nickname || char(10) || remark || char(10) || wxname || char(10) || openid),"
+            " :text))"
             " ORDER BY n",
-            (account.appid, search.strip().lower()),
+            {"appid": account.appid, "text": search.strip().lower()},
         )
     ]
     for column, table, key, value in (

@@ -41,13 +41,13 @@ def arrivals(db: sqlite3.Connection, appid: str) -> Iterator[tuple[tuple[float, 
 def list_sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Json:
     """Return a page of what an account sent, previews included, latest first."""
     both = (
-        " FROM (SELECT 'job' AS kind, msg_id AS id, created_at AS at FROM job WHERE appid = ?1"
-        " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = ?1)"
+        " FROM (SELECT 'job' AS kind, msg_id AS id, created_at AS at FROM job WHERE appid = :appid"
+        " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = :appid)"
     )
-    total = db.execute(f"SELECT COUNT(*){both}", (appid,)).fetchone()[0]
+    total = db.execute(f"SELECT COUNT(*){both}", {"appid": appid}).fetchone()[0]
     rows = db.execute(
-        f"SELECT kind, id{both} ORDER BY at DESC, id DESC LIMIT ?2 OFFSET ?3",
-        (appid, limit, offset),
+        f"SELECT kind, id{both} ORDER BY at DESC, id DESC LIMIT :limit OFFSET :offset",
+        {"appid": appid, "limit": limit, "offset": offset},
     ).fetchall()
     return {"total": total, "offset": offset, "sends": [find(db, row["kind"], row["id"]) for row in rows]}
 
