@@ -458,8 +458,11 @@ def test_uninitialized_ledger_accepts_hold_and_unhold(
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
+    warned = []
     for command in ("hold", "unhold", "hold"):
         assert campaign(folder, command, "main", "--reason", "x", *production) == ExitCode.OK, command
+        warned.append("first event of account main" in capsys.readouterr().err)
+    assert warned == [True, False, False], "of a fork or another schema, it would stop nobody"
     assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK

@@ -27,7 +27,7 @@ from wechat_campaigns.core.errors import CampaignError, LedgerCopyError, Tampere
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.source.settings_checks import DEFAULT_LEDGER
 
 ASK_S: Final = 3.0
@@ -76,7 +76,8 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
         data["until"] = _written(ends_at)
 
     late = timedelta()
-    _record(context, appid, data, late)
+    if _record(context, appid, data, late).seq == 1 and not environment.is_sandbox:
+        print_message(_unused(account_name, f"campaign ledger log{environment.env_option}"))
     ends = ""
     if ends_at is not None:
         if late := _behind(context):
@@ -99,19 +100,32 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     return code
 
 
-def _record(context: Context, appid: str, data: Mapping[str, object], late: timedelta) -> None:
+def _record(context: Context, appid: str, data: Mapping[str, object], late: timedelta) -> Event:
     """Keep a hold, dated by WeChat's clock, in the ledger as it is now."""
     entry = Entry(stream=appid, kind=EventKind.HOLD, data=data)
     opened = partial(context.open_ledger, lambda: context.clock() + late)
     with closing(opened()) as ledger:
         try:
-            ledger.store.append(entry)
+            return ledger.store.append(entry)
         except (TamperedLedgerError, LedgerCopyError) as error:
             # This machine has seen a branch with more in it; one that has not would go on by what is there.
             # A copy that is damaged, or on a full disk, must not keep anybody from stopping either.
             with TemporaryDirectory() as folder, closing(opened(copies=Path(folder))) as fresh:
-                fresh.store.append(entry)
+                event = fresh.store.append(entry)
             print_message(f"{error}\n→ {error.hint}")
+            return event
+
+
+def _unused(name: str, command: str) -> str:
+    """Warn of a hold that may reach nobody: a fork, another machine or another schema has its own ledger."""
+    warning = _(
+        "Warning: this hold is the first event of account {name} in this ledger: nobody sends by it yet."
+    )
+    hint = _(
+        "if the account sends already, compare `{command}` here and where it sends: a fork, another machine "
+        "or another database user may have a ledger of its own"
+    )
+    return f"{warning.format(name=name)}\n→ {hint.format(command=command)}"
 
 
 def _behind(context: Context) -> timedelta:

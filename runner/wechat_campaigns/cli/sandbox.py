@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, EXISTING_FILE, FILE
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, Command, command
+from wechat_campaigns.cli.signals import StopEvent
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
@@ -82,7 +82,7 @@ def sandbox(
     is_exposed = not is_loopback(host)
     if is_exposed and not expose:
         raise _exposed_error(host)
-    stopping = threading.Event()
+    stopping = StopEvent()
     with embedded(
         state,
         quota=not no_quota,

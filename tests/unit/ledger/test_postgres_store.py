@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -100,6 +101,21 @@ def test_a_standby_after_a_failover_is_named(place: Backend) -> None:
         sql(place, "set default_transaction_read_only = off", "alter role postgres reset all")
     assert "primary" in caught.value.hint
     ledger.append(entry(1))
+
+
+def test_a_stricter_isolation_of_the_server_refuses_no_append(place: Backend) -> None:
+    """Set for a role or a whole server: who waits for another writer's head goes on from it all the same."""
+    place.open().append(entry())
+    isolation = "default_transaction_isolation=serializable"
+    strict = PostgresLedger(f"{place.setting}%20-c{quote(isolation, safe='')}", now)
+    place.opened.append(strict)
+    with psycopg.connect(place.setting) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("update campaign_head set seq = seq")
+        waiting = pool.submit(strict.append, entry(1))
+        while not other.execute("select 1 from pg_locks where not granted").fetchone():
+            time.sleep(0.01)
+        other.commit()
+        assert waiting.result(timeout=30).seq == 2
 
 
 @pytest.mark.slow

@@ -22,9 +22,11 @@ CONNECT_TIMEOUT_S = 10
 PAUSE_S = 0.5
 SESSION = """
     set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s';
+    set default_transaction_isolation = 'read committed';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
 """
-"""Nobody waits for a runner that lost its power; what is committed is on the disk."""
+"""Nobody waits for a runner that lost its power, who waited goes on from the head that he waited for, and
+what is committed is on the disk."""
 
 
 _HINTS: Final[dict[type[psycopg.Error], str]] = {
