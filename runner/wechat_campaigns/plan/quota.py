@@ -73,7 +73,6 @@ def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime
 
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
-@lru_cache(maxsize=1024)
 def period(kind: AccountKind, at: datetime) -> str:
     """Name the day (订阅号) or month (服务号) that `at` counts to."""
     day = china_day(at).isoformat()
