@@ -70,7 +70,7 @@ PROXIES = (
     "ssl_cert_file",
 )
 LONGEST_NAME = 80
-DEEP = re.compile(r"^pytestmark = .*pytest\.mark\.deep\b", re.MULTILINE)
+DEEP = re.compile(r"^pytestmark = (\[[^]]*|.*)pytest\.mark\.deep\b", re.MULTILINE)
 
 
 class NetworkForbiddenError(RuntimeError):

@@ -18,6 +18,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from tests.support.schema_texts import schema_words
+from tests.support.source import PACKAGE, ROOT, trees
 from wechat_campaigns.cli.help_pages import flat
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.options import KINDS
@@ -25,8 +26,6 @@ from wechat_campaigns.core.errcodes import texts
 from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "runner/wechat_campaigns"
 TEMPLATES = sorted(
     [
         *PACKAGE.glob("report/templates/*.html"),
@@ -88,9 +87,9 @@ def refreshed(path: Path) -> tuple[str, Catalog]:
 
 def words() -> Iterator[tuple[str, Message]]:
     """Every message with the file that says it."""
-    for path in sorted((ROOT / "runner").rglob("*.py")):
+    for path, tree in trees().items():
         place = path.relative_to(ROOT).as_posix()
-        yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
+        yield from ((place, message) for message in marked(tree))
     for path in TEMPLATES:
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in _marked_in_template(path.read_text(encoding="utf-8")))
