@@ -17,7 +17,7 @@ from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 PHONE_PX = 375
 # What leaves the screen.
@@ -48,7 +48,6 @@ def inbox(sandbox: Sandbox) -> Iterator[Inbox]:
         yield Inbox(chrome, sandbox)
 
 
-@pytest.mark.deep
 def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_path: Path) -> None:
     """Opened from its card: title, every picture, no line over another, nothing wider than the screen."""
     follower = inbox.sandbox.deliveries()[0]["openid"]
