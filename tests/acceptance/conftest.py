@@ -29,15 +29,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture
 def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> MakeShop:
     """Makes folders, clones of one another, that share one ledger; `own` is one that nobody shares."""
-    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "remote.git")], check=True)
+    remote = tmp_path / "remote.git"
     ledgers = {
         "sqlite": f"sqlite:{tmp_path / 'ledger.sqlite3'}",
-        "git": f"git:{tmp_path / 'remote.git'}#ledger",
+        "git": f"git:{remote}#ledger",
     }
 
     def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True, more: str = "") -> Shop:
         folder = tmp_path / name
         (folder / "campaigns").mkdir(parents=True)
+        if ledger == "git" and not remote.exists():
+            subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
         if ledger == "postgres" and ledger not in ledgers:
             ledgers[ledger] = request.getfixturevalue("server").address(f"s{uuid.uuid4().hex}")
         own = f"sqlite:{tmp_path / name}.sqlite3"
@@ -45,7 +47,7 @@ def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
         (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
         shop = Shop(folder, sandbox)
         if begin:
-            assert shop.run("ledger", "init")[0] == ExitCode.OK
+            assert shop.run_here("ledger", "init")[0] == ExitCode.OK
         return shop
 
     return make

@@ -389,8 +389,7 @@ def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Play
 @pytest.mark.parametrize("edited", ["edited", "deleted", "not selected"])
 def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, edited: str) -> None:
     """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     selected: tuple[str, ...] = ()
     if edited == "edited":
         shop.write(sale=campaign_file("今晚九点"))
@@ -413,8 +412,7 @@ def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, e
 
 def test_unknown_send_is_resent_after_its_edit_is_reverted(shop: Shop) -> None:
     """The file holds again what was reviewed, so no option is needed."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"))
     assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚八点"))
@@ -821,8 +819,7 @@ STANDING = {
 @pytest.mark.parametrize("rule", STANDING)
 def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
     """It may be the first to arrive."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     settings = shop.folder / "campaigns" / "_settings.yaml"
     before = settings.read_text(encoding="utf-8")
     settings.write_text(before + STANDING[rule], encoding="utf-8")
@@ -836,8 +833,7 @@ def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
 
 def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
     """`--resend` overrides the difference in content, and nothing else."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.move("sale", "_kept")
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
@@ -846,8 +842,7 @@ def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
 
 def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
     """The person who stopped the account must see what may have gone out."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer("cut_after")
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
     assert shop.apply() == ExitCode.UNKNOWN
@@ -932,8 +927,7 @@ def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
 )
 def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any], mac: str) -> None:
     """The message arrived and the answer was lost: a forged rejection is not believed."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer("cut_after")
     if mac == "copied":
         mac = next(event["data"]["mac"] for event in shop.log() if event["kind"] == EventKind.INTENT)
     forge(shop, kind, {**NAME, **data}, mac=mac)
@@ -1044,8 +1038,7 @@ def test_wrong_clock_reports_no_window_as_ended_or_scheduled(shop: Shop, hours: 
 
 def test_wrong_clock_prevents_resends(shop: Shop) -> None:
     """The 20 hours could not be measured."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=HOURS, times=None)
     code, said = shop.run("apply", "--auto-approve")
     assert code == ExitCode.UNKNOWN
@@ -1144,8 +1137,7 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     second.write(welcome=campaign_file("欢迎"))
     assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     assert first.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
-    first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert first.apply() == ExitCode.UNKNOWN
+    first.lose_an_answer()
     assert second.apply() == ExitCode.OK
     assert second.summary() == {"sent": 1}
     assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == ExitCode.USAGE
@@ -1172,8 +1164,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
     assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
