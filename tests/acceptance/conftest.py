@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.playground import Sandbox
+from tests.support.playground import Command, Sandbox
 from tests.support.shop import SETTINGS, MakeShop, Shop
+from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
 
@@ -24,6 +25,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"SIGKILL: {kills} commands were killed while they were sending")
     for told in sorted(told for report in calls for name, told in report.user_properties if name == "hold"):
         terminalreporter.write_line(f"after `hold` returned, {told}")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command in this process; gives its exit code, standard output and standard error."""
+
+    def run_it(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        return code, *capsys.readouterr()
+
+    return run_it
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.playground import PICTURES, SERVICE, Sandbox
-from wechat_campaigns.cli.main import run
+from tests.support.playground import PICTURES, SERVICE, Command, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
@@ -33,24 +32,15 @@ testers: {{小李: {{wxname: {wxname}}}}}
 """
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚八点\n"
 
-Command = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def campaign(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def campaign(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs the command in a folder with one campaign; gives exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     (tmp_path / "campaigns").mkdir()
     settle(sandbox)
     (tmp_path / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
-
-    def command(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
 
     return command
 
