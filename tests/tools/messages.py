@@ -16,7 +16,8 @@ def messages(chinese: Mapping[str, str]) -> Iterator[tuple[Path, list[tuple[str,
     """List the modules with messages: kind, message and hint of each, then both in Chinese."""
     public = {name: texts for tree in trees().values() for name, texts in _returned(tree) if name[0] != "_"}
     for path, tree in trees().items():
-        said = set(_said(tree, public))
+        with_hints = any(isinstance(node, ast.keyword) and node.arg == "hint" for node in ast.walk(tree))
+        said = set(_said(tree, public)) if with_hints else set()
         rows = sorted(
             (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
         )
