@@ -454,21 +454,21 @@ def test_resend_needs_a_review_or_a_confirmation(shop: Shop) -> None:
     assert [event["kind"] for event in shop.log()].count(EventKind.RESEND) == 0
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
+def test_every_report_shows_a_resend(shop: Shop) -> None:
     """With its stored content, whatever the file says now; an unknown send is shown with its reason."""
     shop.write(gone=campaign_file("没有了"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚九点"))
     shop.move("gone", "_kept")
-    code, said = shop.run("plan", "--format", form, "--resend", "sale")
-    assert code == ExitCode.OK
-    assert "今晚八点" in said
-    assert "今晚九点" not in said
-    assert "resend" in said
-    assert "gone" in said
-    assert "its file is not part of this plan" in " ".join(said.split())
+    for form in ("text", "markdown", "html"):
+        code, said = shop.run_here("plan", "--format", form, "--resend", "sale")
+        assert code == ExitCode.OK, form
+        assert "今晚八点" in said, form
+        assert "今晚九点" not in said, form
+        assert "resend" in said, form
+        assert "gone" in said, form
+        assert "its file is not part of this plan" in " ".join(said.split()), form
 
 
 @pytest.mark.parametrize("by", BY)
@@ -750,15 +750,13 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_edited_plan_file_is_refused(shop: Shop, edit: str) -> None:
+def test_edited_plan_file_is_refused(shop: Shop) -> None:
     """Everything in it is computed again; nothing in it is trusted."""
-    shop.plan()
-    data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
-    shop.plan_file.write_text(json.dumps(EDITS[edit](data)), encoding="utf-8")
-    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == ExitCode.POLICY
-    assert "edited" in said
+    data = shop.plan()
+    for name, edit in EDITS.items():
+        shop.plan_file.write_text(json.dumps(edit(data)), encoding="utf-8")
+        code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+        assert (code, "edited" in said) == (ExitCode.POLICY, True), name
     assert shop.posts() == 0
     shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK, "how it is laid out says nothing"
@@ -898,33 +896,34 @@ def forge(shop: Shop, kind: str, data: dict[str, Any], *, mac: str = "") -> None
     ledger.close()
 
 
-MACS = ["none", "another", ""]
-
-
-@pytest.mark.parametrize("mac", MACS)
-def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
+def test_forged_intent_is_not_resent(shop: Shop) -> None:
     """Otherwise anybody who can write the store could have any body posted, past every rule."""
     shop.move("sale", "_kept")
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
     data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
     at = datetime.now(UTC) - timedelta(minutes=2)
     data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
-    forge(shop, EventKind.INTENT, data, mac=mac)
+    forge(shop, EventKind.INTENT, data, mac="another")
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.posts() == 0
 
 
-@pytest.mark.parametrize("mac", [*MACS, "copied"])
+SETTLED = {"sent": False, "msg_id": None, "reason": "x"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "data"),
+    ("mac", "kind", "data"),
     [
-        (EventKind.REJECTED, {"errcode": 40007}),
-        (EventKind.REJECTED, {"reason": "not_sent"}),
-        (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
+        ("none", EventKind.REJECTED, {"errcode": 40007}),
+        ("another", EventKind.REJECTED, {"reason": "not_sent"}),
+        ("another", EventKind.SETTLED, SETTLED),
+        ("", EventKind.SETTLED, SETTLED),
+        ("copied", EventKind.SETTLED, SETTLED),
+        ("copied", EventKind.REJECTED, {"errcode": 40007}),
     ],
 )
-def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any], mac: str) -> None:
+def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dict[str, Any]) -> None:
     """The message arrived and the answer was lost: a forged rejection is not believed."""
     shop.lose_an_answer("cut_after")
     if mac == "copied":
@@ -940,12 +939,11 @@ def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any
     assert len(shop.texts()) == 1
 
 
-@pytest.mark.parametrize("mac", MACS)
-def test_forged_release_of_a_hold_is_ignored(shop: Shop, mac: str) -> None:
+def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
     """A hold needs no key, its release does."""
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
-    forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac=mac)
+    forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac="none")
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
     assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
@@ -964,7 +962,7 @@ def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
     assert len(shop.texts()) == 1
 
 
-@pytest.mark.parametrize("errcode", [-1, 42010, 89504, 99999])
+@pytest.mark.parametrize("errcode", [-1, 99999])
 def test_unlisted_errcode_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
     """The job was made and the answer denies it: an errcode outside the list frees no send."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
@@ -1001,18 +999,17 @@ def test_resends_end_after_20_hours_except_in_a_sandbox(shop: Shop, until: int, 
 WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
 
 
-@pytest.mark.parametrize("ahead_s", [-8 * HOURS, -310, 310, 8 * HOURS])
-def test_wrong_clock_prevents_every_send(shop: Shop, ahead_s: int) -> None:
+def test_wrong_clock_prevents_every_send(shop: Shop) -> None:
     """No intent either; plan, apply and doctor report it, each with its exit code or in its data."""
-    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
-    assert shop.summary() == {"blocked": 1}
-    code, said = shop.run("apply", "--auto-approve")
-    assert code == ExitCode.POLICY
-    assert "NTP" in said
-    assert shop.run("doctor")[0] == ExitCode.WECHAT
+    for ahead_s in (-8 * HOURS, -310, 310, 8 * HOURS):
+        shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+        assert shop.summary() == {"blocked": 1}, ahead_s
+        code, said = shop.run("apply", "--auto-approve")
+        assert (code, "NTP" in said) == (ExitCode.POLICY, True), ahead_s
+        assert shop.run("doctor")[0] == ExitCode.WECHAT, ahead_s
+        shop.sandbox.drop_faults()
     assert "intent" not in {event["kind"] for event in shop.log()}
     assert shop.posts() == 0
-    shop.sandbox.drop_faults()
     assert shop.apply() == ExitCode.OK
 
 
