@@ -22,9 +22,9 @@ from hypothesis import settings
 from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
-from tests.tools.make_catalog import catalogs
 from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.language import choose
+from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
@@ -95,7 +95,7 @@ def _guarded(original: Any) -> Any:
 def pytest_configure(config: pytest.Config) -> None:
     """Compile a catalog that was edited since; once, before workers begin."""
     if not hasattr(config, "workerinput"):
-        for source in catalogs():
+        for source in CATALOGS.glob(f"*/LC_MESSAGES/{DOMAIN}.po"):
             compiled = source.with_suffix(".mo")
             if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
                 compile_catalog(source)

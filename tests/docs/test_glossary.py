@@ -12,8 +12,8 @@ from functools import cache
 import click
 import pytest
 
+from tests.support.commands import COMMANDS
 from tests.support.source import PACKAGE, ROOT, trees
-from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -72,22 +72,19 @@ def output_keys() -> Iterator[str]:
         yield from (entry.name for entry in fields(record))
 
 
-def options(command: click.Command) -> Iterator[str]:
-    """List the long options of a command and of those below it."""
-    context = command.context_class(command)
-    for parameter in command.get_params(context):
-        names = [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
-        yield from (name for name in names if name.startswith("--"))
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from options(below)
+def options() -> Iterator[str]:
+    """List the long options of all commands."""
+    for command in COMMANDS.values():
+        for parameter in command.get_params(command.context_class(command)):
+            names = (
+                [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
+            )
+            yield from (name for name in names if name.startswith("--"))
 
 
 PLAN_KEYS = frozenset(keys(schema("plan")))
 SCHEMAS = ("campaign", "settings", "output")
-OPTIONS = frozenset(options(campaign))
+OPTIONS = frozenset(options())
 WORDS = {
     "events": frozenset({*EventKind, *LedgerKind}),
     "statuses": STATUSES,

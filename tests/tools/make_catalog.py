@@ -11,16 +11,15 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
+from tests.support.commands import COMMANDS
 from tests.support.schema_texts import schema_words
 from tests.support.source import PACKAGE, ROOT, trees
 from wechat_campaigns.cli.help_pages import flat
-from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errcodes import texts
 from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
@@ -96,7 +95,7 @@ def words() -> Iterator[tuple[str, Message]]:
     yield from (("runner/wechat_campaigns/core/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)
-    yield from _helps(campaign)
+    yield from _helps()
 
 
 def _marked_in_template(template: str) -> Iterator[Message]:
@@ -118,19 +117,14 @@ def marked(tree: ast.AST) -> Iterator[Message]:
             yield texts[0] if count == 1 else tuple(texts)
 
 
-def _helps(command: click.Command) -> Iterator[tuple[str, Message]]:
-    """What `--help` shows of a command and of those below it: docstrings and the options' own texts."""
-    place = f"{str(getattr(command.callback, '__module__', '')).replace('.', '/')}.py"
-    yield place, flat(str(command.help))
-    for text in filter(None, (getattr(param, "help", None) for param in command.params)):
-        what, kind, _kinds = text.partition(KINDS)
-        yield place, what + kind
-    if isinstance(command, click.Group):
-        context = command.context_class(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from _helps(below)
+def _helps() -> Iterator[tuple[str, Message]]:
+    """What `--help` shows of the commands: docstrings and the options' own texts."""
+    for command in COMMANDS.values():
+        place = f"{str(getattr(command.callback, '__module__', '')).replace('.', '/')}.py"
+        yield place, flat(str(command.help))
+        for text in filter(None, (getattr(param, "help", None) for param in command.params)):
+            what, kind, _kinds = text.partition(KINDS)
+            yield place, what + kind
 
 
 def _forms(string: Message | None) -> tuple[str, ...]:
