@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -27,8 +26,6 @@ from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.outcome import Result
 
 HOURS = 3600
-LATENCY_S = 2
-TRIES = 100
 
 
 @pytest.fixture
@@ -39,30 +36,7 @@ def shop(make_shop: MakeShop) -> Shop:
     return made
 
 
-# --- a hold -----------------------------------------------------------------------------------
-
-
-def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop) -> None:
-    """The call in hand is finished, no other begins, and the exit code shows the hold."""
-    shop = make_shop()
-    shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
-    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
-    running = shop.begin("apply", "--auto-approve")
-    for _ in range(TRIES):
-        if any(event["kind"] == EventKind.INTENT for event in shop.log()):
-            break
-        time.sleep(0.05)
-    assert shop.run("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK
-    running.communicate(timeout=120)
-    kinds = [event["kind"] for event in shop.log() if event["kind"] in ("intent", "hold", "accepted")]
-    assert kinds == ["intent", "hold", "accepted"], "the hold came while the first call was in hand"
-    assert shop.texts() == ["甲"]
-    assert running.returncode == ExitCode.POLICY
-    shop.sandbox.drop_faults()
-    assert shop.apply() == ExitCode.POLICY
-    assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
-    assert shop.apply() == ExitCode.OK
-    assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
+# --- a rehearsal ------------------------------------------------------------------------------
 
 
 def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop) -> None:
