@@ -18,6 +18,9 @@ PIP := -m pip install --quiet --disable-pip-version-check
 UV := $(shell command -v uv)
 install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) 2>/dev/null ||) $(BIN)/python $(PIP) $(1)
 
+# What Python has compiled is kept, whatever the environment says: else every start compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo inbox test test-unit test-lowest check lock audit docs dist bench model torture clean
 

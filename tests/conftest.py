@@ -22,9 +22,9 @@ from hypothesis import settings
 from tests.support import forked, optional_parts
 from tests.support.playground import Playground, Sandbox, make_playground
 from tests.support.postgres_server import Server, postgres_server
-from tests.tools.make_catalog import catalogs
 from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.language import choose
+from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
@@ -34,6 +34,12 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):
     os.environ.pop(_name, None)
 os.environ["LC_ALL"] = "C.UTF-8"
+# What tests write is in memory where there is room: none of it is to last, and a disk takes its time.
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 * 2**30
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK):
+    _found = os.statvfs(MEMORY)
+    if _found.f_bavail * _found.f_frsize > ROOM_BYTES and not _found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 # Nobody's real state is read or written, by whatever a test starts either.
 os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
 atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
@@ -70,7 +76,7 @@ PROXIES = (
     "ssl_cert_file",
 )
 LONGEST_NAME = 80
-DEEP = re.compile(r"^pytestmark = .*pytest\.mark\.deep\b", re.MULTILINE)
+DEEP = re.compile(r"^pytestmark = (\[[^]]*|.*)pytest\.mark\.deep\b", re.MULTILINE)
 
 
 class NetworkForbiddenError(RuntimeError):
@@ -89,7 +95,7 @@ def _guarded(original: Any) -> Any:
 def pytest_configure(config: pytest.Config) -> None:
     """Compile a catalog that was edited since; once, before workers begin."""
     if not hasattr(config, "workerinput"):
-        for source in catalogs():
+        for source in CATALOGS.glob(f"*/LC_MESSAGES/{DOMAIN}.po"):
             compiled = source.with_suffix(".mo")
             if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
                 compile_catalog(source)
@@ -111,6 +117,16 @@ def pytest_collection_finish() -> None:
     """Keep ten thousand tests out of every later collection of garbage, and shared with what a test forks."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Remove what tests that passed wrote: pytest keeps it, and removes it at the end of a later run."""
+    yield
+    if not request.session.testsfailed:
+        shutil.rmtree(tmp_path_factory.getbasetemp(), ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.playground import Sandbox
+from tests.support.playground import Command, Sandbox
 from tests.support.shop import SETTINGS, MakeShop, Shop
+from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
 
@@ -27,17 +28,30 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command in this process; gives its exit code, standard output and standard error."""
+
+    def run_it(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        return code, *capsys.readouterr()
+
+    return run_it
+
+
+@pytest.fixture
 def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> MakeShop:
     """Makes folders, clones of one another, that share one ledger; `own` is one that nobody shares."""
-    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "remote.git")], check=True)
+    remote = tmp_path / "remote.git"
     ledgers = {
         "sqlite": f"sqlite:{tmp_path / 'ledger.sqlite3'}",
-        "git": f"git:{tmp_path / 'remote.git'}#ledger",
+        "git": f"git:{remote}#ledger",
     }
 
     def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True, more: str = "") -> Shop:
         folder = tmp_path / name
         (folder / "campaigns").mkdir(parents=True)
+        if ledger == "git" and not remote.exists():
+            subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
         if ledger == "postgres" and ledger not in ledgers:
             ledgers[ledger] = request.getfixturevalue("server").address(f"s{uuid.uuid4().hex}")
         own = f"sqlite:{tmp_path / name}.sqlite3"
@@ -45,7 +59,7 @@ def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
         (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
         shop = Shop(folder, sandbox)
         if begin:
-            assert shop.run("ledger", "init")[0] == ExitCode.OK
+            assert shop.run_here("ledger", "init")[0] == ExitCode.OK
         return shop
 
     return make

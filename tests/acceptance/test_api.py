@@ -9,6 +9,8 @@ from wechat_campaigns import api
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.send.outcome import SendOutcome
 
+pytestmark = pytest.mark.deep
+
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
 EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'
 
@@ -32,7 +34,6 @@ def applied(shop: Shop) -> tuple[SendOutcome, ...]:
         return api.apply(campaigns, digest=digest)
 
 
-@pytest.mark.deep
 def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     """Otherwise an author whose runs fail could loosen them step by step without an approval."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
@@ -45,7 +46,6 @@ def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     assert shop.plan()["settings"] == []
 
 
-@pytest.mark.deep
 def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
     """A program that reads only the outcomes must not take it for sent."""
     shop.write(tea=campaign_file("喝茶"))

@@ -18,8 +18,7 @@ import pytest
 
 from tests.support.commits import git
 from tests.support.console import set_clock
-from tests.support.playground import PICTURES, SERVICE, Sandbox, campaigns_on
-from wechat_campaigns.cli.main import run
+from tests.support.playground import PICTURES, SERVICE, Command, Sandbox, campaigns_on
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
@@ -32,13 +31,10 @@ filter: {tag: 会员}
 msgtype: mpnews
 content: {articles: [{title: 春茶, author: 茶园, body: tea.html, cover: {file: leaf.jpg}}]}
 """
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def campaign(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def campaign(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs the command in a repository with one committed campaign of each kind, all sent."""
     sandbox.reset()
     monkeypatch.chdir(tmp_path)
@@ -57,11 +53,6 @@ def campaign(
     git(tmp_path, "init", "-q", "-b", "main")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "one")
-
-    def command(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
 
     code, out, err = command("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.OK, out + err

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +11,11 @@ import pytest
 
 from tests.acceptance.inbox_page import CAMPAIGNS, Inbox
 from tests.support.browser import BLIND, LINES, open_browser
-from tests.support.playground import SERVICE, Sandbox
+from tests.support.playground import SERVICE, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 
 PHONE_PX = 375
 # What leaves the screen.
@@ -31,14 +29,8 @@ return [...document.querySelectorAll('body *')]
 @pytest.fixture
 def sent(tmp_path: Path, sandbox: Sandbox) -> None:
     """The article was sent from the shipped campaigns by the command line."""
-    root = tmp_path / "campaigns"
-    shutil.copytree(CAMPAIGNS, root)
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    (root / "_settings.yaml").write_text(
-        f"default_environment: test\nvars: {{brand: 山月茶铺}}\nenvironments: {{test: {{api: '{sandbox.url}',"
-        f" ledger: sqlite, accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
-        encoding="utf-8",
-    )
+    shutil.copytree(CAMPAIGNS, tmp_path / "campaigns")
+    root = campaigns_on(sandbox, tmp_path, "vars: {brand: 山月茶铺}\n")
     assert run(["apply", "tea/spring-tea", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
 
 
@@ -48,7 +40,6 @@ def inbox(sandbox: Sandbox) -> Iterator[Inbox]:
         yield Inbox(chrome, sandbox)
 
 
-@pytest.mark.deep
 def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_path: Path) -> None:
     """Opened from its card: title, every picture, no line over another, nothing wider than the screen."""
     follower = inbox.sandbox.deliveries()[0]["openid"]

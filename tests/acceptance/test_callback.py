@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.support.playground import SERVICE, Playground
+from tests.support.served import served
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -33,13 +33,8 @@ def receiving(playground: Playground, aes_key: str) -> Iterator[str]:
         ledger=lambda: SqliteLedger(playground.ledger_file, playground.clock),
         clock=lambda: datetime.now(UTC),
     )
-    server = make_server("127.0.0.1", 0, callback_app(receiver), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}/main"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(make_server("127.0.0.1", 0, callback_app(receiver), threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.port}/main"
 
 
 def switch(playground: Playground, **switches: object) -> None:

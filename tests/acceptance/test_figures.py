@@ -7,7 +7,6 @@ import io
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import openpyxl
 import pytest
 
 from tests.support.console import add_draft, send_by_hand, set_clock
-from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Sandbox
-from wechat_campaigns.cli.main import run
+from tests.support.playground import PICTURES, SERVICE, SUBSCRIPTION, Command, Sandbox
 from wechat_campaigns.core.errors import ExitCode, SecretError
 from wechat_campaigns.core.extras import EXTRAS
 from wechat_campaigns.wechat.statistics import SOURCES
@@ -39,13 +37,10 @@ policy: {{allow_to_all: true}}
 """
 WECHAT_WORDS = {code: scene for scene, code in SOURCES.items()}
 DETAIL = "/datacube/getarticletotaldetail"
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def campaign(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def campaign(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs the command in a folder without campaigns; gives exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
@@ -53,11 +48,6 @@ def campaign(
     Path("campaigns").mkdir()
     Path("campaigns/_settings.yaml").write_text(SETTINGS.format(url=sandbox.url), encoding="utf-8")
     set_clock(sandbox, FIRST, "09:00")
-
-    def command(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
 
     return command
 

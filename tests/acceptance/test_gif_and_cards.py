@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import pytest
 from lxml.html import fragment_fromstring
 from PIL import Image
 
-from tests.support.playground import SERVICE, Sandbox
+from tests.support.playground import Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
@@ -33,20 +31,12 @@ content: {articles: [{title: 会动的茶, body: tea.md, cover: {file: card.png}
 @pytest.fixture
 def root(tmp_path: Path, sandbox: Sandbox) -> Path:
     """A campaign with all three, for an account of the sandbox."""
-    root = tmp_path / "campaigns"
-    root.mkdir()
+    root = campaigns_on(sandbox, tmp_path, f"policy: {{allowed_mini_programs: [{APP}]}}\n")
     (root / "tea.md").write_text(ARTICLE, encoding="utf-8")
     (root / "tea.yaml").write_text(CAMPAIGN, encoding="utf-8")
     frames = [Image.new("P", (90, 60), colour) for colour in (10, 120, 200)]
     frames[0].save(root / "pour.gif", save_all=True, append_images=frames[1:], duration=200, loop=0)
     Image.new("RGB", (1080, 864), (20, 90, 60)).save(root / "card.png")
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    (root / "_settings.yaml").write_text(
-        f"default_environment: test\npolicy: {{allowed_mini_programs: [{APP}]}}\nenvironments: {{test: "
-        f"{{api: '{sandbox.url}', ledger: sqlite, accounts: {{main: {{kind: service, appid: {SERVICE}, "
-        f"secret: {secret}}}}}}}}}\n",
-        encoding="utf-8",
-    )
     return root
 
 

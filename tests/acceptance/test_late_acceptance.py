@@ -16,7 +16,7 @@ def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refuse
     """Settled as not sent, edited and tried again in vain: followers have the first text, and all say so."""
     shop, laptop = make_shop("git"), make_shop("git", "laptop", begin=False)
     laptop.write(sale=campaign_file("first"))
-    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=5)
+    shop.sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=2)
     slow = laptop.begin("apply", "--auto-approve")
     while not any(event["kind"] == "intent" for event in shop.log()):
         time.sleep(0.05)

@@ -8,17 +8,16 @@ import json
 import os
 import re
 import shlex
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.playground import PICTURES, SERVICE, Sandbox
-from wechat_campaigns.cli.main import run
+from tests.support.playground import PICTURES, SERVICE, Command, Sandbox
+from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
@@ -33,24 +32,15 @@ testers: {{小李: {{wxname: {wxname}}}}}
 """
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚八点\n"
 
-Command = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def campaign(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def campaign(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs the command in a folder with one campaign; gives exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     (tmp_path / "campaigns").mkdir()
     settle(sandbox)
     (tmp_path / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
-
-    def command(*words: str) -> tuple[int, str, str]:
-        code = run(words)
-        said = capsys.readouterr()
-        return code, said.out, said.err
 
     return command
 
@@ -469,7 +459,7 @@ def robot(
 ) -> Iterator[tuple[str, list[Any]]]:
     bodies: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             before()
@@ -477,16 +467,8 @@ def robot(
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/send?key=very-secret", bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/send?key=very-secret", bodies
 
 
 @pytest.mark.parametrize("status", [200, 500])

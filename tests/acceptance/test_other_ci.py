@@ -14,6 +14,8 @@ from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
+pytestmark = pytest.mark.deep
+
 PAGE = Path(__file__).parents[2] / "docs" / "pull-requests.md"
 JENKINS = {"JENKINS_URL": "https://ci.example/", "BUILD_URL": "https://ci.example/job/campaigns/7/"}
 
@@ -25,7 +27,6 @@ def command_lines() -> list[str]:
     return block.split("\n\n")[0].splitlines() + block.split("\n\n")[1].splitlines()
 
 
-@pytest.mark.deep
 def test_from_change_request_to_follower(sandbox: Sandbox, tmp_path: Path) -> None:
     """A plan without a secret, a plan to review, its counts, one send; the ledger names the build."""
     hosted = HostedRepository(folder=tmp_path, sandbox=sandbox)

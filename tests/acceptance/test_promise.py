@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -27,8 +26,6 @@ from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.outcome import Result
 
 HOURS = 3600
-LATENCY_S = 3
-TRIES = 100
 
 
 @pytest.fixture
@@ -39,31 +36,7 @@ def shop(make_shop: MakeShop) -> Shop:
     return made
 
 
-# --- a hold -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ledger", ["sqlite", "git"])
-def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop, ledger: str) -> None:
-    """The call in hand is finished, no other begins, and the exit code shows the hold."""
-    shop = make_shop(ledger)
-    shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
-    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
-    running = shop.begin("apply", "--auto-approve")
-    for _ in range(TRIES):
-        if any(event["kind"] == EventKind.INTENT for event in shop.log()):
-            break
-        time.sleep(0.05)
-    assert shop.run("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK
-    running.communicate(timeout=120)
-    kinds = [event["kind"] for event in shop.log() if event["kind"] in ("intent", "hold", "accepted")]
-    assert kinds == ["intent", "hold", "accepted"], "the hold came while the first call was in hand"
-    assert shop.texts() == ["甲"]
-    assert running.returncode == ExitCode.POLICY
-    shop.sandbox.drop_faults()
-    assert shop.apply() == ExitCode.POLICY
-    assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
-    assert shop.apply() == ExitCode.OK
-    assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
+# --- a rehearsal ------------------------------------------------------------------------------
 
 
 def test_rehearsed_send_does_not_count_as_sent_in_production(make_shop: MakeShop) -> None:
@@ -389,8 +362,7 @@ def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Play
 @pytest.mark.parametrize("edited", ["edited", "deleted", "not selected"])
 def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, edited: str) -> None:
     """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     selected: tuple[str, ...] = ()
     if edited == "edited":
         shop.write(sale=campaign_file("今晚九点"))
@@ -413,8 +385,7 @@ def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, e
 
 def test_unknown_send_is_resent_after_its_edit_is_reverted(shop: Shop) -> None:
     """The file holds again what was reviewed, so no option is needed."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"))
     assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚八点"))
@@ -457,21 +428,21 @@ def test_resend_needs_a_review_or_a_confirmation(shop: Shop) -> None:
     assert [event["kind"] for event in shop.log()].count(EventKind.RESEND) == 0
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
+def test_every_report_shows_a_resend(shop: Shop) -> None:
     """With its stored content, whatever the file says now; an unknown send is shown with its reason."""
     shop.write(gone=campaign_file("没有了"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚九点"))
     shop.move("gone", "_kept")
-    code, said = shop.run("plan", "--format", form, "--resend", "sale")
-    assert code == ExitCode.OK
-    assert "今晚八点" in said
-    assert "今晚九点" not in said
-    assert "resend" in said
-    assert "gone" in said
-    assert "its file is not part of this plan" in " ".join(said.split())
+    for form in ("text", "markdown", "html"):
+        code, said = shop.run_here("plan", "--format", form, "--resend", "sale")
+        assert code == ExitCode.OK, form
+        assert "今晚八点" in said, form
+        assert "今晚九点" not in said, form
+        assert "resend" in said, form
+        assert "gone" in said, form
+        assert "its file is not part of this plan" in " ".join(said.split()), form
 
 
 @pytest.mark.parametrize("by", BY)
@@ -753,15 +724,13 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_edited_plan_file_is_refused(shop: Shop, edit: str) -> None:
+def test_edited_plan_file_is_refused(shop: Shop) -> None:
     """Everything in it is computed again; nothing in it is trusted."""
-    shop.plan()
-    data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
-    shop.plan_file.write_text(json.dumps(EDITS[edit](data)), encoding="utf-8")
-    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == ExitCode.POLICY
-    assert "edited" in said
+    data = shop.plan()
+    for name, edit in EDITS.items():
+        shop.plan_file.write_text(json.dumps(edit(data)), encoding="utf-8")
+        code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+        assert (code, "edited" in said) == (ExitCode.POLICY, True), name
     assert shop.posts() == 0
     shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
     assert shop.apply(*shop.reviewed("file")) == ExitCode.OK, "how it is laid out says nothing"
@@ -821,8 +790,7 @@ STANDING = {
 @pytest.mark.parametrize("rule", STANDING)
 def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
     """It may be the first to arrive."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     settings = shop.folder / "campaigns" / "_settings.yaml"
     before = settings.read_text(encoding="utf-8")
     settings.write_text(before + STANDING[rule], encoding="utf-8")
@@ -836,8 +804,7 @@ def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
 
 def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
     """`--resend` overrides the difference in content, and nothing else."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.move("sale", "_kept")
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
@@ -846,8 +813,7 @@ def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
 
 def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
     """The person who stopped the account must see what may have gone out."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer("cut_after")
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
     assert shop.apply() == ExitCode.UNKNOWN
@@ -904,36 +870,36 @@ def forge(shop: Shop, kind: str, data: dict[str, Any], *, mac: str = "") -> None
     ledger.close()
 
 
-MACS = ["none", "another", ""]
-
-
-@pytest.mark.parametrize("mac", MACS)
-def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
+def test_forged_intent_is_not_resent(shop: Shop) -> None:
     """Otherwise anybody who can write the store could have any body posted, past every rule."""
     shop.move("sale", "_kept")
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
     data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
     at = datetime.now(UTC) - timedelta(minutes=2)
     data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
-    forge(shop, EventKind.INTENT, data, mac=mac)
+    forge(shop, EventKind.INTENT, data, mac="another")
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.posts() == 0
 
 
-@pytest.mark.parametrize("mac", [*MACS, "copied"])
+SETTLED = {"sent": False, "msg_id": None, "reason": "x"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "data"),
+    ("mac", "kind", "data"),
     [
-        (EventKind.REJECTED, {"errcode": 40007}),
-        (EventKind.REJECTED, {"reason": "not_sent"}),
-        (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
+        ("none", EventKind.REJECTED, {"errcode": 40007}),
+        ("another", EventKind.REJECTED, {"reason": "not_sent"}),
+        ("another", EventKind.SETTLED, SETTLED),
+        ("", EventKind.SETTLED, SETTLED),
+        ("copied", EventKind.SETTLED, SETTLED),
+        ("copied", EventKind.REJECTED, {"errcode": 40007}),
     ],
 )
-def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any], mac: str) -> None:
+def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dict[str, Any]) -> None:
     """The message arrived and the answer was lost: a forged rejection is not believed."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer("cut_after")
     if mac == "copied":
         mac = next(event["data"]["mac"] for event in shop.log() if event["kind"] == EventKind.INTENT)
     forge(shop, kind, {**NAME, **data}, mac=mac)
@@ -947,12 +913,11 @@ def test_forged_outcome_frees_no_send(shop: Shop, kind: str, data: dict[str, Any
     assert len(shop.texts()) == 1
 
 
-@pytest.mark.parametrize("mac", MACS)
-def test_forged_release_of_a_hold_is_ignored(shop: Shop, mac: str) -> None:
+def test_forged_release_of_a_hold_is_ignored(shop: Shop) -> None:
     """A hold needs no key, its release does."""
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
-    forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac=mac)
+    forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac="none")
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
     assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
@@ -971,7 +936,7 @@ def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
     assert len(shop.texts()) == 1
 
 
-@pytest.mark.parametrize("errcode", [-1, 42010, 89504, 99999])
+@pytest.mark.parametrize("errcode", [-1, 99999])
 def test_unlisted_errcode_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
     """The job was made and the answer denies it: an errcode outside the list frees no send."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
@@ -1008,18 +973,17 @@ def test_resends_end_after_20_hours_except_in_a_sandbox(shop: Shop, until: int, 
 WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
 
 
-@pytest.mark.parametrize("ahead_s", [-8 * HOURS, -310, 310, 8 * HOURS])
-def test_wrong_clock_prevents_every_send(shop: Shop, ahead_s: int) -> None:
+def test_wrong_clock_prevents_every_send(shop: Shop) -> None:
     """No intent either; plan, apply and doctor report it, each with its exit code or in its data."""
-    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
-    assert shop.summary() == {"blocked": 1}
-    code, said = shop.run("apply", "--auto-approve")
-    assert code == ExitCode.POLICY
-    assert "NTP" in said
-    assert shop.run("doctor")[0] == ExitCode.WECHAT
+    for ahead_s in (-8 * HOURS, -310, 310, 8 * HOURS):
+        shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+        assert shop.summary() == {"blocked": 1}, ahead_s
+        code, said = shop.run("apply", "--auto-approve")
+        assert (code, "NTP" in said) == (ExitCode.POLICY, True), ahead_s
+        assert shop.run("doctor")[0] == ExitCode.WECHAT, ahead_s
+        shop.sandbox.drop_faults()
     assert "intent" not in {event["kind"] for event in shop.log()}
     assert shop.posts() == 0
-    shop.sandbox.drop_faults()
     assert shop.apply() == ExitCode.OK
 
 
@@ -1044,8 +1008,7 @@ def test_wrong_clock_reports_no_window_as_ended_or_scheduled(shop: Shop, hours: 
 
 def test_wrong_clock_prevents_resends(shop: Shop) -> None:
     """The 20 hours could not be measured."""
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=HOURS, times=None)
     code, said = shop.run("apply", "--auto-approve")
     assert code == ExitCode.UNKNOWN
@@ -1144,8 +1107,7 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     second.write(welcome=campaign_file("欢迎"))
     assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     assert first.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
-    first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert first.apply() == ExitCode.UNKNOWN
+    first.lose_an_answer()
     assert second.apply() == ExitCode.OK
     assert second.summary() == {"sent": 1}
     assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == ExitCode.USAGE
@@ -1172,8 +1134,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
-    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == ExitCode.UNKNOWN
+    shop.lose_an_answer()
     assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
     assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK

@@ -19,6 +19,8 @@ from cryptography.x509.oid import NameOID
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
+pytestmark = pytest.mark.deep
+
 HOST = "api.weixin.qq.com"
 SETTINGS = """\
 default_environment: production
@@ -126,7 +128,6 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
         running.shutdown()
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_calls_go_through_the_proxy_and_trust_its_ca(
     variable: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -138,14 +139,12 @@ def test_calls_go_through_the_proxy_and_trust_its_ca(
     assert set(proxy.connects) == {f"{HOST}:443"}
 
 
-@pytest.mark.deep
 def test_a_ca_that_nobody_named_is_not_trusted(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing was sent, and the message says why."""
     assert run(["tags"]) == ExitCode.NETWORK
     assert "REQUESTS_CA_BUNDLE" in capsys.readouterr().err
 
 
-@pytest.mark.deep
 def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit may carry a `.env`, a `.netrc` or a `pip.conf`; none names a proxy or a CA."""
     monkeypatch.delenv("HTTPS_PROXY")
@@ -156,7 +155,6 @@ def test_files_of_the_checkout_set_neither(proxy: Proxy, monkeypatch: pytest.Mon
     assert proxy.connects == []
 
 
-@pytest.mark.deep
 def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call goes out directly, which no test may do."""
     monkeypatch.setenv("NO_PROXY", HOST)
@@ -164,7 +162,6 @@ def test_no_proxy_is_obeyed(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> No
     assert proxy.connects == []
 
 
-@pytest.mark.deep
 def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server on this machine is asked directly."""
     assert run(["tags", "--env", "sandbox"]) == ExitCode.OK

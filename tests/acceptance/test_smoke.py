@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.playground import TEST, Sandbox
-from wechat_campaigns.cli.main import run
+from tests.support.playground import TEST, Command, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.verdict import REJECTING
 from wechat_campaigns.sandbox.server import embedded
@@ -26,7 +25,6 @@ environments:
       trial: {{kind: test, appid: wx0000000000000003, secret: {{env: WECHAT_SECRET}}}}
       main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_SECRET}}}}
 """
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +44,17 @@ def either(request: pytest.FixtureRequest, sandbox: Sandbox, _lenient_url: str) 
 
 
 @pytest.fixture
-def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """Runs `campaign doctor --smoke trial` against an address; exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WECHAT_SECRET", "0" * 32)
     (tmp_path / "campaigns").mkdir()
 
-    def command(api: str, *more: str, account: str = "trial") -> tuple[int, str, str]:
+    def smoke(api: str, *more: str, account: str = "trial") -> tuple[int, str, str]:
         Path("campaigns/_settings.yaml").write_text(SETTINGS.format(api=api), encoding="utf-8")
-        code = run(["doctor", "--env", "trial", "--smoke", account, *more])
-        return code, *capsys.readouterr()
+        return command("doctor", "--env", "trial", "--smoke", account, *more)
 
-    return command
+    return smoke
 
 
 def mass_calls(sandbox: Sandbox) -> list[str]:

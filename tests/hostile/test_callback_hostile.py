@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.served import served
 from wechat_campaigns.wechat.callback.server import Server, restrict_hosts, with_health
 from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, signature
 from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
@@ -127,15 +128,8 @@ class Quick(Server):
 @contextmanager
 def serving(kind: type[Server] = Quick, app: Any = APP) -> Iterator[Server]:
     guarded = restrict_hosts(app, ["push.example"], port=lambda: server.port)
-    server = kind("127.0.0.1", 0, with_health(guarded))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with served(kind("127.0.0.1", 0, with_health(guarded))) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def sent(server: Server, data: bytes) -> bytes:

@@ -18,7 +18,6 @@ from wechat_campaigns.report.spreadsheet import BOM
 SIGNS = "=+-@＝＋－﹣−＠"
 STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",
           "a|", "a；", "a，", "a; ", "a;;", '"', '";', '",', "a b ", "';", "“"]  # fmt: skip
-CELLS = [f"{start}{sign}HYPERLINK(A1)" for start in STARTS for sign in SIGNS]
 
 
 def written(name: str, note: str = "") -> str:
@@ -41,15 +40,17 @@ def formulas(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=ascii)
-def test_a_cell_is_no_formula(cell: str) -> None:
+@pytest.mark.parametrize("start", STARTS, ids=ascii)
+def test_a_cell_is_no_formula(start: str) -> None:
     """At its start, after blanks, hidden characters and every separator; in half and full width."""
-    text = written(cell, cell)
-    assert formulas(text) == []
-    rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == list(CSV_HEADINGS)
-    assert len(rows) == 2
-    assert "HYPERLINK(A1)" in rows[1][CSV_HEADINGS.index("Send")]
+    for sign in SIGNS:
+        cell = f"{start}{sign}HYPERLINK(A1)"
+        text = written(cell, cell)
+        assert formulas(text) == [], ascii(cell)
+        rows = list(csv.reader(io.StringIO(text)))
+        assert rows[0] == list(CSV_HEADINGS)
+        assert len(rows) == 2
+        assert "HYPERLINK(A1)" in rows[1][CSV_HEADINGS.index("Send")]
 
 
 @given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))

@@ -13,12 +13,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
+from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
 
 SECRETS = {
@@ -257,21 +257,14 @@ def server() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
     """Serve git's first question with a refusal; the address, and the headers of each request."""
     asked: list[Mapping[str, str]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             asked.append(dict(self.headers))
             self.send_response(403)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        Thread(target=served.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{served.server_port}", asked
-        finally:
-            served.shutdown()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as running:
+        yield f"http://127.0.0.1:{running.server_port}", asked
 
 
 def token_of(headers: Mapping[str, str]) -> str:

@@ -128,10 +128,10 @@ def test_the_tables_are_as_large_as_they_claim() -> None:
 
 
 @pytest.mark.parametrize("text", LEADING_AWAY, ids=ascii)
-@pytest.mark.parametrize("around", ["{}", "点这里 {} 领券", "点这里：{}"])
-def test_what_leads_away_is_refused(text: str, around: str) -> None:
+def test_what_leads_away_is_refused(text: str) -> None:
     """Alone and in a sentence."""
-    assert refused(Text(content=around.format(text))), list(hosts(Text(content=text)))
+    for around in (text, f"点这里 {text} 领券", f"点这里：{text}"):
+        assert refused(Text(content=around)), list(hosts(Text(content=text)))
 
 
 @pytest.mark.parametrize("text", ORDINARY, ids=ascii)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.served import QuietHandler, served
 
 BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
 
@@ -71,10 +72,7 @@ class FakeCodeHost:
 def serve(code_host: FakeCodeHost) -> Iterator[FakeCodeHost]:
     """Serve on loopback for the time of a with block; `code_host.url` is the address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
+    class Handler(QuietHandler):
         def _any(self) -> None:
             parts = urlsplit(self.path)
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -99,15 +97,8 @@ def serve(code_host: FakeCodeHost) -> Iterator[FakeCodeHost]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = do_PUT = _any  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = _any
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    code_host.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        code_host.url = f"http://127.0.0.1:{server.server_address[1]}"
         yield code_host
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

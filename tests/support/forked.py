@@ -1,4 +1,4 @@
-"""A `subprocess.Popen` that forks `campaign` off a process that has made all imports, most of its time.
+"""A `subprocess.Popen` that forks `campaign`, or a script, off a process that has made all imports.
 
 What it starts is a process of its own: its own arguments, environment, folder, streams, signals, exit code.
 A command whose interpreter would start differently (PYTHON…, another locale, preexec_fn) is started anew.
@@ -26,6 +26,8 @@ INSTALLED = str(Path(sys.executable).with_name("campaign"))
 MODULE = [sys.executable, "-m", PACKAGE]
 LIMITER = [sys.executable, "-I", "-S", str(Path(__file__).parents[1] / "hostile" / "limits.py")]
 """What tests of hostile files put before the command, with two words of its own."""
+SCRIPTS = str(Path(__file__).parents[1])
+"""Where scripts of the tests are, which are forked too."""
 LOCALE = "C.UTF-8"
 HONOURED = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 """Variables of the interpreter that a forked command follows too."""
@@ -137,21 +139,24 @@ def _request(given: Mapping[str, Any]) -> dict[str, Any] | None:
     if not words or not _starts_alike(env) or not os.access(cwd, os.X_OK):
         return None
     return {
-        "limiter": limiter, "script": words[0] if words[0] == INSTALLED else "", "arguments": words[1:],
+        "limiter": limiter, "script": "" if words[0] == PACKAGE else words[0], "arguments": words[1:],
         "env": env, "cwd": cwd,
         "new_session": given["start_new_session"], "umask": given["umask"],
     }  # fmt: skip
 
 
 def _words(args: Any) -> tuple[list[str], list[str]]:
-    """The words of the limiter, and those of `campaign`, its name first; none for another program."""
+    """The words of the limiter, and of `campaign` or a script, its name first; none for another program."""
     if isinstance(args, str | bytes | os.PathLike):
         return [], []
     words = [os.fsdecode(word) for word in args]
     limiter, words = (words[3:6], words[6:]) if words[:4] == LIMITER else ([], words)
     if words[:1] == [INSTALLED]:
         return limiter, words
-    return limiter, words[2:] if words[:3] == MODULE else []
+    if words[:3] == MODULE:
+        return limiter, words[2:]
+    is_script = words[:1] == MODULE[:1] and "".join(words[1:2]).startswith(SCRIPTS)
+    return [], words[1:] if is_script else []
 
 
 def _starts_alike(env: Mapping[str, str]) -> bool:

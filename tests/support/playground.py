@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +59,10 @@ class SignedLedger(SqliteLedger):
         return super().append(entry, after=after)
 
 
+Command = Callable[..., tuple[int, str, str]]
+"""Runs the command in the process of the test: exit code, standard output, standard error."""
+
+
 def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
     """A campaigns folder whose only environment is a sandbox, its secret from a command as in real life.
 
@@ -69,9 +72,8 @@ def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
         more: what else the settings say.
     """
     folder = parent / "campaigns"
-    folder.mkdir()
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    account = f"{{kind: service, appid: {SERVICE}, secret: {secret}}}"
+    folder.mkdir(exist_ok=True)
+    account = f"{{kind: service, appid: {SERVICE}, secret: {{command: [printf, '%032d', '0']}}}}"
     (folder / "_settings.yaml").write_text(
         "default_environment: test\n"
         f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite, accounts: {{main: {account}}}}}}}\n"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.support.playground import Sandbox
+from wechat_campaigns.cli.main import run as campaign
 from wechat_campaigns.core.errors import ExitCode
 
 SETTINGS = """\
@@ -51,19 +55,10 @@ class Shop:
 
     def begin(self, *words: str, process_group: int | None = None, **variables: str) -> subprocess.Popen[str]:
         """Start the command in an environment that has nothing but what it needs, and these variables."""
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "LC_ALL": "C.UTF-8",
-            "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "WECHAT_MAIN_SECRET": "0" * 32,
-            **variables,
-        }
         return subprocess.Popen(
             [sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            process_group=process_group,
+            cwd=self.folder, env=self.environment | variables,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=process_group,
         )  # fmt: skip
 
     def run(self, *words: str, **variables: str) -> tuple[int, str]:
@@ -73,13 +68,34 @@ class Shop:
         assert "Traceback" not in err, err
         return process.returncode, out + err
 
+    def run_here(self, *words: str) -> tuple[int, str]:
+        """Run the command in this process, which is sooner: to prepare a test, or to look."""
+        said = io.StringIO()
+        with (
+            chdir(self.folder), patch.dict(os.environ, self.environment, clear=True),
+            redirect_stdout(said), redirect_stderr(said),
+        ):  # fmt: skip
+            return campaign(words), said.getvalue()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that the command gets."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "LC_ALL": "C.UTF-8",
+            "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "WECHAT_MAIN_SECRET": "0" * 32,
+        }
+
     def apply(self, *words: str) -> int:
         """Run apply without a question; its exit code."""
         return self.run("apply", "--auto-approve", *words)[0]
 
     def log(self) -> list[dict[str, Any]]:
         """Every event of the ledger."""
-        _code, out = self.run("ledger", "log", "--format", "json")
+        _code, out = self.run_here("ledger", "log", "--format", "json")
         return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
     def texts(self) -> list[str]:
@@ -92,7 +108,7 @@ class Shop:
 
     def plan(self, *words: str) -> dict[str, Any]:
         """What `plan` says, and the file that it writes."""
-        code, said = self.run("plan", "--format", "json", "--out", str(self.plan_file), *words)
+        code, said = self.run_here("plan", "--format", "json", "--out", str(self.plan_file), *words)
         assert code == ExitCode.OK, said
         found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
         return found
@@ -118,7 +134,7 @@ class Shop:
     def lose_an_answer(self, kind: str = "cut_before") -> None:
         """Leave a send unknown: the call did not arrive, or its answer did not."""
         self.sandbox.fault(endpoint=SENDALL, kind=kind)
-        assert self.apply() == ExitCode.UNKNOWN
+        assert self.run_here("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
 
 
 MakeShop = Callable[..., Shop]

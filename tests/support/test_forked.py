@@ -41,6 +41,16 @@ def test_output_and_exit_code_are_those_of_a_new_process(start: Any, command: li
     assert "Unknown command nonsense" in err
 
 
+def test_script_of_the_tests_is_forked(tmp_path: Path):
+    """With its words, as `__main__`."""
+    script = [sys.executable, Path(__file__).parents[1] / "unit" / "ledger" / "writer.py"]
+    setting = f"sqlite:{tmp_path}/ledger.sqlite3"
+    with subprocess.Popen([*script, "claim", setting, tmp_path, "a", "2"], stdout=subprocess.PIPE) as process:
+        out, _err = process.communicate(timeout=60)
+    assert is_forked(process)
+    assert (process.returncode, out) == (0, b"0\n1\n")
+
+
 def test_folder_and_environment_are_its_own(tmp_path: Path):
     """It runs in the folder given, in the language given."""
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "LANGUAGE": "zh", "HOME": str(tmp_path)}

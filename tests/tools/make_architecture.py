@@ -9,9 +9,9 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
-PACKAGE = PROJECT / "runner" / "wechat_campaigns"
-PICTURE = PROJECT / "docs" / "images" / "packages.svg"
+from tests.support.source import PACKAGE, ROOT, trees
+
+PICTURE = ROOT / "docs" / "images" / "packages.svg"
 ORDER = (
     "core", "protocol", "source", "render", "ledger", "wechat", "plan", "send", "report",
     "code_host", "guard", "fetch", "notify", "studio", "workspace", "api", "cli", "sandbox",
@@ -31,10 +31,10 @@ path { fill: none; stroke: #0969da; opacity: .45 }
 def imports() -> Counter[tuple[str, str]]:
     """Count the modules of each package that import from each other package, in functions too."""
     pairs: Counter[tuple[str, str]] = Counter()
-    for path in PACKAGE.rglob("*.py"):
+    for path, tree in trees().items():
         importer = _package(path)
         found = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree):
             names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -49,7 +49,7 @@ def _package(path: Path) -> str:
 
 def picture() -> str:
     """Draw a box for each package from top to bottom, and an arc to each package that it imports."""
-    modules = Counter(_package(path) for path in PACKAGE.rglob("*.py"))
+    modules = Counter(map(_package, trees()))
     height = ROW * len(ORDER) + 2 * LEFT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + ARCS} {height}" role="img">',

@@ -11,22 +11,20 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
+from tests.support.commands import COMMANDS
 from tests.support.schema_texts import schema_words
+from tests.support.source import PACKAGE, ROOT, trees
 from wechat_campaigns.cli.help_pages import flat
-from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errcodes import texts
 from wechat_campaigns.core.i18n import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "runner/wechat_campaigns"
 TEMPLATES = sorted(
     [
         *PACKAGE.glob("report/templates/*.html"),
@@ -88,16 +86,16 @@ def refreshed(path: Path) -> tuple[str, Catalog]:
 
 def words() -> Iterator[tuple[str, Message]]:
     """Every message with the file that says it."""
-    for path in sorted((ROOT / "runner").rglob("*.py")):
+    for path, tree in trees().items():
         place = path.relative_to(ROOT).as_posix()
-        yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
+        yield from ((place, message) for message in marked(tree))
     for path in TEMPLATES:
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in _marked_in_template(path.read_text(encoding="utf-8")))
     yield from (("runner/wechat_campaigns/core/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)
-    yield from _helps(campaign)
+    yield from _helps()
 
 
 def _marked_in_template(template: str) -> Iterator[Message]:
@@ -119,19 +117,14 @@ def marked(tree: ast.AST) -> Iterator[Message]:
             yield texts[0] if count == 1 else tuple(texts)
 
 
-def _helps(command: click.Command) -> Iterator[tuple[str, Message]]:
-    """What `--help` shows of a command and of those below it: docstrings and the options' own texts."""
-    place = f"{str(getattr(command.callback, '__module__', '')).replace('.', '/')}.py"
-    yield place, flat(str(command.help))
-    for text in filter(None, (getattr(param, "help", None) for param in command.params)):
-        what, kind, _kinds = text.partition(KINDS)
-        yield place, what + kind
-    if isinstance(command, click.Group):
-        context = command.context_class(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from _helps(below)
+def _helps() -> Iterator[tuple[str, Message]]:
+    """What `--help` shows of the commands: docstrings and the options' own texts."""
+    for command in COMMANDS.values():
+        place = f"{str(getattr(command.callback, '__module__', '')).replace('.', '/')}.py"
+        yield place, flat(str(command.help))
+        for text in filter(None, (getattr(param, "help", None) for param in command.params)):
+            what, kind, _kinds = text.partition(KINDS)
+            yield place, what + kind
 
 
 def _forms(string: Message | None) -> tuple[str, ...]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import click
 import yaml
 from babel.messages import Catalog
 
+from tests.support.source import PACKAGE, ROOT
 from tests.tools import make_parts, variables
 from tests.tools.make_catalog import catalogs, read
 from tests.tools.make_man import man_page
@@ -28,9 +29,7 @@ from wechat_campaigns.sandbox.control.openapi import document
 from wechat_campaigns.sandbox.control.routes import ROUTES
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "reference"
-PACKAGE = ROOT / "runner" / "wechat_campaigns"
 OPENAPI = ROOT / "schema" / "sandbox.openapi.json"
 NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
@@ -113,7 +112,7 @@ def pages() -> dict[str, str]:
 def troubleshooting(name: str) -> str:
     """A page of docs/ with its tables filled, in the language of the page."""
     words = _chinese() if ".zh-CN" in name else {}
-    table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
+    table = _errcode_table()
     entries = (
         {str(code): table["codes"][code] for code in COMMON},
         {status: one for status, one in table["mass_event_status"].items() if one["class"] != "ok"},
@@ -133,6 +132,12 @@ def troubleshooting(name: str) -> str:
     return text
 
 
+@cache
+def _errcode_table() -> Any:
+    return yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
+
+
+@cache
 def _chinese() -> dict[str, str]:
     return dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
 
@@ -268,7 +273,7 @@ def _told(value: Any) -> str:
 
 def _errcodes(language: Language = "en") -> str:
     words = _chinese() if language == "zh" else {}
-    table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
+    table = _errcode_table()
     rows = [
         (
             str(code), f"`{one['name']}`", one["class"],
@@ -290,7 +295,7 @@ def _messages() -> str:
         "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
         "made by `runner/wechat_campaigns/source/schemas/schema_messages.py` from the schema itself."
     ]
-    for path, rows in messages(PACKAGE, _chinese()):
+    for path, rows in messages(_chinese()):
         head = ("kind", "what", "hint", "问题", "改法")
         parts += [f"## {path.relative_to(ROOT)}", _table(head, rows)]
     return "\n\n".join(parts)

@@ -6,16 +6,18 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from tests.support.source import statements, trees
+
 Texts = tuple[str, ...]
 """The texts that an expression may be, templates as they are written."""
 
 
-def messages(package: Path, chinese: Mapping[str, str]) -> Iterator[tuple[Path, list[tuple[str, ...]]]]:
+def messages(chinese: Mapping[str, str]) -> Iterator[tuple[Path, list[tuple[str, ...]]]]:
     """List the modules with messages: kind, message and hint of each, then both in Chinese."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.rglob("*.py"))}
-    public = {name: texts for tree in trees.values() for name, texts in _returned(tree) if name[0] != "_"}
-    for path, tree in trees.items():
-        said = set(_said(tree, public))
+    public = {name: texts for tree in trees().values() for name, texts in _returned(tree) if name[0] != "_"}
+    for path, tree in trees().items():
+        with_hints = any(isinstance(node, ast.keyword) and node.arg == "hint" for node in ast.walk(tree))
+        said = set(_said(tree, public)) if with_hints else set()
         rows = sorted(
             (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
         )
@@ -30,9 +32,10 @@ def _joined(what: Texts, hint: Texts, words: Mapping[str, str] | None = None) ->
 
 def _returned(tree: ast.Module) -> Iterator[tuple[str, Texts]]:
     """The functions that return texts, as they are called: `name()`."""
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        known = dict(_assigned(ast.walk(function)))
-        values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
+    for function in (node for node in statements(tree) if isinstance(node, ast.FunctionDef)):
+        inner = list(statements(function))
+        known = dict(_assigned(inner))
+        values = [node.value for node in inner if isinstance(node, ast.Return) and node.value]
         texts = [text for value in values for text in _texts(value, known) if not text.startswith("{")]
         if any(texts):
             yield f"{function.name}()", tuple(filter(None, texts))
@@ -41,8 +44,8 @@ def _returned(tree: ast.Module) -> Iterator[tuple[str, Texts]]:
 def _said(tree: ast.Module, public: Mapping[str, Texts]) -> Iterator[tuple[str, Texts, Texts]]:
     found: dict[int, tuple[str, Texts, Texts]] = {}
     constants = {**public, **dict(_returned(tree)), **dict(_assigned(tree.body))}
-    for function in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))):
-        known = constants if function is tree else constants | dict(_assigned(ast.walk(function)))
+    for function in (tree, *(node for node in statements(tree) if isinstance(node, ast.FunctionDef))):
+        known = constants if function is tree else constants | dict(_assigned(statements(function)))
         for node in ast.walk(function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 words = {key.arg: key.value for key in node.keywords}

@@ -6,6 +6,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,13 @@ from babel.messages import Catalog
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
+from tests.support.source import PACKAGE, trees
 from tests.tools.make_catalog import TEMPLATES, catalogs, read, refreshed
 from wechat_campaigns.core.i18n import LANGUAGES
 from wechat_campaigns.report.sanitize import inert
 
-PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
 CATALOGS = {path.parts[-3]: path for path in catalogs()}
+as_written = cache(read)
 CALLS = ("_", "N_", "ngettext")
 SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 """Functions whose first argument people read."""
@@ -46,7 +47,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def catalog(path: Path) -> Catalog:
-    return read(path)
+    return as_written(path)
 
 
 @pytest.mark.slow
@@ -98,9 +99,15 @@ def fields(text: str) -> list[str]:
 # --- the source -------------------------------------------------------------------------------
 
 
-def trees() -> Iterator[tuple[str, ast.AST]]:
-    for path in SOURCES:
-        yield str(path.relative_to(PACKAGE.parent)), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def calls() -> list[tuple[str, ast.Call]]:
+    """Every call of the package, with the file that makes it."""
+    return [
+        (str(path.relative_to(PACKAGE.parent)), node)
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    ]
 
 
 def called(node: ast.AST) -> str:
@@ -113,29 +120,27 @@ def called(node: ast.AST) -> str:
 @pytest.mark.slow
 def test_messages_are_plain_texts() -> None:
     """An f-string or a sum inside `_()` is never found in a catalog; a variable is a marked constant."""
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            if called(node) in CALLS and isinstance(node.func, ast.Name):
-                for argument in node.args[: 2 if called(node) == "ngettext" else 1]:
-                    assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{name}:{node.lineno}"
+    for name, node in calls():
+        if called(node) in CALLS and isinstance(node.func, ast.Name):
+            for argument in node.args[: 2 if called(node) == "ngettext" else 1]:
+                assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{name}:{node.lineno}"
 
 
 @pytest.mark.slow
 def test_templates_are_filled_with_what_they_name() -> None:
     """`_("… {count}").format(count=…)`: simple names only, every one given, none given for nothing."""
     seen = 0
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            templates = list(filled(node))
-            if not templates or any(key.arg is None for key in node.keywords):
-                continue
-            seen += 1
-            names = {field for text in templates for field in names_of(text)}
-            assert names == {key.arg for key in node.keywords}, f"{name}:{node.lineno}"
+    for name, node in calls():
+        templates = list(filled(node))
+        if not templates or any(key.arg is None for key in node.keywords):
+            continue
+        seen += 1
+        names = {field for text in templates for field in names_of(text)}
+        assert names == {key.arg for key in node.keywords}, f"{name}:{node.lineno}"
     assert seen > 20
 
 
-def filled(node: ast.AST) -> Iterator[str]:
+def filled(node: ast.Call) -> Iterator[str]:
     """The texts of `_("…")` or `ngettext("…", "…", n)` when this node is a `.format` of them."""
     if called(node) == "format" and isinstance(node.func, ast.Attribute):
         inner = node.func.value
@@ -158,9 +163,8 @@ def test_nothing_is_said_past_the_catalogs() -> None:
     """A literal where words are said stands in `_()`, so that a new message cannot be forgotten."""
     bare = [
         f"{name}:{node.lineno}: {text!r}"
-        for name, tree in trees()
+        for name, node in calls()
         if not name.startswith(APART)
-        for node in ast.walk(tree)
         for argument in said(node)
         for text in literals(argument)
         if PROSE.search(text) and not NAME.fullmatch(text) and text not in MACHINES
@@ -168,10 +172,8 @@ def test_nothing_is_said_past_the_catalogs() -> None:
     assert not bare, "\n".join(bare)
 
 
-def said(node: ast.AST) -> Iterator[ast.expr]:
+def said(node: ast.Call) -> Iterator[ast.expr]:
     """The expressions of a call that people read."""
-    if not isinstance(node, ast.Call):
-        return
     yield from (key.value for key in node.keywords if key.arg in SAID)
     first = node.args[0] if node.args else None
     if called(node) != "AssertionError" and called(node).endswith(("Error", "Fault", *SAYS)) and first:

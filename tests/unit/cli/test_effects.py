@@ -103,23 +103,23 @@ def test_read_only_leaves_what_reads(words: str, tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(set(CASES) - set(WRITING)))
 def test_what_reads_records_nothing(
-    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After sends that have not ended, no command that declares to read adds an event while it may not."""
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK
     capsys.readouterr()
     run(["ledger", "export"])
     before = capsys.readouterr().out
+    assert before
     monkeypatch.setenv(READ_ONLY, "1")
     # The first `render` of the examples is of another campaign; `studio` runs until somebody ends it, and has
     # a test of its own.
-    if path not in ("render", "completion", "studio"):
+    for path in sorted(set(CASES) - {*WRITING, "render", "completion", "studio"}):
         run([path] if path in ("plan", "status", "doctor", "tags", "drafts") else words_of(path))
-    capsys.readouterr()
-    run(["ledger", "export"])
-    assert capsys.readouterr().out == before != ""
+        capsys.readouterr()
+        run(["ledger", "export"])
+        assert capsys.readouterr().out == before, path
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "No"])
@@ -156,12 +156,11 @@ def test_each_command_of_persons_is_among_the_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variable", AGENTS)
 def test_an_agent_may_stop_sends_and_read(
-    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`hold` in production, and everything that only reads; the sandbox as a whole."""
-    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("CLAUDECODE", "1")
     assert run(["--env", "production", "hold", "main", "--reason", "wrong price"]) == ExitCode.OK
     assert run(["--env", "production", "plan", "--offline", "-o", "json"]) in (ExitCode.OK, ExitCode.INVALID)
     assert run(["apply", "--auto-approve", "--quiet"]) == ExitCode.OK

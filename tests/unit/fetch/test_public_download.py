@@ -6,17 +6,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
+from tests.support.served import QuietHandler, served
 from wechat_campaigns.fetch.public_download import Downloader, DownloadError, DownloadLimits, is_public
 
 PUBLIC = "93.184.216.34"
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"x" * 5_000
 
 
-class _Site(BaseHTTPRequestHandler):
+class _Site(QuietHandler):
     """A site of pictures, with bad habits."""
 
     def do_GET(self) -> None:
@@ -45,9 +46,6 @@ class _Site(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(PICTURE)
 
-    def log_message(self, *_args: object) -> None:
-        """Stay quiet."""
-
 
 Make = Callable[..., Downloader]
 
@@ -56,13 +54,9 @@ Make = Callable[..., Downloader]
 def site() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
     server.asked, server.ending = [], threading.Event()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.ending.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(server):
+        yield server
+        server.ending.set()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support.factories import NOW, make_planned, make_send, plan_of
+from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
@@ -65,7 +66,7 @@ class Robot:
 def listening() -> Iterator[Robot]:
     robot, stopped = Robot(), threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
             robot.raw.append(data)
@@ -81,19 +82,11 @@ def listening() -> Iterator[Robot]:
                     robot.written += self.wfile.write(b" " if robot.endless else b" " * 1_000_000)
                     stopped.wait(robot.endless)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    robot.url = f"http://127.0.0.1:{server.server_port}/send?key=very-secret"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield robot
-    robot.endless = None
-    stopped.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        robot.url = f"http://127.0.0.1:{server.server_port}/send?key=very-secret"
+        yield robot
+        robot.endless = None
+        stopped.set()
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
@@ -150,10 +152,22 @@ def _planted() -> bytes:
 
 
 @contextmanager
-def open_wechat(*, strict: bool = True) -> Iterator[WeChat]:
-    """A fresh sandbox with the built-in seed, at noon of a first of December."""
+def open_sandbox(*, strict: bool) -> Iterator[tuple[Flask, Dispatcher]]:
+    """A sandbox for many tests: to make its application takes longer than most of them."""
     store = Store(None)
-    store._db.deserialize(_planted())
     dispatcher = Dispatcher(store=store, strict=strict, wall=lambda: NOON, sleep=lambda _s: None)
-    yield WeChat(web.build(dispatcher, seeds.DEFAULT).test_client(), dispatcher)
+    yield web.build(dispatcher, seeds.DEFAULT), dispatcher
     store.close()
+
+
+def as_new(app: Flask, dispatcher: Dispatcher) -> WeChat:
+    """A sandbox with the built-in seed, at noon of a first of December; nothing of another test is left."""
+    store = dispatcher.store
+    for kept in store._snapshots.values():
+        kept.close()
+    store._snapshots.clear()
+    with closing(sqlite3.connect(":memory:")) as planted:
+        planted.deserialize(_planted())
+        planted.backup(store._db)
+    dispatcher.in_hand.clear()
+    return WeChat(app.test_client(), dispatcher)

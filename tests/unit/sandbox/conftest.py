@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
-from tests.unit.sandbox.client import WeChat, open_wechat
+from tests.unit.sandbox.client import WeChat, as_new, open_sandbox
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
+
+Sandboxes = dict[str, tuple[Flask, Dispatcher]]
+
+
+@pytest.fixture(scope="session")
+def _sandboxes() -> Iterator[Sandboxes]:
+    with open_sandbox(strict=True) as strict, open_sandbox(strict=False) as lenient:
+        yield {"strict": strict, "lenient": lenient}
 
 
 @pytest.fixture(params=["strict", "lenient"])
-def wechat(request: pytest.FixtureRequest) -> Iterator[WeChat]:
+def wechat(request: pytest.FixtureRequest, _sandboxes: Sandboxes) -> WeChat:
     """Every test runs under both readings of what sources disagree about."""
-    with open_wechat(strict=request.param == "strict") as client:
-        yield client
+    return as_new(*_sandboxes[request.param])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import check_signature
 
+from tests.support.served import QuietHandler, served
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
 from wechat_campaigns.sandbox.accounts import Callback
 from wechat_campaigns.sandbox.callbacks import encoding, models, pusher
@@ -41,7 +41,7 @@ class Receiver:
 def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.answer(200, self.query["echostr"] if receiver.echoes else "hello")
 
@@ -61,17 +61,9 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}/wx?own=1"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield receiver
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        receiver.url = f"http://127.0.0.1:{server.server_port}/wx?own=1"
+        yield receiver
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from wechat_campaigns.source.settings import check_settings
 from wechat_campaigns.source.strict_yaml import read
 from wechat_campaigns.source.validate import check_campaign
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 
 TESTS = Path(__file__).parents[2]
 CAMPAIGNS = [read(path.read_text()).data for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]
@@ -128,7 +128,6 @@ def assert_both_agree(data: Any, name: SchemaName) -> None:
 
 @given(mutated(CAMPAIGNS))
 @settings(max_examples=250, deadline=None)
-@pytest.mark.deep
 def test_a_refused_campaign_has_problems(data: Any) -> None:
     """No campaign that the schema refuses gets through, and each problem is worded."""
     assert_both_agree(data, "campaign")
@@ -136,7 +135,6 @@ def test_a_refused_campaign_has_problems(data: Any) -> None:
 
 @given(mutated(SETTINGS))
 @settings(max_examples=150, deadline=None)
-@pytest.mark.deep
 def test_refused_settings_have_problems(data: Any) -> None:
     """No settings that the schema refuses get through, and each problem is worded."""
     assert_both_agree(data, "settings")
@@ -144,7 +142,6 @@ def test_refused_settings_have_problems(data: Any) -> None:
 
 @pytest.mark.parametrize("value", ["dropped", "misspelt", None, "x", 7, {}, []], ids=repr)
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
-@pytest.mark.deep
 def test_every_key_left_out_misspelt_or_of_another_type(
     name: SchemaName, originals: list[Any], value: object
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from wechat_campaigns.studio.live import Live, follow
 
+pytestmark = pytest.mark.deep
+
 PATIENCE_S = 60
 
 
@@ -37,7 +39,6 @@ def live(root: Path) -> Iterator[Live]:
     assert not watching.is_alive()
 
 
-@pytest.mark.deep
 def test_each_kind_of_save_is_seen(root: Path, live: Live) -> None:
     """Edited, replaced by another file, added in a new folder, removed."""
     other = root / ".news.swp"
@@ -55,7 +56,6 @@ def test_each_kind_of_save_is_seen(root: Path, live: Live) -> None:
         live.wait(live.version, 0.5)
 
 
-@pytest.mark.deep
 def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
     """Swap files of editors, and the folder of git."""
     version = live.version
@@ -66,7 +66,6 @@ def test_hidden_files_do_not_count(root: Path, live: Live) -> None:
     assert live.wait(version, 1) == version
 
 
-@pytest.mark.deep
 def test_folder_that_goes_away_is_told_and_watched_again(root: Path, live: Live) -> None:
     """What stands at its place later is watched."""
     root.rename(root.with_name("away"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from tests.support.served import served
 from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.client import connect
@@ -17,13 +17,9 @@ from wechat_campaigns.wechat.endpoints import WeChatApi
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     """A server on loopback that knows only stable_token until told more."""
-    with ScriptedServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with served(ScriptedServer()) as server:
         yield server
         server.released.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

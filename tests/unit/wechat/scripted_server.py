@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.served import QuietHandler
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
 
 TOKEN = "TOKEN-" + "t" * 60
@@ -45,7 +46,7 @@ class Raw:
     claimed_length: int | None = None
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Hands every request to the server's script."""
 
     protocol_version = "HTTP/1.1"
@@ -82,9 +83,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw.body)
         self.close_connection = raw.claimed_length is not None
-
-    def log_message(self, *args: object) -> None:
-        """Stay silent."""
 
 
 class ScriptedServer(ThreadingHTTPServer):

@@ -16,11 +16,12 @@ GOLDENS = load()
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_case_proves_its_rule(golden: Golden) -> None:
-    """Each line of the .rule file holds for what becomes of the .md file."""
+    """Each line of the .rule file holds for what becomes of the .md file, and WeChat keeps all of it."""
     body = golden.build()
     tree = dom.parse(body.html)
     assert [check for check in golden.checks if not _holds(check, tree, body)] == []
     assert _findings(body) == [value for kind, value in golden.checks if kind == "finding"]
+    _require_allowed(tree)
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
@@ -30,10 +31,14 @@ def test_case_gives_the_reviewed_html(golden: Golden) -> None:
         assert shown(golden.build().html) == golden.html_file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
-def test_case_is_inside_the_allow_list(golden: Golden) -> None:
+def test_there_are_enough_cases() -> None:
+    """At least forty constructs are covered, each with a sentence that says its rule."""
+    assert len(GOLDENS) >= 40
+    assert all(golden.first("rule") for golden in GOLDENS)
+
+
+def _require_allowed(tree: HtmlElement) -> None:
     """No case gives a tag, an attribute or a style that the platform drops or flags."""
-    tree = dom.parse(golden.build().html)
     for element in dom.elements(tree):
         assert element.tag in TAGS
         allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
@@ -41,12 +46,6 @@ def test_case_is_inside_the_allow_list(golden: Golden) -> None:
         assert [
             fault for name, value in _style(element) if (fault := style_fault(element.tag, name, value))
         ] == []
-
-
-def test_there_are_enough_cases() -> None:
-    """At least forty constructs are covered, each with a sentence that says its rule."""
-    assert len(GOLDENS) >= 40
-    assert all(golden.first("rule") for golden in GOLDENS)
 
 
 def _holds(check: tuple[str, str], tree: HtmlElement, body: ArticleBody) -> bool:
