@@ -118,6 +118,19 @@ def test_a_stricter_isolation_of_the_server_refuses_no_append(place: Backend) ->
         assert waiting.result(timeout=30).seq == 2
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "EUC_CN"])
+def test_any_encoding_of_the_database_keeps_what_was_written(place: Backend, encoding: str) -> None:
+    """Also where its role has another one: a hold must not fail for the characters of its reason."""
+    name = f"d{uuid.uuid4().hex}"
+    sql(place, f"create database {name} template template0 encoding '{encoding}' locale 'C'")
+    setting = place.setting.partition("&options")[0].replace("/postgres?", f"/{name}?")
+    ledger = PostgresLedger(f"{setting}&options=-cclient_encoding%3DGBK", now)
+    place.opened.append(ledger)
+    written = [ledger.append(Entry(stream=STREAM, kind="hold", data={"reason": text})) for text in "价😀"]
+    assert ledger.read(STREAM) == tuple(written)
+    assert not find_chain_faults(ledger.events(), ledger.heads())
+
+
 @pytest.mark.slow
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
     """Events are only ever inserted; heads are moved on."""

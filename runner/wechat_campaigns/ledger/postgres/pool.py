@@ -93,6 +93,7 @@ class Pool:
                 self._address,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name="wechat-campaigns",
+                client_encoding="utf8",
                 autocommit=True,
                 keepalives_idle=30,
                 keepalives_interval=10,

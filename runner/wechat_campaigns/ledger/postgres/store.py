@@ -5,6 +5,7 @@ A stream's head row is locked while an event is chained to it, so accounts never
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -14,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
@@ -187,7 +187,8 @@ _UPSERT_HEAD = (
 
 
 def _row(event: Event) -> tuple[object, ...]:
-    return event.stream, event.seq, canonical(event.as_dict()).decode(), event.nonce
+    # In ASCII, because a database may have any encoding.
+    return event.stream, event.seq, json.dumps(event.as_dict(), separators=(",", ":")), event.nonce
 
 
 def _version(db: Connection, where: str) -> int:
