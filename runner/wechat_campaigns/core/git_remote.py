@@ -127,6 +127,19 @@ def _refuse_carried(url: str, folder: Path) -> None:
         )
 
 
+def is_same_repository(one: str, other: str) -> bool:
+    """Tell whether two addresses may name one repository: over HTTPS and SSH the same path, or its end."""
+    first, second = _path(one), _path(other)
+    shared = min(len(first), len(second))
+    return first[-shared:] == second[-shared:]
+
+
+def _path(url: str) -> list[str]:
+    is_named_host = "://" not in url and ":" in url.split("/", 1)[0]
+    path = url.partition(":")[2] if is_named_host else urlsplit(url).path
+    return unquote(path).casefold().strip("/").removesuffix(".git").split("/")
+
+
 def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bool:
     """Tell whether an address lies where the checkout's own remotes do.
 
