@@ -14,6 +14,8 @@ from wechat_campaigns.core.i18n import N_, _
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
     | {"fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
+    | {"fuse.juicefs", "fuse.ceph-fuse", "fuse.blobfuse2", "gpfs", "beegfs", "gfs2", "ocfs2"}
+    | {"vboxsf", "fuse.vmhgfs-fuse", "prl_fs"}  # shared with the host of a virtual machine
 )
 """File systems on which SQLite's locks and shared memory do not hold. Source: sqlite.org, wal.html."""
 MOUNTS = Path("/proc/mounts")

@@ -32,6 +32,7 @@ server:/export /home nfs4 rw 0 0
 /dev/vdb /home/li/local\\040disk xfs rw 0 0
 //server/share /mnt/share cifs rw 0 0
 li@host: /mnt/ssh fuse.sshfs rw 0 0
+JuiceFS:shop /mnt/pods fuse.juicefs rw 0 0
 """
 
 
@@ -237,7 +238,7 @@ def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(path: str, kind:
     assert filesystem_of(Path(path), MOUNTS) == kind
 
 
-@pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l"])
+@pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l", "/mnt/pods/l"])
 def test_a_network_file_system_is_refused(path: str) -> None:
     """Two machines could both believe they hold the lock; the hint names ledgers to share."""
     with pytest.raises(LedgerError, match="network file system") as caught:
