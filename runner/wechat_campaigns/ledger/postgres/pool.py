@@ -145,6 +145,27 @@ class Pool:
         return None
 
 
+@contextmanager
+def confirmed(db: Connection) -> Iterator[None]:
+    """Take a commit with a warning for one whose answer was lost: a standby may not have it.
+
+    Source: PostgreSQL, syncrep.c: whoever cancels the wait for a standby leaves it committed here alone.
+    """
+    warnings: list[str] = []
+
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "")
+
+    db.add_notice_handler(note)
+    try:
+        yield
+    finally:
+        db.remove_notice_handler(note)
+    if warnings:
+        raise ConnectionLostError(warnings[0])
+
+
 def error_line(error: psycopg.Error) -> str:
     """Give the first line of what the database said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

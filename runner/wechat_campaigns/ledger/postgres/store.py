@@ -29,7 +29,7 @@ from wechat_campaigns.ledger.events import (
     stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool
+from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 MIGRATIONS = (
@@ -175,7 +175,8 @@ class PostgresLedger:
             if not self._ready:
                 _migrate(db, self._pool.where)
                 self._ready = True
-            yield db
+            with confirmed(db):
+                yield db
 
 
 _INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
