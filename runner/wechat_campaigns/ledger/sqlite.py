@@ -161,6 +161,7 @@ class SqliteLedger:
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._open.append(db)
             db.execute("pragma synchronous = full")
+            db.execute("pragma fullfsync = on")  # macOS keeps what was synced in the drive without it
             self._local.db = db
         return db
 
