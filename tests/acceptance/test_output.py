@@ -51,10 +51,14 @@ def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
     return command
 
 
-def test_outcome_is_reported_when_standard_output_is_full(campaign: Command, sandbox: Sandbox):
-    """The send was made: standard error says so, and that the result could not be written."""
+def test_outcome_is_reported_when_standard_output_is_full(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path
+):
+    """The send was made: standard error and the report say so, and that the result could not be written."""
+    report = tmp_path / "report.json"
     with FULL.open("w") as full:
-        done = campaign(*APPLY, stdout=full)
+        done = campaign(*APPLY, "--report", f"json={report}", stdout=full)
+    assert json.loads(report.read_text(encoding="utf-8"))["outcomes"][0]["result"] == "accepted"
     assert len(sandbox.jobs()) == 1
     assert "1 accepted" in done.stderr
     assert "No space left" in done.stderr
