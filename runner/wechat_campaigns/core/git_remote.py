@@ -30,6 +30,8 @@ class Remote:
     url: str
     branch: str
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    object_format: str = "sha1"
+    """The hashes of the checkout's repository, which the remote has, too; git's own default may be others."""
 
     @property
     def ref(self) -> str:
@@ -76,7 +78,8 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         (f"remote.{NAME}.url", url),
         (f"remote.{NAME}.fetch", f"+refs/heads/{branch}:refs/campaign/fetched"),
     )
-    return Remote(url=url, branch=branch, config=(*passed, *login, *ours))
+    hashes = config.get("extensions.objectformat", ["sha1"])[-1]
+    return Remote(url=url, branch=branch, config=(*passed, *login, *ours), object_format=hashes)
 
 
 def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:

@@ -16,7 +16,7 @@ from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import GitFailure, GitResult
-from wechat_campaigns.core.git_remote import Remote, is_same_repository, remote_of
+from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, remote_of
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
@@ -63,6 +63,26 @@ def test_settings_that_push_to_another_repository_are_refused(
         ledger_at(place, "b").append(entry(2))
     monkeypatch.delenv("GIT_CONFIG_GLOBAL")
     assert len(ledger_at(place, "c").events()) == (1 if address == str(fork) else 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[push]\ngpgSign = true\n",
+        "[push]\npushOption = ci.skip\n",
+        "[init]\ndefaultObjectFormat = sha256\n",
+        f"[remote {NAME!r}]\npromisor = true\npartialCloneFilter = blob:none\n".replace("'", '"'),
+    ],
+)
+def test_settings_for_other_repositories_keep_no_event_from_the_ledger(
+    place: Backend, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A signed push or an option that the remote does not take; hashes that it does not have."""
+    settings = place.folder / "gitconfig"
+    settings.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    ledger_at(place).append(entry(1))
+    assert len(ledger_at(place, "b").events()) == 1
 
 
 @pytest.mark.parametrize(

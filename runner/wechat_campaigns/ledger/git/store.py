@@ -251,7 +251,9 @@ class GitLedger:
     def _check_one_repository(self) -> None:
         """Refuse settings of git by which what is written is not where everybody reads."""
         listed = self._git.run("remote", "--verbose").text.splitlines()
-        urls = [line.partition("\t")[2].rpartition(" ")[0] for line in listed if line.startswith(f"{NAME}\t")]
+        urls = [
+            line.partition("\t")[2].rpartition(" (")[0] for line in listed if line.startswith(f"{NAME}\t")
+        ]
         for url in urls:
             if not is_same_repository(url, urls[0]):
                 raise elsewhere_error(self._remote, url)
@@ -334,7 +336,8 @@ class GitLedger:
 
     def _prepare(self, folder: Path) -> None:
         if not (folder / "HEAD").exists():
-            self._git.run_checked("init", "--bare", "--quiet", "--shared=0600", str(folder))
+            hashes = f"--object-format={self._remote.object_format}"
+            self._git.run_checked("init", "--bare", "--quiet", "--shared=0600", hashes, str(folder))
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
