@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_operating_commands import robot
-from tests.support.shop import MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan import planfile
 
@@ -277,3 +279,22 @@ def test_account_that_another_run_holds_is_tried_again(make_shop: MakeShop) -> N
     slow.communicate(timeout=60)
     assert (waiting.returncode, slow.returncode) == (ExitCode.OK, ExitCode.OK), said
     assert shop.texts() == ["slow", "later"]
+
+
+def test_terminal_that_is_closed_while_a_run_waits_hides_no_send(make_shop: MakeShop, tmp_path: Path) -> None:
+    """As after `disown`: the countdown has nowhere to go, the exit code and the report do."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", soon(shop)))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    report = tmp_path / "report.json"
+    terminal, end = pty.openpty()
+    words = ("apply", "--auto-approve", "--wait", "--report", f"json={report}")
+    with shop.begin(*words, streams=end, TERM="xterm") as running:
+        os.close(end)
+        read = b""
+        while b"Waiting for later" not in read:
+            read += os.read(terminal, 4096)
+        os.close(terminal)
+        assert running.wait(60) == ExitCode.UNKNOWN
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert [one["result"] for one in told["outcomes"]] == ["unknown"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.playground import Sandbox
+from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 FULL = Path("/dev/full")
@@ -45,10 +51,14 @@ def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
     return command
 
 
-def test_outcome_is_reported_when_standard_output_is_full(campaign: Command, sandbox: Sandbox):
-    """The send was made: standard error says so, and that the result could not be written."""
+def test_outcome_is_reported_when_standard_output_is_full(
+    campaign: Command, sandbox: Sandbox, tmp_path: Path
+):
+    """The send was made: standard error and the report say so, and that the result could not be written."""
+    report = tmp_path / "report.json"
     with FULL.open("w") as full:
-        done = campaign(*APPLY, stdout=full)
+        done = campaign(*APPLY, "--report", f"json={report}", stdout=full)
+    assert json.loads(report.read_text(encoding="utf-8"))["outcomes"][0]["result"] == "accepted"
     assert len(sandbox.jobs()) == 1
     assert "1 accepted" in done.stderr
     assert "No space left" in done.stderr
@@ -132,3 +142,55 @@ def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
     assert campaign(line=line).returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1
     assert campaign("ledger", "verify").returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_result_is_written_hides_no_send(
+    make_shop: MakeShop, number: signal.Signals
+) -> None:
+    """The call was made, and a slow reader holds up its report: that is written to the end."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    pipe = shop.folder / "report.json"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    filler = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while os.write(filler, b" " * 4096):
+            pass
+    running = shop.begin("apply", "--auto-approve", "--report", f"json={pipe}")
+    assert running.stdout is not None
+    assert "RESULT" in running.stdout.readline()
+    time.sleep(0.2)
+    running.send_signal(number)
+    time.sleep(0.2)
+    os.close(filler)
+    os.set_blocking(reader, True)
+    with os.fdopen(reader) as report:
+        assert json.loads(report.read())["outcomes"][0]["result"] == "unknown"
+    _out, said = running.communicate(timeout=60)
+    assert running.returncode == ExitCode.UNKNOWN, said
+
+
+def test_interrupt_before_the_first_target_is_notified_hides_no_send(
+    make_shop: MakeShop, tmp_path: Path
+) -> None:
+    """Ctrl-C while git asks the ledger what was told already: the exit code is that of the sends."""
+    shop = make_shop("git", more="notify: [{kind: webhook, url: {env: DUTY_URL}}]\n")
+    shop.write(sale=campaign_file("今晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    report, reached, git = tmp_path / "report.json", tmp_path / "reached", tmp_path / "bin/git"
+    git.parent.mkdir()
+    slow = f"[ -s {report} ] && touch {reached} && sleep 20"
+    git.write_text(f'#!/bin/sh\n{slow}\nexec {shutil.which("git")} "$@"\n', encoding="utf-8")
+    git.chmod(0o755)
+    words = ("apply", "--auto-approve", "--report", f"json={report}")
+    path = f"{git.parent}:{os.environ['PATH']}"
+    running = shop.begin(*words, PATH=path, DUTY_URL="http://127.0.0.1:9/")
+    while not reached.exists():
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _out, said = running.communicate(timeout=60)
+    assert running.returncode == ExitCode.UNKNOWN, said

@@ -53,12 +53,14 @@ class Shop:
         (files / after).parent.mkdir(exist_ok=True)
         (files / f"{before}.yaml").rename(files / f"{after}.yaml")
 
-    def begin(self, *words: str, process_group: int | None = None, **variables: str) -> subprocess.Popen[str]:
+    def begin(
+        self, *words: str, process_group: int | None = None, streams: int = subprocess.PIPE, **variables: str
+    ) -> subprocess.Popen[str]:
         """Start the command in an environment that has nothing but what it needs, and these variables."""
         return subprocess.Popen(
             [sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=self.folder, env=self.environment | variables,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=process_group,
+            cwd=self.folder, env=self.environment | variables, stdout=streams, stderr=streams, text=True,
+            process_group=process_group,
         )  # fmt: skip
 
     def run(self, *words: str, **variables: str) -> tuple[int, str]:

@@ -134,7 +134,8 @@ def apply(
             outcomes += send_later(
                 context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
             )
-    return run.finish(outcomes, state, is_stopped=stopping.is_set())
+        code = run.report(outcomes, state)
+    return run.finish(outcomes, code, is_stopped=stopping.is_set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +187,20 @@ class _ApplyRun:
             notify(self.context, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
             self.reported.extend(outcomes)
 
-    def finish(self, outcomes: tuple[SendOutcome, ...], state: LedgerState, *, is_stopped: bool) -> int:
-        """Report, then fetch the pictures of drafts that were sent; Ctrl-C hides no outcome."""
+    def report(self, outcomes: tuple[SendOutcome, ...], state: LedgerState) -> int:
+        """Log and show what became of the sends; give the exit code."""
+        for outcome in outcomes:
+            record_outcome(outcome)
+        written = self.context.output_at_end(self._formats(outcomes))
+        if self.select:
+            _print_unselected(self.context, self.plan, state)
+        return exit_code(outcomes) or written
+
+    def finish(self, outcomes: tuple[SendOutcome, ...], code: int, *, is_stopped: bool) -> int:
+        """Notify, then fetch the pictures of drafts that were sent; Ctrl-C hides no outcome."""
+        new = [outcome for outcome in outcomes if outcome not in self.reported]
         try:
-            code = self.report(outcomes, state)
+            notify(self.context, outcome_notices(new, self.plan), commit=self.plan.commit)
         except click.Abort as interrupted:
             print_message(str(interrupted))
             return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
@@ -197,17 +208,6 @@ class _ApplyRun:
             with stop_signals(lambda: None) as ending:
                 keep_draft_pictures(self.context, ending.is_set)
         return code
-
-    def report(self, outcomes: tuple[SendOutcome, ...], state: LedgerState) -> int:
-        """Log, show and notify what became of the sends; give the exit code."""
-        for outcome in outcomes:
-            record_outcome(outcome)
-        written = self.context.output_at_end(self._formats(outcomes))
-        if self.select:
-            _print_unselected(self.context, self.plan, state)
-        new = [outcome for outcome in outcomes if outcome not in self.reported]
-        notify(self.context, outcome_notices(new, self.plan), commit=self.plan.commit)
-        return exit_code(outcomes) or written
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[str] = ()) -> Formats:
         from wechat_campaigns.report.text import outcomes_text

@@ -159,9 +159,11 @@ class Context(Workspace):
         in_github = os.environ.get("GITHUB_ACTIONS") == "true"
         if text and quotes_campaigns and self.format == "text" and in_github:
             text = self.guarded(text)
-        if text:
-            print_result(text)
-        self._write_reports(formats, binary or {})
+        try:
+            if text:
+                print_result(text)
+        finally:  # a terminal that was closed takes nothing more; the files still do
+            self._write_reports(formats, binary or {})
 
     def output_data(
         self, text: Callable[[], str], data: Mapping[str, Any], *, quotes_campaigns: bool = True

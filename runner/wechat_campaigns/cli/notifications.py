@@ -42,6 +42,14 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
     Raises:
         click.Abort: it was interrupted.
     """
+    try:
+        return _notify(context, notices, commit or "")
+    except KeyboardInterrupt:
+        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
+        raise click.Abort(message) from None
+
+
+def _notify(context: Context, notices: Sequence[Notice], commit: str) -> Told:
     targets = context.settings.notify
     wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
     if not wanted:
@@ -49,18 +57,14 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
     day = context.clock().astimezone(context.settings.policy.zone).date()
     told = _told(context)
     new = untold(wanted, told or (), day)
-    run = RunSummary(
-        environment=context.settings.environment.name, commit=commit or "", url=run_url(os.environ) or ""
-    )
+    name, url = context.settings.environment.name, run_url(os.environ) or ""
+    run = RunSummary(environment=name, commit=commit, url=url)
     taken: set[Notice] = set()
     try:
         for number, target in enumerate(targets, 1):
             chosen = [notice for notice in new if notice.moment in target.when]
             if chosen and _is_told(context, number, target, chosen, run):
                 taken.update(chosen)
-    except KeyboardInterrupt:
-        message = _("Interrupted while notifying: not every target was notified. No send is affected.")
-        raise click.Abort(message) from None
     finally:
         if told is not None:
             _record(context, [notice for notice in new if notice in taken], day)

@@ -122,8 +122,20 @@ def _status_line(context: Context) -> Iterator[Callable[[str], None] | None]:
         return
     from rich.console import Console
 
-    with Console(stderr=True).status("") as status:
-        yield lambda text: status.update(escape(text))
+    status = Console(stderr=True).status("")
+    # A terminal that was closed meanwhile must not hide what was sent.
+    with suppress(OSError):
+        status.start()
+
+    def update(text: str) -> None:
+        with suppress(OSError):
+            status.update(escape(text))
+
+    try:
+        yield update
+    finally:
+        with suppress(OSError):
+            status.stop()
 
 
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:

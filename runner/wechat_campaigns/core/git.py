@@ -34,12 +34,15 @@ SAFE_CONFIG: Final = (
     ("submodule.recurse", "false"),
     ("fetch.recurseSubmodules", "false"),
     ("push.recurseSubmodules", "no"),
+    ("push.gpgSign", "false"),
+    ("push.pushOption", ""),
     ("log.showSignature", "false"),
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),
     ("advice.pushUpdateRejected", "false"),
 )
-"""Settings every command gets: no hooks, no submodules, nothing that goes on running afterwards."""
+"""Settings every command gets: no hooks, no submodules, nothing that goes on running afterwards or that a
+remote may not take."""
 ENVIRONMENT: Final = frozenset(
     # What programs need to run at all, and where this user's own settings and caches are.
     {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP"}

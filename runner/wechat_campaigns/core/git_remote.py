@@ -30,6 +30,8 @@ class Remote:
     url: str
     branch: str
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    object_format: str = "sha1"
+    """The hashes of the checkout's repository, which the remote has, too; git's own default may be others."""
 
     @property
     def ref(self) -> str:
@@ -76,7 +78,8 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         (f"remote.{NAME}.url", url),
         (f"remote.{NAME}.fetch", f"+refs/heads/{branch}:refs/campaign/fetched"),
     )
-    return Remote(url=url, branch=branch, config=(*passed, *login, *ours))
+    hashes = config.get("extensions.objectformat", ["sha1"])[-1]
+    return Remote(url=url, branch=branch, config=(*passed, *login, *ours), object_format=hashes)
 
 
 def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
@@ -125,6 +128,19 @@ def _refuse_carried(url: str, folder: Path) -> None:
             hint=_("keep the repository outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
             location=str(path),
         )
+
+
+def is_same_repository(one: str, other: str) -> bool:
+    """Tell whether two addresses may name one repository: over HTTPS and SSH the same path, or its end."""
+    first, second = _path(one), _path(other)
+    shared = min(len(first), len(second))
+    return first[-shared:] == second[-shared:]
+
+
+def _path(url: str) -> list[str]:
+    is_named_host = "://" not in url and ":" in url.split("/", 1)[0]
+    path = url.partition(":")[2] if is_named_host else urlsplit(url).path
+    return unquote(path).casefold().strip("/").removesuffix(".git").split("/")
 
 
 def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bool:

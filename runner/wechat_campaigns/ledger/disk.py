@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError, LedgerLockedError
@@ -12,6 +14,8 @@ from wechat_campaigns.core.i18n import N_, _
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
     | {"fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
+    | {"fuse.juicefs", "fuse.ceph-fuse", "fuse.blobfuse2", "gpfs", "beegfs", "gfs2", "ocfs2"}
+    | {"vboxsf", "fuse.vmhgfs-fuse", "prl_fs"}  # shared with the host of a virtual machine
 )
 """File systems on which SQLite's locks and shared memory do not hold. Source: sqlite.org, wal.html."""
 MOUNTS = Path("/proc/mounts")
@@ -94,6 +98,23 @@ def refuse_network(path: Path, mounts: str) -> None:
         )
 
 
+def refuse_second_name(path: Path, mounts: str) -> None:
+    """Refuse a file that has another name: SQLite keeps a log beside each, and who uses one misses the other.
+
+    A container that is given the file without its folder has it by another name.
+
+    Raises:
+        LedgerError: it is a mount of its own, or has several names.
+    """
+    is_mount = any(folder == Path(os.path.realpath(path)) for folder, _kind in _mounted(mounts))
+    if path.is_file() and (is_mount or path.stat().st_nlink > 1):
+        raise LedgerError(
+            _("the ledger file has a second name, by which SQLite does not see what is recorded by this one"),
+            hint=_("mount the folder of the file instead of the file, and remove hard links to it"),
+            location=str(path),
+        )
+
+
 def filesystem_of(path: Path, mounts: str) -> str:
     """Name the type of the file system that holds a path; empty when no line covers it.
 
@@ -102,14 +123,17 @@ def filesystem_of(path: Path, mounts: str) -> str:
         mounts: lines of `device folder type options`, a later one covering an earlier.
     """
     best = (-1, "")
+    for folder, kind in _mounted(mounts):
+        if path.is_relative_to(folder) and len(folder.parts) >= best[0]:
+            best = (len(folder.parts), kind)
+    return best[1]
+
+
+def _mounted(mounts: str) -> Iterator[tuple[Path, str]]:
     for line in mounts.splitlines():
         fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        folder = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
-        if path.is_relative_to(folder) and len(folder.parts) >= best[0]:
-            best = (len(folder.parts), fields[2])
-    return best[1]
+        if len(fields) >= 3:
+            yield Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])), fields[2]
 
 
 def mount_table() -> str:

@@ -147,7 +147,8 @@ def _postgres(address: str, clock: Clock) -> Ledger:
         from wechat_campaigns.ledger.postgres.store import PostgresLedger
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
-    return PostgresLedger(conninfo(address, os.environ, Path.home()), clock)
+    home = os.path.expanduser("~")  # noqa: PTH111 (stays as it is for a user without one, as in a container)
+    return PostgresLedger(conninfo(address, os.environ, Path(home)), clock)
 
 
 def _postgres_place(address: str) -> str:

@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.ledger.disk import mount_table, refuse_network, sqlite_failure
+from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
     head_moved_error,
     heads_of,
@@ -54,7 +54,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
     """
     if not path.is_file():
         return None
-    refuse_network(path, mount_table())
+    _check_place(path)
     # A log beside it belongs to a writer that is at work or was killed: what is in it counts too.
     has_log = path.with_name(f"{path.name}-wal").exists()
     address = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
@@ -82,9 +82,9 @@ class SqliteLedger:
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
         self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
-        refuse_network(path, mount_table())
         try:
             with self._translated():
+                _check_place(path)
                 private_folder(path.parent)
                 private_file(path)
                 self._prepare()
@@ -161,6 +161,7 @@ class SqliteLedger:
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._open.append(db)
             db.execute("pragma synchronous = full")
+            db.execute("pragma fullfsync = on")  # macOS keeps what was synced in the drive without it
             self._local.db = db
         return db
 
@@ -195,6 +196,12 @@ class SqliteLedger:
             yield
         except (sqlite3.Error, OSError) as error:
             raise sqlite_failure(error, self._path) from error
+
+
+def _check_place(path: Path) -> None:
+    mounts = mount_table()
+    refuse_network(path, mounts)
+    refuse_second_name(path, mounts)
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

@@ -26,7 +26,7 @@ def read_secret_file(written: str) -> str:
         SecretError: the file is missing, is not one line of text, is open to other users, or lies in a git
             checkout that does not ignore it.
     """
-    path = Path(os.path.realpath(Path(written).expanduser()))
+    path = Path(os.path.realpath(os.path.expanduser(written)))  # noqa: PTH111 (no home folder is no bug)
     try:
         # Without waiting: a FIFO would hold the run for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

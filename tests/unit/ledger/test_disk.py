@@ -18,12 +18,12 @@ from tests.support.outcomes import error_of
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.core.git_remote import remote_of
-from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
+from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network, refuse_second_name
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.rollback_guard import SeenHeads
-from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
 from wechat_campaigns.protocol.events import Entry
 
 MOUNTS = """\
@@ -32,6 +32,7 @@ server:/export /home nfs4 rw 0 0
 /dev/vdb /home/li/local\\040disk xfs rw 0 0
 //server/share /mnt/share cifs rw 0 0
 li@host: /mnt/ssh fuse.sshfs rw 0 0
+JuiceFS:shop /mnt/pods fuse.juicefs rw 0 0
 """
 
 
@@ -204,7 +205,7 @@ from datetime import UTC, datetime
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
@@ -237,7 +238,7 @@ def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(path: str, kind:
     assert filesystem_of(Path(path), MOUNTS) == kind
 
 
-@pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l"])
+@pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l", "/mnt/pods/l"])
 def test_a_network_file_system_is_refused(path: str) -> None:
     """Two machines could both believe they hold the lock; the hint names ledgers to share."""
     with pytest.raises(LedgerError, match="network file system") as caught:
@@ -249,3 +250,18 @@ def test_a_local_disk_and_a_system_without_the_table_are_fine(tmp_path: Path) ->
     """No table, no verdict."""
     for path, mounts in ((Path("/srv/l"), MOUNTS), (Path("/home/li/l"), ""), (tmp_path, mount_table())):
         assert error_of(refuse_network, path, mounts) is None
+
+
+def test_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    """A hard link, or the file alone in a container: a hold by one name would not stop a run by the other."""
+    path = tmp_path / "l.sqlite3"
+    SqliteLedger(path, now).close()
+    assert error_of(refuse_second_name, path, f"disk {path.parent} ext4 rw\n") is None
+    assert isinstance(error_of(refuse_second_name, path, f"disk {path} ext4 rw\n"), LedgerError)
+    other = tmp_path / "other.sqlite3"
+    os.link(path, other)
+    for name in (path, other):
+        assert isinstance(error_of(SqliteLedger, name, now), LedgerError)
+        assert isinstance(error_of(stored_events, name), LedgerError)
+    other.unlink()
+    assert stored_events(path) == ()

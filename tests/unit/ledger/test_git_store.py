@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
 from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import ExitCode, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import GitFailure, GitResult
-from wechat_campaigns.core.git_remote import Remote, remote_of
+from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository, remote_of
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
@@ -45,6 +46,56 @@ def hook(place: Backend, name: str, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
+
+
+@pytest.mark.parametrize("form", ["{fork}", "file://{same}"])
+def test_settings_that_push_to_another_repository_are_refused(
+    place: Backend, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A fork that has all events so far would take a hold, or an intent, that no other runner reads."""
+    ledger_at(place).append(entry(1))
+    fork, settings = place.folder / "fork.git", place.folder / "gitconfig"
+    subprocess.run([*GIT, "clone", "--quiet", "--mirror", place.stored, fork], check=True)
+    address = form.format(fork=fork, same=place.stored)
+    settings.write_text(f'[url "{address}"]\npushInsteadOf = {place.stored}\n', encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    with pytest.raises(LedgerError) if address == str(fork) else nullcontext():
+        ledger_at(place, "b").append(entry(2))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    assert len(ledger_at(place, "c").events()) == (1 if address == str(fork) else 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[push]\ngpgSign = true\n",
+        "[push]\npushOption = ci.skip\n",
+        "[init]\ndefaultObjectFormat = sha256\n",
+        f"[remote {NAME!r}]\npromisor = true\npartialCloneFilter = blob:none\n".replace("'", '"'),
+    ],
+)
+def test_settings_for_other_repositories_keep_no_event_from_the_ledger(
+    place: Backend, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A signed push or an option that the remote does not take; hashes that it does not have."""
+    settings = place.folder / "gitconfig"
+    settings.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    ledger_at(place).append(entry(1))
+    assert len(ledger_at(place, "b").events()) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://github.com/org/repo", "git@github.com:org/repo.git", True),
+        ("https://git.example/scm/org/repo.git", "ssh://git@git.example:7999/org/repo.git", True),
+        ("https://github.com/org/repo", "git@github.com:me/repo.git", False),
+    ],
+)
+def test_address_over_ssh_may_name_the_repository_of_one_over_https(one: str, other: str, same: bool) -> None:
+    """Many push over SSH what they fetch over HTTPS."""
+    assert is_same_repository(one, other) is same
 
 
 @pytest.mark.parametrize(

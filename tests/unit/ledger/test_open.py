@@ -34,3 +34,17 @@ def test_relative_path_begins_in_the_state_folder(
     assert [event.stream for event in ledger.events()] == ["wx1"]
     ledger.close()
     assert (tmp_path / "state/kept/sends.db").is_file()
+
+
+@pytest.mark.optional_part
+def test_user_without_a_home_folder_may_use_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container runs as any number: no entry in the password file, no `HOME`."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    open_ledger("postgresql://u@db.example/x", default=tmp_path / "x", root=tmp_path, clock=now).close()

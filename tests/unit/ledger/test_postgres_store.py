@@ -118,6 +118,45 @@ def test_a_stricter_isolation_of_the_server_refuses_no_append(place: Backend) ->
         assert waiting.result(timeout=30).seq == 2
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "EUC_CN"])
+def test_any_encoding_of_the_database_keeps_what_was_written(place: Backend, encoding: str) -> None:
+    """Also where its role has another one: a hold must not fail for the characters of its reason."""
+    name = f"d{uuid.uuid4().hex}"
+    sql(place, f"create database {name} template template0 encoding '{encoding}' locale 'C'")
+    setting = place.setting.partition("&options")[0].replace("/postgres?", f"/{name}?")
+    ledger = PostgresLedger(f"{setting}&options=-cclient_encoding%3DGBK", now)
+    place.opened.append(ledger)
+    written = [ledger.append(Entry(stream=STREAM, kind="hold", data={"reason": text})) for text in "价😀"]
+    assert ledger.read(STREAM) == tuple(written)
+    assert not find_chain_faults(ledger.events(), ledger.heads())
+
+
+def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: Backend) -> None:
+    """An administrator cancels what waits for a dead standby: PostgreSQL commits, and only warns."""
+    ledger = place.open()
+    ledger.append(entry(1))
+    waits = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
+    with psycopg.connect(place.setting, autocommit=True) as admin, ThreadPoolExecutor(1) as pool:
+        try:
+            admin.execute("alter system set synchronous_standby_names = 'dead'")
+            admin.execute("select pg_reload_conf()")
+            while admin.execute("show synchronous_standby_names").fetchone() != ("dead",):
+                time.sleep(0.01)
+            appended = pool.submit(ledger.append, entry(2))
+            for _ in range(2):
+                while not (waiting := admin.execute(waits).fetchone()):
+                    assert not appended.done()
+                    time.sleep(0.01)
+                admin.execute("select pg_cancel_backend(%s)", waiting)
+                while admin.execute(waits).fetchone():
+                    time.sleep(0.01)
+        finally:
+            admin.execute("alter system reset synchronous_standby_names")
+            admin.execute("select pg_reload_conf()")
+        assert appended.result(timeout=30).seq == 2
+    assert [event.data["n"] for event in ledger.events()] == [1, 2]
+
+
 @pytest.mark.slow
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
     """Events are only ever inserted; heads are moved on."""

@@ -90,3 +90,9 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
         other.execute("rollback")
     assert ledger.append(held(10)).seq == 1
     ledger.close()
+
+
+def test_what_was_recorded_is_flushed_through_the_cache_of_the_drive(tmp_path: Path) -> None:
+    """On macOS `synchronous` alone leaves it there, and a power cut takes it."""
+    with closing(SqliteLedger(tmp_path / "l.sqlite3", lambda: NOW)) as ledger:
+        assert ledger._db().execute("pragma fullfsync").fetchone() == (1,)

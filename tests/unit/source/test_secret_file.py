@@ -55,6 +55,18 @@ def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytes
     assert read_secret(Secret(file="~/secret"), {}) == VALUE
 
 
+def test_a_user_without_a_home_folder_has_no_file_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container runs as any number: that is no bug."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(SecretError):
+        read(Path("~/secret"))
+
+
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o660, 0o602])
 def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     """The hint has the command that mends it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,18 @@ _WORDS: Final = {
         N_("check the network and the remote, then run the same command again; recorded events are kept"),
     ),
 }
+
+
+def elsewhere_error(remote: Remote, url: str) -> LedgerError:
+    """Report that git would push to another repository than it fetches from."""
+    place = replace(remote, url=url).display_url
+    return LedgerError(
+        _("git would push the ledger to another repository than it fetches it from: {place}").format(
+            place=place
+        ),
+        hint=_("remove the `pushInsteadOf` of this address from git's settings"),
+        location=remote.display_url,
+    )
 
 
 def rewritten_error(remote: Remote, folder: Path, what: str) -> TamperedLedgerError:

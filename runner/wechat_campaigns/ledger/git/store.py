@@ -20,7 +20,7 @@ from wechat_campaigns.core.errors import (
     system_hint,
 )
 from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
-from wechat_campaigns.core.git_remote import NAME, Remote
+from wechat_campaigns.core.git_remote import NAME, Remote, is_same_repository
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
@@ -33,7 +33,13 @@ from wechat_campaigns.ledger.events import (
 )
 from wechat_campaigns.ledger.filelock import exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
-from wechat_campaigns.ledger.git.errors import contention_error, locked_error, rewritten_error, unusable_error
+from wechat_campaigns.ledger.git.errors import (
+    contention_error,
+    elsewhere_error,
+    locked_error,
+    rewritten_error,
+    unusable_error,
+)
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 TRIES = 60
@@ -233,12 +239,24 @@ class GitLedger:
         )
 
     def _push(self, commit: str) -> GitResult:
+        if not self.tries:
+            self._check_one_repository()
         self.tries += 1
         self._pushed_at = time.monotonic()
         lease = f"--force-with-lease={self._remote.ref}:{self._seen.tip or ''}"
         return self._git.run(
             "push", "--porcelain", "--no-verify", "--quiet", lease, NAME, f"{commit}:{self._remote.ref}"
         )
+
+    def _check_one_repository(self) -> None:
+        """Refuse settings of git by which what is written is not where everybody reads."""
+        listed = self._git.run("remote", "--verbose").text.splitlines()
+        urls = [
+            line.partition("\t")[2].rpartition(" (")[0] for line in listed if line.startswith(f"{NAME}\t")
+        ]
+        for url in urls:
+            if not is_same_repository(url, urls[0]):
+                raise elsewhere_error(self._remote, url)
 
     def _take(self, commit: str, events: Sequence[Event]) -> None:
         self._git.run_checked("update-ref", TIP, commit)
@@ -318,7 +336,8 @@ class GitLedger:
 
     def _prepare(self, folder: Path) -> None:
         if not (folder / "HEAD").exists():
-            self._git.run_checked("init", "--bare", "--quiet", "--shared=0600", str(folder))
+            hashes = f"--object-format={self._remote.object_format}"
+            self._git.run_checked("init", "--bare", "--quiet", "--shared=0600", hashes, str(folder))
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)

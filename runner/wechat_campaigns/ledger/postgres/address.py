@@ -28,7 +28,7 @@ def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
     `PGHOST`, or for the machine itself.
 
     Args:
-        home: the user's home folder, where certificates are looked for.
+        home: the user's home folder, where certificates are looked for; not absolute for a user without one.
 
     Raises:
         UsageError: the address cannot be read, says too much, or is not the host the password is for.
@@ -53,7 +53,8 @@ def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
         extra |= {"gssencmode": "disable"}
     if not local:
         extra["sslmode"] = "verify-full"
-        if not environ.get("PGSSLROOTCERT") and not (home / ".postgresql" / "root.crt").exists():
+        own = home / ".postgresql" / "root.crt"
+        if not environ.get("PGSSLROOTCERT") and not (own.is_absolute() and own.exists()):
             extra["sslrootcert"] = "system"
     return make_conninfo("", **{**named, **extra})
 

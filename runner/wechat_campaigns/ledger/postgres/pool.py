@@ -93,6 +93,7 @@ class Pool:
                 self._address,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name="wechat-campaigns",
+                client_encoding="utf8",
                 autocommit=True,
                 keepalives_idle=30,
                 keepalives_interval=10,
@@ -142,6 +143,27 @@ class Pool:
         with suppress(IndexError):
             return self._idle.pop()
         return None
+
+
+@contextmanager
+def confirmed(db: Connection) -> Iterator[None]:
+    """Take a commit with a warning for one whose answer was lost: a standby may not have it.
+
+    Source: PostgreSQL, syncrep.c: whoever cancels the wait for a standby leaves it committed here alone.
+    """
+    warnings: list[str] = []
+
+    def note(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "")
+
+    db.add_notice_handler(note)
+    try:
+        yield
+    finally:
+        db.remove_notice_handler(note)
+    if warnings:
+        raise ConnectionLostError(warnings[0])
 
 
 def error_line(error: psycopg.Error) -> str:

@@ -5,6 +5,7 @@ A stream's head row is locked while an event is chained to it, so accounts never
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -14,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
@@ -29,7 +29,7 @@ from wechat_campaigns.ledger.events import (
     stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool
+from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 MIGRATIONS = (
@@ -175,7 +175,8 @@ class PostgresLedger:
             if not self._ready:
                 _migrate(db, self._pool.where)
                 self._ready = True
-            yield db
+            with confirmed(db):
+                yield db
 
 
 _INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
@@ -187,7 +188,8 @@ _UPSERT_HEAD = (
 
 
 def _row(event: Event) -> tuple[object, ...]:
-    return event.stream, event.seq, canonical(event.as_dict()).decode(), event.nonce
+    # In ASCII, because a database may have any encoding.
+    return event.stream, event.seq, json.dumps(event.as_dict(), separators=(",", ":")), event.nonce
 
 
 def _version(db: Connection, where: str) -> int:
