@@ -41,8 +41,8 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK):
     if _found.f_bavail * _found.f_frsize > ROOM_BYTES and not _found.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"], tempfile.tempdir = str(MEMORY), None
 # Nobody's real state is read or written, by whatever a test starts either.
-os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
-atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
+STATE = os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 # A shell starts what it runs in the background deaf to Ctrl-C, and what a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Wherever a test starts the command, it is a process of its own, without the imports: most of its time.
@@ -125,6 +125,7 @@ def _nothing_is_left(
 ) -> Iterator[None]:
     """Remove what tests that passed wrote: pytest keeps it, and removes it at the end of a later run."""
     yield
+    shutil.rmtree(STATE, ignore_errors=True)  # a worker of xdist ends without what is to be done at exit
     if not request.session.testsfailed:
         shutil.rmtree(tmp_path_factory.getbasetemp(), ignore_errors=True)
 

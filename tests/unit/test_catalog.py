@@ -56,6 +56,7 @@ def test_it_holds_the_words_of_the_source(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
 
 
+@pytest.mark.slow
 def test_it_holds_what_templates_count(catalog: Catalog) -> None:
     """Also the words of `ngettext` in a template."""
     parsed = [Environment().parse(path.read_text(encoding="utf-8")) for path in TEMPLATES]

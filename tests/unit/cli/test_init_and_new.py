@@ -346,6 +346,7 @@ def said(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
     """Four answers on a real terminal are a campaign; after a wrong one the question comes again at once."""
     leader, follower = pty.openpty()

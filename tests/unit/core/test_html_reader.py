@@ -36,6 +36,7 @@ class _Seen(HtmlReader):
         self.seen.append(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS, ids=["draft", "diff", "sandbox"])
 def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> None:
     """However often it is repeated: each character is read a bounded number of times."""

@@ -166,6 +166,7 @@ def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.slow
 def test_full_disk_of_a_git_remote_is_not_another_runner(small_disk: Path, tmp_path: Path) -> None:
     """It is named after a few tries, each of which leaves objects there; with room the ledger goes on."""
     subprocess.run([*GIT, "init", "--quiet", "--bare", "--template=", small_disk / "r.git"], check=True)

@@ -24,7 +24,7 @@ from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
 from wechat_campaigns.protocol.events import Entry
 
-pytestmark = pytest.mark.optional_part
+pytestmark = [pytest.mark.optional_part, pytest.mark.slow]
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
@@ -68,7 +68,6 @@ def role(place: Backend, *grants: str) -> PostgresLedger:
     return ledger
 
 
-@pytest.mark.slow
 def test_reading_creates_no_tables(place: Backend) -> None:
     """A plan on an empty database needs no right to create anything."""
     assert role(place).events() == ()
@@ -157,7 +156,6 @@ def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: 
     assert [event.data["n"] for event in ledger.events()] == [1, 2]
 
 
-@pytest.mark.slow
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
     """Events are only ever inserted; heads are moved on."""
     place.open().append(entry())
@@ -196,7 +194,6 @@ def test_cut_connections_are_opened_again(place: Backend) -> None:
         pass
 
 
-@pytest.mark.slow
 def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
     """The connection dies once the commit is done: acknowledged once, written once."""
     ledger = CutAfterCommit(place.setting, now)
@@ -254,7 +251,6 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
 
 
-@pytest.mark.slow
 def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
     """And one where nobody listens is told as unreachable."""
     with pytest.raises(UsageError, match="is not valid"):

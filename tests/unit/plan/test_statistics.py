@@ -172,6 +172,7 @@ def test_the_thirtieth_day_is_the_last() -> None:
     assert published not in due_days({published: kept}, (published,), NOW + timedelta(days=1))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 500), st.integers(0, 500))
 def test_a_day_has_a_limit_of_calls(old: int, asked: int) -> None:
     """However long the ledger is; what is left over is asked for on the next day."""

@@ -117,6 +117,7 @@ REFUSED: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_a_table_is_refused_in_words(name: str) -> None:
     """A bomb is not unpacked, and no message repeats an openid."""

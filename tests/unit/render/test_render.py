@@ -287,6 +287,7 @@ def test_openids_become_numbered_batches(tmp_path):
     assert (send.batch.index, send.batch.count, send.batch.list_sha256) == (1, 1, digest)
 
 
+@pytest.mark.slow
 def test_list_of_openids_may_be_longer_than_a_text(tmp_path):
     """A list is split into batches, however long it is; no text of a message has 2 MiB."""
     listed = "\n".join(f"oLONG{number:023d}" for number in range(80_000))

@@ -69,6 +69,7 @@ def test_every_raw_utf8_object_is_read(body: dict[str, object]) -> None:
     assert parse_body(json.dumps(body, ensure_ascii=False).encode(), required=False) == body
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(min_codepoint=0x80, max_codepoint=0xD7FF), min_size=1))
 def test_every_escaped_character_is_refused(text: str) -> None:
     """A body written with escapes never gets in."""

@@ -61,6 +61,7 @@ def faults_of(value: Any, schema: Any) -> list[str]:
     return [error.message for error in Draft202012Validator(schema).iter_errors(value)]
 
 
+@pytest.mark.slow
 def test_the_document_is_valid() -> None:
     """By the metaschema of OpenAPI 3.1, its references and its parameters included."""
     from openapi_spec_validator import OpenAPIV31SpecValidator  # a third of a second, in every worker

@@ -51,6 +51,7 @@ def test_no_two_themes_look_the_same() -> None:
     assert all(f"::: {name}" in TEXT for name in BOXES)
 
 
+@pytest.mark.slow
 def test_longest_theme_keeps_the_sample_small() -> None:
     """Looks cost characters, and an article has 20,000 of them."""
     sizes = {name: len(sample_body(name, "#07c160").html) for name in theme.BUILTIN_THEMES}
