@@ -113,7 +113,8 @@ class Offline:
 
     def outside(self) -> set[str]:
         """List what was opened for writing that is not the tool's own state."""
-        own = (str(self.repo / ".campaign"), str(self.folder / "state"), str(self.folder / "tmp"), "/dev/")
+        folders = (self.repo / ".campaign", self.folder / "state", self.folder / "tmp")
+        own = (*map(str, folders), os.devnull)
         return {one for one in self.seen("write") if not one.split(" ", 1)[1].startswith(own)}
 
     def files(self) -> dict[str, bytes]:

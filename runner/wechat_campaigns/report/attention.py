@@ -118,7 +118,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")
         hint = _(
-            "a plan after the merge looks them up; where there is none, plan without `--offline` before the "
+            "a plan after the merge looks them up; if none follows, plan without `--offline` before the "
             "review, so that `campaign apply` finds out whether they changed"
         )
         yield Note(rule="offline", message=what, hint=hint)
