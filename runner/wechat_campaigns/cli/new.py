@@ -116,6 +116,12 @@ def new(
             draft=draft,
             newspic=msgtype == NEWSPIC and not draft,
         )
+    return _write(context, campaign)
+
+
+def _write(context: Context, campaign: ScaffoldOptions) -> int:
+    """Write the file, and the article of one that has it; say what its author has to add."""
+    root = context.root
     target = root / f"{campaign.id}.yaml"
     if not write_new(target, campaign_text(campaign)):
         raise _exists_error(target)

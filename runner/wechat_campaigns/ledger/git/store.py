@@ -250,7 +250,7 @@ class GitLedger:
 
     def _check_one_repository(self) -> None:
         """Refuse settings of git by which what is written is not where everybody reads."""
-        listed = self._git.run("remote", "--verbose").text.splitlines()
+        listed = self._git.run_checked("remote", "--verbose").decode(errors="replace").splitlines()
         urls = [
             line.partition("\t")[2].rpartition(" (")[0] for line in listed if line.startswith(f"{NAME}\t")
         ]
