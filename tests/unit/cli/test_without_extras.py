@@ -47,10 +47,11 @@ def test_a_text_needs_no_extra(tmp_path: Path) -> None:
     (tmp_path / "campaigns" / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
     run(
         tmp_path,
-        "render welcome", "plan --offline --report html=page.html", "plan --offline --format markdown",
+        "render welcome", "plan --offline --report html=plan.html", "plan --offline --format markdown",
         "report --report html=page.html", "report --format csv", "calendar --report html=page.html",
         "archive", "reference",
     )  # fmt: skip
+    assert "示例商城的会员" in (tmp_path / "plan.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

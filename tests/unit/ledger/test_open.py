@@ -47,4 +47,6 @@ def test_user_without_a_home_folder_may_use_postgresql(
 
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", unknown)
-    open_ledger("postgresql://u@db.example/x", default=tmp_path / "x", root=tmp_path, clock=now).close()
+    ledger = open_ledger("postgresql://u@db.example/x", default=tmp_path / "x", root=tmp_path, clock=now)
+    ledger.close()
+    assert not (tmp_path / "x").exists(), "no other ledger is opened in its place"
