@@ -146,17 +146,21 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
 ) -> None:
     """A file that nobody finished would be sent by the next `apply` along with the others."""
     assert run(["new", "sale", "--msgtype", msgtype, "--tag", "新客"]) == ExitCode.OK
-    run(["validate"])
-    assert "[scaffold-text]" in capsys.readouterr().out
-    for file in sorted((here / "campaigns").rglob("*.*")):
+    capsys.readouterr()
+
+    def warned() -> set[str]:
+        run(["validate"])
+        lines = capsys.readouterr().out.splitlines()
+        return {line.partition(":")[0] for line in lines if line.endswith("[scaffold-text]")}
+
+    files = [file for file in (here / "campaigns").rglob("*.*") if file.name != "_settings.yaml"]
+    assert warned() == {file.relative_to(here).as_posix() for file in files}
+    for file in files:
         text = file.read_text(encoding="utf-8")
         for placeholder in PLACEHOLDERS:
             text = text.replace(placeholder, "新茶到了")
-        run(["validate"])
-        assert (text == file.read_text(encoding="utf-8")) or "[scaffold-text]" in capsys.readouterr().out
         file.write_text(text, encoding="utf-8")
-    run(["validate"])
-    assert "[scaffold-text]" not in capsys.readouterr().out
+    assert warned() == set()
 
 
 @pytest.mark.parametrize(
