@@ -78,7 +78,7 @@ def refreshed(path: Path) -> tuple[str, Catalog]:
         kept = told.string if told is not None and told.pluralizable is isinstance(message, tuple) else None
         catalog.add(message, kept, locations=[(place, None)]).flags.clear()
     out = io.BytesIO()
-    write_po(out, catalog, width=110, omit_header=True, sort_by_file=True, include_lineno=False)
+    write_po(out, catalog, width=110, omit_header=True, sort_by_file=True, no_location=True)
     return HEADER.format(
         language=path.parts[-3], forms=before.plural_forms
     ) + out.getvalue().decode(), catalog
