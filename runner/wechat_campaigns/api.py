@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import InvalidError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
@@ -180,6 +180,12 @@ class PlanResult:
         resolutions = (planned.resolved for planned in self.plan.sends)
         return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
+        failures = [one.decision.failure for one in self.plan.sends]
+        return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
+
 
 def plan_selected(
     workspace: Workspace,
@@ -303,6 +309,6 @@ def _valid_result(
     compiled: CompileResult | None = None,
 ) -> PlanResult:
     result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
-    if result.errors:
-        raise InvalidError(result.errors)
+    if result.compiled.errors:
+        raise InvalidError(result.compiled.errors)
     return result
