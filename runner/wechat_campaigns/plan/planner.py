@@ -13,7 +13,7 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import CampaignError, ExitCode
+from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -132,6 +132,9 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
         resolved = replace(resolved, problems=())
     elif facts.error is not None and decision.action in OPEN:
         decision = _failed_account(facts.error, PlanAction.BLOCKED)
+    elif isinstance(facts.error, LedgerError):
+        # The ledger does not know the account's past, so what it says of this send is not certain.
+        decision = _failed_account(facts.error, decision.action)
     elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
             action=PlanAction.BLOCKED,
@@ -151,7 +154,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
 
 def _failed_account(error: CampaignError, action: PlanAction) -> PlanDecision:
     """Leave a send of an account that could not be asked; those of other accounts go on."""
-    reason = str(error) if action is PlanAction.BLOCKED else not_resent_message(str(error))
+    reason = not_resent_message(str(error)) if action is PlanAction.UNKNOWN else str(error)
     return PlanDecision(
         action=action,
         reason=reason,
