@@ -10,11 +10,11 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.fence import BOUNDS, Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
-from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
@@ -171,31 +171,18 @@ def _place(problem: Diagnostic) -> tuple[str, int, int]:
     return location.file, location.line or 0, location.column or 0
 
 
-def resource_limit_result(
-    item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None
-) -> CompiledCampaign:
-    """Make the problem of a file that broke a limit of the system, or was left over because another did."""
-    what, hint = {
-        WorkerFailure.SLOW: (
-            _("rendering this file takes longer than {seconds:g} s"),
-            _("make its templates, articles and pictures smaller, or split the file"),
-        ),
-        WorkerFailure.RUN: (
-            _("the time for all files has run out; `{slowest}` took the longest"),
-            _("make `{slowest}` smaller, or check fewer files at a time"),
-        ),
-        WorkerFailure.MEMORY: (
-            _("rendering this file takes more than {mb:,} MB of memory"),
-            _("make its templates, articles and pictures smaller, or split the file"),
-        ),
-        WorkerFailure.CRASH: (
-            _("the process that renders this file crashes"),
-            _("remove parts of the file until it renders, then report the part that fails"),
-        ),
-    }[loss]
-    longest = (slowest or item).display_path
-    what = what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest)
-    problem = Finding("resource-limit", what, hint.format(slowest=longest))
+def out_of_bounds(item: CampaignFile, bound: Bound) -> CompiledCampaign:
+    """Make the problem of a file that broke a bound of the system."""
+    what = {
+        Bound.CPU: _("this file takes more than {seconds} s of processor time"),
+        Bound.WALL: _("this file takes longer than {wall:g} s to read"),
+        Bound.RUN: _("the time for all files has run out"),
+        Bound.MEMORY: _("this file takes more than {mb:,} MB of memory"),
+        Bound.CRASH: _("the process that reads this file crashes"),
+    }[bound]
+    what = what.format(seconds=BOUNDS.cpu_s, wall=BOUNDS.wall_s, mb=BOUNDS.memory_bytes >> 20)
+    hint = _("make its templates, articles and pictures smaller, or split the file")
+    problem = Finding("resource-limit", what, hint)
     location = Location(file=item.display_path, line=1)
     return CompiledCampaign(id=item.id, problems=(problem.at(location),))
 
@@ -207,13 +194,13 @@ def compile_campaigns(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
-    workers: int | None = None,
+    children: int | None = None,
 ) -> CompileResult:
     """Load, validate, render and check against the platform's limits.
 
     Args:
         only: ids, patterns or paths; empty means all.
-        workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
+        children: processes, see `map_fenced`; what `files` is told in one is lost.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
@@ -226,7 +213,7 @@ def compile_campaigns(
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    results = map_in_workers(compiler.make, items, lost=resource_limit_result, workers=workers)
+    results = map_fenced(compiler.make, items, lost=out_of_bounds, children=children)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
         _check_selection(root, only, elsewhere, settings.environment.name)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
