@@ -95,7 +95,7 @@ def test_without_the_extra_the_error_names_it(make: Make, monkeypatch: pytest.Mo
 )
 def test_a_drawing_stays_inside_its_box(formula: str) -> None:
     """Nothing is cut off at an edge, though the library gives a box that is too narrow for a sum."""
-    drawing = formulas.draw(formula, is_display=True)
+    _shown, drawing = formulas.draw(formula, is_display=True)
     left, top, width, height = map(int, re.findall(r"-?\d+", drawing.partition('style="')[0]))
     points = list(_points(drawing))
     assert len(points) > 20
