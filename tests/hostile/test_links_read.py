@@ -73,7 +73,7 @@ NOT_PLAIN = [
     "https://evil.cn;.example.com", "https://evil_.example.com", "https://exam\u200bple.com", "https://ｅxample.com", "https://%65xample.com",
     "https://example.com领券", "官网example.com", "🎉example.com", "3.5折看example.com", "https://example.com…",
     '<a href="https://evil.cn|.example.com">看</a>', '<a href="https://evil.cn℀.example.com/">看</a>', '<a href="https://evil.cn%7c.example.com">看</a>',
-    '<a href="data:text/html,x">看</a>', '<a href="DATA:text/html;base64,eA==">看</a>', '<a href=" da\nta:text/html,x">看</a>',
+    '<a href="wximg://evil.cn">看</a>', '<a href="data:text/html,x">看</a>', '<a href="DATA:text/html;base64,eA==">看</a>', '<a href=" da\nta:text/html,x">看</a>',
 ]  # fmt: skip
 """No host of letters, digits, `-` and `.`, or one that words touch: which of it a phone takes for one, nobody knows."""
 

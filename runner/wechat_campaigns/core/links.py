@@ -52,8 +52,10 @@ SENTENCE_END: Final = re.compile(r"[.,;:!?)\]}]+$")
 _START: Final = re.compile(r"([a-z][a-z0-9+.-]*|小程序):", re.IGNORECASE)
 _PLACE_END: Final = re.compile(r"[/\\?#]")
 _BROWSERS_DROP: Final = re.compile(r"[\t\r\n]")
-_PLAIN: Final = re.compile(r"([^\W_][\w.-]*?)\.?(?::\d{0,5})?")
+_PLAIN: Final = re.compile(r"([^\W_](?:[^\W_]|[.-])*?)\.?(?::\d{0,5})?")
 _WITH_PORT: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+:\d*")
+_PLACEHOLDER: Final = re.compile(f"{PLACEHOLDER_SCHEME}:[0-9a-z-]*")
+"""Of a picture that is uploaded later."""
 _NO_PLACE: Final = frozenset({"mailto", "tel", "sms"})
 _APPID: Final = re.compile("wx[0-9a-f]{16}")
 _TAG: Final = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
@@ -100,7 +102,7 @@ def hosts_of(link: Link) -> tuple[Host, ...]:
 def host_of(address: str) -> Host | None:
     """Return where one address leads; None for an empty one, an anchor, and a number to call or write to."""
     whole = _BROWSERS_DROP.sub("", address).strip(" \x00-\x1f")
-    if not whole or whole[0] in "#?" or whole.startswith(f"{PLACEHOLDER_SCHEME}:"):
+    if not whole or whole[0] in "#?" or _PLACEHOLDER.fullmatch(whole):
         return None
     found = None if _WITH_PORT.fullmatch(_place(whole)) else _START.match(whole)
     scheme = found[1].lower() if found else ""
