@@ -179,7 +179,8 @@ def in_text(text: str) -> list[Link]:
 
 
 def _in_reading(text: str) -> Iterator[Link]:
-    yield from in_html(text)
+    if "<" in text:
+        yield from in_html(text)
     words = _TAG.sub(" ", _BROWSERS_DROP.sub(" ", text))
     for whole in ADDRESS.finditer(words):
         address = SENTENCE_END.sub("", whole[0])
@@ -196,6 +197,8 @@ def _in_reading(text: str) -> Iterator[Link]:
 
 
 def _bare(text: str) -> Iterator[str]:
+    if "." not in text:
+        return
     for found in _linkify().match(text) or ():
         labels = _place(found.text).partition(":")[0].split(".")
         is_numbering = "".join(labels[:-1]).isdecimal() and not labels[-1].isascii()  # `1.公司`
@@ -211,18 +214,26 @@ def _linkify() -> Any:
     return finder.tlds(_TLDS.split(), keep_old=True)
 
 
+class _Narrow(dict[int, str | None]):
+    """For `str.translate`: what cannot be seen goes, full-width and drawn letters become the usual ones."""
+
+    def __missing__(self, code: int) -> str | None:
+        one = chr(code)
+        is_drawn = one > "\U0001d3ff" or "①" <= one <= "⓿" or one in "․﹒"
+        if unicodedata.category(one) in ("Cf", "Mn") or INVISIBLE.match(one):
+            self[code] = None
+        elif is_drawn or ("！" <= one <= "～" and one not in "，；！？（）"):
+            self[code] = unicodedata.normalize("NFKC", one)
+        else:
+            self[code] = "。" if one == "｡" else one
+        return self[code]
+
+
+_NARROW: Final = _Narrow()
+
+
 def _narrow(text: str) -> str:
-    """Return a text as it looks: references read, full-width and drawn letters usual, nothing unseen."""
+    """Return a text as it looks, its references read."""
     for _round in range(3):
         text = unescape(text)
-    seen = "".join(one for one in INVISIBLE.sub("", text) if unicodedata.category(one) not in ("Cf", "Mn"))
-    seen = seen.replace("｡", "。")
-    return "".join(
-        unicodedata.normalize("NFKC", one)
-        if ("！" <= one <= "～" and one not in "，；！？（）")
-        or one > "\U0001d3ff"
-        or "①" <= one <= "⓿"
-        or one in "․﹒"
-        else one
-        for one in seen
-    )
+    return text.translate(_NARROW)
