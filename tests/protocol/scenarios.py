@@ -19,11 +19,12 @@ MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
+REASSIGNED = Send("sale", "sale", appid=model.SECOND_APPID)
 
 
 def runner(name: str, *sends: Send, offset_s: int = 0) -> Runner:
     chosen = sends or (SALE,)
-    return Runner(name, chosen, tuple(send.id for send in chosen), offset_s)
+    return Runner(name, chosen, chosen, offset_s)
 
 
 TWO = (runner("ann"), runner("bob"))
@@ -38,6 +39,8 @@ SCENARIOS = (
              {"hold": 1, "lost": 1, "later": 1}),
     Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
              {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("an id went to another account", (runner("ann"), runner("bob", MOVED, REASSIGNED)), (),
+             {"crash": 1, "lost": 1}),
     Scenario("a send was renamed while a run waits", (runner("ann"),), (runner("bob", RENAMED),),
              {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
     Scenario("a revision was raised while a run waits", (runner("ann"),),
@@ -100,6 +103,10 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
+    "a campaign of another account is another message": (
+        "an id went to another account",
+        _patched(model, "is_current", lambda asked, present: any(asked[1:] == one[1:] for one in present)),
+    ),
     "a resend is of the send decided on": (
         "a send was renamed while a run waits",
         _patched(attempt, "_is_of", lambda *_: True),

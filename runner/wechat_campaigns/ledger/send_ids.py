@@ -7,9 +7,10 @@ same ledger is shown in full, `office:sale`; `:sale` is a send of those who have
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
-from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 
 _NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 
@@ -38,3 +39,8 @@ def namespace_of(kept_id: str) -> str:
     """Name the namespace of an id of the ledger; empty for none."""
     full = _NAMED.fullmatch(kept_id)
     return full["namespace"] if full is not None else ""
+
+
+def list_id(send_id: str) -> str:
+    """Return the id that the batches of an openid list have in common; any other id as it is."""
+    return str(replace(SendId.parse(send_id), batch=None))

@@ -20,6 +20,7 @@ from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row
 from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import Message
 
 PLAN_LIFE = timedelta(hours=24)
 
@@ -129,8 +130,8 @@ class Plan:
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
-    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
-    """Whether a send of this id is among today's campaigns at this revision."""
+    is_current: Callable[[Message], bool] = lambda _message: True
+    """Whether today's campaigns have a message, its id as users write it."""
 
     @property
     def loosened_rules(self) -> tuple[SettingsChange, ...]:
