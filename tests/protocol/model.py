@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from tests.protocol.stories import fold
-from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.digest import sample, sha256
 from wechat_campaigns.core.errors import (
     CampaignError,
     LedgerConflictError,
@@ -59,6 +59,7 @@ class Send(NamedTuple):
     formerly: tuple[str, ...] = ()
     revision: int = 1
     appid: str = APPID
+    openids: tuple[str, ...] = ()
 
     @property
     def body(self) -> dict[str, str]:
@@ -68,7 +69,7 @@ class Send(NamedTuple):
     @property
     def digest(self) -> str:
         """Of the content and the recipients, in which the account is not."""
-        return sha256(self.message)
+        return sha256([self.message, self.openids])
 
 
 class Runner(NamedTuple):
@@ -212,6 +213,8 @@ def program(runner: Runner) -> list[tuple[str, str]]:
                 id=send.id,
                 revision=send.revision,
                 content_digest=send.digest,
+                message_digest=sha256(send.message),
+                openids=send.openids,
                 now=ports.clock(),
                 formerly=send.formerly,
                 is_current=lambda message: is_current(message, present),
@@ -255,6 +258,8 @@ def _request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, A
         return {name: stored.data[name] for name in ("send", "revision")}, stored.data["body"]
     body = send.body
     data = {"send": send.id, "revision": send.revision, "content_digest": send.digest, "body": body}
+    data["message_digest"] = sha256(send.message)
+    data["openids_sample"] = sample(send.openids, sha256(send.message), 2)
     if send.formerly:
         data["formerly"] = list(send.formerly)
     return data, body
@@ -332,7 +337,11 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
     base["after"] = snapshot.head().hash
-    yield "an intent", EventKind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
+    yield (
+        "an intent",
+        EventKind.INTENT,
+        {**base, "content_digest": Send("sale", "sale").digest, "clientmsgid": "0" * 32},
+    )
     for known in every_send(state):
         intent = next(reversed(known.calls), "")
         yield (
@@ -347,7 +356,7 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
     yield (
         "a baseline",
         EventKind.BASELINE,
-        {"send": "sale", "revision": 1, "content_digest": sha256("sale"), "reason": "?"},
+        {"send": "sale", "revision": 1, "content_digest": Send("sale", "sale").digest, "reason": "?"},
     )
     if state.holds:
         yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}

@@ -19,6 +19,8 @@ MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
+LISTED = Send("sale#1", "sale", openids=("o1", "o2", "o3"))
+GROWN = Send("autumn/sale#1", "sale", openids=("o4", "o3", "o2", "o1"))
 REASSIGNED = Send("sale", "sale", appid=model.SECOND_APPID)
 
 
@@ -40,7 +42,9 @@ SCENARIOS = (
     Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
              {"crash": 1, "lost": 1, "later": 1}),
     Scenario("an id went to another account", (runner("ann"), runner("bob", MOVED, REASSIGNED)), (),
-             {"crash": 1, "lost": 1}),
+             {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a list was renamed and grew in one clone", (runner("ann", LISTED), runner("bob", GROWN)), (),
+             {"crash": 1, "lost": 1, "later": 1}),
     Scenario("a send was renamed while a run waits", (runner("ann"),), (runner("bob", RENAMED),),
              {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
     Scenario("a revision was raised while a run waits", (runner("ann"),),
@@ -106,6 +110,12 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "a campaign of another account is another message": (
         "an id went to another account",
         _patched(model, "is_current", lambda asked, present: any(asked[1:] == one[1:] for one in present)),
+    ),
+    "lists that share recipients": (
+        "a list was renamed and grew in one clone",
+        _patched(
+            decide, "_shares_recipients", lambda known, asked: known.content_digest == asked.content_digest
+        ),
     ),
     "a resend is of the send decided on": (
         "a send was renamed while a run waits",

@@ -6,7 +6,7 @@ digest, so only its words show that it is perhaps the one that followers have ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +30,10 @@ WORDS = 64
 ALIKE = 2 / 3
 ALIKE_UNDER_ONE_NAME = 1 / 2
 """How much of its words and pairs of words is in the new text; less where the file kept its name."""
+
+_OPENIDS = b"openids"
+_Past = dict[tuple[str, bytes], list[tuple[SendRecord, Mapping[str, Any]]]]
+"""By AppID and recipients: what was sent lately, and what its intent or baseline keeps."""
 
 
 def identity(send: Send, content_digest: str, state: LedgerState) -> dict[str, Any]:
@@ -55,33 +59,43 @@ def with_rename_warnings(sends: Sequence[PlannedSend], context: DecisionContext)
 
     Only within the days of `duplicate_content_days`: a folder whose old files are deleted stays quiet.
     """
-    lately = timedelta(days=context.settings.policy.duplicate_content_days)
-    past: dict[tuple[str, bytes], list[SendRecord]] = {}
-    for record in context.state.sends.values():
-        if record.may_have_reached and context.now - record.at < lately and record.intent is not None:
-            recipients = _recipients(record.intent.data.get("filter"))
-            past.setdefault((record.appid, recipients), []).append(record)
+    state, lately = context.state, timedelta(days=context.settings.policy.duplicate_content_days)
+    renamed = {
+        (one.account.appid, state.normalized_ledger_id(name)) for one in sends for name in one.send.formerly
+    }
+    past: _Past = {}
+    for (appid, name, revision), record in state.sends.items():
+        is_lately = record.may_have_reached and context.now - record.at < lately
+        if is_lately and (appid, name) not in renamed:
+            intent = state.stream(appid).find(name, revision).intent
+            data = intent.data if intent is not None else {}
+            past.setdefault((appid, _recipients(data.get("filter"))), []).append((record, data))
     return [one.with_warnings([*_warning(one, past, context)]) for one in sends]
 
 
-def _warning(
-    planned: PlannedSend, past: dict[tuple[str, bytes], list[SendRecord]], context: DecisionContext
-) -> Iterator[Diagnostic]:
+def _warning(planned: PlannedSend, past: _Past, context: DecisionContext) -> Iterator[Diagnostic]:
     send, appid, state = planned.send, planned.account.appid, context.state
-    records = past.get((appid, _recipients(filter_form(send))))
     is_new = planned.action in PENDING and planned.decision.code is not Reason.REVISION_RAISED
-    if not records or not is_new or (send.batch is not None and send.batch.index > 1):
+    if not past or not is_new or (send.batch is not None and send.batch.index > 1):
+        return
+    records = past.get((appid, _OPENIDS if send.filter.openids else canonical(filter_form(send))))
+    if not records:
         return
     seen = hashes(words(visible_content(send.content)), send.msgtype)
-    mine = state.stream(appid).aliases(*map(state.ledger_id, (send.id, *send.formerly)))
-    for record in sorted(records, key=lambda record: record.at, reverse=True):
+    mine = state.stream(appid).aliases(state.ledger_id(send.id))
+    for record, data in sorted(records, key=lambda one: one[0].at, reverse=True):
         name = state.normalized_ledger_id(record.send)
         message = Message(appid, name, record.revision, record.content_digest)
-        if name not in mine and _reads_like(record, seen, send) and not context.is_kept(message):
+        if name not in mine and _reads_like(record.send, data, seen, send) and not context.is_kept(message):
             what = _(
-                "{send}, which was sent to the same recipients {when}, has nearly the same words, and its "
-                "campaign is gone or has other content now"
+                "{send} was sent to the same recipients with nearly the same text {when}, and its campaign "
+                "is gone or has other content now"
             )
+            if send.batch is not None:
+                what = _(
+                    "{send} was sent to an openid list with nearly the same text {when}, and its campaign is "
+                    "gone or has other content now"
+                )
             former = list_id(record.send)
             yield Diagnostic(
                 location=send.location,
@@ -97,12 +111,12 @@ def _warning(
 
 def _recipients(form: Any) -> bytes:
     """Name recipients as they are written, all lists of openids alike: a renamed one may have grown."""
-    return b"openids" if isinstance(form, dict) and "openids" in form else canonical(form)
+    return _OPENIDS if isinstance(form, dict) and "openids" in form else canonical(form)
 
 
-def _reads_like(record: SendRecord, seen: frozenset[str], send: Send) -> bool:
-    kept = str(record.intent.data.get("words_sample", "") if record.intent is not None else "").split()
-    least = ALIKE_UNDER_ONE_NAME if _file_name(record.send) == _file_name(send.id) else ALIKE
+def _reads_like(before: str, data: Mapping[str, Any], seen: frozenset[str], send: Send) -> bool:
+    kept = str(data.get("words_sample", "")).split()
+    least = ALIKE_UNDER_ONE_NAME if _file_name(before) == _file_name(send.id) else ALIKE
     return bool(kept) and len(seen.intersection(kept)) / len(kept) >= least
 
 
