@@ -7,10 +7,9 @@ same ledger is shown in full, `office:sale`; `:sale` is a send of those who have
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
-from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 _NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 
@@ -43,4 +42,4 @@ def namespace_of(kept_id: str) -> str:
 
 def list_id(send_id: str) -> str:
     """Return the id that the batches of an openid list have in common; any other id as it is."""
-    return str(replace(SendId.parse(send_id), batch=None))
+    return send_id.partition("#")[0]

@@ -13,6 +13,7 @@ from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
+from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import PlanDecision, ended_recently
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
@@ -188,7 +189,7 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
     send = planned.send
     begins = send.not_before or datetime.min.replace(tzinfo=UTC)
     number = send.batch.index if send.batch is not None else 0
-    return planned.account.name, begins, send.id.partition("#")[0], number
+    return planned.account.name, begins, list_id(send.id), number
 
 
 def is_covered(planned: PlannedSend) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.factories import NOW, intent_of, make_article, make_send, make_state, named, plan_of
-from wechat_campaigns.core.model import Articles, Msgtype, Send
+from wechat_campaigns.core.model import Articles, Filter, Msgtype, Send
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.render.openids import batches
 
 DAY = timedelta(days=1)
 OFFER = "春季优惠：全场八折，本周日结束"
@@ -64,3 +67,27 @@ def test_rename_is_named_within_the_days_of_duplicate_content(
     after = make_send("spring", OFFER.replace("八", "七"))
     (planned,) = plan_of(after, state=make_state((kind, data)), is_current=lambda _message: False).sends
     assert bool(planned.send.diagnostics) is warned
+
+
+def listed(name: str, openids: Sequence[str]) -> list[Send]:
+    return [
+        make_send(f"{name}#{batch.index}", filter=Filter(openids=part), batch=batch)
+        for batch, part in batches(openids)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "code"),
+    [(0, 10_004, Reason.MOVED), (9_800, 10_002, Reason.MOVED), (10_002, 10_002, Reason.NEW)],
+    ids=["two more", "one in fifty", "none of them"],
+)
+def test_list_of_two_batches_that_shares_openids_was_moved(first: int, count: int, code: Reason) -> None:
+    """Each batch differs; of each, the hashes of some openids are kept, and no openid."""
+    before = listed("sale", [f"o{number}" for number in range(10_002)])
+    state = make_state(
+        *((EventKind.INTENT, intent_of(send)) for send in before),
+        *((EventKind.ACCEPTED, named(send)) for send in before),
+    )
+    after = listed("spring", [f"o{number}" for number in range(first, first + count)])
+    plan = plan_of(*after, state=state, is_current=lambda _message: False)
+    assert {one.decision.code for one in plan.sends} == {code}
