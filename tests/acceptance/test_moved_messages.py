@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from tests.support.commits import git
 from tests.support.shop import MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.render import openids
@@ -131,3 +132,18 @@ def test_file_renamed_and_edited_in_one_change_is_named(
     shop.write(**{"spring/offer": after})
     (row,) = shop.plan()["sends"]
     assert ("perhaps-renamed" in [problem["rule"] for problem in row["warnings"]]) is warned
+
+
+def test_every_report_names_what_was_renamed_and_edited(make_shop: MakeShop) -> None:
+    """Also for a change that git itself calls a rename."""
+    shop = make_shop()
+    shop.write(sale=campaign_file(OFFER))
+    assert shop.apply() == ExitCode.OK
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "sent")):
+        git(shop.folder, *words)
+    shop.move("sale", "spring/offer")
+    shop.write(**{"spring/offer": campaign_file(OFFER.replace("八", "七"))})
+    for form in ("text", "markdown", "html", "json"):
+        for since in ((), ("--changed-since", "HEAD")):
+            _code, said = shop.run_here("plan", "--format", form, *since)
+            assert "formerly: [sale]" in " ".join(said.split()), (form, since)
