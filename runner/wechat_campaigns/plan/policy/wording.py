@@ -6,8 +6,10 @@ breaks, tags of HTML and characters without ink separate nothing.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import assert_never
 
 from wechat_campaigns.core.article_text import ArticleText
@@ -28,6 +30,7 @@ from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 from wechat_campaigns.source.scaffold import SAMPLES
 
+_WORD = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
@@ -108,6 +111,16 @@ def _texts(content: Content) -> Iterator[tuple[str, ...]]:
 
 def _words(text: str) -> tuple[str, ...]:
     return ArticleText(text).words
+
+
+def words(content: Content) -> tuple[str, ...]:
+    """List the words of a message, and each two neighbours; of Chinese each character is a word."""
+    found = [
+        _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        for parts in _texts(content)
+        for text in parts
+    ]
+    return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))
 
 
 def folded(*parts: str) -> str:
