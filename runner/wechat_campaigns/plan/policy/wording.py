@@ -91,25 +91,25 @@ def _texts(content: Content) -> Iterator[tuple[str, ...]]:
     """Yield the words of a message, or of each of its articles: a part for each block, title and so on."""
     match content:
         case Text():
-            yield _words(content.content)
+            yield _unmarked(content.content)
         case Articles():
             for article in content.articles:
                 html = ArticleText(article.html, article.formulas)
                 yield (article.title, article.author, article.digest, *html.words)
         case Newspic():
-            yield content.title, *_words(content.text)
+            yield content.title, *_unmarked(content.text)
         case Images():
             if content.title or content.recommend:
-                yield content.title or "", *_words(content.recommend or "")
+                yield content.title or "", *_unmarked(content.recommend or "")
         case Mpvideo():
-            yield content.title, *_words(content.description)
+            yield content.title, *_unmarked(content.description)
         case Draft() | Voice() | Image() | Wxcard():
             return
         case _:
             assert_never(content)
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _unmarked(text: str) -> tuple[str, ...]:
     return ArticleText(text).words
 
 
