@@ -203,11 +203,11 @@ class Workspace:
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
+        self.secrets.take_events(events)
         key = self.secrets.mac_keys() if verified else lambda _appid: None
         state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
         named = environment.accounts.values()
         self.unverified = tuple(a.name for a in named if a.appid in state.streams and key(a.appid) is None)
-        self.secrets.take_guards(state.guards)
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)

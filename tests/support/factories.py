@@ -26,6 +26,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.events import Snapshot, heads_of
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
@@ -163,8 +164,8 @@ class MemoryLedger:
         self.kept.append(event)
         return event
 
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        return {event.stream: (event.seq, event.hash) for event in self.kept}
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.events(), heads_of(self.kept))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:

@@ -58,7 +58,7 @@ def _notified(state: LedgerState, event: Event) -> None:
 
 
 def _draft(state: LedgerState, event: Event) -> None:
-    data = event.data
+    data, made = event.data, state.made_drafts
     draft = DraftRecord(
         send=data["send"],
         revision=data["revision"],
@@ -67,7 +67,10 @@ def _draft(state: LedgerState, event: Event) -> None:
         stored_digest=data.get("stored"),
         stored_changes=tuple(data.get("changed", ())),
     )
-    state.drafts[_key(event)] = state.made_drafts[event.stream, draft.media_id] = draft
+    before = made.get((event.stream, draft.media_id))
+    if before is not None and before.stored_digest is not None:
+        draft = before  # a copy of an event from before WeChat's version was known does not forget it
+    state.drafts[_key(event)] = made[event.stream, draft.media_id] = draft
 
 
 def _preview(state: LedgerState, event: Event) -> None:

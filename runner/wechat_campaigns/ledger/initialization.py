@@ -75,13 +75,6 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
         message = _(
             "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
         )
-        if any(environment.accounts[name].appid in state.production_streams for name in names):
-            message = _("the ledger of {names} was initialized with another AppSecret")
-            hint = _(
-                "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, "
-                "run `campaign ledger guard --env {name} --new-secret`; if not, find out who can write to "
-                "the ledger"
-            )
     return LedgerError(
         message.format(names=_(", ").join(names)),
         hint=hint.format(name=environment.name),
