@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import CampaignError, SecretError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -53,7 +53,8 @@ class Secrets:
 
         Raises:
             PolicyError: nobody approved the settings, or this run may not run their command.
-            SecretError: it cannot be had, or no event of the ledger was signed with it.
+            SecretError: it cannot be had.
+            WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
         with self._lock:
@@ -132,13 +133,14 @@ class Secrets:
         """Refuse a secret that signed none of the account's events, where the ledger was read anyway.
 
         Raises:
-            SecretError: it is a wrong one, or was changed; nothing speaks of a forgery.
+            WrongSecretError: and nothing speaks of a forgery.
         """
+        from wechat_campaigns.ledger.initialization import wrong_secret_error
         from wechat_campaigns.ledger.trust import has_valid_mac
 
         events, key = (self._events or {}).get(account.appid), mac_key(self._secret(account), account.appid)
         if events and not any(has_valid_mac(event, key) for event in events):
-            raise wrong_secret_error(account.name, self._workspace.settings.environment.name)
+            raise wrong_secret_error([account.name], self._workspace.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
         from wechat_campaigns.ledger.guards import verify_guards
@@ -166,6 +168,8 @@ class Secrets:
         def key(appid: str) -> bytes | None:
             try:
                 return self.mac_key(named[appid]) if appid in named else None
+            except WrongSecretError:  # nothing is believed by it
+                return mac_key(self._secret(named[appid]), appid)
             except TamperedLedgerError:
                 raise
             except CampaignError:  # not at hand, or not to be used: who sends will be told
@@ -195,14 +199,3 @@ class Secrets:
                 hint=_("add the account to _settings.yaml, then run the same command again"),
             )
         return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
-
-
-def wrong_secret_error(account: str, environment: str) -> SecretError:
-    """Report an AppSecret with which none of an account's events was signed."""
-    return SecretError(
-        _("no event of {name} in the ledger was signed with this AppSecret").format(name=account),
-        hint=_(
-            "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, run "
-            "`campaign ledger guard --env {name} --new-secret`"
-        ).format(name=environment),
-    )

@@ -34,10 +34,6 @@ def _init(state: LedgerState, event: Event) -> None:
     state.production_streams.add(event.stream)
 
 
-def _guard(state: LedgerState, event: Event) -> None:
-    state.guards.setdefault(event.stream, []).append(event)
-
-
 def _campaigns_folder(state: LedgerState, event: Event) -> None:
     folders = state.campaigns_folders.setdefault(event.stream, {})
     name = normalize_id(event.data["namespace"])
@@ -222,7 +218,6 @@ STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     LedgerKind.CALLBACK: _callback,
     LedgerKind.RECALL: _recall,
     LedgerKind.NOTIFIED: _notified,
-    LedgerKind.GUARD: _guard,
     LedgerKind.CAMPAIGNS_FOLDER: _campaigns_folder,
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
@@ -234,7 +229,6 @@ STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
 UNAUTHENTIC_STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     # Keeps a rehearsal off, and begins nothing.
     LedgerKind.INIT: lambda state, event: state.production_streams.add(event.stream),
-    LedgerKind.GUARD: _guard,
     LedgerKind.CALLBACK: _callback,
     **dict.fromkeys((EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND, *_OUTCOMES), _unauthentic),
 }

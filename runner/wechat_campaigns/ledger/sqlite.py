@@ -152,6 +152,8 @@ class SqliteLedger:
 
     def close(self) -> None:
         """See `Ledger.close`."""
+        with suppress(LedgerError, AttributeError):  # it may have failed before it knew its files
+            self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
                 db.close()
@@ -185,6 +187,10 @@ class SqliteLedger:
 
     def _check_same_files(self) -> None:
         if self._files != _files_at(self._path):
+            # Whoever closes a connection last writes its log into the database: here, over what is there now.
+            # A thread that never ends keeps them open until the process does.
+            threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
+            self._open.clear()
             raise LedgerError(
                 _("the ledger file was replaced or deleted while this command was using it"),
                 hint=_(
@@ -251,6 +257,10 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise newer_tables_error(version, VERSION, str(path))
     return version
+
+
+def _keep(_connections: tuple[sqlite3.Connection, ...]) -> None:
+    threading.Event().wait()
 
 
 def _files_at(path: Path) -> list[tuple[int, int] | None]:

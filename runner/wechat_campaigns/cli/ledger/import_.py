@@ -15,9 +15,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.forgeries import find_forgeries
-from wechat_campaigns.guard.secrets import wrong_secret_error
 from wechat_campaigns.ledger.events import LEDGER, append_at_end
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
+from wechat_campaigns.ledger.initialization import wrong_secret_error
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Entry, Event
 
@@ -106,7 +106,7 @@ def _check_macs(context: Context, events: Sequence[Event], *, as_backup: bool, w
     """
     misplaced, forged, unread, wrong = find_forgeries(context, events)
     if wrong:
-        error = wrong_secret_error(_(", ").join(wrong), context.settings.environment.name)
+        error = wrong_secret_error(wrong, context.settings.environment)
         if not as_backup:
             raise error
         forged.append(error.message)

@@ -11,9 +11,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.forgeries import find_forgeries
-from wechat_campaigns.guard.secrets import wrong_secret_error
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.initialization import wrong_secret_error
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.protocol.events import Event
 
@@ -59,7 +59,7 @@ def verify(context: Context) -> int:
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
     )
     if wrong:
-        raise wrong_secret_error(_(", ").join(wrong), context.settings.environment.name)
+        raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:
         raise TamperedLedgerError(
             ngettext(
