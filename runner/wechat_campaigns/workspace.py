@@ -199,7 +199,7 @@ class Workspace:
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
         from wechat_campaigns.ledger.fold import fold
-        from wechat_campaigns.ledger.initialization import check_same_followers
+        from wechat_campaigns.ledger.initialization import check_same_followers, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
@@ -207,10 +207,9 @@ class Workspace:
         key = self.secrets.mac_keys() if verified else lambda _appid: None
         state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
         named = environment.accounts.values()
-        self.unverified = tuple(
-            one.name
-            for one in named
-            if one.appid in state.streams and (key(one.appid) is None or state.has_wrong_secret(one.appid))
+        self.unverified = (
+            *(one.name for one in named if one.appid in state.streams and key(one.appid) is None),
+            *wrong_secrets(state, environment),
         )
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.

@@ -114,22 +114,25 @@ def on_terminal(shop: Shop, words: tuple[str, ...], answers: str) -> tuple[int, 
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "expected"),
     [
-        ("apply", "--auto-approve"),
-        ("unhold", "main", "--reason", "x"),
-        ("ledger", "settle", "sale", "--sent", "7", "--reason", "x"),
-        ("ledger", "verify"),
-        (*GUARD, "--auto-approve"),
+        (("plan",), ExitCode.LEDGER),
+        (("apply", "--auto-approve"), ExitCode.UNKNOWN),
+        (("status",), ExitCode.UNKNOWN),
+        (("unhold", "main", "--reason", "x"), ExitCode.LEDGER),
+        (("ledger", "settle", "sale", "--sent", "7", "--reason", "x"), ExitCode.LEDGER),
+        (("ledger", "verify"), ExitCode.LEDGER),
+        ((*GUARD, "--auto-approve"), ExitCode.LEDGER),
     ],
 )
-def test_key_that_fits_no_event_is_a_wrong_secret(changed: Shop, words: tuple[str, ...]) -> None:
+def test_key_that_fits_no_event_is_a_wrong_secret(
+    changed: Shop, words: tuple[str, ...], expected: ExitCode
+) -> None:
     """It is no sign of a forgery, and signs nothing: the message says what to check."""
     before = len(changed.log())
     code, said = changed.run(*words)
-    assert (code, "--new-secret" in said) == (ExitCode.LEDGER, True), said
+    assert (code, "--new-secret" in " ".join(said.split())) == (expected, True), said
     assert (changed.posts(), len(changed.log())) == (0, before)
-    assert changed.plan()["unverified"] == ["main"]
 
 
 def test_blanks_around_the_secret_change_nothing(make_shop: MakeShop) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
-from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.api_hosts import check_api_host
 
@@ -32,7 +31,7 @@ class Secrets:
         self._approvals: dict[str, str] = {}
         """By appid, who approved the settings that its secret is read by."""
         self._events: dict[str, list[Event]] | None = None
-        """By stream, what the ledger holds of signed events as it was read last; None before it was read."""
+        """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against these events, or that a person agreed to."""
 
@@ -119,14 +118,15 @@ class Secrets:
 
     def take_events(self, events: Iterable[Event]) -> None:
         """Take the events of the ledger, against which every secret is held when it is used next."""
-        from wechat_campaigns.ledger.trust import is_signed
-
         self._checked.clear()
         self._events = {}
-        for event in filter(is_signed, events):
-            self._events.setdefault(event.stream, []).append(event)
+        for event in events:
+            if "mac" in event.data:
+                self._events.setdefault(event.stream, []).append(event)
 
     def _guards(self, appid: str) -> list[Event]:
+        from wechat_campaigns.ledger.kinds import LedgerKind
+
         return [event for event in (self._events or {}).get(appid, ()) if event.kind == LedgerKind.GUARD]
 
     def check_signer(self, account: Account) -> None:

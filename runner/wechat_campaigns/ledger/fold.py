@@ -24,7 +24,6 @@ from wechat_campaigns.ledger.records import (
     SendStatus,
     UploadRecord,
 )
-from wechat_campaigns.ledger.trust import is_signed
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
@@ -70,7 +69,7 @@ class LedgerState:
     is_authentic: IsAuthentic | None = None
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     _is_ours: dict[str, bool] = field(default_factory=dict)
-    """By stream: whether any event in it that carries a mac is authentic."""
+    """By stream: whether any of its events with a mac is authentic."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
@@ -165,7 +164,7 @@ class LedgerState:
         self._quota_uses = {}
         try:
             believed = self.is_authentic is None or self.is_authentic(event)
-            if is_signed(event):
+            if "mac" in event.data:
                 self._is_ours[event.stream] = believed or self._is_ours.get(event.stream, False)
             self.stream(event.stream).add(event, is_authentic=believed)
             step = (STEPS if believed else UNAUTHENTIC_STEPS).get(event.kind)

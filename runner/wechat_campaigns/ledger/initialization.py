@@ -44,6 +44,12 @@ def uninitialized_accounts(state: LedgerState, environment: Environment) -> tupl
     )
 
 
+def wrong_secrets(state: LedgerState, environment: Environment) -> list[str]:
+    """List the accounts whose AppSecret is at hand and signed no event of theirs."""
+    accounts = environment.accounts.items()
+    return [name for name, account in accounts if state.has_wrong_secret(account.appid)]
+
+
 def wrong_secret_error(names: Collection[str], environment: Environment) -> WrongSecretError:
     """Refuse an AppSecret that signed none of an account's events: it proves nothing of who wrote them."""
     return WrongSecretError(
@@ -85,7 +91,7 @@ _OF_CALLS: Final = frozenset(
 
 def uninitialized_error(state: LedgerState, environment: Environment, names: Collection[str]) -> LedgerError:
     """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
-    if wrong := [name for name in names if state.has_wrong_secret(environment.accounts[name].appid)]:
+    if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
         return wrong_secret_error(wrong, environment)
     message = _("the ledger is empty, so every campaign here would count as never sent")
     hint = _(

@@ -87,6 +87,7 @@ class SqliteLedger:
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
         self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
+        self._files: list[tuple[int, int] | None] = []
         try:
             with self._translated():
                 _check_place(path)
@@ -152,7 +153,7 @@ class SqliteLedger:
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        with suppress(LedgerError, AttributeError):  # it may have failed before it knew its files
+        with suppress(LedgerError):
             self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
@@ -186,7 +187,7 @@ class SqliteLedger:
             self._check_same_files()
 
     def _check_same_files(self) -> None:
-        if self._files != _files_at(self._path):
+        if self._files and self._files != _files_at(self._path):
             # Whoever closes a connection last writes its log into the database: here, over what is there now.
             # A thread that never ends keeps them open until the process does.
             threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
