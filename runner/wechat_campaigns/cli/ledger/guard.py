@@ -69,9 +69,7 @@ def guard(
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
     accounts = environment.by_appid
-    old_secrets = [
-        context.secrets.other(Secret(env=name), name=_("AppSecret before the change")) for name in variables
-    ]
+    old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
     who = {"why": reason, "actor": context.actor()}
     for account in accounts.values():
         if new_secret or old_secrets:
@@ -96,7 +94,7 @@ def guard(
 
 def _is_genuine(context: Context, events: Sequence[Event]) -> bool:
     """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
-    require_terminal(_("pass the AppSecret before the change: `--old-secret VARIABLE`"))
+    require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
     for event in events:
         print_message(inert(f"  {event_line(event, context.settings)}"))
     question = ngettext("Is this event genuine?", "Are these {count:,} events genuine?", len(events))
