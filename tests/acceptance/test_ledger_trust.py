@@ -219,10 +219,14 @@ def test_hold_stops_a_run_whose_ledger_was_replaced(
 
 def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) -> None:
     """By a machine that has seen nothing of this ledger: the guard was written after another event."""
-    shop = make_shop(more="policy: {max_recipients: 1000}\n")
+    shop = make_shop()
     shop.write(sale=campaign_file("今晚八点"))
-    assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
-    assert shop.run(*GUARD, "--auto-approve")[0] == ExitCode.OK
+    guard = (*GUARD, "--auto-approve")
+    assert shop.run(*guard)[0] == shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    with (shop.folder / "campaigns/_settings.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("policy: {max_recipients: 1000}\n")
+    assert shop.run(*guard)[0] == ExitCode.OK
+    assert [event["kind"] for event in events_of(store)][-2:] == [EventKind.HOLD, "guard"]
     assert shop.apply() == ExitCode.POLICY
     rewrite(shop, store, [event for event in events_of(store) if event["kind"] != EventKind.HOLD])
     assert shop.apply() == ExitCode.LEDGER
@@ -243,7 +247,7 @@ def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> N
     assert ["stored" in event["data"] for event in made] == [False, True]
     media_id = made[0]["data"]["media_id"]
     (article,) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
-    edited = {"media_id": media_id, "index": 0, "articles": {**article, "title": "中奖了"}}
+    edited = {"media_id": media_id, "index": 0, "articles": {**article, "digest": "中奖了"}}
     assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
     rewrite(shop, store, [*events_of(store), made[0]])
     assert shop.apply() != ExitCode.OK
