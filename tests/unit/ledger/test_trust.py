@@ -179,6 +179,16 @@ def test_vouching_does_not_widen_what_was_believed(mac: str) -> None:
         assert state.stream(SERVICE).find("next", 1).status is Status.DISPUTED
 
 
+def test_copied_event_is_not_vouched_for() -> None:
+    """Neither by a person who takes it for genuine; with the old secret, the change is refused."""
+    book = sent(OTHER)
+    book.write(LedgerKind.CAMPAIGNS_FOLDER, {**FORGED[LedgerKind.CAMPAIGNS_FOLDER], "after": "f" * 64}, OTHER)
+    with pytest.raises(TamperedLedgerError):
+        unverified(book.mine(), KEY, OTHER)
+    book.vouch(KEY)
+    assert not book.read().campaigns_folders
+
+
 def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
     """Its `trusted` names no event that it excepts."""
     book = sent(OTHER)
