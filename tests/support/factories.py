@@ -26,7 +26,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.ledger.events import Snapshot, heads_of
+from wechat_campaigns.ledger.events import Snapshot, heads_of, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
@@ -149,7 +149,7 @@ class MemoryLedger:
         self.clock = clock
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        return tuple(event for event in self.kept if stream in (None, event.stream))
+        return tuple(event for event in verified(self.snapshot()) if stream in (None, event.stream))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         mine = self.events(stream)
@@ -165,7 +165,7 @@ class MemoryLedger:
         return event
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self.events(), heads_of(self.kept))
+        return Snapshot(tuple(self.kept), heads_of(self.kept))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
