@@ -15,9 +15,9 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from wechat_campaigns.core.certificates import certificates, tls_context
 from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.i18n import _, ngettext
+from wechat_campaigns.core.sessions import certificates, tls_context
 from wechat_campaigns.core.settings import NotifyTarget
 
 STEP_S: Final = 5.0
@@ -102,7 +102,7 @@ def send_mail(message: EmailMessage, server: MailServer, *, trusted: str | bool)
     """Hand a mail to a server.
 
     Args:
-        trusted: as `core.certificates.certificates` gives it.
+        trusted: as `core.sessions.certificates` gives it.
 
     Raises:
         MailError: it was not taken, or not by all recipients.
