@@ -226,10 +226,12 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
 
 
 def _notify(data: Mapping[str, Any]) -> NotifyTarget:
-    lists = {key: tuple(data[key]) for key in ("when", "to") if key in data}
     secret = _secret(data["secret"]) if "secret" in data else None
-    sender = data.get("from", "")
-    return NotifyTarget(kind=data["kind"], url=_secret(data["url"]), secret=secret, sender=sender, **lists)
+    command = tuple(data.get("command", ()))
+    when = {"when": tuple(data["when"])} if "when" in data else {}
+    return NotifyTarget(
+        kind=data["kind"], url=_secret(data.get("url", {})), secret=secret, command=command, **when
+    )
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

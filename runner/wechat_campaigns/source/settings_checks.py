@@ -185,26 +185,20 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A mail needs somebody to go to; nothing else has a use for it, and a mail is not signed."""
+    """A program is started, and every other target has an address; neither has a use for the other's keys."""
     targets = data.get("notify")
     for index, target in enumerate(targets if isinstance(targets, list) else ()):
         if not isinstance(target, dict):
             continue
-        path, is_mail = ("notify", index), target.get("kind") == "email"
-        if is_mail and "to" not in target:
-            what = _("`kind: email` requires `to`")
-            hint = _("write the addresses of the recipients: `to: [duty@example.com]`")
-            yield Finding("email-without-to", what, hint, path)
-        for key in ("secret",) if is_mail else ("to", "from"):
+        is_program = target.get("kind") == "command"
+        needed, unused = ("command", ("url", "secret")) if is_program else ("url", ("command",))
+        if needed not in target:
+            what = _("this `kind` requires `{key}`").format(key=needed)
+            yield Finding("notify-incomplete", what, _("add `{key}`").format(key=needed), ("notify", index))
+        for key in unused:
             if key in target:
-                yield Finding(
-                    "notify-key",
-                    _("`{key}` has no effect with this `kind`").format(key=key),
-                    _("remove it; the password of a mail server is a part of `url`")
-                    if is_mail
-                    else _("remove it, or write `kind: email`"),
-                    (*path, key),
-                )
+                what = _("`{key}` has no effect with this `kind`").format(key=key)
+                yield Finding("notify-key", what, _("remove it, or change `kind`"), ("notify", index, key))
 
 
 def _is_zone(name: str) -> bool:
