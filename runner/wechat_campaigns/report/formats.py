@@ -27,8 +27,6 @@ OF_HISTORY: Final = {
     "markdown": "history.history_markdown",
     "html": "html.history_html",
     "csv": "history.history_csv",
-    "csv-days": "history.history_days_csv",
-    "csv-groups": "history.history_groups_csv",
 }
 OF_CALENDAR: Final = {
     "text": "calendar.calendar_text",
