@@ -18,9 +18,9 @@ PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
 _NO_SUCH: Final[Mapping[NameKind, str]] = {
-    "environment": N_("environment `{name}` is not in the settings"),
-    "account": N_("account `{name}` is not in the settings"),
-    "time-zone": N_("unknown time zone `{name}`"),
+    "environment": N_("the settings have no such environment"),
+    "account": N_("the settings have no such account"),
+    "time-zone": N_("there is no such time zone"),
 }
 
 
@@ -115,12 +115,12 @@ def _two_ledgers(
         if name == path[-1]:
             return  # the later one of two is told
         same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
-        shared = sorted(appids & appids_of(other))
+        shared = appids & appids_of(other)
         if shared and not same and _is_production(other):
             what = _(
-                "`{name}` also sends from {appid}, but with another ledger: each would repeat "
+                "`{name}` also sends from this AppID, but with another ledger: each would repeat "
                 "the other's sends"
-            ).format(name=name, appid=shared[0])
+            ).format(name=name)
             hint = _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`")
             yield Finding("two-ledgers", what, hint, (*path, "ledger") if "ledger" in environment else path)
             return
@@ -135,7 +135,7 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
             if kind != account.get("kind"):
                 yield Finding(
                     "appid-kind",
-                    _("`{name}` has the same AppID but is of kind {kind}").format(name=known, kind=kind),
+                    _("`{name}` has the same AppID but another `kind`").format(name=known),
                     _("write the actual kind of the account in both places"),
                     ("environments", environment, "accounts", name, "kind"),
                 )
@@ -217,9 +217,8 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    what = _(_NO_SUCH[kind]).format(name=name[:40])
     hint = did_you_mean(name, known, otherwise=listed)
-    return Finding(f"unknown-{kind}", what, hint, path)
+    return Finding(f"unknown-{kind}", _(_NO_SUCH[kind]), hint, path)
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:
