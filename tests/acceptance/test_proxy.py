@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socketserver
 import ssl
 import threading
@@ -64,6 +65,10 @@ class Tunnel(socketserver.StreamRequestHandler):
         ):
             sent = b""
             while b"\r\n\r\n" not in sent:
+                sent += tunnel.recv(65536)
+            # Closed with a part of the body unread, the connection would be reset and the answer lost.
+            length = int((re.search(rb"Content-Length: (\d+)", sent) or [0, 0])[1])
+            while len(sent.partition(b"\r\n\r\n")[2]) < length:
                 sent += tunnel.recv(65536)
             body = ANSWERS[sent.split()[1].partition(b"?")[0]]
             head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
