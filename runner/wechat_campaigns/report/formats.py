@@ -36,7 +36,7 @@ OF_CALENDAR: Final = {
 
 
 def form(function: str, *arguments: Any) -> Callable[[], str]:
-    """Give what writes a format, once it is called: `module.function` of this package, of text or JSON."""
+    """Give what writes a format, once it is called: `MODULE.FUNCTION` of this package, of text or JSON."""
 
     def write() -> str:
         module, _dot, name = function.partition(".")
