@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
@@ -147,7 +147,7 @@ def extend(seconds: int) -> None:
 
 
 def _worthwhile(items: int) -> int:
-    # Beside threads a child may find a lock taken for ever; then the fewest of them, and the wall clock ends it.
+    # Beside threads a child may find a lock taken for ever: the fewer children the better.
     if items < ENOUGH or threading.active_count() > 1:
         return 1
     return min(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1, MAX_CHILDREN)
@@ -307,7 +307,8 @@ def _bound_of(status: int) -> Bound:
     if os.WIFEXITED(status):
         return Bound.MEMORY if os.WEXITSTATUS(status) == _OUT_OF_MEMORY else Bound.CRASH
     # The kernel kills a process when the machine, or the container, has no more memory.
-    return {signal.SIGXCPU: Bound.CPU, signal.SIGKILL: Bound.MEMORY}.get(os.WTERMSIG(status), Bound.CRASH)
+    causes = {int(signal.SIGXCPU): Bound.CPU, int(signal.SIGKILL): Bound.MEMORY}
+    return causes.get(os.WTERMSIG(status), Bound.CRASH)
 
 
 def _be_child(bounds: Bounds, serve: Callable[[], None]) -> NoReturn:

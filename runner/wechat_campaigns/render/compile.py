@@ -10,7 +10,7 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.fence import BOUNDS, Bound, map_fenced
+from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
@@ -34,8 +34,8 @@ class CompileResult:
     invalid: tuple[InvalidCampaign, ...]
     files: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
-    make: Callable[[CampaignFile], CompiledCampaign] = lambda item: CompiledCampaign(id=item.id)
-    """Renders one of them."""
+    make_all: Callable[[Sequence[CampaignFile]], Sequence[CompiledCampaign]] = lambda _items: ()
+    """Renders some of them."""
     appids: Mapping[str, str] = field(default_factory=dict)
     """By name of an account."""
 
@@ -57,7 +57,7 @@ class CompileResult:
         def messages_of(campaign: str) -> frozenset[Message]:
             sends: Sequence[Send] = rendered().get(campaign, ())
             if campaign not in rendered() and campaign in self.files:
-                sends = self.make(self.files[campaign]).sends
+                sends = [send for made in self.make_all([self.files[campaign]]) for send in made.sends]
             return frozenset(map(self._message, sends))
 
         return lambda message: message in messages_of(normalize_id(SendId.parse(message.id).campaign))
@@ -116,6 +116,10 @@ class Compiler:
     def __post_init__(self) -> None:
         self.templates = Templates(self.files)
 
+    def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
+        """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
+        return map_fenced(self.make, items, lost=out_of_bounds)
+
     def make(self, item: CampaignFile, data: bytes | None = None) -> CompiledCampaign:
         """Load, validate, render one campaign file and check it against the platform's limits.
 
@@ -172,16 +176,8 @@ def _place(problem: Diagnostic) -> tuple[str, int, int]:
 
 def out_of_bounds(item: CampaignFile, bound: Bound) -> CompiledCampaign:
     """Make the problem of a file that broke a bound of the system."""
-    what = {
-        Bound.CPU: _("this file takes more than {seconds} s of processor time"),
-        Bound.WALL: _("this file takes longer than {wall:g} s to read"),
-        Bound.RUN: _("the time for all files has run out"),
-        Bound.MEMORY: _("this file takes more than {mb:,} MB of memory"),
-        Bound.CRASH: _("the process that reads this file crashes"),
-    }[bound]
-    what = what.format(seconds=BOUNDS.cpu_s, wall=BOUNDS.wall_s, mb=BOUNDS.memory_bytes >> 20)
     hint = _("make its templates, articles and pictures smaller, or split the file")
-    problem = Finding("resource-limit", what, hint)
+    problem = Finding("resource-limit", bound.words, hint)
     location = Location(file=item.display_path, line=1)
     return CompiledCampaign(id=item.id, problems=(problem.at(location),))
 
@@ -193,13 +189,11 @@ def compile_campaigns(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
-    children: int | None = None,
 ) -> CompileResult:
     """Load, validate, render and check against the platform's limits.
 
     Args:
         only: ids, patterns or paths; empty means all.
-        children: processes, see `map_fenced`; what `files` is told in one is lost.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
@@ -212,7 +206,7 @@ def compile_campaigns(
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    results = map_fenced(compiler.make, items, lost=out_of_bounds, children=children)
+    results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
         _check_selection(root, only, elsewhere, settings.environment.name)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
@@ -221,7 +215,7 @@ def compile_campaigns(
         problems=(*of_files, *(problem for result in results for problem in result.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(results)),
         files=compiler.campaigns_by_id,
-        make=compiler.make,
+        make_all=compiler.make_all,
         appids={name: account.appid for name, account in settings.environment.accounts.items()},
     )
 
