@@ -49,12 +49,14 @@ def studio(context: Context, open_: bool, port: int) -> int:
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
     from wechat_campaigns.cli.offline_reads import OfflineReads, OfflineWorkspace
+    from wechat_campaigns.render.article import preload
     from wechat_campaigns.sandbox.server import listen
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
     from wechat_campaigns.studio.gate import Gate
     from wechat_campaigns.studio.live import Live, follow
 
+    preload()  # each save is rendered by a child, which has what is loaded here
     environment, live, stop = context.settings.environment, Live(), threading.Event()
     inbox = context.api_url if environment.is_sandbox else ""
 
@@ -67,7 +69,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
         gate = Gate(listening.getsockname()[1])
         desk = Desk(open_reads, live, lambda: datetime.now().astimezone())
         app = build(desk, gate, environment=environment.name, inbox=inbox)
-        # The libraries load while the browser starts.
+        # The first plan is made while the browser starts.
         for work in (desk.warm, lambda: follow(context.root, live, stop)):
             threading.Thread(target=work, daemon=True).start()
         server = _server(listening, app)

@@ -15,6 +15,7 @@ from typing import Final
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.model import Draft, Send
 from wechat_campaigns.fetch.kept_drafts import KeptDrafts
 from wechat_campaigns.ledger.records import SendRecord
@@ -26,8 +27,8 @@ from wechat_campaigns.render.compile import Compiler
 from wechat_campaigns.render.openids import TABLES
 from wechat_campaigns.report.archive_data import Origin, SentMessage
 from wechat_campaigns.source.base_tree import tree_at
-from wechat_campaigns.source.files import FileError, Files, RecordingFiles, read_regular
-from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+from wechat_campaigns.source.files import FileError, Files, RecordingFiles
+from wechat_campaigns.source.load import CampaignFile, find_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 DIRTY: Final = "-dirty"
@@ -109,20 +110,23 @@ class PastCampaigns:
         if key not in self._rendered:
             self._rendered[key] = _Rendered()
             # A folder of long ago need not suit the settings of today: then the next place is tried.
-            with suppress(CampaignError, FileError, OSError):
+            with suppress(CampaignError, FileError, OSError, OverBoundError):
                 self._rendered[key] = self._render(root, campaign)
         return self._rendered[key]
 
     def _render(self, root: Path, campaign: str) -> _Rendered:
         settings = load_settings(root, environment=self.environment)
-        used: dict[PurePosixPath, bytes] = {}
-        files = RecordingFiles(root, used.__setitem__)
-        compiler = Compiler(settings=settings, files=files, variables=self.variables)
+
+        def made(item: CampaignFile) -> tuple[dict[str, Send], set[PurePosixPath]]:
+            used = {item.file}
+            files = RecordingFiles(root, lambda file, _data: used.add(file))
+            compiler = Compiler(settings=settings, files=files, variables=self.variables)
+            return {normalize_id(send.id): send for send in compiler.make(item).sends}, used
+
         for item in find_campaigns(root)[0]:
             if normalize_id(item.id) == normalize_id(campaign):
-                data = read_regular(item.display_path, MAX_YAML_BYTES)
-                sends = {normalize_id(send.id): send for send in compiler.make(item, data).sends}
-                sources = {item.file: data, **used}
+                sends, used = run_fenced(partial(made, item))
+                sources = {file: Files(root).data(file) for file in sorted(used)}
                 return _Rendered(sends, _without_recipients(sources, sends.values(), campaign=item.file))
         return _Rendered()
 

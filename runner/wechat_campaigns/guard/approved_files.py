@@ -6,23 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import NoReturn
 
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import PolicyError, StalePlanError
+from wechat_campaigns.core.errors import InvalidError, PolicyError, StalePlanError
+from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.guard.approvals import check_approvals
 from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
-from wechat_campaigns.guard.checkout import blob_id, check_committed, check_same, last_changes
+from wechat_campaigns.guard.checkout import blob_namer, check_committed, check_same, last_changes
 from wechat_campaigns.guard.ports import WorkspacePort
 from wechat_campaigns.guard.reviews import head_of, request_finder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
 from wechat_campaigns.plan.plan import Plan
-from wechat_campaigns.render.compile import Compiler
+from wechat_campaigns.render.compile import Compiler, out_of_bounds
 from wechat_campaigns.source.files import RecordingFiles, read_regular
-from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+from wechat_campaigns.source.load import MAX_YAML_BYTES, CampaignFile, find_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 
@@ -88,7 +90,7 @@ def check_approved(
         return Approval(actor=_approval_actor(settings_told))
 
     made = sources_of(workspace, {send.campaign for send in due})
-    blobs = {file: blob_id(folder, data) for file, data in made.files.items()}
+    blobs = made.files
     check_committed(folder, blobs)
     # The settings were asked about already, by the rules that were in force before.
     changes = last_changes(folder, blobs.keys() - {SETTINGS})
@@ -127,39 +129,53 @@ def _due(
 
 @dataclass(slots=True)
 class Sources:
-    """What some campaigns are made of: the bytes of each file, and the digest of each send."""
+    """What some campaigns are made of: the git name of each file's bytes, and the digest of each send."""
 
-    files: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    files: dict[PurePosixPath, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
-    def add(self, file: PurePosixPath, data: bytes) -> None:
+    def add(self, file: PurePosixPath, blob: str) -> None:
         """Note the bytes of a file.
 
         Raises:
             StalePlanError: it had others before.
         """
-        if self.files.setdefault(file, data) != data:
+        if self.files.setdefault(file, blob) != blob:
             raise StalePlanError(
                 _("the file changed while it was being read"), hint=_("run it again"), location=str(file)
             )
 
 
 def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
-    """Render some campaigns once more, alone, and keep every byte that has a part in them.
+    """Render some campaigns once more, each alone, and name every byte that has a part in them.
 
     Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
-    cannot have a part in the result. In this process, because what another one reads would not be seen.
+    cannot have a part in the result.
+
+    Raises:
+        InvalidError: a file broke a bound of the system.
+        StalePlanError: a file changed while this ran.
     """
-    root, made = workspace.root, Sources()
+    root, name, made = workspace.root, blob_namer(workspace.root), Sources()
     settings = load_settings(root, environment=workspace.environment)
-    made.add(SETTINGS, workspace.settings.source)
-    made.add(SETTINGS, settings.source)
-    files = RecordingFiles(root, made.add)
-    workshop = Compiler(settings=settings, files=files, variables=workspace.variables)
-    for item in find_campaigns(root, sorted(campaigns))[0]:
-        if item.id not in campaigns:
-            continue
+    made.add(SETTINGS, name(workspace.settings.source))
+    made.add(SETTINGS, name(settings.source))
+
+    def alone(item: CampaignFile) -> Sources:
+        own = Sources()
+        files = RecordingFiles(root, lambda file, data: own.add(file, name(data)))
+        compiler = Compiler(settings=settings, files=files, variables=workspace.variables)
         data = read_regular(item.display_path, MAX_YAML_BYTES)
-        made.add(item.file, data)
-        made.digests |= {send.id: compute_content_digest(send) for send in workshop.make(item, data).sends}
+        own.add(item.file, name(data))
+        own.digests = {send.id: compute_content_digest(send) for send in compiler.make(item, data).sends}
+        return own
+
+    def lost(item: CampaignFile, bound: Bound) -> NoReturn:
+        raise InvalidError(out_of_bounds(item, bound).file_problems)
+
+    items = [item for item in find_campaigns(root, sorted(campaigns))[0] if item.id in campaigns]
+    for own in map_fenced(alone, items, lost=lost):
+        for file, blob in own.files.items():
+            made.add(file, blob)
+        made.digests |= own.digests
     return made

@@ -12,7 +12,7 @@ from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.guard.approvals import check_approvals
 from wechat_campaigns.guard.checkout import (
-    blob_id,
+    blob_namer,
     check_committed,
     check_same,
     is_shallow,
@@ -60,14 +60,14 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     steps = list(_changes_to_ask(workspace, guard))
     if not (in_force or any(rules for _commit, _data, rules in steps)):
         return ""
-    check_committed(folder, {SETTINGS: blob_id(folder, workspace.settings.source)})
+    check_committed(folder, {SETTINGS: blob_namer(folder)(workspace.settings.source)})
     told = {}
     request = request_finder(run, run.default_branch)
     for commit, data, rules in steps:
         for rule in rules:
             told[commit] = check_approvals({commit: request(commit)}, rule, branch=run.default_branch)
             if data is not None:
-                check_same(folder, head_of(request(commit)), {SETTINGS: blob_id(folder, data)})
+                check_same(folder, head_of(request(commit)), {SETTINGS: blob_namer(folder)(data)})
     return "; ".join(dict.fromkeys(told.values()))
 
 

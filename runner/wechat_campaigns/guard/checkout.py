@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -90,10 +90,14 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     return found
 
 
-def blob_id(folder: Path, data: bytes) -> str:
-    """Name bytes as this repository's git names blobs, by our own sum: no filter, no attribute, no index."""
-    name = checkout_output(folder, "rev-parse", "--show-object-format") or "sha1"
-    return hashlib.new(name, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+def blob_namer(folder: Path) -> Callable[[bytes], str]:
+    """Return what names bytes as this repository's git names blobs: no filter, no attribute, no index."""
+    algorithm = checkout_output(folder, "rev-parse", "--show-object-format") or "sha1"
+
+    def name(data: bytes) -> str:
+        return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    return name
 
 
 def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:

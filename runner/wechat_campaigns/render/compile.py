@@ -179,7 +179,7 @@ def out_of_bounds(item: CampaignFile, bound: Bound) -> CompiledCampaign:
     hint = _("make its templates, articles and pictures smaller, or split the file")
     problem = Finding("resource-limit", bound.words, hint)
     location = Location(file=item.display_path, line=1)
-    return CompiledCampaign(id=item.id, problems=(problem.at(location),))
+    return CompiledCampaign(id=item.id, file_problems=(problem.at(location),))
 
 
 def compile_campaigns(

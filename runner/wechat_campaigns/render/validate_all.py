@@ -63,4 +63,4 @@ def validate_campaigns(
 
 
 def _lost(item: CampaignFile, bound: Bound) -> _FileResult:
-    return _FileResult(0, (), out_of_bounds(item, bound).problems)
+    return _FileResult(0, out_of_bounds(item, bound).file_problems, ())

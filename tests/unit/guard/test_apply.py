@@ -91,7 +91,7 @@ def test_every_file_of_a_send_needs_an_approval(tmp_path: Path) -> None:
 
 def test_files_of_many_campaigns_need_an_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds are rendered by other processes, and what those read went unseen: nobody had to approve it."""
-    monkeypatch.setattr("wechat_campaigns.core.workers._worthwhile", lambda _items: 2)
+    monkeypatch.setattr("wechat_campaigns.core.fence._worthwhile", lambda _items: 2)
     root = Path(folder(tmp_path, "protected: false"))
     (root / "_partials").mkdir()
     (root / "_partials/foot.txt").write_text("再见", encoding="utf-8")

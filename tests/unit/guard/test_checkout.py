@@ -9,7 +9,7 @@ import pytest
 from tests.support.commits import git
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
-from wechat_campaigns.guard.checkout import blob_id, check_same, check_up_to_date, last_changes
+from wechat_campaigns.guard.checkout import blob_namer, check_same, check_up_to_date, last_changes
 
 
 def commit(folder: Path, name: str, text: str) -> None:
@@ -127,7 +127,7 @@ def test_what_was_approved_is_what_is_sent(author: Path, runner: Path) -> None:
 
     def read() -> dict[PurePosixPath, str]:
         data = (runner / "campaigns" / FILES[0]).read_bytes()
-        return {FILES[0]: blob_id(runner / "campaigns", data)}
+        return {FILES[0]: blob_namer(runner / "campaigns")(data)}
 
     with pytest.raises(PolicyError, match="differs from the version approved"):
         check_same(runner / "campaigns", approved, read())

@@ -42,8 +42,10 @@ _PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
 
 
 def preload() -> None:
-    """Load the libraries of articles, if they are installed: whoever forks often loads them once."""
-    with suppress(ImportError):
+    """Load the libraries of templates and articles here: a program that forks often loads them once."""
+    from wechat_campaigns.render.templates import engine  # noqa: F401
+
+    with suppress(ImportError):  # the extra `articles` is not installed
         from wechat_campaigns.render.article import body, images, theme  # noqa: F401
 
         theme.inliner()
