@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic
@@ -74,7 +76,8 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         CampaignError: the platform or the ledger did not do what was asked.
     """
     campaigns.offline = offline
-    return _valid_result(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    state = campaigns.state(verified=not offline)
+    return plan_selected(campaigns, tuple(select), state, offline=offline).valid_plan()
 
 
 def apply(
@@ -102,50 +105,107 @@ def apply(
         InvalidError: as for `plan`.
     """
     campaigns.offline = False
-    check_run(campaigns)
-    state = campaigns.initialized_state(verified=True)
-    compiled = compile_selected(campaigns, tuple(select))
-    approval = check_approved(campaigns, compiled.sends, state)
-    result = _valid_result(campaigns, select, state, compiled=compiled)
-    plan = review.check_digest(digest, result.plan, state)
-    approval.check(plan)
-    check_looser(campaigns, plan, covered=True, asking=False)
+
+    def reviewed(result: PlanResult, state: LedgerState) -> Plan:
+        return review.check_digest(digest, result.valid_plan(), state)
+
+    prepared = prepare(campaigns, tuple(select), reviewed)
+    prepared.approval.check(prepared.plan)
+    check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
+    outcomes = prepared.send(prepared.plan, digest=digest, stopping=stopping)
     keep_draft_pictures(campaigns, stopping.is_set)
-    return (*outcomes, *_expired_outcomes(plan))
+    return (*outcomes, *_expired_outcomes(prepared.plan))
 
 
-def send_plan(
+def prepare(
     workspace: Workspace,
-    plan: Plan,
-    state: LedgerState,
+    select: tuple[str, ...],
+    reviewed: Callable[[PlanResult, LedgerState], Plan],
     *,
-    approval: Approval,
-    digest: str,
-    stopping: threading.Event,
     overrides: Mapping[str, str] | None = None,
-    audiences: Mapping[str, int | None] | None = None,
-) -> tuple[SendOutcome, ...]:
-    """Record by which rules and from which folder a plan is sent, then send what is due.
+    resend: Callable[[LedgerState], Collection[str]] = lambda _state: (),
+    waits_until: datetime | None = None,
+    last_holds: Mapping[str, str] | None = None,
+    telling: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Prepared:
+    """Go through every step before the sends of an apply, at its start and at each moment it waited for.
+
+    Args:
+        reviewed: refuses a plan that is not what was reviewed; gives it without what the review left out.
+        overrides: policy rules set aside once.
+        resend: gives the normalized ids of unknown sends to post as they were.
+        waits_until: of a run that waits: what opens until then is looked at for approvals as well.
+        last_holds: of the plan with which the run began; None: it begins now.
+        telling: entered once this run is found to be one that may apply.
 
     Raises:
-        PolicyError: the plan is not what was approved.
+        CampaignError: nothing may be sent.
     """
-    # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
-    from wechat_campaigns.send.apply import apply as send_due
-    from wechat_campaigns.send.posting import RunContext
+    check_run(workspace)
+    with telling():
+        state = workspace.initialized_state(verified=True)
+        compiled = compile_selected(workspace, select)
+        approval = check_approved(workspace, compiled.sends, state, waits_until=waits_until)
+        result = plan_selected(
+            workspace,
+            select,
+            state,
+            overrides=overrides,
+            compiled=compiled,
+            resend=resend(state),
+            last_holds=last_holds,
+        )
+        result = replace(result, plan=reviewed(result, state))
+    return Prepared(workspace=workspace, result=result, state=state, approval=approval)
 
-    approval.check(plan)
-    ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
-    record_guards(workspace, plan, who)
-    record_campaigns_folders(workspace, plan, state, who)
-    run_context = RunContext(
-        plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
-    )
-    outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
-    return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A plan that passed every step before its sends."""
+
+    workspace: Workspace
+    result: PlanResult
+    state: LedgerState
+    approval: Approval
+
+    @property
+    def plan(self) -> Plan:
+        """What may be sent of it."""
+        return self.result.plan
+
+    def send(
+        self,
+        plan: Plan,
+        *,
+        digest: str,
+        stopping: threading.Event,
+        overrides: Mapping[str, str] | None = None,
+        audiences: Mapping[str, int | None] | None = None,
+    ) -> tuple[SendOutcome, ...]:
+        """Record by which rules and from which folder a plan is sent, then send what is due.
+
+        Args:
+            plan: this one, or with some of its sends.
+
+        Raises:
+            PolicyError: the plan is not what was approved.
+        """
+        # A plan does without: these would be a fortieth of its time.
+        from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
+        from wechat_campaigns.send.apply import apply as send_due
+        from wechat_campaigns.send.posting import RunContext
+
+        workspace, approval = self.workspace, self.approval
+        approval.check(plan)
+        ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
+        record_guards(workspace, plan, who)
+        record_campaigns_folders(workspace, plan, self.state, who)
+        run_context = RunContext(
+            plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
+        )
+        outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+        return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
 
 
 def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
@@ -174,6 +234,12 @@ class PlanResult:
     plan: Plan
     comparison: Comparison | None = None
 
+    def valid_plan(self) -> Plan:
+        """Return the plan. Raises InvalidError: campaigns have problems; it carries all of them."""
+        if self.errors:
+            raise InvalidError(self.errors)
+        return self.plan
+
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """What must be corrected, in files or because of what the platform said."""
@@ -191,6 +257,7 @@ def plan_selected(
     since: str | None = None,
     compiled: CompileResult | None = None,
     resend: Collection[str] = (),
+    last_holds: Mapping[str, str] | None = None,
     checked: bool = True,
 ) -> PlanResult:
     """Plan the campaigns selected.
@@ -202,6 +269,7 @@ def plan_selected(
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
         resend: normalized ids of unknown sends that are named themselves, whatever is selected.
+        last_holds: as in `DecisionContext`.
         checked: run the programs of `policy.checks` on it, unless it is offline.
     """
     check_campaigns_folder(workspace, state)
@@ -212,6 +280,7 @@ def plan_selected(
         overrides=overrides or {},
         is_current=compiled.presence_check(),
         resend=frozenset(resend),
+        last_holds=last_holds,
     )
     unknown = compiled.with_readiness(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
@@ -292,17 +361,3 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         variables=workspace.variables,
         only=select,
     )
-
-
-def _valid_result(
-    campaigns: Workspace,
-    select: Sequence[str],
-    state: LedgerState,
-    *,
-    offline: bool = False,
-    compiled: CompileResult | None = None,
-) -> PlanResult:
-    result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
-    if result.errors:
-        raise InvalidError(result.errors)
-    return result

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -110,6 +112,28 @@ def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: M
         process.communicate(timeout=120)
     assert len(first.texts()) == 1
     assert sorted(process.returncode == ExitCode.OK for process in both) == [False, True]
+
+
+def test_send_whose_answer_another_clone_lost_is_told_as_unknown(make_shop: MakeShop) -> None:
+    """It has planned, and goes on when a resend would be due, which nobody has confirmed here."""
+    first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
+    for shop in (first, second):
+        shop.write(sale=campaign_file("今晚八点"))
+    terminal, end = pty.openpty()
+    running = second.begin("apply", "--format", "json", stdin=end)
+    assert running.stderr is not None
+    asked = ""
+    while "Type yes" not in asked:
+        asked += running.stderr.read(1)
+        assert running.poll() is None, asked
+    first.lose_an_answer("cut_after")
+    os.write(terminal, b"yes\n")
+    out, said = running.communicate(timeout=120)
+    for descriptor in (terminal, end):
+        os.close(descriptor)
+    assert [(one["id"], one["result"]) for one in json.loads(out)["outcomes"]] == [("sale", "unknown")]
+    assert running.returncode == ExitCode.UNKNOWN, said
+    assert len(first.texts()) == 1
 
 
 class Between:

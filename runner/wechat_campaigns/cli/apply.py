@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,10 @@ import click
 
 from wechat_campaigns.api import (
     PlanResult,
-    compile_selected,
+    Prepared,
     decision_context,
     keep_draft_pictures,
-    plan_selected,
-    send_plan,
+    prepare,
 )
 from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
@@ -36,9 +36,7 @@ from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_files import check_approved
 from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
-from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
@@ -46,14 +44,13 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
-from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.send.wait import scheduled_sends
+from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
+from wechat_campaigns.send.wait import Send, scheduled_sends
 
 
 @command(
@@ -98,43 +95,45 @@ def apply(
 
     With --wait it stays until the last window of the plan has opened, and decides on each send again then.
     """
-    check_run(context)
     latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
     check_writable(context.reports)
     overrides = overridden_rules(allow)
+    data = planfile.read(plan_file) if plan_file is not None else None
+    waits_until = _last_moment(latest, data) if wait else None
     # Who is asked before the sends reads a refusal, too.
     telling = partial(refusal_told, context) if auto_approve else nullcontext
+    prepared = prepare(
+        context,
+        select,
+        partial(_reviewed, context, data, expect_digest),
+        overrides=overrides,
+        resend=lambda state: unknown_sends(state, resend),
+        waits_until=waits_until,
+        telling=telling,
+    )
+    plan = prepared.plan
     with telling():
-        state = context.initialized_state(verified=True)
-        compiled = compile_selected(context, select)
-        data = planfile.read(plan_file) if plan_file is not None else None
-        waits_until = _last_moment(latest, data) if wait else None
-        approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
-        resend_ids = unknown_sends(state, resend)
-        result = plan_selected(
-            context, select, state, overrides=overrides, compiled=compiled, resend=resend_ids
-        )
-        plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
-        result = replace(result, plan=plan)
         if PlanAction.INVALID in plan.counts():
-            return _refuse_invalid(context, result, tells=auto_approve)
-        context.show_progress(f"{plan_text(context, view_of(context, result), is_applied=True)}\n")
-        approval.check(plan)
+            return _refuse_invalid(context, prepared.result, tells=auto_approve)
+        context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
+        prepared.approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
-        run = _ApplyRun(context, select, compiled, data, overrides, plan, waiting)
+        run = _ApplyRun(context, select, data, expect_digest, overrides, plan, waiting)
         run.check_number()
         run.agree(covered=data is not None or expect_digest is not None, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
-        send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
-                       overrides=overrides, audiences=audiences)  # fmt: skip
         with telling():
-            outcomes = send(plan, state)
+            outcomes = run.send(prepared, stopping, plan)
+        if waits_until is not None:
+            unheld = plan.held_sends()
+            outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in unheld)
         if waiting:
             run.report_early(outcomes)
+            again = partial(run.prepare_again, stopping)
             outcomes += send_later(
-                context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
+                context, plan, waiting, again, run.report_early, stopping=stopping, until=latest
             )
-        code = run.report(outcomes, state)
+        code = run.report(outcomes, prepared.state)
     return run.finish(outcomes, code, is_stopped=stopping.is_set())
 
 
@@ -144,9 +143,10 @@ class _ApplyRun:
 
     context: Context
     select: tuple[str, ...]
-    compiled: CompileResult
     data: Mapping[str, Any] | None
     """Of the plan file, if there is one."""
+    digest: str | None
+    """As it was given."""
     overrides: Mapping[str, str]
     plan: Plan
     waiting: Sequence[PlannedSend]
@@ -166,18 +166,37 @@ class _ApplyRun:
         if (self.plan.calls() or self.waiting or looser) and not auto_approve:
             _confirm(self.plan, self.waiting, looser, timezone=self.context.settings.policy.timezone)
 
-    def plan_again(self) -> tuple[Plan, LedgerState]:
-        """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
-        context = self.context
-        check_run(context)
-        state = context.initialized_state(verified=True)
+    def send(self, prepared: Prepared, stopping: threading.Event, plan: Plan) -> tuple[SendOutcome, ...]:
+        """Send what is due, under the digest that was reviewed or confirmed, to as many as that covered."""
+        digest, audiences = self.digest or self.plan.plan_digest, {}
         if self.data is not None:
-            planfile.check_not_expired(self.data, context.clock())
-        again = plan_selected(
-            context, self.select, state, overrides=self.overrides, compiled=self.compiled
-        ).plan
-        check_not_looser_since(again, self.plan.loosened_rules)
-        return again, state
+            digest, audiences = str(self.data["plan_digest"]), planfile.audiences(self.data)
+        elif self.digest is None:
+            audiences = {planned.send.id: planned.resolved.audience.count for planned in self.plan.sends}
+        return prepared.send(
+            plan, digest=digest, stopping=stopping, overrides=self.overrides, audiences=audiences
+        )
+
+    @contextmanager
+    def prepare_again(self, stopping: threading.Event) -> Iterator[tuple[Plan, Send]]:
+        """Go through every step again, in a workspace that has read nothing yet."""
+        with self.context.anew() as fresh:
+            prepared = prepare(
+                fresh,
+                self.select,
+                self._still_reviewed,
+                overrides=self.overrides,
+                last_holds=self.plan.last_holds,
+            )
+            yield prepared.plan, partial(self.send, prepared, stopping)
+
+    def _still_reviewed(self, result: PlanResult, _state: LedgerState) -> Plan:
+        """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
+        if self.data is not None:
+            planfile.check_not_expired(self.data, self.context.clock())
+        plan = result.valid_plan()
+        check_not_looser_since(plan, self.plan.loosened_rules)
+        return plan
 
     def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
         """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
@@ -234,13 +253,14 @@ def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> date
 
 
 def _reviewed(
-    context: Context, plan: Plan, state: LedgerState, data: Mapping[str, Any] | None, digest: str | None
-) -> tuple[Plan, str, dict[str, int | None]]:
-    """Check the plan against what was reviewed.
-
-    Returns:
-        The plan without what was not reviewed, the digest, the audiences as the review saw them.
-    """
+    context: Context,
+    data: Mapping[str, Any] | None,
+    digest: str | None,
+    result: PlanResult,
+    state: LedgerState,
+) -> Plan:
+    """Check the plan against what was reviewed; give it without what was not."""
+    plan = result.plan
     if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
@@ -251,18 +271,16 @@ def _reviewed(
                 "names stand for: {names}."
             )
             print_message(message.format(names=_(", ").join(names)))
-        plan = review.within_horizon(plan, planfile.horizon(data))
-        return plan, str(data["plan_digest"]), planfile.audiences(data)
+        return review.within_horizon(plan, planfile.horizon(data))
     if digest is not None:
-        return review.check_digest(digest, plan, state), digest, {}
+        return review.check_digest(digest, plan, state)
     if context.settings.environment.protected:
         raise PolicyError(
             _("`campaign apply` requires a reviewed plan, because this environment is protected"),
             hint=_("pass `--plan FILE` or `--expect-digest DIGEST` from the reviewed plan"),
             location=_("environment {name}").format(name=plan.environment),
         )
-    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
-    return plan, plan.plan_digest, audiences
+    return plan
 
 
 def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:

@@ -89,8 +89,8 @@ def plan(
     from wechat_campaigns.api import plan_selected  # `--help` does without
     from wechat_campaigns.cli.plan_formats import plan_formats, view_of
     from wechat_campaigns.plan import planfile
-    from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
+    from wechat_campaigns.send.outcome import LEFT
 
     context.offline = offline
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
@@ -111,8 +111,7 @@ def plan(
         return ExitCode.INVALID
     if _report_held(result, fail_on):
         return ExitCode.POLICY
-    open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
-    is_open = actions & open_actions or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 

@@ -36,6 +36,10 @@ class Secrets:
         self._guards: Guards | None = None
         """Those of the ledger as it was read last; None before it was read."""
 
+    def take_over(self, other: Secrets) -> None:
+        """Take what another workspace of the same settings has read: a password manager may be locked now."""
+        self._read = dict(other._read)
+
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
         from wechat_campaigns.guard.approved_settings import check_settings_approved

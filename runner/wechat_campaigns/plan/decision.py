@@ -59,6 +59,8 @@ class DecisionContext:
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
     is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
     """Whether today's campaigns have a send of this id at this revision, and with this content digest."""
+    last_holds: Mapping[str, str] | None = None
+    """By AppID, the newest hold or release when the run began, see `StreamState`; None: it begins now."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
@@ -117,7 +119,7 @@ def decision_input(
             state.display_id(record.id), record.revision, record.content_digest
         )
 
-    names = (send.id, *send.formerly)
+    names, holds = (send.id, *send.formerly), context.last_holds
     return DecisionInput(
         id=state.ledger_id(send.id),
         revision=send.revision,
@@ -128,6 +130,7 @@ def decision_input(
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.ledger_id(name) for name in send.formerly),
         is_current=is_current,
+        last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),

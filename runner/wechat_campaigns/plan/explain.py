@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Final
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
+from wechat_campaigns.plan.hints import (
+    START_AGAIN,
+    apply_again_hint,
+    foreign_hint,
+    not_resent_message,
+    resend_hint,
+    settle_hint,
+)
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
+
+HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 
 def explain(
@@ -51,6 +61,8 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)
+        case Reason.HELD_SINCE:
+            return _(HELD_SINCE), _(START_AGAIN)
     if known is None or known.status is SendStatus.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -150,6 +162,8 @@ def _unknown(
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)
+        case Reason.HELD_SINCE:
+            return not_resent_message(_(HELD_SINCE)), _(START_AGAIN)
     return _("posted {when}, no response recorded").format(when=when), ""
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from wechat_campaigns.core.i18n import N_, _
+
+START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
+"""Of a run whose ground moved after it began."""
 
 
 def _of_send(hint: str) -> Callable[[str, str], str]:

@@ -126,6 +126,9 @@ class Plan:
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
+    last_holds: Mapping[str, str] | None = None
+    """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
+
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
@@ -162,6 +165,20 @@ class Plan:
     def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
+
+    def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
+        """List what is in conflict, and what is blocked although its window opens by `until`.
+
+        Args:
+            until: None stands for the moment of the plan. Nothing but a hold blocks what opens later.
+        """
+        last = until or self.created_at
+        return tuple(
+            one
+            for one in self.sends
+            if one.action is PlanAction.CONFLICT
+            or (one.action is PlanAction.BLOCKED and (one.send.not_before or last) <= last)
+        )
 
     def missed_sends(self) -> tuple[PlannedSend, ...]:
         """List what was never sent although its window was open, and ended within the last day."""

@@ -171,6 +171,9 @@ def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     if send["action"] == PlanAction.EXPIRED and send.get("not_after"):
         age = datetime.fromisoformat(data["created_at"]) - datetime.fromisoformat(send["not_after"])
         return bool(data.get("ledger_known", True)) and age < RECENT
+    if send["action"] == PlanAction.BLOCKED and send["not_before"]:  # what opens later waits for nobody yet
+        last = horizon(data) or datetime.fromisoformat(data["created_at"])
+        return datetime.fromisoformat(send["not_before"]) <= last
     return send["action"] in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 

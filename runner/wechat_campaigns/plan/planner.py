@@ -103,6 +103,7 @@ def make_plan(
         settings_changes=(*changes_since(guards, settings), *ledger_changes),
         accepted_changes=accepted_by(guards),
         is_current=context.is_current,
+        last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
 
 
@@ -208,7 +209,7 @@ def _under_policy(
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
             rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = replace(one, violations=evaluate_later(rule_input, context.overrides))
+            one = with_violations(one, evaluate_later(rule_input, context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
     WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
-    HOLD, CLOCK_SKEW, POLICY = "hold", "clock_skew", "policy"
+    HOLD, HELD_SINCE, CLOCK_SKEW, POLICY = "hold", "held_since", "clock_skew", "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class DecisionInput:
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
     is_current: Callable[[SendState], bool] = lambda _record: True  # is it a message of today's campaigns?
+    last_hold: str | None = None  # as the run found it at its start; None: it starts with this decision
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
@@ -109,6 +110,9 @@ def _blocks(state: StreamState, facts: DecisionInput) -> Reason | None:
         return Reason.WINDOW_NOT_OPEN
     if state.holds_at(facts.now):
         return Reason.HOLD
+    # What was held may have been corrected since: a release lets another run send, one that sees its plan.
+    if facts.last_hold not in (None, state.last_hold):
+        return Reason.HELD_SINCE
     return Reason.POLICY if facts.find_violations() else None
 
 

@@ -105,6 +105,7 @@ class StreamState:
     head: Head = EMPTY
     # By hash, until an authentic release names it: each hold, and when it ends by itself.
     holds: dict[str, tuple[Event, datetime]] = field(default_factory=dict)
+    last_hold: str = ""  # hash of the newest hold or release, whoever wrote it
     # By id, as `normalize_id` gives it, and revision.
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
@@ -122,11 +123,13 @@ class StreamState:
         self.head = event.head
         if event.kind in _OF_SENDS:
             self._add_to_send(event, is_authentic=is_authentic)
-        elif event.kind == EventKind.HOLD and event.data["held"]:
-            self.holds[event.hash] = event, self._end_of(event)
-        elif event.kind == EventKind.HOLD and is_authentic:
-            for ended in event.data["ends"]:
-                self.holds.pop(ended, None)
+        elif event.kind == EventKind.HOLD:
+            self.last_hold = event.hash
+            if event.data["held"]:
+                self.holds[event.hash] = event, self._end_of(event)
+            elif is_authentic:
+                for ended in event.data["ends"]:
+                    self.holds.pop(ended, None)
         self._latest = max(self._latest, event.at)
 
     def holds_at(self, now: datetime) -> list[Event]:

@@ -312,7 +312,6 @@ class AccountSender:
             Result.UNKNOWN,
             why,
             hint=hint or apply_again_hint(self._environment.resend_after_s, self._environment.apply_option),
-            exit_code=ExitCode.UNKNOWN,
         )
 
     def record(self, kind: str, data: Mapping[str, Any]) -> Event:

@@ -28,7 +28,7 @@ from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
 from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
 from wechat_campaigns.notify.robots import payload, post
 from wechat_campaigns.notify.target import notify_target
-from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
+from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 URL = Secret(env="ROBOT")
@@ -306,8 +306,10 @@ def test_missed_is_only_what_a_window_ended_for() -> None:
     planned = make_planned(make_send("sale"))
     outcomes = [
         planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
-        missed_outcome(planned),
-        blocked_outcome(planned),
+        *(
+            left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
+            for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
+        ),
         planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
     ]
     notices = outcome_notices(outcomes, plan_of(planned.send))
