@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +104,7 @@ def apply(
         InvalidError: as for `plan`.
     """
     campaigns.offline = False
+    check_run(campaigns)
 
     def reviewed(result: PlanResult, state: LedgerState) -> Plan:
         return review.check_digest(digest, result.valid_plan(), state)
@@ -127,9 +127,10 @@ def prepare(
     resend: Callable[[LedgerState], Collection[str]] = lambda _state: (),
     waits_until: datetime | None = None,
     last_holds: Mapping[str, str] | None = None,
-    telling: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Prepared:
     """Go through every step before the sends of an apply, at its start and at each moment it waited for.
+
+    Whether this run may apply at all, `check_run`, is asked before anything is opened or told.
 
     Args:
         reviewed: refuses a plan that is not what was reviewed; gives it without what the review left out.
@@ -137,26 +138,23 @@ def prepare(
         resend: gives the normalized ids of unknown sends to post as they were.
         waits_until: of a run that waits: what opens until then is looked at for approvals as well.
         last_holds: of the plan with which the run began; None: it begins now.
-        telling: entered once this run is found to be one that may apply.
 
     Raises:
         CampaignError: nothing may be sent.
     """
-    check_run(workspace)
-    with telling():
-        state = workspace.initialized_state(verified=True)
-        compiled = compile_selected(workspace, select)
-        approval = check_approved(workspace, compiled.sends, state, waits_until=waits_until)
-        result = plan_selected(
-            workspace,
-            select,
-            state,
-            overrides=overrides,
-            compiled=compiled,
-            resend=resend(state),
-            last_holds=last_holds,
-        )
-        result = replace(result, plan=reviewed(result, state))
+    state = workspace.initialized_state(verified=True)
+    compiled = compile_selected(workspace, select)
+    approval = check_approved(workspace, compiled.sends, state, waits_until=waits_until)
+    result = plan_selected(
+        workspace,
+        select,
+        state,
+        overrides=overrides,
+        compiled=compiled,
+        resend=resend(state),
+        last_holds=last_holds,
+    )
+    result = replace(result, plan=reviewed(result, state))
     return Prepared(workspace=workspace, result=result, state=state, approval=approval)
 
 

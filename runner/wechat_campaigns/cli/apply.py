@@ -37,6 +37,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, wo
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
+from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
@@ -95,6 +96,7 @@ def apply(
 
     With --wait it stays until the last window of the plan has opened, and decides on each send again then.
     """
+    check_run(context)
     latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
     check_writable(context.reports)
     overrides = overridden_rules(allow)
@@ -102,17 +104,16 @@ def apply(
     waits_until = _last_moment(latest, data) if wait else None
     # Who is asked before the sends reads a refusal, too.
     telling = partial(refusal_told, context) if auto_approve else nullcontext
-    prepared = prepare(
-        context,
-        select,
-        partial(_reviewed, context, data, expect_digest),
-        overrides=overrides,
-        resend=lambda state: unknown_sends(state, resend),
-        waits_until=waits_until,
-        telling=telling,
-    )
-    plan = prepared.plan
     with telling():
+        prepared = prepare(
+            context,
+            select,
+            partial(_reviewed, context, data, expect_digest),
+            overrides=overrides,
+            resend=lambda state: unknown_sends(state, resend),
+            waits_until=waits_until,
+        )
+        plan = prepared.plan
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, prepared.result, tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
@@ -125,8 +126,8 @@ def apply(
         with telling():
             outcomes = run.send(prepared, stopping, plan)
         if waits_until is not None:
-            unheld = plan.held_sends()
-            outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in unheld)
+            told = plan.held_sends()
+            outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in told)
         if waiting:
             run.report_early(outcomes)
             again = partial(run.prepare_again, stopping)
@@ -181,6 +182,7 @@ class _ApplyRun:
     def prepare_again(self, stopping: threading.Event) -> Iterator[tuple[Plan, Send]]:
         """Go through every step again, in a workspace that has read nothing yet."""
         with self.context.anew() as fresh:
+            check_run(fresh)
             prepared = prepare(
                 fresh,
                 self.select,

@@ -153,7 +153,8 @@ def _written(ends_at: datetime) -> str:
 
 
 def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
-    text = _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
+    text = _("The hold ends by itself {when}; runs that waited must be started again then.")
+    text = text.format(when=moment_text(ends_at, now, zone))
     if late:
         slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
         text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))

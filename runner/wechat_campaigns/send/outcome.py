@@ -54,7 +54,7 @@ class Left(NamedTuple):
 
 
 LEFT: Final[Mapping[PlanAction, Left]] = {
-    PlanAction.SEND: Left(Result.SKIPPED, ExitCode.RACE, is_open=True),
+    PlanAction.SEND: Left(Result.SKIPPED, ExitCode.FAILED, is_open=True),
     PlanAction.RESEND: Left(Result.UNKNOWN, ExitCode.UNKNOWN, is_open=True),
     PlanAction.SCHEDULED: Left(Result.SKIPPED, ExitCode.OK, is_open=True),
     PlanAction.DRAFT: Left(Result.SKIPPED, ExitCode.POLICY, is_open=False),

@@ -21,6 +21,7 @@ import pytest
 from tests.support.factories import NOW, make_planned, make_send, plan_of
 from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
 from wechat_campaigns.notify import robots

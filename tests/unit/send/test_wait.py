@@ -56,7 +56,7 @@ class World:
             clock=lambda: self.now,
             stopping=Stopping(self),
             prepare=lambda: nullcontext((self.plan(waiting), self.send)),
-            held=lambda: self.held_at <= self.now and ["wx0000000000000001"] or [],
+            held=lambda: (self.held_at <= self.now and ["wx0000000000000001"]) or [],
             show=lambda _waiting: None,
             report=lambda outcomes: self.reports.append([one.id for one in outcomes]),
             until=self.until,
