@@ -289,7 +289,7 @@ def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> Exi
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
-    error = InvalidError(result.errors)
+    error = InvalidError(result.compiled.errors)
     record_error(error)
     print_message(f"{error_label()}{error}\n→ {error.hint}")
     if tells:

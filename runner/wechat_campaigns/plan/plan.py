@@ -19,6 +19,7 @@ from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 
 PLAN_LIFE = timedelta(hours=24)
@@ -63,7 +64,8 @@ class PlannedSend:
     @property
     def resolved_names(self) -> dict[str, str | int | None]:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
-        return resolved_names(self.send, self.resolved) if self.action in PENDING else {}
+        is_pending = self.action in PENDING and self.decision.failure is None
+        return resolved_names(self.send, self.resolved) if is_pending else {}
 
     @property
     def source_digest(self) -> str:
@@ -167,17 +169,21 @@ class Plan:
         return (*self.due(), *self.resends())
 
     def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
-        """List what is in conflict, and what is blocked although its window opens by `until`.
+        """List what is expected and not tried: blocked, in conflict, or *sent* by what nobody can be sure of.
 
         Args:
-            until: None stands for the moment of the plan. Nothing but a hold blocks what opens later.
+            until: what a hold blocks whose window opens later is not expected yet; None: later than the plan.
         """
         last = until or self.created_at
         return tuple(
             one
             for one in self.sends
             if one.action is PlanAction.CONFLICT
-            or (one.action is PlanAction.BLOCKED and (one.send.not_before or last) <= last)
+            or (one.action is PlanAction.SENT and one.decision.failure is not None)
+            or (
+                one.action is PlanAction.BLOCKED
+                and (one.decision.code is not Reason.HOLD or (one.send.not_before or last) <= last)
+            )
         )
 
     def missed_sends(self) -> tuple[PlannedSend, ...]:

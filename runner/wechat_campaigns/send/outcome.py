@@ -157,9 +157,11 @@ def planned_outcome(
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:
     """Report a send that this run leaves, by what is decided on it now."""
-    left, decision = LEFT[planned.action], planned.decision
+    (result, code, _is_open), decision = LEFT[planned.action], planned.decision
     why, missed = decision.reason, planned.action is PlanAction.EXPIRED
-    if missed:
+    if decision.failure is not None and result is Result.SKIPPED:
+        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, decision.failure
+    elif missed:
         why = _("missed and not sent: {why}").format(why=why)
-    outcome = planned_outcome(planned, why, result=left.result, hint=decision.hint, exit_code=left.exit_code)
+    outcome = planned_outcome(planned, why, result=result, hint=decision.hint, exit_code=code)
     return replace(outcome, missed=missed)

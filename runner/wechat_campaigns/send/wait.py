@@ -21,6 +21,7 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.explain import HELD_SINCE
 from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
@@ -33,6 +34,8 @@ LOOK_EVERY: Final = timedelta(seconds=30)
 TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
 TRY_FOR: Final = timedelta(minutes=15)
 """How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
+PASSING: Final = frozenset({Reason.CLOCK_SKEW, PlanReason.ACCOUNT_FAILED})
+"""What may have passed at the next try."""
 
 
 Send = Callable[[Plan], Sequence[SendOutcome]]
@@ -118,12 +121,17 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     except Exception as fault:  # one that ended the run would hide what was sent before
         error = expected_error(fault)
     is_final = isinstance(error, PolicyError | TamperedLedgerError) and not isinstance(error, CodeHostError)
-    late = [one for one in due if is_final or ports.clock() - one.send.opens_at >= TRY_FOR]
-    late_ids = {planned.send.id for planned in late}
+    late = {one.send.id: one for one in due if is_final or _is_late(one, ports)}
     # Nothing was sent, because another run holds the account or something does not respond.
-    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late_ids]
-    decided = {outcome.id for outcome in outcomes}
-    return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
+    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late]
+    if error is not None:
+        decided = {outcome.id for outcome in outcomes}
+        outcomes += [_not_sent(one, error) for name, one in late.items() if name not in decided]
+    return outcomes
+
+
+def _is_late(planned: PlannedSend, ports: WaitPorts) -> bool:
+    return ports.clock() - planned.send.opens_at >= TRY_FOR
 
 
 def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
@@ -147,21 +155,20 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
                 continue  # the clock was set back
             if planned.action is PlanAction.SEND:
                 to_send.append(planned)
-            elif planned.decision.code is not Reason.CLOCK_SKEW:
+            elif planned.decision.code not in PASSING or _is_late(reviewed, ports):
                 yield left_outcome(planned)
         # A resend was not approved with the plan: only what has never been called for is sent here.
         if to_send:
             yield from send(replace(plan, sends=tuple(to_send), unknown_sends=()))
 
 
-def _not_sent(planned: PlannedSend, error: CampaignError | None) -> SendOutcome:
-    why = error.message if error is not None else _("this machine's clock differs from WeChat's")
+def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     return planned_outcome(
         planned,
-        _("its window opened, but it was not sent: {error}").format(error=why),
+        _("its window opened, but it was not sent: {error}").format(error=error.message),
         result=Result.NOT_SENT,
-        hint=error.hint if error is not None else _("correct the clock, then run `campaign apply` again"),
-        exit_code=error.exit_code if error is not None else ExitCode.POLICY,
+        hint=error.hint,
+        exit_code=error.exit_code,
     )
 
 
