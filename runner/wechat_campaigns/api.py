@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
@@ -38,6 +39,9 @@ from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcom
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.send.posting import RunContext
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -105,6 +109,8 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
+    from wechat_campaigns.send.posting import RunContext
+
     campaigns.offline = False
     check_run(campaigns)
 
@@ -115,7 +121,7 @@ def apply(
     prepared.approval.check(prepared.plan)
     check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = prepared.send(prepared.plan, digest=digest, stopping=stopping)
+    outcomes = prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
     keep_draft_pictures(campaigns, stopping.is_set)
     return (*outcomes, *_expired_outcomes(prepared.plan))
 
@@ -174,19 +180,12 @@ class Prepared:
         """What may be sent of it."""
         return self.result.plan
 
-    def send(
-        self,
-        plan: Plan,
-        *,
-        digest: str,
-        stopping: threading.Event,
-        overrides: Mapping[str, str] | None = None,
-        audiences: Mapping[str, int | None] | None = None,
-    ) -> tuple[SendOutcome, ...]:
+    def send(self, plan: Plan, right: RunContext, stopping: threading.Event) -> tuple[SendOutcome, ...]:
         """Record by which rules and from which folder a plan is sent, then send what is due.
 
         Args:
             plan: this one, or with some of its sends.
+            right: by which it sends; who approved and started it is added.
 
         Raises:
             PolicyError: the plan is not what was approved.
@@ -194,17 +193,14 @@ class Prepared:
         # A plan does without: these would be a fortieth of its time.
         from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
         from wechat_campaigns.send.apply import apply as send_due
-        from wechat_campaigns.send.posting import RunContext
 
         workspace, approval = self.workspace, self.approval
         approval.check(plan)
         ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
         record_guards(workspace, plan, who)
         record_campaigns_folders(workspace, plan, self.state, who)
-        run_context = RunContext(
-            plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
-        )
-        outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+        right = replace(right, actor=who)
+        outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=right)
         return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
 
 

@@ -15,7 +15,6 @@ import click
 
 from wechat_campaigns.api import (
     PlanResult,
-    Prepared,
     decision_context,
     keep_draft_pictures,
     prepare,
@@ -32,11 +31,11 @@ from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, u
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
+from wechat_campaigns.guard.recorded_rules import check_looser
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
@@ -51,7 +50,8 @@ from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
-from wechat_campaigns.send.wait import Send, scheduled_sends
+from wechat_campaigns.send.posting import RunContext
+from wechat_campaigns.send.wait import Send, WaitPorts, scheduled_sends, send_in_windows
 
 
 @command(
@@ -119,21 +119,19 @@ def apply(
         context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
         prepared.approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
-        run = _ApplyRun(context, select, data, expect_digest, overrides, plan, waiting)
+        right = _right(plan, data, expect_digest, overrides)
+        run = _ApplyRun(context, select, data, plan, waiting, right)
         run.check_number()
         run.agree(covered=data is not None or expect_digest is not None, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
         with telling():
-            outcomes = run.send(prepared, stopping, plan)
+            outcomes = prepared.send(plan, right, stopping)
         if waits_until is not None:
             told = plan.held_sends()
             outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in told)
         if waiting:
             run.report_early(outcomes)
-            again = partial(run.prepare_again, stopping)
-            outcomes += send_later(
-                context, plan, waiting, again, run.report_early, stopping=stopping, until=latest
-            )
+            outcomes += run.send_later(stopping, until=latest)
         code = run.report(outcomes, prepared.state)
     return run.finish(outcomes, code, is_stopped=stopping.is_set())
 
@@ -146,18 +144,16 @@ class _ApplyRun:
     select: tuple[str, ...]
     data: Mapping[str, Any] | None
     """Of the plan file, if there is one."""
-    digest: str | None
-    """As it was given."""
-    overrides: Mapping[str, str]
     plan: Plan
     waiting: Sequence[PlannedSend]
+    right: RunContext
     reported: list[SendOutcome] = field(default_factory=list)
 
     def check_number(self) -> None:
         """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
         rule, policy = "max_sends_per_apply", self.context.settings.policy
         found = too_many_sends(len(self.plan.calls()) + len(self.waiting), policy) if self.waiting else None
-        if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
+        if found and rule not in self.right.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
     def agree(self, *, covered: bool, auto_approve: bool) -> None:
@@ -167,37 +163,42 @@ class _ApplyRun:
         if (self.plan.calls() or self.waiting or looser) and not auto_approve:
             _confirm(self.plan, self.waiting, looser, timezone=self.context.settings.policy.timezone)
 
-    def send(self, prepared: Prepared, stopping: threading.Event, plan: Plan) -> tuple[SendOutcome, ...]:
-        """Send what is due, under the digest that was reviewed or confirmed, to as many as that covered."""
-        digest, audiences = self.digest or self.plan.plan_digest, {}
-        if self.data is not None:
-            digest, audiences = str(self.data["plan_digest"]), planfile.audiences(self.data)
-        elif self.digest is None:
-            audiences = {planned.send.id: planned.resolved.audience.count for planned in self.plan.sends}
-        return prepared.send(
-            plan, digest=digest, stopping=stopping, overrides=self.overrides, audiences=audiences
-        )
+    def send_later(self, stopping: threading.Event, *, until: datetime | None) -> tuple[SendOutcome, ...]:
+        """Send what is scheduled in its window, and show the time until then."""
 
-    @contextmanager
-    def prepare_again(self, stopping: threading.Event) -> Iterator[tuple[Plan, Send]]:
-        """Go through every step again, in a workspace that has read nothing yet."""
-        with self.context.anew() as fresh:
-            check_run(fresh)
-            prepared = prepare(
-                fresh,
-                self.select,
-                self._still_reviewed,
-                overrides=self.overrides,
-                last_holds=self.plan.last_holds,
+        @contextmanager
+        def prepare_again() -> Iterator[tuple[Plan, Send]]:
+            with self.context.anew() as fresh:
+                check_run(fresh)
+                reviewed, holds = partial(self._still_reviewed, fresh), self.plan.last_holds
+                prepared = prepare(
+                    fresh, self.select, reviewed, overrides=self.right.overrides, last_holds=holds
+                )
+                yield prepared.plan, lambda part: prepared.send(part, self.right, stopping)
+
+        with countdown(self.context) as show:
+            ports = WaitPorts(
+                clock=self.context.clock,
+                stopping=stopping,
+                prepare=prepare_again,
+                held=self._held,
+                show=show,
+                report=self.report_early,
+                until=until,
             )
-            yield prepared.plan, partial(self.send, prepared, stopping)
+            return tuple(send_in_windows(self.waiting, ports))
 
-    def _still_reviewed(self, result: PlanResult, _state: LedgerState) -> Plan:
+    def _held(self) -> list[str]:
+        before, now = self.plan.last_holds or {}, self.context.fold_ledger(verified=True).last_holds()
+        return [appid for appid, hold in now.items() if hold != before.get(appid, "")]
+
+    def _still_reviewed(self, fresh: Context, result: PlanResult, _state: LedgerState) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
         if self.data is not None:
-            planfile.check_not_expired(self.data, self.context.clock())
+            planfile.check_not_expired(self.data, fresh.clock())
         plan = result.valid_plan()
-        check_not_looser_since(plan, self.plan.loosened_rules)
+        # Another run may have gone by stricter rules meanwhile.
+        check_looser(fresh, plan, covered={*plan.loosened_rules} <= {*self.plan.loosened_rules}, asking=False)
         return plan
 
     def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
@@ -283,6 +284,18 @@ def _reviewed(
             location=_("environment {name}").format(name=plan.environment),
         )
     return plan
+
+
+def _right(
+    plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
+) -> RunContext:
+    """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
+    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    if data is not None:
+        digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
+    elif digest is not None:
+        audiences = {}
+    return RunContext(plan_digest=digest or plan.plan_digest, overrides=overrides, audiences=audiences)
 
 
 def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:

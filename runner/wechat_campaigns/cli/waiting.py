@@ -1,10 +1,9 @@
-"""Declare `--wait` and `--until`, wait for windows, and show what is waited for."""
+"""Declare `--wait` and `--until`, and show what is waited for."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -18,9 +17,7 @@ from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.send.outcome import SendOutcome
-from wechat_campaigns.send.wait import Send, WaitPorts, send_in_windows
+from wechat_campaigns.plan.plan import PlannedSend
 
 WAIT: Final = click.option(
     "--wait", is_flag=True, help="Stay, and send each scheduled send of the plan when its window opens."
@@ -39,43 +36,6 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
     if text is not None and not wait:
         raise UsageError(_("--until is used without --wait"), hint=_("add `--wait`, or remove `--until`"))
     return read_moment("--until", text, now=now, zone=zone)
-
-
-def send_later(
-    context: Context,
-    plan: Plan,
-    waiting: Sequence[PlannedSend],
-    prepare: Callable[[], AbstractContextManager[tuple[Plan, Send]]],
-    report: Callable[[Sequence[SendOutcome]], None],
-    *,
-    stopping: threading.Event,
-    until: datetime | None,
-) -> tuple[SendOutcome, ...]:
-    """Send what is scheduled in its window, and show the time until then.
-
-    Args:
-        plan: with which the run began.
-        waiting: its sends that are scheduled.
-        prepare: goes through every step again.
-        report: is told the outcomes of each window before the next one is waited for.
-        until: what opens later is left out.
-    """
-
-    def held() -> list[str]:
-        now = context.fold_ledger(verified=True).last_holds()
-        return [appid for appid, hold in now.items() if hold != (plan.last_holds or {}).get(appid, "")]
-
-    with countdown(context) as show:
-        ports = WaitPorts(
-            clock=context.clock,
-            stopping=stopping,
-            prepare=prepare,
-            held=held,
-            show=show,
-            report=report,
-            until=until,
-        )
-        return tuple(send_in_windows(waiting, ports))
 
 
 @contextmanager

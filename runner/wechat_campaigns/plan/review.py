@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.digest import plan_row
+from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
@@ -74,18 +75,13 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     return found
 
 
-def check_unchanged(reviewed: PlannedSend, plan: Plan) -> None:
-    """Refuse a send that a plan made later has no more, or with anything else that its digest covers.
-
-    Raises:
-        StalePlanError: says in what it differs.
-    """
-    send_id = reviewed.send.id
+def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
+    """Say in what a plan made later has another send; None where it has the same."""
+    send_id, names = reviewed.send.id, reviewed.resolved_names
     now = tuple(one for one in plan.sends if one.send.id == send_id)
-    if changed := list(_differences({send_id: reviewed.row}, replace(plan, sends=now))):
-        raise stale_plan_error(_("; ").join(changed))
-    for one in now:
-        check_resolved_names(reviewed, one)
+    changed = _differences({send_id: reviewed.row}, replace(plan, sends=now))
+    changed += [text for one in now for text in _changed_names_of(send_id, names, one.resolved_names)]
+    return stale_plan_error(_("; ").join(changed)) if changed else None
 
 
 def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:

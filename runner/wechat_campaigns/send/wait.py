@@ -15,7 +15,6 @@ from wechat_campaigns.core.errors import (
     CodeHostError,
     ExitCode,
     PolicyError,
-    StalePlanError,
     TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
@@ -25,7 +24,7 @@ from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.explain import HELD_SINCE
 from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.review import check_unchanged
+from wechat_campaigns.plan.review import change_error
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
 
@@ -145,16 +144,11 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
         to_send: list[PlannedSend] = []
         for reviewed in due:
             planned = now.get((reviewed.account.appid, reviewed.send.id))
-            try:
-                if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
-                    check_unchanged(reviewed, plan)
-            except StalePlanError as error:
-                yield _not_sent(reviewed, error)
-                continue
-            if planned is None or planned.action is PlanAction.SCHEDULED:
-                continue  # the clock was set back
-            if planned.action is PlanAction.SEND:
-                to_send.append(planned)
+            if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+                if error := change_error(reviewed, plan):
+                    yield _not_sent(reviewed, error)
+                elif planned is not None and planned.action is PlanAction.SEND:
+                    to_send.append(planned)  # else the clock was set back
             elif planned.decision.code not in PASSING or _is_late(reviewed, ports):
                 yield left_outcome(planned)
         # A resend was not approved with the plan: only what has never been called for is sent here.
