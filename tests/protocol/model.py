@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -198,6 +198,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         mac_key=KEY,
     )
     attempt.refresh()
+    last_hold = state.last_hold
     ends = []
     for send in runner.sends:
 
@@ -209,6 +210,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
                 now=ports.clock(),
                 formerly=send.formerly,
                 is_current=lambda record: record.id in runner.present,
+                last_hold=last_hold,
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)
@@ -459,7 +461,14 @@ def _posted_wrongly(snapshot: Snapshot, said: str) -> str:
         return "P3: a call began without an intent"
     if fold(APPID, snapshot.ledger[: intents[-1]], authentic).holds:
         return "P3: a call began after a hold"
+    begun_on = [EVENTS[name] for name in runner.answers[0]]
+    if _holds(snapshot.ledger[: intents[-1]]) != _holds(begun_on):
+        return "P3: a release let a run go on that was held"
     return ""
+
+
+def _holds(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.kind == EventKind.HOLD]
 
 
 def _told_wrongly(snapshot: Snapshot) -> str:

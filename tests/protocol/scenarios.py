@@ -98,6 +98,10 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     ),
     "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
+    "a release resumes no run": (
+        "a hold comes and goes",
+        _patched(StreamState, "last_hold", property(lambda _state: "", lambda *_: None)),
+    ),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
     "a resend is of the send decided on": (

@@ -107,6 +107,19 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     ),
     "held and released": (facts(), [hold(), RELEASE], Action.SEND, Reason.NEW),
     "held twice, released between": (facts(), [hold(), RELEASE, hold()], Action.BLOCKED, Reason.HOLD),
+    "held and released since the run began": (
+        facts(last_hold=""), [hold(), RELEASE], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "held for a while since the run began": (
+        facts(last_hold=""), [hold(until=NOW - SECOND)], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "released since the run began": (
+        facts(last_hold="another"), [hold(), RELEASE], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "unknown, and held and released since the run began": (
+        facts(last_hold=""), [intent(), hold(), RELEASE], Action.UNKNOWN, Reason.HELD_SINCE,
+    ),
+    "never held": (facts(last_hold=""), [], Action.SEND, Reason.NEW),
     "release forged": (facts(), [hold(), forged(RELEASE)], Action.BLOCKED, Reason.HOLD),
     "clock ahead": (facts(clock_skew=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
     "clock behind": (facts(clock_skew=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),

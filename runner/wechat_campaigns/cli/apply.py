@@ -94,7 +94,8 @@ def apply(
     Each send is made only once, however often this runs. Unknown sends are resolved first, with the same
     clientmsgid. Ctrl-C lets the current send finish and starts no other.
 
-    With --wait it stays until the last window of the plan has opened, and decides on each send again then.
+    With --wait it stays until the last window of the plan has opened, and goes through every step again at
+    each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
     check_run(context)
     latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
