@@ -73,9 +73,11 @@ class Workspace:
             StalePlanError: the settings are not as this one read them.
         """
         fresh = replace(self, stack=ExitStack())
-        if fresh.settings.source != self.settings.source:
+        if not self.root.is_dir() or fresh.settings.source != self.settings.source:
             raise StalePlanError(
-                _("the settings changed after this run began"), hint=_(START_AGAIN), location=SETTINGS_FILE
+                _("the settings changed after this run began"),
+                hint=_(START_AGAIN),
+                location=(self.root / SETTINGS_FILE).as_posix(),
             )
         fresh.secrets.take_over(self.secrets)
         return fresh

@@ -32,7 +32,14 @@ from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
 from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
-from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    InvalidError,
+    PolicyError,
+    StalePlanError,
+    UsageError,
+    worst_exit_code,
+)
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.guard.recorded_rules import check_looser
@@ -40,6 +47,7 @@ from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
@@ -172,9 +180,12 @@ class _ApplyRun:
             with self.context.anew() as fresh:
                 check_run(fresh)
                 reviewed, holds = partial(self._still_reviewed, fresh), self.plan.last_holds
-                prepared = prepare(
-                    fresh, self.select, reviewed, overrides=self.right.overrides, last_holds=holds
-                )
+                try:
+                    prepared = prepare(
+                        fresh, self.select, reviewed, overrides=self.right.overrides, last_holds=holds
+                    )
+                except UsageError as gone:  # what was selected is there no more
+                    raise StalePlanError(gone.message, hint=_(START_AGAIN)) from gone
                 yield prepared.plan, lambda part: prepared.send(part, self.right, stopping)
 
         with countdown(self.context) as show:
