@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -18,6 +16,7 @@ import pytest
 from tests.support.factories import linked, view_of
 from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -119,20 +118,18 @@ def test_send_whose_answer_another_clone_lost_is_told_as_unknown(make_shop: Make
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     for shop in (first, second):
         shop.write(sale=campaign_file("今晚八点"))
-    terminal, end = pty.openpty()
-    running = second.begin("apply", "--format", "json", stdin=end)
-    assert running.stderr is not None
-    asked = ""
-    while "Type yes" not in asked:
-        asked += running.stderr.read(1)
-        assert running.poll() is None, asked
+    terminal, report = Terminal(), second.folder / "report.json"
+    words = ("apply", "--report", f"json={report}")
+    running = second.begin(*words, stdin=terminal.end, streams=terminal.end)
+    terminal.give_away()
+    terminal.read("Type yes")
     first.lose_an_answer("cut_after")
-    os.write(terminal, b"yes\n")
-    out, said = running.communicate(timeout=120)
-    for descriptor in (terminal, end):
-        os.close(descriptor)
-    assert [(one["id"], one["result"]) for one in json.loads(out)["outcomes"]] == [("sale", "unknown")]
-    assert running.returncode == ExitCode.UNKNOWN, said
+    terminal.type("yes\n")
+    said = terminal.read()
+    terminal.close()
+    assert running.wait(60) == ExitCode.UNKNOWN, said
+    outcomes = json.loads(report.read_text(encoding="utf-8"))["outcomes"]
+    assert [(one["id"], one["result"]) for one in outcomes] == [("sale", "unknown")]
     assert len(first.texts()) == 1
 
 
