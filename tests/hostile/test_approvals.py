@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.repository import APPROVALS, SALE, Repository, settings
+from tests.hostile.repository import APPROVALS, REPO, SALE, Repository, settings
 from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
 from wechat_campaigns.api import plan_selected
@@ -391,3 +392,103 @@ def test_a_waiting_run_sends_what_bob_approved(repository: Repository) -> None:
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
     assert len(repository.texts()) == 1
     assert "#102 by bob" in repository.run("ledger", "log", "--format", "json", ci=False).stdout
+
+
+# --- the whole folder, and nothing since -------------------------------------------------------------
+
+
+def text_of(words: str, *more: str) -> str:
+    return "\n".join(["filter: {tag: 会员}", "msgtype: text", f"content: {words}", *more, ""])
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_an_older_approved_commit_does_not_come_back(repository: Repository, protected: bool) -> None:
+    """`merge -s ours`, pushed: it has the wrong price, the deleted and the withdrawn campaign again."""
+    more = (APPROVALS, "protected: true") if protected else (APPROVALS,)
+    repository.merge(
+        "bob",
+        _settings=settings(repository.sandbox, *more),
+        price=text_of("一折"),
+        gone=text_of("作废"),
+        withdrawn=text_of("撤下"),
+    )
+    old = repository.git("rev-parse", "HEAD")
+    (repository.campaigns / "gone.yaml").unlink()
+    right = repository.merge("bob", price=text_of("八折"), withdrawn=text_of("撤下", "ready: false"))
+    repository.git("checkout", "--quiet", old)
+    repository.git("merge", "--quiet", "-s", "ours", "-m", "Update", right)
+    repository.push()
+    assert_refused(repository, *(("--expect-digest", digest_of(repository)) if protected else ()))
+
+
+def test_a_push_that_removes_a_file(repository: Repository) -> None:
+    """One picture of a pattern less: every file that is left was approved as it is."""
+    (repository.campaigns / "pics").mkdir()
+    cup = Path(__file__).parents[1].joinpath("articles/images/cup.png").read_bytes()
+    for number in (1, 2):
+        (repository.campaigns / "pics" / f"{number}.png").write_bytes(cup)
+    newspic = "{title: 周末市集, text: 见, images: pics/*.png}"
+    repository.merge("bob", sale=f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{newspic: {newspic}}}\n")
+    repository.git("rm", "--quiet", "campaigns/pics/2.png")
+    repository.git("commit", "--quiet", "-m", "Tidy")
+    repository.push()
+    assert_refused(repository)
+
+
+@pytest.mark.parametrize("place", ["check", "secret"])
+def test_a_program_of_the_settings_that_a_push_changed(repository: Repository, place: str) -> None:
+    """A check's, or that of a secret: it may read every file of the repository, so each was approved."""
+    top, marker = repository.folder / "author", repository.folder / "ran"
+    program = "print('0' * 32)\n"
+    (top / "tools").mkdir()
+    (top / "tools" / "names.py").write_text("", encoding="utf-8")
+    (top / "tools" / "program.py").write_text(f"import names\n{program}", encoding="utf-8")
+    command = json.dumps([sys.executable, "tools/program.py"])
+    secret = f"{{command: {command}}}" if place == "secret" else "{env: WECHAT_MAIN_SECRET}"
+    policy = f"policy: {{checks: [{{name: a, command: {command}}}]}}\n" if place == "check" else ""
+    text = settings(repository.sandbox, APPROVALS, secret=secret, policy=policy)
+    repository.merge("bob", _settings=text, sale=SALE)
+    done = repository.run("plan")
+    assert done.returncode == ExitCode.OK, done.stderr
+    (top / "tools" / "names.py").write_text(f"open({str(marker)!r}, 'w')\n", encoding="utf-8")
+    repository.git("commit", "--quiet", "-am", "Tidy")
+    repository.push()
+    assert repository.run("plan").returncode == ExitCode.POLICY
+    assert_refused(repository)
+    assert not marker.exists()
+
+
+def test_an_approval_of_another_base(repository: Repository) -> None:
+    """Two requests, each approved by itself: what they make together was seen by nobody."""
+    repository.merge("bob", sale=text_of("'{{ price }}'", "vars: {price: 八折}", ""), other=text_of("其他", "ready: false"))
+    base = repository.git("rev-parse", "HEAD")
+    text = settings(repository.sandbox, APPROVALS) + "vars: {price: 一折}\n"
+    repository.merge("bob", _settings=text)
+    repository.git("checkout", "--quiet", "-b", "work", base)
+    write(repository, sale=text_of("'{{ price | default(\"八折\") }}'"))
+    head = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
+    repository.merge_head("bob", head=head)
+    assert_refused(repository)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_approval_older_than_a_change_of_the_requests_base(repository: Repository, again: bool) -> None:
+    """Against the branch that it was opened for, the request showed one word."""
+    head = repository.merge("bob", sale=SALE)
+    event = {"event": "base_ref_changed", "created_at": "2026-11-02T07:00:01Z"}
+    repository.code_host.lists[f"/repos/{REPO}/issues/102/events"] = [event]
+    if again:
+        repository.review(102, head, "bob", at="2026-11-02T07:30:00Z")
+        assert repository.apply().returncode == ExitCode.OK
+    else:
+        assert_refused(repository)
+
+
+def test_a_request_with_more_commits_than_the_code_host_lists(repository: Repository) -> None:
+    """Who wrote the others is not known, and the author may not approve."""
+    repository.merge("bob", sale=SALE)
+    rows = repository.code_host.lists[f"/repos/{REPO}/pulls/102/commits"]
+    rows += [{**rows[0], "sha": f"{number:040}"} for number in range(249)]
+    assert_refused(repository)
