@@ -88,12 +88,18 @@ class Repository(HostedRepository):
         merged = self.git("rev-parse", "HEAD")
         head = head or merged
         commits = self.git("rev-list", "--reverse", f"origin/main..{head}").split()
+        brought = {*commits, *self.git("rev-list", "origin/main..HEAD").split()}
         self.git("push", "--quiet", "origin", "HEAD:main")
         base = {"ref": "main", "repo": {"full_name": REPO}}
         number, writer = 100 + self.merged, {"login": author}
-        pull = {"number": number, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": merged, "base": base}
+        pull = {
+            "number": number,
+            "merged_at": "2026-11-02T08:00:00Z",
+            "merge_commit_sha": merged,
+            "base": base,
+        }
         pull |= {"user": writer, "head": {"sha": head}}
-        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in (*commits, merged)}
+        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in brought}
         self.code_host.lists |= {
             f"/repos/{REPO}/pulls/{number}/commits": [
                 {"sha": one, "author": writer, "committer": writer} for one in commits

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +15,7 @@ import pytest
 from tests.hostile.repository import APPROVALS, REPO, SALE, Repository, settings
 from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
-from wechat_campaigns.api import plan_selected
-from wechat_campaigns.cli.context import Context
-from wechat_campaigns.core.errors import ExitCode, StalePlanError
-from wechat_campaigns.guard.approved_files import Approval, sources_of
+from wechat_campaigns.core.errors import ExitCode
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
 
@@ -118,27 +114,6 @@ def test_an_expired_campaign_that_changes_anothers_variables(repository: Reposit
     assert "Traceback" not in done.stderr
 
 
-def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
-    """Whatever came into this process, from whichever campaign: the files alone say something else."""
-    root = tmp_path / "campaigns"
-    root.mkdir()
-    (root / "_settings.yaml").write_text("vars: {shared: {text: 好}}\n", encoding="utf-8")
-    (root / "sale.yaml").write_text(
-        "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ shared.text }}'\n", encoding="utf-8"
-    )
-    with Context(root=root, quiet=True) as session:
-        approved = Approval(digests=sources_of(session, ["sale"]).digests)
-        approved.check(plan_selected(session, (), session.state(), offline=True).plan)
-        session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})
-        fresh = Approval(digests=sources_of(session, ["sale"]).digests)
-        assert fresh == approved
-        with pytest.raises(StalePlanError, match="approved files"):
-            fresh.check(plan_selected(session, (), session.state(), offline=True).plan)
-        (root / "_settings.yaml").write_text("vars: {shared: {text: 坏}}\n", encoding="utf-8")
-        with pytest.raises(StalePlanError, match="changed while"):
-            sources_of(session, ["sale"])
-
-
 def test_bytes_that_git_does_not_see(repository: Repository) -> None:
     """`assume-unchanged` hides an edit from `git status`; our own sum of the bytes finds it."""
     repository.merge("bob", sale=SALE)
@@ -229,10 +204,10 @@ def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> Non
     repository.merge("cem", sale=SALE)
     done = repository.apply()
     assert done.returncode == ExitCode.OK, done.stderr
-    repository.merge("bob", sale2=SALE.replace("会员全场", "新客全场"))
+    head = repository.merge("bob", sale2=SALE.replace("会员全场", "新客全场"))
     assert repository.apply().returncode == ExitCode.POLICY
     assert len(repository.texts()) == 1
-    repository.merge("cem", sale2=SALE.replace("会员全场", "全店新客"))
+    repository.review(104, head, "cem")
     done = repository.apply()
     assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 2
@@ -460,7 +435,7 @@ def test_a_program_of_the_settings_that_a_push_changed(repository: Repository, p
 
 def test_an_approval_of_another_base(repository: Repository) -> None:
     """Two requests, each approved by itself: what they make together was seen by nobody."""
-    repository.merge("bob", sale=text_of("'{{ price }}'", "vars: {price: 八折}", ""), other=text_of("其他", "ready: false"))
+    repository.merge("bob", sale=text_of("八折"))
     base = repository.git("rev-parse", "HEAD")
     text = settings(repository.sandbox, APPROVALS) + "vars: {price: 一折}\n"
     repository.merge("bob", _settings=text)
@@ -491,4 +466,114 @@ def test_a_request_with_more_commits_than_the_code_host_lists(repository: Reposi
     repository.merge("bob", sale=SALE)
     rows = repository.code_host.lists[f"/repos/{REPO}/pulls/102/commits"]
     rows += [{**rows[0], "sha": f"{number:040}"} for number in range(249)]
+    assert_refused(repository)
+
+
+def other_words(repository: Repository) -> str:
+    """Two commits on a branch of their own; its newest."""
+    repository.git("checkout", "--quiet", "-b", "work")
+    write(repository, sale=text_of("一"))
+    write(repository, sale=SALE)
+    return repository.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("way", ["merge", "squash", "rebase", "fast-forward", "updated"])
+def test_every_way_to_merge_what_bob_approved(repository: Repository, way: str) -> None:
+    """A change outside the campaigns folder came to the branch meanwhile; nobody approved that one."""
+    start, head = repository.git("rev-parse", "HEAD"), other_words(repository)
+    if way != "fast-forward":
+        repository.git("checkout", "--quiet", "main")
+        (repository.folder / "author" / "README.md").write_text("# Shop\n", encoding="utf-8")
+        repository.git("add", "-A", ".")
+        repository.git("commit", "--quiet", "-m", "Docs")
+        repository.push()
+    if way == "updated":
+        repository.git("checkout", "--quiet", "work")
+        repository.git("merge", "--quiet", "-m", "Update", "main")
+        head = repository.git("rev-parse", "HEAD")
+        repository.git("checkout", "--quiet", "main")
+    if way in ("merge", "updated"):
+        repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
+    elif way == "squash":
+        repository.git("merge", "--quiet", "--squash", "work")
+        repository.git("commit", "--quiet", "-m", "Squashed")
+    elif way == "rebase":
+        repository.git("cherry-pick", f"{start}..{head}")
+    repository.merge_head("bob", head=head)
+    done = repository.apply()
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert len(repository.texts()) == 1
+
+
+def test_an_approved_change_on_top_of_what_nobody_approved(repository: Repository) -> None:
+    """The request shows its own change only; once the push is taken back, both are approved as ever."""
+    approved = repository.git("rev-parse", "HEAD")
+    write(repository, evil=text_of("坏"))
+    repository.push()
+    repository.merge("bob", sale=SALE)
+    assert_refused(repository)
+    repository.git("checkout", "--quiet", approved, "--", "campaigns")
+    repository.git("rm", "--quiet", "campaigns/evil.yaml", "campaigns/sale.yaml")
+    repository.merge_index()
+    assert repository.apply().returncode == ExitCode.OK
+    repository.merge("bob", sale=SALE)
+    assert repository.apply().returncode == ExitCode.OK
+    assert len(repository.texts()) == 1
+
+
+def test_an_approved_change_that_is_merged_over_a_newer_one(repository: Repository) -> None:
+    """Whoever pushes makes the merge: it has all of the approved head, and nothing of what came since."""
+    head = other_words(repository)
+    repository.git("checkout", "--quiet", "main")
+    newer = repository.merge("bob", stop=text_of("停"))
+    for first, second in ((head, newer), (newer, head)):
+        repository.git("checkout", "--quiet", first)
+        repository.git("merge", "--quiet", "-s", "ours", "-m", "Merge", second)
+        repository.git("checkout", "--quiet", head, "--", "campaigns")
+        (repository.campaigns / "stop.yaml").unlink(missing_ok=True)
+        repository.git("add", "-A", ".")
+        repository.git("commit", "--quiet", "--amend", "--allow-empty", "-m", "Merge")
+        repository.git("push", "--quiet", "--force", "origin", f"{newer}:main")
+        repository.merge_head("bob", head=head)
+        assert_refused(repository)
+
+
+def test_only_what_came_since_the_last_apply_is_asked_about(repository: Repository) -> None:
+    """The ledger has the commit; a history without it is refused until a person vouches."""
+    repository.merge("bob", sale=SALE)
+    assert repository.apply().returncode == ExitCode.OK
+    repository.merge("bob", second=SALE.replace("会员全场", "全店新客"))
+    repository.code_host.asked.clear()
+    assert repository.apply().returncode == ExitCode.OK
+    asked = {path for _method, path in repository.code_host.asked}
+    assert {path for path in asked if "/pulls/" in path} == {
+        f"/repos/{REPO}/pulls/103/{part}" for part in ("reviews", "commits")
+    }
+    (repository.campaigns / "third.yaml").write_text(SALE.replace("会员全场", "老客专享"), encoding="utf-8")
+    repository.git("add", "-A", ".")
+    repository.git("commit", "--quiet", "--amend", "-m", "Rewritten")
+    repository.git("push", "--quiet", "--force", "origin", "HEAD:main")
+    repository.merge_head("bob")
+    done = repository.apply()
+    assert done.returncode == ExitCode.POLICY, done.stderr
+    assert "campaign ledger guard" in " ".join(done.stderr.split())
+    vouch = ("ledger", "guard", "--auto-approve", "--reason", "checked")
+    assert repository.run(*vouch, ci=False).returncode == ExitCode.OK
+    assert repository.apply().returncode == ExitCode.OK
+    assert len(repository.texts()) == 3
+
+
+@pytest.mark.parametrize("way", ["unreadable", "gone", "another-environment"])
+def test_approvals_outlive_settings_that_nobody_can_read(repository: Repository, way: str) -> None:
+    """Bob approved what broke them, or a push names an environment that no version had."""
+    new = settings(repository.sandbox).replace("production", "shop").replace("0001", "0002")
+    if way == "unreadable":
+        repository.merge("bob", _settings="environments: [\n")
+    elif way == "gone":
+        (repository.campaigns / "_settings.yaml").unlink()
+        repository.merge_index("bob")
+    repository.merge(
+        _settings=new if way == "another-environment" else settings(repository.sandbox), sale=SALE
+    )
+    assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
     assert_refused(repository)

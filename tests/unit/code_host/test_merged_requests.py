@@ -44,6 +44,7 @@ def hub(fake: FakeCodeHost) -> FakeCodeHost:
     fake.lists = {
         f"/repos/{REPO}/commits/{COMMIT}/pulls": [pull()],
         f"/repos/{REPO}/pulls/12/reviews": [review("ann", "APPROVED")],
+        f"/repos/{REPO}/issues/12/events": [],
         f"/repos/{REPO}/pulls/12/commits": [
             {"sha": "b" * 40, "author": {"login": "eve"}, "committer": {"login": "web-flow"}},
             {"sha": HEAD, "author": None, "committer": {"login": "dan"}},
@@ -62,6 +63,7 @@ def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
         number=12,
         head=HEAD,
         author="eve",
+        commits=frozenset({"b" * 40, HEAD}),
         writers=frozenset({"eve", "web-flow", "dan"}),
         approved_by=("ann",),
     )
@@ -154,6 +156,7 @@ def lab(fake: FakeCodeHost) -> FakeCodeHost:
     """A merged merge request with two versions, approved by ann after the second."""
     fake.lists = {
         f"/projects/7/repository/commits/{COMMIT}/merge_requests": [dict(MERGE_REQUEST)],
+        f"{MR}/commits": [{"id": HEAD}, {"id": "b" * 40}],
         f"{MR}/versions": [
             {"head_commit_sha": HEAD, "created_at": "2026-11-02T07:00:00.000Z"},
             {"head_commit_sha": "b" * 40, "created_at": "2026-11-01T07:00:00.000Z"},
@@ -174,7 +177,9 @@ def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
 def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
     """Author, newest commit, and who approved since it was pushed."""
     lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
-    assert asked_lab(lab) == MergedRequest(number=5, head=HEAD, author="eve", approved_by=("ann",))
+    assert asked_lab(lab) == MergedRequest(
+        number=5, head=HEAD, author="eve", commits=frozenset({HEAD, "b" * 40}), approved_by=("ann",)
+    )
 
 
 @pytest.mark.parametrize(
