@@ -253,6 +253,7 @@ def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository
     assert everyone != SALE
     for campaigns in ({"missed": SALE + ended}, {"missed": SALE, "everyone": everyone}):
         jobs = repository.run(repository.merge(repository.propose(**campaigns)))
+        assert jobs["notify"].result == "success", jobs["notify"].log
         if "everyone" not in campaigns:
             assert (jobs["review"].result, jobs["apply"].result) == ("failure", "skipped")
         else:
