@@ -348,7 +348,8 @@ def reviewed(repository: GitHubRepository, event: Event, *reviews: tuple[str, st
     repository.code_host.lists |= {
         f"/repos/{REPO}/commits/{event.sha}/pulls": [pull],
         f"/repos/{REPO}/pulls/1/reviews": found,
-        f"/repos/{REPO}/pulls/1/commits": [{"author": {"login": "ann"}, "committer": {"login": "ann"}}],
+        f"/repos/{REPO}/pulls/1/commits": [{"sha": head, "author": {"login": "ann"}, "committer": None}],
+        f"/repos/{REPO}/issues/1/events": [],
     }
 
 

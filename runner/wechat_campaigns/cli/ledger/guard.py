@@ -12,6 +12,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.guard.approved_tree import present_tree
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.rule_changes import changes_since
@@ -33,7 +34,8 @@ from wechat_campaigns.report.sanitize import inert
 def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
+    Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
+    environment with approvals, that the campaigns as they are checked out are accepted. Requires the
     AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, the
     earlier events can no longer be verified: --new-secret declares them genuine. Check `campaign ledger
     log` first.
@@ -51,6 +53,10 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
+    if environment.approvals and (commit := present_tree(context).commit):
+        context.show_progress(
+            _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
+        )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
