@@ -111,9 +111,10 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         yield Note(rule="ledger", message=what, hint=hint)
     if plan.unverified:
         what = _(
-            "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
+            "what the ledger records of {names} was not verified: their AppSecret is not available here, or "
+            "signed none of it"
         )
-        hint = _("`campaign apply` verifies it")
+        hint = _("run `campaign plan` with the right AppSecret; `campaign apply` verifies it in any case")
         yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")
