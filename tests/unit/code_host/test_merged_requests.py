@@ -102,6 +102,34 @@ def test_the_last_verdict_of_a_reviewer_counts(
     assert (found.approved_by, found.changes_requested_by) == (approved, changes_requested_by)
 
 
+@pytest.mark.parametrize(
+    ("event", "at", "approved"),
+    [
+        ("base_ref_changed", "2026-11-02T07:00:00Z", ()),
+        ("automatic_base_change_succeeded", "2026-11-02T07:30:00Z", ()),
+        ("base_ref_force_pushed", "2026-11-02T06:00:00Z", ("ann",)),
+        ("labeled", "2026-11-02T08:00:00Z", ("ann",)),
+    ],
+)
+def test_an_approval_is_of_the_base_that_it_saw(
+    hub: FakeCodeHost, event: str, at: str, approved: tuple[str, ...]
+) -> None:
+    """Only one that was given after the last change of the base counts."""
+    hub.lists[f"/repos/{REPO}/issues/12/events"] = [{"event": event, "created_at": at}]
+    found = asked(hub)
+    assert found is not None
+    assert found.approved_by == approved
+
+
+def test_commits_that_are_not_listed_are_noticed(hub: FakeCodeHost) -> None:
+    """GitHub stops at 250."""
+    rows = hub.lists[f"/repos/{REPO}/pulls/12/commits"]
+    rows += [{**rows[0], "sha": f"{number:040}"} for number in range(248)]
+    found = asked(hub)
+    assert found is not None
+    assert not found.is_complete
+
+
 def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
     """The objection on page two is seen."""
     noise = [review("ann", "COMMENTED")] * 120

@@ -55,6 +55,11 @@ def test_approval_that_does_not_count(changes: dict[str, Any]) -> None:
     assert "0 of 1" in refusal(request(**changes)).message
 
 
+def test_request_of_unknown_authors_is_not_approved() -> None:
+    """The code host lists a part of its commits only."""
+    assert "more commits" in refusal(request(is_complete=False)).message
+
+
 def test_authors_may_approve_where_the_setting_says_so() -> None:
     """`not_author: false` is for teams of one."""
     alone = Approvals(approvers=("ann",), not_author=False)
