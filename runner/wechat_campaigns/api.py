@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
-from wechat_campaigns.guard.approved_files import Approval, check_approved
+from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
@@ -124,7 +123,6 @@ def apply(
         return review.check_digest(digest, result.valid_plan(), state)
 
     prepared = prepare(campaigns, tuple(select), reviewed)
-    prepared.approval.check(prepared.plan)
     check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     outcomes = prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
@@ -139,7 +137,6 @@ def prepare(
     *,
     overrides: Mapping[str, str] | None = None,
     resend: Callable[[LedgerState], Collection[str]] = lambda _state: (),
-    waits_until: datetime | None = None,
     last_holds: Mapping[str, str] | None = None,
 ) -> Prepared:
     """Go through every step before the sends of an apply, at its start and at each moment it waited for.
@@ -150,36 +147,25 @@ def prepare(
         reviewed: refuses a plan that is not what was reviewed; gives it without what the review left out.
         overrides: policy rules set aside once.
         resend: gives the normalized ids of unknown sends to post as they were.
-        waits_until: of a run that waits: what opens until then is looked at for approvals as well.
         last_holds: of the plan with which the run began; None: it begins now.
 
     Raises:
         CampaignError: nothing may be sent.
     """
     state = workspace.initialized_state(sending=False)
-    compiled = compile_selected(workspace, select)
-    approval = check_approved(workspace, compiled.sends, state, waits_until=waits_until)
     result = plan_selected(
-        workspace,
-        select,
-        state,
-        overrides=overrides,
-        compiled=compiled,
-        resend=resend(state),
-        last_holds=last_holds,
+        workspace, select, state, overrides=overrides, resend=resend(state), last_holds=last_holds
     )
-    result = replace(result, plan=reviewed(result, state))
-    return Prepared(workspace=workspace, result=result, state=state, approval=approval)
+    return Prepared(workspace, replace(result, plan=reviewed(result, state)), state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan that passed every step before its sends."""
 
     workspace: Workspace
     result: PlanResult
     state: LedgerState
-    approval: Approval
 
     @property
     def plan(self) -> Plan:
@@ -194,15 +180,15 @@ class Prepared:
             right: by which it sends; who approved and started it is added.
 
         Raises:
-            PolicyError: the plan is not what was approved.
+            PolicyError: nobody approved the campaigns.
         """
         # A plan does without: these would be a fortieth of its time.
         from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
         from wechat_campaigns.send.apply import apply as send_due
 
-        workspace, approval = self.workspace, self.approval
-        approval.check(plan)
-        ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
+        workspace = self.workspace
+        approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+        ports, who = workspace.ports(stopping), {**workspace.actor(), **approved}
         record_guards(workspace, plan, who)
         record_campaigns_folders(workspace, plan, self.state, who)
         right = replace(right, actor=who)

@@ -42,6 +42,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.recorded_rules import check_looser
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
@@ -120,14 +121,13 @@ def apply(
             partial(_reviewed, context, data, expect_digest),
             overrides=overrides,
             resend=lambda state: unknown_sends(state, resend),
-            waits_until=waits_until,
         )
         plan = prepared.plan
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, prepared.result, tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
-        prepared.approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
+        check_approved(context, {planned.account.appid for planned in (*plan.due(), *waiting)})
         right = _right(plan, data, expect_digest, overrides)
         run = _ApplyRun(context, select, data, plan, waiting, right)
         run.check_number()
