@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -839,7 +841,16 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     assert shop.posts() == 2, "theirs, and the one that was answered so"
     assert EventKind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    code, told = shop.run("status", "--format", "json")
+    (row,) = json.loads(told)["sends"]
+    job = shop.sandbox.jobs()[0]["msg_id"]
+    assert (code, row["msg_id"], row["existing_msg_id"]) == (ExitCode.UNKNOWN, None, job)
+    assert "SEND_SUCCESS" in row["note"], "mass/get was asked"
+    for words in (said, shop.run("plan")[1], row["note"], row["hint"]):
+        assert str(job) in words
+        assert not re.search("no response|forged|nothing was sent from", words, re.IGNORECASE)
+    command = re.search("`campaign ([^`]+ --sent [^`]+)`", row["hint"])[1].replace("REASON", "在后台看到了")
+    assert shop.run(*shlex.split(command))[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["别人的"]
 
@@ -854,6 +865,25 @@ def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
     assert shop.summary() == {"resend": 1}
     shop.sandbox.advance(61)
     assert shop.apply() == ExitCode.OK
+    assert len(shop.texts()) == 1
+
+
+@pytest.mark.parametrize("is_used", [False, True], ids=["free again", "used"])
+def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: bool) -> None:
+    """The key protects the resend; only if it turns out to be used, a person decides."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45066)
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(61)
+    assert shop.summary() == {"resend": 1}
+    for command in ("plan", "status"):
+        said = shop.run(command)[1]
+        assert "45066" in said
+        assert "no response" not in said
+    if is_used:
+        body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
+        shop.sandbox.call(SENDALL, {**body, "clientmsgid": clientmsgid(SERVICE, "sale", 1)})
+    assert shop.apply() == (ExitCode.UNKNOWN if is_used else ExitCode.OK)
+    assert shop.summary() == ({"unknown": 1} if is_used else {"sent": 1})
     assert len(shop.texts()) == 1
 
 

@@ -150,16 +150,18 @@ def _refreshed(context: Context, send_id: str | None, ends: _Ends, *, may_be_emp
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    unfinished = any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
+    statuses: dict[tuple[str, int], str] = {}
     # What WeChat answers is recorded in the ledger, so a run that may not write does not ask.
     try:
-        if unfinished and not is_read_only(os.environ):
-            refresh_job_status(
+        if not is_read_only(os.environ):
+            statuses = refresh_job_status(
                 sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
             )
     finally:  # what one account let know is told, whatever another answers
         ends.tell(state)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now, environment = context.clock(), context.settings.environment
-    rows = [send_status(send.account or send.appid, send, state, now, environment) for send in sends]
+    rows = [
+        send_status(send.account or send.appid, send, state, now, environment, statuses) for send in sends
+    ]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -7,7 +7,7 @@ from math import ceil
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import SendRecord, SendStatus, answer_text
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
@@ -125,24 +125,33 @@ def _unknown(
     env = environment.env_option
     record, when = decision.send_state, _at(known, facts)
     name = record.id if record is not None else facts.id
+    answer = answer_text(known)
     match decision.reason:
         case Reason.RESPONSE_PENDING:
-            since = (record.unanswered_since if record is not None else None) or facts.now
+            since = (record.open_since if record is not None else None) or facts.now
             wait = since + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
+            if known is not None and known.answer is not None:
+                reason = _("posted {when}, {answer}").format(when=when, answer=answer)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, environment.apply_option)
         case Reason.TOO_LATE_TO_RESEND:
-            reason = _("posted {when}, no response recorded; too old to resend safely").format(when=when)
-            return reason, settle_hint(name, env)
+            reason = _("posted {when}, {answer}; too old to resend safely")
+            return reason.format(when=when, answer=answer), settle_hint(name, env)
         case Reason.CONTENT_CHANGED:
-            reason = _("posted {when} with different content, no response recorded").format(when=when)
-            return reason, resend_hint(name, env)
-        case Reason.DISPUTED:
+            reason = _("posted {when} with different content, {answer}")
+            return reason.format(when=when, answer=answer), resend_hint(name, env)
+        case Reason.KEY_USED:
             reason = _(
-                "another ledger or another program sent this message, a call that was settled as not sent "
-                "did arrive, or the ledger was forged"
+                "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
-            return reason, foreign_hint(name, env)
+            msg_id = known.existing_msg_id if known is not None else None
+            return reason.format(answer=answer), foreign_hint(name, env, msg_id)
+        case Reason.FORGED:
+            reason = _("an event of this send was not written with this AppSecret, or is a copy")
+            return reason, settle_hint(name, env)
+        case Reason.TWO_IDS:
+            reason = _("it may have been sent under two ids, and WeChat detects a repeat only under one")
+            return reason, settle_hint(name, env)
         case Reason.WINDOW_ENDED if record is not None and record.intent is not None:
             ended = china_time(datetime.fromisoformat(record.intent.data["not_after"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
@@ -150,7 +159,7 @@ def _unknown(
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)
-    return _("posted {when}, no response recorded").format(when=when), ""
+    return _("posted {when}, {answer}").format(when=when, answer=answer), ""
 
 
 def _clock_skew(error: timedelta) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Accepted sends in, what mass/get says of them recorded."""
+"""Ask mass/get about accepted sends, and about the jobs that 45065 named, and record what is final."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ def refresh_job_status(
     connect: Callable[[Account], ReadOnlyApi],
     ledger: Ledger,
     state: LedgerState,
-) -> None:
-    """Ask about each accepted send and record the answers that are final.
+) -> dict[tuple[str, int], str]:
+    """Ask about each job and record the final answers about accepted sends.
 
     Args:
-        sends: those to ask about; others than accepted ones are passed over.
+        sends: those to ask about; those without a job are passed over.
         accounts: by appid; sends of other appids are passed over.
+
+    Returns:
+        WeChat's msg_status, by AppID and msg_id.
 
     Raises:
         ApiError, NotSentError, NoResponseError: the platform did not answer.
@@ -36,20 +39,22 @@ def refresh_job_status(
     Source: massmsgget, read 2026-11.
     """
     reader = cache(lambda appid: connect(accounts[appid]))
+    statuses: dict[tuple[str, int], str] = {}
     for known in sends:
-        if known.status is not SendStatus.ACCEPTED or known.msg_id is None or known.appid not in accounts:
+        is_accepted = known.status is SendStatus.ACCEPTED
+        msg_id = known.msg_id if is_accepted else known.existing_msg_id
+        if msg_id is None or known.appid not in accounts:
             continue
         try:
-            said = str(reader(known.appid).mass_get(known.msg_id)["msg_status"])
+            said = str(reader(known.appid).mass_get(msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
             if lookup(error.errcode).errcode_class == "input":
                 continue
             raise
-        if said in FINAL_BY_MSG_STATUS:
-            data = {
-                **state.send_fields(known.send, known.revision),
-                "msg_id": known.msg_id,
-                "msg_status": said,
-            }
+        statuses[known.appid, msg_id] = said
+        # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
+        if is_accepted and said in FINAL_BY_MSG_STATUS:
+            data = {**state.send_fields(known.send, known.revision), "msg_id": msg_id, "msg_status": said}
             state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
+    return statuses
