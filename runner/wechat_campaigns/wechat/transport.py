@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
@@ -19,12 +23,26 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
 from wechat_campaigns.wechat.clock_watch import ClockWatch
-from wechat_campaigns.wechat.network_faults import describe_fault
+from wechat_campaigns.wechat.network_faults import NetworkFault, describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longer answers count as lost."""
 _CHUNK_BYTES = 64 * 1024
+
+
+class Timeouts(NamedTuple):
+    """How long an exchange may take, in seconds."""
+
+    connect_s: float = 10.0
+    part_s: float = 60.0
+    """For each part of the answer."""
+    whole_s: float = 240.0
+    """From the first name that is resolved to the last byte; a call ends before a person may settle it."""
+
+
+OF_A_READ = Timeouts(part_s=30.0, whole_s=90.0)
+"""A read is repeated, so a server that says nothing ends a command after three times as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +65,8 @@ class Transport:
 
     Args:
         base_url: scheme and host, with a path prefix when a gateway wants one.
-        session: made by `make_session`.
-        timeout_s: how long to wait for a connection, and for each part of an answer.
+        session: made by `make_session`; it makes one exchange at a time.
+        timeouts: of every request; None: those of a read for reads, the default for the others.
     """
 
     def __init__(
@@ -56,12 +74,15 @@ class Transport:
         base_url: str,
         session: requests.Session,
         *,
-        timeout_s: tuple[float, float] = (10.0, 60.0),
+        timeouts: Timeouts | None = None,
         watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
-        self._timeout_s = timeout_s
+        self._adapter = _Adapter()
+        session.mount("https://", self._adapter)
+        session.mount("http://", self._adapter)
+        self._timeouts = timeouts
         self._watch = watch or ClockWatch()
 
     def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
@@ -88,22 +109,31 @@ class Transport:
             self._session.close()
             headers["Connection"] = "close"
         dated = self._watch.begin()
+        timeouts = self._timeouts or (OF_A_READ if request.is_read else Timeouts())
         try:
-            with self._session.request(
-                request.method,
-                self._base_url + request.path,
-                params={**request.query, **(extra_query or {})},
-                data=body,
-                headers=headers,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._adapter.within(timeouts.whole_s) as deadline,
+                self._session.request(
+                    request.method,
+                    self._base_url + request.path,
+                    params={**request.query, **(extra_query or {})},
+                    data=body,
+                    headers=headers,
+                    timeout=(timeouts.connect_s, timeouts.part_s),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 dated(response.headers.get("Date"))
-                return self._read(request.path, response)
+                reply = self._read(request.path, response)
+                deadline.check()  # an answer without a length looks whole when it is cut off
+                return reply
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
             fault = describe_fault(error, self._base_url)
+            if self._adapter.deadline.is_over:
+                over = _("no complete response within {seconds:g} s")
+                fault = NetworkFault(over.format(seconds=timeouts.whole_s))
         finally:
             if not request.is_read:
                 self._session.close()
@@ -127,14 +157,87 @@ def make_session(base_url: str) -> requests.Session:
     A proxy of the environment is left aside for a server on this machine.
     """
     redact_logs()
-    session = requests.Session()
-    session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
-    session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
+    session = _Session()
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
     session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
     if session.trust_env:
         session.verify = certificates(os.environ)
     return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Read no Location: nothing is followed, and one that cannot be parsed is an answer too."""
+
+
+class _Deadline:
+    """Ends one exchange from another thread: an answer that drips passes the limit for each of its parts."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._connection: HTTPConnection | None = None
+        self._line: Any = None
+
+    def note(self, connection: HTTPConnection) -> None:
+        """Take the connection in use. Raises TimeoutError: it came too late."""
+        self._connection = connection
+        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
+        self.check()
+
+    def check(self) -> None:
+        """Raise TimeoutError once the time is over."""
+        if self.is_over:
+            raise TimeoutError
+
+    def end(self) -> None:
+        """Shut the connection, whoever waits for it."""
+        self.is_over = True
+        line = getattr(self._connection, "sock", None) or self._line
+        if line is not None:
+            with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
+
+
+class _Noted(HTTPConnection):
+    """A connection that its adapter's deadline can shut, also while it is made."""
+
+    adapter: _Adapter
+
+    def connect(self) -> None:
+        self.adapter.deadline.note(self)
+        super().connect()
+        self.adapter.deadline.note(self)
+
+    def request(self, *args: Any, **more: Any) -> None:
+        self.adapter.deadline.note(self)
+        super().request(*args, **more)
+        self.adapter.deadline.note(self)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Makes one exchange at a time, without repeats, within a deadline."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+        self.deadline = _Deadline()
+
+    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **more)
+        if not issubclass(pool.ConnectionCls, _Noted):
+            pool.ConnectionCls = type("_Connection", (_Noted, pool.ConnectionCls), {"adapter": self})
+        return pool
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[_Deadline]:
+        """Bound what is exchanged within the block."""
+        self.deadline = deadline = _Deadline()
+        timer = threading.Timer(seconds, deadline.end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield deadline
+        finally:
+            timer.cancel()
 
 
 class _WatchedBody(io.BytesIO):
