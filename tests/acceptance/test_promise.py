@@ -317,10 +317,10 @@ def test_baseline_keeps_the_former_ids(make_shop: MakeShop) -> None:
 def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
     """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
     shop.lose_an_answer("cut_after")
-    assert shop.run("ledger", "settle", "sale", "--sent", "7", "--reason", "seen")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")[0] == ExitCode.OK
     shop.write(sale=campaign_file("今晚九点", "revision: 2\n"))
     shop.lose_an_answer("cut_after")
-    settle = ("ledger", "settle", "sale", "--sent", "8", "--reason", "seen")
+    settle = ("ledger", "settle", "sale", "--sent", "3147483708", "--reason", "seen")
     code, said = shop.run(*settle)
     assert (code, "`--revision` with one of: 1, 2" in said) == (ExitCode.USAGE, True), said
     assert shop.run(*settle, "--revision", "2")[0] == ExitCode.OK
@@ -494,7 +494,10 @@ def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    assert (
+        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        == ExitCode.OK
+    )
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
     assert "sale" in said
@@ -849,6 +852,9 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     for words in (said, shop.run("plan")[1], row["note"], row["hint"]):
         assert str(job) in words
         assert not re.search("no response|forged|nothing was sent from", words, re.IGNORECASE)
+    for number in ("1", "2247483660"):  # the second is a msg_data_id
+        slip = ("ledger", "settle", "sale", "--sent", number, "--reason", "看错了")
+        assert shop.run(*slip)[0] == ExitCode.USAGE
     command = re.search("`campaign ([^`]+ --sent [^`]+)`", row["hint"])[1].replace("REASON", "在后台看到了")
     assert shop.run(*shlex.split(command))[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
@@ -938,7 +944,10 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
     assert shop.posts() == posts
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    assert (
+        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        == ExitCode.OK
+    )
     assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
@@ -1165,7 +1174,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
     shop.lose_an_answer()
-    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--reason", "seen")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
     assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"sent": 3}

@@ -115,7 +115,7 @@ def test_event_edited_without_its_hash_stops_every_act(make_shop: MakeShop, stor
     shutil.rmtree(f"{shop.folder}.state")
     words = {
         "apply": ("apply", "--auto-approve"),
-        "settle": ("ledger", "settle", "lost", "--sent", "7", "--reason", "x"),
+        "settle": ("ledger", "settle", "lost", "--sent", "3147483707", "--reason", "x"),
         "unhold": ("unhold", "main", "--reason", "x"),
     }
     code, said = shop.run(*words[act])

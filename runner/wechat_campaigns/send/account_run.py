@@ -245,6 +245,9 @@ class AccountRun:
         if decision.action is PlanAction.EXPIRED:  # its window ended while this run was busy
             return missed_outcome(fresh)
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
+        if decision.code is protocol.Reason.RESPONSE_PENDING:
+            # The run that began it since is still sending, and reports how it ends.
+            code = ExitCode.RACE
         return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=code)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.core.errors import ApiError, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -16,6 +18,15 @@ from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 
+class JobStatuses(NamedTuple):
+    """What mass/get returned."""
+
+    by_msg_id: Mapping[tuple[str, int], str]
+    """WeChat's msg_status, by AppID and msg_id."""
+    unrecorded: LedgerError | None
+    """Why the ledger does not have the final ones; they are in the state all the same."""
+
+
 def refresh_job_status(
     sends: Iterable[SendRecord],
     *,
@@ -23,15 +34,12 @@ def refresh_job_status(
     connect: Callable[[Account], ReadOnlyApi],
     ledger: Ledger,
     state: LedgerState,
-) -> dict[tuple[str, int], str]:
+) -> JobStatuses:
     """Ask about each job and record the final answers about accepted sends.
 
     Args:
         sends: those to ask about; those without a job are passed over.
         accounts: by appid; sends of other appids are passed over.
-
-    Returns:
-        WeChat's msg_status, by AppID and msg_id.
 
     Raises:
         ApiError, NotSentError, NoResponseError: the platform did not answer.
@@ -40,6 +48,7 @@ def refresh_job_status(
     """
     reader = cache(lambda appid: connect(accounts[appid]))
     statuses: dict[tuple[str, int], str] = {}
+    unrecorded: LedgerError | None = None
     for known in sends:
         is_accepted = known.status is SendStatus.ACCEPTED
         msg_id = known.msg_id if is_accepted else known.existing_msg_id
@@ -56,5 +65,11 @@ def refresh_job_status(
         # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
         if is_accepted and said in FINAL_BY_MSG_STATUS:
             data = {**state.send_fields(known.send, known.revision), "msg_id": msg_id, "msg_status": said}
-            state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
-    return statuses
+            try:
+                state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
+            except TamperedLedgerError:
+                raise
+            except LedgerError as error:  # as of a role that may only read
+                key, unrecorded = state.key(known.appid, known.send, known.revision), error
+                state.sends[key] = replace(known, status=FINAL_BY_MSG_STATUS[said])
+    return JobStatuses(statuses, unrecorded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 import click
 
@@ -21,13 +22,20 @@ from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, EventKind
 
+FIRST_MSG_ID_TO_ALL: Final = 1_000_000_001
+FIRST_MSG_ID: Final = 3_147_483_649
+"""Where WeChat's counters begin: of sends to everyone, and to a tag or openids.
+
+Source: answers that others reported, read 2026-11.
+"""
+
 
 @command(
     effect=Effect.LEDGER_DECISION,
     formats=TEXT_AND_JSON,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={
-        "campaign ledger settle sale --sent 3147483648 --reason 'seen in the console'": N_(
+        "campaign ledger settle sale --sent 3147483730 --reason 'seen in the console'": N_(
             "the send went out"
         ),
         "campaign ledger settle sale --not-sent --reason 'not in the console'": N_(
@@ -76,6 +84,8 @@ def settle(
     context.ledger.read(send.appid)  # verifies the chain
     stream = state.stream(send.appid)
     record = stream.find(state.ledger_id(send.send), send.revision)
+    if msg_id is not None:
+        _check_msg_id(msg_id, send)
     data = {
         **state.send_fields(send.send, send.revision),
         "after": stream.head.hash,
@@ -104,6 +114,17 @@ def _clock_skew(context: Context, appid: str) -> timedelta:
             with suppress(CampaignError):  # a refusal has a date, too
                 context.write_api(account).mass_ready()
     return context.watch.current_skew()
+
+
+def _check_msg_id(msg_id: int, send: SendRecord) -> None:
+    """Refuse a number that WeChat gives to no such job, such as the msg_data_id."""
+    first = FIRST_MSG_ID_TO_ALL if send.to_all or not send.recipients else FIRST_MSG_ID
+    if msg_id < first and msg_id != send.existing_msg_id:
+        message = _("{msg_id} cannot be the msg_id of this send: WeChat counts them from {first}")
+        raise UsageError(
+            message.format(msg_id=msg_id, first=first),
+            hint=_("pass the msg_id that WeChat or its event named, not the msg_data_id"),
+        )
 
 
 def _check_age(record: protocol.SendState, now: datetime) -> None:
