@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest, filter_form, sha256
+from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
@@ -120,7 +120,7 @@ def make_planned(send: Send | None = None, account: Account | None = None, **cha
 
 def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> Plan:
     """A plan of these sends with everything known and nothing sent, unless told otherwise."""
-    names = ("settings", "now", "overrides")
+    names = ("settings", "now", "overrides", "is_current")
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "remote_facts": {"main": make_known()}}
@@ -231,16 +231,10 @@ def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> 
 def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from wechat_campaigns.plan.quota import recipients
+    from wechat_campaigns.plan.renamed import identity
 
-    data = {
-        "send": send.id,
-        "revision": send.revision,
-        "content_digest": compute_content_digest(send),
-        "message_digest": compute_message_digest(send),
-    }
-    data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
-    if send.batch is not None:
-        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    data = identity(send, compute_content_digest(send), LedgerState())
+    data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}
     return {**data, "recipients": recipients(send.filter), "at": at, **more}
 
 

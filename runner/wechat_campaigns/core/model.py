@@ -253,6 +253,8 @@ class Batch:
     """From 1."""
     count: int
     list_sha256: str
+    openids: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The whole list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

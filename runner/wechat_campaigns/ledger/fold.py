@@ -128,7 +128,7 @@ class LedgerState:
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these recipients."""
-        sends = self.stream(appid).of_content(digest)
+        sends = (one for one in self.stream(appid).of_content(digest) if one.content_digest == digest)
         return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
 
     def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:

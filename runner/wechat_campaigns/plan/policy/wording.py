@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 from typing import assert_never
 
 from wechat_campaigns.core.i18n import _
@@ -35,6 +36,7 @@ _HIDDEN = re.compile(
 """Comments end where browsers end them."""
 _BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_WORD = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
 
@@ -111,6 +113,12 @@ def _texts(content: Content) -> Iterator[tuple[str, ...]]:
             assert_never(content)
 
 
+def words(content: Content) -> tuple[str, ...]:
+    """List the words of a message, and each two neighbours; of Chinese each character is a word."""
+    found = [_WORD.findall(_plain(text)) for parts in _texts(content) for text in parts]
+    return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))
+
+
 def folded(*parts: str) -> str:
     """Bring parts of a text to the form in which they are compared."""
     return _END.join(_folded(part) for part in parts)
@@ -130,5 +138,9 @@ _INKED = _Inked()
 
 
 def _folded(text: str) -> str:
+    return _plain(text).translate(_INKED)
+
+
+def _plain(text: str) -> str:
     shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text))) if "<" in text else text
-    return unicodedata.normalize("NFKC", unescape(shown)).translate(_INKED).casefold()
+    return unicodedata.normalize("NFKC", unescape(shown)).casefold()
