@@ -48,7 +48,7 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord
         case Reason.WINDOW_ENDED if facts.not_after is not None:
             ended = china_time(facts.not_after, facts.now)
             return _("its send window ended {when}").format(when=ended), _(
-                "set a later `not_after` to send it anyway"
+                "set a later `not_after` to send it anyway, or `ready: false`, or remove the file"
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)

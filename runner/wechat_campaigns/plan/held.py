@@ -17,7 +17,7 @@ def held_sends(
     """List the sends that are held back.
 
     Args:
-        kinds: actions that count; of the expired sends only those of the last day.
+        kinds: actions that count.
         comparison: with what a branch changes, only its sends count, and only rules that an edit can meet:
             whoever proposes a campaign cannot end a hold.
     """

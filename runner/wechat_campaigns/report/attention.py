@@ -96,6 +96,15 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
         for planned in plan.sends
         if planned.action not in FINISHED and planned.send.tagged_links
     ]
+    notes += [
+        Note(
+            rule="window_ended",
+            message=planned.decision.reason,
+            hint=planned.decision.hint,
+            send=planned.send.id,
+        )
+        for planned in plan.missed_sends()
+    ]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
