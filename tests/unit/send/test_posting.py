@@ -232,6 +232,22 @@ def test_resend_posts_the_same_body_and_id():
     assert outcome.reason == "the first call did not reach WeChat; WeChat accepted the resend"
 
 
+def test_resend_does_not_begin_after_the_window_of_its_intent():
+    """It ends between the decision and the call: nothing is posted, and the send stays unknown."""
+    ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
+    send = make_send(not_after=NOW + timedelta(seconds=2))
+    send_once(make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock), send=send)
+    ledger.clock = lambda: NOW
+    now, api = [NOW], ScriptedApi(mass_sendall=TAKEN)
+
+    def pass_time(_send: str, _what: str) -> None:
+        now[0] += timedelta(seconds=3)
+
+    outcome = resend(make_crossing(api, ledger, clock=lambda: now[0], notify=pass_time), ledger)
+    assert (outcome.result, api.named("mass_sendall")) == (Result.UNKNOWN, [])
+    assert kinds(ledger.events()) == ["intent", "resend", "rejected"]
+
+
 def test_resend_answered_45065_is_accepted():
     """The first call had arrived; no other call is made."""
     outcome, state, api = resent(api_error(45065, msg_id=3))
