@@ -21,7 +21,7 @@ from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.initialization import uninitialized_error
+from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
@@ -271,12 +271,12 @@ def _comparison(
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
     """Note of which commit a plan is, and how far the ledger that it rests on is known."""
-    commit = commit_of(workspace.root)
+    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
     return replace(
         plan,
         commit=commit,
         untrusted_checkout=untrusted_checkout(workspace.root) if commit is None else "",
-        uninitialized=workspace.uninitialized(state),
+        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )

@@ -50,7 +50,7 @@ class Workspace:
     ledger_known: bool = True
     """False once an offline run found nothing of the ledger on this machine."""
     unverified: tuple[str, ...] = ()
-    """Accounts whose events were folded last without their AppSecret: anybody may have written them."""
+    """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
     _cycle: object = field(default=None, repr=False)
     _tokens: SharedTokens = field(default_factory=dict, repr=False)
     """The access_token of each account: who read for the plan had one already."""
@@ -199,15 +199,18 @@ class Workspace:
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
         from wechat_campaigns.ledger.fold import fold
-        from wechat_campaigns.ledger.initialization import check_same_followers
+        from wechat_campaigns.ledger.initialization import check_same_followers, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
+        self.secrets.take_events(events)
         key = self.secrets.mac_keys() if verified else lambda _appid: None
         state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
         named = environment.accounts.values()
-        self.unverified = tuple(a.name for a in named if a.appid in state.streams and key(a.appid) is None)
-        self.secrets.take_guards(state.guards)
+        self.unverified = (
+            *(one.name for one in named if one.appid in state.streams and key(one.appid) is None),
+            *wrong_secrets(state, environment),
+        )
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)

@@ -26,6 +26,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.events import Snapshot, heads_of, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
@@ -148,7 +149,7 @@ class MemoryLedger:
         self.clock = clock
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        return tuple(event for event in self.kept if stream in (None, event.stream))
+        return tuple(event for event in verified(self.snapshot()) if stream in (None, event.stream))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         mine = self.events(stream)
@@ -163,8 +164,8 @@ class MemoryLedger:
         self.kept.append(event)
         return event
 
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        return {event.stream: (event.seq, event.hash) for event in self.kept}
+    def snapshot(self) -> Snapshot:
+        return Snapshot(tuple(self.kept), heads_of(self.kept))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:

@@ -18,6 +18,7 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
@@ -110,6 +111,9 @@ def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
 
     state, accounts = context.state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
+    if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
+        error = wrong_secret_error(wrong, context.settings.environment)
+        print_message(f"{error}\n→ {error.hint}")
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
     return tuple(

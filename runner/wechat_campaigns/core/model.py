@@ -142,6 +142,14 @@ class BodyImage:
     file: FileInfo
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What a drawing of an article shows: as it was written, and its characters alone."""
+
+    latex: str
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """One article of an mpnews message; `html` is final but for the image placeholders."""
@@ -157,6 +165,8 @@ class Article:
     only_fans_can_comment: bool = False
     pic_crop_235_1: str = ""
     pic_crop_1_1: str = ""
+    formulas: tuple[Formula, ...] = field(default=(), metadata={"derived": True})
+    """What its drawings show, in their order: `html` has them as lines only. No part of the digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,8 +295,6 @@ class Send:
     """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""
     filter_position: tuple[int | None, int | None] = (None, None)
     """Line and column of that, in the file of `location`; a pair, because workers hand over thousands."""
-    tagged_links: tuple[str, ...] = ()
-    """Links of its content that got the parameters of `links`, as followers get them."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 

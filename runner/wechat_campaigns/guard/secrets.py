@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
 from wechat_campaigns.protocol.keys import mac_key, mac_of
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.guard.ports import WorkspacePort
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.protocol.events import Entry, Event
-
-Guards = Mapping[str, Sequence["Event"]]
-"""By appid, the rules that applies of an account went by, as the ledger says; no mac was checked."""
 
 
 class Secrets:
@@ -33,8 +30,10 @@ class Secrets:
         self._read: dict[tuple[str, Secret], str] = {}
         self._approvals: dict[str, str] = {}
         """By appid, who approved the settings that its secret is read by."""
-        self._guards: Guards | None = None
-        """Those of the ledger as it was read last; None before it was read."""
+        self._events: dict[str, list[Event]] | None = None
+        """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
+        self._checked: set[tuple[str, Secret]] = set()
+        """Secrets that were held against these events, or that a person agreed to."""
 
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
@@ -46,7 +45,7 @@ class Secrets:
             return self._approvals[appid]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret and hold the ledger's guards against it.
+        """Read an account's secret and hold the signed events of the ledger against it.
 
         Args:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
@@ -54,8 +53,20 @@ class Secrets:
         Raises:
             PolicyError: nobody approved the settings, or this run may not run their command.
             SecretError: it cannot be had.
+            WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
+        with self._lock:
+            key, secret = (account.appid, account.secret), self._secret(account)
+            if key not in self._checked:
+                if not trusted:
+                    self.check_signer(account)
+                    self._check_guards(account)
+                self._checked.add(key)
+            return secret
+
+    def _secret(self, account: Account) -> str:
+        """Read an account's secret once, by settings that may be obeyed."""
         from wechat_campaigns.guard.run import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
@@ -68,10 +79,7 @@ class Secrets:
                     check_api_host(api, os.environ)
                 self.check_settings_approved(account.appid)
                 check_secret_place(account.secret)
-                secret = read_secret(account.secret, os.environ)
-                if not trusted:
-                    self._check_guards(account.appid, secret)
-                self._read[key] = secret
+                self._read[key] = read_secret(account.secret, os.environ)
             return self._read[key]
 
     def other(self, place: Secret, *, name: str) -> str:
@@ -100,44 +108,57 @@ class Secrets:
         """
         from wechat_campaigns.ledger.guards import newest
 
-        if self._guards is None:
+        if self._events is None:
             self._workspace.fold_ledger()
-        return newest((self._guards or {}).get(appid, ()), self._workspace.settings.ledger_scope)
+        return newest(self._guards(appid), self._workspace.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
         return tuple(filter(None, map(self.guard, sorted(self._workspace.settings.environment.by_appid))))
 
-    def take_guards(self, guards: Guards) -> None:
-        """Hold the guards of a ledger that was read against every secret.
+    def take_events(self, events: Iterable[Event]) -> None:
+        """Take the events of the ledger, against which every secret is held when it is used next."""
+        self._checked.clear()
+        self._events = {}
+        for event in events:
+            if "mac" in event.data:
+                self._events.setdefault(event.stream, []).append(event)
+
+    def _guards(self, appid: str) -> list[Event]:
+        from wechat_campaigns.ledger.kinds import LedgerKind
+
+        return [event for event in (self._events or {}).get(appid, ()) if event.kind == LedgerKind.GUARD]
+
+    def check_signer(self, account: Account) -> None:
+        """Refuse a secret that signed none of the account's events, where the ledger was read anyway.
 
         Raises:
-            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
+            WrongSecretError: and nothing speaks of a forgery.
         """
-        self._guards = guards
-        # The fold itself asks for secrets, when these guards are not known yet.
-        for (appid, _place), secret in tuple(self._read.items()):
-            self._check_guards(appid, secret)
+        from wechat_campaigns.ledger.initialization import wrong_secret_error
+        from wechat_campaigns.ledger.trust import has_valid_mac
 
-    def _check_guards(self, appid: str, secret: str) -> None:
+        events, key = (self._events or {}).get(account.appid), mac_key(self._secret(account), account.appid)
+        if events and not any(has_valid_mac(event, key) for event in events):
+            raise wrong_secret_error([account.name], self._workspace.settings.environment)
+
+    def _check_guards(self, account: Account) -> None:
         from wechat_campaigns.ledger.guards import verify_guards
 
-        # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verify_guards((self._guards or {}).get(appid, ()), mac_key(secret, appid))
+        key = mac_key(self._secret(account), account.appid)
+        _good, bad = verify_guards(self._guards(account.appid), key)
         if bad:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
                 hint=_(
-                    "check with `campaign doctor --env {name}` that the AppSecret is right; if it was "
-                    "changed, run `campaign ledger guard --env {name} --new-secret`; if not, find out who "
-                    "can write to the ledger, then run the same without `--new-secret`"
+                    "find out who can write to the ledger, then run `campaign ledger guard --env {name}`"
                 ).format(name=self._workspace.settings.environment.name),
-                location=appid,
+                location=account.appid,
             )
 
-    def mac_key(self, account: Account) -> bytes:
+    def mac_key(self, account: Account, *, trusted: bool = False) -> bytes:
         """Derive the key of an account's macs in the ledger. Raises as `of_account`."""
-        return mac_key(self.of_account(account), account.appid)
+        return mac_key(self.of_account(account, trusted=trusted), account.appid)
 
     def mac_keys(self) -> KeyOf:
         """Give what finds the key of an account's macs; None where the AppSecret is missing."""
@@ -147,6 +168,10 @@ class Secrets:
         def key(appid: str) -> bytes | None:
             try:
                 return self.mac_key(named[appid]) if appid in named else None
+            except WrongSecretError:  # nothing is believed by it
+                return mac_key(self._secret(named[appid]), appid)
+            except TamperedLedgerError:
+                raise
             except CampaignError:  # not at hand, or not to be used: who sends will be told
                 return None
 

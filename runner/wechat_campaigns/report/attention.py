@@ -27,7 +27,6 @@ _WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.IN
 """Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
-SHOWN_LINKS = 3
 SHOWN_SENDS = 5
 SHOWN_OVERLAPS = 10
 VALUE_CHARS = 160
@@ -91,20 +90,7 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
-    notes += [
-        Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
-        for planned in plan.sends
-        if planned.action not in FINISHED and planned.send.tagged_links
-    ]
-    notes += [
-        Note(
-            rule="window_ended",
-            message=planned.decision.reason,
-            hint=planned.decision.hint,
-            send=planned.send.id,
-        )
-        for planned in plan.missed_sends()
-    ]
+    notes += [_decisive(planned.send.id, planned.decision) for planned in plan.missed_sends()]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -120,9 +106,10 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
         yield Note(rule="ledger", message=what, hint=hint)
     if plan.unverified:
         what = _(
-            "what the ledger records of {names} was not verified, because the plan was made without AppSecret"
+            "what the ledger records of {names} was not verified: their AppSecret is not available here, or "
+            "signed none of it"
         )
-        hint = _("`campaign apply` verifies it")
+        hint = _("run `campaign plan` with the right AppSecret; `campaign apply` verifies it in any case")
         yield Note(rule="ledger", message=what.format(names=_(", ").join(plan.unverified)), hint=hint)
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         what = _("the plan did not look up tags, media and drafts in WeChat")
@@ -214,17 +201,6 @@ def _decisive(send_id: str, decision: PlanDecision) -> Note:
 
 def _labelled(send_id: str, what: str) -> str:
     return _("{send}: {what}").format(send=send_id, what=what)
-
-
-def _tagged(links: Sequence[str]) -> str:
-    more = len(links) - SHOWN_LINKS
-    shown = _(", ").join([*links[:SHOWN_LINKS], *(["…"] if more > 0 else [])])
-    text = ngettext(
-        "{count} link with parameters added: {links}",
-        "{count} links with parameters added: {links}",
-        len(links),
-    )
-    return text.format(count=len(links), links=shown)
 
 
 def settings_change(change: SettingsChange) -> str:

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
+from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
-from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -105,7 +105,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         headline=_headline,
         kind=content_kind,
         can_be_recalled=can_be_recalled,
-        hosts=lambda carried: _(", ").join(sorted(set(hosts(visible_content(carried))))),
+        links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),

@@ -11,8 +11,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.forgeries import find_forgeries
-from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.initialization import wrong_secret_error
 from wechat_campaigns.ledger.trust import authenticator
 from wechat_campaigns.protocol.events import Event
 
@@ -30,7 +31,7 @@ def verify(context: Context) -> int:
     AppSecret is available, it also finds events written without that AppSecret, or copied from another place.
     """
     # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
-    events, heads = snapshot(context.ledger.store)
+    events, heads = context.ledger.store.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:
         context.output_sentence("\n".join(faults), events=len(events), faults=faults)
@@ -43,7 +44,7 @@ def verify(context: Context) -> int:
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
     context.ledger.events()
-    misplaced, forged, unread = find_forgeries(context, events)
+    misplaced, forged, unread, wrong = find_forgeries(context, events)
     descriptions = [*misplaced, *forged] or _contradictions(context, events)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
@@ -57,6 +58,8 @@ def verify(context: Context) -> int:
     code = context.output_sentence(
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
     )
+    if wrong:
+        raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:
         raise TamperedLedgerError(
             ngettext(
