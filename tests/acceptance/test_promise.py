@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -26,6 +28,8 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.wechat import transport
+from wechat_campaigns.wechat.transport import OF_A_READ, Timeouts
 
 HOURS = 3600
 
@@ -892,6 +896,24 @@ def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: 
     assert shop.apply() == (ExitCode.UNKNOWN if is_used else ExitCode.OK)
     assert shop.summary() == ({"unknown": 1} if is_used else {"sent": 1})
     assert len(shop.texts()) == 1
+
+
+@pytest.mark.slow
+def test_plan_against_a_server_that_says_nothing_has_an_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three tries of half a minute, here of a fifth of a second; each is bounded as a whole too."""
+    assert OF_A_READ.whole_s <= 90
+    monkeypatch.setattr(transport, "OF_A_READ", Timeouts(1, 0.2, 0.5))
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = settings.read_text(encoding="utf-8").replace(
+            shop.sandbox.url, f"http://127.0.0.1:{silent.getsockname()[1]}"
+        )
+        settings.write_text(text, encoding="utf-8")
+        begun = time.monotonic()
+        code, said = shop.run_here("plan", "--quiet")
+    assert (code, time.monotonic() - begun < 20) == (ExitCode.NETWORK, True), said
 
 
 NAME = {"send": "sale", "revision": 1, "call": 1}
