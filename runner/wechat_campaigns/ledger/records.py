@@ -91,8 +91,8 @@ class SendRecord:
     @property
     def existing_msg_id(self) -> int | None:
         """The msg_id in WeChat's 45065, while nobody has decided whether that job is this send."""
-        is_open = self.status is SendStatus.UNKNOWN and self.answer is not None
-        return self.answer.data.get("msg_id") if is_open and self.answer is not None else None
+        answer = self.answer if self.status is SendStatus.UNKNOWN else None
+        return answer.data.get("msg_id") if answer is not None and answer.kind == EventKind.DUPLICATE else None
 
     @property
     def has_no_msg_id(self) -> bool:
