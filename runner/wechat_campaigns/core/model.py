@@ -129,9 +129,9 @@ class Text:
 
 
 PLACEHOLDER_SCHEME = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
 CARD_PLACEHOLDER = f"{PLACEHOLDER_SCHEME}:card-"
 """Begins what stands for the cover of a mini program's card, which has to be permanent material."""
-"""With what the `src` of a campaign's own picture begins until it is uploaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

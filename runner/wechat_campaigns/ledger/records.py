@@ -91,8 +91,10 @@ class SendRecord:
     @property
     def existing_msg_id(self) -> int | None:
         """The msg_id in WeChat's 45065, while nobody has decided whether that job is this send."""
-        answer = self.answer if self.status is SendStatus.UNKNOWN else None
-        return answer.data.get("msg_id") if answer is not None and answer.kind == EventKind.DUPLICATE else None
+        answer = self.answer
+        if answer is None or answer.kind != EventKind.DUPLICATE or self.status is not SendStatus.UNKNOWN:
+            return None
+        return answer.data.get("msg_id")
 
     @property
     def has_no_msg_id(self) -> bool:

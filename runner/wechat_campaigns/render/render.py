@@ -34,7 +34,7 @@ _Window = tuple[datetime | None, datetime | None]
 class RenderResult:
     """The sends of one campaign, and the problems of those that could not be made.
 
-    Warnings about a send that could be made are among its own `findings`.
+    Warnings about a send that could be made are among its own `problems`.
     """
 
     sends: tuple[Send, ...]

@@ -133,13 +133,18 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             "`campaign ledger baseline --env {name}`"
         ).format(name=plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
-    if folder := plan.untrusted_checkout:
-        what = _("the plan names no commit: git does not read {folder}, because another user owns it")
-        hint = _(
-            "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, "
-            "set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
-        )
-        yield Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
+    if unread := plan.unread_checkout:
+        what = _("the plan names no commit: git does not read {folder} ({error})")
+        hint = _("install git, or correct what it reports; then plan again")
+        if unread.is_foreign:
+            what = _("the plan names no commit: git does not read {folder}, because another user owns it")
+            hint = _(
+                "run as its owner, or run `git config --global --add safe.directory {folder}`; in a "
+                "container, set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and "
+                "GIT_CONFIG_VALUE_0={folder}"
+            )
+        what = what.format(folder=unread.top, error=unread.error)
+        yield Note(rule="commit", message=what, hint=hint.format(folder=unread.top))
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)

@@ -15,7 +15,6 @@ from wechat_campaigns.core.i18n import _, current_language, ngettext, status_wor
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.report.attention import FINISHED, note_groups
-from wechat_campaigns.report.comparison import GROUP_FIGURES, GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks, columns
@@ -145,26 +144,11 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
             for row in view.rows
         ]
         parts += [_text(""), listing(headings, rows, options.width)]
-    for comparison in view.comparisons:
-        groups = [_group_cells(shown_group(comparison, group)) for group in comparison.groups]
-        table = listing((*GROUP_FIGURES, "Details"), groups, options.width)
-        parts += [_text(f"\n{comparison.title}"), table, _text(comparison.text)]
     lines = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += [_text(line) for line in (["", *lines] if lines else [])]
     links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([_drawn(Group(*parts), options), *map(inert, ["", *links] if links else [])])
-
-
-def _group_cells(values: Iterable[str | int | None]) -> list[str]:
-    """Write a group: its figures, and its other counts in words."""
-    cells = dict(zip(GROUP_HEADINGS, map(_cell, values), strict=True))
-    others = [f"{_(name)} {cell}" for name, cell in cells.items() if cell and name not in GROUP_FIGURES]
-    return [*(cells[name] for name in GROUP_FIGURES), _(", ").join(others)]
-
-
-def _cell(value: str | int | None) -> str:
-    return f"{value:,}" if isinstance(value, int) else value or ""
 
 
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextOptions) -> str:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple
 
 import requests
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.certificates import certificates
-from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.core.sessions import Session, open_session
 from wechat_campaigns.wechat.clock_watch import ClockWatch
-from wechat_campaigns.wechat.network_faults import NetworkFault, describe_fault
+from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -65,23 +58,20 @@ class Transport:
 
     Args:
         base_url: scheme and host, with a path prefix when a gateway wants one.
-        session: made by `make_session`; it makes one exchange at a time.
+        session: made by `make_session`.
         timeouts: of every request; None: those of a read for reads, the default for the others.
     """
 
     def __init__(
         self,
         base_url: str,
-        session: requests.Session,
+        session: Session,
         *,
         timeouts: Timeouts | None = None,
         watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
-        self._adapter = _Adapter()
-        session.mount("https://", self._adapter)
-        session.mount("http://", self._adapter)
         self._timeouts = timeouts
         self._watch = watch or ClockWatch()
 
@@ -112,7 +102,7 @@ class Transport:
         timeouts = self._timeouts or (OF_A_READ if request.is_read else Timeouts())
         try:
             with (
-                self._adapter.within(timeouts.whole_s) as deadline,
+                self._session.within(timeouts.whole_s),
                 self._session.request(
                     request.method,
                     self._base_url + request.path,
@@ -125,15 +115,10 @@ class Transport:
                 ) as response,
             ):
                 dated(response.headers.get("Date"))
-                reply = self._read(request.path, response)
-                deadline.check()  # an answer without a length looks whole when it is cut off
-                return reply
+                return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
             is_unsent = not body.is_started if body else _failed_before_sending(error)
             fault = describe_fault(error, self._base_url)
-            if self._adapter.deadline.is_over:
-                over = _("no complete response within {seconds:g} s")
-                fault = NetworkFault(over.format(seconds=timeouts.whole_s))
         finally:
             if not request.is_read:
                 self._session.close()
@@ -151,93 +136,12 @@ class Transport:
         return Reply(status=response.status_code, body=bytes(content))
 
 
-def make_session(base_url: str) -> requests.Session:
-    """Make the session every call goes through: agent name, proxies and CAs of the environment, no repeats.
-
-    A proxy of the environment is left aside for a server on this machine.
-    """
+def make_session(base_url: str) -> Session:
+    """Return the session of every call to WeChat: it has our agent name and repeats nothing."""
     redact_logs()
-    session = _Session()
+    session = open_session(base_url)
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
-    session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
-    if session.trust_env:
-        session.verify = certificates(os.environ)
     return session
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Read no Location: nothing is followed, and one that cannot be parsed is an answer too."""
-
-
-class _Deadline:
-    """Ends one exchange from another thread: an answer that drips passes the limit for each of its parts."""
-
-    def __init__(self) -> None:
-        self.is_over = False
-        self._connection: HTTPConnection | None = None
-        self._line: Any = None
-
-    def note(self, connection: HTTPConnection) -> None:
-        """Take the connection in use. Raises TimeoutError: it came too late."""
-        self._connection = connection
-        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
-        self.check()
-
-    def check(self) -> None:
-        """Raise TimeoutError once the time is over."""
-        if self.is_over:
-            raise TimeoutError
-
-    def end(self) -> None:
-        """Shut the connection, whoever waits for it."""
-        self.is_over = True
-        line = getattr(self._connection, "sock", None) or self._line
-        if line is not None:
-            with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as same:
-                same.shutdown(socket.SHUT_RDWR)
-
-
-class _Noted(HTTPConnection):
-    """A connection that its adapter's deadline can shut, also while it is made."""
-
-    adapter: _Adapter
-
-    def connect(self) -> None:
-        self.adapter.deadline.note(self)
-        super().connect()
-        self.adapter.deadline.note(self)
-
-    def request(self, *args: Any, **more: Any) -> None:
-        self.adapter.deadline.note(self)
-        super().request(*args, **more)
-        self.adapter.deadline.note(self)
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Makes one exchange at a time, without repeats, within a deadline."""
-
-    def __init__(self) -> None:
-        super().__init__(max_retries=0)
-        self.deadline = _Deadline()
-
-    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **more)
-        if not issubclass(pool.ConnectionCls, _Noted):
-            pool.ConnectionCls = type("_Connection", (_Noted, pool.ConnectionCls), {"adapter": self})
-        return pool
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[_Deadline]:
-        """Bound what is exchanged within the block."""
-        self.deadline = deadline = _Deadline()
-        timer = threading.Timer(seconds, deadline.end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield deadline
-        finally:
-            timer.cancel()
 
 
 class _WatchedBody(io.BytesIO):
