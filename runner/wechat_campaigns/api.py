@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
@@ -34,7 +33,7 @@ from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
@@ -127,7 +126,7 @@ def apply(
     stopping = stopping or threading.Event()
     outcomes = prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
     keep_draft_pictures(campaigns, stopping.is_set)
-    return (*outcomes, *_expired_outcomes(prepared.plan))
+    return outcomes
 
 
 def prepare(
@@ -204,14 +203,6 @@ def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]
     if not workspace.is_sandbox:  # its addresses name pictures that no server has
         drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
         fetch_pictures(drafts, get, stop_requested=stop_requested, show=workspace.show_progress)
-
-
-def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
-    """Tell of the sends whose window has ended for longer than an apply reports them."""
-    missed = {planned.send.id for planned in plan.missed_sends()}
-    for planned in plan.sends:
-        if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
-            yield planned_outcome(planned, planned.decision.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

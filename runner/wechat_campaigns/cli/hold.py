@@ -135,14 +135,16 @@ def _behind(context: Context) -> timedelta:
     """
     from wechat_campaigns.source.api_hosts import check_api_host
     from wechat_campaigns.wechat.endpoints import TAGS_GET
-    from wechat_campaigns.wechat.transport import Request, Transport, make_session
+    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
     api = context.settings.environment.api
     if api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
         check_api_host(api, os.environ)
-        transport = Transport(api, make_session(api), timeout_s=(ASK_S, ASK_S), watch=context.watch)
+        transport = Transport(
+            api, make_session(api), timeouts=Timeouts(ASK_S, ASK_S, ASK_S), watch=context.watch
+        )
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
     late = -context.watch.current_skew()
     return late if late > SLOW else timedelta()

@@ -49,14 +49,14 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 if sends are pending, blocked, in conflict, or were missed in the last day.",
+    help="Exit 2 if sends are pending, blocked, in conflict, or were missed.",
 )
 @click.option(
     "--fail-on",
     type=Words(HELD),
     metavar="KIND,…",
     default="",
-    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` in the last day. With "
+    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` unsent. With "
     "--changed-since, only what the branch changes counts.",
 )
 @click.option(

@@ -158,7 +158,7 @@ def _worded(
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
-        decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
+        decision = replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
     reason, hint = explain(decision, facts, known, environment)
     return PlanDecision(
         action=PlanAction(decision.action.value),

@@ -15,7 +15,7 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
 from wechat_campaigns.ledger.send_ids import list_id
-from wechat_campaigns.plan.decision import PlanDecision, ended_recently
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
@@ -181,11 +181,9 @@ class Plan:
         )
 
     def missed_sends(self) -> tuple[PlannedSend, ...]:
-        """List what was never sent although its window was open, and ended within the last day."""
-        if not self.ledger_known:
-            return ()
-        lately = (planned for planned in self.sends if ended_recently(planned.send, self.created_at))
-        return tuple(planned for planned in lately if planned.action is PlanAction.EXPIRED)
+        """List what was never sent and whose window has ended, however long ago: its year may be wrong."""
+        expired = (planned for planned in self.sends if planned.action is PlanAction.EXPIRED)
+        return tuple(expired) if self.ledger_known else ()
 
     def reaching(self) -> frozenset[str]:
         """List the AppIDs that apply would call for."""

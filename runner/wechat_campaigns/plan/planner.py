@@ -127,7 +127,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
                 resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
                 resend_intent=decision.resend_intent,
             )
-        decision = incomplete_decision(send.id, context.settings.environment.env_option)
+        decision = incomplete_decision(decision, send.id, context.settings.environment.env_option)
     harmless: list[Diagnostic] = []
     if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
         harmless = [replace(problem, level="warning") for problem in resolved.problems]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from wechat_campaigns.core.digest import hashes
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
@@ -28,7 +29,8 @@ class Reason(StrEnum):
     """Why; `plan.explain` makes the words."""
 
     NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
-    NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_response", "response_pending", "disputed"
+    OUTCOME_UNKNOWN, RESPONSE_PENDING = "outcome_unknown", "response_pending"
+    KEY_USED, FORGED, TWO_IDS = "key_used", "forged", "two_ids"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
@@ -76,7 +78,7 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
         if record.status in _UNKNOWN:
             if blocker := _blocks_resend(state, facts, record, records):
                 return Decision(Action.UNKNOWN, blocker, record)
-            return Decision(Action.RESEND, Reason.NO_RESPONSE, record)
+            return Decision(Action.RESEND, Reason.OUTCOME_UNKNOWN, record)
     # What was accepted under a former id is not to be overlooked for a rejection under this one.
     accepted = {record.revision: record for record in reversed(records) if record.status is Status.ACCEPTED}
     if mine := accepted.get(facts.revision):
@@ -123,11 +125,15 @@ def _blocks_resend(
     state: StreamState, facts: DecisionInput, record: SendState, records: Sequence[SendState]
 ) -> Reason | None:
     """Name what stops a resend. It may be the first call to arrive, so it keeps to all that one keeps to."""
-    since, intent = record.unanswered_since, record.intent
+    since, intent = record.open_since, record.intent
+    if EventKind.DUPLICATE in record.ends.values():
+        return Reason.KEY_USED
+    if record.status is Status.DISPUTED or intent is None or since is None:
+        return Reason.FORGED
     # Under another id this message has arrived, or may have: another call could be the second one.
     twins = [one for one in records if one.revision == record.revision and one.status is not Status.REJECTED]
-    if record.status is Status.DISPUTED or intent is None or since is None or len(twins) > 1:
-        return Reason.DISPUTED
+    if len(twins) > 1:
+        return Reason.TWO_IDS
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
         return Reason.CLOCK_SKEW
     if facts.now < since + facts.resend_after:

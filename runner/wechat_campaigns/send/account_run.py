@@ -234,6 +234,10 @@ class AccountRun:
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
         fresh = self._recheck(planned, self._decision_context())
+        if fresh.decision.code is protocol.Reason.RESPONSE_PENDING:
+            # The run that began it since is still sending, and reports how it ends.
+            why, hint = fresh.decision.reason, fresh.decision.hint
+            return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
         return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:

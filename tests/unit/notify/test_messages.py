@@ -283,6 +283,8 @@ def test_what_lasts_is_told_once_a_day() -> None:
     assert untold([held], told, tomorrow) == [held]
     edited = replace(held, digest="2 other")
     assert untold([edited], told, today) == [edited]
+    missed = replace(held, moment=Moment.SCHEDULED_MISSED)  # each run finds it, however long ago
+    assert untold([missed], {missed.key(today)}, tomorrow) == []
 
 
 def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
