@@ -34,7 +34,7 @@ from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
-from wechat_campaigns.workspace import Workspace
+from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -44,7 +44,7 @@ def load(
     *,
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Workspace:
+) -> OnlineWorkspace:
     """Open a campaigns folder; use it in a `with` block, which closes ledger and sandbox.
 
     Args:
@@ -55,10 +55,10 @@ def load(
     Returns:
         What `plan` and `apply` take. Nothing is read before it is needed.
     """
-    return Workspace(Path(root), environment=environment, variables=dict(variables or {}))
+    return OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
 
 
-def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
+def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
     """Decide what would be sent; only reads are made.
 
     Args:
@@ -73,12 +73,14 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         InvalidError: campaigns have problems; it carries all of them.
         CampaignError: the platform or the ledger did not do what was asked.
     """
-    campaigns.offline = offline
-    return _valid_result(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    if offline:
+        with Workspace(campaigns.root, campaigns.environment, campaigns.variables) as files:
+            return _valid_result(files, select, files.unverified_state()).plan
+    return _valid_result(campaigns, select, campaigns.state()).plan
 
 
 def apply(
-    campaigns: Workspace,
+    campaigns: OnlineWorkspace,
     select: Sequence[str] = (),
     *,
     digest: str,
@@ -101,7 +103,6 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    campaigns.offline = False
     check_run(campaigns)
     state = campaigns.initialized_state(verified=True)
     compiled = compile_selected(campaigns, tuple(select))
@@ -117,7 +118,7 @@ def apply(
 
 
 def send_plan(
-    workspace: Workspace,
+    workspace: OnlineWorkspace,
     plan: Plan,
     state: LedgerState,
     *,
@@ -186,23 +187,21 @@ def plan_selected(
     select: tuple[str, ...],
     state: LedgerState,
     *,
-    offline: bool = False,
     overrides: Mapping[str, str] | None = None,
     since: str | None = None,
     compiled: CompileResult | None = None,
     resend: Collection[str] = (),
     checked: bool = True,
 ) -> PlanResult:
-    """Plan the campaigns selected.
+    """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
 
     Args:
         select: ids or patterns; empty means all.
-        offline: use no network; the state was read from what this machine has.
         overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
         resend: normalized ids of unknown sends that are named themselves, whatever is selected.
-        checked: run the programs of `policy.checks` on it, unless it is offline.
+        checked: run the programs of `policy.checks` on it, where WeChat can be queried.
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
@@ -217,23 +216,25 @@ def plan_selected(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
     )
     sends = (*compiled.sends, *unknown)
-    facts = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
-    # The reads said what time it is there.
-    context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
+    online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
+    if online is not None:
+        facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
+        # The reads said what time it is there.
+        context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.secrets.newest_guards(),
+        guards=workspace.newest_guards(),
         ledger_changes=ledger_changes(workspace),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    if checked and not offline and plan.calls() and may_run_checks(workspace):
-        plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
+    if checked and online is not None and plan.calls() and may_run_checks(online):
+        plan = planner.with_failed_checks(plan, run_checks(online, _as_json(online, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -299,10 +300,9 @@ def _valid_result(
     select: Sequence[str],
     state: LedgerState,
     *,
-    offline: bool = False,
     compiled: CompileResult | None = None,
 ) -> PlanResult:
-    result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
+    result = plan_selected(campaigns, tuple(select), state, compiled=compiled)
     if result.errors:
         raise InvalidError(result.errors)
     return result

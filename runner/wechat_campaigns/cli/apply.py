@@ -21,7 +21,7 @@ from wechat_campaigns.api import (
     send_plan,
 )
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
@@ -81,7 +81,7 @@ from wechat_campaigns.send.wait import scheduled_sends
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
 def apply(
-    context: Context,
+    context: OnlineContext,
     select: tuple[str, ...],
     plan_file: Path | None,
     expect_digest: str | None,
@@ -142,7 +142,7 @@ def apply(
 class _ApplyRun:
     """What is sent now and, where the run waits, later; and what of it was reported."""
 
-    context: Context
+    context: OnlineContext
     select: tuple[str, ...]
     compiled: CompileResult
     data: Mapping[str, Any] | None
@@ -221,7 +221,7 @@ class _ApplyRun:
         }
 
 
-def _on_stop(context: Context) -> Callable[[], None]:
+def _on_stop(context: OnlineContext) -> Callable[[], None]:
     message = _("Stopping: the current send will finish, and no other send will start.")
     return lambda: None if context.quiet else print_in_handler(message)
 
@@ -234,7 +234,7 @@ def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> date
 
 
 def _reviewed(
-    context: Context, plan: Plan, state: LedgerState, data: Mapping[str, Any] | None, digest: str | None
+    context: OnlineContext, plan: Plan, state: LedgerState, data: Mapping[str, Any] | None, digest: str | None
 ) -> tuple[Plan, str, dict[str, int | None]]:
     """Check the plan against what was reviewed.
 
@@ -265,7 +265,7 @@ def _reviewed(
     return plan, plan.plan_digest, audiences
 
 
-def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:
+def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) -> ExitCode:
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
@@ -302,7 +302,7 @@ def _print_unknown(plan: Plan) -> None:
         print_message(message.format(sends=_(", ").join(sorted(unknown))))
 
 
-def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
+def _print_unselected(context: OnlineContext, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
     sends = (planned.send for planned in plan.sends)
     count = len(unplanned_unknown_sends(sends, decision_context(context, state)))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wechat_campaigns.cli.archive_folders import ArchiveFolder, read_archives, write_archive
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -43,7 +43,7 @@ from wechat_campaigns.wechat.statistics_file import read_statistics
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 @click.option("--out", type=FOLDER, default=Path("archive"), show_default=True, help="Where to write.")
 @click.option("--verify", type=FOLDER, help="Write nothing: verify the archives in this folder.")
-def archive(context: Context, since: datetime | None, out: Path, verify: Path | None) -> int:
+def archive(context: LedgerContext, since: datetime | None, out: Path, verify: Path | None) -> int:
     """Write what was sent, who agreed and what came of it: a folder and a ZIP for each send.
 
     Makes no request to WeChat. Figures are those of the last `campaign report --refresh`. Messages are
@@ -74,10 +74,12 @@ def _require_other_place(out: Path, root: Path) -> None:
             raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
 
 
-def _archives(context: Context, since: datetime | None) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
+def _archives(
+    context: LedgerContext, since: datetime | None
+) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
     accounts, now = context.settings.environment.accounts, context.clock()
     events = tuple(context.ledger.events())
-    state = context.state(verified=False)
+    state = context.unverified_state()
     begin = since.replace(tzinfo=CHINA) if since is not None else None
     by_send = events_by_send(events, state)
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
@@ -115,7 +117,7 @@ def _write(out: Path, made: ArchiveInput, files: Mapping[str, bytes]) -> dict[st
     }
 
 
-def _verify(context: Context, folder: Path) -> int:
+def _verify(context: LedgerContext, folder: Path) -> int:
     archives = read_archives(folder)
     if not archives:
         raise UsageError(
@@ -153,7 +155,7 @@ def _verify(context: Context, folder: Path) -> int:
     return ExitCode.OK
 
 
-def _check(context: Context, one: ArchiveFolder, events: Sequence[Event]) -> Checked:
+def _check(context: LedgerContext, one: ArchiveFolder, events: Sequence[Event]) -> Checked:
     if not one.is_archive:
         return Checked()
     settings = context.settings

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
-from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, Words
+from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, OfflineOption, Words
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
@@ -47,7 +47,7 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
     metavar="TIME",
     help="List what becomes due until TIME (12h, 90m or 22:00); `apply --wait` of the plan file ends there.",
 )
-@click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
+@click.option("--offline", cls=OfflineOption, is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
@@ -73,7 +73,6 @@ def plan(
     select: tuple[str, ...],
     out: Path | None,
     horizon: str | None,
-    offline: bool,
     detailed_exitcode: bool,
     fail_on: tuple[str, ...],
     since: str | None,
@@ -92,15 +91,12 @@ def plan(
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
 
-    context.offline = offline
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
     with _offering_offline():
-        state = context.state(verified=not offline)
+        state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
         resend_ids = unknown_sends(state, resend)
-        result = plan_selected(
-            context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
-        )
+        result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
         with file_errors(out, f"--out {out}"):

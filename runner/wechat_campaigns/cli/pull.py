@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR, ENV
@@ -29,7 +29,7 @@ ID_CHARS = 40
 
 
 @command(
-    effect=Effect.LOCAL,
+    effect=Effect.WECHAT_COPY,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={
@@ -40,7 +40,7 @@ ID_CHARS = 40
 @click.argument("draft", metavar="DRAFT")
 @click.argument("campaign_id", metavar="[ID]", required=False)
 @click.option("--account", shell_complete=accounts, help="The account that has the draft.")
-def pull(context: Context, draft: str, campaign_id: str | None, account: str | None) -> int:
+def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: str | None) -> int:
     """Write a draft of the WeChat console as a campaign: YAML, HTML, pictures. The draft stays as it is.
 
     DRAFT is the title of its first article, or its media_id; `campaign drafts` lists them. Writes ID.yaml
@@ -80,7 +80,7 @@ def _id_of(entry: BoxEntry) -> str:
     return re.sub(r"[\W_]+", "-", title)[:ID_CHARS].strip("-") or "draft"
 
 
-def _save(context: Context, pictures: SavedPictures, address: str) -> str | None:
+def _save(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
     if context.is_sandbox:  # its addresses name pictures that no server has
         return None
     if address not in pictures.names and address not in pictures.failed:
@@ -91,7 +91,7 @@ def _save(context: Context, pictures: SavedPictures, address: str) -> str | None
 
 
 def _print(
-    context: Context, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
+    context: OnlineContext, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
 ) -> None:
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
     saved = sorted(set(pictures.names.values()))

@@ -10,9 +10,9 @@ import click
 
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context, OnlineContext, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR
+from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption
 from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
@@ -28,7 +28,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 
 
 @command(
-    effect=Effect.WECHAT_READ,
+    effect=Effect.NONE,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR),
     examples={
@@ -37,13 +37,14 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--online", cls=OnlineOption, is_flag=True, help="Query WeChat for drafts of the console.")
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 def render(context: Context, select: str, open_: bool) -> int:
     """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
-    paths are printed; for a single send, `--report html=FILE` sets another path. WeChat is queried only for
-    a draft of the console. `campaign studio` shows the same live, after every save.
+    paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
+    only its name is shown without --online. `campaign studio` shows the same live, after every save.
     """
     pages = _render_once(context, select)
     if open_:
@@ -55,7 +56,9 @@ def _render_once(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
     from wechat_campaigns.render.article.page import page
 
-    sends = _with_drafts(context, _sends(context, select))
+    sends = _sends(context, select)
+    if isinstance(context, OnlineContext):
+        sends = _with_drafts(context, sends)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
@@ -83,7 +86,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     return targets
 
 
-def _with_drafts(context: Context, sends: Sequence[Send]) -> list[Send]:
+def _with_drafts(context: OnlineContext, sends: Sequence[Send]) -> list[Send]:
     """Put in the articles of drafts that are in the console; without an answer of WeChat they are left out.
 
     Raises:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.markup import escape
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
@@ -43,7 +43,7 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
 
 
 def send_later(
-    context: Context,
+    context: OnlineContext,
     waiting: Sequence[PlannedSend],
     send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
     plan_again: Callable[[], tuple[Plan, LedgerState]],
@@ -82,7 +82,7 @@ def send_later(
 
 @contextmanager
 def countdown(
-    context: Context, holds: Callable[[], Sequence[str]]
+    context: OnlineContext, holds: Callable[[], Sequence[str]]
 ) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
     """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
 
@@ -116,7 +116,7 @@ def countdown(
 
 
 @contextmanager
-def _status_line(context: Context) -> Iterator[Callable[[str], None] | None]:
+def _status_line(context: OnlineContext) -> Iterator[Callable[[str], None] | None]:
     if not context.has_progress_bar:
         yield None
         return

@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.guard.approvals import check_approvals
 from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
 from wechat_campaigns.guard.checkout import blob_id, check_committed, check_same, last_changes
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.guard.reviews import head_of, request_finder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.decision import DecisionContext, decide
@@ -53,7 +53,7 @@ class Approval:
 
 
 def check_approved(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     sends: Collection[Send],
     state: LedgerState,
     *,
@@ -74,7 +74,7 @@ def check_approved(
     wanted, accounts = workspace.settings.environment.approvals, workspace.settings.environment.accounts
     due = _due(workspace, sends, state, waits_until)
     appids = sorted({accounts[send.account].appid for send in due})
-    if not (wanted and due) and not any(guard_approvals(workspace.secrets.guard(appid)) for appid in appids):
+    if not (wanted and due) and not any(guard_approvals(workspace.guard(appid)) for appid in appids):
         return Approval()
     run, folder = current_run(), workspace.root
     if run is None or run.default_branch is None:

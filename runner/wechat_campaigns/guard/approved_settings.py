@@ -20,7 +20,7 @@ from wechat_campaigns.guard.checkout import (
     require_history,
     versions,
 )
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort
 from wechat_campaigns.guard.reviews import head_of, request_finder
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, approvals_of
@@ -28,7 +28,7 @@ from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, approv
 SETTINGS: Final = PurePosixPath(SETTINGS_FILE)
 
 
-def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
+def check_settings_approved(workspace: OnlinePort, appid: str) -> str:
     """Refuse settings that nobody approved, by the rules that were in force before each change of them.
 
     Every commit that changed the file since the last apply is asked about, each by the approvals that the
@@ -49,7 +49,7 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
         return ""
 
     environment = workspace.settings.environment
-    guard = workspace.secrets.guard(appid)
+    guard = workspace.guard(appid)
     in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
     if in_force:
         require_history(folder)
@@ -72,7 +72,7 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
 
 
 def _changes_to_ask(
-    workspace: WorkspacePort, guard: Event | None
+    workspace: OnlinePort, guard: Event | None
 ) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
     """Go back through the versions of the settings to the one of the last apply."""
     environment, folder = workspace.settings.environment, workspace.root

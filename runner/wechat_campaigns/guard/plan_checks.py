@@ -14,7 +14,7 @@ from typing import Final
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
 
 TIMEOUT_S: Final = 60.0
@@ -31,7 +31,7 @@ def may_run_checks(workspace: WorkspacePort) -> bool:
 
 
 def run_checks(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     plan: str,
     *,
     environ: Mapping[str, str] = os.environ,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,25 +15,20 @@ from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.api_hosts import check_api_host
 
 if TYPE_CHECKING:
-    from wechat_campaigns.guard.ports import WorkspacePort
+    from wechat_campaigns.guard.ports import OnlinePort
     from wechat_campaigns.ledger.trust import KeyOf
-    from wechat_campaigns.protocol.events import Entry, Event
-
-Guards = Mapping[str, Sequence["Event"]]
-"""By appid, the rules that applies of an account went by, as the ledger says; no mac was checked."""
+    from wechat_campaigns.protocol.events import Entry
 
 
 class Secrets:
     """The secrets of an environment, each read once; shared by threads."""
 
-    def __init__(self, workspace: WorkspacePort) -> None:
+    def __init__(self, workspace: OnlinePort) -> None:
         self._workspace = workspace
         self._lock = threading.RLock()
         self._read: dict[tuple[str, Secret], str] = {}
         self._approvals: dict[str, str] = {}
         """By appid, who approved the settings that its secret is read by."""
-        self._guards: Guards | None = None
-        """Those of the ledger as it was read last; None before it was read."""
 
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
@@ -93,29 +87,12 @@ class Secrets:
             self.check_settings_approved(appid)
         check_secret_place(place)
 
-    def guard(self, appid: str) -> Event | None:
-        """Give the rules that the last apply of an account went by, as the ledger says; no mac was checked.
-
-        Those of this environment, or of another one with this account where it has none.
-        """
-        from wechat_campaigns.ledger.guards import newest
-
-        if self._guards is None:
-            self._workspace.fold_ledger()
-        return newest((self._guards or {}).get(appid, ()), self._workspace.settings.ledger_scope)
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        return tuple(filter(None, map(self.guard, sorted(self._workspace.settings.environment.by_appid))))
-
-    def take_guards(self, guards: Guards) -> None:
-        """Hold the guards of a ledger that was read against every secret.
+    def check_guards(self) -> None:
+        """Hold the guards of a ledger that was read against every secret that was read.
 
         Raises:
-            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
+            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote.
         """
-        self._guards = guards
-        # The fold itself asks for secrets, when these guards are not known yet.
         for (appid, _place), secret in tuple(self._read.items()):
             self._check_guards(appid, secret)
 
@@ -123,7 +100,7 @@ class Secrets:
         from wechat_campaigns.ledger.guards import verify_guards
 
         # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verify_guards((self._guards or {}).get(appid, ()), mac_key(secret, appid))
+        _good, bad = verify_guards((self._workspace.guards or {}).get(appid, ()), mac_key(secret, appid))
         if bad:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),

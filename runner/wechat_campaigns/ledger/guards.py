@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import mac_of
+
+Guards = Mapping[str, Sequence[Event]]
+"""By appid, the rules that applies of an account went by, as the ledger says; no mac was checked."""
 
 
 def newest(guards: Iterable[Event], environment: str) -> Event | None:

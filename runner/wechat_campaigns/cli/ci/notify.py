@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
@@ -24,7 +24,7 @@ from wechat_campaigns.plan import planfile
     examples={"campaign ci notify plan.json": N_("notify the approvers, once a day of each send")},
 )
 @click.argument("plan_file", type=FILE)
-def notify(context: Context, plan_file: Path) -> int:
+def notify(context: OnlineContext, plan_file: Path) -> int:
     """Notify the targets with `approval_needed` in `notify.when` of the sends that a plan file would make.
 
     The ledger records what was notified, so each send is reported once a day, however often a plan is made;

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import file_errors, print_result
@@ -19,12 +19,12 @@ from wechat_campaigns.ledger.export import to_lines
 
 
 @command(
-    effect=Effect.NONE,
+    effect=Effect.LEDGER_READ,
     options=(DIR, ENV),
     examples={"campaign ledger export --out ledger.jsonl": N_("keep a copy")},
 )
 @click.option("--out", type=FILE, help="Default: standard output.")
-def export(context: Context, out: Path | None) -> int:
+def export(context: LedgerContext, out: Path | None) -> int:
     """Write every event as a line of JSON, as a backup or for an import elsewhere."""
     events, heads = snapshot(context.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))

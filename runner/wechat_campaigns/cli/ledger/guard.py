@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
 from wechat_campaigns.cli.prompt import confirm
@@ -30,7 +30,7 @@ from wechat_campaigns.report.sanitize import inert
 @click.option(
     "--new-secret", is_flag=True, help="The AppSecret was changed: declare all earlier events genuine."
 )
-def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -> int:
+def guard(context: OnlineContext, reason: str, new_secret: bool, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
     Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
@@ -47,7 +47,7 @@ def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.secrets.newest_guards(), context.settings), *ledger_changes(context))
+    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )

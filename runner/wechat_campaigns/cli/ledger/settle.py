@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -58,7 +58,7 @@ from wechat_campaigns.protocol.events import Entry, EventKind
     help="The send's revision, if several of them can be settled.",
 )
 def settle(
-    context: Context,
+    context: OnlineContext,
     send_id: str,
     msg_id: int | None,
     not_sent: bool,
@@ -69,7 +69,7 @@ def settle(
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
-    state = context.state(verified=True)
+    state = context.state()
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
@@ -97,7 +97,7 @@ def settle(
     )
 
 
-def _clock_skew(context: Context, appid: str) -> timedelta:
+def _clock_skew(context: OnlineContext, appid: str) -> timedelta:
     """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough."""
     for account in context.settings.environment.accounts.values():
         if account.appid == appid:
