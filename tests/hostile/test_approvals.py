@@ -127,12 +127,12 @@ def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
     )
     with Context(root=root, quiet=True) as session:
         approved = Approval(digests=sources_of(session, ["sale"]).digests)
-        approved.check(plan_selected(session, (), session.state(), offline=True).plan)
+        approved.check(plan_selected(session, (), session.unverified_state()).plan)
         session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})
         fresh = Approval(digests=sources_of(session, ["sale"]).digests)
         assert fresh == approved
         with pytest.raises(StalePlanError, match="approved files"):
-            fresh.check(plan_selected(session, (), session.state(), offline=True).plan)
+            fresh.check(plan_selected(session, (), session.unverified_state()).plan)
         (root / "_settings.yaml").write_text("vars: {shared: {text: 坏}}\n", encoding="utf-8")
         with pytest.raises(StalePlanError, match="changed while"):
             sources_of(session, ["sale"])

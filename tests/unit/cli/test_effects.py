@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shlex
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.context import Context, LedgerContext, OnlineContext, context_of
 from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING, Effect
 from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.options import EffectOption
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
 
@@ -179,3 +182,24 @@ def test_a_refused_agent_gets_json(
 def test_every_effect_is_used() -> None:
     """A list of effects without one that nothing has."""
     assert {command.effect for command in CASES.values()} == set(Effect)
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_the_type_of_a_context_is_all_that_a_command_can_reach(path: str) -> None:
+    """Its function is checked by mypy against the least that it may get, whatever its options."""
+    command = CASES[path]
+    function = inspect.unwrap(command.callback)  # type: ignore[arg-type]
+    declared = inspect.signature(function).parameters.get("context")
+    reached = {command.effect, command.read_only or command.effect}
+    reached |= {param.effect for param in command.params if isinstance(param, EffectOption)}
+    contexts = {context_of(effect).__name__ for effect in reached}
+    order = ["Context", "LedgerContext", "OnlineContext"]
+    assert declared is None or declared.annotation == min(contexts, key=order.index)
+
+
+def test_a_workspace_of_files_has_no_way_to_anything_else() -> None:
+    """What it does not have cannot be called; a ledger's has no way to WeChat or a secret."""
+    ways = {"ledger", "open_ledger", "secrets", "read_api", "write_api", "ports", "_connect"}
+    assert not ways & set(dir(Context))
+    assert ways & set(dir(LedgerContext)) == {"ledger", "open_ledger"}
+    assert ways <= set(dir(OnlineContext))
