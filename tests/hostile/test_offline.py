@@ -345,6 +345,14 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     assert offline.files() == before
 
 
+@pytest.mark.parametrize("path", OF_LEDGER)
+def test_who_reads_a_ledger_makes_none(offline: Offline, path: str) -> None:
+    """The place is one that only the settings name."""
+    offline.settle(*SETTINGS["sqlite"])
+    offline.run(*WORDS.get(path, path).split())
+    assert not (offline.folder / "elsewhere").exists()
+
+
 @pytest.fixture
 def cloned(offline: Offline) -> Offline:
     """A clone whose remote has a ledger that says the sale was sent; nobody ran the tool in it."""
@@ -410,6 +418,7 @@ def test_what_watches_can_see(offline: Offline) -> None:
     with embedded() as url:
         offline.settle(url, "sqlite:FOLDER/elsewhere/ledger.sqlite3")
         assert offline.run("plan").returncode == ExitCode.SECRET
+    offline.run("new", "offer", "--tag", "会员")
     assert offline.seen("network")
     assert offline.outside()
     assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}

@@ -72,7 +72,7 @@ class SqliteLedger:
     """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
 
     Args:
-        path: the database file; its folder is made when absent.
+        path: the database file. The first append makes it, and its folder; a read makes nothing.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -82,18 +82,19 @@ class SqliteLedger:
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
         self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
+        self._prepared = False
         try:
             with self._translated():
                 _check_place(path)
-                private_folder(path.parent)
-                private_file(path)
-                self._prepare()
+                self._is_ready()
         except BaseException:
             self.close()
             raise
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`."""
+        if not self._is_ready():
+            return ()
         where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
         with self._translated():
             query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
@@ -101,6 +102,8 @@ class SqliteLedger:
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
+        if not self._is_ready():
+            return verified_after(stream, (), since, EMPTY)
         with self._translated(), _transaction(self._db(), "begin") as db:
             query = "select stream, seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
@@ -109,6 +112,7 @@ class SqliteLedger:
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
+        self._make()
         with self._translated(), self._in_turn(), _transaction(self._db()) as db:
             head = _head(db, entry.stream)
             if after is not None and after != head:
@@ -120,6 +124,7 @@ class SqliteLedger:
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
+        self._make()
         with self._translated(), _transaction(self._db()) as db:
             if db.execute("select 1 from head").fetchone():
                 raise not_empty_error(str(self._path))
@@ -130,6 +135,8 @@ class SqliteLedger:
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
+        if not self._is_ready():
+            return {}
         with self._translated():
             rows = self._db().execute("select stream, seq, hash from head order by stream")
             return {stream: (seq, digest) for stream, seq, digest in rows}
@@ -137,8 +144,9 @@ class SqliteLedger:
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
-        private_file(self._lock_file(stream))
         with self._translated():
+            private_folder(self._path.parent)
+            private_file(self._lock_file(stream))
             db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
         try:
             with self._translated():
@@ -175,9 +183,24 @@ class SqliteLedger:
             if mine:
                 self._turn.release()
 
+    def _make(self) -> None:
+        if not self._prepared:
+            with self._translated():
+                private_folder(self._path.parent)
+                private_file(self._path)
+                self._prepare()
+
+    def _is_ready(self) -> bool:
+        """Return whether there is a file to read; one that another runner began is completed."""
+        if not self._prepared and self._path.exists():
+            with self._translated():
+                self._prepare()
+        return self._prepared
+
     def _prepare(self) -> None:
         db = self._db()
-        if _version(db, self._path) == VERSION:
+        self._prepared = _version(db, self._path) == VERSION
+        if self._prepared:
             return
         # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
         retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
@@ -186,6 +209,7 @@ class SqliteLedger:
             if _version(db, self._path) == 0:
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     db.execute(statement)
+        self._prepared = True
 
     def _lock_file(self, stream: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{stream}.lock")
