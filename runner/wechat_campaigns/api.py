@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import InvalidError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
@@ -22,12 +22,14 @@ from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.initialization import uninitialized_error
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
 from wechat_campaigns.plan.decision import DecisionContext
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.refresh import refresh
+from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
@@ -104,7 +106,7 @@ def apply(
         InvalidError: as for `plan`.
     """
     check_run(campaigns)
-    state = campaigns.initialized_state(verified=True)
+    state = campaigns.initialized_state(sending=False)
     compiled = compile_selected(campaigns, tuple(select))
     approval = check_approved(campaigns, compiled.sends, state)
     result = _valid_result(campaigns, select, state, compiled=compiled)
@@ -181,6 +183,12 @@ class PlanResult:
         resolutions = (planned.resolved for planned in self.plan.sends)
         return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """The worst of what is wrong with files, sends and accounts; that a rule blocks is not wrong."""
+        failures = [one.decision.failure for one in self.plan.sends]
+        return worst_exit_code([*filter(None, failures), *([ExitCode.INVALID] if self.plan.invalid else [])])
+
 
 def plan_selected(
     workspace: Workspace,
@@ -219,6 +227,7 @@ def plan_selected(
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
+        facts |= _without_past(workspace, state)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     plan = planner.make_plan(
@@ -236,6 +245,18 @@ def plan_selected(
     if checked and online is not None and plan.calls() and may_run_checks(online):
         plan = planner.with_failed_checks(plan, run_checks(online, _as_json(online, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
+
+
+def _without_past(workspace: Workspace, state: LedgerState) -> dict[str, RemoteFacts]:
+    """Stop each account whose past an initialized ledger does not know: nothing of it is certain."""
+    if not state.initialized:  # an apply is refused as a whole
+        return {}
+    return {
+        name: RemoteFacts(
+            offline=True, error=uninitialized_error(state, workspace.settings.environment, [name])
+        )
+        for name in workspace.uninitialized(state)
+    }
 
 
 def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContext:
@@ -303,6 +324,6 @@ def _valid_result(
     compiled: CompileResult | None = None,
 ) -> PlanResult:
     result = plan_selected(campaigns, tuple(select), state, compiled=compiled)
-    if result.errors:
-        raise InvalidError(result.errors)
+    if result.compiled.errors:
+        raise InvalidError(result.compiled.errors)
     return result

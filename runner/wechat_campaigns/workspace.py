@@ -309,7 +309,7 @@ class OnlineWorkspace(LedgerWorkspace):
         """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.
 
         Args:
-            sending: it may send for every account, so all must be initialized; a recall need not wait.
+            sending: it may write for any account, so all must be initialized; an apply asks one by one.
 
         Raises:
             LedgerError: the ledger is uninitialized for a production account, so its past is unknown.

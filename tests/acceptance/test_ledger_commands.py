@@ -498,3 +498,23 @@ def test_sandbox_environment_cannot_use_a_production_ledger(
     assert "records production sends of main" in capsys.readouterr().out
     (folder / "_settings.yaml").write_text(settings.replace("/sends.db", "/other.db"), encoding="utf-8")
     assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == ExitCode.OK
+
+
+def test_a_new_account_stops_no_other(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its ledger is initialized each of its sends is a row, and the other account is asked."""
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
+    remote = folder.parent / "remote.git"
+    old = "old: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}"
+    settings = SHARED.replace("REMOTE", str(remote)).replace("accounts: {main:", f"accounts: {{{old}, main:")
+    (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
+    (folder / "sale.yaml").write_text(f"{CAMPAIGN}account: main\n", encoding="utf-8")
+    (folder / "past.yaml").write_text(f"{CAMPAIGN}account: old\n", encoding="utf-8")
+    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
+    capsys.readouterr()
+    code = campaign(folder, "plan", "--env", "production", "--format", "json")
+    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)["sends"]}
+    assert {row["code"] for row in rows.values()} == {"account_failed"}
+    assert ["stable_token" in rows[name]["reason"] for name in ("sale", "past")] == [False, True]
+    assert code == ExitCode.LEDGER

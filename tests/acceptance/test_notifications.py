@@ -25,7 +25,10 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
 __all__ = ["campaign"]  # a fixture
-MOMENTS = "[approval_needed, accepted, unknown, held, scheduled_missed, run_refused, sent, delivery_failed]"
+MOMENTS = (
+    "[approval_needed, accepted, not_sent, unknown, held, scheduled_missed, run_refused, sent,"
+    " delivery_failed]"
+)
 LATER = f"{SALE}not_before: 2026-12-01 19:30\nnot_after: 2026-12-01 22:00\n"
 
 
@@ -155,14 +158,15 @@ def test_run_that_is_refused_is_told_once_a_day(
 def test_run_that_reaches_nothing_is_told(
     campaign: Command, told: list[dict[str, Any]], place: str, code: ExitCode
 ) -> None:
-    """The ledger or WeChat does not answer at the start; where the ledger does, it is told once."""
+    """The ledger stops the whole run; WeChat stops one account's sends, which is told once a day."""
     settings = Path("campaigns/_settings.yaml")
     (api,) = [line.strip() for line in settings.read_text(encoding="utf-8").splitlines() if "api:" in line]
     kept = f"{api}\n    {place}" if code == ExitCode.LEDGER_UNREACHABLE else place
     edit("_settings.yaml", api, kept)
     for _ in range(2):
         assert campaign("apply", "--auto-approve")[0] == code
-    assert moments(told) == [[(None, "run_refused")]] * (1 if code == ExitCode.NETWORK else 2)
+    refused, unsent = [[(None, "run_refused")]] * 2, [[("sale", "not_sent")]]
+    assert moments(told) == (unsent if code == ExitCode.NETWORK else refused)
 
 
 def test_ledger_that_takes_no_event_is_told(

@@ -91,5 +91,5 @@ def test_a_list_of_strangers_is_not_sent(shop: Playground, sandbox: Sandbox) -> 
     leave(sandbox, openids[0])
     write(shop, openids, skip=True)
     (planned,) = shop.plan().sends
-    assert planned.action is PlanAction.INVALID
+    assert planned.action is PlanAction.BLOCKED
     assert "fewer than 2" in planned.decision.reason

@@ -105,7 +105,7 @@ def apply(
     # Who is asked before the sends reads a refusal, too.
     telling = partial(refusal_told, context) if auto_approve else nullcontext
     with telling():
-        state = context.initialized_state(verified=True)
+        state = context.initialized_state(sending=False)
         compiled = compile_selected(context, select)
         data = planfile.read(plan_file) if plan_file is not None else None
         waits_until = _last_moment(latest, data) if wait else None
@@ -170,7 +170,7 @@ class _ApplyRun:
         """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
         context = self.context
         check_run(context)
-        state = context.initialized_state(verified=True)
+        state = context.initialized_state(sending=False)
         if self.data is not None:
             planfile.check_not_expired(self.data, context.clock())
         again = plan_selected(
@@ -269,7 +269,7 @@ def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) 
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
-    error = InvalidError(result.errors)
+    error = InvalidError(result.compiled.errors)
     record_error(error)
     print_message(f"{error_label()}{error}\n→ {error.hint}")
     if tells:

@@ -125,9 +125,8 @@ def _record(context: OnlineContext, notices: Sequence[Notice], day: date) -> Non
         entry = Entry(stream=appid, kind=LedgerKind.NOTIFIED, data={"day": day.isoformat(), "notices": keys})
         try:
             context.ledger.append(entry)
-        except CampaignError as error:
+        except CampaignError as error:  # the secret of one account may be what this is about
             _warn_unrecorded(error)
-            return
 
 
 def _warn_unrecorded(error: CampaignError) -> None:

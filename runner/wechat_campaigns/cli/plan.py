@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, OfflineOption, Wor
 from wechat_campaigns.cli.output import file_errors, print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
-from wechat_campaigns.core.errors import ExitCode, SecretError
+from wechat_campaigns.core.errors import ExitCode, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
 
@@ -93,33 +91,24 @@ def plan(
 
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
-    with _offering_offline():
-        state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
-        resend_ids = unknown_sends(state, resend)
-        result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
+    state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
+    resend_ids = unknown_sends(state, resend)
+    result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
         with file_errors(out, f"--out {out}"):
             planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))
+    if any(one.decision.failure is ExitCode.SECRET for one in result.plan.sends):
+        command = f"campaign plan --offline{context.settings.environment.env_option}"
+        print_message(_("`{command}` needs no secret.").format(command=command))
+    held = ExitCode.POLICY if _report_held(result, fail_on) else ExitCode.OK
+    if code := worst_exit_code((result.exit_code, held)):
+        return code
     actions = result.plan.counts().keys()
-    if PlanAction.INVALID in actions:
-        return ExitCode.INVALID
-    if _report_held(result, fail_on):
-        return ExitCode.POLICY
     open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
     is_open = actions & open_actions or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
-
-
-@contextmanager
-def _offering_offline() -> Iterator[None]:
-    """Tell who has no AppSecret how to plan without it."""
-    try:
-        yield
-    except SecretError as error:
-        error.hint = _("{hint}; `campaign plan --offline` needs no secret").format(hint=error.hint)
-        raise
 
 
 def _report_held(result: PlanResult, kinds: tuple[str, ...]) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
-
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
@@ -13,7 +10,7 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.errors import ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.report.formats import OF_PROBLEMS, formats
@@ -75,14 +72,6 @@ def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic
         files=context.files,
         variables=context.variables,
         only=paths,
-        cache=_cache(context),
     )
     found = [*examination.file_problems, *examination.problems]
     return [*settings_warnings(context.root, settings), *found], examination.sends
-
-
-def _cache(context: Context) -> Path | None:
-    # Only for speed: a machine without a state folder can check files all the same.
-    with suppress(UsageError):
-        return context.state_dir / "cache"
-    return None

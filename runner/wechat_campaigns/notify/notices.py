@@ -45,7 +45,14 @@ class Moment(StrEnum):
 
 
 LASTING: Final = frozenset(
-    {Moment.APPROVAL_NEEDED, Moment.UNKNOWN, Moment.HELD, Moment.SCHEDULED_MISSED, Moment.RUN_REFUSED}
+    {
+        Moment.APPROVAL_NEEDED,
+        Moment.NOT_SENT,
+        Moment.UNKNOWN,
+        Moment.HELD,
+        Moment.SCHEDULED_MISSED,
+        Moment.RUN_REFUSED,
+    }
 )
 """Moments that each run finds again until a person has acted."""
 ENDED: Final = frozenset({Moment.SENT, Moment.DELIVERY_FAILED})

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Draft, PlanAction, Send
 from wechat_campaigns.core.settings import Account, Settings
@@ -31,6 +32,10 @@ class PlanReason(StrEnum):
     """Why a plan makes no call that the protocol would allow."""
 
     NOT_READY = "not_ready"
+    ACCOUNT_FAILED = "account_failed"
+    """Its account could not be asked: its secret, its address list, or WeChat's answer stops it alone."""
+    UNRESOLVED = "unresolved"
+    """A tag, material or draft that it names is missing in the account, or cannot be sent as it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class PlanDecision:
     """The intent whose body would be posted once more."""
     known: SendRecord | None = None
     """The ledger's record that decided, when one did."""
+    failure: ExitCode | None = None
+    """Of what is wrong with this send or its account, and stops no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,8 @@ class PlannedSend:
     @property
     def resolved_names(self) -> dict[str, str | int | None]:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
-        return resolved_names(self.send, self.resolved) if self.action in PENDING else {}
+        is_pending = self.action in PENDING and self.decision.failure is None
+        return resolved_names(self.send, self.resolved) if is_pending else {}
 
     @property
     def source_digest(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -20,6 +21,7 @@ from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
     PlanDecision,
+    PlanReason,
     decide,
     list_id,
 )
@@ -119,7 +121,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
                 send=stored,
                 account=account,
                 content_digest=decision.resend_intent.data["content_digest"],
-                decision=decision,
+                decision=_failed_account(facts.error, PlanAction.UNKNOWN) if facts.error else decision,
                 resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
                 resend_intent=decision.resend_intent,
             )
@@ -128,11 +130,18 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
     if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
         harmless = [replace(problem, level="warning") for problem in resolved.problems]
         resolved = replace(resolved, problems=())
+    elif facts.error is not None and decision.action in OPEN:
+        decision = _failed_account(facts.error, PlanAction.BLOCKED)
+    elif isinstance(facts.error, LedgerError):
+        # The ledger does not know the account's past, so what it says of this send is not certain.
+        decision = _failed_account(facts.error, decision.action)
     elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
-            action=PlanAction.INVALID,
+            action=PlanAction.BLOCKED,
             reason=resolved.problems[0].message,
             hint=resolved.problems[0].hint,
+            code=PlanReason.UNRESOLVED,
+            failure=ExitCode.INVALID,
         )
     elif decision.action not in OPEN:
         # What was sent needs no tag any more, and its audience is the one it had.
@@ -141,6 +150,18 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
         send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
     )
     return planned.with_warnings([*harmless, *_warnings(planned, facts, context)])
+
+
+def _failed_account(error: CampaignError, action: PlanAction) -> PlanDecision:
+    """Leave a send of an account that could not be asked; those of other accounts go on."""
+    reason = not_resent_message(str(error)) if action is PlanAction.UNKNOWN else str(error)
+    return PlanDecision(
+        action=action,
+        reason=reason,
+        hint=error.hint,
+        code=PlanReason.ACCOUNT_FAILED,
+        failure=error.exit_code,
+    )
 
 
 def _warnings(planned: PlannedSend, facts: RemoteFacts, context: DecisionContext) -> Iterator[Diagnostic]:

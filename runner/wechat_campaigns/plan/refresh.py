@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from wechat_campaigns.core.errors import WeChatError
+from wechat_campaigns.core.errors import CampaignError, PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction, Send
@@ -31,8 +31,11 @@ def refresh(
 ) -> dict[str, RemoteFacts]:
     """Ask the platform what a plan needs, once for each account that has something to send.
 
+    Returns:
+        By account name; of an account that could not be asked, the error, so that the others go on.
+
     Raises:
-        ApiError, NotSentError, NoResponseError: a read failed; names the account.
+        PolicyError: these settings or this address may receive no secret, of whichever account.
     """
     concerned: dict[str, list[Send]] = {}
     again: dict[str, list[Send]] = {}
@@ -46,7 +49,7 @@ def refresh(
         ):
             concerned.setdefault(send.account, []).append(send)
     accounts, state = context.settings.environment.accounts, context.state
-    readers = {name: connect(accounts[name]) for name in sorted(concerned.keys() | again.keys())}
+    names = sorted(concerned.keys() | again.keys())
 
     def asked(name: str) -> RemoteFacts:
         appid, mine = accounts[name].appid, concerned.get(name, ())
@@ -54,14 +57,15 @@ def refresh(
         try:
             return fetch_remote_facts(
                 mine,
-                readers[name],
+                connect(accounts[name]),
                 clock,
                 again=again.get(name, ()),
                 made_drafts=[record.media_id for record in made if record is not None],
             )
-        except WeChatError as error:
-            error.add_context(_("account {name}").format(name=name))
+        except PolicyError:
             raise
+        except CampaignError as error:
+            error.add_context(_("account {name}").format(name=name))
+            return RemoteFacts(offline=True, error=error)
 
-    names = list(readers)
     return dict(zip(names, map_in_threads(asked, names, MAX_PARALLEL_ACCOUNTS), strict=True))

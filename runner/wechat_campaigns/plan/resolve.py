@@ -40,6 +40,8 @@ class RemoteFacts:
     """What one account's read-only calls said; `offline` when nobody asked."""
 
     offline: bool = False
+    error: CampaignError | None = None
+    """Why the account could not be asked; it is planned as if offline, and its sends are blocked."""
     tags: tuple[Mapping[str, Any], ...] = ()
     followers: int | None = None
     materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)

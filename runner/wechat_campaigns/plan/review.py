@@ -44,8 +44,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
             made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
         )
     check_not_expired(reviewed, now)
-    resends = [row for row in covered_rows(reviewed) if "body_sha256" in row]
-    found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
+    found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
         raise stale_plan_error(
             _("; ").join(_differences(reviewed, plan)) or _("the pending sends are not the same")
@@ -85,7 +84,7 @@ def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
 
 
 def as_reviewed(
-    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+    plan: Plan, state: LedgerState, reviewed: str, written: Sequence[Mapping[str, Any]] | None = None
 ) -> Plan | None:
     """Hold a plan against the digest that was reviewed.
 
@@ -93,19 +92,21 @@ def as_reviewed(
     run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
 
     Args:
-        resends: rows of the reviewed plan, where its file is at hand.
+        written: rows of the reviewed plan, where its file is at hand.
 
     Returns:
         The plan, with the resends that were reviewed; None when something else would be sent.
     """
-    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    rows: list[Mapping[str, Any]] = [
+        stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None
+    ]
     offered: list[PlannedSend] = []
     for one in plan.sends:
         if one.action in PENDING or _sent_under(one, state, reviewed):
-            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
+            rows.append(_row_of(one, written or ()))
         elif one.resend_intent is not None:
             offered.append(one)
-    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    choices = [offered, []] if written is None else [[one for one in offered if one.row in written]]
     rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
     for chosen in choices:
         if reviewed in [covered_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
@@ -119,6 +120,15 @@ def as_reviewed(
             )
             return replace(plan, sends=sends)
     return None
+
+
+def _row_of(planned: PlannedSend, written: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Write the row of a pending send; what cannot be read of its account now stands as it was reviewed."""
+    row = plan_row(planned.send, planned.content_digest, planned.account.appid)
+    if planned.decision.failure is None:
+        return row
+    keys = ("appid", "id", "revision")
+    return next((one for one in written if all(one[key] == row[key] for key in keys)), row)
 
 
 def _left(planned: PlannedSend, action: PlanAction, reason: str) -> PlannedSend:

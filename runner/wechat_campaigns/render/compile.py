@@ -99,8 +99,6 @@ class CompiledCampaign:
     sends: tuple[Send, ...] = ()
     file_problems: tuple[Diagnostic, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
-    is_independent: bool = True
-    """False when it depends on which other campaigns there are."""
     is_elsewhere: bool = False
     """True when its `environments` leave this one out."""
 
@@ -155,7 +153,6 @@ class Compiler:
             id=item.id,
             sends=tuple(sends),
             problems=tuple(sorted(dict.fromkeys(problems), key=_place)),
-            is_independent=not any(send.formerly for send in rendered.sends),
         )
 
     def _unknown_environment(self, campaign: Campaign) -> Diagnostic | None:

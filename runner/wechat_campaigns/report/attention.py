@@ -255,7 +255,7 @@ def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:
         return
     yield from planned.resolved.problems
     yield from (finding for finding in send.diagnostics if finding.level != "advice")
-    if planned.action in BLOCKED:
+    if planned.action in BLOCKED and not planned.resolved.problems:
         hint = decision.hint or _("see `campaign status`")
         yield _warning(planned, f"plan-{planned.action}", decision.reason, hint)
     for violation in _beside_the_decision(plan, planned):
@@ -272,7 +272,8 @@ def _notes(plan: Plan, planned: PlannedSend) -> Iterator[Note]:
     decision, send_id = planned.decision, planned.send.id
     if planned.action is PlanAction.SENT:
         return
-    if decision.hint and planned.action not in _WITHOUT_NOTE:
+    # A name that stands for nothing is an error at its line, which each report lists.
+    if decision.hint and planned.action not in _WITHOUT_NOTE and not planned.resolved.problems:
         yield _decisive(send_id, decision)
     for violation in _beside_the_decision(plan, planned):
         yield Note(rule=violation.rule, message=violation.message, hint=remedy(violation), send=send_id)

@@ -11,6 +11,7 @@ from wechat_campaigns.core.i18n import _, ngettext, status_word
 from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.compare import Comparison
+from wechat_campaigns.plan.decision import PlanReason
 from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
@@ -222,7 +223,7 @@ def apply_view(
 
 def _send_row(planned: PlannedSend, timezone: str) -> Row:
     send, decision, problems = planned.send, planned.decision, planned.resolved.problems
-    code = problems[0].rule if planned.action is PlanAction.INVALID and problems else decision.code.value
+    code = problems[0].rule if decision.code is PlanReason.UNRESOLVED else decision.code.value
     return Row(
         action=planned.action,
         id=send.id,

@@ -201,8 +201,8 @@ def _plan_listing(view: PlanView, rows: Iterable[Row], width: int) -> ConsoleRen
     cells: list[list[Text | str]] = []
     for row in rows:
         status = Text(row.status, style=ACTION_STYLE[row.action])
-        # The problems of what is invalid stand above.
-        reason = "" if row.code in OBVIOUS or row.action is PlanAction.INVALID else row.reason
+        # Problems at a line of a file stand above.
+        reason = "" if row.code in OBVIOUS or row.problems else row.reason
         short = (status, row.id, row.account, row.recipients, row.followers)
         cells.append([*short, row.window, row.message, reason])
     without = {"Account": not view.has_accounts, "When": not windows, "Reason": not any(c[-1] for c in cells)}

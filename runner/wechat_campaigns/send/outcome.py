@@ -122,9 +122,14 @@ def planned_outcome(
 
 
 def blocked_outcome(planned: PlannedSend) -> SendOutcome:
-    """Report a send that the plan blocked or found in conflict."""
+    """Report a send that the plan blocked or found in conflict, or whose account or names failed."""
     decision = planned.decision
-    return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
+    if decision.failure is None:
+        return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
+    why = _("not sent: {error}").format(error=decision.reason)
+    return planned_outcome(
+        planned, why, result=Result.NOT_SENT, hint=decision.hint, exit_code=decision.failure
+    )
 
 
 def missed_outcome(planned: PlannedSend) -> SendOutcome:

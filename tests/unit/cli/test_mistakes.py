@@ -65,7 +65,7 @@ def test_plan_without_the_secret_offers_the_one_that_needs_none(
     text = settings.read_text(encoding="utf-8").replace("environments:\n", f"environments:\n{production}")
     settings.write_text(text, encoding="utf-8")
     assert run(["plan", "--env", "production"]) == ExitCode.SECRET
-    assert "; `campaign plan --offline --env production` needs no secret" in capsys.readouterr().err
+    assert "`campaign plan --offline --env production` needs no secret." in capsys.readouterr().err
     assert run(["plan", "--env", "production", "--offline"]) == ExitCode.OK
 
 

@@ -170,7 +170,7 @@ def test_a_draft_that_is_not_found_is_a_problem(
     """It says what there is; nothing is sent."""
     one = planned(send, **changes)
     (problem,) = one.resolved.problems
-    assert (one.action, problem.rule, problem.path) == (PlanAction.INVALID, rule, "$.content")
+    assert (one.action, problem.rule, problem.path) == (PlanAction.BLOCKED, rule, "$.content")
     assert all(word in f"{problem.message} {problem.hint}" for word in words)
 
 
@@ -247,8 +247,8 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
 @pytest.mark.parametrize(
     ("words", "rule", "action"),
     [
-        ("o" + "A1b2C3d4" * 3 + "xyz", "openid-in-content", PlanAction.INVALID),
-        ("&#x202e;茶", "bidi-control", PlanAction.INVALID),
+        ("o" + "A1b2C3d4" * 3 + "xyz", "openid-in-content", PlanAction.BLOCKED),
+        ("&#x202e;茶", "bidi-control", PlanAction.BLOCKED),
         ("茶\u200b", "invisible-character", PlanAction.SEND),
         ('<span style="font-size:0">广告</span>茶', "hidden-text", PlanAction.SEND),
         (f'<span style="--a:{"(" * 17}">茶</span>', "style-css", PlanAction.SEND),

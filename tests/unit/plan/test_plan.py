@@ -62,15 +62,15 @@ def test_batches_are_ordered_by_their_number():
     assert [one.send.id for one in plan.sends] == [*(send.id for send in batches), "salf"]
 
 
-def test_unknown_tag_is_invalid_and_suggests_the_nearest_name():
+def test_unknown_tag_blocks_its_send_and_suggests_the_nearest_name():
     """A wrong tag never becomes a wrong audience."""
     (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
-    assert planned.action is PlanAction.INVALID
+    assert planned.action is PlanAction.BLOCKED
     assert "会员" in planned.decision.hint
 
 
 def test_sent_campaign_does_not_need_its_tag():
-    """A tag deleted after the send makes nothing invalid."""
+    """A tag deleted after the send blocks nothing."""
     send = make_send(filter=Filter(tag="去年"))
     plan = plan_of(
         send, state=make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
@@ -89,12 +89,12 @@ def test_sent_campaign_shows_its_audience_at_the_time(counted: int | None, sourc
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (counted, source)
 
 
-def test_unknown_material_name_is_invalid():
+def test_unknown_material_name_blocks_its_send():
     """A name the account does not have, or has twice."""
     send = make_send(content=Voice(media=Media(name="钟声")))
     for ids in ((), ("A", "B")):
         known = make_known(materials={("voice", "钟声"): ids} if ids else {})
-        assert actions(plan_of(send, remote_facts={"main": known})) == {"sale": "invalid"}
+        assert actions(plan_of(send, remote_facts={"main": known})) == {"sale": "blocked"}
 
 
 def test_quota_is_used_in_the_order_of_the_plan():

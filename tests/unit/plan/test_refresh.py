@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
@@ -66,13 +64,14 @@ def test_survey_queries_only_accounts_with_pending_sends(tmp_path: Path):
     assert set(asked(made, api)) == {"main"}
 
 
-def test_failed_survey_is_an_error_not_an_empty_plan(tmp_path: Path):
-    """Without the platform's answers there is no online plan; the error names the account."""
+def test_an_account_that_does_not_answer_is_an_error_of_its_own(tmp_path: Path):
+    """Nothing of it counts as read; the error names the account."""
     made = prepared(tmp_path, good=GOOD)
     fault = NotSentError("no connection", hint="check the network", location="/cgi-bin/tags/get")
-    with pytest.raises(NotSentError, match="account main, /cgi-bin/tags/get: no connection") as caught:
-        asked(made, api_of(tags_get=fault))
-    assert caught.value.location == "account main, /cgi-bin/tags/get"
+    facts = asked(made, api_of(tags_get=fault))["main"]
+    assert facts.offline
+    assert facts.error is not None
+    assert facts.error.location == "account main, /cgi-bin/tags/get"
 
 
 def test_plan_from_files(tmp_path: Path):

@@ -10,7 +10,6 @@ import pytest
 from tests.support.factories import make_settings
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.workers import ENOUGH
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.source.files import Files
@@ -84,26 +83,6 @@ def test_former_id_that_is_still_in_use_is_an_error(
 def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], text: str) -> None:
     """An entry that was moved out of a campaign, too; and to have been oneself does no harm."""
     assert problems(tmp_path, **beside, new=text) == []
-
-
-def test_validation_cache_does_not_hide_a_reused_former_id(tmp_path: Path) -> None:
-    """The file with the line stays as it was; another one comes."""
-    root = tmp_path / "campaigns"
-    root.mkdir()
-    for number in range(ENOUGH):
-        (root / f"c{number}.yaml").write_text(TEXT, encoding="utf-8")
-    (root / "new.yaml").write_text(f"{TEXT}formerly: [sale]\n", encoding="utf-8")
-
-    def found(now_ns: int) -> Told:
-        examined = validate_campaigns(
-            root, settings=make_settings(), files=Files(root), cache=tmp_path / "cache", now_ns=now_ns
-        )
-        return told([*examined.file_problems, *examined.problems])
-
-    much_later = (root / "new.yaml").stat().st_mtime_ns + 10**12
-    assert found(much_later) == []
-    (root / "sale.yaml").write_text(TEXT, encoding="utf-8")
-    assert found(2 * much_later) == [("new", 4, "$.formerly[0]")]
 
 
 @pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])

@@ -1,0 +1,92 @@
+"""One account or one send that is wrong never stops another: it is a row, and the worst is the exit code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.shop import MakeShop, Shop, campaign_file
+from wechat_campaigns.core.errors import ExitCode
+
+SUBSCRIPTION = "wx0000000000000002"
+ACCOUNTS = (
+    f"      second: {{kind: subscription, appid: {SUBSCRIPTION}, secret: {{env: WECHAT_SECOND_SECRET}}}}\n"
+    "      third: {kind: service, appid: wx0000000000000003, secret: {env: WECHAT_THIRD_SECRET}}\n"
+)
+
+
+@pytest.fixture
+def fleet(make_shop: MakeShop) -> Shop:
+    """Three accounts: one is right, the secret of one is wrong, that of one is not set."""
+    shop = make_shop()
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    text = settings.read_text(encoding="utf-8").replace("accounts: {", "accounts:\n      ")
+    settings.write_text(text.removesuffix("}\n") + f"\n{ACCOUNTS}", encoding="utf-8")
+    shop.write(
+        good=campaign_file("早", "account: main\n"),
+        late=campaign_file("晚", "account: main\nnot_before: 2099-01-01T00:00:00+08:00\n"),
+        refused=campaign_file("早", "account: second\n"),
+        unset=campaign_file("早", "account: third\n"),
+    )
+    return shop
+
+
+def rows(said: str, key: str) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in json.loads(said[said.index("{") : said.rindex("}") + 1])[key]}
+
+
+def test_one_account_never_stops_another(fleet: Shop) -> None:
+    """A wrong secret and a missing one: each is named, the job of the third account is made."""
+    secrets = {"WECHAT_SECOND_SECRET": "1" * 32}
+    code, said = fleet.run("plan", "--format", "json", "--out", str(fleet.plan_file), **secrets)
+    planned = {name: (row["action"], row["code"]) for name, row in rows(said, "sends").items()}
+    failed = ("blocked", "account_failed")
+    assert planned == {
+        "good": ("send", "new"), "late": ("scheduled", "window_not_open"), "refused": failed, "unset": failed
+    }  # fmt: skip
+    assert code == ExitCode.WECHAT
+
+    code, said = fleet.run("apply", "--auto-approve", "--plan", str(fleet.plan_file), "-o", "json", **secrets)
+    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
+    assert results == {"good": "accepted", "refused": "not_sent", "unset": "not_sent"}
+    assert (code, fleet.texts()) == (ExitCode.WECHAT, ["早"])
+
+
+def test_an_account_outside_the_address_list_stops_no_other(fleet: Shop) -> None:
+    """40164 for one of them, which answers again later: its send is made by the next run."""
+    secrets = {"WECHAT_SECOND_SECRET": "0" * 32, "WECHAT_THIRD_SECRET": "0" * 32}
+    (fleet.folder / "campaigns" / "unset.yaml").unlink()
+    offline = fleet.run("plan", "--offline", "--out", str(fleet.plan_file))[0]
+    fleet.sandbox.control("POST", "accounts", {"appid": SUBSCRIPTION, "ip_allow": ["203.0.113.9"]})
+    code, _said = fleet.run("apply", "--auto-approve", *fleet.reviewed("digest"), **secrets)
+    assert (offline, code, fleet.texts()) == (ExitCode.OK, ExitCode.WECHAT, ["早"])
+    fleet.sandbox.control("POST", "accounts", {"appid": SUBSCRIPTION, "ip_allow": []})
+    code, _said = fleet.run("apply", "--auto-approve", *fleet.reviewed("digest"), **secrets)
+    assert (code, fleet.texts()) == (ExitCode.OK, ["早", "早"])
+
+
+def test_one_wrong_name_stops_no_other_send(make_shop: MakeShop) -> None:
+    """A tag, a picture and a draft that the account does not have are rows; the send beside them goes out."""
+    shop = make_shop()
+    shop.write(
+        good=campaign_file("早"),
+        tag=campaign_file("早").replace("会员", "会圆"),
+        picture="filter: {tag: 会员}\nmsgtype: image\ncontent: {name: 没有的图}\n",
+        draft="filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 没有的草稿}\n",
+    )
+    assert shop.run("plan", "--offline", "--out", str(shop.plan_file))[0] == ExitCode.OK
+    code, said = shop.run("plan", "--format", "json")
+    found = {name: (row["action"], row["code"]) for name, row in rows(said, "sends").items()}
+    assert found == {
+        "good": ("send", "new"),
+        "tag": ("blocked", "unknown-tag"),
+        "picture": ("blocked", "unknown-name"),
+        "draft": ("blocked", "unknown-draft"),
+    }
+    assert code == ExitCode.INVALID
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("digest"), "-o", "json")
+    results = {name: row["result"] for name, row in rows(said, "outcomes").items()}
+    assert results == {**dict.fromkeys(found, "not_sent"), "good": "accepted"}
+    assert (code, shop.texts()) == (ExitCode.INVALID, ["早"])
