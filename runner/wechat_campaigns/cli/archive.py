@@ -15,10 +15,10 @@ import click
 from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
-from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.written_files import file_errors, write_file
 from wechat_campaigns.fetch.kept_drafts import KeptDrafts
 from wechat_campaigns.fetch.past_campaigns import PastCampaigns
 from wechat_campaigns.plan.quota import CHINA
@@ -128,12 +128,8 @@ def write_archive(out: Path, name: str, files: Mapping[str, bytes]) -> str:
             with file_errors(stale, f"--out {out}"):
                 stale.unlink(missing_ok=True)
     for path, data in files.items():
-        target = folder / path
-        with file_errors(target, f"--out {out}"):
-            target.write_bytes(data)
-    packed = out / f"{name}.zip"
-    with file_errors(packed, f"--out {out}"):
-        packed.write_bytes(zip_bytes(name, files))
+        write_file(folder / path, data, f"--out {out}")
+    write_file(out / f"{name}.zip", zip_bytes(name, files), f"--out {out}")
     return hashlib.sha256(files[MANIFEST]).hexdigest()
 
 

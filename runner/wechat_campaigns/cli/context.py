@@ -14,9 +14,7 @@ from wechat_campaigns.cli.effects import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.options import format_error
 from wechat_campaigns.cli.output import (
     error_label,
-    file_errors,
     logs_json,
-    open_at_once,
     print_message,
     print_result,
     wants_color,
@@ -24,6 +22,7 @@ from wechat_campaigns.cli.output import (
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
@@ -208,11 +207,7 @@ class Context(Workspace):
         for kind, path in self.reports:
             write = (binary or {}).get(kind)
             data = write() if write is not None else f"{_written(formats, kind)}\n".encode()
-            with file_errors(path, f"--report {kind}={path}"):
-                descriptor = open_at_once(path, os.O_TRUNC)
-                os.set_blocking(descriptor, True)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
+            write_file(path, data, f"--report {kind}={path}")
 
 
 class LedgerContext(Context, LedgerWorkspace):

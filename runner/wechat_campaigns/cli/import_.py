@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR
-from wechat_campaigns.cli.output import file_errors, write_new
+from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -66,8 +66,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         for done, address in enumerate(saved.addresses, 1):
             if not context.has_progress_bar:
                 context.show_progress(f"  {line(address[:60])}")
-            with file_errors(folder / "article.html"):
-                pictures.save(address)
+            pictures.save(address)
             advance(done)
     write_new(folder / "article.html", saved.html(pictures.names))
     target = context.root / f"{name}.yaml"

@@ -12,7 +12,7 @@ from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, OfflineOption, Words
-from wechat_campaigns.cli.output import file_errors, print_message
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, worst_exit_code
@@ -96,8 +96,7 @@ def plan(
     result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
-        with file_errors(out, f"--out {out}"):
-            planfile.write(out, plan_data(view))
+        planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))
     if any(one.decision.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"

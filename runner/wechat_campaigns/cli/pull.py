@@ -14,7 +14,7 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.output import file_errors, write_new
+from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
@@ -85,8 +85,7 @@ def _save(context: OnlineContext, pictures: SavedPictures, address: str) -> str 
         return None
     if address not in pictures.names and address not in pictures.failed:
         context.show_progress(f"  {line(address[:60])}")
-        with file_errors(pictures.folder / "article.html"):
-            pictures.save(address)
+        pictures.save(address)
     return pictures.names.get(address)
 
 

@@ -13,13 +13,13 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context, OnlineContext, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption
-from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
-from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
@@ -62,13 +62,10 @@ def _render_once(context: Context, select: str) -> list[Path]:
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
-    with file_errors(folder):
-        private_folder(folder)
     for name, html in pages.items():
         target = folder / f"{re.sub('[/#]', '.', name)}.html"
         with file_errors(target):
-            private_file(target)
-            target.write_text(html, encoding="utf-8")
+            replace_file(target, html.encode(), private=True)
         context.show_progress(_("page: {file}").format(file=target))
         targets.append(target)
     formats: Formats = {

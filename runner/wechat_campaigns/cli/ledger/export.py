@@ -9,11 +9,12 @@ import click
 from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
-from wechat_campaigns.cli.output import file_errors, print_result
+from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.ledger.events import snapshot
 from wechat_campaigns.ledger.export import to_lines
 
