@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text
 
@@ -92,7 +92,7 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
         _(
             "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"
-        ).format(file=target, name=shlex.quote(name)),
+        ).format(file=target, name=quoted(name)),
     ]
     data = {
         "id": name,

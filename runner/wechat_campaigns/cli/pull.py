@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.fetch.draft_files import DraftFiles
 from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
@@ -105,7 +105,7 @@ def _print(
         _(
             "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
             "may be sent"
-        ).format(file=target, name=shlex.quote(files.id)),
+        ).format(file=target, name=quoted(files.id)),
     ]
     data: dict[str, Any] = {
         "id": files.id,

@@ -34,6 +34,7 @@ from wechat_campaigns.cli.options import (
     read_options,
 )
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.run_log import record
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
                 from wechat_campaigns.cli.named_environment import with_environment
 
                 if context.environment:
-                    error.hint = with_environment(error.hint, f" --env {context.environment}")
+                    error.hint = with_environment(error.hint, f" --env {quoted(context.environment)}")
                 path = click.get_current_context().command_path
                 context.report_failure(error, path.removeprefix("campaign "))
                 raise

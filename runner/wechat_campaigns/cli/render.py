@@ -59,6 +59,8 @@ def _render_once(context: Context, select: str) -> list[Path]:
     sends = _sends(context, select)
     if isinstance(context, OnlineContext):
         sends = _with_drafts(context, sends)
+    elif any(isinstance(send.content, Draft) for send in sends):
+        context.show_progress(_("a draft of the console is shown by its name; add `--online` to query WeChat"))
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"

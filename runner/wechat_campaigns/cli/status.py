@@ -47,6 +47,8 @@ WAIT_LIMIT_S = 1800
 def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
 
+    An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
+
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
     """
@@ -56,7 +58,13 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
     if wait:
         rows = _waited(context, send_id, rows, timeout_s, ends)
     environment, timezone = context.settings.environment.name, context.settings.policy.timezone
-    view = StatusView(environment=environment, timezone=timezone, rows=tuple(rows), expired=expired)
+    view = StatusView(
+        environment=environment,
+        timezone=timezone,
+        rows=tuple(rows),
+        expired=expired,
+        unverified=context.unverified,
+    )
     context.output(
         {
             "text": form("text.status_text", view, context.text_options),

@@ -10,6 +10,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
@@ -143,7 +144,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, "
             "set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
         )
-        yield Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
+        yield Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=quoted(folder)))
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
