@@ -15,7 +15,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import id_from, quoted
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text
 
@@ -51,7 +51,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
-    name = free_id(campaign_id or page.stem.replace(" ", "-"), context.root)
+    name = free_id(campaign_id or id_from(page.stem), context.root)
     folder = context.root / name
     if (folder / "article.html").exists():
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.names import quoted
+from wechat_campaigns.core.names import id_from, quoted
 from wechat_campaigns.fetch.draft_files import DraftFiles
 from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
@@ -77,7 +76,7 @@ def _find(draft: str, api: ReadOnlyApi) -> BoxEntry:
 def _id_of(entry: BoxEntry) -> str:
     """Make an id of a title."""
     title = entry.titles[0] if entry.titles else ""
-    return re.sub(r"[\W_]+", "-", title)[:ID_CHARS].strip("-") or "draft"
+    return id_from(title[:ID_CHARS]) or "draft"
 
 
 def _save(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:

@@ -60,7 +60,8 @@ def _render_once(context: Context, select: str) -> list[Path]:
     if isinstance(context, OnlineContext):
         sends = _with_drafts(context, sends)
     elif any(isinstance(send.content, Draft) for send in sends):
-        context.show_progress(_("a draft of the console is shown by its name; add `--online` to query WeChat"))
+        message = _("a draft of the console is shown by its name; add `--online` to query WeChat")
+        context.show_progress(message)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"

@@ -47,6 +47,11 @@ def id_fault(name: str) -> tuple[str, str] | None:
     return None
 
 
+def id_from(text: str) -> str:
+    """Make a part of an id of a title or of a file's name; empty where nothing is left."""
+    return re.sub(r"[\W_]+", "-", text).strip("-")
+
+
 def skeleton(name: str) -> str:
     """Return what ids that look alike have in common: `tea` in Latin letters and in Cyrillic ones."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
