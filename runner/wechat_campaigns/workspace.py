@@ -23,6 +23,7 @@ from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
+from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import load_settings
@@ -264,6 +265,17 @@ class OnlineWorkspace(LedgerWorkspace):
     def _tokens(self) -> SharedTokens:
         """The access_token of each account: who read for the plan had one already."""
         return {}
+
+    @cached_property
+    def api_url(self) -> str:
+        """WeChat's address, for whoever connects.
+
+        Raises:
+            PolicyError: it is neither WeChat's nor this machine's, nor a gateway that the machine names.
+        """
+        if self.settings.environment.api != SANDBOX:
+            check_api_host(self.settings.environment.api, os.environ)
+        return super().api_url
 
     @cached_property
     def _clock_offset(self) -> timedelta:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -133,7 +132,6 @@ def _behind(context: OnlineContext) -> timedelta:
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """
-    from wechat_campaigns.source.api_hosts import check_api_host
     from wechat_campaigns.wechat.endpoints import TAGS_GET
     from wechat_campaigns.wechat.transport import Request, Transport, make_session
 
@@ -141,7 +139,7 @@ def _behind(context: OnlineContext) -> timedelta:
     if api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
-        check_api_host(api, os.environ)
+        api = context.api_url
         transport = Transport(api, make_session(api), timeout_s=(ASK_S, ASK_S), watch=context.watch)
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
     late = -context.watch.current_skew()

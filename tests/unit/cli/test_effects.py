@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,33 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
         assert "ask a person" in message
         assert variable == "AI_AGENT" or variable not in message
     assert contents(tmp_path) == before
+
+
+def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may lead to WeChat; only the sandbox that this program starts itself leads nowhere."""
+    gateway = SETTINGS.replace("https://api.weixin.qq.com", "http://127.0.0.1:9")
+    Path("campaigns/_settings.yaml").write_text(gateway, encoding="utf-8")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    assert run(["--env", "production", "apply", "--auto-approve"]) == ExitCode.POLICY
+    assert "ask a person" in capsys.readouterr().err
+
+
+def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not through a proxy either."""
+    stranger = SETTINGS.replace("https://api.weixin.qq.com", "https://api.evil.example")
+    Path("campaigns/_settings.yaml").write_text(stranger, encoding="utf-8")
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        assert run(["--env", "production", "doctor"]) != ExitCode.OK
+        assert "CAMPAIGN_API_HOSTS" in capsys.readouterr().out
+        proxy.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            proxy.accept()
 
 
 def test_each_command_of_persons_is_among_the_refused() -> None:
