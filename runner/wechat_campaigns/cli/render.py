@@ -18,7 +18,7 @@ from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
-from wechat_campaigns.core.state_folder import replace_file
+from wechat_campaigns.core.state_folder import private_folder, replace_file
 from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
@@ -65,6 +65,8 @@ def _render_once(context: Context, select: str) -> list[Path]:
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
+    with file_errors(folder):
+        private_folder(folder)
     for name, html in pages.items():
         target = folder / f"{re.sub('[/#]', '.', name)}.html"
         with file_errors(target):

@@ -30,7 +30,7 @@ def test_letters_of_any_script_make_an_id(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"a{character}b" for character in "`'\"$&|;()<>~*?!#[]:\\,@=%{} \n\u3000\u202e\u200d\ufe0f\ue000🎉"),
+        *(f"a{one}b" for one in "`'\"$&|;()<>~*?!#[]:\\,@=%{} \n\u3000\u202e\u200d\ufe0f\ue000🎉"),
         "tea`touch${IFS}PWNED`", "-tea", "2026/-tea", "a//b", "", "/a", "tеa", "ΑB",
     ],
 )  # fmt: skip
