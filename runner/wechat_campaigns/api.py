@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
-from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
+from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.approved_files import Approval, check_approved
@@ -22,7 +22,7 @@ from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
 from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.initialization import uninitialized_error
+from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
 from wechat_campaigns.plan import planner, review
 from wechat_campaigns.plan.compare import Comparison, with_warnings
 from wechat_campaigns.plan.console_sends import COMPARED, with_console_warnings
@@ -55,9 +55,15 @@ def load(
         variables: template variables that win over all others.
 
     Returns:
-        What `plan` and `apply` take. Nothing is read before it is needed.
+        What `plan` and `apply` take. Of the folder only `_settings.yaml` is read now.
+
+    Raises:
+        UsageError: there is no such folder or environment.
+        InvalidError: the settings have problems; it carries all of them.
     """
-    return OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
+    workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
+    _ = workspace.settings
+    return workspace
 
 
 def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
@@ -69,7 +75,7 @@ def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: boo
         offline: use no network: neither the platform nor the ledger's server is asked.
 
     Returns:
-        The plan: `plan.digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
+        The plan: `plan.plan_digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
 
     Raises:
         InvalidError: campaigns have problems; it carries all of them.
@@ -280,12 +286,12 @@ def _comparison(
 
 def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Plan:
     """Note of which commit a plan is, and how far the ledger that it rests on is known."""
-    commit = commit_of(workspace.root)
+    commit, wrong = commit_of(workspace.root), wrong_secrets(state, workspace.settings.environment)
     return replace(
         plan,
         commit=commit,
-        untrusted_checkout=untrusted_checkout(workspace.root) if commit is None else "",
-        uninitialized=workspace.uninitialized(state),
+        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
+        uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,
     )

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from wechat_campaigns.core.interfaces import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.fold import LedgerState
-    from wechat_campaigns.ledger.guards import Guards
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
@@ -58,9 +57,9 @@ class Workspace:
     ledger_known: bool = True
     """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
-    """Accounts whose events were folded last without their AppSecret: anybody may have written them."""
-    guards: Guards | None = field(default=None, repr=False)
-    """Those of the ledger as it was folded last; None before it was."""
+    """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
+    signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
+    """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
     _cycle: object = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
@@ -171,20 +170,27 @@ class Workspace:
 
     def _fold(self, key_of: KeyOf | None) -> LedgerState:
         from wechat_campaigns.ledger.fold import fold
-        from wechat_campaigns.ledger.initialization import check_same_followers
+        from wechat_campaigns.ledger.initialization import check_same_followers, wrong_secrets
         from wechat_campaigns.ledger.trust import authenticator
 
         events, environment = tuple(self._events()), self.settings.environment
+        self._take_events(events)
         authentic = authenticator(events, key_of) if key_of is not None else None
         state = fold(events, authentic, self.settings.namespace)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
-        self.unverified = tuple(one.name for one in streams if key_of is None or key_of(one.appid) is None)
-        self.guards = state.guards
+        unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
+        self.unverified = (*unread, *wrong_secrets(state, environment))
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._cycle = (self, state)
         check_same_followers(state, environment)
         return state
+
+    def _take_events(self, events: Iterable[Event]) -> None:
+        self.signed_events = {}
+        for event in events:
+            if "mac" in event.data:
+                self.signed_events.setdefault(event.stream, []).append(event)
 
     def unverified_state(self) -> LedgerState:
         """Fold the ledger to show it, without any secret; a sandbox's may be uninitialized."""
@@ -198,10 +204,13 @@ class Workspace:
         Those of this environment, or of another one with this account where it has none.
         """
         from wechat_campaigns.ledger.guards import newest
+        from wechat_campaigns.ledger.kinds import LedgerKind
 
-        if self.guards is None:
+        if self.signed_events is None:
             self.fold_ledger()
-        return newest((self.guards or {}).get(appid, ()), self.settings.ledger_scope)
+        signed = (self.signed_events or {}).get(appid, ())
+        guards = [event for event in signed if event.kind == LedgerKind.GUARD]
+        return newest(guards, self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
@@ -307,9 +316,11 @@ class OnlineWorkspace(LedgerWorkspace):
             LedgerError: a rehearsal would write into the ledger of a real account.
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
-        state = self._fold(self.secrets.mac_keys() if verified else None)
-        self.secrets.check_guards()
-        return state
+        return self._fold(self.secrets.mac_keys() if verified else None)
+
+    def _take_events(self, events: Iterable[Event]) -> None:
+        super()._take_events(events)
+        self.secrets.events_were_read()
 
     def state(self) -> LedgerState:
         """Fold the ledger and check its macs; a sandbox's may be uninitialized."""

@@ -58,7 +58,7 @@ def test_callback_records_an_event_of_the_sandbox(playground: Playground, aes_ke
         switch(playground, callback={"url": url, "token": "token", "aes_key": aes_key})
         assert playground.apply() is ExitCode.OK
         wait_for_events(playground)
-    events = [event for event in playground.ledger().events(SERVICE) if event.kind is LedgerKind.CALLBACK]
+    events = [event for event in playground.ledger().read(SERVICE) if event.kind is LedgerKind.CALLBACK]
     (job,) = playground.sandbox.jobs()
     assert [event.data["msg_id"] for event in events] == [job["msg_id"]]
     assert events[0].data["sent"] == job["delivered"]

@@ -284,7 +284,7 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
 
 def append(ledger: SqliteLedger, appid: str, kind: str, data: dict[str, Any]) -> None:
     """Keep an event that only a run of this account can have written."""
-    data = linked(kind, data, ledger.events(appid))
+    data = linked(kind, data, ledger.read(appid))
     plain = Entry(stream=appid, kind=kind, data=data)
     ledger.append(replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)}))
 

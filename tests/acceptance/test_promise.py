@@ -351,7 +351,7 @@ def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Play
     playground.advance(19.5 * HOURS)
     playground.wrap_api = Unreachable
     assert playground.apply() is ExitCode.UNKNOWN
-    kinds = [event.kind for event in playground.ledger().events(SERVICE)]
+    kinds = [event.kind for event in playground.ledger().read(SERVICE)]
     assert EventKind.RESEND in kinds, "the attempt was recorded"
     playground.wrap_api = lambda api: api
     playground.advance(5 * HOURS)
@@ -655,7 +655,7 @@ def test_resend_does_not_post_an_edited_draft(playground: Playground, given: str
     playground.write("sale.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert playground.apply() is ExitCode.UNKNOWN
-    (intent,) = [one for one in playground.ledger().events(SERVICE) if one.kind == EventKind.INTENT]
+    (intent,) = [one for one in playground.ledger().read(SERVICE) if one.kind == EventKind.INTENT]
     assert "draft" in intent.data
     media_id = intent.data["body"]["mpnews"]["media_id"]
     in_console(playground.sandbox, media_id, title="中奖了")
@@ -664,7 +664,7 @@ def test_resend_does_not_post_an_edited_draft(playground: Playground, given: str
     assert media_id in playground.outcomes[0].reason
     assert playground.outcomes[0].hint
     assert not playground.sandbox.jobs()
-    assert EventKind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
+    assert EventKind.RESEND not in [one.kind for one in playground.ledger().read(SERVICE)]
     in_console(playground.sandbox, media_id, title="秋茶")
     assert playground.apply() is ExitCode.OK
     (job,) = playground.sandbox.jobs()
@@ -863,7 +863,7 @@ NAME = {"send": "sale", "revision": 1, "call": 1}
 def forge(shop: Shop, kind: str, data: dict[str, Any], *, mac: str = "") -> None:
     """Write into the store as somebody who may write there and has not the AppSecret."""
     ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
-    data = linked(kind, data, ledger.events(SERVICE))
+    data = linked(kind, data, ledger.read(SERVICE))
     plain = Entry(stream=SERVICE, kind=kind, data=data)
     macs = {"none": {}, "another": {"mac": mac_of(mac_key("1" * 32, SERVICE), plain)}, "": {"mac": ""}}
     ledger.append(replace(plain, data={**data, **macs.get(mac, {"mac": mac})}))

@@ -18,7 +18,7 @@ import yaml
 from tests.support.ledger_backends import postgres_backend
 from tests.support.postgres_server import Server, postgres_server
 from tests.torture.runners import fork
-from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import SendStatus, fold
 
 ACCOUNTS = 200
@@ -52,7 +52,7 @@ def _run(folder: Path, server: Server, processes: int) -> float:
         took = time.perf_counter() - began
         jobs: list[dict[str, Any]] = requests.get(f"{url}/_sandbox/jobs").json()["jobs"]
     assert set(codes) == {0}, (folder / "0.log").read_text(encoding="utf-8")[-2000:]
-    events, heads = snapshot(backend.open())
+    events, heads = backend.open().snapshot()
     backend.close()
     statuses = Counter(known.status for known in fold(events).sends.values())
     assert not find_chain_faults(events, heads)

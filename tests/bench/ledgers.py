@@ -19,7 +19,7 @@ from typing import Any
 from tests.bench.fleet import fleet
 from tests.support.ledger_backends import Backend, git_backend, postgres_backend, sqlite_backend
 from tests.support.postgres_server import postgres_server
-from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
@@ -54,7 +54,7 @@ def writers(folder: Path) -> None:
     for process in running:
         process.join()
     took = time.perf_counter() - began
-    events, heads = snapshot(backend.open())
+    events, heads = backend.open().snapshot()
     assert len(events) == WRITERS * EACH
     assert not find_chain_faults(events, heads)
     say(f"git, {WRITERS} writers x {EACH} events: all {len(events)} present, {took:.1f} s, {pushes} pushes")

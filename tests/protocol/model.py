@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
 from tests.protocol.stories import fold
-from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.digest import sample, sha256
 from wechat_campaigns.core.errors import (
     CampaignError,
     LedgerConflictError,
@@ -27,10 +27,11 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.protocol.attempt import Attempt
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
-from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
+from wechat_campaigns.protocol.keys import Message, clientmsgid, mac_key, mac_of
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 APPID = "wx0000000000000001"
+SECOND_APPID = "wx0000000000000002"
 KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 REMEMBERED_S = 24 * 3600
@@ -57,6 +58,18 @@ class Send(NamedTuple):
     """What followers would see: two ids of one message stand for a renamed file."""
     formerly: tuple[str, ...] = ()
     revision: int = 1
+    appid: str = APPID
+    openids: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> dict[str, str]:
+        """What is posted; the followers of another account are others, who may have the same text."""
+        return {"text": self.message if self.appid == APPID else f"{self.message}, from {self.appid}"}
+
+    @property
+    def digest(self) -> str:
+        """Of the content and the recipients, in which the account is not."""
+        return sha256([self.message, self.openids])
 
 
 class Runner(NamedTuple):
@@ -64,8 +77,8 @@ class Runner(NamedTuple):
 
     name: str
     sends: tuple[Send, ...]
-    present: tuple[str, ...]
-    """The ids in its checkout."""
+    present: tuple[Send, ...]
+    """The campaigns of its checkout."""
     offset_s: int = 0
     answers: tuple[Any, ...] = ()
 
@@ -91,16 +104,15 @@ class Snapshot(NamedTuple):
     def spend(self, what: str) -> Snapshot:
         return self._replace(budget=tuple((name, n - (name == what)) for name, n in self.budget))
 
-    @property
-    def ledger(self) -> tuple[Event, ...]:
-        return tuple(EVENTS[name] for name in self.hashes)
+    def ledger(self, stream: str = APPID) -> tuple[Event, ...]:
+        return tuple(event for event in map(EVENTS.__getitem__, self.hashes) if event.stream == stream)
 
-    @property
-    def head(self) -> Head:
-        return EVENTS[self.hashes[-1]].head if self.hashes else EMPTY
+    def head(self, stream: str = APPID) -> Head:
+        events = self.ledger(stream)
+        return events[-1].head if events else EMPTY
 
     def keep(self, entry: Entry) -> Snapshot:
-        event = next_event(entry, at=START + timedelta(seconds=self.now_s), after=self.head)
+        event = next_event(entry, at=START + timedelta(seconds=self.now_s), after=self.head(entry.stream))
         EVENTS[event.hash] = event
         return self._replace(hashes=(*self.hashes, event.hash))
 
@@ -126,7 +138,7 @@ class Scenario:
         for send in self.unanswered:
             data, body = _request(send, Decision(Action.SEND, Reason.NEW))
             at = (START + timedelta(seconds=ago.now_s)).isoformat()
-            data |= {"at": at, "after": ago.head.hash, "body_sha256": sha256(body)}
+            data |= {"at": at, "after": ago.head().hash, "body_sha256": sha256(body)}
             data["clientmsgid"] = clientmsgid(APPID, send.id, send.revision)
             ago = ago.keep(signed(EventKind.INTENT, data, f"killed-{send.id}"))
         return ago._replace(now_s=0)
@@ -161,7 +173,7 @@ class Replay:
         return answer
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        hashes = self._next("read", since)
+        hashes = self._next("read", stream, since)
         return tuple(EVENTS[name] for name in hashes)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
@@ -188,32 +200,29 @@ class Replay:
 def program(runner: Runner) -> list[tuple[str, str]]:
     """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
     ports = Replay(runner)
-    state = StreamState(APPID)
-    attempt = Attempt(
-        ledger=ports,
-        api=ports,
-        state=state,
-        apply_event=lambda event: state.add(event, is_authentic=authentic(event)),
-        clock=ports.clock,
-        mac_key=KEY,
-    )
-    attempt.refresh()
+    present = {Message(send.appid, send.id, send.revision, send.digest) for send in runner.present}
+    attempts: dict[str, Attempt] = {}
     ends = []
     for send in runner.sends:
+        if send.appid not in attempts:
+            attempts[send.appid] = _attempt(ports, send.appid)
+        attempt = attempts[send.appid]
 
         def judge(state: StreamState, send: Send = send) -> Decision:
             facts = DecisionInput(
                 id=send.id,
                 revision=send.revision,
-                content_digest=sha256(send.message),
+                content_digest=send.digest,
+                message_digest=sha256(send.message),
+                openids=send.openids,
                 now=ports.clock(),
                 formerly=send.formerly,
-                is_current=lambda record: record.id in runner.present,
+                is_current=lambda message: is_current(message, present),
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)
 
-        decision = judge(state)
+        decision = judge(attempt.state)
         if decision.action not in (Action.SEND, Action.RESEND):
             ends.append((send.id, decision.reason.value))
             continue
@@ -225,12 +234,32 @@ def program(runner: Runner) -> list[tuple[str, str]]:
     return ends
 
 
+def is_current(message: Message, present: Collection[Message]) -> bool:
+    return message in present
+
+
+def _attempt(ports: Replay, appid: str) -> Attempt:
+    state = StreamState(appid)
+    attempt = Attempt(
+        ledger=ports,
+        api=ports,
+        state=state,
+        apply_event=lambda event: state.add(event, is_authentic=authentic(event)),
+        clock=ports.clock,
+        mac_key=KEY,
+    )
+    attempt.refresh()
+    return attempt
+
+
 def _request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the data of an intent and the body to post, as the plan has them: both may be old by then."""
     if planned.action is Action.RESEND and planned.send_state and (stored := planned.send_state.intent):
         return {name: stored.data[name] for name in ("send", "revision")}, stored.data["body"]
-    body = {"text": send.message}
-    data = {"send": send.id, "revision": send.revision, "content_digest": sha256(send.message), "body": body}
+    body = send.body
+    data = {"send": send.id, "revision": send.revision, "content_digest": send.digest, "body": body}
+    data["message_digest"] = sha256(send.message)
+    data["openids_sample"] = sample(send.openids, sha256(send.message), 2)
     if send.formerly:
         data["formerly"] = list(send.formerly)
     return data, body
@@ -274,7 +303,7 @@ def steps(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
 
 
 def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
-    state = fold(APPID, snapshot.ledger, authentic)
+    state = fold(APPID, snapshot.ledger(), authentic)
     if snapshot.left("hold") and not state.holds:
         entry = Entry(stream=APPID, kind=EventKind.HOLD, data={"held": True, "reason": "stop"}, nonce="hold")
         yield "somebody puts the account on hold", snapshot.spend("hold").keep(entry)
@@ -295,7 +324,7 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
                 data = {
                     "send": known.id,
                     "revision": known.revision,
-                    "after": snapshot.head.hash,
+                    "after": snapshot.head().hash,
                     "sent": sent,
                     "reason": "console",
                 }
@@ -307,8 +336,12 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
     at = (START + timedelta(seconds=snapshot.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "at": at, "body": body, "body_sha256": sha256(body)}
-    base["after"] = snapshot.head.hash
-    yield "an intent", EventKind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
+    base["after"] = snapshot.head().hash
+    yield (
+        "an intent",
+        EventKind.INTENT,
+        {**base, "content_digest": Send("sale", "sale").digest, "clientmsgid": "0" * 32},
+    )
     for known in every_send(state):
         intent = next(reversed(known.calls), "")
         yield (
@@ -317,13 +350,13 @@ def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, Ev
             {"send": known.id, "revision": known.revision, "intent": intent, "reason": "?"},
         )
         settled = {"send": known.id, "revision": known.revision, "sent": False, "reason": "?"}
-        settled["after"] = snapshot.head.hash
+        settled["after"] = snapshot.head().hash
         yield "a settlement", EventKind.SETTLED, settled
         yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
     yield (
         "a baseline",
         EventKind.BASELINE,
-        {"send": "sale", "revision": 1, "content_digest": sha256("sale"), "reason": "?"},
+        {"send": "sale", "revision": 1, "content_digest": Send("sale", "sale").digest, "reason": "?"},
     )
     if state.holds:
         yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
@@ -361,10 +394,13 @@ def _runner_steps(snapshot: Snapshot, number: int, runner: Runner) -> Iterator[t
         yield from _post(snapshot, runner, answered, gone, *details)
 
 
-def _read(snapshot: Snapshot, runner: Runner, answered: Any, since: Head) -> Iterator[tuple[str, Snapshot]]:
-    yield f"{runner.name} reads the ledger", answered(snapshot, snapshot.hashes[since.seq :])
-    if snapshot.left("stale") and len(snapshot.hashes) > since.seq:
-        old = snapshot.hashes[since.seq : -1]
+def _read(
+    snapshot: Snapshot, runner: Runner, answered: Any, stream: str, since: Head
+) -> Iterator[tuple[str, Snapshot]]:
+    hashes = tuple(event.hash for event in snapshot.ledger(stream)[since.seq :])
+    yield f"{runner.name} reads the ledger", answered(snapshot, hashes)
+    if snapshot.left("stale") and hashes:
+        old = hashes[:-1]
         yield f"{runner.name} reads a stale replica", answered(snapshot.spend("stale"), old)
 
 
@@ -376,7 +412,7 @@ def _append(
     snapshot: Snapshot, runner: Runner, answered: Any, gone: Snapshot, entry: Entry, after: Head | None
 ) -> Iterator[tuple[str, Snapshot]]:
     said = f"{runner.name} records {entry.kind} of {entry.data['send']}"
-    if CONDITIONAL and after is not None and after != snapshot.head:
+    if CONDITIONAL and after is not None and after != snapshot.head(entry.stream):
         yield f"{said}: refused, the ledger moved", answered(snapshot, _CONFLICT)
         return
     kept = snapshot.keep(entry)
@@ -453,11 +489,12 @@ def _posted_wrongly(snapshot: Snapshot, said: str) -> str:
     runner = next(runner for runner in snapshot.runners if runner.name == name)
     if abs(runner.offset_s) > 300:
         return "P6: a call began while the clock was wrong"
-    mine = [n for n, event in enumerate(snapshot.ledger) if event.nonce.startswith(name)]
-    intents = [n for n in mine if snapshot.ledger[n].kind in (EventKind.INTENT, EventKind.RESEND)]
+    mine = [event for event in map(EVENTS.__getitem__, snapshot.hashes) if event.nonce.startswith(name)]
+    intents = [event for event in mine if event.kind in (EventKind.INTENT, EventKind.RESEND)]
     if not intents:
         return "P3: a call began without an intent"
-    if fold(APPID, snapshot.ledger[: intents[-1]], authentic).holds:
+    latest = intents[-1]
+    if fold(latest.stream, snapshot.ledger(latest.stream)[: latest.seq - 1], authentic).holds:
         return "P3: a call began after a hold"
     return ""
 
@@ -466,14 +503,14 @@ def _told_wrongly(snapshot: Snapshot) -> str:
     """Look at what the ledger says, once nothing is under way that it cannot know of yet."""
     if snapshot.runners or snapshot.flying:
         return ""
-    state = fold(APPID, snapshot.ledger, authentic)
     accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
-    for known in every_send(state):
-        taken = clientmsgid(APPID, known.id, known.revision) in accepted
-        if taken and known.status is Status.REJECTED:
-            return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
-        if not taken and known.status is Status.ACCEPTED:
-            return f"P2: the ledger says accepted of {known.id}, which the platform never took from it"
+    for appid in (APPID, SECOND_APPID):
+        for known in every_send(fold(appid, snapshot.ledger(appid), authentic)):
+            taken = clientmsgid(appid, known.id, known.revision) in accepted
+            if taken and known.status is Status.REJECTED:
+                return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
+            if not taken and known.status is Status.ACCEPTED:
+                return f"P2: the ledger says accepted of {known.id}, which the platform never took from it"
     return ""
 
 

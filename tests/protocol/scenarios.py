@@ -19,11 +19,14 @@ MOVED = Send("autumn/sale", "sale")
 AGAIN = Send("sale", "sale, once more", revision=2)
 RENAMED = Send("autumn/sale", "sale", formerly=("sale",))
 OTHER = Send("news", "news")
+LISTED = Send("sale#1", "sale", openids=("o1", "o2", "o3"))
+GROWN = Send("autumn/sale#1", "sale", openids=("o4", "o3", "o2", "o1"))
+REASSIGNED = Send("sale", "sale", appid=model.SECOND_APPID)
 
 
 def runner(name: str, *sends: Send, offset_s: int = 0) -> Runner:
     chosen = sends or (SALE,)
-    return Runner(name, chosen, tuple(send.id for send in chosen), offset_s)
+    return Runner(name, chosen, chosen, offset_s)
 
 
 TWO = (runner("ann"), runner("bob"))
@@ -37,6 +40,10 @@ SCENARIOS = (
     Scenario("a hold, and two sends", (runner("ann", SALE, OTHER),), (runner("bob", SALE, OTHER),),
              {"hold": 1, "lost": 1, "later": 1}),
     Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
+             {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("an id went to another account", (runner("ann"), runner("bob", MOVED, REASSIGNED)), (),
+             {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a list was renamed and grew in one clone", (runner("ann", LISTED), runner("bob", GROWN)), (),
              {"crash": 1, "lost": 1, "later": 1}),
     Scenario("a send was renamed while a run waits", (runner("ann"),), (runner("bob", RENAMED),),
              {"lost": 1, "settle": 1, "later": 2}, unanswered=(SALE,)),
@@ -100,6 +107,16 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
+    "a campaign of another account is another message": (
+        "an id went to another account",
+        _patched(model, "is_current", lambda asked, present: any(asked[1:] == one[1:] for one in present)),
+    ),
+    "lists that share recipients": (
+        "a list was renamed and grew in one clone",
+        _patched(
+            decide, "_shares_recipients", lambda known, asked: known.content_digest == asked.content_digest
+        ),
+    ),
     "a resend is of the send decided on": (
         "a send was renamed while a run waits",
         _patched(attempt, "_is_of", lambda *_: True),

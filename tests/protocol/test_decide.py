@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.protocol.stories import (
+    APPID,
     START,
     EventSpec,
     accepted,
@@ -22,6 +23,7 @@ from tests.protocol.stories import (
     settled,
     state_of,
 )
+from wechat_campaigns.core.digest import sample
 from wechat_campaigns.protocol.decide import (
     CLOCK_TOLERANCE,
     SETTLE_AFTER,
@@ -32,7 +34,7 @@ from wechat_campaigns.protocol.decide import (
     may_settle,
 )
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.protocol.state import SendState
+from wechat_campaigns.protocol.keys import Message
 
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
@@ -42,7 +44,10 @@ RELEASE: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})
 
 
 def facts(send: str = "sale", revision: int = 1, **changes: Any) -> DecisionInput:
-    return replace(DecisionInput(id=send, revision=revision, content_digest="d" * 64, now=NOW), **changes)
+    asked = DecisionInput(
+        id=send, revision=revision, content_digest="d" * 64, now=NOW, is_current=lambda _message: True
+    )
+    return replace(asked, **changes)
 
 
 def decided(asked: DecisionInput, *steps: EventSpec) -> tuple[Action, Reason]:
@@ -277,7 +282,12 @@ def test_batches_of_an_edited_openid_list_conflict(
     assert decided(replace(asked, list_sha256=list_sha256), *steps)[1] is reason
 
 
-def gone(_record: SendState) -> bool:
+MINE = Message(APPID, "sale", 1, "d" * 64)
+THEIRS = MINE._replace(appid="wx0000000000000002")
+TRIED_EDITED = [intent(), rejected(), intent(**EDITED)]
+
+
+def gone(_message: Message) -> bool:
     return False
 
 
@@ -289,6 +299,9 @@ def gone(_record: SendState) -> bool:
         ({"is_current": gone}, REFUSED, (Action.SEND, Reason.NEW)),
         ({}, SENT, (Action.SEND, Reason.NEW)),
         ({"is_current": gone, **EDITED}, SENT, (Action.SEND, Reason.NEW)),
+        ({"is_current": gone}, TRIED_EDITED, (Action.SEND, Reason.NEW)),
+        ({"is_current": lambda message: message == MINE}, SENT, (Action.SEND, Reason.NEW)),
+        ({"is_current": lambda message: message == THEIRS}, SENT, (Action.CONFLICT, Reason.MOVED)),
         ({"formerly": ("sale",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("SALE",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
@@ -306,6 +319,33 @@ def test_moved_file_is_the_same_message(
     `formerly` carries the record over. A copy whose original is still there is a campaign of its own.
     """
     assert decided(facts("autumn/sale", **changes), *steps) == decision
+
+
+LISTED = {
+    "content_digest": "e" * 64,
+    "message_digest": "m",
+    "openids": ("o1", "o2", "o3"),
+    "is_current": gone,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "reason"),
+    [
+        ({}, ("o3", "o4"), Reason.MOVED),
+        ({}, ("o4", "o5"), Reason.NEW),
+        ({"message_digest": "other"}, ("o3", "o4"), Reason.NEW),
+        ({"is_current": lambda message: message == MINE._replace(id="sale#1")}, ("o3", "o4"), Reason.NEW),
+        ({"openids": ()}, ("o3", "o4"), Reason.NEW),
+        ({}, (), Reason.NEW),
+    ],
+)
+def test_same_content_to_a_list_that_shares_recipients_was_moved(
+    changes: dict[str, Any], kept: tuple[str, ...], reason: Reason
+) -> None:
+    """Its list was edited as well: only what the intent keeps of its openids shows that they are the same."""
+    sent = intent(send="sale#1", message_digest="m", openids_sample=sample(kept, "m", 256))
+    assert decided(facts("spring#1", **{**LISTED, **changes}), sent)[1] is reason
 
 
 @pytest.mark.parametrize(
@@ -347,7 +387,7 @@ def test_older_checkout_finds_a_message_by_its_former_id(
 ) -> None:
     """It was renamed and edited since: the ledger keeps every id that a message has had."""
     assert decided(facts("sale", **changes), *steps) == decision
-    assert decided(facts("news", is_current=lambda _record: True), *steps) == (Action.SEND, Reason.NEW)
+    assert decided(facts("news", is_current=lambda _message: True), *steps) == (Action.SEND, Reason.NEW)
 
 
 def test_every_spelling_is_the_same_send() -> None:

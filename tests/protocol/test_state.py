@@ -235,10 +235,3 @@ def test_one_entry_is_in_the_place_of_the_whole_and_of_itself() -> None:
     state = state_of(intent(send="sale"), intent(send="sale[beijing]#1"), intent(send="sale[shanghai]"))
     found = [name for name, _send in state.in_place_of(SendId("sale", "beijing"))]
     assert found == ["sale", "sale[beijing]#1"]
-
-
-def test_send_is_found_by_its_latest_content() -> None:
-    """Content of earlier tries does not count."""
-    state = state_of(intent(), rejected(), intent(content_digest="e" * 64))
-    assert state.of_content("d" * 64) == []
-    assert [known.id for known in state.of_content("e" * 64)] == ["sale"]

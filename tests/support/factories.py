@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Location
-from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest, filter_form, sha256
+from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
 from wechat_campaigns.core.errors import ApiError, LedgerConflictError
 from wechat_campaigns.core.model import (
     PLACEHOLDER_SCHEME,
@@ -26,6 +26,7 @@ from wechat_campaigns.core.model import (
     Text,
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.events import Snapshot, heads_of, verified
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
@@ -120,7 +121,7 @@ def make_planned(send: Send | None = None, account: Account | None = None, **cha
 
 def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> Plan:
     """A plan of these sends with everything known and nothing sent, unless told otherwise."""
-    names = ("settings", "now", "overrides")
+    names = ("settings", "now", "overrides", "is_current")
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "remote_facts": {"main": make_known()}}
@@ -148,7 +149,7 @@ class MemoryLedger:
         self.clock = clock
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        return tuple(event for event in self.kept if stream in (None, event.stream))
+        return tuple(event for event in verified(self.snapshot()) if stream in (None, event.stream))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         mine = self.events(stream)
@@ -163,8 +164,8 @@ class MemoryLedger:
         self.kept.append(event)
         return event
 
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        return {event.stream: (event.seq, event.hash) for event in self.kept}
+    def snapshot(self) -> Snapshot:
+        return Snapshot(tuple(self.kept), heads_of(self.kept))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -231,16 +232,10 @@ def make_state(*steps: tuple[str, Mapping[str, Any]], stream: str = SERVICE) -> 
 def intent_of(send: Send, *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from wechat_campaigns.plan.quota import recipients
+    from wechat_campaigns.plan.renamed import identity
 
-    data = {
-        "send": send.id,
-        "revision": send.revision,
-        "content_digest": compute_content_digest(send),
-        "message_digest": compute_message_digest(send),
-    }
-    data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
-    if send.batch is not None:
-        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    data = identity(send, compute_content_digest(send), LedgerState())
+    data |= {"body": body_of(send), "body_sha256": sha256(body_of(send))}
     return {**data, "recipients": recipients(send.filter), "at": at, **more}
 
 

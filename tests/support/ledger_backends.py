@@ -15,7 +15,8 @@ from typing import Any
 
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.open import local_events, open_ledger
+from wechat_campaigns.protocol.events import Event
 
 Rows = dict[tuple[str, int], str]
 """What the storage itself holds: the JSON of each event by stream and number."""
@@ -44,6 +45,11 @@ class Backend:
             open_ledger(self.setting, default=default, root=self.folder / "campaigns", clock=clock)
         )
         return self.opened[-1]
+
+    def offline(self, *, machine: str) -> tuple[Event, ...]:
+        """Read what that machine has of it, as an offline plan does."""
+        default = self.folder / machine / "x.ledger.sqlite3"
+        return local_events(self.setting, default=default, root=self.folder / "campaigns") or ()
 
     def close(self) -> None:
         """Close every ledger that was opened."""

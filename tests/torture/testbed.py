@@ -19,7 +19,7 @@ import yaml
 
 from tests.support.ledger_backends import Backend
 from tests.torture.messages import Clone, Message, begin, marks_in
-from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.records import RETRYABLE_STATUSES
 from wechat_campaigns.protocol.events import Event, EventKind
@@ -111,7 +111,7 @@ class Testbed:
         """Read the ledger as a machine of its own; its chain must hold whatever happened."""
         ledger = self.backend.open(self.clock, machine="judge")
         try:
-            events, heads = snapshot(ledger)
+            events, heads = ledger.snapshot()
         finally:
             ledger.close()
         faults = find_chain_faults(events, heads)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,11 +43,19 @@ def start_log_file(file: Path) -> None:
         UsageError: it cannot be written.
     """
     option = f"--log-file {file}"
+    is_complete = True
 
     def write(entry: Entry) -> None:
+        nonlocal is_complete
         # A disk that fills up between a send and its record must not hide what became of the send.
-        with suppress(UsageError), opened_to_write(file, option, flags=os.O_APPEND, mode=0o600) as log:
-            log.write(f"{_line(entry)}\n".encode())
+        try:
+            with opened_to_write(file, option, flags=os.O_APPEND, mode=0o600) as log:
+                log.write(f"{_line(entry)}\n".encode())
+        except UsageError as error:
+            if is_complete:
+                lost = _("Warning: {file} lacks lines of this log: {reason}")
+                print_message(lost.format(file=file, reason=error.message))
+            is_complete = False
 
     with opened_to_write(file, option, flags=os.O_APPEND, mode=0o600):
         pass

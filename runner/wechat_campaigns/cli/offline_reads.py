@@ -10,7 +10,6 @@ from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
@@ -63,7 +62,7 @@ class OfflineReads:
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return HistoryView(past_sends(state, accounts, now=now), articles, last_day=china_day(now))
+        return HistoryView(past_sends(state, accounts, now=now), articles)
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

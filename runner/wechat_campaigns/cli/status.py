@@ -12,11 +12,13 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import LedgerContext, OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
@@ -187,6 +189,9 @@ def _refreshed(
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
     if isinstance(context, OnlineContext) and (_unfinished(context, sends) or ends.untold(state)):
         state = context.state()
+        if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
+            error = wrong_secret_error(wrong, context.settings.environment)
+            print_message(f"{error}\n→ {error.hint}")
         sends = _selected(state, send_id)
         _ask_wechat(context, sends, state, ends)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from wechat_campaigns.core.model import Content, Draft, FileInfo, Send
@@ -64,12 +64,25 @@ def to_plain_data(value: Any) -> Any:
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+    if not is_dataclass(kind):
+        return ()
+    return tuple(entry.name for entry in fields(kind) if not entry.metadata.get("derived"))
 
 
 def openids_sha256(openids: Iterable[str]) -> str:
     """Fingerprint an openid list in its order; the list itself is never kept."""
     return sha256(list(openids))
+
+
+@lru_cache(maxsize=2)
+def hashes(items: tuple[str, ...], salt: str) -> frozenset[str]:
+    """Hash each item, so that two sets can be compared and neither be read; 12 hex characters each."""
+    return frozenset(hashlib.sha256(f"{salt} {item}".encode()).hexdigest()[:12] for item in items)
+
+
+def sample(items: tuple[str, ...], salt: str, size: int) -> str:
+    """Return the smallest hashes of a set: another set has as large a part of them as of the whole set."""
+    return " ".join(sorted(hashes(items, salt))[:size])
 
 
 def filter_form(send: Send) -> dict[str, Any]:

@@ -295,6 +295,10 @@ class LedgerConflictError(LedgerError):
     exit_code = ExitCode.RACE
 
 
+class WrongSecretError(LedgerError):
+    """No event of an account was signed with this AppSecret: it is a wrong one, or was changed."""
+
+
 class TamperedLedgerError(LedgerError):
     """The chain of events does not hold: something was changed after it was written."""
 

@@ -11,9 +11,8 @@ from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.guards import verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.ledger.trust import authenticator, has_valid_mac, is_signed
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import mac_key
 
 
 class Forgeries(NamedTuple):
@@ -25,6 +24,8 @@ class Forgeries(NamedTuple):
     """Events whose macs do not hold; after a change of the AppSecret, also true ones."""
     unread: list[str]
     """Accounts whose AppSecret is not available."""
+    wrong: list[str]
+    """Accounts of whose events none was signed with their AppSecret."""
 
 
 def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
@@ -34,7 +35,7 @@ def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
         events: of a whole ledger, its chains checked before.
     """
     accounts = workspace.settings.environment.by_appid
-    found = Forgeries([], [], [])
+    found = Forgeries([], [], [], [])
     for appid in _signed_streams(events):
         own = [event for event in events if event.stream == appid]
         if appid not in accounts:
@@ -42,15 +43,21 @@ def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
             continue
         try:
             # Trusted, because guards are looked at here: all that is wrong is named at once.
-            key = mac_key(workspace.secrets.of_account(accounts[appid], trusted=True), appid)
+            key = workspace.secrets.mac_key(accounts[appid], trusted=True)
         except (SecretError, PolicyError):
             found.unread.append(accounts[appid].name)
+            continue
+        signed = [event for event in own if "mac" in event.data]
+        if signed and not any(has_valid_mac(event, key) for event in signed):
+            found.wrong.append(accounts[appid].name)
             continue
         guards = verify_guards((event for event in own if event.kind == LedgerKind.GUARD), key)[1]
         believed = authenticator(own, {appid: key}.get)
         for event in own:
             try:
-                if (is_signed(event) or event in guards) and not believed(event):
+                # Of guards only those count that no later one replaced.
+                is_asked = event in guards if event.kind == LedgerKind.GUARD else is_signed(event)
+                if is_asked and not believed(event):
                     forged = _("event {number} of {stream} ({kind}) was not written with this AppSecret")
                     found.forged.append(forged.format(number=event.seq, stream=appid, kind=event.kind))
             except TamperedLedgerError as error:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.guards import Guards
 from wechat_campaigns.protocol.events import Event
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class WorkspacePort(Protocol):
 class OnlinePort(WorkspacePort, Protocol):
     """An environment whose secrets may be read."""
 
-    guards: Guards | None
+    signed_events: dict[str, list[Event]] | None
 
     @property
     def ledger(self) -> Ledger:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -20,10 +19,11 @@ from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
+from wechat_campaigns.ledger.trust import is_signed, questions, unverified
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, guard_data, ledger_change
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event
-from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.protocol.keys import mac_key
 from wechat_campaigns.source.settings import ledgers_in
 
 
@@ -138,7 +138,7 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
     Returns:
         Whether anything was new.
     """
-    key = mac_key(workspace.secrets.of_account(account, trusted=trusted), account.appid)
+    key = workspace.secrets.mac_key(account, trusted=trusted)
 
     def entry_after(events: Sequence[Event]) -> Entry | None:
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
@@ -147,23 +147,45 @@ def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = Fal
         compared = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
-        return _signed(Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data), key)
+        return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
 
     return append_at_end(workspace.ledger, account.appid, entry_after)
 
 
-def vouch(workspace: OnlinePort, account: Account, **more: Any) -> None:
-    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
+def vouch(
+    workspace: OnlinePort,
+    account: Account,
+    old_secrets: Collection[str],
+    is_genuine: Callable[[Sequence[Event]], bool],
+    **more: Any,
+) -> None:
+    """Keep an account's events authentic after its AppSecret was changed, but for those that were not.
+
+    Args:
+        old_secrets: those before; one of them may belong to another account.
+        is_genuine: asks a person about events that only the old secret could verify, where none is given.
 
     Raises:
         LedgerConflictError: somebody wrote to the ledger since it was read.
+        SecretError: none of the old secrets fits.
+        TamperedLedgerError: the ledger holds a copied event, or lacks one.
     """
-    events = workspace.ledger.read(account.appid)
-    head = events[-1].head if events else EMPTY
-    entry = Entry(stream=account.appid, kind=LedgerKind.TRUSTED, data={"after": head.hash, **more})
-    key = mac_key(workspace.secrets.of_account(account, trusted=True), account.appid)
-    workspace.ledger.append(_signed(entry, key), after=head)
-
-
-def _signed(entry: Entry, key: bytes) -> Entry:
-    return replace(entry, data={**entry.data, "mac": mac_of(key, entry)})
+    appid, events = account.appid, workspace.ledger.read(account.appid)
+    key = workspace.secrets.mac_key(account, trusted=True)
+    distrusted = unverified(events, key)
+    if next(filter(is_signed, events), None) not in distrusted:
+        return  # the secret of this account is still the one with which it began, or was vouched for
+    if old_secrets:
+        found = len(distrusted)
+        distrusted = unverified(events, key, *(mac_key(old, appid) for old in old_secrets))
+        if len(distrusted) == found:
+            raise SecretError(
+                _("no event of {name} was signed with the old AppSecret").format(name=account.name),
+                hint=_("check the value of the variable that `--old-secret` names"),
+                location=appid,
+            )
+    else:
+        genuine = [event for group in questions(distrusted) if is_genuine(group) for event in group]
+        distrusted = [event for event in distrusted if event not in genuine]
+    data = {"distrusted": [event.hash for event in distrusted], **more}
+    workspace.ledger.append(Entry(stream=appid, kind=LedgerKind.TRUSTED, data=data), after=events[-1].head)

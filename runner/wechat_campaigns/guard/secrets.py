@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
 from wechat_campaigns.protocol.keys import mac_key, mac_of
@@ -17,7 +17,7 @@ from wechat_campaigns.source.api_hosts import check_api_host
 if TYPE_CHECKING:
     from wechat_campaigns.guard.ports import OnlinePort
     from wechat_campaigns.ledger.trust import KeyOf
-    from wechat_campaigns.protocol.events import Entry
+    from wechat_campaigns.protocol.events import Entry, Event
 
 
 class Secrets:
@@ -29,6 +29,8 @@ class Secrets:
         self._read: dict[tuple[str, Secret], str] = {}
         self._approvals: dict[str, str] = {}
         """By appid, who approved the settings that its secret is read by."""
+        self._checked: set[tuple[str, Secret]] = set()
+        """Secrets that were held against the events of the ledger, or that a person agreed to."""
 
     def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
@@ -40,7 +42,7 @@ class Secrets:
             return self._approvals[appid]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
-        """Read an account's secret and hold the ledger's guards against it.
+        """Read an account's secret and hold the signed events of the ledger against it.
 
         Args:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
@@ -48,8 +50,20 @@ class Secrets:
         Raises:
             PolicyError: nobody approved the settings, or this run may not run their command.
             SecretError: it cannot be had.
+            WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
+        with self._lock:
+            key, secret = (account.appid, account.secret), self._secret(account)
+            if key not in self._checked:
+                if not trusted:
+                    self.check_signer(account)
+                    self._check_guards(account)
+                self._checked.add(key)
+            return secret
+
+    def _secret(self, account: Account) -> str:
+        """Read an account's secret once, by settings that may be obeyed."""
         from wechat_campaigns.guard.run import check_secret_place
         from wechat_campaigns.source.secret import read_secret
 
@@ -62,10 +76,7 @@ class Secrets:
                     check_api_host(api, os.environ)
                 self.check_settings_approved(account.appid)
                 check_secret_place(account.secret)
-                secret = read_secret(account.secret, os.environ)
-                if not trusted:
-                    self._check_guards(account.appid, secret)
-                self._read[key] = secret
+                self._read[key] = read_secret(account.secret, os.environ)
             return self._read[key]
 
     def other(self, place: Secret, *, name: str) -> str:
@@ -87,34 +98,45 @@ class Secrets:
             self.check_settings_approved(appid)
         check_secret_place(place)
 
-    def check_guards(self) -> None:
-        """Hold the guards of a ledger that was read against every secret that was read.
+    def events_were_read(self) -> None:
+        """Hold every secret against the events of the ledger once more, when it is used next."""
+        self._checked.clear()
+
+    def _events(self, appid: str) -> list[Event]:
+        return (self._workspace.signed_events or {}).get(appid, [])
+
+    def check_signer(self, account: Account) -> None:
+        """Refuse a secret that signed none of the account's events, where the ledger was read anyway.
 
         Raises:
-            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote.
+            WrongSecretError: and nothing speaks of a forgery.
         """
-        for (appid, _place), secret in tuple(self._read.items()):
-            self._check_guards(appid, secret)
+        from wechat_campaigns.ledger.initialization import wrong_secret_error
+        from wechat_campaigns.ledger.trust import has_valid_mac
 
-    def _check_guards(self, appid: str, secret: str) -> None:
+        events, key = self._events(account.appid), mac_key(self._secret(account), account.appid)
+        if events and not any(has_valid_mac(event, key) for event in events):
+            raise wrong_secret_error([account.name], self._workspace.settings.environment)
+
+    def _check_guards(self, account: Account) -> None:
         from wechat_campaigns.ledger.guards import verify_guards
+        from wechat_campaigns.ledger.kinds import LedgerKind
 
-        # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verify_guards((self._workspace.guards or {}).get(appid, ()), mac_key(secret, appid))
+        key = mac_key(self._secret(account), account.appid)
+        guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]
+        _good, bad = verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),
                 hint=_(
-                    "check with `campaign doctor --env {name}` that the AppSecret is right; if it was "
-                    "changed, run `campaign ledger guard --env {name} --new-secret`; if not, find out who "
-                    "can write to the ledger, then run the same without `--new-secret`"
+                    "find out who can write to the ledger, then run `campaign ledger guard --env {name}`"
                 ).format(name=self._workspace.settings.environment.name),
-                location=appid,
+                location=account.appid,
             )
 
-    def mac_key(self, account: Account) -> bytes:
+    def mac_key(self, account: Account, *, trusted: bool = False) -> bytes:
         """Derive the key of an account's macs in the ledger. Raises as `of_account`."""
-        return mac_key(self.of_account(account), account.appid)
+        return mac_key(self.of_account(account, trusted=trusted), account.appid)
 
     def mac_keys(self) -> KeyOf:
         """Give what finds the key of an account's macs; None where the AppSecret is missing."""
@@ -124,6 +146,10 @@ class Secrets:
         def key(appid: str) -> bytes | None:
             try:
                 return self.mac_key(named[appid]) if appid in named else None
+            except WrongSecretError:  # nothing is believed by it
+                return mac_key(self._secret(named[appid]), appid)
+            except TamperedLedgerError:
+                raise
             except CampaignError:  # not at hand, or not to be used: who sends will be told
                 return None
 

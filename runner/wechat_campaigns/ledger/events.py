@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -35,14 +35,30 @@ from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 LEDGER = "ledger"
 GENESIS = EMPTY.hash
-SNAPSHOT_TRIES = 20
+
+
+class Snapshot(NamedTuple):
+    """What a store holds at one moment, as it is: nothing of it was verified."""
+
+    events: tuple[Event, ...]
+    """In order, stream by stream in name order."""
+    heads: Mapping[str, tuple[int, str]]
+    """Count and last hash of each stream, as the store noted them beside the events."""
 
 
 class Ledger(LedgerCore, Protocol):
     """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        """Read events in order, of one stream or of all (streams in name order)."""
+    def snapshot(self) -> Snapshot:
+        """Read everything, of one moment although others go on writing."""
+        ...
+
+    def events(self) -> tuple[Event, ...]:
+        """Read every event, in order, stream by stream.
+
+        Raises:
+            TamperedLedgerError: a chain does not hold.
+        """
         ...
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -51,10 +67,6 @@ class Ledger(LedgerCore, Protocol):
         Raises:
             LedgerError: this ledger holds events already, or cannot be written.
         """
-        ...
-
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        """Count and last hash of each stream as the store noted them beside the events."""
         ...
 
     def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
@@ -94,16 +106,6 @@ def append_at_end(
         else:
             return True
     return False
-
-
-def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:
-    """Read events and heads of one moment, although others go on writing."""
-    heads = ledger.heads()
-    for _try in range(SNAPSHOT_TRIES):
-        events, before, heads = ledger.events(), heads, ledger.heads()
-        if before == heads:
-            break
-    return events, heads
 
 
 def event_from(data: Mapping[str, Any]) -> Event:
@@ -244,6 +246,23 @@ def not_empty_error(where: str) -> LedgerError:
         hint=_("run the import on an empty ledger"),
         location=where,
     )
+
+
+def verified(snapshot: Snapshot, where: str = "") -> tuple[Event, ...]:
+    """Return the events of a snapshot, their chains verified up to its heads.
+
+    Raises:
+        TamperedLedgerError: a chain does not hold.
+    """
+    if faults := find_chain_faults(*snapshot):
+        raise TamperedLedgerError(
+            faults[0],
+            hint=_(
+                "run `campaign ledger verify`; restore the ledger from a backup before you apply anything"
+            ),
+            location=where,
+        )
+    return snapshot.events
 
 
 def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:

@@ -68,8 +68,8 @@ class LedgerState:
     """By appid: what decides whether a call may begin, and how far the stream was read."""
     is_authentic: IsAuthentic | None = None
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
-    guards: dict[str, list[Event]] = field(default_factory=dict)
-    """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
+    _is_ours: dict[str, bool] = field(default_factory=dict)
+    """By stream: whether any of its events with a mac is authentic."""
     campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
     notified: set[str] = field(default_factory=set)
@@ -92,6 +92,10 @@ class LedgerState:
     def is_initialized(self, appid: str) -> bool:
         """Return whether the ledger is initialized for this account too: others may share it."""
         return self.initialized and appid in self.initialized_for
+
+    def has_wrong_secret(self, appid: str) -> bool:
+        """Return whether the AppSecret at hand signed no event of an account that has signed ones."""
+        return not self._is_ours.get(appid, True)
 
     def send(self, appid: str, send_id: str, revision: int) -> SendRecord | None:
         """Look one send up, however its id is spelt."""
@@ -128,7 +132,7 @@ class LedgerState:
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these recipients."""
-        sends = self.stream(appid).of_content(digest)
+        sends = (one for one in self.stream(appid).of_content(digest) if one.content_digest == digest)
         return [self.sends[appid, normalize_id(send.id), send.revision] for send in sends]
 
     def quota_uses(self, appid: str, begins: datetime, ends: datetime) -> QuotaUses:
@@ -160,6 +164,8 @@ class LedgerState:
         self._quota_uses = {}
         try:
             believed = self.is_authentic is None or self.is_authentic(event)
+            if "mac" in event.data:
+                self._is_ours[event.stream] = believed or self._is_ours.get(event.stream, False)
             self.stream(event.stream).add(event, is_authentic=believed)
             step = (STEPS if believed else UNAUTHENTIC_STEPS).get(event.kind)
             if step is not None:

@@ -34,10 +34,6 @@ def _init(state: LedgerState, event: Event) -> None:
     state.production_streams.add(event.stream)
 
 
-def _guard(state: LedgerState, event: Event) -> None:
-    state.guards.setdefault(event.stream, []).append(event)
-
-
 def _campaigns_folder(state: LedgerState, event: Event) -> None:
     folders = state.campaigns_folders.setdefault(event.stream, {})
     name = normalize_id(event.data["namespace"])
@@ -58,7 +54,7 @@ def _notified(state: LedgerState, event: Event) -> None:
 
 
 def _draft(state: LedgerState, event: Event) -> None:
-    data = event.data
+    data, made = event.data, state.made_drafts
     draft = DraftRecord(
         send=data["send"],
         revision=data["revision"],
@@ -67,7 +63,10 @@ def _draft(state: LedgerState, event: Event) -> None:
         stored_digest=data.get("stored"),
         stored_changes=tuple(data.get("changed", ())),
     )
-    state.drafts[_key(event)] = state.made_drafts[event.stream, draft.media_id] = draft
+    before = made.get((event.stream, draft.media_id))
+    if before is not None and before.stored_digest is not None:
+        draft = before  # a copy of an event from before WeChat's version was known does not forget it
+    state.drafts[_key(event)] = made[event.stream, draft.media_id] = draft
 
 
 def _preview(state: LedgerState, event: Event) -> None:
@@ -219,7 +218,6 @@ STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     LedgerKind.CALLBACK: _callback,
     LedgerKind.RECALL: _recall,
     LedgerKind.NOTIFIED: _notified,
-    LedgerKind.GUARD: _guard,
     LedgerKind.CAMPAIGNS_FOLDER: _campaigns_folder,
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
@@ -231,7 +229,6 @@ STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
 UNAUTHENTIC_STEPS: Mapping[str, Callable[[LedgerState, Event], None]] = {
     # Keeps a rehearsal off, and begins nothing.
     LedgerKind.INIT: lambda state, event: state.production_streams.add(event.stream),
-    LedgerKind.GUARD: _guard,
     LedgerKind.CALLBACK: _callback,
     **dict.fromkeys((EventKind.BASELINE, EventKind.INTENT, EventKind.RESEND, *_OUTCOMES), _unauthentic),
 }

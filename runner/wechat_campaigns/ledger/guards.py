@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
+from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import mac_of
-
-Guards = Mapping[str, Sequence[Event]]
-"""By appid, the rules that applies of an account went by, as the ledger says; no mac was checked."""
 
 
 def newest(guards: Iterable[Event], environment: str) -> Event | None:
@@ -38,15 +34,8 @@ def verify_guards(guards: Iterable[Event], key: bytes) -> tuple[tuple[Event, ...
     for guard in guards:
         replaced = newest(good, str(guard.data.get("environment")))
         follows = guard.data.get("replaces") == (replaced.hash if replaced is not None else "")
-        if follows and _holds(guard, key):
+        if follows and has_valid_mac(guard, key):
             good, bad = [*good, guard], []
         else:
             bad.append(guard)
     return tuple(good), tuple(bad)
-
-
-def _holds(guard: Event, key: bytes) -> bool:
-    try:
-        return hmac.compare_digest(str(guard.data.get("mac")).encode(), mac_of(key, guard).encode())
-    except ValueError:  # what is no text, or no number that JSON has
-        return False

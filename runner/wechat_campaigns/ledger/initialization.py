@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
@@ -32,11 +32,36 @@ def check_same_followers(state: LedgerState, environment: Environment) -> None:
 
 
 def uninitialized_accounts(state: LedgerState, environment: Environment) -> tuple[str, ...]:
-    """Name the accounts whose past the ledger does not know; a sandbox has none."""
-    if environment.is_sandbox:
-        return ()
+    """Name the accounts whose past is not known; in a sandbox, only those of another AppSecret."""
     accounts = environment.accounts.items()
-    return tuple(sorted(name for name, account in accounts if not state.is_initialized(account.appid)))
+    return tuple(
+        sorted(
+            name
+            for name, account in accounts
+            if state.has_wrong_secret(account.appid)
+            or not (environment.is_sandbox or state.is_initialized(account.appid))
+        )
+    )
+
+
+def wrong_secrets(state: LedgerState, environment: Environment) -> list[str]:
+    """List the accounts whose AppSecret is at hand and signed no event of theirs."""
+    accounts = environment.accounts.items()
+    return [name for name, account in accounts if state.has_wrong_secret(account.appid)]
+
+
+def wrong_secret_error(names: Collection[str], environment: Environment) -> WrongSecretError:
+    """Refuse an AppSecret that signed none of an account's events: it proves nothing of who wrote them."""
+    return WrongSecretError(
+        _("no event of {names} in the ledger was signed with this AppSecret").format(
+            names=_(", ").join(names)
+        ),
+        hint=_(
+            "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, run "
+            "`campaign ledger guard --env {name} --new-secret`"
+        ).format(name=environment.name),
+        location=_("environment {name}").format(name=environment.name),
+    )
 
 
 def check_not_rehearsed(events: Iterable[Event], environment: Environment) -> None:
@@ -66,6 +91,8 @@ _OF_CALLS: Final = frozenset(
 
 def uninitialized_error(state: LedgerState, environment: Environment, names: Collection[str]) -> LedgerError:
     """Refuse to send: without the past of these accounts, all their campaigns would count as never sent."""
+    if wrong := [name for name in wrong_secrets(state, environment) if name in names]:
+        return wrong_secret_error(wrong, environment)
     message = _("the ledger is empty, so every campaign here would count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then record earlier sends with "
@@ -75,13 +102,6 @@ def uninitialized_error(state: LedgerState, environment: Environment, names: Col
         message = _(
             "the ledger is not initialized for {names}, so all their campaigns would count as never sent"
         )
-        if any(environment.accounts[name].appid in state.production_streams for name in names):
-            message = _("the ledger of {names} was initialized with another AppSecret")
-            hint = _(
-                "check with `campaign doctor --env {name}` that the AppSecret is right; if it was changed, "
-                "run `campaign ledger guard --env {name} --new-secret`; if not, find out who can write to "
-                "the ledger"
-            )
     return LedgerError(
         message.format(names=_(", ").join(names)),
         hint=hint.format(name=environment.name),

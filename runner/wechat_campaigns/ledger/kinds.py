@@ -22,7 +22,7 @@ class LedgerKind(StrEnum):
     RECALL = "recall"  # an article was taken back: {send, revision, msg_id, article_idx}
     CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.campaigns_folder`
     NOTIFIED = "notified"  # told today, so not again: {day, notices}; see `notify.notices`
-    TRUSTED = "trusted"  # a person vouches for all events before it: {after, …}; see `ledger.trust`
+    TRUSTED = "trusted"  # a person vouches for the events before it: {after, distrusted: [hash of one], …}
 
 
 KINDS: Final[Mapping[str, EventKind | LedgerKind]] = {str(kind): kind for kind in (*EventKind, *LedgerKind)}

@@ -17,8 +17,9 @@ from typing import Final
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.ledger.events import Ledger, heads_of
+from wechat_campaigns.ledger.events import Ledger, Snapshot, heads_of
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
+from wechat_campaigns.ledger.trust import is_decision
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 Marks = Mapping[str, tuple[int, str]]
@@ -151,13 +152,13 @@ class RollbackGuardedLedger:
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+    def events(self) -> tuple[Event, ...]:
         """See `Ledger.events`.
 
         Raises:
-            TamperedLedgerError: the ledger went back, or is another one.
+            TamperedLedgerError: a chain does not hold, or the ledger went back, or is another one.
         """
-        return self._compared(stream, lambda: self.store.events(stream))
+        return self._compared(None, self.store.events)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`.
@@ -181,9 +182,12 @@ class RollbackGuardedLedger:
 
         Raises:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
+            ValueError: a decision without `after`: nobody would notice that the event before it was removed.
         """
         seen = self.memory.marks(entry.stream).get(entry.stream, EMPTY)
         known = self._known(entry.stream)
+        if after is None and is_decision(entry):
+            raise ValueError(entry.kind)
         if after is not None and "mac" not in entry.data:
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             entry = replace(entry, data={**entry.data, "after": after.hash})
@@ -209,14 +213,14 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: these are older than what was seen of this ledger; nothing was written.
         """
-        if not self.store.heads():  # the store refuses to mix two pasts; that is no older one
+        if not self.store.snapshot().heads:  # the store refuses to mix two pasts; that is no older one
             self._check(self.memory.marks(), self.chains.marks(), events)
         self.store.restore(events)
         self._note(heads_of(events))
 
-    def heads(self) -> Marks:
-        """See `Ledger.heads`."""
-        return self.store.heads()
+    def snapshot(self) -> Snapshot:
+        """See `Ledger.snapshot`."""
+        return self.store.snapshot()
 
     def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
         """See `Ledger.lock`."""

@@ -38,3 +38,8 @@ def namespace_of(kept_id: str) -> str:
     """Name the namespace of an id of the ledger; empty for none."""
     full = _NAMED.fullmatch(kept_id)
     return full["namespace"] if full is not None else ""
+
+
+def list_id(send_id: str) -> str:
+    """Return the id that the batches of an openid list have in common; any other id as it is."""
+    return send_id.partition("#")[0]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, refuse_second_name, sqlite_failure
 from wechat_campaigns.ledger.events import (
+    Snapshot,
     head_moved_error,
     heads_of,
     newer_tables_error,
     not_empty_error,
     read_events,
     stream_locked_error,
+    verified,
     verified_after,
 )
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
@@ -51,6 +54,7 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
 
     Raises:
         LedgerError: it cannot be read, or is another program's.
+        TamperedLedgerError: a chain does not hold.
     """
     if not path.is_file():
         return None
@@ -59,13 +63,14 @@ def stored_events(path: Path) -> tuple[Event, ...] | None:
     has_log = path.with_name(f"{path.name}-wal").exists()
     address = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as db:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)) as db:
             if _version(db, path) == 0:
                 return ()
-            rows = db.execute("select stream, seq, body from event order by stream, seq").fetchall()
+            db.execute("begin")
+            found = _snapshot(db)
     except (sqlite3.Error, OSError) as error:
         raise sqlite_failure(error, path) from error
-    return read_events(rows)
+    return verified(found, str(path))
 
 
 class SqliteLedger:
@@ -82,7 +87,7 @@ class SqliteLedger:
         # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
         self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
-        self._prepared = False
+        self._files: list[tuple[int, int] | None] = []
         try:
             with self._translated():
                 _check_place(path)
@@ -91,20 +96,22 @@ class SqliteLedger:
             self.close()
             raise
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
+    def snapshot(self) -> Snapshot:
+        """See `Ledger.snapshot`."""
         if not self._is_ready():
-            return ()
-        where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
-        with self._translated():
-            query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
-            return read_events(self._db().execute(query, values).fetchall())
+            return Snapshot((), {})
+        with self._transaction("begin") as db:
+            return _snapshot(db)
+
+    def events(self) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        return verified(self.snapshot(), str(self._path))
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         if not self._is_ready():
             return verified_after(stream, (), since, EMPTY)
-        with self._translated(), _transaction(self._db(), "begin") as db:
+        with self._transaction("begin") as db:
             query = "select stream, seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
             head = _head(db, stream)
@@ -113,7 +120,7 @@ class SqliteLedger:
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
         self._make()
-        with self._translated(), self._in_turn(), _transaction(self._db()) as db:
+        with self._in_turn(), self._transaction() as db:
             head = _head(db, entry.stream)
             if after is not None and after != head:
                 raise head_moved_error(entry.stream)
@@ -125,21 +132,13 @@ class SqliteLedger:
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
         self._make()
-        with self._translated(), _transaction(self._db()) as db:
+        with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
                 raise not_empty_error(str(self._path))
             for event in events:
                 _insert(db, event)
             for stream, (seq, digest) in heads_of(events).items():
                 _put_head(db, stream, seq, digest)
-
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        """See `Ledger.heads`."""
-        if not self._is_ready():
-            return {}
-        with self._translated():
-            rows = self._db().execute("select stream, seq, hash from head order by stream")
-            return {stream: (seq, digest) for stream, seq, digest in rows}
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
@@ -157,6 +156,8 @@ class SqliteLedger:
 
     def close(self) -> None:
         """See `Ledger.close`."""
+        with suppress(LedgerError):
+            self._check_same_files()
         for db in self._open:
             with suppress(sqlite3.Error):
                 db.close()
@@ -174,6 +175,36 @@ class SqliteLedger:
         return db
 
     @contextmanager
+    def _transaction(self, begin: str = "begin immediate") -> Iterator[sqlite3.Connection]:
+        """Run a transaction in the files that everybody else finds by the ledger's path.
+
+        Raises:
+            LedgerError: they were replaced or deleted since they were opened: a hold would not be seen, and
+                what is written here nobody else would see.
+        """
+        with self._translated():
+            with _transaction(self._db(), begin) as db:
+                self._check_same_files()
+                yield db
+            # Once more, because what was kept allows a call: they may have been replaced in the meantime.
+            self._check_same_files()
+
+    def _check_same_files(self) -> None:
+        if self._files and self._files != _files_at(self._path):
+            # Whoever closes a connection last writes its log into the database: here, over what is there now.
+            # A thread that never ends keeps them open until the process does.
+            threading.Thread(target=_keep, args=(tuple(self._open),), daemon=True).start()
+            self._open.clear()
+            raise LedgerError(
+                _("the ledger file was replaced or deleted while this command was using it"),
+                hint=_(
+                    "find out what replaced it (a restore, a program that synchronizes files), then run "
+                    "`campaign status`"
+                ),
+                location=str(self._path),
+            )
+
+    @contextmanager
     def _in_turn(self) -> Iterator[None]:
         """Wait until no other thread writes; for so long that SQLite had better say what is wrong."""
         mine = self._turn.acquire(timeout=BUSY_S)
@@ -184,7 +215,7 @@ class SqliteLedger:
                 self._turn.release()
 
     def _make(self) -> None:
-        if not self._prepared:
+        if not self._files:
             with self._translated():
                 private_folder(self._path.parent)
                 private_file(self._path)
@@ -192,24 +223,27 @@ class SqliteLedger:
 
     def _is_ready(self) -> bool:
         """Return whether there is a file to read; one that another runner began is completed."""
-        if not self._prepared and self._path.exists():
+        if not self._files and self._path.exists():
             with self._translated():
                 self._prepare()
-        return self._prepared
+        return bool(self._files)
 
     def _prepare(self) -> None:
+        self._make_tables()
+        # From here on a connection has all of them open, so that nobody's last one removes them.
+        self._files = _files_at(self._path)
+
+    def _make_tables(self) -> None:
         db = self._db()
-        self._prepared = _version(db, self._path) == VERSION
-        if self._prepared:
+        if _version(db, self._path) == VERSION:
             return
         # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
         retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
-        with _transaction(db):
+        with _transaction(db, "begin immediate"):
             # Another runner may have made the tables in the meantime.
             if _version(db, self._path) == 0:
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     db.execute(statement)
-        self._prepared = True
 
     def _lock_file(self, stream: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{stream}.lock")
@@ -248,8 +282,26 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     return version
 
 
+def _keep(_connections: tuple[sqlite3.Connection, ...]) -> None:
+    threading.Event().wait()
+
+
+def _files_at(path: Path) -> list[tuple[int, int] | None]:
+    """Identify the files that a path leads to now: the database, its log, the index of the log."""
+    real = os.path.realpath(path)  # beside which SQLite keeps the other two
+    return [_identity(real + end) for end in ("", "-wal", "-shm")]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (at each read and append)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
-def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iterator[sqlite3.Connection]:
+def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
     db.execute(begin)
     try:
         yield db
@@ -258,6 +310,12 @@ def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iter
         with suppress(sqlite3.Error):
             db.execute("rollback")
         raise
+
+
+def _snapshot(db: sqlite3.Connection) -> Snapshot:
+    rows = db.execute("select stream, seq, body from event order by stream, seq")
+    heads = db.execute("select stream, seq, hash from head order by stream")
+    return Snapshot(read_events(rows), {stream: (seq, digest) for stream, seq, digest in heads})
 
 
 def _head(db: sqlite3.Connection, stream: str) -> Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -15,47 +15,102 @@ from wechat_campaigns.protocol.keys import mac_of
 
 KeyOf = Callable[[str], bytes | None]
 """Gives the key of a stream's macs; None where the AppSecret is not at hand."""
-UNSIGNED: Final = frozenset({LedgerKind.GUARD, LedgerKind.CALLBACK})
-"""A guard is believed by `ledger.guards`; who receives pushes has no AppSecret, and only reports use them."""
+RESULTS: Final = frozenset(
+    {EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.IN_USE, EventKind.REJECTED}
+    | {LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW, LedgerKind.STATUS, LedgerKind.RECALL}
+    | {LedgerKind.CALLBACK, LedgerKind.NOTIFIED}
+)
+"""What happened, wherever it is recorded. All else was decided on what the ledger held, and names its end."""
+REMADE: Final = frozenset(
+    {LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW, LedgerKind.STATUS, LedgerKind.RECALL}
+    | {LedgerKind.NOTIFIED, LedgerKind.CAMPAIGNS_FOLDER, LedgerKind.GUARD, LedgerKind.TRUSTED}
+)
+"""What is uploaded, queried or recorded again where it is not believed: nobody need be asked about it."""
+
+
+def _is_hold(entry: Entry) -> bool:
+    return entry.kind == EventKind.HOLD and bool(entry.data.get("held"))
 
 
 def is_signed(entry: Entry) -> bool:
-    """Tell whether an entry is one that carries a mac: all do but a hold, which anybody may write."""
-    return entry.kind not in UNSIGNED and not (entry.kind == EventKind.HOLD and bool(entry.data.get("held")))
+    """Return whether an entry carries a mac: all but holds, which anybody may write, and WeChat's pushes."""
+    return entry.kind != LedgerKind.CALLBACK and not _is_hold(entry)
+
+
+def is_decision(entry: Entry) -> bool:
+    """Return whether an entry names the event `after` which it was decided: all do but holds and results."""
+    return entry.kind not in RESULTS and not _is_hold(entry)
+
+
+def has_valid_mac(event: Event, key: bytes) -> bool:
+    """Return whether an event carries the mac that a key makes of it."""
+    with suppress(ValueError):  # no mac can be made of what is no text, or no number that JSON has
+        return hmac.compare_digest(str(event.data.get("mac")).encode(), mac_of(key, event).encode())
+    return False
 
 
 def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
     """Make what tells whether an event is believed.
 
     Args:
-        events: of the ledger; a `trusted` among them says that all before it are true, as after a change of
-            the AppSecret, whose macs nobody can check any more.
+        events: of the ledger; a `trusted` among them says that all before it are true, but for those that it
+            names: after a change of the AppSecret their macs cannot be verified any more.
         key_of: gives the key; without one everything is believed, and nothing may be acted on.
     """
 
     def holds(event: Event) -> bool:
         key = key_of(event.stream)
-        if key is None:
-            return True
-        return hmac.compare_digest(str(event.data.get("mac")).encode(), mac_of(key, event).encode())
+        return key is None or has_valid_mac(event, key)
 
-    trusted_until: dict[str, int] = {}
+    vouched: dict[str, tuple[int, frozenset[str]]] = {}
     for event in events:
         # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
-        if event.kind == LedgerKind.TRUSTED and event.data.get("after") == event.previous:
-            with suppress(ValueError):  # no mac can be made of it: it is refused when its turn comes
-                if holds(event):
-                    trusted_until[event.stream] = event.seq
+        is_in_place = event.data.get("after") == event.previous
+        if event.kind == LedgerKind.TRUSTED and is_in_place and holds(event):
+            before = vouched.get(event.stream, (0, frozenset()))[1]
+            vouched[event.stream] = event.seq, before.union(event.data.get("distrusted", ()))
 
     def believed(event: Event) -> bool:
-        if event.seq < trusted_until.get(event.stream, 0):
-            return True
+        until, distrusted = vouched.get(event.stream, (0, frozenset[str]()))
+        if event.seq < until:
+            return event.hash not in distrusted and not _is_misplaced(event)
         is_held = holds(event)
         if is_held and _is_misplaced(event) and key_of(event.stream):
             raise _misplaced_error(event)
         return is_held
 
     return believed
+
+
+def unverified(events: Sequence[Event], key: bytes, *older: bytes) -> list[Event]:
+    """List the events of one stream that no key verifies and nobody has judged yet.
+
+    Args:
+        key: of the present AppSecret; what a `trusted` by it names was judged.
+
+    Raises:
+        TamperedLedgerError: one of them is a copy, or follows an event that was removed.
+    """
+    views = [authenticator(events, {event.stream: each for event in events}.get) for each in (key, *older)]
+    trusting = [one for one in events if one.kind == LedgerKind.TRUSTED and has_valid_mac(one, key)]
+    judged = {digest for one in trusting for digest in one.data.get("distrusted", ())}
+    signed = [event for event in events if is_signed(event) and event.hash not in judged]
+    return [event for event in signed if not any(view(event) for view in views)]
+
+
+def questions(events: Iterable[Event]) -> list[list[Event]]:
+    """Group events whose macs nobody can verify by what a person must judge as one.
+
+    A call and its result are one question. All calls that WeChat accepted are one together: to believe them
+    can only stop a send. What is made again without being believed is none.
+    """
+    asked = [event for event in events if event.kind not in REMADE]
+    accepted = {str(event.data.get("intent")) for event in asked if event.kind == EventKind.ACCEPTED}
+    groups: dict[str, list[Event]] = {}
+    for event in asked:
+        call = str(event.data.get("intent", event.hash))
+        groups.setdefault("accepted" if call in accepted else call, []).append(event)
+    return list(groups.values())
 
 
 def _is_misplaced(event: Event) -> bool:

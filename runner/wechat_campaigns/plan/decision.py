@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.digest import compute_content_digest, compute_message_digest
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Draft, PlanAction, Send
@@ -20,8 +20,7 @@ from wechat_campaigns.plan.hints import not_resent_message
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import SendId
-from wechat_campaigns.protocol.state import SendState
+from wechat_campaigns.protocol.keys import Message, normalize_id
 
 RECENT = timedelta(days=1)
 OPEN = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.DRAFT})
@@ -64,8 +63,8 @@ class DecisionContext:
     """Aware."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
-    """Whether today's campaigns have a send of this id at this revision, and with this content digest."""
+    is_current: Callable[[Message], bool] = lambda _message: True
+    """Whether today's campaigns have a message, its id as users write it."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
@@ -83,6 +82,12 @@ class DecisionContext:
         appid = self.account(send).appid
         records = (self.state.send(appid, name, send.revision) for name in (send.id, *send.formerly))
         return next((one for one in records if one and one.status not in RETRYABLE_STATUSES), None)
+
+    def is_kept(self, message: Message) -> bool:
+        """Return whether today's campaigns have a message, its id as the ledger has it."""
+        # Of what others keep in the same ledger nobody here has the files.
+        shown = message._replace(id=normalize_id(self.state.display_id(message.id)))
+        return not self.state.is_in_namespace(message.id) or self.is_current(shown)
 
     def content_digest(self, send: Send) -> str:
         """Fingerprint what a send carries; of a draft that was sent as the ledger has it."""
@@ -117,24 +122,19 @@ def decision_input(
         find_violations: lists what blocks the call, such as policy rules.
     """
     state, environment = context.state, context.settings.environment
-
-    def is_current(record: SendState) -> bool:
-        # Of what others keep in the same ledger nobody here has the files.
-        return not state.is_in_namespace(record.id) or context.is_current(
-            state.display_id(record.id), record.revision, record.content_digest
-        )
-
     names = (send.id, *send.formerly)
     return DecisionInput(
         id=state.ledger_id(send.id),
         revision=send.revision,
         content_digest=digest,
+        message_digest=compute_message_digest(send) if send.batch is not None else "",
+        openids=send.batch.openids if send.batch is not None else (),
         now=context.now,
         not_before=send.not_before,
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.ledger_id(name) for name in send.formerly),
-        is_current=is_current,
+        is_current=context.is_kept,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
@@ -195,8 +195,3 @@ def _draft(decision: PlanDecision) -> PlanDecision:
 def ended_recently(send: Send, now: datetime) -> bool:
     """Tell whether a send's window ended within the last day."""
     return send.not_after is not None and now - send.not_after < RECENT
-
-
-def list_id(send: Send) -> str:
-    """Name what the batches of one openid list have in common; a send that is none has its own id."""
-    return send.id if send.batch is None else str(replace(SendId.parse(send.id), batch=None))

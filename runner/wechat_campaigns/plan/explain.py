@@ -8,6 +8,7 @@ from math import ceil
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
@@ -109,6 +110,12 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
                 "the same content was sent to the same recipients {when} as {send}, "
                 "whose campaign is gone or has other content now"
             )
+            if record is not None and record.content_digest != facts.content_digest:
+                reason = _(
+                    "the same content was sent {when} as {send}, whose campaign is gone or has other content "
+                    "now, to an openid list that shares recipients with this one"
+                )
+            name = list_id(name)
             hint = _(
                 "if the file was renamed or moved, write `formerly: [{send}]` or, where that id is in use "
                 "again, run `campaign ledger baseline`; otherwise change the content"

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from wechat_campaigns.core.model import Filter, PlanAction
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.plan.decision import list_id
+from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import china_day
 
@@ -80,7 +80,7 @@ def _audiences(sends: Iterable[PlannedSend]) -> list[_Audience]:
     found: dict[str, _Audience] = {}
     for planned in sends:
         send, resolved = planned.send, planned.resolved
-        name, count = list_id(send), resolved.audience.count or 0
+        name, count = list_id(send.id), resolved.audience.count or 0
         skipped = frozenset(resolved.skipped)
         openids = tuple(one for index, one in enumerate(send.filter.openids) if index not in skipped)
         if (before := found.get(name)) is not None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
+from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
+from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import PlanDecision, ended_recently
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
@@ -20,6 +22,7 @@ from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row
 from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import Message
 
 PLAN_LIFE = timedelta(hours=24)
 
@@ -122,16 +125,16 @@ class Plan:
     """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
     up."""
 
-    untrusted_checkout: str = ""
-    """The folder of a checkout whose commit git does not tell, because another user owns it."""
+    unread_checkout: UnreadCheckout | None = None
+    """Why the plan has no commit although its campaigns are in a checkout."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
-    is_current: Callable[[str, int, str], bool] = lambda _id, _revision, _digest: True
-    """Whether a send of this id is among today's campaigns at this revision."""
+    is_current: Callable[[Message], bool] = lambda _message: True
+    """Whether today's campaigns have a message, its id as users write it."""
 
     @property
     def loosened_rules(self) -> tuple[SettingsChange, ...]:
@@ -187,7 +190,7 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
     send = planned.send
     begins = send.not_before or datetime.min.replace(tzinfo=UTC)
     number = send.batch.index if send.batch is not None else 0
-    return planned.account.name, begins, send.id.partition("#")[0], number
+    return planned.account.name, begins, list_id(send.id), number
 
 
 def is_covered(planned: PlannedSend) -> bool:

@@ -17,13 +17,13 @@ from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import (
     OPEN,
     DecisionContext,
     PlanDecision,
     PlanReason,
     decide,
-    list_id,
 )
 from wechat_campaigns.plan.draft_box import with_recorded_draft, with_stored_draft
 from wechat_campaigns.plan.hints import not_resent_message
@@ -41,6 +41,7 @@ from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, re
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
+from wechat_campaigns.plan.renamed import with_rename_warnings
 from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, as_stored, resolve
 from wechat_campaigns.plan.stored_intent import stored_resend
 from wechat_campaigns.plan.unknown_sends import incomplete_decision, unplanned_unknown_sends
@@ -78,7 +79,7 @@ def make_plan(
     accounts = settings.environment.accounts
     facts = defaultdict(lambda: OFFLINE, remote_facts or {})
     looked_at = [_first_look(send, facts[send.account], context) for send in sends]
-    looked_at = _sharing_drafts(sorted(looked_at, key=order))
+    looked_at = with_rename_warnings(_sharing_drafts(sorted(looked_at, key=order)), context)
     if remote_facts is None:
         past = past_audiences(state)
         looked_at = [with_past_audience(one, past) for one in looked_at]
@@ -352,6 +353,6 @@ def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audie
     if batch is None:
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
-    mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
+    mine = [p for p in parts if list_id(p.send.id) == list_id(planned.send.id)]
     counts = (len(one.send.filter.openids) - len(one.resolved.skipped) for one in mine)
     return replace(audience, count=sum(counts))

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.core.digest import hashes
+from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
@@ -51,12 +52,14 @@ class DecisionInput:
     id: str  # as the ledger has it: with its namespace before it (`shop:sale`)
     revision: int
     content_digest: str
+    message_digest: str = ""  # of the content without its recipients
+    openids: tuple[str, ...] = ()  # the whole list, of which this may be a batch
     now: datetime
     not_before: datetime | None = None
     not_after: datetime | None = None
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
-    is_current: Callable[[SendState], bool] = lambda _record: True  # is it a message of today's campaigns?
+    is_current: Callable[[Message], bool] = lambda _message: False  # do today's campaigns have it?
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
@@ -164,9 +167,19 @@ def _difference(mine: SendId, theirs: SendId, record: SendState, list_sha256: st
 
 
 def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decision | None:
-    """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
-    for record in state.of_content(facts.content_digest):
-        is_other = record.status is not Status.REJECTED and normalize_id(record.id) not in names
-        if is_other and not facts.is_current(record):
+    """Find a send of the same content to recipients of this one whose file is gone: it was moved."""
+    for record in state.of_content(facts.content_digest, facts.message_digest):
+        message = Message(state.stream, normalize_id(record.id), record.revision, record.content_digest)
+        is_other = record.status is not Status.REJECTED and message.id not in names
+        if is_other and not facts.is_current(message) and _shares_recipients(record, facts):
             return Decision(Action.CONFLICT, Reason.MOVED, record)
     return None
+
+
+def _shares_recipients(record: SendState, facts: DecisionInput) -> bool:
+    """Tell whether a call of the same content went to these recipients, or to some of a list."""
+    if record.content_digest == facts.content_digest:
+        return True
+    # What an intent keeps of openids is hashed with its content: of another one, nothing is alike.
+    kept = record.intent.data.get("openids_sample", "") if record.intent is not None else ""
+    return not hashes(facts.openids, facts.message_digest).isdisjoint(str(kept).split())

@@ -18,7 +18,7 @@ class EventKind(StrEnum):
     """What decides. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
     # A call names the event `after` which it was decided, and `at`, not_after?, clientmsgid, body_sha256.
-    INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, body…}
+    INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, openids_sample?, body…}
     RESEND = "resend"  # about to post a stored body again
     ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
     DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}

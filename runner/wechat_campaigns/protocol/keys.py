@@ -7,7 +7,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import normalize
 
 from wechat_campaigns.core.digest import canonical, sha256
@@ -41,6 +41,15 @@ class SendId:
 def normalize_id(text: str) -> str:
     """Return the form in which ids are compared: two spellings of one name are one message."""
     return normalize("NFC", normalize("NFC", text).casefold())
+
+
+class Message(NamedTuple):
+    """A message of today's campaigns. Another account has other followers, so its AppID is a part of it."""
+
+    appid: str
+    id: str  # as `normalize_id` gives it
+    revision: int
+    content_digest: str
 
 
 def clientmsgid(appid: str, send_id: str, revision: int) -> str:

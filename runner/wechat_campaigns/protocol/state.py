@@ -111,7 +111,7 @@ class StreamState:
     _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
     # By campaign and entry: ids that it has had, also of sends that left it.
     _by_campaign: dict[str, dict[str | None, set[str]]] = field(default_factory=dict)
-    _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a content digest
+    _by_content: dict[str, set[str]] = field(default_factory=dict)  # ids that have had a digest
 
     def add(self, event: Event, *, is_authentic: bool) -> None:
         """Take the next event in. Raises KeyError, TypeError, ValueError: it does not fit those before it.
@@ -158,18 +158,18 @@ class StreamState:
         for name in sorted(name for entry in near for name in entries.get(entry, ())):
             yield from ((name, send) for send in self.revisions(self._names.get(name, (name,))))
 
-    def of_content(self, digest: str) -> list[SendState]:
-        """List the sends whose latest intent had this content and these recipients."""
-        sends = self.revisions(self._by_content.get(digest, ()))
-        return [send for send in sends if send.content_digest == digest]
+    def of_content(self, *digests: str) -> list[SendState]:
+        """List the sends whose ids have had one of these digests, with their recipients or without."""
+        return self.revisions({name for digest in digests for name in self._by_content.get(digest, ())})
 
     def _add_to_send(self, event: Event, *, is_authentic: bool) -> None:
         send_id, revision = event.data["send"], index(event.data["revision"])
         name, before = normalize_id(send_id), self.find(send_id, revision)
         after = self.sends.setdefault(name, {})[revision] = before.after(event, is_authentic=is_authentic)
         names = frozenset({name})
-        if after.intent is not before.intent:
-            self._by_content.setdefault(after.content_digest, set()).add(name)
+        if (intent := after.intent) is not None and intent is not before.intent:
+            for digest in filter(None, (after.content_digest, intent.data.get("message_digest"))):
+                self._by_content.setdefault(digest, set()).add(name)
         # An alias can start a send and hide one: only a holder of the AppSecret gives it.
         if is_authentic and (former := event.data.get("formerly")):
             names = self.aliases(send_id, *former)

@@ -15,7 +15,7 @@ from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
 from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
-from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
 from wechat_campaigns.render.render import render
@@ -36,11 +36,13 @@ class CompileResult:
     """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
     make: Callable[[CampaignFile], CompiledCampaign] = lambda item: CompiledCampaign(id=item.id)
     """Renders one of them."""
+    appids: Mapping[str, str] = field(default_factory=dict)
+    """By name of an account."""
 
-    def presence_check(self) -> Callable[[str, int, str], bool]:
+    def presence_check(self) -> Callable[[Message], bool]:
         """Return a function that tells whether the folder's campaigns still have a message.
 
-        It takes the id, the revision and the content digest of a send. A file that has another message by
+        A file that has another message by
         now, or cannot be rendered, or is not for this environment, does not have that one any more.
         """
 
@@ -52,20 +54,17 @@ class CompileResult:
             return found
 
         @cache
-        def sends_of(campaign: str) -> Sequence[Send]:
-            if campaign in rendered():
-                return rendered()[campaign]
-            return self.make(self.files[campaign]).sends if campaign in self.files else ()
+        def messages_of(campaign: str) -> frozenset[Message]:
+            sends: Sequence[Send] = rendered().get(campaign, ())
+            if campaign not in rendered() and campaign in self.files:
+                sends = self.make(self.files[campaign]).sends
+            return frozenset(map(self._message, sends))
 
-        def is_current(send_id: str, revision: int, digest: str) -> bool:
-            name = normalize_id(send_id)
-            return any(
-                (normalize_id(send.id), send.revision) == (name, revision)
-                and compute_content_digest(send) == digest
-                for send in sends_of(normalize_id(SendId.parse(send_id).campaign))
-            )
+        return lambda message: message in messages_of(normalize_id(SendId.parse(message.id).campaign))
 
-        return is_current
+    def _message(self, send: Send) -> Message:
+        appid, name = self.appids[send.account], normalize_id(send.id)
+        return Message(appid, name, send.revision, compute_content_digest(send))
 
     def with_readiness(self, stored: Iterable[Send], environment: str) -> Iterator[Send]:
         """Give stored sends what their campaigns, selected or not and renamed or not, say of `ready`.
@@ -236,6 +235,7 @@ def compile_campaigns(
         invalid=(*_by_file(of_files), *_by_campaign(results)),
         files=compiler.campaigns_by_id,
         make=compiler.make,
+        appids={name: account.appid for name, account in settings.environment.accounts.items()},
     )
 
 

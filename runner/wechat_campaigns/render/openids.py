@@ -72,11 +72,15 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
     """Cut a list of two or more into numbered parts of 2–10,000, all of about the same length."""
     import hashlib  # loads OpenSSL, which most campaigns do without
 
+    whole = tuple(openids)
     digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
     count = -(-len(openids) // MAX_BATCH)
     edges = [len(openids) * index // count for index in range(count + 1)] if count else []
     return [
-        (Batch(index=index, count=count, list_sha256=digest), tuple(openids[start:end]))
+        (
+            Batch(index=index, count=count, list_sha256=digest, openids=whole),
+            whole[start:end],
+        )
         for index, (start, end) in enumerate(pairwise(edges), 1)
     ]
 

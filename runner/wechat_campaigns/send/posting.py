@@ -13,7 +13,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from wechat_campaigns.core.digest import compute_message_digest, filter_form, openids_sha256
+from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
@@ -31,6 +31,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import recipients
+from wechat_campaigns.plan.renamed import identity
 from wechat_campaigns.plan.strangers import REFUSING, refused_notes
 from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision
@@ -217,13 +218,10 @@ class AccountSender:
     def _intent_data(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
-            **self.state.send_fields(send.id, send.revision),
+            **identity(send, planned.content_digest, self.state),
             "account": planned.account.name,
-            "content_digest": planned.content_digest,
-            "message_digest": compute_message_digest(send),
             "endpoint": payloads.endpoint(send),
             "body": _without_openids(body),
-            "filter": filter_form(send),
             "recipients": recipients(send.filter),
             "audience": {"count": audience.count, "source": audience.source},
             "not_after": send.not_after.isoformat() if send.not_after else None,
@@ -233,12 +231,8 @@ class AccountSender:
             kept["tag"] = planned.resolved.tag
         if planned.resolved.draft is not None:
             kept["draft"] = planned.resolved.draft
-        if send.formerly:
-            kept["formerly"] = [self.state.ledger_id(name) for name in send.formerly]
         if planned.resolved.skipped:
             kept["skipped"] = list(planned.resolved.skipped)
-        if send.batch is not None:
-            kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept
 
     def _run_context(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
         name: what it is, for messages.
 
     Returns:
-        The secret, exactly as stored but for line ends after it.
+        The secret, without the blanks and line ends around it that come with copying.
 
     Raises:
         SecretError: the variable is not set, the file may not be used, or the command failed.
@@ -50,7 +50,7 @@ def read_secret(secret: Secret, environ: Mapping[str, str], *, name: str = "AppS
         from wechat_campaigns.source.secret_file import read_secret_file  # it loads git, `validate` does not
 
         return read_secret_file(secret.file)
-    value = run_command(secret.command).rstrip("\r\n")
+    value = run_command(secret.command).strip()
     if not value:
         raise SecretError(
             _("the command printed nothing"), hint=_by_hand(secret.command), location=_program(secret.command)
@@ -97,7 +97,7 @@ def written_secrets(data: object) -> list[Finding]:
 
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
-    value = environ.get(name, "").rstrip("\r\n")
+    value = environ.get(name, "").strip()
     if not value and not _NAME_OF_VARIABLE.fullmatch(name):
         raise SecretError(
             _("the environment variable named in `env` is not set"),

@@ -71,7 +71,7 @@ def _check_place(path: Path, written: str) -> None:
 
 
 def _one_line(data: bytes, written: str) -> str:
-    value = data.decode("utf-8", errors="replace").rstrip("\r\n")
+    value = data.decode("utf-8", errors="replace").strip()
     if not value:
         what = _("the secret's file is empty")
     elif len(data) > MAX_BYTES or "\ufffd" in value or not value.isprintable():

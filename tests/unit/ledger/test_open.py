@@ -25,7 +25,7 @@ def test_relative_path_begins_in_the_state_folder(
     root.mkdir()
     monkeypatch.chdir(root)
     ledger = open_ledger(setting, default=tmp_path / "state" / "unused", root=Path("../campaigns"), clock=now)
-    ledger.append(Entry(stream="wx1", kind=LedgerKind.INIT))
+    ledger.append(Entry(stream="wx1", kind=LedgerKind.STATUS))
     ledger.close()
     monkeypatch.chdir(tmp_path)
     ledger = open_ledger(

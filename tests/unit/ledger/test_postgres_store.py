@@ -71,7 +71,7 @@ def role(place: Backend, *grants: str) -> PostgresLedger:
 def test_reading_creates_no_tables(place: Backend) -> None:
     """A plan on an empty database needs no right to create anything."""
     assert role(place).events() == ()
-    assert role(place).heads() == {}
+    assert role(place).snapshot().heads == {}
     with psycopg.connect(place.setting) as db:
         assert db.execute("select to_regclass('campaign_event')").fetchone() == (None,)
 
@@ -127,7 +127,7 @@ def test_any_encoding_of_the_database_keeps_what_was_written(place: Backend, enc
     place.opened.append(ledger)
     written = [ledger.append(Entry(stream=STREAM, kind="hold", data={"reason": text})) for text in "价😀"]
     assert ledger.read(STREAM) == tuple(written)
-    assert not find_chain_faults(ledger.events(), ledger.heads())
+    assert not find_chain_faults(*ledger.snapshot())
 
 
 def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: Backend) -> None:
@@ -167,7 +167,7 @@ def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> 
     )
     writer.append(entry(1))
     writer.append(entry(2, stream="wx0000000000000002"))
-    assert not find_chain_faults(writer.events(), writer.heads())
+    assert not find_chain_faults(*writer.snapshot())
 
 
 def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:

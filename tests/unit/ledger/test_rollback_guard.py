@@ -141,14 +141,29 @@ def copied(folder: Path, name: str, other: str) -> None:
 def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
     """Whatever a command may do first."""
     yield ledger.events
-    yield lambda: ledger.events(STREAM)
     yield lambda: ledger.read(STREAM)
     yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[-1].head)
     yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[0].head)
 
 
+@pytest.mark.parametrize("way", range(4))
+def test_every_read_of_a_ledger_that_went_back_is_refused(tmp_path: Path, way: int) -> None:
+    """In its own place, on the machine that has seen it: before anything is decided on what is left."""
+    chain(tmp_path, "one", 3)
+    copied(tmp_path, "one", "older")
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+        ledger.events()
+    copied(tmp_path, "older", "one")
+    with (
+        closing(opened(tmp_path, "one")) as ledger,
+        pytest.raises(TamperedLedgerError, match="ends at event 3"),
+    ):
+        list(ways_in(ledger))[way]()
+
+
 @pytest.mark.deep
-@pytest.mark.parametrize("way", range(5))
+@pytest.mark.parametrize("way", range(4))
 @pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
 def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int, used: bool) -> None:
     """It is known by its first event: an append that was never read again is missed too."""
@@ -235,7 +250,7 @@ def test_conditional_append_binds_the_entry_to_its_place(tmp_path: Path) -> None
         return entry
 
     ledger.sign = sign
-    first = ledger.append(Entry(stream=STREAM, kind=LedgerKind.INIT))
+    first = ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
     second = ledger.append(Entry(stream=STREAM, kind=EventKind.SETTLED), after=first.head)
     assert [entry.data for entry in signed] == [{}, {"after": first.hash}]
     assert second.data["after"] == second.previous

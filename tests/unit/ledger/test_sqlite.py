@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,67 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
 
 
 def test_what_was_recorded_is_flushed_through_the_cache_of_the_drive(tmp_path: Path) -> None:
-    """On macOS `synchronous` alone leaves it there, and a power cut takes it."""
+    """A power cut takes nothing that was confirmed; on macOS `synchronous` alone leaves it in the drive."""
     with closing(SqliteLedger(tmp_path / "l.sqlite3", lambda: NOW)) as ledger:
+        assert ledger._db().execute("pragma synchronous").fetchone() == (2,)  # FULL
         assert ledger._db().execute("pragma fullfsync").fetchone() == (1,)
+
+
+def _renamed_over(file: Path) -> None:
+    """As a restore or a program that synchronizes files puts a copy in its place."""
+    with closing(sqlite3.connect(file)) as db, closing(sqlite3.connect(file.with_name("copy"))) as copy:
+        db.backup(copy)
+    file.with_name("copy").rename(file)
+
+
+def _removed(file: Path, ends: tuple[str, ...] = ("", "-wal", "-shm")) -> None:
+    for end in ends:
+        file.with_name(file.name + end).unlink()
+
+
+def _held_anew(file: Path) -> None:
+    _removed(file)
+    with closing(SqliteLedger(file, lambda: NOW)) as other:
+        other.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True}))
+
+
+def _without_its_log(file: Path) -> None:
+    """Whoever opens the file next makes a new one."""
+    _removed(file, ("-wal", "-shm"))
+
+
+@pytest.mark.parametrize("replace", [_renamed_over, _removed, _held_anew, _without_its_log])
+def test_files_replaced_during_a_run_end_it(tmp_path: Path, replace: Callable[[Path], None]) -> None:
+    """It neither reads nor writes in files that nobody else finds: a hold goes into the new ones."""
+    file = tmp_path / "run" / "l.sqlite3"
+    with closing(SqliteLedger(file, lambda: NOW)) as ledger:
+        first = ledger.append(Entry(stream=SERVICE, kind=LedgerKind.STATUS))
+        replace(file)
+        acts: list[Callable[[], object]] = [
+            lambda: ledger.read(SERVICE, first.head),
+            ledger.events,
+            lambda: ledger.append(Entry(stream=SERVICE, kind=LedgerKind.STATUS), after=first.head),
+        ]
+        for act in acts:
+            with pytest.raises(LedgerError, match="replaced or deleted"):
+                act()
+        # Another thread opens the files only now.
+        with ThreadPoolExecutor() as pool, pytest.raises(LedgerError):
+            pool.submit(acts[0]).result()
+
+
+def test_file_replaced_while_an_event_is_kept_allows_no_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who appended it is told that nobody else may find it."""
+    file = tmp_path / "l.sqlite3"
+    with closing(SqliteLedger(file, lambda: NOW)) as ledger:
+        put = sqlite._put_head
+
+        def replaced(*head: Any) -> None:
+            put(*head)
+            file.rename(tmp_path / "away")
+
+        monkeypatch.setattr(sqlite, "_put_head", replaced)
+        with pytest.raises(LedgerError, match="replaced or deleted"):
+            ledger.append(Entry(stream=SERVICE, kind=EventKind.INTENT))

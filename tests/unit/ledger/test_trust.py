@@ -14,7 +14,7 @@ from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.ledger.trust import authenticator, is_signed, questions, unverified
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import Status
@@ -35,9 +35,10 @@ class Book:
         plain = Entry(stream=SERVICE, kind=kind, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(key, plain)}))
 
-    def vouch(self, key: bytes, after: str | None = None) -> None:
+    def vouch(self, key: bytes, *distrusted: str) -> None:
         mine = self.mine()
-        self.write(LedgerKind.TRUSTED, {"after": after or (mine[-1].hash if mine else EMPTY.hash)}, key)
+        data = {"after": mine[-1].hash if mine else EMPTY.hash, "distrusted": list(distrusted)}
+        self.write(LedgerKind.TRUSTED, data, key)
 
     def mine(self) -> tuple[Any, ...]:
         return self.ledger.events(SERVICE)
@@ -150,6 +151,67 @@ def test_vouching_restores_trust_after_a_new_secret() -> None:
     assert book.read().is_initialized(SERVICE)
     book.write(LedgerKind.STATUS, FORGED[LedgerKind.STATUS], OTHER)
     assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
+
+
+@pytest.mark.parametrize("mac", ["none", "senseless", "other"])
+def test_vouching_does_not_widen_what_was_believed(mac: str) -> None:
+    """What did not hold under the old secret is named, and stays without effect after any change."""
+    book, newest = sent(OTHER), mac_key("2" * 32, SERVICE)
+    forged: dict[str, Any] = {**named(make_send("next"), sent=True, msg_id=99, why="?"), "mac": "zz"}
+    book.write(EventKind.INTENT, intent_of(make_send("next")), OTHER)
+    if mac == "other":
+        book.write(EventKind.SETTLED, {k: v for k, v in forged.items() if k != "mac"}, newest)
+    else:
+        data = linked(EventKind.SETTLED, forged, book.mine())
+        kept = {k: v for k, v in data.items() if mac != "none" or k != "mac"}
+        book.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=kept))
+    *_before, fake = book.mine()
+    assert unverified(book.mine(), KEY, OTHER) == [fake]
+    assert len(unverified(book.mine(), KEY)) == len(book.mine())
+    book.vouch(KEY, fake.hash)
+    for key, old in ((KEY, OTHER), (mac_key("3" * 32, SERVICE), KEY)):
+        if key != KEY:
+            assert unverified(book.mine(), key, old) == [fake]
+            book.vouch(key, fake.hash)
+        assert unverified(book.mine(), key) == []
+        state = book.read(key)
+        assert status_of(state) == (SendStatus.ACCEPTED, False)
+        assert state.stream(SERVICE).find("next", 1).status is Status.DISPUTED
+
+
+def test_copied_event_is_not_vouched_for() -> None:
+    """Neither by a person who takes it for genuine; with the old secret, the change is refused."""
+    book = sent(OTHER)
+    book.write(LedgerKind.CAMPAIGNS_FOLDER, {**FORGED[LedgerKind.CAMPAIGNS_FOLDER], "after": "f" * 64}, OTHER)
+    with pytest.raises(TamperedLedgerError):
+        unverified(book.mine(), KEY, OTHER)
+    book.vouch(KEY)
+    assert not book.read().campaigns_folders
+
+
+def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
+    """Its `trusted` names no event that it excepts."""
+    book = sent(OTHER)
+    book.write(LedgerKind.TRUSTED, {"after": book.mine()[-1].hash}, KEY)
+    assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
+
+
+def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
+    """Each by itself; a call with its result; all accepted calls together; never what is made again."""
+    book = sent(OTHER)
+    book.write(EventKind.INTENT, intent_of(make_send("next")), OTHER)
+    book.write(EventKind.REJECTED, named(make_send("next"), errcode=45028), OTHER)
+    book.write(EventKind.HOLD, {"held": False, "ends": []}, OTHER)
+    book.write(EventKind.BASELINE, {"send": "old", "revision": 1, "content_digest": "d"}, OTHER)
+    for kind in (LedgerKind.UPLOAD, LedgerKind.DRAFT, LedgerKind.PREVIEW, LedgerKind.STATUS):
+        book.write(kind, FORGED[kind], OTHER)
+    assert [[event.kind for event in group] for group in questions(unverified(book.mine(), KEY))] == [
+        [LedgerKind.INIT],
+        [EventKind.INTENT, EventKind.ACCEPTED],
+        [EventKind.INTENT, EventKind.REJECTED],
+        [EventKind.HOLD],
+        [EventKind.BASELINE],
+    ]
 
 
 def test_vouching_without_the_secret_is_ignored() -> None:

@@ -23,7 +23,8 @@ from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently, list_id
+from wechat_campaigns.ledger.send_ids import list_id
+from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
 
@@ -259,7 +260,7 @@ def test_send_of_another_namespace_was_not_moved() -> None:
     def action(namespace: str) -> PlanAction:
         context = DecisionContext(
             settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
-            is_current=lambda _id, _revision, _digest: False,
+            is_current=lambda _message: False,
         )  # fmt: skip
         return decide(send, compute_content_digest(send), context).action
 
@@ -280,8 +281,8 @@ def test_a_window_ended_recently_for_one_day(ended: timedelta | None, recently: 
 
 def test_parts_of_one_list_have_one_name() -> None:
     """Of an entry of `for_each` too; another entry has another list."""
-    assert list_id(part(1, "a")) == list_id(part(2, "a")) == "sale"
-    assert list_id(ENTRY_LISTED) == "sale[beijing]"
+    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
+    assert list_id("sale[beijing]#1") == "sale[beijing]"
 
 
 def test_a_hold_is_no_reason_of_the_ledger() -> None:

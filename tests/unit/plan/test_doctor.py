@@ -170,9 +170,7 @@ def test_tampered_ledger_is_bad() -> None:
     """The chain is checked."""
     ledger = begun()
     ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
-    check = checked(ledger=ledger)["ledger"]
-    assert check.exit_code is ExitCode.LEDGER
-    assert "chain" in check.message
+    assert checked(ledger=ledger)["ledger"].exit_code is ExitCode.LEDGER
 
 
 def test_hold_without_a_reason_is_shown() -> None:

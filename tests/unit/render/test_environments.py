@@ -8,6 +8,7 @@ import pytest
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
@@ -49,7 +50,8 @@ def test_it_is_sent_where_it_is_bound_to(
     result = compiled(tmp_path, environment, bound)
     assert [send.id for send in result.sends] == ids
     assert not result.problems
-    assert result.presence_check()("sale", 1, compute_content_digest(result.sends[0])) is ("sale" in ids)
+    message = Message("wx0000000000000001", "sale", 1, compute_content_digest(result.sends[0]))
+    assert result.presence_check()(message) is ("sale" in ids)
 
 
 def test_unknown_environment_is_an_error(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.factories import make_settings
+from tests.support.factories import SERVICE, SUBSCRIPTION, make_settings
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.protocol.keys import Message
 from wechat_campaigns.render.compile import compile_campaigns
 from wechat_campaigns.render.validate_all import validate_campaigns
 from wechat_campaigns.source.files import Files
@@ -106,8 +107,10 @@ def test_message_is_current_by_entry_and_revision(
     everything = compile_campaigns(tmp_path, settings=settings, files=files)
     digests = {send.id: compute_content_digest(send) for send in everything.sends}
     is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
-    assert is_current(send_id, revision, digests.get(send_id, "")) is is_there
-    assert not is_current(send_id, revision, "what it was before an edit")
+    message = Message(SERVICE, send_id, revision, digests.get(send_id, ""))
+    assert is_current(message) is is_there
+    assert not is_current(message._replace(content_digest="what it was before an edit"))
+    assert not is_current(message._replace(appid=SUBSCRIPTION))
 
 
 @pytest.mark.parametrize("only", [(), ("other",)], ids=["all selected", "another selected"])
@@ -121,8 +124,10 @@ def test_message_of_an_entry_is_current_at_its_own_revision(only: tuple[str, ...
     settings, files = make_settings(), Files(tmp_path)
     digest = compute_content_digest(compile_campaigns(tmp_path, settings=settings, files=files).sends[-1])
     is_current = compile_campaigns(tmp_path, settings=settings, files=files, only=only).presence_check()
-    assert [is_current("sale[a]", number, digest) for number in (1, 3)] == [False, True]
-    assert [is_current("sale[b]", number, digest) for number in (1, 3)] == [True, False]
+    there = [
+        is_current(Message(SERVICE, f"sale[{key}]", number, digest)) for key in "ab" for number in (1, 3)
+    ]
+    assert there == [False, True, True, False]
 
 
 def test_entry_with_another_key_had_it_under_each_former_id_of_its_campaign(tmp_path: Path) -> None:

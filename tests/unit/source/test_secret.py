@@ -1,6 +1,7 @@
 """`secret`: secrets are read from where they belong, and found where they do not."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,15 @@ def python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
 
 
-def test_a_variable_is_read_as_it_is() -> None:
-    """A secret of digits stays text; only line ends after it go."""
-    assert read_secret(Secret(env="S"), {"S": "00123\n"}) == "00123"
-    assert read_secret(Secret(env="S"), {"S": " a b "}) == " a b "
+@pytest.mark.parametrize("kept", ["00123", "00123\n", " 00123 ", "\t00123\u3000\r\n"])
+def test_a_secret_is_read_without_the_blanks_around_it(tmp_path: Path, kept: str) -> None:
+    """With them, no event of the ledger would be authentic. A secret of digits stays text."""
+    file = tmp_path / "secret"
+    file.touch(0o600)
+    file.write_text(kept, encoding="utf-8")
+    printing = python(f"import sys; sys.stdout.buffer.write({kept.encode()!r})")
+    for place in (Secret(env="S"), Secret(command=printing), Secret(file=str(file))):
+        assert read_secret(place, {"S": kept}) == "00123"
 
 
 @pytest.mark.parametrize("environ", [{}, {"S": ""}, {"S": "\n"}])

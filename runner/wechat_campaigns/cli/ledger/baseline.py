@@ -19,6 +19,7 @@ from wechat_campaigns.core.model import Send
 from wechat_campaigns.guard.campaigns_folder import check_campaigns_folder
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import settle_hint
+from wechat_campaigns.plan.renamed import identity
 from wechat_campaigns.protocol.events import Entry, EventKind, Head
 from wechat_campaigns.protocol.state import Status
 from wechat_campaigns.report.phrases import sends
@@ -104,15 +105,6 @@ def _status(send: Send, appid: str, state: LedgerState) -> Status:
 
 
 def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
-    data: dict[str, object] = {
-        **state.send_fields(send.id, send.revision),
-        "account": send.account,
-        "content_digest": compute_content_digest(send),
-        "reason": reason,
-        "actor": actor,
-    }
-    if send.formerly:
-        data["formerly"] = [state.ledger_id(name) for name in send.formerly]
-    if send.batch is not None:
-        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    known_by = identity(send, compute_content_digest(send), state)
+    data = {**known_by, "account": send.account, "reason": reason, "actor": actor}
     return Entry(stream=appid, kind=EventKind.BASELINE, data=data)

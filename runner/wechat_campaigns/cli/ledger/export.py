@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.core.state_folder import replace_file
 from wechat_campaigns.core.written_files import file_errors
-from wechat_campaigns.ledger.events import snapshot
+from wechat_campaigns.ledger.events import heads_of
 from wechat_campaigns.ledger.export import to_lines
 
 
@@ -27,8 +27,8 @@ from wechat_campaigns.ledger.export import to_lines
 @click.option("--out", type=FILE, help="Default: standard output.")
 def export(context: LedgerContext, out: Path | None) -> int:
     """Write every event as a line of JSON, as a backup or for an import elsewhere."""
-    events, heads = snapshot(context.ledger)
-    text = "".join(f"{line}\n" for line in to_lines(events, heads))
+    events = context.ledger.events()
+    text = "".join(f"{line}\n" for line in to_lines(events, heads_of(events)))
     if out is None:
         print_result(text, newline=False)
     else:

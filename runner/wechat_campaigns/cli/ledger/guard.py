@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import click
 
 from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.ledger.log import event_line
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
-from wechat_campaigns.cli.prompt import confirm
+from wechat_campaigns.cli.output import print_message
+from wechat_campaigns.cli.prompt import confirm, require_terminal
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.rule_changes import changes_since
+from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.report.attention import settings_change
 from wechat_campaigns.report.sanitize import inert
 
@@ -27,16 +34,23 @@ from wechat_campaigns.report.sanitize import inert
         "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
     },
 )
+@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: keep earlier events authentic.")
 @click.option(
-    "--new-secret", is_flag=True, help="The AppSecret was changed: declare all earlier events genuine."
+    "--old-secret",
+    "variables",
+    metavar="VARIABLE",
+    multiple=True,
+    help="The same, and this environment variable holds the old AppSecret; may be repeated.",
 )
-def guard(context: OnlineContext, reason: str, new_secret: bool, auto_approve: bool) -> int:
+def guard(
+    context: OnlineContext, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
+) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
     Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
-    AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, the
-    earlier events can no longer be verified: --new-secret declares them genuine. Check `campaign ledger
-    log` first.
+    AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, only
+    the old one can verify the earlier events: pass it with --old-secret. Without it, a terminal is asked
+    about each event that could lead to a send or hide one.
     """
     environment = context.settings.environment
     if current_run() is not None:
@@ -55,14 +69,17 @@ def guard(context: OnlineContext, reason: str, new_secret: bool, auto_approve: b
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
     accounts = environment.by_appid
+    old_secrets = [context.secrets.other(Secret(env=name), name=_("old AppSecret")) for name in variables]
+    who = {"why": reason, "actor": context.actor()}
+    for account in accounts.values():
+        if new_secret or old_secrets:
+            vouch(context, account, old_secrets, partial(_is_genuine, context), **who)
+        else:
+            context.secrets.check_signer(account)
     recorded = [
-        account.name
-        for account in accounts.values()
-        if record_guard(context, account, trusted=True, why=reason, actor=context.actor())
+        account.name for account in accounts.values() if record_guard(context, account, trusted=True, **who)
     ]
-    if new_secret:
-        for account in accounts.values():
-            vouch(context, account, why=reason, actor=context.actor())
+    if new_secret or old_secrets:
         state = context.initialized_state(sending=False)
     moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
     recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
@@ -73,3 +90,12 @@ def guard(context: OnlineContext, reason: str, new_secret: bool, auto_approve: b
         environment=environment.name,
         recorded=recorded,
     )
+
+
+def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
+    """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
+    require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
+    for event in events:
+        print_message(inert(f"  {event_line(event, context.settings)}"))
+    question = ngettext("Is this event genuine?", "Are these {count:,} events genuine?", len(events))
+    return click.confirm(question.format(count=len(events)), err=True)

@@ -15,8 +15,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.guard.forgeries import find_forgeries
-from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.events import LEDGER, append_at_end
 from wechat_campaigns.ledger.export import appids_not_on_hold, from_lines
+from wechat_campaigns.ledger.initialization import wrong_secret_error
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import Entry, Event
 
@@ -65,7 +66,8 @@ def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str 
     context.ledger.restore(events)
     if names:
         data = {"environment": context.settings.environment.name, "reason": reason, "actor": context.actor()}
-        context.ledger.append(Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data))
+        entry = Entry(stream=LEDGER, kind=LedgerKind.INIT, data=data)
+        append_at_end(context.ledger, LEDGER, lambda _events: entry)
         print_message(
             _(
                 "Sends made after this export are missing in it, and the next apply would repeat "
@@ -102,7 +104,12 @@ def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: b
     A backup from before a change of the AppSecret is accepted: none of its events counts until
     `ledger guard --new-secret`.
     """
-    misplaced, forged, unread = find_forgeries(context, events)
+    misplaced, forged, unread, wrong = find_forgeries(context, events)
+    if wrong:
+        error = wrong_secret_error(wrong, context.settings.environment)
+        if not as_backup:
+            raise error
+        forged.append(error.message)
     faults = misplaced if as_backup else [*misplaced, *forged]
     if faults:
         raise TamperedLedgerError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.send_ids import display_id
 from wechat_campaigns.protocol.events import Event, EventKind
@@ -25,27 +24,27 @@ from wechat_campaigns.report.sanitize import json_text
 def log(context: LedgerContext) -> int:
     """Print every event, oldest first within each account; as JSON, one on each line."""
     events, settings = context.ledger.events(), context.settings
-    zone = ZoneInfo(settings.policy.timezone)
     context.output(
         {
-            "text": lambda: (
-                "\n".join(_event_line(event, settings.namespace, zone) for event in events) or _("no events")
-            ),
+            "text": lambda: "\n".join(event_line(event, settings) for event in events) or _("no events"),
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
     )
     return ExitCode.OK
 
 
-def _event_line(event: Event, namespace: str, zone: ZoneInfo) -> str:
+def event_line(event: Event, settings: Settings) -> str:
+    """Write an event in one line."""
     data = dict(event.data)
     if "send" in data:
-        data["send"] = display_id(namespace, str(data["send"]))
+        data["send"] = display_id(settings.namespace, str(data["send"]))
     details = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
     if event.kind is LedgerKind.UPLOAD and data.get("result") is None:
         details += f" {_('forgotten')}"
     kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
-    at = event.at.astimezone(zone).isoformat(" ", "seconds")
+    if event.kind is EventKind.SETTLED:
+        details += f" {_('sent') if data.get('sent') else _('not sent')}"
+    at = event.at.astimezone(settings.policy.zone).isoformat(" ", "seconds")
     return f"{at} {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"

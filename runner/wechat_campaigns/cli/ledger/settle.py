@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
 import click
 
@@ -13,13 +13,16 @@ from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import CampaignError, UsageError
+from wechat_campaigns.core.errors import ApiError, NotSentError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, EventKind
+
+SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
+"""AppID and AppSecret do not belong together. Source: stable_token (2026-11)."""
 
 
 @command(
@@ -73,12 +76,10 @@ def settle(
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
-    context.ledger.read(send.appid)  # verifies the chain
     stream = state.stream(send.appid)
     record = stream.find(state.ledger_id(send.send), send.revision)
     data = {
         **state.send_fields(send.send, send.revision),
-        "after": stream.head.hash,
         "sent": not not_sent,
         "msg_id": msg_id,
         "reason": reason,
@@ -86,7 +87,7 @@ def settle(
     }
     entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
     if not_sent:
-        _check_age(record, context.clock() - _clock_skew(context, send.appid))
+        _check_age(record, context.clock() - _confirmed_clock_skew(context, send.appid))
     context.ledger.append(entry, after=stream.head)
     message = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
@@ -97,13 +98,26 @@ def settle(
     )
 
 
-def _clock_skew(context: OnlineContext, appid: str) -> timedelta:
-    """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough."""
-    for account in context.settings.environment.accounts.values():
-        if account.appid == appid:
-            with suppress(CampaignError):  # a refusal has a date, too
-                context.write_api(account).mass_ready()
-    return context.watch.current_skew()
+def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
+    """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
+
+    Raises:
+        CampaignError: there is no date to compare with, or WeChat refuses the AppSecret.
+    """
+    if (account := context.settings.environment.by_appid.get(appid)) is None:
+        return timedelta()  # nothing can be recorded for it either
+    try:
+        context.write_api(account).mass_ready()
+    except ApiError as error:  # has a date, too: not every machine may call for the account
+        if error.errcode in SECRET_REFUSED:
+            raise
+    if context.watch.error is None:
+        raise NotSentError(
+            _("cannot tell how old the last call is: the response has no date to check this clock against"),
+            hint=_("run the same command again where WeChat itself answers"),
+            location=appid,
+        )
+    return context.watch.error
 
 
 def _check_age(record: protocol.SendState, now: datetime) -> None:

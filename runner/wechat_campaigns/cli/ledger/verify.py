@@ -12,9 +12,10 @@ from wechat_campaigns.cli.options import DIR, ENV, OnlineOption
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.guard.forgeries import find_forgeries, unchecked_accounts
-from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.guard.forgeries import Forgeries, find_forgeries, unchecked_accounts
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.initialization import wrong_secret_error
 from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import Event
 
@@ -38,7 +39,7 @@ def verify(context: LedgerContext) -> int:
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
     # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
-    events, heads = snapshot(context.ledger.store)
+    events, heads = context.ledger.store.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:
         context.output_sentence("\n".join(faults), events=len(events), faults=faults)
@@ -51,12 +52,11 @@ def verify(context: LedgerContext) -> int:
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
     context.ledger.events()
+    key_of: KeyOf | None = None
+    found = Forgeries([], [], unchecked_accounts(context, events), [])
     if isinstance(context, OnlineContext):
-        misplaced, forged, unread = find_forgeries(context, events)
-        key_of: KeyOf | None = context.secrets.mac_keys()
-    else:
-        misplaced, forged, unread = [], [], unchecked_accounts(context, events)
-        key_of = None
+        key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
+    misplaced, forged, unread, wrong = found
     descriptions = [*misplaced, *forged] or _contradictions(context, events, key_of)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
@@ -72,6 +72,8 @@ def verify(context: LedgerContext) -> int:
     code = context.output_sentence(
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
     )
+    if wrong:
+        raise wrong_secret_error(wrong, context.settings.environment)
     if descriptions:
         raise TamperedLedgerError(
             ngettext(

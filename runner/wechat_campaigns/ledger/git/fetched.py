@@ -9,8 +9,7 @@ from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git import GitResult
 from wechat_campaigns.core.git_checkout import run_in_checkout
 from wechat_campaigns.core.git_repository import Git
-from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.events import verified
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.protocol.events import Event
 
@@ -43,18 +42,8 @@ def fetched_events(root: Path, remote: str, branch: str) -> tuple[Event, ...] | 
         tip = git.run("show-ref", "--verify", "--hash", ref).text
         if not tip:
             return None
-        events = sorted(git_tree.read(git, tip, since=None), key=lambda event: (event.stream, event.seq))
-        heads = git_tree.heads(git, tip)
+        return verified(git_tree.snapshot(git, tip), ref)
     except TamperedLedgerError:
         raise
     except LedgerError:
         return None
-    if faults := find_chain_faults(events, heads):
-        raise TamperedLedgerError(
-            faults[0],
-            hint=_(
-                "run `campaign ledger verify` where the ledger can be reached, and send nothing until then"
-            ),
-            location=ref,
-        )
-    return tuple(events)

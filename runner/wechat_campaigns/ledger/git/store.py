@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,9 +26,11 @@ from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.interfaces import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.ledger.events import (
+    Snapshot,
     head_moved_error,
     heads_of,
     not_empty_error,
+    verified,
     verified_after,
 )
 from wechat_campaigns.ledger.filelock import exclusive
@@ -93,6 +95,7 @@ def cached_events(folder: Path) -> tuple[Event, ...] | None:
 
     Raises:
         LedgerError: the copy cannot be read.
+        TamperedLedgerError: a chain does not hold.
     """
     if not (folder / "HEAD").is_file():
         return None
@@ -100,7 +103,7 @@ def cached_events(folder: Path) -> tuple[Event, ...] | None:
     tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
     if not tip:
         return None
-    return tuple(sorted(git_tree.read(git, tip, since=None), key=lambda event: (event.stream, event.seq)))
+    return verified(git_tree.snapshot(git, tip), str(folder))
 
 
 class GitLedger:
@@ -129,11 +132,15 @@ class GitLedger:
         self.tries = 0
         """Pushes so far, the rejected ones too."""
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
-        """See `Ledger.events`."""
+    def snapshot(self) -> Snapshot:
+        """See `Ledger.snapshot`."""
         with self._fresh() as copy:
-            streams = sorted(copy.events) if stream is None else [stream]
-            return tuple(event for name in streams for event in copy.events.get(name, ()))
+            events = tuple(event for name in sorted(copy.events) for event in copy.events[name])
+            return Snapshot(events, dict(sorted(copy.heads.items())))
+
+    def events(self) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        return verified(self.snapshot(), self._remote.display_url)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
@@ -191,11 +198,6 @@ class GitLedger:
                 if answer.code:
                     raise unusable_error(self._remote, answer)
                 self._take(written.commit, events)
-
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        """See `Ledger.heads`."""
-        with self._fresh() as copy:
-            return dict(sorted(copy.heads.items()))
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:

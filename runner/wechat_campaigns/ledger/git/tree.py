@@ -15,7 +15,7 @@ from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.ledger.events import read_event
+from wechat_campaigns.ledger.events import Snapshot, read_event
 from wechat_campaigns.protocol.events import Event
 
 HEADS = "heads.json"
@@ -90,6 +90,11 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
         read_event(content, where=partial(_on_branch, path))
         for (path, _blob), content in zip(blobs, contents, strict=True)
     ]
+
+
+def snapshot(git: Git, commit: str) -> Snapshot:
+    """Read everything that a commit holds. Raises as `read` and `heads`."""
+    return Snapshot(tuple(read(git, commit, since=None)), heads(git, commit))
 
 
 def _on_branch(path: str) -> str:

@@ -9,7 +9,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.ledger.events import (
     GENESIS,
+    Snapshot,
     head_moved_error,
     heads_of,
     newer_tables_error,
@@ -27,6 +28,7 @@ from wechat_campaigns.ledger.events import (
     read_event,
     read_events,
     stream_locked_error,
+    verified,
     verified_after,
 )
 from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, confirmed
@@ -55,7 +57,7 @@ class PostgresLedger:
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
-        address: as `postgres_address.conninfo` made it, without a password.
+        address: as `address.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -64,11 +66,19 @@ class PostgresLedger:
         self._ready = False
         self._locks = _Locks(self._pool)
 
-    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+    def snapshot(self) -> Snapshot:
+        """See `Ledger.snapshot`: events and heads in one statement, so of one moment."""
+        query = (
+            "select stream, seq, body, null from campaign_event union all "
+            "select stream, seq, null, hash from campaign_head where seq > 0 order by 1, 2"
+        )
+        rows = self._rows(query, ())
+        events = read_events((stream, seq, body) for stream, seq, body, _hash in rows if body is not None)
+        return Snapshot(events, {stream: (seq, digest) for stream, seq, body, digest in rows if body is None})
+
+    def events(self) -> tuple[Event, ...]:
         """See `Ledger.events`."""
-        where, values = ("", ()) if stream is None else (" where stream = %s", (stream,))
-        query = f"select stream, seq, body from campaign_event{where} order by stream, seq"  # noqa: S608
-        return read_events(self._rows(query, values))
+        return verified(self.snapshot(), self._pool.where)
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""
@@ -104,11 +114,6 @@ class PostgresLedger:
                     cursor.executemany(_UPSERT_HEAD, heads)
 
         self._pool.retry(attempt, tries=1)
-
-    def heads(self) -> Mapping[str, tuple[int, str]]:
-        """See `Ledger.heads`."""
-        rows = self._rows("select stream, seq, hash from campaign_head where seq > 0 order by stream", ())
-        return {stream: (seq, digest) for stream, seq, digest in rows}
 
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:

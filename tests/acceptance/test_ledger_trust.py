@@ -1,0 +1,251 @@
+"""What is believed of a ledger where two things meet: a new secret, another file, a copied event."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_store_attacks import APPID, Raw, events_of, rewrite
+from tests.support.playground import PICTURES
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.terminal import Terminal
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, EventKind
+
+OLD, OTHER = "1" * 32, "2" * 32
+GUARD = ("ledger", "guard", "--reason", "reset in the console")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+# --- a new AppSecret --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def changed(make_shop: MakeShop, store: Path) -> Shop:
+    """A held account whose AppSecret was changed; before, somebody forged a release and the end of a send."""
+    shop = make_shop(begin=False)
+    shop.write(old=campaign_file("去年"), sale=campaign_file("今晚八点"))
+    for words in (
+        ("ledger", "init"),
+        ("ledger", "baseline", "old", "--reason", "by hand"),
+        ("hold", "main", "--reason", "价格写错了"),
+    ):
+        assert shop.run(*words, WECHAT_MAIN_SECRET=OLD)[0] == ExitCode.OK
+    held = events_of(store)[-1]["hash"]
+    release = {"held": False, "reason": "", "ends": [held], "after": held, "mac": "senseless"}
+    forged = {"send": "sale", "revision": 1, "content_digest": "", "reason": "", "actor": {}, "mac": "00"}
+    with closing(SqliteLedger(store, lambda: datetime.now(UTC))) as ledger:
+        ledger.append(Entry(stream=APPID, kind=EventKind.HOLD, data=release))
+        ledger.append(Entry(stream=APPID, kind=EventKind.BASELINE, data=forged))
+    return shop
+
+
+def states(shop: Shop) -> dict[str, str]:
+    return {row["id"]: row["action"] for row in shop.plan()["sends"]}
+
+
+def check_trusted_as_before(shop: Shop) -> None:
+    """What the old secret wrote counts, what it did not write does not."""
+    assert shop.apply() != ExitCode.OK
+    assert states(shop) == {"old": "sent", "sale": "unknown"}
+    assert shop.posts() == 0
+    for words in (
+        ("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console"),
+        ("unhold", "main", "--reason", "修好了"),
+    ):
+        code, said = shop.run(*words)
+        assert code == ExitCode.OK, said
+    assert shop.apply() == ExitCode.OK
+    assert shop.texts() == ["今晚八点"]
+
+
+def test_new_secret_believes_nothing_that_the_old_one_did_not_write(changed: Shop) -> None:
+    """With the old secret at hand nobody is asked; a wrong one is named, and nothing is recorded."""
+    guard = (*GUARD, "--auto-approve", "--old-secret")
+    before = len(changed.log())
+    assert changed.run(*guard, "OLD", OLD=OTHER)[0] == ExitCode.SECRET
+    assert changed.run(*guard, "OLD", OLD="")[0] == ExitCode.SECRET
+    assert len(changed.log()) == before
+    code, said = changed.run(*guard, "OTHER", "--old-secret", "OLD", OLD=OLD, OTHER=OTHER)
+    assert code == ExitCode.OK, said
+    check_trusted_as_before(changed)
+
+
+def test_without_the_old_secret_a_person_judges_each_event(changed: Shop) -> None:
+    """Nobody at a terminal, nothing recorded; a terminal is asked, and what is denied has no effect."""
+    before = len(changed.log())
+    guard = (*GUARD, "--new-secret")
+    assert changed.run(*guard, "--auto-approve")[0] == ExitCode.USAGE
+    assert len(changed.log()) == before
+    code, said = on_terminal(changed, (*guard, "--auto-approve"), "y\nn\nn\n")  # old, the release, sale
+    assert (code, said.count("genuine?")) == (ExitCode.OK, 3), said
+    check_trusted_as_before(changed)
+
+
+def on_terminal(shop: Shop, words: tuple[str, ...], answers: str) -> tuple[int, str]:
+    """Run the command where somebody answers: its exit code, and all that was shown."""
+    terminal = Terminal()
+    end = terminal.end
+    command = [sys.executable, "-m", "wechat_campaigns", *words]
+    with subprocess.Popen(
+        command, cwd=shop.folder, env=shop.environment, stdin=end, stdout=end, stderr=end
+    ) as run:
+        terminal.give_away()
+        terminal.type(answers)
+        shown = terminal.read()
+    terminal.close()
+    return run.returncode, shown
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("plan",), ExitCode.LEDGER),
+        (("apply", "--auto-approve"), ExitCode.UNKNOWN),
+        (("status",), ExitCode.UNKNOWN),
+        (("unhold", "main", "--reason", "x"), ExitCode.LEDGER),
+        (("ledger", "settle", "sale", "--sent", "7", "--reason", "x"), ExitCode.LEDGER),
+        (("ledger", "verify"), ExitCode.LEDGER),
+        ((*GUARD, "--auto-approve"), ExitCode.LEDGER),
+    ],
+)
+def test_key_that_fits_no_event_is_a_wrong_secret(
+    changed: Shop, words: tuple[str, ...], expected: ExitCode
+) -> None:
+    """It is no sign of a forgery, and signs nothing: the message says what to check."""
+    before = len(changed.log())
+    code, said = changed.run(*words)
+    assert (code, "--new-secret" in " ".join(said.split())) == (expected, True), said
+    assert (changed.posts(), len(changed.log())) == (0, before)
+
+
+def test_blanks_around_the_secret_change_nothing(make_shop: MakeShop) -> None:
+    """They come with copying: neither WeChat nor the ledger is to see another secret."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply() == ExitCode.OK
+    code, said = shop.run("plan", "--detailed-exitcode", WECHAT_MAIN_SECRET=f" {'0' * 32} \t\n")
+    assert code == ExitCode.OK, said
+    shop.write(next=campaign_file("明晚八点"))
+    assert shop.run("apply", "--auto-approve", WECHAT_MAIN_SECRET=f"\u3000{'0' * 32}")[0] == ExitCode.OK
+    assert len(shop.texts()) == 2
+
+
+# --- a settlement and the clock ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["silent", "refused"])
+def test_settling_as_not_sent_needs_the_clock_of_wechat(make_shop: MakeShop, fault: str) -> None:
+    """By this clock alone, which may be ahead, any call would be old enough."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    shop.lose_an_answer("cut_after")
+    settle = ("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console")
+    shop.sandbox.advance(11 * 60)
+    if fault == "silent":
+        shop.sandbox.fault(endpoint="stable_token", kind="cut_before", times=None)
+    else:
+        shop.sandbox.fault(endpoint="stable_token", kind="errcode", errcode=40125, times=None)
+    code, said = shop.run(*settle)
+    assert code == (ExitCode.NETWORK if fault == "silent" else ExitCode.WECHAT), said
+    assert EventKind.SETTLED not in [event["kind"] for event in shop.log()]
+    shop.sandbox.drop_faults()
+    assert shop.run(*settle)[0] == ExitCode.OK
+
+
+# --- a file in the place of the ledger's --------------------------------------------------------
+
+
+def renamed_over(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as db, closing(sqlite3.connect(f"{store}.copy")) as copy:
+        db.backup(copy)
+    Path(f"{store}.copy").rename(store)
+
+
+def removed(store: Path) -> None:
+    for part in store.parent.glob(f"{store.name}*"):
+        part.unlink()
+
+
+def without_its_log(store: Path) -> None:
+    for end in ("-wal", "-shm"):
+        Path(f"{store}{end}").unlink()
+
+
+@pytest.mark.parametrize("replace", [renamed_over, removed, without_its_log])
+def test_hold_stops_a_run_whose_ledger_was_replaced(
+    make_shop: MakeShop, store: Path, replace: Callable[[Path], None]
+) -> None:
+    """A restore or a sync tool does so: the run would go on in a file that nobody else finds."""
+    shop = make_shop()
+    shop.write(**{f"s{number}": campaign_file(f"第{number}期") for number in range(6)})
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=1.0, times=None)
+    running = shop.begin("apply", "--auto-approve")
+    while not shop.posts():
+        assert running.poll() is None, "the run ended before it was stopped"
+        time.sleep(0.01)
+    replace(store)
+    held, said = shop.run("hold", "main", "--reason", "价格写错了")
+    posts = shop.posts()
+    out, err = running.communicate(timeout=120)
+    assert held == ExitCode.OK, said
+    assert running.returncode in (ExitCode.LEDGER, ExitCode.UNKNOWN), out + err
+    assert "replaced or deleted" in out + err
+    assert shop.posts() <= posts + 1 < 6, "more than the call in hand was finished"
+    posts = shop.posts()
+    shop.sandbox.drop_faults()
+    assert shop.apply() != ExitCode.OK
+    assert shop.posts() == posts
+
+
+# --- events removed and copied ----------------------------------------------------------------
+
+
+def test_hold_removed_before_a_guard_is_found(make_shop: MakeShop, store: Path) -> None:
+    """By a machine that has seen nothing of this ledger: the guard was written after another event."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    guard = (*GUARD, "--auto-approve")
+    assert shop.run(*guard)[0] == shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    with (shop.folder / "campaigns/_settings.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("policy: {max_recipients: 1000}\n")
+    assert shop.run(*guard)[0] == ExitCode.OK
+    assert [event["kind"] for event in events_of(store)][-2:] == [EventKind.HOLD, "guard"]
+    assert shop.apply() == ExitCode.POLICY
+    rewrite(shop, store, [event for event in events_of(store) if event["kind"] != EventKind.HOLD])
+    assert shop.apply() == ExitCode.LEDGER
+    assert shop.run("ledger", "verify")[0] == ExitCode.LEDGER
+    assert shop.posts() == 0
+
+
+def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> None:
+    """Of before WeChat's version was known: what was known later is not forgotten."""
+    shop = make_shop()
+    (shop.folder / "campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
+    (shop.folder / "campaigns/tea.md").write_text("新茶上市\n", encoding="utf-8")
+    content = "{articles: [{title: 秋茶, body: tea.md, cover: {file: cup.png}}]}"
+    shop.write(sale=f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
+    code, said = shop.run("draft", "sale", "--auto-approve")
+    assert code == ExitCode.OK, said
+    made: list[Raw] = [event for event in events_of(store) if event["kind"] == "draft"]
+    assert ["stored" in event["data"] for event in made] == [False, True]
+    media_id = made[0]["data"]["media_id"]
+    (article,) = shop.sandbox.call("draft/get", {"media_id": media_id})["news_item"]
+    edited = {"media_id": media_id, "index": 0, "articles": {**article, "digest": "中奖了"}}
+    assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
+    rewrite(shop, store, [*events_of(store), made[0]])
+    assert shop.apply() != ExitCode.OK
+    assert shop.posts() == 0
