@@ -52,7 +52,7 @@ def failure(path: Path) -> LedgerError:
 def made(path: Path) -> SqliteLedger:
     """A ledger with its file: what only opens one makes none."""
     ledger = SqliteLedger(path, now)
-    assert (ledger.events(), ledger.heads(), path.exists()) == ((), {}, False)
+    assert (ledger.events(), ledger.snapshot(), path.exists()) == ((), ((), {}), False)
     ledger.restore(())
     return ledger
 
