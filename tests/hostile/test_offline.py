@@ -323,7 +323,8 @@ def record_the_sale(place: Offline, *, with_accepted: bool = False) -> None:
                 "msgtype": "text",
                 "clientmsgid": "0" * 32,
             }
-            workspace.ledger.append(Entry(stream=APPID, kind=EventKind.INTENT, data=data))
+            head = workspace.ledger.read(APPID)[-1].head
+            workspace.ledger.append(Entry(stream=APPID, kind=EventKind.INTENT, data=data), after=head)
             answer = {"send": "tea", "revision": 1, "msg_id": 7, "errcode": 0}
             workspace.ledger.append(Entry(stream=APPID, kind=EventKind.ACCEPTED, data=answer))
     place.log.unlink()
