@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +22,12 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
-from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.interfaces import Clock
@@ -274,6 +275,23 @@ class OnlineWorkspace(LedgerWorkspace):
     def _tokens(self) -> SharedTokens:
         """The access_token of each account: who read for the plan had one already."""
         return {}
+
+    def anew(self) -> Self:
+        """Return the same workspace with nothing read or opened yet but its secrets; close it, too.
+
+        Raises:
+            StalePlanError: the settings are not as this one read them.
+        """
+        fresh = replace(self, stack=ExitStack(), signed_events=None)
+        if not self.root.is_dir() or fresh.settings.source != self.settings.source:
+            raise StalePlanError(
+                _("the settings changed after this run began"),
+                hint=_(START_AGAIN),
+                location=(self.root / SETTINGS_FILE).as_posix(),
+            )
+        fresh.secrets.take_over(self.secrets)
+        fresh._tokens = self._tokens
+        return fresh
 
     @cached_property
     def api_url(self) -> str:

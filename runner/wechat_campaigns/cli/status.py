@@ -23,7 +23,7 @@ from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
-from wechat_campaigns.send.job_status import refresh_job_status
+from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -160,20 +160,25 @@ def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
     ]
 
 
-def _unfinished(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:
+def _has_jobs(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:
     accounts = context.settings.environment.by_appid
-    return any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
+    return any(send.appid in accounts and send.job_to_query is not None for send in sends)
 
 
-def _ask_wechat(context: OnlineContext, sends: Sequence[SendRecord], state: LedgerState, ends: _Ends) -> None:
+def _ask_wechat(
+    context: OnlineContext, sends: Sequence[SendRecord], state: LedgerState, ends: _Ends
+) -> JobStatuses:
     accounts = context.settings.environment.by_appid
     try:
-        if _unfinished(context, sends):
-            refresh_job_status(
-                sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
-            )
+        asked = refresh_job_status(
+            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
+        )
     finally:  # what one account let know is told, whatever another answers
         ends.tell(context, state)
+    if (error := asked.unrecorded) is not None:
+        message = _("Warning: what WeChat returned is not recorded: {error}").format(error=error)
+        print_message(f"{message}\n→ {error.hint}")
+    return asked
 
 
 def _refreshed(
@@ -186,15 +191,19 @@ def _refreshed(
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
+    asked = JobStatuses({}, None)
     # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
-    if isinstance(context, OnlineContext) and (_unfinished(context, sends) or ends.untold(state)):
+    if isinstance(context, OnlineContext) and (_has_jobs(context, sends) or ends.untold(state)):
         state = context.state()
         if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
             error = wrong_secret_error(wrong, context.settings.environment)
             print_message(f"{error}\n→ {error.hint}")
         sends = _selected(state, send_id)
-        _ask_wechat(context, sends, state, ends)
+        asked = _ask_wechat(context, sends, state, ends)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now, environment = context.clock(), context.settings.environment
-    rows = [send_status(send.account or send.appid, send, state, now, environment) for send in sends]
+    rows = [
+        send_status(send.account or send.appid, send, state, now, environment, asked.by_msg_id)
+        for send in sends
+    ]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))
