@@ -36,7 +36,7 @@ from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
-from wechat_campaigns.workspace import Workspace
+from wechat_campaigns.workspace import OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
     from wechat_campaigns.send.posting import RunContext
@@ -49,7 +49,7 @@ def load(
     *,
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Workspace:
+) -> OnlineWorkspace:
     """Open a campaigns folder; use it in a `with` block, which closes ledger and sandbox.
 
     Args:
@@ -64,12 +64,12 @@ def load(
         UsageError: there is no such folder or environment.
         InvalidError: the settings have problems; it carries all of them.
     """
-    workspace = Workspace(Path(root), environment=environment, variables=dict(variables or {}))
+    workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
     _ = workspace.settings
     return workspace
 
 
-def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
+def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
     """Decide what would be sent; only reads are made.
 
     Args:
@@ -84,13 +84,15 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         InvalidError: campaigns have problems; it carries all of them.
         CampaignError: the platform or the ledger did not do what was asked.
     """
-    campaigns.offline = offline
-    state = campaigns.state(verified=not offline)
-    return plan_selected(campaigns, tuple(select), state, offline=offline).valid_plan()
+    select = tuple(select)
+    if offline:
+        with Workspace(campaigns.root, campaigns.environment, campaigns.variables) as files:
+            return plan_selected(files, select, files.unverified_state()).valid_plan()
+    return plan_selected(campaigns, select, campaigns.state()).valid_plan()
 
 
 def apply(
-    campaigns: Workspace,
+    campaigns: OnlineWorkspace,
     select: Sequence[str] = (),
     *,
     digest: str,
@@ -115,7 +117,6 @@ def apply(
     """
     from wechat_campaigns.send.posting import RunContext
 
-    campaigns.offline = False
     check_run(campaigns)
 
     def reviewed(result: PlanResult, state: LedgerState) -> Plan:
@@ -130,7 +131,7 @@ def apply(
 
 
 def prepare(
-    workspace: Workspace,
+    workspace: OnlineWorkspace,
     select: tuple[str, ...],
     reviewed: Callable[[PlanResult, LedgerState], Plan],
     *,
@@ -162,7 +163,7 @@ def prepare(
 class Prepared:
     """A plan that passed every step before its sends."""
 
-    workspace: Workspace
+    workspace: OnlineWorkspace
     result: PlanResult
     state: LedgerState
 
@@ -237,7 +238,6 @@ def plan_selected(
     select: tuple[str, ...],
     state: LedgerState,
     *,
-    offline: bool = False,
     overrides: Mapping[str, str] | None = None,
     since: str | None = None,
     compiled: CompileResult | None = None,
@@ -245,17 +245,16 @@ def plan_selected(
     last_holds: Mapping[str, str] | None = None,
     checked: bool = True,
 ) -> PlanResult:
-    """Plan the campaigns selected.
+    """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
 
     Args:
         select: ids or patterns; empty means all.
-        offline: use no network; the state was read from what this machine has.
         overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
         resend: normalized ids of unknown sends that are named themselves, whatever is selected.
         last_holds: as in `DecisionContext`.
-        checked: run the programs of `policy.checks` on it, unless it is offline.
+        checked: run the programs of `policy.checks` on it, where WeChat can be queried.
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
@@ -271,25 +270,26 @@ def plan_selected(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
     )
     sends = (*compiled.sends, *unknown)
-    facts = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
-    if facts is not None:
+    online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
+    if online is not None:
+        facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
         facts |= _without_past(workspace, state)
-    # The reads said what time it is there.
-    context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
+        # The reads said what time it is there.
+        context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.secrets.newest_guards(),
+        guards=workspace.newest_guards(),
         ledger_changes=ledger_changes(workspace),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    if checked and not offline and plan.calls() and may_run_checks(workspace):
-        plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
+    if checked and online is not None and plan.calls() and may_run_checks(online):
+        plan = planner.with_failed_checks(plan, run_checks(online, _as_json(online, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 

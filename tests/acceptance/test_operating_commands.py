@@ -66,7 +66,7 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         assert campaign("hold", "main", "--reason", "x", *env)[0] == ExitCode.OK
         shown = " ".join(campaign("plan", *env)[1].split())
         assert f"`campaign unhold main{option} --reason REASON`" in shown
-        assert f"`campaign preview 'sale'{option} --to TESTER`" in shown
+        assert f"`campaign preview sale{option} --to TESTER`" in shown
         assert f"`campaign unhold main{option} --reason REASON`" in " ".join(
             campaign("doctor", *env)[1].split()
         )
@@ -82,7 +82,7 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
         sandbox.advance(3600)
         shown = " ".join(campaign("plan", *env)[1].split())
-        assert f"`campaign ledger settle 'sale'{option} --reason REASON`" in shown
+        assert f"`campaign ledger settle sale{option} --reason REASON`" in shown
         Path("campaigns/sale.yaml").write_text(SALE, encoding="utf-8")
         sandbox.reset()
 

@@ -20,7 +20,7 @@ from wechat_campaigns.api import (
     prepare,
 )
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
@@ -88,7 +88,7 @@ from wechat_campaigns.send.wait import Send, WaitPorts, scheduled_sends, send_in
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
 def apply(
-    context: Context,
+    context: OnlineContext,
     select: tuple[str, ...],
     plan_file: Path | None,
     expect_digest: str | None,
@@ -149,7 +149,7 @@ def apply(
 class _ApplyRun:
     """What is sent now and, where the run waits, later; and what of it was reported."""
 
-    context: Context
+    context: OnlineContext
     select: tuple[str, ...]
     data: Mapping[str, Any] | None
     """Of the plan file, if there is one."""
@@ -204,7 +204,7 @@ class _ApplyRun:
         before, now = self.plan.last_holds or {}, self.context.fold_ledger(verified=True).last_holds()
         return [appid for appid, hold in now.items() if hold != before.get(appid, "")]
 
-    def _still_reviewed(self, fresh: Context, result: PlanResult, _state: LedgerState) -> Plan:
+    def _still_reviewed(self, fresh: OnlineContext, result: PlanResult, _state: LedgerState) -> Plan:
         """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
         if self.data is not None:
             planfile.check_not_expired(self.data, fresh.clock())
@@ -255,7 +255,7 @@ class _ApplyRun:
         }
 
 
-def _on_stop(context: Context) -> Callable[[], None]:
+def _on_stop(context: OnlineContext) -> Callable[[], None]:
     message = _("Stopping: the current send will finish, and no other send will start.")
     return lambda: None if context.quiet else print_in_handler(message)
 
@@ -268,7 +268,7 @@ def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> date
 
 
 def _reviewed(
-    context: Context,
+    context: OnlineContext,
     data: Mapping[str, Any] | None,
     digest: str | None,
     result: PlanResult,
@@ -310,7 +310,7 @@ def _right(
     return RunContext(plan_digest=digest or plan.plan_digest, overrides=overrides, audiences=audiences)
 
 
-def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:
+def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) -> ExitCode:
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
@@ -347,7 +347,7 @@ def _print_unknown(plan: Plan) -> None:
         print_message(message.format(sends=_(", ").join(sorted(unknown))))
 
 
-def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
+def _print_unselected(context: OnlineContext, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
     sends = (planned.send for planned in plan.sends)
     count = len(unplanned_unknown_sends(sends, decision_context(context, state)))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 from rich.markup import escape
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
@@ -39,7 +39,7 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
 
 
 @contextmanager
-def countdown(context: Context) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
+def countdown(context: OnlineContext) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
     """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
 
     Yields:
@@ -63,7 +63,7 @@ def countdown(context: Context) -> Iterator[Callable[[Sequence[PlannedSend]], No
 
 
 @contextmanager
-def _status_line(context: Context) -> Iterator[Callable[[str], None] | None]:
+def _status_line(context: OnlineContext) -> Iterator[Callable[[str], None] | None]:
     if not context.has_progress_bar:
         yield None
         return

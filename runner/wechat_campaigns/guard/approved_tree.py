@@ -35,7 +35,7 @@ from wechat_campaigns.guard.checkout import (
     require_history,
     without_ancestors,
 )
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.guard.reviews import request_finder
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.source.settings import approvals_in, approvals_of, names_programs
@@ -85,7 +85,7 @@ def approving_run() -> CiRun | None:
     return run if run is not None and run.default_branch is not None else None
 
 
-def check_approved(workspace: WorkspacePort, appids: Collection[str]) -> dict[str, str]:
+def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, str]:
     """Refuse to send for accounts where nobody approved the campaigns, or nobody can be asked.
 
     Returns:
@@ -96,7 +96,7 @@ def check_approved(workspace: WorkspacePort, appids: Collection[str]) -> dict[st
     """
     environment, secrets = workspace.settings.environment, workspace.secrets
     if approving_run() is None:
-        if appids and (environment.approvals or any(guard_approvals(secrets.guard(one)) for one in appids)):
+        if appids and (environment.approvals or any(guard_approvals(workspace.guard(one)) for one in appids)):
             raise PolicyError(
                 _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
                 hint=_("apply in the CI workflow"),

@@ -17,7 +17,7 @@ from wechat_campaigns.core import confined_program
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
 
 TIMEOUT_S: Final = 60.0
@@ -36,7 +36,7 @@ def may_run_checks(workspace: WorkspacePort) -> bool:
 
 
 def run_checks(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     plan: str,
     *,
     environ: Mapping[str, str] = os.environ,

@@ -14,7 +14,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
 from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
 from wechat_campaigns.guard.checkout import settings_versions
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -35,7 +35,7 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     environment, folder = workspace.settings.environment, workspace.root
     if (
         environment.api == SANDBOX
-        or workspace.secrets.newest_guards()
+        or workspace.newest_guards()
         or not (find_checkout(folder) and is_installed())
     ):
         return ()
@@ -69,7 +69,7 @@ def check_looser(
         or not reaching
         or covered
         # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.secrets.guard(appid)) for appid in reaching))
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
     ):
         return ()
     if asking and current_run() is None:
@@ -86,7 +86,7 @@ def check_looser(
     )
 
 
-def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
+def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -99,13 +99,13 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # Nobody is reached by a rehearsal that asks for nothing.
-        if workspace.secrets.guard(appid) or not bare:
+        if workspace.guard(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
                 record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
 
 
-def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
@@ -136,7 +136,7 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
 
 
 def vouch(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     account: Account,
     old_secrets: Collection[str],
     is_genuine: Callable[[Sequence[Event]], bool],

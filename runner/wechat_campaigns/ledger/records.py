@@ -97,6 +97,11 @@ class SendRecord:
         return answer.data.get("msg_id")
 
     @property
+    def job_to_query(self) -> int | None:
+        """The msg_id that mass/get can tell more about; None where there is nothing to ask."""
+        return self.msg_id if self.status is SendStatus.ACCEPTED else self.existing_msg_id
+
+    @property
     def has_no_msg_id(self) -> bool:
         """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
         return self.status is SendStatus.ACCEPTED and self.msg_id is None

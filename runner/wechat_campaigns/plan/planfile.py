@@ -12,6 +12,7 @@ from wechat_campaigns.core.digest import canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.plan.plan import PENDING, Plan
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
@@ -24,7 +25,7 @@ PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its d
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
     """Write a plan file: canonical JSON and a final line feed."""
-    path.write_bytes(canonical(data) + b"\n")
+    write_file(path, canonical(data) + b"\n", f"--out {path}")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
@@ -144,7 +145,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
                 "GIT_CONFIG_VALUE_0={folder}"
             )
         what = what.format(folder=unread.top, error=unread.error)
-        yield Note(rule="commit", message=what, hint=hint.format(folder=unread.top))
+        yield Note(rule="commit", message=what, hint=hint.format(folder=quoted(str(unread.top))))
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)

@@ -91,6 +91,7 @@ def status_data(view: StatusView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "sends": [_status(row) for row in view.rows],
+        "unverified": view.unverified,
         "expired": [
             {
                 "id": send.id,

@@ -49,6 +49,8 @@ class StatusView:
     rows: tuple[StatusRow, ...]
     expired: tuple[Send, ...] = ()
     """Campaigns whose window ended before they were sent."""
+    unverified: tuple[str, ...] = ()
+    """Accounts whose events were shown without their AppSecret."""
 
     @property
     def attention(self) -> tuple[StatusRow, ...]:

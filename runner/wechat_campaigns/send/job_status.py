@@ -50,8 +50,7 @@ def refresh_job_status(
     statuses: dict[tuple[str, int], str] = {}
     unrecorded: LedgerError | None = None
     for known in sends:
-        is_accepted = known.status is SendStatus.ACCEPTED
-        msg_id = known.msg_id if is_accepted else known.existing_msg_id
+        is_accepted, msg_id = known.status is SendStatus.ACCEPTED, known.job_to_query
         if msg_id is None or known.appid not in accounts:
             continue
         try:

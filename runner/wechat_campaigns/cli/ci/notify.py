@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
@@ -24,7 +24,7 @@ from wechat_campaigns.plan import planfile
     examples={"campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send")},
 )
 @click.argument("plan_file", type=FILE)
-def notify(context: Context, plan_file: Path) -> int:
+def notify(context: OnlineContext, plan_file: Path) -> int:
     """Notify targets of the sends that a plan file would make, and of those that it should make but does not.
 
     That is, of `approval_needed`, `held` and `scheduled_missed` in `notify.when`. The ledger records what

@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.ledger.log import event_line
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
@@ -44,7 +44,7 @@ from wechat_campaigns.report.sanitize import inert
     help="The same, and this environment variable holds the old AppSecret; may be repeated.",
 )
 def guard(
-    context: Context, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
+    context: OnlineContext, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
 ) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
@@ -63,7 +63,7 @@ def guard(
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.secrets.newest_guards(), context.settings), *ledger_changes(context))
+    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
@@ -98,7 +98,7 @@ def guard(
     )
 
 
-def _is_genuine(context: Context, events: Sequence[Event]) -> bool:
+def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
     """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
     require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
     for event in events:

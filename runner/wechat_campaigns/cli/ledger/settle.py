@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -67,7 +67,7 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
     help="The send's revision, if several of them can be settled.",
 )
 def settle(
-    context: Context,
+    context: OnlineContext,
     send_id: str,
     msg_id: int | None,
     not_sent: bool,
@@ -78,7 +78,7 @@ def settle(
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
-    state = context.state(verified=True)
+    state = context.state()
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
@@ -106,7 +106,7 @@ def settle(
     )
 
 
-def _confirmed_clock_skew(context: Context, appid: str) -> timedelta:
+def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
     """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
 
     Raises:

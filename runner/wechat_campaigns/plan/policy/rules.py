@@ -9,6 +9,7 @@ from datetime import time
 
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
@@ -140,10 +141,10 @@ def require_preview(facts: RuleInput) -> Violation | None:
         or (facts.account.appid, facts.content_digest) in facts.state.previews
     ):
         return None
-    hint = _("run `campaign preview '{send}'{env} --to TESTER` and check the message on the phone")
+    hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
     return Violation(
         _("no tester has received this exact content"),
-        hint.format(send=facts.send.id, env=facts.env),
+        hint.format(send=quoted(facts.send.id), env=facts.env),
     )
 
 
