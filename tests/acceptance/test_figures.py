@@ -185,7 +185,6 @@ def check_archives(campaign: Command, rows: list[dict[str, Any]], jobs: dict[int
     assert sum(one["readers"] for one in days) == sum(one["readers"] for one in ours)
     outcomes = [json.loads(file.read_bytes()) for file in Path("archive").glob("*/outcome.json")]
     assert {one["msg_data_id"] for one in outcomes if one["msg_data_id"]} <= jobs.keys()
-    assert campaign("archive", "--verify", "archive")[0] == ExitCode.OK
 
 
 def test_a_day_is_queried_once_and_a_final_one_never_again(campaign: Command, sandbox: Sandbox) -> None:

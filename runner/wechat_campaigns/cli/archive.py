@@ -1,27 +1,28 @@
-"""Write an archive of each send, or verify archives."""
+"""Write an archive of each send: a folder and a ZIP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wechat_campaigns.cli.archive_folders import ArchiveFolder, read_archives, write_archive
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
+from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.fetch.kept_drafts import KeptDrafts
 from wechat_campaigns.fetch.past_campaigns import PastCampaigns
 from wechat_campaigns.plan.quota import CHINA
-from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.report.archive import archive_files, archive_name
-from wechat_campaigns.report.archive_check import Checked, check_archive, fault_lines
+from wechat_campaigns.report.archive import MANIFEST, archive_files, archive_name, zip_bytes
 from wechat_campaigns.report.archive_data import ArchiveInput, events_by_send
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.history import begun_records
@@ -34,23 +35,18 @@ from wechat_campaigns.wechat.statistics_file import read_statistics
     effect=Effect.LOCAL,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
-    unless="verify",
     examples={
         "campaign archive --since 2026-12-01": N_("a folder and a ZIP for each send, below `archive`"),
-        "campaign archive --verify archive": N_("check each file, and the ledger"),
     },
 )
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 @click.option("--out", type=FOLDER, default=Path("archive"), show_default=True, help="Where to write.")
-@click.option("--verify", type=FOLDER, help="Write nothing: verify the archives in this folder.")
-def archive(context: Context, since: datetime | None, out: Path, verify: Path | None) -> int:
+def archive(context: Context, since: datetime | None, out: Path) -> int:
     """Write what was sent, who agreed and what came of it: a folder and a ZIP for each send.
 
     Makes no request to WeChat. Figures are those of the last `campaign report --refresh`. Messages are
     rendered from the commit that was sent; --var sets the template variables again that were set then.
     """
-    if verify is not None:
-        return _verify(context, verify)
     _require_other_place(out, context.root)
     written = [_write(out, *one) for one in _archives(context, since)]
     message = ngettext(
@@ -74,7 +70,9 @@ def _require_other_place(out: Path, root: Path) -> None:
             raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
 
 
-def _archives(context: Context, since: datetime | None) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
+def _archives(
+    context: Context, since: datetime | None
+) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
     accounts, now = context.settings.environment.accounts, context.clock()
     events = tuple(context.ledger.events())
     state = context.state(verified=False)
@@ -115,66 +113,43 @@ def _write(out: Path, made: ArchiveInput, files: Mapping[str, bytes]) -> dict[st
     }
 
 
-def _verify(context: Context, folder: Path) -> int:
-    archives = read_archives(folder)
-    if not archives:
-        raise UsageError(
-            _("{folder} holds no archive").format(folder=folder),
-            hint=_("name the folder that `campaign archive` wrote to"),
-            location="--verify",
-        )
-    events = tuple(context.ledger.events())
-    checked = [(one, _check(context, one, events)) for one in archives]
-    found = [(one, result, (*one.faults, *result.faults)) for one, result in checked]
-    count = sum(len(faults) for _one, _result, faults in found)
-    context.output_data(
-        lambda: "\n".join(_verified_lines(found)),
-        {
-            "archives": [
-                {
-                    "name": one.name,
-                    "faults": [{"file": fault.file, "kind": fault.kind.value} for fault in faults],
-                    "newer_events": result.newer_events,
-                    "manifest_sha256": one.manifest_sha256,
-                }
-                for one, result, faults in found
-            ]
-        },
-    )
-    if count:
-        message = ngettext(
-            "{count:,} fault in {total:,} archives", "{count:,} faults in {total:,} archives", count
-        )
-        raise TamperedLedgerError(
-            message.format(count=count, total=len(archives)),
-            hint=_("restore the archive from a copy, or write it again with `campaign archive`"),
-            location=str(folder),
-        )
-    return ExitCode.OK
+def write_archive(out: Path, name: str, files: Mapping[str, bytes]) -> str:
+    """Write the folder of an archive and its ZIP; what an earlier one had and this has not is removed.
+
+    Returns:
+        The digest of the manifest.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    folder = out / name
+    for path in _listed(folder) - files.keys():
+        if (stale := _below(folder, path)) is not None:
+            with file_errors(stale, f"--out {out}"):
+                stale.unlink(missing_ok=True)
+    for path, data in files.items():
+        target = folder / path
+        with file_errors(target, f"--out {out}"):
+            target.write_bytes(data)
+    packed = out / f"{name}.zip"
+    with file_errors(packed, f"--out {out}"):
+        packed.write_bytes(zip_bytes(name, files))
+    return hashlib.sha256(files[MANIFEST]).hexdigest()
 
 
-def _check(context: Context, one: ArchiveFolder, events: Sequence[Event]) -> Checked:
-    if not one.is_archive:
-        return Checked()
-    settings = context.settings
-    return check_archive(
-        one.files, events, environment=settings.environment.name, namespace=settings.namespace
-    )
+def _listed(folder: Path) -> set[str]:
+    """List what the manifest of an earlier archive names; nothing where it is missing or damaged."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return set(map(str, json.loads((folder / MANIFEST).read_bytes())["files"].keys()))
+    return set()
 
 
-def _verified_lines(found: Sequence[tuple[ArchiveFolder, Checked, Sequence[Any]]]) -> list[str]:
-    lines = []
-    for one, result, faults in found:
-        lines += [line(text) for text in fault_lines(one.name, faults)]
-        if not faults:
-            lines.append(
-                line(_("{name}: intact, {digest}").format(name=one.name, digest=one.manifest_sha256))
-            )
-        if result.newer_events:
-            newer = ngettext(
-                "{name}: the ledger has {count:,} newer event of this send",
-                "{name}: the ledger has {count:,} newer events of this send",
-                result.newer_events,
-            )
-            lines.append(line(newer.format(name=one.name, count=result.newer_events)))
-    return lines
+def _below(folder: Path, path: str) -> Path | None:
+    """Give a file of a folder; None for a path that leads out of it, or through a link."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts):
+        return None
+    target = folder.joinpath(*parts)
+    steps = [target, *target.parents]
+    below = steps[: steps.index(folder) + 1]
+    return None if any(step.is_symlink() for step in below) else target

@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, str] = {
     "status": N_("Show the status of each send."),
     "recall": N_("Delete a sent article or video."),
     "report": N_("Report past sends."),
-    "archive": N_("Write an archive of each send, or verify archives."),
+    "archive": N_("Write an archive of each send."),
     "calendar": N_("Show a month's past and coming sends."),
     "doctor": N_("Check everything that a send requires."),
     "hold": N_("Stop all sends of an account immediately."),

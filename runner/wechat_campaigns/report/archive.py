@@ -1,6 +1,6 @@
 """Build the archive of a send as files in memory: what was sent, why it was allowed, what came of it.
 
-The same ledger, figures, language and version give the same bytes. `archive_check` verifies an archive.
+The same ledger, figures, language and version give the same bytes.
 """
 
 from __future__ import annotations
