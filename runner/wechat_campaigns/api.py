@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,7 +114,6 @@ def apply(
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
-    keep_draft_pictures(campaigns, stopping.is_set)
     return (*outcomes, *_expired_outcomes(plan))
 
 
@@ -135,7 +134,6 @@ def send_plan(
         PolicyError: the plan is not what was approved.
     """
     # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
@@ -146,18 +144,7 @@ def send_plan(
     run_context = RunContext(
         plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
     )
-    outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
-    return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
-
-
-def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
-    """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
-    from wechat_campaigns.fetch.public_download import Downloader, DownloadLimits
-
-    if not workspace.is_sandbox:  # its addresses name pictures that no server has
-        drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
-        fetch_pictures(drafts, get, stop_requested=stop_requested, show=workspace.show_progress)
+    return send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
 
 
 def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import html
 import json
-import os
 import shutil
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,12 +13,8 @@ from zipfile import ZipFile
 import pytest
 
 from tests.support.commits import git
-from tests.support.console import set_clock
-from tests.support.playground import PICTURES, SERVICE, Command, Sandbox, campaigns_on
+from tests.support.playground import PICTURES, Command, Sandbox, campaigns_on
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.core.state_folder import state_folder
-from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
-from wechat_campaigns.plan.quota import CHINA
 
 pytestmark = pytest.mark.deep
 
@@ -164,79 +156,3 @@ def test_no_list_of_recipients_is_in_an_archive(campaign: Command, sandbox: Sand
     for secret in ("王小明", "李小红", "13800138000", *openids):
         assert not [name for name, data in files.items() if secret.encode() in data]
     assert f"{sends['vip#1']['name']}/campaign/vip.yaml" in files
-
-
-PICTURE = "http://mmbiz.qpic.cn/mmbiz_jpg/leaf/0?wx_fmt=jpeg"
-
-
-def send_console_draft(campaign: Command, sandbox: Sandbox) -> Path:
-    """Send a draft of the console; the folder in which what it said is kept."""
-    sandbox.media(
-        "CONSOLE",
-        "news",
-        appid=SERVICE,
-        articles=[
-            {
-                "title": "秋茶",
-                "content": '<p style="text-align:center">白露<script>x()</script></p>'
-                f'<p><img data-src="{PICTURE}"></p>',
-            },
-            {"title": "冬茶", "content": "<p>大雪</p>"},
-        ],
-    )
-    Path("campaigns/draft.yaml").write_text(
-        "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {draft: 秋茶}\n", encoding="utf-8"
-    )
-    code, out, err = campaign("apply", "--auto-approve", "--quiet")
-    assert (code, err) == (ExitCode.OK, "")
-    assert "not kept" not in out
-    return state_folder(Path("campaigns"), os.environ) / "test.drafts"
-
-
-def test_a_draft_of_the_console_is_archived_with_its_articles(campaign: Command, sandbox: Sandbox) -> None:
-    """WeChat removes it when it is sent: the machine that sent it kept what it said."""
-    (kept,) = send_console_draft(campaign, sandbox).iterdir()
-    assert kept.stat().st_mode & 0o777 == 0o600
-    one = archive(campaign)["draft"]
-    files = contents(Path("archive") / one["name"])
-    for number, title, text in ((1, "秋茶", "白露"), (2, "冬茶", "大雪")):
-        page = files[f"article-{number}.html"].decode()
-        assert title in page
-        assert text in page
-    index = files["index.html"].decode()
-    assert all(text in index for text in ("秋茶", "白露", "text-align: center", "冬茶", "大雪"))
-    assert "x()" not in index
-    assert "1 picture of the draft is not in the archive" in index
-    assert kept.stem == json.loads(files["plan.json"])["content_digest"]
-
-
-def test_a_draft_of_the_console_is_archived_with_its_pictures(campaign: Command, sandbox: Sandbox) -> None:
-    """Each by its SHA-256, and in the pages."""
-    (kept,) = send_console_draft(campaign, sandbox).iterdir()
-    picture = (PICTURES / "leaf.jpg").read_bytes()
-    served = {PICTURE.replace("http:", "https:"): picture}
-    drafts = KeptDrafts(kept.parent)
-    fetch_pictures(drafts, lambda url: served.get(url, b""), stop_requested=lambda: False, show=str)
-    files = contents(Path("archive") / archive(campaign)["draft"]["name"])
-    assert files[f"media/{hashlib.sha256(picture).hexdigest()}.jpeg"] == picture
-    shown = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
-    assert all(shown in files[name].decode() for name in ("index.html", "article-1.html"))
-    assert "not in the archive" not in files["index.html"].decode()
-
-
-@pytest.mark.deep
-def test_a_kept_draft_that_was_changed_is_not_archived(campaign: Command, sandbox: Sandbox) -> None:
-    """Only the addresses of the articles are in the archive then, and it says so."""
-    (kept,) = send_console_draft(campaign, sandbox).iterdir()
-    kept.write_text(kept.read_text(encoding="utf-8").replace(ascii("白露")[1:-1], "x"), encoding="utf-8")
-    # At noon: no figures are queried before 08:00.
-    set_clock(sandbox, datetime.now(CHINA).date() + timedelta(days=2), "12:00")
-    assert campaign("report", "--refresh")[0] == ExitCode.OK
-    folder = Path("archive") / archive(campaign)["draft"]["name"]
-    page = (folder / "index.html").read_text(encoding="utf-8")
-    articles = json.loads((folder / "figures.json").read_bytes())["articles"]
-    assert [one["title"] for one in articles] == ["秋茶", "冬茶"]
-    assert all(html.escape(one["url"]) in page for one in articles)
-    assert "A draft of the WeChat console was sent." in page
-    assert "its text and pictures are not in the archive" in page
-    assert not (folder / "article-1.html").exists()

@@ -19,7 +19,6 @@ from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.fetch.kept_drafts import KeptDrafts
 from wechat_campaigns.fetch.past_campaigns import PastCampaigns
 from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.report.archive import MANIFEST, archive_files, archive_name, zip_bytes
@@ -70,9 +69,7 @@ def _require_other_place(out: Path, root: Path) -> None:
             raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
 
 
-def _archives(
-    context: Context, since: datetime | None
-) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
+def _archives(context: Context, since: datetime | None) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
     accounts, now = context.settings.environment.accounts, context.clock()
     events = tuple(context.ledger.events())
     state = context.state(verified=False)
@@ -84,7 +81,6 @@ def _archives(
         environment=context.settings.environment.name,
         variables=context.variables,
         stack=context.stack,
-        drafts=KeptDrafts(context.drafts_folder),
     )
     for record in begun_records(state, accounts, since=begin):
         rows = article_rows([record], state, {}, kept, now=now)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.core.model import Draft, Send
-from wechat_campaigns.fetch.kept_drafts import KeptDrafts
+from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.stored_intent import stored_send
@@ -55,7 +54,6 @@ class PastCampaigns:
     variables: Mapping[str, str]
     stack: ExitStack
     """Ends with the temporary folders."""
-    drafts: KeptDrafts
     _folders: dict[str, Path | None] = field(default_factory=dict)
     _rendered: dict[tuple[Path, str], _Rendered] = field(default_factory=dict)
 
@@ -67,26 +65,14 @@ class PastCampaigns:
             send = with_recorded_draft(written, record.intent) if written is not None else None
             if send is not None and compute_content_digest(send) == record.content_digest:
                 data = partial(image_bytes, files=Files(root))
-                message = SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
-                return self._with_kept_draft(message, send)
+                return SentMessage(origin=origin, send=send, data=data, sources=rendered.sources)
         kept = (
             stored_send(record.intent, send_id=record.send, account=record.account) if record.intent else None
         )
         kept = with_recorded_draft(kept, record.intent) if kept is not None else None
         if kept is not None and compute_content_digest(kept) == record.content_digest:
-            return self._with_kept_draft(SentMessage(origin=Origin.LEDGER, send=kept), kept)
+            return SentMessage(origin=Origin.LEDGER, send=kept)
         return SentMessage(origin=Origin.MISSING)
-
-    def _with_kept_draft(self, message: SentMessage, send: Send) -> SentMessage:
-        """Give the message of a console draft the articles that this machine kept of it."""
-        content = send.content
-        if not isinstance(content, Draft):
-            return message
-        draft = self.drafts.read(compute_content_digest(send), content.fingerprint)
-        if draft is None:
-            return message
-        send = replace(send, content=replace(content, stored=draft.content()))
-        return replace(message, send=send, data=draft.data, missing_pictures=draft.missing_pictures)
 
     def _places(self, record: SendRecord) -> Iterator[tuple[Origin, Path]]:
         actor = record.intent.data.get("actor", {}) if record.intent is not None else {}

@@ -45,8 +45,6 @@ class SentMessage:
     data: Callable[[FileInfo], bytes] = field(default=lambda _file: b"", repr=False)
     sources: Mapping[PurePosixPath, bytes] = field(default_factory=dict)
     """The campaign file and what it uses, by path below the campaigns folder."""
-    missing_pictures: int = 0
-    """Of a console draft that was kept: those that could not be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.plan.policy.content import hosts
@@ -210,7 +210,7 @@ def archive_html(archive: ArchiveInput) -> str:
     shown = visible_content(send.content) if send is not None else None
     articles = shown.articles if isinstance(shown, Articles) else ()
     bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
-    is_draft, is_gone = send is not None and isinstance(send.content, Draft), isinstance(shown, Draft)
+    is_gone = isinstance(shown, Draft)
     other = send is not None and not articles and not is_gone
     rows = found_figures(archive.articles)
     return _render(
@@ -224,21 +224,10 @@ def archive_html(archive: ArchiveInput) -> str:
         article_days=article_days(rows),
         origin=_(ORIGIN_WORDS[message.origin]),
         articles=bodies,
-        is_draft=is_draft,
         is_gone=is_gone,
-        missing_pictures=_missing_pictures(message.missing_pictures),
         content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
         pictures=pictures,
     )
-
-
-def _missing_pictures(count: int) -> str:
-    message = ngettext(
-        "{count} picture of the draft is not in the archive: it was not downloaded.",
-        "{count} pictures of the draft are not in the archive: they were not downloaded.",
-        count,
-    )
-    return message.format(count=count) if count else ""
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:
