@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
-from wechat_campaigns.core.git_checkout import commit_of, untrusted_checkout
+from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.approved_files import Approval, check_approved
@@ -55,9 +55,15 @@ def load(
         variables: template variables that win over all others.
 
     Returns:
-        What `plan` and `apply` take. Nothing is read before it is needed.
+        What `plan` and `apply` take. Of the folder only `_settings.yaml` is read now.
+
+    Raises:
+        UsageError: there is no such folder or environment.
+        InvalidError: the settings have problems; it carries all of them.
     """
-    return Workspace(Path(root), environment=environment, variables=dict(variables or {}))
+    workspace = Workspace(Path(root), environment=environment, variables=dict(variables or {}))
+    _ = workspace.settings
+    return workspace
 
 
 def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
@@ -69,7 +75,7 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         offline: use no network: neither the platform nor the ledger's server is asked.
 
     Returns:
-        The plan: `plan.digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
+        The plan: `plan.plan_digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
 
     Raises:
         InvalidError: campaigns have problems; it carries all of them.
@@ -271,7 +277,7 @@ def _with_provenance(workspace: Workspace, plan: Plan, state: LedgerState) -> Pl
     return replace(
         plan,
         commit=commit,
-        untrusted_checkout=untrusted_checkout(workspace.root) if commit is None else "",
+        unread_checkout=unread_checkout(workspace.root) if commit is None else None,
         uninitialized=tuple(name for name in workspace.uninitialized(state) if name not in wrong),
         ledger_known=workspace.ledger_known,
         unverified=workspace.unverified,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns import api
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.send.outcome import SendOutcome
 
 pytestmark = pytest.mark.deep
@@ -44,6 +44,12 @@ def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
     kinds = [event["kind"] for event in shop.log() if event["kind"] in ("guard", "intent")]
     assert kinds == ["guard", "guard", "intent"]
     assert shop.plan()["settings"] == []
+
+
+def test_what_does_not_exist_is_refused_at_load(shop: Shop) -> None:
+    for root, environment in ((shop.folder / "campaigns", "nope"), (shop.folder / "none", None)):
+        with pytest.raises(UsageError):
+            api.load(root, environment=environment)
 
 
 def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from tests.acceptance.test_operating_commands import robot
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan import planfile
 
@@ -287,14 +287,12 @@ def test_terminal_that_is_closed_while_a_run_waits_hides_no_send(make_shop: Make
     shop.write(later=scheduled("later", soon(shop)))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     report = tmp_path / "report.json"
-    terminal, end = pty.openpty()
+    terminal = Terminal()
     words = ("apply", "--auto-approve", "--wait", "--report", f"json={report}")
-    with shop.begin(*words, streams=end, TERM="xterm") as running:
-        os.close(end)
-        read = b""
-        while b"Waiting for later" not in read:
-            read += os.read(terminal, 4096)
-        os.close(terminal)
+    with shop.begin(*words, streams=terminal.end, TERM="xterm") as running:
+        terminal.give_away()
+        assert "Waiting for later" in terminal.read(until="Waiting for later")
+        terminal.close()
         assert running.wait(60) == ExitCode.UNKNOWN
     told = json.loads(report.read_text(encoding="utf-8"))
     assert [one["result"] for one in told["outcomes"]] == ["unknown"]

@@ -52,7 +52,7 @@ RUNS = {
     "preview": "preview sale --to-openid OPENID",
     "apply": "apply sale news --auto-approve",
     "status": "status",
-    "report": "report --by campaign --by hour",
+    "report": "report",
     "archive": "archive",
     "calendar": "calendar",
     "doctor": "doctor",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import pytest
 from tests.acceptance.test_store_attacks import APPID, Raw, events_of, rewrite
 from tests.support.playground import PICTURES
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -98,19 +97,17 @@ def test_without_the_old_secret_a_person_judges_each_event(changed: Shop) -> Non
 
 def on_terminal(shop: Shop, words: tuple[str, ...], answers: str) -> tuple[int, str]:
     """Run the command where somebody answers: its exit code, and all that was shown."""
-    terminal, end = pty.openpty()
+    terminal = Terminal()
+    end = terminal.end
     command = [sys.executable, "-m", "wechat_campaigns", *words]
     with subprocess.Popen(
         command, cwd=shop.folder, env=shop.environment, stdin=end, stdout=end, stderr=end
     ) as run:
-        os.close(end)
-        os.write(terminal, answers.encode())
-        shown = b""
-        with suppress(OSError):  # the end of the program is one
-            while more := os.read(terminal, 4096):
-                shown += more
-    os.close(terminal)
-    return run.returncode, shown.decode(errors="replace")
+        terminal.give_away()
+        terminal.type(answers)
+        shown = terminal.read()
+    terminal.close()
+    return run.returncode, shown
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who is told what, when: by the real command, a robot and a mail server on loopback."""
+"""Who is told what, when: by the real command, a robot on loopback, a program."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
-from tests.support.mail_server import PASSWORD, USER, mail_server
 from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
@@ -257,47 +255,30 @@ def test_ledger_that_cannot_be_read_silences_nobody(
     assert moments(told) == [[("sale", "approval_needed")]]
 
 
-@pytest.mark.parametrize("right", [True, False], ids=["sent", "refused"])
-def test_mail_is_sent_and_a_failure_changes_nothing(
-    campaign: Command, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
+PROGRAM = """\
+import json, os, sys
+told = {"text": json.load(sys.stdin)["text"], "variables": [*os.environ]}
+print(json.dumps(told), file=open("told.json", "w"))
+sys.exit("nobody is at the desk" if len(sys.argv) > 1 else 0)
+"""
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["told", "failed"])
+def test_program_is_told_without_a_secret_and_a_failure_changes_nothing(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, right: bool
 ) -> None:
-    """The password is in no output and no log, the exit code and the send are the same."""
-    settle(sandbox, more="notify: [{kind: email, url: {env: MAIL_URL}, to: [duty@example.com]}]\n")
-    password = PASSWORD if right else "wrong-secret"
-    with mail_server(tmp_path) as server:
-        monkeypatch.setenv("SSL_CERT_FILE", server.certificate)
-        monkeypatch.setenv("MAIL_URL", f"smtp://{USER}:{quote(password, safe='')}@localhost:{server.port}")
-        code, out, err = campaign("--log-file", "run.log", "apply", "--auto-approve")
+    """It gets the webhook's JSON; its last line is the reason; exit code and send are the same."""
+    Path("tell.py").write_text(PROGRAM, encoding="utf-8")
+    command = json.dumps([sys.executable, "tell.py", "fail"][: 2 if right else 3])
+    settle(sandbox, more=f"notify: [{{kind: command, command: {command}}}]\n")
+    monkeypatch.setenv("DUTY_TOKEN", "very-secret")
+    code, _out, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.OK
     assert len(sandbox.jobs()) == 1
-    said = out + err + Path("run.log").read_text(encoding="utf-8")
-    assert password not in said
-    assert quote(password, safe="") not in said
-    assert ("Warning: target 1 of `notify` (email) was not notified: " in err) is not right
-    if right:
-        (message,) = server.mails
-        assert message["Subject"] == "Campaigns, sandbox: 1 accepted"
-        assert message["From"] == USER
-        assert "✓ sale (main) → " in message.get_content()
-
-
-@pytest.mark.parametrize(
-    ("target", "rule"),
-    [
-        ("{kind: email, url: {env: A}}", "email-without-to"),
-        ("{kind: email, url: {env: A}, to: [a@b.cn], secret: {env: B}}", "notify-key"),
-        ("{kind: slack, url: {env: A}, to: [a@b.cn]}", "notify-key"),
-        ('{kind: email, url: {env: A}, to: ["a@b.cn\\nBcc: x@y.cn"]}', "wrong-form"),
-        ("{kind: email, url: {env: A}, to: [小李 <a@b.cn>]}", "wrong-form"),
-        ("{kind: email, url: smtps://u:p@h, to: [a@b.cn]}", "written-secret"),
-    ],
-)
-def test_settings_of_a_mail_are_checked(campaign: Command, sandbox: Sandbox, target: str, rule: str) -> None:
-    """Somebody to go to, no key that does nothing, no second header, no password in the file."""
-    settle(sandbox, more=f"notify: [{target}]\n")
-    code, out, _ = campaign("validate", "--format", "json")
-    assert code == ExitCode.INVALID
-    assert rule in {problem["rule"] for problem in json.loads(out)["problems"]}
+    told = json.loads(Path("told.json").read_text(encoding="utf-8"))
+    assert "✓ sale (main) → " in told["text"]
+    assert not {"DUTY_TOKEN", "WECHAT_MAIN_SECRET"} & set(told["variables"])
+    assert ("target 1 of `notify` (command) was not notified: nobody is at the desk" in err) is not right
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["approval", "held"])

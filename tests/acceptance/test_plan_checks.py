@@ -12,7 +12,7 @@ import pytest
 from tests.support.playground import Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.guard.plan_checks import _failure
+from wechat_campaigns.guard.plan_checks import program_failure
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点\n"
 CHECK = """
@@ -108,5 +108,8 @@ def test_no_check_runs_in_the_sandbox(tmp_path: Path, monkeypatch: pytest.Monkey
 )
 def test_what_went_wrong_is_said_in_words(tmp_path: Path, program: str, words: str) -> None:
     """Time runs out, nothing is printed, an openid is printed."""
-    assert words in (_failure((sys.executable, "-c", program), "{}", {}, tmp_path, 0.5) or "")
-    assert _failure(("no-such-program",), "{}", {}, tmp_path, 0.5) == "the program cannot be started"
+    assert words in (program_failure((sys.executable, "-c", program), "{}", tmp_path, timeout_s=0.5) or "")
+    assert (
+        program_failure(("no-such-program",), "{}", tmp_path, timeout_s=0.5)
+        == "the program cannot be started"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socketserver
 import ssl
 import threading
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.errors import ExitCode, MissingExtraError
 
 pytestmark = pytest.mark.deep
 
@@ -43,6 +44,7 @@ class Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
     tls: ssl.SSLContext
     connects: list[str]
+    refuses = False
 
 
 class Tunnel(socketserver.StreamRequestHandler):
@@ -54,6 +56,9 @@ class Tunnel(socketserver.StreamRequestHandler):
             pass
         self.server.connects.append(asked.split()[1])
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        self.answer_as_wechat()
+
+    def answer_as_wechat(self) -> None:
         with (
             suppress(ssl.SSLError, OSError),
             self.server.tls.wrap_socket(self.connection, server_side=True) as tunnel,
@@ -61,9 +66,36 @@ class Tunnel(socketserver.StreamRequestHandler):
             sent = b""
             while b"\r\n\r\n" not in sent:
                 sent += tunnel.recv(65536)
+            # Closed with a part of the body unread, the connection would be reset and the answer lost.
+            length = int((re.search(rb"Content-Length: (\d+)", sent) or [0, 0])[1])
+            while len(sent.partition(b"\r\n\r\n")[2]) < length:
+                sent += tunnel.recv(65536)
             body = ANSWERS[sent.split()[1].partition(b"?")[0]]
             head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
             tunnel.sendall(head + body)
+
+
+class Socks5(Tunnel):
+    """SOCKS version 5 (RFC 1928), which gets the host by its name."""
+
+    def handle(self) -> None:
+        self.rfile.read(self.rfile.read(2)[1])
+        self.wfile.write(b"\x05\x00")
+        assert self.rfile.read(4) == b"\x05\x01\x00\x03"
+        host = self.rfile.read(self.rfile.read(1)[0]).decode()
+        self.server.connects.append(f"{host}:{int.from_bytes(self.rfile.read(2))}")
+        if self.server.refuses:
+            self.wfile.write(b"\x05\x02\x00\x01" + bytes(6))
+            return
+        self.wfile.write(b"\x05\x00\x00\x01" + bytes(6))
+        self.answer_as_wechat()
+
+
+class Direct(Tunnel):
+    """No proxy: WeChat's stand-in itself, as a gateway on this machine."""
+
+    def handle(self) -> None:
+        self.answer_as_wechat()
 
 
 Signer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
@@ -111,8 +143,10 @@ def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     monkeypatch.chdir(tmp_path)
     root, _key, ca = signed("A company's CA")
     certificate, key, _ = signed(HOST, ca)
+    local, local_key, _ = signed("localhost", ca)
     Path("ca.pem").write_bytes(root)
     Path("server.pem").write_bytes(certificate + key)
+    Path("localhost.pem").write_bytes(local + local_key)
     Path("campaigns").mkdir()
     Path("campaigns/_settings.yaml").write_text(SETTINGS, encoding="utf-8")
     with Proxy(("127.0.0.1", 0), Tunnel) as running:
@@ -166,3 +200,34 @@ def test_the_sandbox_needs_no_proxy(proxy: Proxy, monkeypatch: pytest.MonkeyPatc
     """A server on this machine is asked directly."""
     assert run(["tags", "--env", "sandbox"]) == ExitCode.OK
     assert proxy.connects == []
+
+
+def test_socks_proxy_of_the_environment_is_used(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the extra `socks`; without it the message is that of every missing extra, and nothing is sent."""
+    proxy.RequestHandlerClass = Socks5
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("ALL_PROXY", f"socks5h://ann:hunter22@127.0.0.1:{proxy.server_address[1]}")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(Path("ca.pem").resolve()))
+    assert run(["tags"]) == ExitCode.OK
+    assert set(proxy.connects) == {f"{HOST}:443"}
+    proxy.refuses = True
+    assert run(["tags"]) == ExitCode.NETWORK
+    assert "0x02: Connection not allowed by ruleset" in (said := capsys.readouterr().err)
+    monkeypatch.setattr("wechat_campaigns.core.extras.find_spec", lambda module: module != "socks" or None)
+    assert run(["tags"]) == MissingExtraError.exit_code
+    assert "'socks'" in (missing := capsys.readouterr().err)
+    assert "hunter22" not in said + missing
+
+
+def test_a_ca_is_trusted_on_this_machine_too(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway on loopback is called directly, and its certificate may be of the same authority."""
+    proxy.RequestHandlerClass = Direct
+    proxy.tls.load_cert_chain("localhost.pem")
+    settings = Path("campaigns/_settings.yaml")
+    api = f"https://localhost:{proxy.server_address[1]}"
+    settings.write_text(SETTINGS.replace(f"https://{HOST}", api), encoding="utf-8")
+    assert run(["tags"]) == ExitCode.NETWORK
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(Path("ca.pem").resolve()))
+    assert run(["tags"]) == ExitCode.OK

@@ -111,6 +111,12 @@ def test_the_file_is_for_its_owner(campaigns: Path, capsys: pytest.CaptureFixtur
     assert "sale" in capsys.readouterr().out
 
 
+def test_lines_that_cannot_be_written_are_said(campaigns: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, and the run goes on: what became of a send matters more than its log."""
+    assert run(["validate", "--log-file", "/dev/full"]) == ExitCode.OK
+    assert capsys.readouterr().err.count("/dev/full") == 1
+
+
 def test_a_link_of_the_checkout_is_not_followed(campaigns: Path, tmp_path: Path) -> None:
     """A commit may carry a link that leads anywhere."""
     (tmp_path / ".git").mkdir()

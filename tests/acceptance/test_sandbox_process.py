@@ -25,11 +25,12 @@ SENDALL = "/cgi-bin/message/mass/sendall"
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], SandboxClient]]:
     command = [sys.executable, "-m", "wechat_campaigns", "sandbox", "--port", "0", *arguments]
+    place = "[::1]" if "::1" in arguments else "127.0.0.1"
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         line = started.stdout.readline()
         try:
-            assert line.startswith("listening on http://127.0.0.1:")
+            assert line.startswith(f"listening on http://{place}:")
             yield started, SandboxClient(url=line.removeprefix("listening on ").strip())
         finally:
             started.kill()
@@ -57,6 +58,12 @@ def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> 
         started.send_signal(number)
         _, said = started.communicate(timeout=10)
         assert (started.returncode, said) == (0, "")
+
+
+def test_sandbox_on_ipv6_prints_an_address_that_can_be_called() -> None:
+    """Its host stands in brackets, and requests that name it so are answered."""
+    with process("--host", "::1") as (_started, sandbox):
+        assert sandbox.control("GET", "accounts")["accounts"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs the threads of a process by number")

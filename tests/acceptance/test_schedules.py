@@ -1,4 +1,4 @@
-"""The files for systemd, Windows and Kubernetes are well formed, and their command line sends what is due."""
+"""The files for systemd, cron and Kubernetes are well formed, and their command line sends what is due."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -18,7 +17,6 @@ from tests.support.shop import MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 FILES = Path(__file__).parents[2] / "docs" / "ci"
-TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 
 
 def systemd_words() -> list[str]:
@@ -27,10 +25,13 @@ def systemd_words() -> list[str]:
     return shlex.split(line)[1:]
 
 
-def windows_words() -> list[str]:
-    task = ElementTree.parse(FILES / "windows-task.xml")
-    *_pull, apply = task.iter(f"{TASK}Arguments")
-    return (apply.text or "").split()
+def cron_words() -> list[str]:
+    """The same line on both pages."""
+    pages = [
+        (FILES.parent / name).read_text(encoding="utf-8") for name in ("schedule.md", "schedule.zh-CN.md")
+    ]
+    (line,) = {found for page in pages for found in re.findall(r"^\*/10 .*", page, flags=re.M)}
+    return str(line).partition("campaign ")[2].split()
 
 
 def kubernetes_words() -> list[str]:
@@ -39,14 +40,13 @@ def kubernetes_words() -> list[str]:
     return [str(word) for word in container["args"]]
 
 
-@pytest.mark.parametrize("words_of", [systemd_words, windows_words, kubernetes_words])
+@pytest.mark.parametrize("words_of", [systemd_words, cron_words, kubernetes_words])
 def test_command_line_of_a_schedule_sends_what_is_due(make_shop: MakeShop, words_of: object) -> None:
-    """As it stands there, but for the environment's name and the path of the log."""
+    """As it stands there, but for the environment's name."""
     assert callable(words_of)
     shop = make_shop()
     shop.write(now=campaign_file("now"))
-    log = str(shop.folder / "run.log")
-    words = [{"production": "shop", r"C:\shop-logs\campaign.log": log}.get(word, word) for word in words_of()]
+    words = ["shop" if word == "production" else word for word in words_of()]
     assert shop.run(*words)[0] == ExitCode.OK
     assert shop.texts() == ["now"]
 
@@ -65,12 +65,3 @@ def test_systemd_takes_its_files(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.strip()) == (0, "")
-
-
-def test_windows_repeats_through_the_day() -> None:
-    """A declared encoding would break the import, and a second run must not start beside the first."""
-    text = (FILES / "windows-task.xml").read_text(encoding="utf-8")
-    assert "encoding=" not in text.splitlines()[0]
-    task = ElementTree.fromstring(text)
-    assert [one.text for one in task.iter(f"{TASK}Interval")] == ["PT10M"]
-    assert [one.text for one in task.iter(f"{TASK}MultipleInstancesPolicy")] == ["IgnoreNew"]

@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("daily", "policy", "callback", "notify", "story", "week")
+PAGES = ("daily", "policy", "callback", "notify", "week")
 CAMPAIGN: dict[str, Any] = schema("campaign")
 SETTINGS: dict[str, Any] = schema("settings")
 

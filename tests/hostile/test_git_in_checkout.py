@@ -249,6 +249,12 @@ def test_a_repository_of_somebody_else_is_not_asked(clone: HostileClone) -> None
     assert json.loads(done.stdout)["commit"]
 
 
+def test_plan_without_git_says_that_it_names_no_commit(clone: HostileClone) -> None:
+    """Whatever keeps git from reading a checkout: the plan has no commit, and a reviewer knows why."""
+    done = clone.run("plan", "--offline", "--env", "sandbox", PATH=str(clone.repo))
+    assert "the plan names no commit" in " ".join(done.stdout.split()), done.stderr
+
+
 # --- the ledger's remote ------------------------------------------------------------------------------
 
 

@@ -12,7 +12,9 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from tests.support.optional_parts import skip_or_fail
+from wechat_campaigns.core.i18n import Language
 
+BROWSER_LANGUAGE: dict[Language, str] = {"en": "en", "zh": "zh-CN"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "

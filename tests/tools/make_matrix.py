@@ -19,9 +19,8 @@ from zoneinfo import ZoneInfo
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from tests.support.browser import open_browser
+from tests.support.browser import BROWSER_LANGUAGE, open_browser
 from tests.support.studio import open_studio
-from tests.tools.make_cast import BROWSER_LANGUAGE
 from tests.tools.make_month import month
 from tests.tools.make_week import make_week
 from wechat_campaigns.core.i18n import LANGUAGES, Language

@@ -151,8 +151,7 @@ def _coming() -> None:
 
 
 def _pages(language: str) -> None:
-    kinds = [word for by in ("campaign", "month", "account", "hour", "tag") for word in ("--by", by)]
-    command("--lang", language, "report", "--report", f"html=report.{language}.html", *kinds)
+    command("--lang", language, "report", "--report", f"html=report.{language}.html")
     command("--lang", language, "calendar", "--report", f"html=calendar.{language}.html")
     command("--lang", language, "archive", "--since", "2026-11-01", "--out", f"archive.{language}")
 

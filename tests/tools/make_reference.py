@@ -96,7 +96,6 @@ def pages() -> dict[str, str]:
         "settings.md": _page("Settings: `_settings.yaml`", _schema("settings"), "[中文](settings.zh-CN.md)"),
         "campaign.1": man_page(reference_data(), _all_variables()),
         "environment.md": _page("Variables of the environment", _environment()),
-        "output.md": _page("JSON output: `--format json`", _schema("output")),
         "log.md": _page("Logs: `CAMPAIGN_LOG` and `--log-file`", _schema("log")),
         "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
         "errcodes.md": _page("Errcodes", _errcodes(), "[中文](errcodes.zh-CN.md)"),

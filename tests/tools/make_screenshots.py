@@ -16,9 +16,8 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from tests.support.browser import open_browser
+from tests.support.browser import BROWSER_LANGUAGE, open_browser
 from tests.support.studio import open_studio
-from tests.tools.make_cast import BROWSER_LANGUAGE
 from wechat_campaigns.core.i18n import LANGUAGES, Language
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded

@@ -189,11 +189,18 @@ def asks_a_clock(node: ast.AST) -> bool:
 def test_network_is_in_few_packages() -> None:
     """HTTP to the platform is in `wechat` alone; beside it only the edges open a connection.
 
-    `core.certificates` opens none: it names what they trust.
+    `core.sessions` opens none: it makes the sessions of these.
     """
     reaching = {name for name, found in foreign().items() if any(inside(one, *NETWORK) for one in found)}
-    allowed = ("core.certificates", "wechat", "sandbox", "code_host", "fetch", "notify", "cli")
+    allowed = ("core.sessions", "wechat", "sandbox", "code_host", "fetch", "notify", "cli")
     assert {name for name in reaching if not inside(name, *allowed)} == set()
+
+
+def test_one_function_joins_a_host_and_a_port() -> None:
+    """It knows of the brackets of IPv6."""
+    joined = re.compile(r"host[^{}\n]*\}:\{", re.IGNORECASE)
+    files = {file.name for file in PACKAGE.rglob("*.py") if joined.search(file.read_text(encoding="utf-8"))}
+    assert files == {"hosts.py"}
 
 
 @pytest.mark.slow

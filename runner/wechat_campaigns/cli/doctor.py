@@ -6,7 +6,6 @@ import os
 from datetime import timedelta
 
 import click
-import requests
 
 from wechat_campaigns.cli.completers import accounts
 from wechat_campaigns.cli.context import Context
@@ -15,10 +14,10 @@ from wechat_campaigns.cli.options import DIR, ENV, DecisionOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.prompt import confirm
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.core.sessions import open_session
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_folder_check, worst
@@ -58,9 +57,7 @@ def _check_environment(context: Context) -> int:
     from wechat_campaigns.wechat.responses import not_sent_error
 
     def clock_skew() -> timedelta | None:
-        with requests.Session() as http:
-            http.trust_env = not context.is_sandbox
-            http.verify = certificates(os.environ)
+        with open_session(context.api_url) as http:
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"

@@ -17,7 +17,7 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.source.scaffold import article_campaign_text
+from wechat_campaigns.source.scaffold import article_campaign_text, literal
 
 if TYPE_CHECKING:
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
@@ -44,9 +44,9 @@ _NO_STYLE = N_(
 def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     """Import the article of a page that was saved from an editor, with its pictures.
 
-    Writes ID.yaml, and in the folder ID the article as article.html and its pictures. Pictures at other
-    sites are downloaded, from public addresses only: 100 at most, 10 MiB each, 60 MiB and 5 minutes in
-    total. Pictures that WeChat serves already keep their address.
+    Writes ID.yaml, and in the folder ID the article as article.html and its pictures: 100 at most, 10 MiB
+    each, 60 MiB in total. Those at other sites are downloaded, from public addresses only, in 5 minutes at
+    most. Pictures that WeChat serves already keep their address.
     """
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
@@ -62,18 +62,22 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     saved = read_saved_page(page)
     pictures = SavedPictures(page=page, folder=folder)
     title = _("saving pictures")
-    with context.progress_bar(title, len(saved.addresses)) as advance:
-        for done, address in enumerate(saved.addresses, 1):
+    most = pictures.downloader.limits.files
+    addresses = saved.addresses[: most + 1]  # the one more is told as too many
+    with context.progress_bar(title, len(addresses)) as advance:
+        for done, address in enumerate(addresses, 1):
             if not context.has_progress_bar:
                 context.show_progress(f"  {line(address[:60])}")
             with file_errors(folder / "article.html"):
                 pictures.save(address)
             advance(done)
-    write_new(folder / "article.html", saved.html(pictures.names))
+    write_new(folder / "article.html", literal(saved.html(pictures.names)))
     target = context.root / f"{name}.yaml"
     write_new(
         target,
-        article_campaign_text(name, title=saved.title, cover=next(iter(pictures.names.values()), None)),
+        article_campaign_text(
+            name, title=literal(saved.title), cover=next(iter(pictures.names.values()), None)
+        ),
     )
     return _result(context, target, folder, pictures, is_plain=saved.is_plain)
 

@@ -19,7 +19,7 @@ from wechat_campaigns.cli.output import logs_json
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.extras import require_extra
-from wechat_campaigns.core.hosts import LOOPBACK_NAMES
+from wechat_campaigns.core.hosts import LOOPBACK_NAMES, host_port
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.run_log import Level, record
 from wechat_campaigns.core.settings import Account
@@ -61,18 +61,18 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
     receiver = receiver_of(context)
     try:
         app = restrict_hosts(
-            callback_app(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port
+            callback_app(receiver), {host_port(host, None), *names} - LOOPBACK_NAMES, port=lambda: server.port
         )
         server = Server(host, port, with_health(app))
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("cannot listen on this address"),
-            location=f"{host}:{port}",
+            location=host_port(host, port),
             hint=_("use `--port 0` to pick a free port"),
         ) from error
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
-    url = f"http://{host}:{server.port}"
+    url = f"http://{host_port(host, server.port)}"
     lines = [
         f"listening on {url}",
         *(_("  account {name}: /{name}").format(name=n) for n in receiver.accounts),

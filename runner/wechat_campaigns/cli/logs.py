@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -43,13 +42,20 @@ def start_log_file(file: Path) -> None:
         UsageError: it cannot be written.
     """
     option = f"--log-file {file}"
+    is_complete = True
 
     def write(entry: Entry) -> None:
+        nonlocal is_complete
         # A disk that fills up between a send and its record must not hide what became of the send.
-        with suppress(OSError):
+        try:
             descriptor = open_at_once(file, os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as log:
                 log.write(f"{_line(entry)}\n")
+        except OSError as error:
+            if is_complete:
+                lost = _("Warning: {file} lacks lines of this log: {reason}")
+                print_message(lost.format(file=file, reason=error.strerror))
+            is_complete = False
 
     with file_errors(file, option):
         os.close(open_at_once(file, os.O_APPEND, 0o600))

@@ -15,11 +15,11 @@ from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.settings import NotifyTarget
+from wechat_campaigns.core.settings import SANDBOX, NotifyTarget, Secret
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.notify.messages import RunSummary
 from wechat_campaigns.notify.notices import FOUND_AGAIN, Notice, refusal_notice, untold
-from wechat_campaigns.notify.target import notify_target
+from wechat_campaigns.notify.target import notify_program, notify_target
 from wechat_campaigns.protocol.events import Entry
 
 
@@ -92,9 +92,7 @@ def _is_told(
 ) -> bool:
     """Tell one target, and warn where it cannot be told."""
     try:
-        address = context.secrets.other(target.url, name=_("`url` of `notify`"))
-        key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
-        reason = notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
+        reason = _failure(context, target, notices, run)
     except CampaignError as error:
         reason = error.message
     except Exception as fault:  # whatever it is, the others are told, and what was sent stays reported
@@ -106,6 +104,20 @@ def _is_told(
     )
     print_message(message.format(number=number, kind=target.kind, reason=reason))
     return False
+
+
+def _failure(
+    context: Context, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
+) -> str | None:
+    """Tell one target, by settings that may be obeyed; why it could not be told, or None."""
+    if target.kind == "command":
+        if context.settings.environment.api == SANDBOX:
+            return _("the sandbox starts no program of the settings")
+        context.secrets.check_place(Secret(command=target.command))
+        return notify_program(target.command, notices, run, context.root.resolve().parent)
+    address = context.secrets.other(target.url, name=_("`url` of `notify`"))
+    key = context.secrets.other(target.secret, name=_("`secret` of `notify`")) if target.secret else ""
+    return notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
 
 
 def _told(context: Context) -> Collection[str] | None:

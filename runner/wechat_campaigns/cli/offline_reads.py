@@ -14,7 +14,6 @@ from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
 from wechat_campaigns.guard.secrets import Secrets
-from wechat_campaigns.plan.quota import china_day
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
@@ -92,7 +91,7 @@ class OfflineReads:
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return HistoryView(past_sends(state, accounts, now=now), articles, last_day=china_day(now))
+        return HistoryView(past_sends(state, accounts, now=now), articles)
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

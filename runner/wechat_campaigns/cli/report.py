@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import click
@@ -18,11 +18,10 @@ from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.calendar import bounds
-from wechat_campaigns.report.comparison import GroupBy, compare_sends
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.formats import OF_HISTORY, formats
 from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
@@ -32,24 +31,18 @@ from wechat_campaigns.wechat.statistics_file import read_statistics, write_stati
 
 @command(
     effect=Effect.WECHAT_READ,
-    formats=("text", "json", "markdown", "html", "csv", "csv-days", "csv-groups", "xlsx"),
+    formats=("text", "json", "markdown", "html", "csv", "xlsx"),
     options=(DIR, ENV),
     examples={
         "campaign report --refresh": N_("query the figures of articles first, once a day"),
         "campaign report --report csv=sends.csv --report xlsx=sends.xlsx": N_("for a spreadsheet"),
-        "campaign report --month 2026-12 --by campaign --by hour": N_("compare the sends of a month"),
+        "campaign report --month 2026-12": N_("the sends of a month"),
     },
 )
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Only this month (China time).")
 @click.option(
     "--campaign", metavar="ID", shell_complete=campaign_ids, help="Only the sends of this campaign."
-)
-@click.option(
-    "--by",
-    type=click.Choice([group.value for group in GroupBy]),
-    multiple=True,
-    help="Also compare by this; repeatable.",
 )
 @click.option(
     "--refresh",
@@ -61,15 +54,13 @@ def report(
     since: datetime | None,
     month: datetime | None,
     campaign: str | None,
-    by: tuple[str, ...],
     refresh: bool,
 ) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
     Makes no request to WeChat without --refresh. Text and Markdown are tables, HTML has a chart, CSV is for
     a spreadsheet. Counts come from events (`campaign listen`), statuses from the last `campaign status`,
-    figures of articles from the last `campaign report --refresh`. --by compares sends as they stood on the
-    third day, and names the highest read rate only where the numbers carry it.
+    figures of articles from the last `campaign report --refresh`.
     """
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
@@ -84,9 +75,7 @@ def report(
     if campaign is not None:
         sends = tuple(one for one in sends if _is_of(one.send, campaign))
         articles = tuple(one for one in articles if one.send and _is_of(one.send, campaign))
-    compared = [compare_sends(GroupBy(group), sends, articles) for group in dict.fromkeys(by)]
-    first = china_day(period.since) if period.since is not None else date.min
-    view = HistoryView(sends, articles, compared, first_day=first, last_day=china_day(now))
+    view = HistoryView(sends, articles)
 
     def text() -> str:
         from wechat_campaigns.report.text import history_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +12,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.core.sessions import open_session
 
 TIMEOUT_S = 20.0
 READS_AGAIN = Retry(
@@ -82,7 +81,7 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            with requests.Session() as session, http_call(method, url) as call:
+            with open_session(url) as session, http_call(method, url) as call:
                 session.mount(self.api_url, HTTPAdapter(max_retries=READS_AGAIN))
                 answer = session.request(
                     method,
@@ -91,7 +90,6 @@ class CodeHost:
                     headers=dict(self.headers),
                     auth=lambda request: request,  # else a .netrc of the runner would replace our header
                     timeout=TIMEOUT_S,
-                    verify=certificates(os.environ),
                     allow_redirects=False,
                 )
                 call["status"] = answer.status_code

@@ -64,7 +64,9 @@ def to_plain_data(value: Any) -> Any:
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
+    if not is_dataclass(kind):
+        return ()
+    return tuple(entry.name for entry in fields(kind) if not entry.metadata.get("derived"))
 
 
 def openids_sha256(openids: Iterable[str]) -> str:

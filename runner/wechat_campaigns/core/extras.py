@@ -14,6 +14,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "callback": ("cryptography", "werkzeug"),
     "excel": ("openpyxl",),
     "postgres": ("psycopg",),
+    "socks": ("socks",),
     "sandbox": ("flask", "werkzeug", "watchfiles"),
 }
 """The extras of pyproject.toml, each with modules that nothing but it brings."""

@@ -215,11 +215,25 @@ def _filters(answer: GitResult) -> set[str]:
     return {f"filter.{name}.{word}" for name in names for word in (*FILTERS, "required")}
 
 
-def untrusted_checkout(folder: Path) -> str:
-    """Name the checkout that git refuses to read because another user owns it; empty for any other."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadCheckout:
+    """A checkout that git does not read."""
+
+    top: Path
+    error: str
+    """What git, or the start of git, answered."""
+    is_foreign: bool
+    """Another user owns it."""
+
+
+def unread_checkout(folder: Path) -> UnreadCheckout | None:
+    """Return why git does not read the checkout of a folder; None if it does, or outside a checkout."""
     checkout = find_checkout(folder)
     answer = run_in_checkout(folder, "rev-parse", lazily=False)
-    return str(checkout.top) if checkout and "dubious ownership" in answer.stderr else ""
+    if checkout is None or answer.code == 0:
+        return None
+    is_foreign = "dubious ownership" in answer.stderr
+    return UnreadCheckout(top=checkout.top, error=answer.error_line, is_foreign=is_foreign)
 
 
 def commit_of(folder: Path) -> str | None:

@@ -37,6 +37,12 @@ def is_allowed_host(
     return name in LOOPBACK_NAMES or (any_address and _address(name.strip("[]")) is not None)
 
 
+def host_port(host: str, port: int | str | None) -> str:
+    """Return a host and its port as they stand in a URL: an IPv6 address in brackets."""
+    host = f"[{host}]" if ":" in host else host
+    return f"{host}:{port}" if port else host
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches a host, a name or an address."""
     address = _address(host)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
+from typing import Final
+
+_COMMENT_END: Final = re.compile("-->|(?<!<!)--!>")
 
 
 class HtmlReader(HTMLParser):
@@ -23,3 +27,12 @@ class HtmlReader(HTMLParser):
     def parse_marked_section(self, i: int, report: int = 1) -> int:
         """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
         return self.parse_bogus_comment(i, bool(report))
+
+    def parse_comment(self, i: int, report: int = 1) -> int:
+        """End a comment where browsers end it: `<!-->` is a whole one, and `--!>` ends one, too."""
+        end = _COMMENT_END.search(self.rawdata, i + 2)
+        if end is None:
+            return -1
+        if report:
+            self.handle_comment(self.rawdata[i + 4 : end.start()])
+        return end.end()

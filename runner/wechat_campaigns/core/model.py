@@ -129,9 +129,9 @@ class Text:
 
 
 PLACEHOLDER_SCHEME = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
 CARD_PLACEHOLDER = f"{PLACEHOLDER_SCHEME}:card-"
 """Begins what stands for the cover of a mini program's card, which has to be permanent material."""
-"""With what the `src` of a campaign's own picture begins until it is uploaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,14 @@ class BodyImage:
 
     placeholder: str
     file: FileInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What a drawing of an article shows: as it was written, and its characters alone."""
+
+    latex: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,8 @@ class Article:
     only_fans_can_comment: bool = False
     pic_crop_235_1: str = ""
     pic_crop_1_1: str = ""
+    formulas: tuple[Formula, ...] = field(default=(), metadata={"derived": True})
+    """What its drawings show, in their order: `html` has them as lines only. No part of the digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,8 +293,6 @@ class Send:
     """Where in the campaign file the recipients are named; a `for_each` entry may name its own."""
     filter_position: tuple[int | None, int | None] = (None, None)
     """Line and column of that, in the file of `location`; a pair, because workers hand over thousands."""
-    tagged_links: tuple[str, ...] = ()
-    """Links of its content that got the parameters of `links`, as followers get them."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 

@@ -192,19 +192,17 @@ class Tester:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyTarget:
-    """A chat robot, an address or people that are told what happened."""
+    """A chat robot, an address or a program that is told what happened."""
 
-    kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "email"]
-    url: Secret
-    """Its address is a secret: whoever has it can write to the chat, or send mail."""
+    kind: Literal["wecom", "feishu", "dingtalk", "slack", "webhook", "command"]
+    url: Secret = field(default_factory=lambda: Secret())
+    """Its address is a secret: whoever has it can write to the chat. `command` has none."""
+    command: tuple[str, ...] = ()
+    """Of `command`: the program and its arguments; empty for any other."""
     secret: Secret | None = None
     """Signs each message (加签)."""
     when: tuple[str, ...] = ("accepted", "rejected", "not_sent", "unknown", "delivery_failed")
     """Moments, see `notify.notices`; not `on`, which YAML readers take for true."""
-    to: tuple[str, ...] = ()
-    """Of `email`: the recipients."""
-    sender: str = ""
-    """Of `email`: `from`; empty for the user that the server knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.certificates import certificates, tls_context
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.sessions import certificates, tls_context
 
 Resolve = Callable[[str, int], Iterable[str]]
 """Takes a host and a port, gives its IP addresses. Raises OSError."""

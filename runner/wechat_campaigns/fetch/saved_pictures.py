@@ -21,7 +21,10 @@ _DATA = re.compile(r"data:image/[\w.+-]+(?:;[\w=.-]+)*,(?P<data>.*)", re.DOTALL)
 
 @dataclass(slots=True, kw_only=True)
 class SavedPictures:
-    """Saves pictures into a folder; the same picture once, whatever its addresses."""
+    """Saves pictures into a folder; the same picture once, whatever its addresses.
+
+    The limits of the downloader hold for files beside the page and `data:` addresses, too.
+    """
 
     page: Path | None = None
     """The saved page; pictures beside it are named relative to it, and none outside its folder is read. None
@@ -31,12 +34,19 @@ class SavedPictures:
     names: dict[str, str] = field(default_factory=dict)
     """By address: the name of the file."""
     failed: dict[str, DownloadError] = field(default_factory=dict)
+    _bytes: int = 0
     _by_content: dict[str, str] = field(default_factory=dict)
 
     def save(self, address: str) -> None:
         """Save the picture of one address, or note why not."""
+        limits = self.downloader.limits
         try:
+            if len(self.names) + len(self.failed) >= limits.files:
+                raise DownloadError(_("more than {most} pictures").format(most=limits.files))
             data = self._data(address)
+            self._bytes += len(data)
+            if len(data) > limits.file_bytes or self._bytes > limits.total_bytes:
+                raise DownloadError(_("it is too large, or all pictures together are"))
             kind = sniff(data)
             if kind not in SUFFIXES:
                 raise DownloadError(_("it is not a picture that WeChat can show"))

@@ -48,27 +48,37 @@ def run_checks(
     """
     settings = workspace.settings
     workspace.secrets.check_place(Secret(command=settings.policy.checks[0].command))
-    kept = {name: environ[name] for name in PASSED_ON if name in environ}
     folder = workspace.root.resolve().parent
     failed = []
     for check in settings.policy.checks:
-        message = _failure(check.command, plan, kept, folder, timeout_s)
+        message = program_failure(check.command, plan, folder, environ=environ, timeout_s=timeout_s)
         if message is not None:
             failed.append(FailedCheck(name=check.name, message=message, level=check.level))
     return tuple(failed)
 
 
-def _failure(
-    command: tuple[str, ...], plan: str, environ: Mapping[str, str], folder: Path, timeout_s: float
+def program_failure(
+    command: tuple[str, ...],
+    text: str,
+    folder: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    timeout_s: float,
 ) -> str | None:
-    """Run one command: None when it ends with 0, else the last line that it printed, or what happened."""
+    """Run a program of the settings: None when it ends with 0, else the last line that it printed, or why.
+
+    Args:
+        text: its standard input.
+        folder: the one that it runs in.
+        environ: of which it gets `PASSED_ON`.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
             command,
-            input=plan.encode(),
+            input=text.encode(),
             capture_output=True,
             cwd=folder,
-            env=dict(environ),
+            env={name: environ[name] for name in PASSED_ON if name in environ},
             timeout=timeout_s,
             check=False,
         )

@@ -1,1 +1,1 @@
-"""What happened → who is told: chat robots, webhooks, mail."""
+"""What happened → who is told: chat robots, webhooks, programs."""

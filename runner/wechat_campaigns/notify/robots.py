@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -19,10 +18,11 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from wechat_campaigns.core.certificates import certificates
 from wechat_campaigns.core.deadline import DeadlineError, within
+from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.core.sessions import open_session
 from wechat_campaigns.report.sanitize import line
 
 WHOLE_S = 5.0
@@ -84,15 +84,18 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
 
     def exchange() -> tuple[int, bytes]:
         # A compressed answer could be small on the line and large here.
-        with requests.post(
-            address,
-            data=body,
-            headers={**headers, "Accept-Encoding": "identity"},
-            timeout=WHOLE_S,
-            verify=certificates(os.environ),
-            allow_redirects=False,
-            stream=True,
-        ) as answer:
+        headers_sent = {**headers, "Accept-Encoding": "identity"}
+        with (
+            open_session(address) as session,
+            session.post(
+                address,
+                data=body,
+                headers=headers_sent,
+                timeout=WHOLE_S,
+                allow_redirects=False,
+                stream=True,
+            ) as answer,
+        ):
             return answer.status_code, answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
 
     try:
@@ -103,6 +106,8 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
             call["status"] = status
     except DeadlineError:
         raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
+    except MissingExtraError as error:
+        raise ConnectionError(error.message) from None
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise ConnectionError(type(error).__name__) from None
     if not 200 <= status < 300:

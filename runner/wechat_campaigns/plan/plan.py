@@ -9,6 +9,7 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
+from wechat_campaigns.core.git_checkout import UnreadCheckout
 from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
@@ -124,8 +125,8 @@ class Plan:
     """Accounts whose past was read without their AppSecret: whoever can write to the ledger may have made it
     up."""
 
-    untrusted_checkout: str = ""
-    """The folder of a checkout whose commit git does not tell, because another user owns it."""
+    unread_checkout: UnreadCheckout | None = None
+    """Why the plan has no commit although its campaigns are in a checkout."""
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 

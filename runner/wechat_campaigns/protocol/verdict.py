@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from wechat_campaigns.protocol.events import EventKind
 
-CLIENTMSGID_EXISTS: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
-CLIENTMSGID_IN_USE: Final = 45066  # such a job is being made. Source: a live answer of 2020, read 2026-11
+CLIENTMSGID_EXISTS: Final = 45065
+"""A job with this clientmsgid exists. Source: sendAll, read 2026-11."""
+CLIENTMSGID_IN_USE: Final = 45066
+"""Such a job is being made. Source: a developer's report of 2020 in the vendor's forum, read 2026-11."""
 
 REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),

@@ -13,7 +13,6 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Article,
     Articles,
-    BodyImage,
     Content,
     Draft,
     Image,
@@ -26,7 +25,7 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.render.article import build, escape_for
-from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleFormat, ArticleSource
+from wechat_campaigns.render.article.parts import AI_STATEMENT, ArticleBody, ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 
 _PATH: KeyPath = ("content",)
@@ -78,11 +77,12 @@ def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
 def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     strings = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
     title = scope.text((*path, "title"), raw["title"])
-    html, images = _body(scope, path, raw, title)
+    body = _body(scope, path, raw, title)
     return Article(
         title=title,
-        html=html,
-        images=images,
+        html=body.html,
+        images=body.images,
+        formulas=body.formulas,
         cover=scope.picture((*path, "cover"), raw["cover"]),
         need_open_comment=raw.get("need_open_comment", False),
         only_fans_can_comment=raw.get("only_fans_can_comment", False),
@@ -90,14 +90,12 @@ def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     )
 
 
-def _body(
-    scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
-) -> tuple[str, tuple[BodyImage, ...]]:
-    """Make HTML of the article's file; return nothing after a problem."""
+def _body(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleBody:
+    """Make HTML of the article's file; return an empty body after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
-        return "", ()
+        return ArticleBody(html="")
     scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [
@@ -114,7 +112,7 @@ def _body(
         )
         for finding in body.findings
     ]
-    return body.html, body.images
+    return body
 
 
 def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleSource | None:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from html import escape, unescape
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
+from wechat_campaigns.core.links import ADDRESS, SENTENCE_END, Host, host_of
 from wechat_campaigns.core.model import Article, Articles, Content, Images, Newspic, Text
 
 _WECHAT: Final = "mp.weixin.qq.com"
-_URL: Final = re.compile(r"https?://[^\s\"'<>`，。、；：！？（）【】「」《》“”‘’]+", re.IGNORECASE)
-_TAIL: Final = re.compile(r"[.,;:!?)\]}]+$")
-"""Punctuation of the sentence around an address."""
-_QUOTES: Final = ('"', "'")
+_WEB: Final = re.compile("https?://", re.IGNORECASE)
 _PROGRAM: Final = re.compile(
     r"<(?:a|mp-(?:common-)?miniprogram)\b[^>]*\bdata-miniprogram-appid[^>]*>", re.IGNORECASE
 )
@@ -31,15 +29,13 @@ _FETCHED: Final = re.compile(
 """Attributes that fetch something: nobody is led there."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LinkTagger:
-    """Adds parameters to the links of one message, and notes which it changed."""
+    """Adds parameters to the links of messages."""
 
     parameters: Mapping[str, str]
     allowed: Iterable[str]
     """Hosts, each with what lies below it, and AppIDs of mini programs."""
-    tagged: list[str] = field(default_factory=list)
-    """The links as followers get them, each once, in the order of the message."""
 
     def content(self, content: Content) -> Content:
         """Tag every link of a content."""
@@ -73,41 +69,32 @@ class LinkTagger:
 
         def program(match: re.Match[str]) -> str:
             appid = _APPID.search(match[0])
-            return _PATH.sub(path, match[0]) if appid and self._is_allowed(appid[1].lower()) else match[0]
+            is_allowed = appid is not None and Host(appid[1].lower(), is_plain=True).is_among(self.allowed)
+            return _PATH.sub(path, match[0]) if is_allowed else match[0]
 
         def path(match: re.Match[str]) -> str:
             mark, value = ('"', match[2]) if match[2] is not None else ("'", match[3])
             return f"{match[1]}{mark}{write(self._added(read(value)))}{mark}" if value else match[0]
 
         def address(match: re.Match[str]) -> str:
-            is_attribute = match.string[match.start() - 1 : match.start()] in _QUOTES
-            if not match[0].isascii() and not is_attribute:
-                return match[0]  # nobody can tell where it ends: at the Chinese behind it, or after that
-            tail = _TAIL.search(match[0])
-            whole = match[0][: tail.start()] if tail and not match[0].endswith(";") else match[0]
+            if match.string[match.end() : match.end() + 1].isalnum():
+                return match[0]  # Chinese behind it: nobody can tell where it ends
+            whole = match[0] if match[0].endswith(";") else SENTENCE_END.sub("", match[0])
             tagged = self._address(read(whole))
             return match[0] if tagged == read(whole) else f"{write(tagged)}{match[0][len(whole) :]}"
 
         text = _PROGRAM.sub(program, text)
         parts, at = [], 0
         for fetched in _FETCHED.finditer(text):
-            parts += [_URL.sub(address, text[at : fetched.start()]), fetched[0]]
+            parts += [ADDRESS.sub(address, text[at : fetched.start()]), fetched[0]]
             at = fetched.end()
-        return "".join([*parts, _URL.sub(address, text[at:])])
+        return "".join([*parts, ADDRESS.sub(address, text[at:])])
 
     def _address(self, url: str) -> str:
         """Tag one address, where its host is allowed."""
-        try:
-            parts = urlsplit(url)
-            host = (parts.hostname or "").lower()
-        except ValueError:
-            return url
-        is_web = parts.scheme.lower() in ("http", "https") and parts.username is None
-        return self._added(url) if is_web and host != _WECHAT and self._is_allowed(host) else url
-
-    def _is_allowed(self, host: str) -> bool:
-        names = [name.lower() for name in self.allowed]
-        return any(host == name or host.endswith(f".{name}") for name in names if host)
+        host = host_of(url) if _WEB.match(url) else None
+        is_tagged = host is not None and host.name != _WECHAT and host.is_among(self.allowed)
+        return self._added(url) if is_tagged else url
 
     def _added(self, url: str) -> str:
         """Put the parameters that are missing behind the others, before an anchor."""
@@ -119,9 +106,7 @@ class LinkTagger:
             for name, value in self.parameters.items()
             if value and name not in present
         ]
-        if pairs:
-            joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
-            url = f"{address}{joint}{'&'.join(pairs)}{anchor}{place}"
-            if url not in self.tagged:
-                self.tagged.append(url)
-        return url
+        if not pairs:
+            return url
+        joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
+        return f"{address}{joint}{'&'.join(pairs)}{anchor}{place}"

@@ -25,6 +25,8 @@ MAX_ROWS: Final = 1_048_576
 MAX_UNPACKED_BYTES: Final = 128 * 1024**2
 MAX_PARTS: Final = 1_000
 CPU_S: Final = 30
+LEAST_ROW_POINTS: Final = 5
+"""Lower rows are as good as hidden."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -183,13 +185,29 @@ def _first_sheet(data: bytes) -> list[Row] | None:
 def _hides_rows(sheet: Any) -> bool:
     from openpyxl.xml.functions import iterparse
 
+    default = None
     with sheet._get_source() as source:
         for _event, element in iterparse(source):
-            if element.tag.endswith("}row"):
-                if element.get("hidden", "").strip() in ("1", "true") and len(element):
+            if element.tag.endswith("}sheetFormatPr"):
+                default = "0" if _is_on(element, "zeroHeight") else element.get("defaultRowHeight")
+            elif element.tag.endswith("}row"):
+                height = element.get("ht", default)
+                if len(element) and (_is_on(element, "hidden") or not _shows(height)):
                     return True
                 element.clear()
     return False
+
+
+def _is_on(element: Any, name: str) -> bool:
+    return element.get(name, "").strip() in ("1", "true")
+
+
+def _shows(height: str | None) -> bool:
+    """Return whether a row of this height, in points, has room for a line; None is Excel's own."""
+    try:
+        return height is None or float(height) >= LEAST_ROW_POINTS
+    except ValueError:
+        return False
 
 
 def _texts(cells: Iterable[object]) -> Row:

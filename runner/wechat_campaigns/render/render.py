@@ -34,7 +34,7 @@ _Window = tuple[datetime | None, datetime | None]
 class RenderResult:
     """The sends of one campaign, and the problems of those that could not be made.
 
-    Warnings about a send that could be made are among its own `findings`.
+    Warnings about a send that could be made are among its own `problems`.
     """
 
     sends: tuple[Send, ...]
@@ -122,8 +122,7 @@ def _draft(
     at = campaign.source.location(named)
     followers = _filter(scope, path, recipients)
     content = render_content(scope)
-    tagger = _link_tagger(scope, key, entry, settings)
-    content = tagger.content(content)
+    content = _link_tagger(scope, key, entry, settings).content(content)
     place: KeyPath = () if key is None else ("for_each", key)
     return Send(
         id=str(SendId(campaign.id, key)),
@@ -143,7 +142,6 @@ def _draft(
         location=campaign.source.location(place, key=key is not None),
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
-        tagged_links=tuple(tagger.tagged),
         diagnostics=tuple(scope.problems),
     )
 

@@ -27,7 +27,6 @@ _WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.IN
 """Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
-SHOWN_LINKS = 3
 SHOWN_SENDS = 5
 SHOWN_OVERLAPS = 10
 VALUE_CHARS = 160
@@ -91,11 +90,6 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
-    notes += [
-        Note(rule="links", message=_tagged(planned.send.tagged_links), send=planned.send.id)
-        for planned in plan.sends
-        if planned.action not in FINISHED and planned.send.tagged_links
-    ]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -138,13 +132,18 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
             "`campaign ledger baseline --env {name}`"
         ).format(name=plan.environment)
         yield Note(rule="ledger", message=what, hint=hint)
-    if folder := plan.untrusted_checkout:
-        what = _("the plan names no commit: git does not read {folder}, because another user owns it")
-        hint = _(
-            "run as its owner, or run `git config --global --add safe.directory {folder}`; in a container, "
-            "set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and GIT_CONFIG_VALUE_0={folder}"
-        )
-        yield Note(rule="commit", message=what.format(folder=folder), hint=hint.format(folder=folder))
+    if unread := plan.unread_checkout:
+        what = _("the plan names no commit: git does not read {folder} ({error})")
+        hint = _("install git, or correct what it reports; then plan again")
+        if unread.is_foreign:
+            what = _("the plan names no commit: git does not read {folder}, because another user owns it")
+            hint = _(
+                "run as its owner, or run `git config --global --add safe.directory {folder}`; in a "
+                "container, set GIT_CONFIG_COUNT=1, GIT_CONFIG_KEY_0=safe.directory and "
+                "GIT_CONFIG_VALUE_0={folder}"
+            )
+        what = what.format(folder=unread.top, error=unread.error)
+        yield Note(rule="commit", message=what, hint=hint.format(folder=unread.top))
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)
@@ -206,17 +205,6 @@ def _decisive(send_id: str, decision: PlanDecision) -> Note:
 
 def _labelled(send_id: str, what: str) -> str:
     return _("{send}: {what}").format(send=send_id, what=what)
-
-
-def _tagged(links: Sequence[str]) -> str:
-    more = len(links) - SHOWN_LINKS
-    shown = _(", ").join([*links[:SHOWN_LINKS], *(["…"] if more > 0 else [])])
-    text = ngettext(
-        "{count} link with parameters added: {links}",
-        "{count} links with parameters added: {links}",
-        len(links),
-    )
-    return text.format(count=len(links), links=shown)
 
 
 def settings_change(change: SettingsChange) -> str:

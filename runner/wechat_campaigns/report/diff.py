@@ -5,16 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text, visible_content
 from wechat_campaigns.plan.compare import SendChange
 from wechat_campaigns.report.phrases import media, recipients, summary, window
-
-_BREAKS = frozenset({
-    "address", "blockquote", "br", "div", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-    "li", "ol", "p", "pre", "section", "table", "tr", "ul",
-})  # fmt: skip
 
 
 def send_lines(send: Send, timezone: str) -> list[str]:
@@ -45,13 +40,6 @@ def content_lines(send: Send) -> list[str]:
     return [f"[{summary(send.content)}]"]
 
 
-def html_lines(html: str) -> list[str]:
-    """Read an article's HTML as a person would: its paragraphs, pictures as `[picture]`."""
-    reader = _TextExtractor()
-    reader.read(html)
-    return reader.lines()
-
-
 def diff(before: Sequence[str], after: Sequence[str]) -> str:
     """Write a unified diff without file names, three lines around each change."""
     return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])
@@ -79,34 +67,11 @@ def _article(number: int, article: Article) -> list[str]:
     pictures = [
         template.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images
     ]
-    return [f"{number}. {article.title}", *lines, "", *html_lines(article.html), *pictures, ""]
-
-
-class _TextExtractor(HtmlReader):
-    """Collects the text of an HTML fragment, a line for each block."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin a new line for a block, mark a picture."""
-        if tag in _BREAKS:
-            self._parts.append("\n")
-        if tag == "img":
-            alt = dict(attrs).get("alt")
-            self._parts.append(_("[picture: {alt}]").format(alt=alt) if alt else _("[picture]"))
-
-    def handle_endtag(self, tag: str) -> None:
-        """End the line of a block."""
-        if tag in _BREAKS:
-            self._parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Keep text; line breaks in it are blanks, as in a browser."""
-        self._parts.append(data.replace("\n", " "))
-
-    def lines(self) -> list[str]:
-        """Give the lines that hold something."""
-        lines = (" ".join(line.split()) for line in "".join(self._parts).split("\n"))
-        return [line for line in lines if line]
+    return [
+        f"{number}. {article.title}",
+        *lines,
+        "",
+        *ArticleText(article.html, article.formulas).lines(),
+        *pictures,
+        "",
+    ]

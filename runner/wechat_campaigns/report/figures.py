@@ -251,6 +251,23 @@ def new_readers(days: Iterable[ArticleFigures]) -> Iterable[int]:
         before = figures.readers
 
 
+def extremes(rows: Iterable[ArticleRow]) -> tuple[ArticleRow, ArticleRow] | None:
+    """Return the articles with the highest and with the lowest read rate; None for fewer than two."""
+    rated = [(row.latest.read_rate, row) for row in rows if row.latest and row.latest.read_rate is not None]
+    ranked = [row for _rate, row in sorted(rated, key=lambda pair: pair[0], reverse=True)]
+    return (ranked[0], ranked[-1]) if len(ranked) > 1 else None
+
+
+def extremes_text(rows: Iterable[ArticleRow]) -> list[str]:
+    """Write which articles have the highest and the lowest read rate."""
+    words = (_("Highest read rate: {name}, {rate}"), _("Lowest read rate: {name}, {rate}"))
+    return [
+        word.format(name=line(f"{row.name} {row.article.title}"), rate=percent(row.article.latest.read_rate))
+        for word, row in zip(words, extremes(rows) or (), strict=False)
+        if row.article is not None and row.article.latest is not None
+    ]
+
+
 def percent(rate: float | None) -> str:
     """Write a rate: `6.9%`."""
     return "" if rate is None else f"{rate:.1%}"

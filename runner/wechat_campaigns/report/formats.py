@@ -27,8 +27,6 @@ OF_HISTORY: Final = {
     "markdown": "history.history_markdown",
     "html": "html.history_html",
     "csv": "history.history_csv",
-    "csv-days": "history.history_days_csv",
-    "csv-groups": "history.history_groups_csv",
 }
 OF_CALENDAR: Final = {
     "text": "calendar.calendar_text",
@@ -38,7 +36,7 @@ OF_CALENDAR: Final = {
 
 
 def form(function: str, *arguments: Any) -> Callable[[], str]:
-    """Give what writes a format, once it is called: `module.function` of this package, of text or JSON."""
+    """Give what writes a format, once it is called: `MODULE.FUNCTION` of this package, of text or JSON."""
 
     def write() -> str:
         module, _dot, name = function.partition(".")

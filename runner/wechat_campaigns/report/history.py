@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.i18n import N_, _, ngettext, status_word
@@ -12,21 +12,14 @@ from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.statistics import FiguresStatus, msgtype_of
-from wechat_campaigns.report.article_days import DAY_HEADINGS, day_lines
-from wechat_campaigns.report.comparison import (
-    GROUP_CSV_HEADINGS,
-    GROUP_HEADINGS,
-    SendComparison,
-    comparisons_data,
-    group_cells,
-    shown_group,
-)
 from wechat_campaigns.report.figures import (
     FIGURE_HEADINGS,
     SHOWN_FIGURES,
     ArticleRow,
     article_readers,
     articles_data,
+    extremes,
+    extremes_text,
     figure_cells,
     figures_notes,
     shown_figures,
@@ -44,11 +37,6 @@ class HistoryView:
     rows: Sequence[PastSend]
     articles: Sequence[ArticleRow] = ()
     """Of these sends, then those sent by hand."""
-    comparisons: Sequence[SendComparison] = ()
-    first_day: date = date.min
-    """From which day on, in China, the report has every send."""
-    last_day: date = date.max
-    """Up to which: the day of the report, when the month is not over."""
 
     @property
     def total(self) -> str:
@@ -79,8 +67,8 @@ class HistoryView:
 
     @property
     def notes(self) -> list[str]:
-        """What holds for several articles."""
-        return figures_notes(self.articles)
+        """What holds for several articles: the best and the worst, what has no figures."""
+        return [*extremes_text(self.articles), *figures_notes(self.articles)]
 
     @property
     def readers(self) -> list[tuple[str, str]]:
@@ -177,7 +165,11 @@ def history_data(view: HistoryView) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "sends": sends,
         "articles": articles_data(view.articles),
-        "comparisons": comparisons_data(view.comparisons),
+        "extremes": [
+            {"account": row.account, "send": row.send or None, "index": row.article.index}
+            for row in extremes(view.articles) or ()
+            if row.article is not None
+        ],
     }
 
 
@@ -193,9 +185,6 @@ def history_markdown(view: HistoryView) -> str:
             "",
             *_table(SHOWN_FIGURES, map(shown_figures, view.counted)),
         ]
-    for comparison in view.comparisons:
-        rows = (shown_group(comparison, group) for group in comparison.groups)
-        lines += ["", f"## {comparison.title}", "", *_table(GROUP_HEADINGS, rows), "", line(comparison.text)]
     if view.notes:
         lines += ["", *(f"- {line(note)}" for note in view.notes)]
     if view.readers:
@@ -226,17 +215,6 @@ def history_lines(view: HistoryView) -> list[list[Cell]]:
     return lines + [
         [row.sent_on.isoformat(), row.account, row.name, *[None] * 10, *figure_cells(row)] for row in by_hand
     ]
-
-
-def history_days_csv(view: HistoryView) -> str:
-    """Write one line an article and day for a spreadsheet: totals from publication up to that day."""
-    return spreadsheet(map(_, DAY_HEADINGS), day_lines(view.articles))
-
-
-def history_groups_csv(view: HistoryView) -> str:
-    """Write one line a group of `--by` for a spreadsheet, the rates as numbers."""
-    groups = (cells for one in view.comparisons for cells in group_cells(one))
-    return spreadsheet(map(_, GROUP_CSV_HEADINGS), groups)
 
 
 def _csv_cells(past: PastSend, *, with_counts: bool) -> list[Cell]:

@@ -17,10 +17,10 @@ from markupsafe import Markup
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
+from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.plan.policy.content import hosts
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
@@ -30,22 +30,12 @@ from wechat_campaigns.render.article.page import (
     content,
 )
 from wechat_campaigns.report.accounts import COMING, console_quota
-from wechat_campaigns.report.article_days import SHOWN_DAYS, article_days
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
+from wechat_campaigns.report.bars import PARTS, figures, send_bars
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.comparison import GROUP_HEADINGS, shown_group
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
-from wechat_campaigns.report.months import (
-    MONTH_HEADINGS,
-    PARTS,
-    figures,
-    month_bars,
-    month_cells,
-    months,
-    send_bars,
-)
 from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
@@ -58,8 +48,6 @@ LIST_CHARS = 4_000_000
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
-MAX_BY_DAY = 60
-"""The most articles whose days a page has."""
 HEADLINE_CHARS = 60
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
@@ -105,7 +93,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         headline=_headline,
         kind=content_kind,
         can_be_recalled=can_be_recalled,
-        hosts=lambda carried: _(", ").join(sorted(set(hosts(visible_content(carried))))),
+        links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
@@ -154,10 +142,7 @@ def _next_steps(view: PlanView) -> list[str]:
 
 
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent: figures, months, a bar for each send, then the tables."""
-    by_month = months(view)
-    read = [row for row in view.counted if row.latest is not None]
-    newest = sorted(read, key=lambda row: row.sent_on, reverse=True)
+    """Draw what was sent: figures, a bar for each send, then the tables."""
     return _render(
         "history.html",
         view=view,
@@ -165,19 +150,11 @@ def history_html(view: HistoryView) -> str:
         article_link=article_link,
         figures=figures(view),
         part_names=PARTS,
-        month_bars=month_bars([one for one in by_month if one.sends]),
-        month_headings=MONTH_HEADINGS,
-        month_rows=list(map(month_cells, by_month)),
         send_bars=send_bars(view.rows[-MAX_BARS:]),
         headings=SHOWN,
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
-        day_headings=SHOWN_DAYS,
-        article_days=article_days(newest[:MAX_BY_DAY]),
-        max_by_day=MAX_BY_DAY if len(newest) > MAX_BY_DAY else None,
-        group_headings=GROUP_HEADINGS,
-        comparisons=[(one, [shown_group(one, group) for group in one.groups]) for one in view.comparisons],
         max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )

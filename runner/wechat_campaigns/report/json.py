@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
+from wechat_campaigns.core.links import links
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget
 from wechat_campaigns.plan.overlap import overlaps
@@ -160,7 +161,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "not_after": to_plain_data(send.not_after),
         "resolved": None if offline else planned.resolved_names,
         **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
-        "tagged_links": list(send.tagged_links),
+        "links": [link._asdict() for link in links(send.content)],
         "uploads": [
             {"key": item.key, "reused": reused is not None} for item, reused in planned.resolved.uploads
         ],

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.i18n import _, ngettext, status_word
+from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Article, Articles, PlanAction, Send, visible_content
 from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.diff import change_diff, content_lines, html_lines
+from wechat_campaigns.report.diff import change_diff, content_lines
 from wechat_campaigns.report.phrases import followers, media, short_commit, shortened, with_msgtype
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.problems import problems_text
@@ -225,8 +227,12 @@ def _message(row: Row, planned: PlannedSend, *, opened: bool) -> str:
 def _content(send: Send) -> str:
     shown = visible_content(send.content)
     if isinstance(shown, Articles):
-        return "\n\n".join(_card(shown, index) for index in range(len(shown.articles)))
-    return fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))
+        parts = [_card(shown, index) for index in range(len(shown.articles))]
+    else:
+        parts = [fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))]
+    if linked := [link.line for link in links(shown)]:
+        parts += [_("Links"), fence(shortened("\n".join(linked), MESSAGE_CHARS))]
+    return "\n\n".join(parts)
 
 
 def _card(content: Articles, index: int) -> str:
@@ -239,7 +245,7 @@ def _card(content: Articles, index: int) -> str:
         _("size"): _size(article),
     }
     lines = "\n".join(f"- {name}{_(': ')}{code(value)}" for name, value in facts.items() if value)
-    excerpt = shortened("\n".join(html_lines(article.html)), EXCERPT_CHARS)
+    excerpt = shortened("\n".join(ArticleText(article.html, article.formulas).lines()), EXCERPT_CHARS)
     heading = _("**Article {number}**").format(number=index + 1)
     return f"{heading} {code(article.title)}\n\n{lines}\n\n{fence(excerpt)}"
 

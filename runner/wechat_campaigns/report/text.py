@@ -12,9 +12,9 @@ from rich.containers import Lines
 from rich.text import Text
 
 from wechat_campaigns.core.i18n import _, current_language, ngettext, status_word
+from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.report.attention import note_groups
-from wechat_campaigns.report.comparison import GROUP_FIGURES, GROUP_HEADINGS, shown_group
+from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
 from wechat_campaigns.report.line_breaks import breaks, columns
@@ -44,6 +44,8 @@ RESULT_STYLE = {
     Result.SKIPPED: "yellow",
     Result.NOT_SENT: "bold red",
 }
+SHOWN_LINKS = 5
+"""Of one send."""
 MAX_TABLE_ROWS = 100
 """Sends above which a plan is a line for each instead of a table."""
 
@@ -67,15 +69,18 @@ def plan_text(view: PlanView, options: TextOptions) -> str:
     attention = [f"  {line}" for line in _attention(view, everything=options.everything)]
     attention = ["", _("Needs attention:"), *attention] if attention else []
     accounts = ["", *view.accounts] if view.accounts else []
+    linked = [f"  {line}" for line in _links(rows, everything=options.everything)]
+    linked = ["", _("Links:"), *linked] if linked else []
     closing = ["", *_closing(view, hidden=len(rows) < len(view.rows), is_applied=options.is_applied)]
     if len(view.rows) > MAX_TABLE_ROWS:
         # Fitting thousands of rows into a table takes longer than making the plan.
         with_account = view.has_accounts
         lines = (_line(row, options.width, with_account=with_account) for row in rows)
-        return "\n".join(map(inert, [_heading(view), *lines, *accounts, *attention, *closing]))
+        return "\n".join(map(inert, [_heading(view), *lines, *accounts, *linked, *attention, *closing]))
     parts: list[ConsoleRenderable] = [_text(_heading(view), style="bold")]
     parts += [_plan_listing(view, rows, options.width) if rows else _text(_("Nothing to send."))]
     parts += [_text(line) for line in accounts]
+    parts += [_text(line, hang=4) for line in linked]
     parts += [_text(line, style="yellow", hang=4) for line in attention]
     parts += [_text(line, whole=view.digest in line) for line in closing]
     return _drawn(Group(*parts), options)
@@ -139,26 +144,11 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
             for row in view.rows
         ]
         parts += [_text(""), listing(headings, rows, options.width)]
-    for comparison in view.comparisons:
-        groups = [_group_cells(shown_group(comparison, group)) for group in comparison.groups]
-        table = listing((*GROUP_FIGURES, "Details"), groups, options.width)
-        parts += [_text(f"\n{comparison.title}"), table, _text(comparison.text)]
     lines = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += [_text(line) for line in (["", *lines] if lines else [])]
     links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([_drawn(Group(*parts), options), *map(inert, ["", *links] if links else [])])
-
-
-def _group_cells(values: Iterable[str | int | None]) -> list[str]:
-    """Write a group: its figures, and its other counts in words."""
-    cells = dict(zip(GROUP_HEADINGS, map(_cell, values), strict=True))
-    others = [f"{_(name)} {cell}" for name, cell in cells.items() if cell and name not in GROUP_FIGURES]
-    return [*(cells[name] for name in GROUP_FIGURES), _(", ").join(others)]
-
-
-def _cell(value: str | int | None) -> str:
-    return f"{value:,}" if isinstance(value, int) else value or ""
 
 
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], options: TextOptions) -> str:
@@ -222,6 +212,22 @@ def _attention(view: PlanView, *, everything: bool) -> Iterator[str]:
                 hidden,
             )
             yield more.format(count=hidden)
+
+
+def _links(rows: Iterable[Row], *, everything: bool) -> Iterator[str]:
+    """Write where the links of what is still to be sent lead; of many the first."""
+    pending = (row for row in rows if row.planned is not None and row.action not in FINISHED)
+    for row in pending:
+        linked = links(row.planned.send.content) if row.planned is not None else []
+        shown = linked if everything else linked[:SHOWN_LINKS]
+        yield from (f"{row.id}: {link.line}" for link in shown)
+        if hidden := len(linked) - len(shown):
+            more = ngettext(
+                "{send}: … {count:,} more link (`--all` lists it)",
+                "{send}: … {count:,} more links (`--all` lists them)",
+                hidden,
+            )
+            yield more.format(send=row.id, count=hidden)
 
 
 def _closing(view: PlanView, *, hidden: bool, is_applied: bool) -> Iterator[str]:

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.report.article_days import DAY_HEADINGS, day_lines
-from wechat_campaigns.report.comparison import GROUP_CSV_HEADINGS, group_cells
+from wechat_campaigns.core.i18n import _
 from wechat_campaigns.report.history import CSV_HEADINGS, HistoryView, history_lines
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.spreadsheet import Cell
@@ -17,19 +15,17 @@ from wechat_campaigns.report.spreadsheet import Cell
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-_PERCENT: Final = frozenset(
-    {"Delivery rate", "Read rate", "Finish rate", "Share rate", "Interval from", "Interval to"}
-)
-_MOMENTS: Final = frozenset({"Time", "Published", "Day"})
+_PERCENT: Final = frozenset({"Delivery rate", "Read rate", "Finish rate"})
+_MOMENTS: Final = frozenset({"Time", "Published"})
 _FORMATS: Final[Mapping[type, str]] = {datetime: "yyyy-mm-dd hh:mm", date: "yyyy-mm-dd"}
-_WIDE: Final = frozenset({"Send", "Title", "Note", "Time", "Group"})
+_WIDE: Final = frozenset({"Send", "Title", "Note", "Time"})
 _WIDTHS: Final = (12, 24)
 MAX_CHARS: Final = 32_767
 """Of a cell. Source: Excel specifications and limits, read 2026-11."""
 
 
 def history_workbook(view: HistoryView) -> bytes:
-    """Write the sends of each month on a sheet of its own, then the comparisons, then the figures by day.
+    """Write the sends of each month on a sheet of its own.
 
     `openpyxl` must be installed: the extra `excel`.
     """
@@ -42,11 +38,6 @@ def history_workbook(view: HistoryView) -> bytes:
         months.setdefault(str(cells[0])[:7], []).append(cells)
     for month, lines in sorted(months.items()):
         _fill(book.create_sheet(month), CSV_HEADINGS, lines)
-    if view.comparisons:
-        groups = [cells for one in view.comparisons for cells in group_cells(one)]
-        _fill(book.create_sheet(_(N_("Comparison"))), GROUP_CSV_HEADINGS, groups)
-    if days := day_lines(view.articles):
-        _fill(book.create_sheet(_(N_("By day"))), DAY_HEADINGS, days)
     if not book.worksheets:
         _fill(book.create_sheet(_("Sends")), CSV_HEADINGS, [])
     packed = io.BytesIO()

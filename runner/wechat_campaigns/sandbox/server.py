@@ -13,7 +13,7 @@ from typing import Any
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.hosts import is_loopback
+from wechat_campaigns.core.hosts import host_port, is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.sandbox import accounts, seeds, web
 from wechat_campaigns.sandbox.callbacks import pusher
@@ -98,7 +98,7 @@ def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
     for thread in threads:
         thread.start()
     try:
-        yield f"http://{server.host}:{server.port}"
+        yield f"http://{host_port(server.host, server.port)}"
     finally:
         stop.set()
         server.shutdown()
@@ -114,11 +114,12 @@ def listen(host: str, port: int) -> socket.socket:
         UsageError: the address or the port cannot be used.
     """
     try:
-        return socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         raise UsageError(
             _("cannot listen on this address"),
-            location=f"{host}:{port}",
+            location=host_port(host, port),
             hint=_("use `--port 0` to pick a free port"),
         ) from error
 

@@ -70,7 +70,7 @@ def ensure_draft(
         known = None
         data["media_id"] = api.draft_add(articles)
         ports.record(LedgerKind.DRAFT, data)
-        # Right after draft/add, draft/get has answered 40007 (live, 2024-09): read once more.
+        # Right after draft/add, draft/get answered 40007, as a developer reported (2024-09): read once more.
         stored = read_news_items(data["media_id"], api) or api.draft_get(data["media_id"])["news_item"]
     else:
         data["media_id"] = known.media_id

@@ -14,7 +14,10 @@ from wechat_campaigns.core.errors import ApiError, WeChatError
 from wechat_campaigns.wechat.endpoints import MASS_GET, MASS_SEND, MASS_SENDALL, WeChatApi
 
 NO_JOB: Final = 1
-"""Jobs count from 1000000001 and from 3147483649. Source: live answers to 2026, read 2026-11."""
+"""Jobs count from 1000000001 and from 3147483649.
+
+Source: answers that developers reported up to 2026, read 2026-11.
+"""
 NO_OPENID: Final = "wechat-campaigns-smoke"
 """An openid has 28 characters, and a list at least two of them."""
 NO_TAG: Final = 2**31 - 1
@@ -40,9 +43,9 @@ class SmokeCall:
 
 
 CALLS: Final = (
-    # Source: massmsgget; a live answer of a test account, 2026-06.
+    # Source: massmsgget; an answer that a developer with a test account reported, 2026-06.
     SmokeCall(path=MASS_GET, make=lambda api: api.mass_get(NO_JOB), expected=(40059,)),
-    # Source: massSend (服务号 only); a live answer of a test account, 2026-06.
+    # Source: massSend (服务号 only); an answer that a developer with a test account reported, 2026-06.
     SmokeCall(path=MASS_SEND, make=lambda api: api.mass_send(TO_NO_OPENID), expected=(48001,)),
     # Source: sendAll. No page says which of the three faults is looked at first.
     SmokeCall(
@@ -55,7 +58,8 @@ CALLS: Final = (
 not one, and `sendall` is not called."""
 BUSY: Final = frozenset({-1, 45009, 45011, 268488001})
 """These answers prove nothing: WeChat is busy or does not count further. -1 and 268488001 were also given to
-wrong arguments. Source: live answers to 2024, read 2026-11."""
+wrong arguments. Source: answers that developers reported up to 2024, read
+2026-11."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

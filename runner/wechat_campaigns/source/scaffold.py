@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*",
 
 _TEMPLATE_MARK = re.compile(r"\{(?=[{%#])")
 
-PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字", "这里写视频标题", "这里写视频简介")
+PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字", "这里写视频标题", "这里写视频简介", "这里写卡券编号")
 """What a new file says in place of a text and of titles, and no follower should read."""
 SAMPLES = (*PLACEHOLDERS, "有一场小活动，欢迎来坐坐")
 """The same, with what the first campaign of `init` says: made to be rehearsed, not to reach followers."""
@@ -31,7 +31,7 @@ CONTENT = {
     Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
     Msgtype.IMAGE: "content:\n  images: {name}/*.jpg\n",
     Msgtype.MPVIDEO: f"content:\n  file: {{name}}/video.mp4\n{_VIDEO_TEXTS}",
-    Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
+    Msgtype.WXCARD: f"content:\n  card_id: {PLACEHOLDERS[4]}\n",
 }
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
 NEWSPIC = (

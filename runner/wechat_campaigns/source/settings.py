@@ -40,6 +40,7 @@ from wechat_campaigns.source.settings_checks import (
     links_without_host,
     maps,
 )
+from wechat_campaigns.source.text import hidden_values
 from wechat_campaigns.source.validate import check
 
 SETTINGS_FILE: Final = "_settings.yaml"
@@ -115,8 +116,9 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
         return {}, b""
     except FileError as error:
         raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
-    read = parse_document(source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-    problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
+    with hidden_values():
+        read = parse_document(source, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+        problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
     if problems or isinstance(read, Diagnostic):
         raise InvalidError(problems)
     data: dict[str, Any] = read.data
@@ -165,7 +167,7 @@ def approvals_of(data: Mapping[str, Any]) -> Approvals:
 
 
 def check_settings(document: Document) -> tuple[Diagnostic, ...]:
-    """Check a settings file: every problem with its place, in file order; none repeats a secret."""
+    """Check a settings file: every problem with its place, in file order."""
     return check(document, "settings", cross_findings, instead=written_secrets(document.data))
 
 
@@ -226,10 +228,12 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
 
 
 def _notify(data: Mapping[str, Any]) -> NotifyTarget:
-    lists = {key: tuple(data[key]) for key in ("when", "to") if key in data}
     secret = _secret(data["secret"]) if "secret" in data else None
-    sender = data.get("from", "")
-    return NotifyTarget(kind=data["kind"], url=_secret(data["url"]), secret=secret, sender=sender, **lists)
+    command = tuple(data.get("command", ()))
+    when = {"when": tuple(data["when"])} if "when" in data else {}
+    return NotifyTarget(
+        kind=data["kind"], url=_secret(data.get("url", {})), secret=secret, command=command, **when
+    )
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

@@ -18,9 +18,9 @@ PROTECTED_RESEND_AFTER_S: Final = 60
 RESEND_UNTIL_S: Final = 20 * 3600
 NameKind = Literal["environment", "account", "time-zone"]
 _NO_SUCH: Final[Mapping[NameKind, str]] = {
-    "environment": N_("environment `{name}` is not in the settings"),
-    "account": N_("account `{name}` is not in the settings"),
-    "time-zone": N_("unknown time zone `{name}`"),
+    "environment": N_("the settings have no such environment"),
+    "account": N_("the settings have no such account"),
+    "time-zone": N_("there is no such time zone"),
 }
 
 
@@ -115,12 +115,12 @@ def _two_ledgers(
         if name == path[-1]:
             return  # the later one of two is told
         same = other.get("ledger", DEFAULT_LEDGER) == ledger != DEFAULT_LEDGER
-        shared = sorted(appids & appids_of(other))
+        shared = appids & appids_of(other)
         if shared and not same and _is_production(other):
             what = _(
-                "`{name}` also sends from {appid}, but with another ledger: each would repeat "
+                "`{name}` also sends from this AppID, but with another ledger: each would repeat "
                 "the other's sends"
-            ).format(name=name, appid=shared[0])
+            ).format(name=name)
             hint = _("use the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`")
             yield Finding("two-ledgers", what, hint, (*path, "ledger") if "ledger" in environment else path)
             return
@@ -135,7 +135,7 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
             if kind != account.get("kind"):
                 yield Finding(
                     "appid-kind",
-                    _("`{name}` has the same AppID but is of kind {kind}").format(name=known, kind=kind),
+                    _("`{name}` has the same AppID but another `kind`").format(name=known),
                     _("write the actual kind of the account in both places"),
                     ("environments", environment, "accounts", name, "kind"),
                 )
@@ -185,26 +185,20 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _notify(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """A mail needs somebody to go to; nothing else has a use for it, and a mail is not signed."""
+    """A program is started, and every other target has an address; neither has a use for the other's keys."""
     targets = data.get("notify")
     for index, target in enumerate(targets if isinstance(targets, list) else ()):
         if not isinstance(target, dict):
             continue
-        path, is_mail = ("notify", index), target.get("kind") == "email"
-        if is_mail and "to" not in target:
-            what = _("`kind: email` requires `to`")
-            hint = _("write the addresses of the recipients: `to: [duty@example.com]`")
-            yield Finding("email-without-to", what, hint, path)
-        for key in ("secret",) if is_mail else ("to", "from"):
+        is_program = target.get("kind") == "command"
+        needed, unused = ("command", ("url", "secret")) if is_program else ("url", ("command",))
+        if needed not in target:
+            what = _("this `kind` requires `{key}`").format(key=needed)
+            yield Finding("notify-incomplete", what, _("add `{key}`").format(key=needed), ("notify", index))
+        for key in unused:
             if key in target:
-                yield Finding(
-                    "notify-key",
-                    _("`{key}` has no effect with this `kind`").format(key=key),
-                    _("remove it; the password of a mail server is a part of `url`")
-                    if is_mail
-                    else _("remove it, or write `kind: email`"),
-                    (*path, key),
-                )
+                what = _("`{key}` has no effect with this `kind`").format(key=key)
+                yield Finding("notify-key", what, _("remove it, or change `kind`"), ("notify", index, key))
 
 
 def _is_zone(name: str) -> bool:
@@ -223,9 +217,8 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Find
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    what = _(_NO_SUCH[kind]).format(name=name[:40])
     hint = did_you_mean(name, known, otherwise=listed)
-    return Finding(f"unknown-{kind}", what, hint, path)
+    return Finding(f"unknown-{kind}", _(_NO_SUCH[kind]), hint, path)
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from wechat_campaigns.core.diagnostics import Finding
@@ -17,6 +20,8 @@ _INKLESS = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 MAX_SHOWN: Final = 40
+HIDDEN: Final = "***"
+_hides_values: Final = ContextVar("hides_values", default=False)
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -56,6 +61,26 @@ def shorten(text: str) -> str:
     """Cut a text for a message and make its line breaks visible."""
     flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
+
+
+@contextmanager
+def hidden_values() -> Iterator[None]:
+    """Let no message of the block repeat what a file says: in settings a secret may stand in any place."""
+    before = _hides_values.set(True)
+    try:
+        yield
+    finally:
+        _hides_values.reset(before)
+
+
+def hides_values() -> bool:
+    """Return whether messages may not repeat what the file says."""
+    return _hides_values.get()
+
+
+def quote(text: str) -> str:
+    """Return a text of a file as a message repeats it: cut to size, or a mask where values are hidden."""
+    return HIDDEN if hides_values() else shorten(text)
 
 
 def _not_utf8(data: bytes, start: int) -> Finding:

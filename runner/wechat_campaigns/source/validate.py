@@ -15,7 +15,7 @@ from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
-from wechat_campaigns.source.text import MAX_PROBLEMS
+from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
@@ -64,15 +64,20 @@ def _in_file_order(
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
     others = [f for f in findings if f.path not in misread and not _is_below(f.path, replaced)]
     problems = [
-        finding.at(document.location(finding.path, key=finding.is_key))
+        _shown(finding).at(document.location(finding.path, key=finding.is_key))
         for finding in (*faults, *(*instead, *others)[: MAX_PROBLEMS + 1])
     ]
     ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     if len(ordered) > MAX_PROBLEMS:
         ordered = [*ordered[:MAX_PROBLEMS], _more(document)]
-    from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
+    return tuple(ordered)
 
-    return without_secrets(ordered, document.root)
+
+def _shown(finding: Finding) -> Finding:
+    """Hide a key that is not one of the schema in a path, too, where values are hidden."""
+    if not (finding.is_key and hides_values()):
+        return finding
+    return replace(finding, path=(*finding.path[:-1], HIDDEN))
 
 
 def _more(document: Document) -> Diagnostic:

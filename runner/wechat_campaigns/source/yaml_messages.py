@@ -10,7 +10,7 @@ import yaml
 
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.source.text import shorten
+from wechat_campaigns.source.text import quote
 
 Words = tuple[str, str, str]
 """Rule, what, hint."""
@@ -123,10 +123,6 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
 _FULL_WIDTH_COLON: Final = re.compile(r"[ \u3000-]*([A-Za-z_]\w{0,40})(：)")
 _CRAMPED_COLON: Final = re.compile(r"[ -]*([A-Za-z_]\w{0,40})(:)[^\s:/]")
 
-_PRIVATE_KEY: Final = re.compile(
-    r"[ \u3000-]*\w*(?:secret|callback|notify|openid|token|aes_?key|passw)", re.IGNORECASE
-)
-
 _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpected end of stream")
 """What the parser notices later than it began; the beginning is where the reader must look."""
 
@@ -141,7 +137,7 @@ def describe_guess(plain: str) -> Words | None:
         return None
     for pattern, rule, what in _GUESSES:
         if re.fullmatch(pattern, plain):
-            return rule, _(what).format(text=shorten(plain)), _guess_hint(rule, plain)
+            return rule, _(what).format(text=quote(plain)), _guess_hint(rule, plain)
     return None
 
 
@@ -149,14 +145,14 @@ def _guess_hint(rule: str, plain: str) -> str:
     if rule == "yaml-boolean":
         yes = plain.lower() in ("yes", "on", "y")
         return _('write {boolean}, or, for text, "{text}" in quotes').format(
-            boolean="true" if yes else "false", text=plain
+            boolean="true" if yes else "false", text=quote(plain)
         )
     stripped = plain.lstrip("0")
     if rule == "yaml-octal" and stripped.isdigit():
         return _('write {number} for a number, or "{text}" in quotes for text').format(
-            number=stripped, text=shorten(plain)
+            number=quote(stripped), text=quote(plain)
         )
-    return _('put it in quotes if it is text: "{text}"').format(text=shorten(plain))
+    return _('put it in quotes if it is text: "{text}"').format(text=quote(plain))
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> Finding:
@@ -195,7 +191,7 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
         )
     else:
         return None
-    key = found[1]
+    key = quote(found[1])
     return what.format(key=key), hint.format(key=key), found.start(2) + 1
 
 
@@ -205,30 +201,10 @@ def _meant_as_key(lines: Sequence[str], line: int) -> tuple[int, int, str, str] 
     while above and (not lines[above - 1].strip() or lines[above - 1].lstrip().startswith("#")):
         above -= 1
     for number in filter(None, (line, above)):
-        if found := mistyped_colon(_without_secrets(lines, number)):
+        if found := mistyped_colon(lines[number - 1]):
             what, hint, column = found
             return number, column, what, hint
     return None
-
-
-def _without_secrets(lines: Sequence[str], number: int) -> str:
-    """Give a line without its first word where that may be a secret: it has a digit, or stands below one."""
-    line = lines[number - 1]
-    word = re.match(r"([ \u3000-]*)(\w+)", line)
-    if word is None or not (re.search("[0-9]", word[2]) or _PRIVATE_KEY.match(_parent(lines, number))):
-        return line
-    return f"{word[1]}{'_' * len(word[2])}{line[word.end() :]}"
-
-
-def _parent(lines: Sequence[str], number: int) -> str:
-    """Find the nearest line above that is indented less."""
-    indented = _indent(lines[number - 1])
-    above = reversed(lines[: number - 1])
-    return next((line for line in above if line.strip() and _indent(line) < indented), "")
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" \u3000"))
 
 
 def braces_words() -> Words:

@@ -37,9 +37,9 @@ _FOREIGN_GROUND = re.compile(r"url\((?!/media/|data:|#)[^)]*\)")
 
 
 def message_data(send: Send, trial: Trial) -> dict[str, Any]:
-    """Give a send as the inbox's `bubbles.js` takes it: `msgtype` and `content`."""
+    """Return a send as the inbox's `bubbles.js` takes it: its content, and a line for what it cannot draw."""
     shown = visible_record(send)
-    return {"msgtype": summary(shown.content), "content": _content(shown, trial)}
+    return {"summary": summary(shown.content), "content": _content(shown, trial)}
 
 
 def article_url(send: Send, number: int, trial: Trial) -> str:

@@ -266,7 +266,7 @@ class WeChatApi(ReadOnlyApi):
         Returns:
             `{"type": "video", "media_id", "created_at"}`; this media_id goes into `mpvideo`.
 
-        Source: the mass-send guide of 2023, live answers of 2022 and 2023 (2026-11).
+        Source: the mass-send guide of 2023, answers that developers reported in 2022 and 2023 (2026-11).
         """
         body = {"media_id": media_id, "title": title, "description": description}
         return self._post(UPLOADVIDEO, body, "media_id")

@@ -9,16 +9,17 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-from wechat_campaigns.core.certificates import CERTIFICATE_VARIABLES
+from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.sessions import CERTIFICATE_VARIABLES, is_socks, proxy_of
 
 _PROXY_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
+_SOCKS_ANSWER = re.compile(r"\b(0x[0-9A-F]{2}: [\w ]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
     """
     host = server_of(address)
     if isinstance(error, requests.exceptions.ProxyError):
-        return _proxy_fault(error, address)
+        return _proxy_fault(_PROXY_STATUS.search(str(error)), address)
     if isinstance(error, requests.exceptions.SSLError):
         return _tls_fault(error, host)
     if isinstance(error, requests.ConnectTimeout):
@@ -47,6 +48,8 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
         if isinstance(cause, NameResolutionError):
             said = _("DNS does not know the host name {host}").format(host=host)
             return NetworkFault(said, _way_out(host))
+        if isinstance(cause, NewConnectionError) and is_socks(proxy_of(address)):
+            return _proxy_fault(_SOCKS_ANSWER.search(str(cause)), address)
         if isinstance(cause, NewConnectionError):
             return _connection_fault(cause, host)
     if type(error) is OSError:
@@ -62,10 +65,10 @@ def server_of(address: str) -> str:
     """Give host and port of an address for a message; never a user or a password."""
     parts = urlsplit(address)
     try:
-        port = f":{parts.port}" if parts.port else ""
+        port = parts.port
     except ValueError:
-        port = ""
-    return f"{parts.hostname or ''}{port}"
+        port = None
+    return host_port(parts.hostname or "", port)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -96,10 +99,8 @@ def _connection_fault(error: NewConnectionError, host: str) -> NetworkFault:
     return NetworkFault(said, _way_out(host))
 
 
-def _proxy_fault(error: Exception, address: str) -> NetworkFault:
-    proxies = getproxies()
-    proxy = server_of(proxies.get(urlsplit(address).scheme) or proxies.get("all", ""))
-    status = _PROXY_STATUS.search(str(error))
+def _proxy_fault(status: re.Match[str] | None, address: str) -> NetworkFault:
+    proxy = server_of(proxy_of(address))
     said = _("the proxy {proxy} cannot be reached").format(proxy=proxy)
     hint = _("correct `HTTPS_PROXY`, or list {host} in `NO_PROXY`").format(host=server_of(address))
     if status is not None:

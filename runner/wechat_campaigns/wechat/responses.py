@@ -173,7 +173,8 @@ def _as_int(value: object) -> int | None:
 def _split_rid(text: str) -> tuple[str, str | None]:
     """Split an errmsg into the text for people and the rid; the platform's `hint: […]` between them goes.
 
-    Source: live answers to 2025 (2026-11); the first group of a rid is the unix time in hex.
+    Source: answers that developers reported up to 2025 (2026-11); the first group of a rid is
+    the unix time in hex.
     """
     found = _RID.search(text)
     rest, rid = (text[: found.start()], found["rid"]) if found else (text, None)

@@ -15,9 +15,10 @@ def clock_offset(api_url: str) -> timedelta:
     """Ask a sandbox how far its clock was moved; zero when the address is no sandbox."""
     import requests  # an offline plan never comes here
 
+    from wechat_campaigns.core.sessions import open_session
+
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # never through a proxy: the address is on this machine
+        with open_session(api_url) as session:
             answer = session.get(f"{api_url}/_sandbox/clock", timeout=TIMEOUT_S).json()
         return timedelta(seconds=float(answer["offset_s"]))
     except (requests.RequestException, ValueError, KeyError, TypeError, OverflowError):

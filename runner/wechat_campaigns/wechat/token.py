@@ -1,4 +1,7 @@
-"""Takes appid and AppSecret, gives an access_token, kept in memory for as long as it is good."""
+"""Fetch the access_token of an account, and keep it in memory for as long as it is good.
+
+Always by `stable_token`: a token of `cgi-bin/token` ends that of every other program of the account.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,26 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
-from wechat_campaigns.wechat.responses import ApiResponse, Reply, parse_response, raise_for_errcode, require
+from wechat_campaigns.wechat.responses import (
+    ApiResponse,
+    no_response_error,
+    parse_response,
+    raise_for_errcode,
+    require,
+)
 from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.transport import Request, Transport
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
-TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
 
 # A token is given up this long before its end, so that it does not end while a call is under way.
 _MARGIN = timedelta(seconds=60)
-# 40066 (invalid url) and 404 come from servers and gateways that predate stable_token, 48001 from
-# gateways that let only chosen paths through.
-_NO_SUCH_ENDPOINT = (40066, 48001)
 
 
 class Tokens:
@@ -48,8 +54,7 @@ class Tokens:
         self._sleep = sleep
         self._token = ""
         self._expires_at: datetime | None = None
-        self._endpoint = STABLE_TOKEN
-        self._turn = threading.Lock()  # an older endpoint ends the token before with each new one
+        self._turn = threading.Lock()
 
     def get(self) -> str:
         """Give a token that is good now.
@@ -95,29 +100,18 @@ class Tokens:
         return NotSentError(what.format(what=error.message), hint=error.hint, location=error.location)
 
     def _ask(self, secret: str) -> ApiResponse:
-        """Ask once, at the endpoint that has proved to exist.
-
-        Source: getStableAccessToken, getAccessToken (2026-11).
-        """
-        reply = self._transport.exchange(self._request(secret))
-        if self._endpoint == STABLE_TOKEN and _unknown_endpoint(reply):
-            self._endpoint = TOKEN
-            reply = self._transport.exchange(self._request(secret))
-        answer = parse_response(self._endpoint, reply)
-        raise_for_errcode(self._endpoint, answer, secrets=(secret,))
-        require(self._endpoint, answer, "access_token")
-        return answer | {"expires_in": _seconds(answer.get("expires_in"))}
-
-    def _request(self, secret: str) -> Request:
+        """Ask once. Source: getStableAccessToken (2026-11)."""
         fields = {"grant_type": "client_credential", "appid": self._appid, "secret": secret}
-        if self._endpoint == TOKEN:
-            return Request(method="GET", path=TOKEN, query=fields, is_read=True)
         body = json.dumps(fields, ensure_ascii=False).encode()
-        return Request(method="POST", path=STABLE_TOKEN, body=body, is_read=True)
-
-
-def _unknown_endpoint(reply: Reply) -> bool:
-    return reply.status == 404 or parse_response(STABLE_TOKEN, reply)["errcode"] in _NO_SUCH_ENDPOINT
+        reply = self._transport.exchange(Request(method="POST", path=STABLE_TOKEN, body=body, is_read=True))
+        if reply.status == HTTPStatus.NOT_FOUND:  # of a gateway; WeChat's own answer is 40066
+            what = _("the server returned HTTP status {status}").format(status=reply.status)
+            hint = lookup(40066, STABLE_TOKEN).hint
+            raise no_response_error(STABLE_TOKEN, what, hint)
+        answer = parse_response(STABLE_TOKEN, reply)
+        raise_for_errcode(STABLE_TOKEN, answer, secrets=(secret,))
+        require(STABLE_TOKEN, answer, "access_token")
+        return answer | {"expires_in": _seconds(answer.get("expires_in"))}
 
 
 def _seconds(expires_in: object) -> int:

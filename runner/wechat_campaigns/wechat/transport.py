@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.certificates import certificates
-from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
+from wechat_campaigns.core.sessions import open_session
 from wechat_campaigns.wechat.clock_watch import ClockWatch
 from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
@@ -122,18 +119,12 @@ class Transport:
 
 
 def make_session(base_url: str) -> requests.Session:
-    """Make the session every call goes through: agent name, proxies and CAs of the environment, no repeats.
-
-    A proxy of the environment is left aside for a server on this machine.
-    """
+    """Return the session of every call to WeChat: it has our agent name and repeats nothing."""
     redact_logs()
-    session = requests.Session()
+    session = open_session(base_url)
     session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
-    session.trust_env = not is_loopback(urlsplit(base_url).hostname or "")
-    if session.trust_env:
-        session.verify = certificates(os.environ)
     return session
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.terminal import Terminal
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.new import prompt_campaign
 from wechat_campaigns.core.errors import ExitCode
@@ -161,6 +160,18 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
             text = text.replace(placeholder, "新茶到了")
         file.write_text(text, encoding="utf-8")
     assert warned() == set()
+
+
+@pytest.mark.parametrize("msgtype", ["text", "wxcard"])
+def test_what_new_writes_without_files_is_valid(
+    here: Path, msgtype: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its author is warned of the words to replace, of nothing else."""
+    assert run(["init"]) == run(["new", "tea", "--msgtype", msgtype]) == ExitCode.OK
+    capsys.readouterr()
+    assert run(["validate", "tea", "--format", "json"]) == ExitCode.OK
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert {problem["rule"] for problem in problems} <= {"scaffold-text", "retired-wxcard"}
 
 
 @pytest.mark.parametrize(
@@ -342,26 +353,16 @@ def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
     assert "campaign new 2026/spring/sale --tag" in done.stderr
 
 
-def said(terminal: int) -> bytes:
-    """What was written since; nothing when the program has ended."""
-    try:
-        return os.read(terminal, 4096)
-    except OSError:
-        return b""
-
-
 @pytest.mark.slow
 def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
     """Four answers on a real terminal are a campaign; after a wrong one the question comes again at once."""
-    leader, follower = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "wechat_campaigns", "new"], stdin=follower, stdout=follower, stderr=follower
-    ) as started:
-        os.close(follower)
-        os.write(leader, "a b\nsale\n8\ntext\n1\n新客\n".encode())
-        shown = b"".join(iter(lambda: said(leader), b""))
-    os.close(leader)
-    said_by_then = shown.decode(errors="replace")
+    terminal = Terminal()
+    command = [sys.executable, "-m", "wechat_campaigns", "new"]
+    with subprocess.Popen(command, stdin=terminal.end, stdout=terminal.end, stderr=terminal.end) as started:
+        terminal.give_away()
+        terminal.type("a b\nsale\n8\ntext\n1\n新客\n")
+        said_by_then = terminal.read()
+    terminal.close()
     assert started.returncode == 0, said_by_then
     assert said_by_then.count("Name: a path") == said_by_then.count("What is sent?") == 2
     assert "enter a number from 1 to 7" in said_by_then

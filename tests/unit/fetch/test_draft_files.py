@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.fetch.draft_files import DraftFiles
+from wechat_campaigns.fetch.public_download import DownloadLimits
 from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.source.scaffold import literal
 
@@ -18,6 +19,8 @@ OWN = "http://mmbiz.qpic.cn/mmbiz_png/a/0?wx_fmt=png"
 
 class RecordedPictures:
     """A host that has the pictures of WeChat, and whoever else is asked."""
+
+    limits = DownloadLimits()
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -294,13 +294,6 @@ def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
     assert untold([another], {ended.key(today)}, today) == [another]
 
 
-def test_mail_without_a_server_does_not_show_the_address() -> None:
-    """The secret of another account, for one, was named by mistake."""
-    why = tell("email", "very-secret")
-    assert str(why).startswith("the request failed")
-    assert "very-secret" not in str(why)
-
-
 def test_missed_is_only_what_a_window_ended_for() -> None:
     """Not tried after an earlier rejection: it was not sent, and needs another look than a window."""
     planned = make_planned(make_send("sale"))

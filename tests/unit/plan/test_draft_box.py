@@ -250,7 +250,7 @@ def test_the_limits_judge_the_articles_of_a_draft() -> None:
         ("o" + "A1b2C3d4" * 3 + "xyz", "openid-in-content", PlanAction.BLOCKED),
         ("&#x202e;茶", "bidi-control", PlanAction.BLOCKED),
         ("茶\u200b", "invisible-character", PlanAction.SEND),
-        ('<span style="font-size:0">广告</span>茶', "hidden-text", PlanAction.SEND),
+        ('<span style="font-size:0">广告</span>茶', "style-value", PlanAction.SEND),
         (f'<span style="--a:{"(" * 17}">茶</span>', "style-css", PlanAction.SEND),
     ],
 )

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -63,10 +64,22 @@ def test_hidden_sheet_is_not_the_first() -> None:
     assert read_table(out.getvalue(), None).openids == ((1, ONE),)
 
 
-def test_hidden_rows_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("row", "sheet"),
+    [
+        ({"hidden": True}, {}),
+        ({"height": 0.5}, {}),
+        ({}, {"zeroHeight": True}),
+        ({}, {"defaultRowHeight": 0}),
+    ],
+)
+def test_hidden_rows_are_refused(row: dict[str, Any], sheet: dict[str, Any]) -> None:
     """A filter of Excel hides rows and keeps them: nobody would expect these to receive the message."""
     book, out = openpyxl.load_workbook(io.BytesIO(workbook([["openid"], [ONE], [TWO]]))), io.BytesIO()
-    book.active.row_dimensions[3].hidden = True
+    for name, value in row.items():
+        setattr(book.active.row_dimensions[3], name, value)
+    for name, value in sheet.items():
+        setattr(book.active.sheet_format, name, value)
     book.save(out)
     with pytest.raises(FileError, match="hides rows") as caught:
         read_table(out.getvalue(), None)

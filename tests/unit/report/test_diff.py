@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import NOW, make_article, make_file, make_send
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
-from wechat_campaigns.report.diff import content_lines, diff, html_lines, send_lines
+from wechat_campaigns.report.diff import content_lines, diff, send_lines
 
 FILE = Media(file=make_file("a.png"))
 
@@ -19,13 +20,27 @@ FILE = Media(file=make_file("a.png"))
         ("<p>a\n  b&amp;c</p>", ["a b&c"]),
         ('<p><img src="x" alt="茶山"><img src="y"></p>', ["[picture: 茶山][picture]"]),
         ("一<br>二", ["一", "二"]),
+        (
+            '<a href="https://mp.weixin.qq.com/s/a">看<b>茶</b></a>。',
+            ["看茶 [→ https://mp.weixin.qq.com/s/a] 。"],
+        ),
+        (
+            '<a href="" data-miniprogram-appid="wx1" data-miniprogram-path="p/a?x=1">买</a>',
+            ["买 [→ wx1 p/a?x=1]"],
+        ),
+        (
+            '<mp-common-miniprogram data-miniprogram-appid="wx1" data-miniprogram-path="p" '
+            'data-miniprogram-title="茶"></mp-common-miniprogram>',
+            ["[card: 茶] [→ wx1 p]"],
+        ),
+        ('<mp-common-profile data-nickname="茶社"></mp-common-profile>', ["[account: 茶社]"]),
         ("<p></p><p>  </p>", []),
         ("<p>unclosed <b>x", ["unclosed x"]),
     ],
 )
 def test_html_is_read_as_its_paragraphs(html: str, lines: list[str]) -> None:
     """A line for each block, blanks as a browser shows them, pictures by their words."""
-    assert html_lines(html) == lines
+    assert ArticleText(html).lines() == lines
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -13,18 +12,16 @@ import pytest
 from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
-from wechat_campaigns.report.article_days import SHOWN_DAYS
 from wechat_campaigns.report.figures import article_rows, articles_data
 from wechat_campaigns.report.history import (
     HistoryView,
     begun_records,
     history_csv,
-    history_days_csv,
+    history_data,
     history_markdown,
     past_sends,
 )
-from wechat_campaigns.report.html import MAX_BY_DAY, history_html
-from wechat_campaigns.report.months import months
+from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, DayOfArticles, Days, PublishedArticle
@@ -95,11 +92,9 @@ def test_html_leads_to_an_article_once(told: bool) -> None:
     assert f'<a href="https://mp.weixin.qq.com/s/{"told" if told else "found"}"' in page
 
 
-@pytest.mark.parametrize("write", [history_csv, history_days_csv])
-def test_a_title_is_no_formula(write: object) -> None:
+def test_a_title_is_no_formula() -> None:
     """An apostrophe stands before it; numbers stay numbers."""
-    assert callable(write)
-    rows = list(csv.DictReader(io.StringIO(write(view_of(HOSTILE)).removeprefix(BOM))))
+    rows = list(csv.DictReader(io.StringIO(history_csv(view_of(HOSTILE)).removeprefix(BOM))))
     assert rows[0]["Title"].startswith("'=HYPERLINK")
     assert {row["Readers"] for row in rows} <= {"5", "9", ""}
     assert (rows[0]["Account"], rows[-1]["Published"]) == ("main", "2026-11-30")
@@ -120,34 +115,8 @@ def test_a_title_is_only_text() -> None:
     assert "\u202e" not in page
 
 
-def test_a_page_has_the_figures_of_each_day() -> None:
-    """New readers and totals by day, folded below where the readers came from."""
-    page = history_html(view_of("春茶", 5, 9, 9))
-    (folded,) = re.findall(r"<details.*?</details>", page, re.DOTALL)
-    assert "sale (1) 春茶" in folded
-    assert "Message 9, Search 1" in folded
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", folded)
-    days = [cells[number : number + len(SHOWN_DAYS)] for number in range(0, len(cells), len(SHOWN_DAYS))]
-    assert [day[:3] for day in days] == [
-        ["2026-11-30", "5", "5"],
-        ["2026-12-01", "4", "9"],
-        ["2026-12-02", "0", "9"],
-    ]
-
-
-def test_a_page_has_the_days_of_the_latest_articles() -> None:
-    """Newest first, so many that the page stays small; it names where the others are."""
-    one = view_of().articles[0]
-    rows = [replace(one, send=f"s{n}", sent_on=YESTERDAY + timedelta(days=n)) for n in range(MAX_BY_DAY + 1)]
-    page = history_html(HistoryView((), rows))
-    folded = re.findall(r"<summary><b>(\w+) ", page)
-    assert folded == [f"s{number}" for number in range(MAX_BY_DAY, 0, -1)]
-    assert "csv-days=FILE" in page
-    assert "csv-days=FILE" not in history_html(HistoryView((), rows[1:]))
-
-
 def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
-    """In every form, with a month of their own; no campaign is said to have been sent."""
+    """In every form; no campaign is said to have been sent."""
     by_hand = [row for row in view_of("手发").articles if not row.send]
     read = replace(by_hand[0].article, days=(figures(0, 5),)) if by_hand[0].article else None
     view = HistoryView((), [replace(by_hand[0], article=read)])
@@ -155,6 +124,20 @@ def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
     for form in (history_markdown(view), history_text(view, TextOptions()), history_html(view)):
         assert said in form
         assert "手发" in form
-    (month,) = months(view)
-    assert (month.sends, month.readers, month.change) == (0, 5, None)
     assert 'class="bars"' not in history_html(view)
+
+
+def test_best_and_worst_are_named_by_read_rate() -> None:
+    """In every form for people, and as data; one article alone is neither."""
+    one = view_of().articles[0]
+    assert one.article is not None
+    rows = [
+        replace(one, send=name, article=replace(one.article, days=(replace(figures(2, 9), read_rate=rate),)))
+        for name, rate in (("a", 0.05), ("b", 0.2), ("c", 0.1))
+    ]
+    view = HistoryView((), rows)
+    for form in (history_markdown(view), history_text(view, TextOptions(width=200)), history_html(view)):
+        assert "Highest read rate: b (1) 春茶, 20.0%" in form
+        assert "Lowest read rate: a (1) 春茶, 5.0%" in form
+    assert [one["send"] for one in history_data(view)["extremes"]] == ["b", "a"]
+    assert history_data(HistoryView((), rows[:1]))["extremes"] == []

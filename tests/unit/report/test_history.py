@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.factories import NOW, intent_of, make_account, make_send, mak
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.bars import send_bars
 from wechat_campaigns.report.history import (
     CSV_HEADINGS,
     HistoryView,
@@ -28,7 +28,6 @@ from wechat_campaigns.report.history import (
 )
 from wechat_campaigns.report.html import history_html
 from wechat_campaigns.report.line_breaks import columns
-from wechat_campaigns.report.months import month_cells, months, send_bars
 from wechat_campaigns.report.spreadsheet import BOM
 from wechat_campaigns.report.text import TextOptions, history_text
 
@@ -145,7 +144,7 @@ def test_html_fetches_and_runs_nothing() -> None:
     assert "<img" not in page
     assert "href" not in page
     assert "&lt;img" in page
-    assert page.count('class="bars"') == 2
+    assert page.count('class="bars"') == 1
 
 
 def test_html_leads_to_the_articles() -> None:
@@ -186,47 +185,6 @@ def test_the_newest_send_stands_first_and_says_what_is_known() -> None:
         ("sale[北京]", "90 addressed"),
         ("新品", "75"),
     ]
-
-
-def test_months_are_summed_by_account() -> None:
-    """Each account by itself, in order; the trend is against its month before."""
-    rows = [
-        replace(TWO[0], account=account, moment=NOW - timedelta(days=days), sent=sent)
-        for account, days, sent in (("a", 40, 50), ("a", 5, 70), ("a", 6, 30), ("b", 5, 9))
-    ]
-    found = months(HistoryView(rows))
-    assert [(one.account, one.month, one.sends, one.counts["sent"]) for one in found] == [
-        ("a", "2026-10", 1, 50), ("a", "2026-11", 2, 100), ("b", "2026-11", 1, 9),
-    ]  # fmt: skip
-    assert [one.change for one in found] == [None, 1.0, None]
-    assert [cell for cell in month_cells(found[1]) if cell == "+100%"]
-
-
-def test_a_month_without_events_is_unknown_not_zero() -> None:
-    """Nothing was counted yet: neither 0 followers nor a fall of 100%."""
-    earlier = replace(TWO[0], moment=NOW - timedelta(days=40), sent=50)
-    uncounted = replace(TWO[0], moment=NOW - timedelta(days=5), sent=None, left_out=None, failed=None)
-    _, month = months(HistoryView([earlier, uncounted]))
-    assert month_cells(month)[2:] == (1, None, None, None, "", None, "")
-
-
-def test_the_trend_compares_the_same_days() -> None:
-    """Of a month that is not over, and of one that the report has in part; never with a month of no sends."""
-    sends = [("2026-09-02", 90), ("2026-10-02", 60), ("2026-10-25", 500), ("2026-11-03", 75),
-             ("2027-01-01", 20)]  # fmt: skip
-    rows = [
-        replace(TWO[0], moment=datetime.fromisoformat(f"{day}T12:00:00+08:00"), sent=sent)
-        for day, sent in sends
-    ]
-
-    def trends(rows: Sequence[PastSend], **days: date) -> list[str | int | None]:
-        return [month_cells(one)[-1] for one in months(HistoryView(rows, **days))]
-
-    assert trends(rows) == ["", "+522%", "-87%", ""]
-    now = {"last_day": date(2026, 11, 24)}
-    assert trends(rows[:4], **now) == ["", "+522%", "+25% (days 1–24)"]
-    assert trends(rows[2:4], first_day=date(2026, 10, 20), **now) == ["", ""]
-    assert trends(rows[1:4], first_day=date(2026, 10, 2), **now) == ["", "+25% (days 2–24)"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -32,7 +32,7 @@ from wechat_campaigns.report.schedule import schedule
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "months", "schedule", "accounts", "failure")
+PAGES = ("html", "history", "calendar", "bars", "schedule", "accounts", "failure")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 

@@ -215,7 +215,7 @@ def test_operating_settings_are_read(tmp_path: Path) -> None:
     assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [
         ("wecom", Secret(env="WECOM_ROBOT_URL"), NotifyTarget(kind="wecom", url=Secret(env="A")).when),
         ("slack", Secret(env="SLACK_URL"), ("not_sent",)),
-        ("email", Secret(env="MAIL_URL"), ("approval_needed", "sent")),
+        ("command", Secret(), ("approval_needed", "sent")),
     ]
 
 

@@ -64,7 +64,7 @@ BEYOND_THE_SCHEMA = {
     "protected-repeat",
     "repeat-too-late",
     "quiet-hours-empty",
-    "email-without-to",
+    "notify-incomplete",
     "notify-key",
     "ledger-of-real",
 }

@@ -133,7 +133,12 @@ def test_a_missing_file_of_certificates(monkeypatch: pytest.MonkeyPatch, name: s
 
 @pytest.mark.parametrize(
     ("address", "server"),
-    [("https://a:b@host:8443/x", "host:8443"), ("https://host", "host"), ("http://host:x", "host")],
+    [
+        ("https://a:b@host:8443/x", "host:8443"),
+        ("https://host", "host"),
+        ("http://host:x", "host"),
+        ("http://[::1]:8091", "[::1]:8091"),
+    ],
 )
 def test_an_address_for_a_message(address: str, server: str) -> None:
     """Host and port, never a user."""

@@ -21,13 +21,12 @@ from tests.unit.wechat.scripted_server import (
     ScriptedServer,
     cut,
 )
-from wechat_campaigns.core.errors import ApiError, NotSentError
+from wechat_campaigns.core.errors import ApiError, NotSentError, WeChatError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
 from wechat_campaigns.wechat.responses import Reply
 from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens
-from wechat_campaigns.wechat.token import TOKEN as CLASSIC
 from wechat_campaigns.wechat.transport import Request, Transport
 
 Connected = Callable[..., WeChatApi]
@@ -94,21 +93,15 @@ def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
 @pytest.mark.parametrize(
     "unknown", [Raw(status=404), {"errcode": 40066, "errmsg": "invalid url"}, {"errcode": 48001}]
 )
-def test_server_without_stable_token_falls_back_to_cgi_bin_token(
+def test_gateway_without_stable_token_is_told_what_to_let_through(
     server: ScriptedServer, connected: Connected, unknown: object
 ) -> None:
-    """An older emulator or a gateway works too, and is not asked for stable_token again."""
+    """Another way to a token would end that of every other program of the account."""
     server.on(STABLE_TOKEN, unknown)
-    server.on(CLASSIC, {"access_token": "CLASSIC", "expires_in": 7200})
-    server.on(TAGS_GET, {"errcode": 42001}, {"tags": []})
-    connected().tags_get()
-    assert len(server.calls(STABLE_TOKEN)) == 1
-    assert [call.method for call in server.calls(CLASSIC)] == ["GET", "GET"]
-    assert server.calls(CLASSIC)[0].query == {
-        "grant_type": ["client_credential"],
-        "appid": [ACCOUNT.appid],
-        "secret": [SECRET],
-    }
+    with pytest.raises(WeChatError) as caught:
+        connected().tags_get()
+    assert "`/cgi-bin/stable_token`" in caught.value.hint
+    assert {call.path for call in server.seen} == {STABLE_TOKEN}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +171,7 @@ def tokens(asked: Asked, environment: ClientEnvironment) -> Tokens:
 
 
 def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> None:
-    """At an older endpoint each fetch would end the token that another thread has just got."""
+    """Calls to fetch tokens are counted by WeChat."""
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _n: tokens.get(), range(4)))
     assert (found, asked.count) == (["T1"] * 4, 1)

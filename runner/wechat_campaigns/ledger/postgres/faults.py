@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from wechat_campaigns.core.errors import LedgerError, LedgerLoginError, LedgerUnreachableError
+from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import N_, _
 
 _FAULTS: Final[tuple[tuple[str, type[LedgerError], str, str], ...]] = (
@@ -82,6 +83,7 @@ def database_name(address: str) -> str:
         option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val
     }
     parts = defaults | {key: str(value) for key, value in conninfo_to_dict(address).items() if value}
-    place = f"postgresql://{parts.get('host', '')}:{parts.get('port', '')}/{parts.get('dbname', '')}"
+    server = host_port(parts.get("host", ""), parts.get("port"))
+    place = f"postgresql://{server}/{parts.get('dbname', '')}"
     # Before an `@` it would be masked: there a user may be a token.
     return _("{database} as user {user}").format(database=place, user=parts.get("user") or "?")

@@ -49,7 +49,7 @@ class Pool:
     """Connections to one database.
 
     Args:
-        address: as `postgres_address.conninfo` made it, without a password.
+        address: as `address.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str) -> None:

@@ -57,7 +57,7 @@ class PostgresLedger:
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
-        address: as `postgres_address.conninfo` made it, without a password.
+        address: as `address.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str, clock: Clock) -> None:

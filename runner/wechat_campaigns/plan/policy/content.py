@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import assert_never
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.model import (
-    PLACEHOLDER_SCHEME,
-    Articles,
-    Content,
-    Draft,
-    Image,
-    Images,
-    Mpvideo,
-    Newspic,
-    Text,
-    Voice,
-    Wxcard,
-)
-from wechat_campaigns.plan.policy import links
+from wechat_campaigns.core.links import hosts, links
+from wechat_campaigns.core.model import Draft
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
-
-_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[0-9a-z-]*")
-"""What stands for a picture of the campaign's own until it is uploaded."""
-_APPID = re.compile("wx[0-9a-f]{16}")
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 
 
 def allowed_links(facts: RuleInput) -> Violation | None:
@@ -38,14 +18,14 @@ def allowed_links(facts: RuleInput) -> Violation | None:
     if isinstance(facts.content, Draft):
         return unread_draft(_("cannot check the links of a draft that was not read"))
     listed = (*allowed, *facts.policy.allowed_mini_programs)
-    foreign = sorted({host for host in hosts(facts.content) if not _listed(host, listed)})
+    foreign = sorted({host.name for host in hosts(facts.content) if not host.is_among(listed)})
     if not foreign:
         return None
     what = _("the message links to {hosts}, which `policy.allowed_links` does not list")
-    return Violation(
-        what.format(hosts=_(", ").join(foreign)),
-        _("remove the link, or add the host to `policy.allowed_links`"),
+    hint = _(
+        "remove the link, add the host to `policy.allowed_links`, or put a blank between a host and words"
     )
+    return Violation(what.format(hosts=_(", ").join(foreign)), hint)
 
 
 def allowed_mini_programs(facts: RuleInput) -> Violation | None:
@@ -55,7 +35,8 @@ def allowed_mini_programs(facts: RuleInput) -> Violation | None:
         return None
     if isinstance(facts.content, Draft):
         return unread_draft(_("cannot check the mini programs of a draft that was not read"))
-    foreign = sorted({host for host in hosts(facts.content) if _APPID.fullmatch(host)} - set(allowed))
+    opened = {link.appid.strip().lower() for link in links(facts.content) if link.appid}
+    foreign = sorted(opened - set(allowed))
     if not foreign:
         return None
     what = _(
@@ -86,35 +67,3 @@ def duplicate_content_days(facts: RuleInput) -> Violation | None:
         _("{send} already has the same content and the same recipients").format(send=twins[0]),
         _("restore the old name of the file, or change the content"),
     )
-
-
-def hosts(content: Content) -> Iterator[str]:
-    """Name the host of every link a follower could follow, in lower case; a link may be named twice.
-
-    A mini program is named by its AppID, another app's link by scheme and host.
-    """
-    match content:
-        case Text():
-            yield from links.in_text(content.content)
-        case Articles():
-            for article in content.articles:
-                yield from links.in_address(article.content_source_url)
-                html = _PLACEHOLDER.sub("", article.html)
-                yield from links.in_attributes(html)
-                for style in _STYLE.findall(html):
-                    yield from links.in_css(style)
-        case Newspic():
-            yield from links.in_text(content.text)
-        case Images():
-            yield from links.in_text(content.recommend or "")
-        case Mpvideo():
-            yield from links.in_text(content.description)
-        case Draft() | Voice() | Image() | Wxcard():
-            return
-        case _:
-            assert_never(content)
-
-
-def _listed(host: str, allowed: tuple[str, ...]) -> bool:
-    known, found = {links.normalize_host(name) for name in allowed}, links.normalize_host(host)
-    return any(found == name or found.endswith(f".{name}") for name in known)

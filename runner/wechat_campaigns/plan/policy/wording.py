@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from html import unescape
 from itertools import pairwise
 from typing import assert_never
 
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import (
     Articles,
@@ -30,12 +30,6 @@ from wechat_campaigns.core.patterns import INVISIBLE
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation, unread_draft
 from wechat_campaigns.source.scaffold import SAMPLES
 
-_HIDDEN = re.compile(
-    r"<(style|script|title)\b.*?</\1\s*>|<!--(?:-?>|.*?(?:--!?>|\Z))", re.IGNORECASE | re.DOTALL
-)
-"""Comments end where browsers end them."""
-_BLOCK_END = re.compile(r"</(?:p|div|section|li|td|th|tr|h[1-6]|blockquote|figcaption)\s*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _WORD = re.compile(r"[\u2e80-\u9fff]|[^\W\u2e80-\u9fff]+")
 _END = "\0"
 """Where a paragraph ends: no word goes on behind it."""
@@ -94,34 +88,44 @@ def readable_texts(content: Content) -> Iterator[str]:
 
 
 def _texts(content: Content) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a message, or of each of its articles: a part for each block, title and so on."""
     match content:
         case Text():
-            yield (content.content,)
+            yield _unmarked(content.content)
         case Articles():
             for article in content.articles:
-                yield article.title, article.author, article.digest, article.html
+                html = ArticleText(article.html, article.formulas)
+                yield (article.title, article.author, article.digest, *html.words)
         case Newspic():
-            yield content.title, content.text
+            yield content.title, *_unmarked(content.text)
         case Images():
             if content.title or content.recommend:
-                yield content.title or "", content.recommend or ""
+                yield content.title or "", *_unmarked(content.recommend or "")
         case Mpvideo():
-            yield content.title, content.description
+            yield content.title, *_unmarked(content.description)
         case Draft() | Voice() | Image() | Wxcard():
             return
         case _:
             assert_never(content)
 
 
+def _unmarked(text: str) -> tuple[str, ...]:
+    return ArticleText(text).words
+
+
 def words(content: Content) -> tuple[str, ...]:
     """List the words of a message, and each two neighbours; of Chinese each character is a word."""
-    found = [_WORD.findall(_plain(text)) for parts in _texts(content) for text in parts]
+    found = [
+        _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        for parts in _texts(content)
+        for text in parts
+    ]
     return tuple(item for text in found for item in (*text, *map(" ".join, pairwise(text))))
 
 
 def folded(*parts: str) -> str:
     """Bring parts of a text to the form in which they are compared."""
-    return _END.join(_folded(part) for part in parts)
+    return _END.join(unicodedata.normalize("NFKC", part).translate(_INKED).casefold() for part in parts)
 
 
 class _Inked(dict[int, int | None]):
@@ -135,12 +139,3 @@ class _Inked(dict[int, int | None]):
 
 
 _INKED = _Inked()
-
-
-def _folded(text: str) -> str:
-    return _plain(text).translate(_INKED)
-
-
-def _plain(text: str) -> str:
-    shown = _TAG.sub("", _BLOCK_END.sub(_END, _HIDDEN.sub("", text))) if "<" in text else text
-    return unicodedata.normalize("NFKC", unescape(shown)).casefold()

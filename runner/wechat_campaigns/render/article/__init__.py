@@ -37,6 +37,8 @@ __all__ = [
 _PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
 ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
+PAGE_SECONDS: Final = 15
+"""For reading the page of an import, or a draft: the pictures inside make a page large, and few elements."""
 PICTURE_SECONDS: Final = 20
 """For converting one cover."""
 
@@ -99,7 +101,12 @@ def read_saved_page(page: Path) -> SavedPage:
         raise UsageError(error.message, hint=error.hint, location=str(page)) from error
     except OSError as error:
         raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
-    return read_page(decode_page(data))
+    try:
+        return limited_process.run(lambda: read_page(decode_page(data)), cpu_s=PAGE_SECONDS)
+    except limited_process.OverBudgetError as error:
+        what = _("the page was not read: {reason}").format(reason=_reason(error, PAGE_SECONDS))
+        hint = _("save the article alone, without the page around it; an editor's copy of it is short")
+        raise UsageError(what, hint=hint, location=str(page)) from error
 
 
 def read_draft_article(html: str) -> SavedPage:
@@ -111,7 +118,11 @@ def read_draft_article(html: str) -> SavedPage:
     require_extra("articles", needed_for=_("reading a draft"))
     from wechat_campaigns.render.article.page_import import read_page
 
-    return read_page(html, with_own=True)
+    try:
+        return limited_process.run(lambda: read_page(html, with_own=True), cpu_s=PAGE_SECONDS)
+    except limited_process.OverBudgetError as error:
+        what = _("an article of the draft was not read: {reason}").format(reason=_reason(error, PAGE_SECONDS))
+        raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error
 
 
 def image_bytes(file: FileInfo, files: Files) -> bytes:

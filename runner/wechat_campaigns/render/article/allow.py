@@ -45,6 +45,9 @@ MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
 MAX_LINE_HEIGHT, MAX_LINE_PX = 5.0, 200
 SHADOWS, SHADOW_PX = 2, 6
 """How many one box has, and how far one may reach beyond the box: further, it could cover a line of text."""
+LEAST_ALPHA = 0.2
+"""Of a text's colour."""
+FONT_PX: Final = (8.0, 100.0)
 MAX_LEFT_PX = 48
 MAX_TOP_PX = 200
 
@@ -141,7 +144,10 @@ def _words(pattern: str) -> _Accepts:
 
 
 def _colour(_tag: str, name: str, value: str) -> bool:
-    return (name == "color" and value == "inherit") or css.colour(value) is not None
+    found = css.colour(value)
+    return (name == "color" and value == "inherit") or (
+        found is not None and (name != "color" or found.alpha >= LEAST_ALPHA)
+    )
 
 
 def _shadow(_tag: str, _name: str, value: str) -> bool:
@@ -193,7 +199,8 @@ def _font_size(_tag: str, _name: str, value: str) -> bool:
 
 
 def _visible_size(_tag: str, _name: str, value: str) -> bool:
-    return not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value)
+    size = measure.length(value)
+    return size is None or FONT_PX[0] <= size <= FONT_PX[1]
 
 
 _VALUE = Finding(

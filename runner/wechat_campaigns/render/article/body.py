@@ -12,6 +12,7 @@ from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.render.article import (
     dom,
     embed,
+    formulas,
     keep,
     lint,
     markdown,
@@ -69,8 +70,9 @@ def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
             return _with(ArticleBody(html=""), findings, attempt)
         rules = ornaments.add(tree, css)
         styled = dom.parse(theme.inline(dom.inner(tree), rules, brand_color=source.options.brand_color))
+        shown = formulas.take(styled)
         sanitize.strip(styled)
-        body = _finish(styled, sanitize.clean_with_nh3, found, attempt)
+        body = replace(_finish(styled, sanitize.clean_with_nh3, found, attempt), formulas=shown)
         if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
             break
     if not colours:

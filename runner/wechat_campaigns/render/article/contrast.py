@@ -8,18 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from lxml.html import HtmlElement
 from tinycss2.color3 import RGBA
 
-from wechat_campaigns.core.i18n import _
 from wechat_campaigns.render.article import css
-from wechat_campaigns.render.article.dom import line_of, own_text
-from wechat_campaigns.render.article.parts import Findings
 
-MIN_RATIO = 3.0
-"""WCAG 2's least contrast for large text; below it text is lost on a phone in daylight."""
-INVISIBLE_RATIO = 1.1
-"""Below it text cannot be seen at all, which `hidden` reports; #f2f2f2 on white has 1.12."""
 Colour = tuple[float, float, float]
 _WHITE: Colour = (1.0, 1.0, 1.0)
 DARK_PAGE: Colour = (25 / 255, 25 / 255, 25 / 255)
@@ -46,25 +38,6 @@ class TextColours:
         """The text's colour on each ground, and that ground."""
         return tuple((over(self.foreground, ground), ground) for ground in self.grounds)
 
-    @property
-    def is_invisible(self) -> bool:
-        """Whether the text has the colour of whatever it stands on."""
-        return bool(self.grounds) and all(ratio(*pair) < INVISIBLE_RATIO for pair in self.pairs)
-
-
-def check(inks: Mapping[HtmlElement, TextColours], findings: Findings) -> None:
-    """Report each pair of text and background colours that cannot be told apart well enough.
-
-    Args:
-        inks: the colours of each element, in document order.
-        findings: collects one warning for each pair, at the first line that has it.
-    """
-    seen: set[TextColours] = set()
-    for element, mine in inks.items():
-        if mine not in seen and own_text(element).strip():
-            seen.add(mine)
-            _report(mine, line_of(element), findings)
-
 
 def ratio(one: Colour, other: Colour) -> float:
     """Return the contrast of two colours, 1 to 21. Source: WCAG 2.2, contrast ratio, read 2026-11."""
@@ -83,25 +56,6 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
     """
     dimmed = _dark_ground(ground)
     return _dark_text(text, dimmed), dimmed
-
-
-def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
-    if not inks.grounds or inks.is_invisible:
-        return
-    hint = _("choose colours that differ more in lightness")
-    text, ground = max(inks.pairs, key=lambda pair: ratio(*pair))
-    if (day := ratio(text, ground)) < MIN_RATIO:
-        what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=hex_of(text), ground=hex_of(ground), ratio=day
-        )
-        findings.advise("contrast", what, hint, line=line)
-        return
-    night = ratio(*dark(text, ground))
-    if night < MIN_RATIO and len(inks.grounds) == 1:
-        what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=hex_of(text), ground=hex_of(ground), ratio=night
-        )
-        findings.advise("contrast-dark", what, hint, line=line)
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,7 @@ MAX_PATH_CHARS = 1_000
 _OWN = IMAGE_PREFIXES[1:]
 LAZY_PREFIXES = ("data:image/gif", "data:image/svg")
 """What stands in `src` while a page has not loaded a picture; its address is in `data-src` then."""
-STYLE_ADDRESS = re.compile(r"url\(\s*(\"[^\"]*\"|'[^']*'|[^\"')]*)\s*\)", re.IGNORECASE)
+STYLE_ADDRESS = re.compile(r"url\(\s*+(\"[^\"]*+\"|'[^']*+'|[^\"'()]*+)\s*+\)", re.IGNORECASE)
 
 
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:

@@ -9,10 +9,12 @@ import math
 import re
 import warnings
 from functools import lru_cache
+from html import escape, unescape
 from importlib import import_module
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
+from lxml.html import HtmlElement
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
@@ -22,6 +24,7 @@ from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import extra_hint
 from wechat_campaigns.core.extras import is_extra_installed
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import Formula
 from wechat_campaigns.render.article.cjk import is_cjk
 
 EM: Final = 100
@@ -37,6 +40,8 @@ _BEFORE = re.compile(r"[\w$\\]$", re.ASCII)
 _WORD = re.compile(r"[A-Za-z]|-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
 _POINTS: Final = {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+LATEX: Final = "data-latex"
+WORDS: Final = "data-words"
 Point = tuple[int, int]
 
 
@@ -86,16 +91,18 @@ def problem(token: Token) -> Finding | None:
 def html(token: Token) -> str:
     """Write a formula; a problem with it has been reported, so it may be left out."""
     try:
-        drawing = draw(token.content, is_display=token.type != "formula")
+        shown, drawing = draw(token.content, is_display=token.type != "formula")
     except (FormulaError, ImportError):
         return ""
+    marks = f'{LATEX}="{escape(shown.latex)}" {WORDS}="{escape(shown.words)}"'
+    drawing = drawing.replace("<svg ", f"<svg {marks} ", 1)
     if token.type == "formula":
         return drawing
     return f'<section class="formula" data-line="{token.attrGet("data-line")}">{drawing}</section>\n'
 
 
 @lru_cache(maxsize=256)
-def draw(latex: str, *, is_display: bool) -> str:
+def draw(latex: str, *, is_display: bool) -> tuple[Formula, str]:
     """Draw a formula.
 
     Args:
@@ -103,7 +110,7 @@ def draw(latex: str, *, is_display: bool) -> str:
         is_display: large, as on a line of its own.
 
     Returns:
-        An `svg` of one path in the colour of the text, its size in em.
+        What it shows, and an `svg` of one path in the colour of the text, its size in em.
 
     Raises:
         FormulaError: with the reason.
@@ -113,7 +120,8 @@ def draw(latex: str, *, is_display: bool) -> str:
         raise FormulaError(_("it has more than {most:,} characters").format(most=MAX_CHARS))
     if any(map(is_cjk, latex)):
         raise FormulaError(_("it contains Chinese, which has to stand outside the formula"))
-    (x, y, across, down), lines = _read(_drawn(latex.strip(), is_display))
+    words, root = _drawn(latex.strip(), is_display)
+    (x, y, across, down), lines = _read(root)
     if not lines:
         raise FormulaError(_("nothing of it can be seen"))
     if not all(abs(side) <= MAX_EM * EM for side in (x, y, across, down)):
@@ -123,7 +131,13 @@ def draw(latex: str, *, is_display: bool) -> str:
     width, height = right - left, bottom - top
     size = f"width:{width / EM:g}em;height:{height / EM:g}em;vertical-align:{-bottom / EM:g}em"
     box = f"{left} {top} {width} {height}"
-    return f'<svg viewBox="{box}" style="{size}"><path fill="currentColor" d="{lines}"></path></svg>'
+    drawing = f'<svg viewBox="{box}" style="{size}"><path fill="currentColor" d="{lines}"></path></svg>'
+    return Formula(" ".join(latex.split()), words), drawing
+
+
+def take(root: HtmlElement) -> tuple[Formula, ...]:
+    """Take what its drawings show out of a tree, in their order: followers get the lines alone."""
+    return tuple(Formula(svg.attrib.pop(LATEX, ""), svg.attrib.pop(WORDS, "")) for svg in root.iter("svg"))
 
 
 def _library() -> Any:
@@ -135,16 +149,18 @@ def _library() -> Any:
     return library
 
 
-def _drawn(latex: str, is_display: bool) -> Element:
+def _drawn(latex: str, is_display: bool) -> tuple[str, Element]:
+    """Return the characters of a formula and its drawing."""
     library = _library()
     from latex2mathml.converter import convert  # comes with it
 
     try:
         mathml = convert(latex, display="block" if is_display else "inline")
+        words = unescape(re.sub(r"<[^>]*>", "", mathml))
         unknown = _COMMAND.search(re.sub(r"<[^>]*>", " ", mathml))
         if unknown is None:
             root: Element = library.Math(mathml, size=EM).svgxml()
-            return root
+            return words, root
     except MemoryError:
         raise
     except Exception as error:  # each of the two libraries raises whatever it stumbled over

@@ -7,6 +7,7 @@ error, and what some phones show badly is advice: each rule once, with how often
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import nh3
@@ -17,7 +18,7 @@ from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
 from wechat_campaigns.render.article import allow, css, keep_advice, mini_program
 from wechat_campaigns.render.article.allow import IMAGE_PREFIXES, LINK_PREFIX
 from wechat_campaigns.render.article.dom import END, elements, line_of, own_text, parse, text_of
-from wechat_campaigns.render.article.keep_style import judge
+from wechat_campaigns.render.article.keep_style import INHERITED, judge
 from wechat_campaigns.render.article.parts import Findings
 
 _HTML: Final = """
@@ -67,6 +68,7 @@ _DISGUISED = re.compile(rf"<(/?)({'|'.join(_DISGUISES.values())})\b")
 _ANIMATIONS = {disguise: _CASES[tag] for tag, disguise in _DISGUISES.items()}
 _ANIMATED = frozenset(_DRAWN.split()) - {"attributeName", "attributeType", "begin", "end", "dur", "type"}
 _ADDRESS = re.compile(r"url\(\s*(?!['\"]?#)", re.IGNORECASE)
+_NAMES = re.compile(r"(?:^|;)\s*([a-z-]+)\s*:")
 _SIZE = re.compile(r"auto|\d{1,5}(\.\d{1,9})?(px|%|em|rem)?")
 _SCRIPT = re.compile(r"[<>]|script\s*:|data\s*:", re.IGNORECASE)
 
@@ -111,7 +113,7 @@ def keep(root: HtmlElement, findings: Findings) -> None:
             element.drop_tag()
             continue
         _attributes(element)
-        _style(element, element in holding, findings)
+        _style(element, holding, findings)
         _address(element, findings)
     _check_headings(root, findings)
 
@@ -208,11 +210,22 @@ def _font_styles(font: HtmlElement) -> list[str]:
     return [*styles, *([f"font-size:{_FONT_SIZES[int(size)]}"] if re.fullmatch("[1-7]", size) else [])]
 
 
-def _holding_text(root: HtmlElement) -> set[HtmlElement]:
-    found: set[HtmlElement] = set()
-    for element in elements(root):
-        if element not in found and own_text(element).strip():
-            found.update((element, *element.iterancestors()))
+def _holding_text(root: HtmlElement) -> dict[HtmlElement, frozenset[str]]:
+    """Return the elements that hold text, and which inherited properties a text has from each.
+
+    Text inside a drawing is left out: animations show and hide it.
+    """
+    found: dict[HtmlElement, frozenset[str]] = {}
+    for element in reversed(elements(root)):
+        if any(node.tag == "svg" for node in (element, *element.iterancestors())):
+            continue
+        if own_text(element).strip():
+            found[element] = INHERITED
+        if element not in found:
+            continue
+        said = set(_NAMES.findall((element.get("style") or "").lower()))
+        parent = element.getparent()
+        found[parent] = found.get(parent, frozenset()) | (found[element] - said)
     return found
 
 
@@ -275,13 +288,13 @@ def _safe_style(style: str) -> str:
         return ""
 
 
-def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
+def _style(element: HtmlElement, holding: Mapping[HtmlElement, frozenset[str]], findings: Findings) -> None:
     style = element.get("style")
     if style is None:
         return
-    line = line_of(element)
+    line, has_text = line_of(element), element in holding
     try:
-        judged = judge(style, has_text=has_text)
+        judged = judge(style, has_text=has_text, inherited=holding.get(element, frozenset()))
     except css.CssBoundsError as error:
         findings.error("style-css", str(error), _("shorten it"), line=line)
         del element.attrib["style"]
@@ -291,7 +304,7 @@ def _style(element: HtmlElement, has_text: bool, findings: Findings) -> None:
             "the style `{name}: {value}` was left out, because it can hide text or does not work in WeChat"
         )
         hint = _("check the look in `campaign render`")
-        findings.advise("style-value", what.format(name=name, value=value[:60]), hint, line=line)
+        findings.gather("style-value", what.format(name=name, value=value[:60]), hint, line=line)
     if judged.kept:
         element.set("style", judged.kept)
         keep_advice.advise(judged.kept, has_text, line, findings)

@@ -1,6 +1,7 @@
-"""One style declaration of an editor's HTML → kept or not: all that WeChat stores, if it can be judged.
+"""One style declaration of an editor's HTML → kept or not: all that WeChat stores, within bounds.
 
-What could hide a text is kept only in a form that `hidden` understands, so that no value escapes it.
+A value may be so large or small that it hides text, its own or its neighbours'. What lies outside the bounds
+is taken out and said, so that the reviewer's phone and the followers' show the same.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from wechat_campaigns.render.article import css, measure
-from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
+from wechat_campaigns.render.article.allow import FONT_PX, IMAGE_PREFIXES, LEAST_ALPHA
 
 _SIDES = ("", "-top", "-right", "-bottom", "-left")
 _COLOURS = """
@@ -19,24 +20,22 @@ color background-color border-top-color border-right-color border-bottom-color b
 text-decoration-color -webkit-text-fill-color fill stroke
 """
 _ANY = """
-background-position background-position-x background-position-y background-repeat background-size
+"" background-position background-position-x background-position-y background-repeat background-size
 background-attachment background-clip background-origin -webkit-background-clip background-blend-mode
-border-collapse border-color border-image border-image-slice border-image-width border-image-repeat
-border-image-source border-radius border-top-left-radius border-top-right-radius border-bottom-left-radius
-border-bottom-right-radius border-style border-top-style border-right-style border-bottom-style
-border-left-style box-sizing -webkit-box-sizing break-inside caption-side clear column-count column-gap
-column-rule columns direction empty-cells flex flex-basis flex-direction flex-flow flex-grow flex-shrink
-flex-wrap order float align-content align-items align-self justify-content justify-items justify-self
-place-content place-items place-self gap row-gap grid-area grid-column grid-column-start grid-column-end
-grid-row grid-row-start grid-row-end grid-template-columns grid-template-rows grid-template grid-gap
-grid-auto-flow grid-auto-rows grid-auto-columns -webkit-box-flex -webkit-box-align -webkit-box-pack
--webkit-box-orient -webkit-line-clamp font-family font-style font-weight font-variant font-stretch
-font-feature-settings hyphens isolation line-break object-fit object-position outline overflow-wrap
-page-break-inside pointer-events stroke-width stroke-linecap stroke-linejoin stroke-dasharray
-stroke-dashoffset stroke-opacity fill-opacity fill-rule table-layout text-align text-align-last
-text-justify text-orientation text-overflow text-transform text-decoration-line text-decoration-style
-text-emphasis text-size-adjust -webkit-text-size-adjust touch-action transform-origin
--webkit-transform-origin transform-style transform-box -webkit-text-stroke -webkit-text-stroke-width
+border-collapse border-color border-image-slice border-image-repeat border-radius border-top-left-radius
+border-top-right-radius border-bottom-left-radius border-bottom-right-radius border-style border-top-style
+border-right-style border-bottom-style border-left-style box-sizing -webkit-box-sizing break-inside
+caption-side clear column-count columns direction empty-cells flex flex-direction flex-flow flex-grow
+flex-shrink flex-wrap order float align-content align-items align-self justify-content justify-items
+justify-self place-content place-items place-self grid-area grid-column grid-column-start grid-column-end
+grid-row grid-row-start grid-row-end grid-template-columns grid-template-rows grid-template grid-auto-flow
+grid-auto-rows grid-auto-columns -webkit-box-flex -webkit-box-align -webkit-box-pack -webkit-box-orient
+-webkit-line-clamp font-family font-style font-weight font-variant font-stretch font-feature-settings
+hyphens isolation line-break object-fit object-position overflow-wrap page-break-inside pointer-events
+stroke-linecap stroke-linejoin stroke-dasharray stroke-dashoffset stroke-opacity fill-opacity fill-rule
+table-layout text-align text-align-last text-justify text-orientation text-overflow text-transform
+text-decoration-line text-decoration-style text-emphasis text-size-adjust -webkit-text-size-adjust
+touch-action transform-origin -webkit-transform-origin transform-style transform-box
 -webkit-text-stroke-color -webkit-overflow-scrolling unicode-bidi user-select -webkit-user-select
 white-space word-break word-wrap writing-mode -webkit-writing-mode aspect-ratio
 """
@@ -56,9 +55,40 @@ _FUNCTIONS = frozenset((
     "invert", "saturate", "sepia", "polygon", "circle", "ellipse", "inset", "repeat", "minmax",
     "fit-content",
 ))  # fmt: skip
-MAX_BORDER_PX, MAX_GAP_PX, MAX_SIDE_PADDING_PX, MAX_TOP_PADDING_PX = 100, 100, 160, 600
+_BOUNDS_PX: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("letter-spacing", "word-spacing"), (-4, 40)),
+    "text-indent": (-130, 100),
+    **dict.fromkeys(("margin", "margin-left", "margin-right"), (-180, 180)),
+    **dict.fromkeys(("margin-top", "margin-bottom", "top", "bottom"), (-600, 600)),
+    **dict.fromkeys(("left", "right"), (-180, 375)),
+    **dict.fromkeys(("padding", "padding-left", "padding-right"), (0, 160)),
+    **dict.fromkeys(("padding-top", "padding-bottom"), (0, 600)),
+    **dict.fromkeys(("width", "min-width", "max-width", "flex-basis"), (0, 4000)),
+    **dict.fromkeys(("height", "min-height", "max-height"), (0, 3000)),
+    **dict.fromkeys(("gap", "row-gap", "column-gap", "grid-gap", "border-spacing", "stroke-width"), (0, 100)),
+    "outline-offset": (-10, 10),
+    "-webkit-text-stroke-width": (0, 3),
+}
+"""Of every length that a value has, on a phone of 375 px with 16 px an em."""
+_LINES_PX: dict[str, float] = {
+    **{f"border{side}{part}": 100 for side in _SIDES for part in ("", "-width")},
+    "outline": 4,
+    "outline-width": 4,
+    "column-rule": 20,
+    "-webkit-text-stroke": 3,
+}
+"""How thick a line may be: an outline and the like cover what is beside them."""
+LINE_HEIGHTS: Final = (0.8, 6.0)
+"""As a part of the font's size; as a length, of 16 px."""
+_INKS: Final = ("color", "-webkit-text-fill-color")
+INHERITED: Final = frozenset(("font-size", "line-height", "visibility", *_INKS))
+"""A text inside need not have the value: an element nearer to it may say another."""
+LEAST_OPACITY, SCALES, MOST_DEGREES = 0.2, (0.4, 3.0), 75.0
+LEAST_CUT_PX: Final = 16
+"""A box that cuts off what does not fit in has room for a line."""
 SHADOWS, SHADOW_PX, BLUR_PX = 4, 12, 60
 """A shadow that reaches further could cover a line of text beside its box."""
+_PLAIN_LENGTH = re.compile(r"-?[\d.]+(?:px|r?em|pt|v[wh])")
 _Accepts = Callable[[str], bool]
 
 
@@ -71,11 +101,12 @@ class Judged(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def judge(style: str, *, has_text: bool) -> Judged:
+def judge(style: str, *, has_text: bool, inherited: frozenset[str] = frozenset()) -> Judged:
     """Split a style attribute into what stays and what must go; what a phone would ignore goes unsaid.
 
     Args:
         has_text: whether its element, or one inside it, holds text.
+        inherited: the properties of `INHERITED` that such a text has from it.
 
     Raises:
         CssBoundsError: it is too long or too deep.
@@ -83,11 +114,19 @@ def judge(style: str, *, has_text: bool) -> Judged:
     kept: list[str] = []
     important: list[str] = []
     dropped: list[tuple[str, str]] = []
-    for item in css.declarations(style):
+    said = css.declarations(style)
+    cuts = has_text and _cuts_off(said)
+    is_clipped = any(
+        item.lower_name.endswith("background-clip") and css.value_of(item) == "text" for item in said
+    )
+    for item in said:
         name, value = item.lower_name, css.value_of(item)
         if name not in _CHECKS and name not in _WITHOUT_TEXT:
             continue
-        if not _accepts(name, item, has_text=has_text):
+        has_it = name in inherited if name in INHERITED else has_text
+        is_seen = not has_it or name not in _SHOWING or _SHOWING[name](value.lower())
+        is_seen = is_seen or (is_clipped and name in _INKS)
+        if not (is_seen and _accepts(name, item, has_text=has_text)) or (cuts and name in _OVERFLOW):
             dropped.append((name, value))
         elif item.important:  # it wins over later ones: that is its place, also for those who read this
             important.append(f"{name}:{value}!important")
@@ -106,7 +145,9 @@ def _accepts(name: str, item: Any, *, has_text: bool) -> bool:
     ):
         return False
     if name in _WITHOUT_TEXT:
-        return not has_text or value == "none" or functions == {"drop-shadow"}
+        lengths = map(measure.length, _PLAIN_LENGTH.findall(value))
+        stays = all(abs(length or 0) <= BLUR_PX for length in lengths)
+        return value == "none" or (stays and (functions == {"drop-shadow"} or not has_text))
     return _CHECKS[name](value)
 
 
@@ -136,9 +177,12 @@ def _background(value: str) -> bool:
     return not re.search(r"\b(currentcolor|inherit|initial|unset|revert|canvas\w*)\b", value)
 
 
-def _border(value: str) -> bool:
-    lengths = [measure.length(word) for word in re.sub(r"\([^()]*\)", "", value).split()]
-    return all(one is None or 0 <= one <= MAX_BORDER_PX for one in lengths) and "calc" not in value
+def _line(most: float) -> _Accepts:
+    def accepts(value: str) -> bool:
+        lengths = [measure.length(word) for word in re.sub(r"\([^()]*\)", "", value).split()]
+        return all(one is None or 0 <= one <= most for one in lengths) and "calc" not in value
+
+    return accepts
 
 
 def _shadow(value: str) -> bool:
@@ -162,8 +206,86 @@ def _transform(value: str) -> bool:
     return value == "none" or measure.functions(value) is not None
 
 
-_SIZES = _length("auto", "none", "inherit", "initial", "max-content", "min-content", "fit-content", "unset")
-_OFFSET = _length("auto", "inherit", "initial", "unset")
+# --- what shows the text inside -----------------------------------------------------------------
+
+
+def _at_least(least: float, most: float) -> _Accepts:
+    def accepts(value: str) -> bool:
+        part = measure.number(value)
+        return part is None or least <= part <= most
+
+    return accepts
+
+
+def _font_size(value: str) -> bool:
+    size = measure.length(value)
+    return size is None or FONT_PX[0] <= size <= FONT_PX[1]
+
+
+def _line_height(value: str) -> bool:
+    part = measure.number(value)
+    if part is None and (length := measure.length(value)) is not None:
+        part = length / measure.EM_PX
+    return part is None or LINE_HEIGHTS[0] <= part <= max(LINE_HEIGHTS[1], 12 if "px" in value else 0)
+
+
+def _stays_in_sight(value: str) -> bool:
+    return all(_moves_little(name, arguments) for name, arguments in measure.functions(value) or ())
+
+
+def _moves_little(name: str, arguments: list[str]) -> bool:
+    numbers = [measure.number(one) or 0.0 for one in arguments]
+    if name.startswith("scale"):
+        return name == "scalez" or all(SCALES[0] <= abs(one) <= SCALES[1] for one in numbers[:2])
+    if name == "matrix":
+        area = abs(numbers[0] * numbers[3] - numbers[1] * numbers[2]) if len(numbers) == 6 else 0.0
+        return (
+            SCALES[0] ** 2 <= area <= SCALES[1] ** 2 and max(map(abs, numbers[4:])) <= _BOUNDS_PX["margin"][1]
+        )
+    if name.startswith("translate"):
+        most = _BOUNDS_PX["top" if name == "translatey" else "margin"][1]
+        return all(abs(measure.length(one) or 0.0) <= most for one in arguments)
+    leans = name in ("rotatex", "rotatey", "rotate3d") or name.startswith("skew")
+    return not leans or all(abs(measure.degrees(one) or 0.0) <= MOST_DEGREES for one in arguments)
+
+
+_OVERFLOW: Final = ("overflow", "overflow-x", "overflow-y")
+
+
+def _cuts_off(said: list[Any]) -> bool:
+    """Return whether a style cuts off what does not fit in, and leaves no room for a line."""
+    values = {item.lower_name: css.value_of(item).lower() for item in said}
+    if all(set(values.get(name, "visible").split()) <= {"visible", "initial"} for name in _OVERFLOW):
+        return False
+    named = ("width", "max-width", "height", "max-height", "flex-basis")
+    boxes = [values[name] for name in named if name in values]
+    boxes += values.get("flex", "").split()[2:3]
+    lengths = [measure.length(size) for size in boxes]
+    return any(length is not None and length < LEAST_CUT_PX for length in lengths)
+
+
+def _has_ink(value: str) -> bool:
+    colour = css.colour(value)
+    return colour is None or colour.alpha >= LEAST_ALPHA
+
+
+_SHOWING: dict[str, _Accepts] = {
+    **dict.fromkeys(_INKS, _has_ink),
+    "display": lambda value: value not in ("none", "table-column", "table-column-group"),
+    "visibility": lambda value: value not in ("hidden", "collapse"),
+    "opacity": _at_least(LEAST_OPACITY, 1e9),
+    "zoom": _at_least(*SCALES),
+    "font-size": _font_size,
+    "line-height": _line_height,
+    "transform": _stays_in_sight,
+    "-webkit-transform": _stays_in_sight,
+}
+"""Checked where text has the value: an empty box or a picture may well be hidden."""
+
+
+_KEYWORDS = (
+    "auto", "none", "normal", "inherit", "initial", "unset", "max-content", "min-content", "fit-content",
+)  # fmt: skip
 _CHECKS: dict[str, _Accepts] = {
     **{name: (lambda _value: True) for name in _ANY.split()},
     **dict.fromkeys(_COLOURS.split(), _colour),
@@ -183,27 +305,17 @@ _CHECKS: dict[str, _Accepts] = {
     },
     "font-size": _length("smaller", "larger", "inherit", *measure.FONT_SIZES),
     "line-height": _length("normal", "inherit", "initial", "unset"),
-    **{name: _length("normal", "inherit", "initial", "unset") for name in ("letter-spacing", "word-spacing")},
-    "text-indent": _length("inherit", "initial", "unset"),
     "opacity": lambda value: value in ("initial", "unset") or measure.number(value) is not None,
     "zoom": lambda value: value == "normal" or measure.number(value) is not None,
     "transform": _transform,
     "-webkit-transform": _transform,
-    **dict.fromkeys(["width", "min-width", "max-width", "height", "min-height", "max-height"], _SIZES),
-    **dict.fromkeys(("left", "right", "top", "bottom"), _OFFSET),
-    **{f"margin{side}": _within(-1e9, 1e9, "inherit", "initial", "unset") for side in _SIDES},
-    **{
-        f"padding{side}": _within(
-            0, MAX_TOP_PADDING_PX if side in ("-top", "-bottom") else MAX_SIDE_PADDING_PX
-        )
-        for side in _SIDES
-    },
+    **{name: _within(least, most, *_KEYWORDS) for name, (least, most) in _BOUNDS_PX.items()},
     "vertical-align": _words(
         r"baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit|initial|unset|-?\d{1,2}(\.\d+)?(px|%|em)?"
     ),
-    **{f"border{side}": _border for side in _SIDES},
-    **{f"border{side}-width": _border for side in _SIDES},
-    "border-spacing": _within(0, MAX_GAP_PX),
+    **{name: _line(most) for name, most in _LINES_PX.items()},
+    "border-image": lambda value: "/" not in re.sub(r"\([^()]*\)", "", value),
+    "border-image-source": lambda _value: True,
     "box-shadow": _shadow,
     "-webkit-box-shadow": _shadow,
     "text-shadow": _text_shadow,

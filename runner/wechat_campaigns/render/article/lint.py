@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.render.article import hidden
 from wechat_campaigns.render.article.cjk import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
@@ -42,7 +41,6 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     Source: wechatjs/verify-article-structure-spec, rules 1.8, 2.1 and 4, read 2026-11.
     """
     _check_prose(root, findings)
-    hidden.check(root, findings)
     if markdown:
         _check_leftovers(root, findings)
     # What an error removed is not missing text besides.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import escape
 
 from lxml.html import HtmlElement
 
@@ -39,13 +41,19 @@ class SavedPage:
     """Of its pictures, each once: foreign ones, files beside the page, `data:`, and WeChat's where wanted."""
     is_plain: bool
     """Whether most of its text has its look from the page's style sheet, which WeChat does not keep."""
-    _root: HtmlElement
-    _with_own: bool
+    marked_html: str
+    """The article, each address as `mark` with its number and a full stop."""
+    mark: str
+    """A text that is nowhere in the page."""
 
     def html(self, names: Mapping[str, str]) -> str:
         """Write the article, each picture that `names` has under the name given there."""
-        _each_address(self._root, lambda address: names.get(address, address), with_own=self._with_own)
-        return dom.inner(self._root).strip() + "\n"
+
+        def written(mark: re.Match[str]) -> str:
+            address = self.addresses[int(mark[1])]
+            return escape(names.get(address, address).replace("'", "%27"))
+
+        return re.sub(rf"{self.mark}([0-9]+)\.", written, self.marked_html)
 
 
 def decode_page(data: bytes) -> str:
@@ -85,15 +93,18 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
     has_sheet = any("{" in (sheet.text or "") for sheet in body.iter("style"))
     keep.tidy(root)
     is_plain = has_sheet and name != _PUBLISHED and _is_mostly_plain(root)
-    found: list[str] = []
-
-    def note(address: str) -> str:
-        found.append(address)
-        return address
-
-    _each_address(root, note, with_own=with_own)
-    addresses = tuple(dict.fromkeys(found))
-    return SavedPage(title=title, addresses=addresses, is_plain=is_plain, _root=root, _with_own=with_own)
+    numbers: dict[str, int] = {}
+    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    _each_address(
+        root, lambda address: f"{mark}{numbers.setdefault(address, len(numbers))}.", with_own=with_own
+    )
+    return SavedPage(
+        title=title,
+        addresses=tuple(numbers),
+        is_plain=is_plain,
+        mark=mark,
+        marked_html=dom.inner(root).strip() + "\n",
+    )
 
 
 def _is_mostly_plain(root: HtmlElement) -> bool:
@@ -128,13 +139,9 @@ def _each_address(root: HtmlElement, written: Callable[[str], str], *, with_own:
                     element.set(name, replaced(address))
         if "url(" in element.get("style", "").lower():
             style = STYLE_ADDRESS.sub(
-                lambda found: f"url({_quoted(replaced(found[1].strip(QUOTES)))})", element.get("style", "")
+                lambda found: f"url('{replaced(found[1].strip(QUOTES))}')", element.get("style", "")
             )
             element.set("style", style)
 
 
 QUOTES = "\"' "
-
-
-def _quoted(address: str) -> str:
-    return f"'{address}'" if re.search(r"[\s()]", address) else address

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Level, Location
 from wechat_campaigns.core.i18n import _, ngettext
-from wechat_campaigns.core.model import BodyImage
+from wechat_campaigns.core.model import BodyImage, Formula
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.source.files import Files
 
@@ -69,6 +69,7 @@ class ArticleBody:
 
     html: str
     images: tuple[BodyImage, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     markup_chars: int = 0
 

@@ -63,8 +63,8 @@ def _own_css(source: ArticleSource, findings: Findings) -> str:
         if name in BUILTIN_THEMES:
             return builtin_css(name)
         what = _("theme `{name}` not found: {reason}").format(name=name, reason=error.message)
-        hint = _("use one of {names}, or save your CSS as {path}").format(
-            names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
+        hint = _("use one of {names}, or save your CSS in {folder} and write the name of that file").format(
+            names=_(", ").join(BUILTIN_THEMES), folder=f"{source.root}/{FOLDER}"
         )
         findings.error("theme", what, hint)
         return builtin_css(BUILTIN_THEMES[0])

@@ -105,7 +105,7 @@ def switch(_call: ApiCall) -> Json:
 def uploadnews(call: ApiCall) -> Json:
     """Store articles for three days; their id is no draft, but can be sent. Covers are temporary media.
 
-    Source: uploadnewsmsg, live answers of 2024 and 2025 (2026-11).
+    Source: uploadnewsmsg; answers that developers reported in 2024 and 2025 (2026-11).
     """
     articles = rules.check_articles(call, call.body.get("articles"), temporary=True)
     file = UploadedFile(filename="news", data=encode(articles).encode())

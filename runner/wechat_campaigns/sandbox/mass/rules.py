@@ -59,7 +59,7 @@ def rule(name: str, *errcodes: int, source: str, unsure: str = "") -> Callable[[
 
 @rule(
     "clientmsgid-length", 45067,
-    source="sendAll, a live answer of 2023 to 36 characters (2026-11)",
+    source="sendAll; an answer to 36 characters that a developer reported in 2023 (2026-11)",
     unsure="which characters it may have",
 )  # fmt: skip
 def clientmsgid(body: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
 
 @rule(
     "clientmsgid-repeat", 45065, 45066,
-    source="sendAll, live answers to 2025 (2026-11)",
+    source="sendAll; answers that developers reported up to 2025 (2026-11)",
     unsure="whether a job that failed keeps its clientmsgid blocked: strictly yes; 45066 comes only while a"
     " fault delays the first request",
 )  # fmt: skip
@@ -112,7 +112,7 @@ def openid_audience(call: ApiCall) -> int:
 
 @rule(
     "filter", 40008, 40035, 40152, 268488001,
-    source="sendAll, live answers of 2023 (2026-11)",
+    source="sendAll; answers that developers reported in 2023 (2026-11)",
     unsure="an unknown tag_id answers 40152 by the page, -1 in field reports; a tag_id sent as a string"
     " stands in examples and was answered 268488001: strictly refused; the old group_id is still read",
 )  # fmt: skip
@@ -136,7 +136,7 @@ def filter_audience(call: ApiCall) -> tuple[bool, int]:
     "allowance",
     45028,
     source="Batch sends guide (2026-11)",
-    unsure="the day of a 服务号 stands on one page and was not seen live: strictly it holds; a failed job"
+    unsure="the day of a 服务号 stands on one page and nobody reported it: strictly it holds; a failed job"
     " gives its allowance back; sends of the web console do not exist here",
 )
 def check_allowance(call: ApiCall, *, to_all: bool) -> None:
@@ -159,7 +159,7 @@ def check_allowance(call: ApiCall, *, to_all: bool) -> None:
 
 @rule(
     "test-account", 48001, 48008,
-    source="live answers of 2025 and 2026, older reports of 48008 (2026-11)",
+    source="answers that developers reported in 2025 and 2026, older reports of 48008 (2026-11)",
     unsure="whether anything is delivered: here it is; whether other types than articles and text are"
     " refused: strictly yes",
 )  # fmt: skip

@@ -82,7 +82,8 @@ def uploadimg(call: ApiCall) -> Json:
 def uploadvideo(call: ApiCall) -> Json:
     """Make an mpvideo id of a temporary video.
 
-    Source: the mass video step of older pages, live answers of 2022 and 2023 to permanent ids (2026-11).
+    Source: the mass video step of older pages; answers to permanent ids that developers reported in 2022
+    and 2023 (2026-11).
     """
     row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",))
     if row["permanent"]:

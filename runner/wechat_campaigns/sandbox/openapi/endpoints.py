@@ -80,7 +80,8 @@ def _clear(call: ApiCall, appid: str) -> Json:
 def rid_get(call: ApiCall) -> Json:
     """Explain a call by its rid; `request_url` is the query alone, with a token in it.
 
-    Source: getRidInfo, a live answer of 2023 (2026-11). The record has no token: the caller's stands there.
+    Source: getRidInfo; an answer that a developer reported in 2023 (2026-11). The record has no token: the
+    caller's stands there.
     """
     request = rules.find_request(call)
     query = urlencode({"access_token": call.request.query["access_token"], **json.loads(request["query"])})

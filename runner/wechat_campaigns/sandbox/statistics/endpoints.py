@@ -118,5 +118,8 @@ def _summary(articles: list[PublicArticle], day: date) -> Json:
 @serve("/datacube/getusershare", who=VERIFIED)
 @serve("/datacube/getusersharehour", who=VERIFIED)
 def offline(_call: ApiCall) -> Json:
-    """Refuse a call that the platform switched off. Source: live answers of 2026 (2026-11)."""
+    """Refuse a call that the platform switched off.
+
+    Source: answers that developers reported in 2026 (2026-11).
+    """
     raise ErrcodeError(47009)

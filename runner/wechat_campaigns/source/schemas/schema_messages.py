@@ -25,7 +25,7 @@ from wechat_campaigns.source.schemas.wording import (
     value_hint,
     value_name,
 )
-from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
+from wechat_campaigns.source.text import MAX_PROBLEMS, quote
 
 _KINDS: Final = {
     "string": N_("text"),
@@ -54,14 +54,14 @@ def _unknown_keys(error: SchemaViolation) -> Iterator[Finding]:
     allowed = list(error.shape.get("properties", {}))
     path = error.path
     for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1):
-        what = _("the key `{key}` is not allowed {place}").format(key=shorten(key), place=under(path))
+        what = _("the key `{key}` is not allowed {place}").format(key=quote(key), place=under(path))
         hint = unknown_key_hint(key, path, allowed, error.schema_name)
         yield Finding("unknown-key", what, hint, (*path, key), is_key=True)
 
 
 def _key_name(error: SchemaViolation) -> Iterator[Finding]:
     key = str(error.value)
-    what = _("`{key}` cannot be used as a name {place}").format(key=shorten(key), place=under(error.path))
+    what = _("`{key}` cannot be used as a name {place}").format(key=quote(key), place=under(error.path))
     yield Finding("key-name", what, _instead(error), (*error.path, key), is_key=True)
 
 

@@ -12,11 +12,8 @@ from wechat_campaigns.core.diagnostics import KeyPath
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import STRICT, nearest
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.text import shorten
+from wechat_campaigns.source.text import quote, shorten
 from wechat_campaigns.source.yaml_messages import mistyped_colon
-
-_PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
-"""Values below these keys are never repeated."""
 
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "group_id": N_("WeChat replaced groups with tags: write `tag_id: …` or `tag: NAME`"),
@@ -49,8 +46,6 @@ _HOMES: Final[dict[str, str]] = {
     "policy": N_("under `policy`"),
     "articles": N_("under `articles`"),
 }
-_HIDDEN: Final = frozenset({"openids", "secret"})
-"""Keys whose value no hint repeats, not even its beginning."""
 _SPOKEN_FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
@@ -94,12 +89,12 @@ def under(path: Sequence[str | int]) -> str:
 
 
 def is_private(error: SchemaViolation) -> bool:
-    """Return whether the refused value may be an openid, an address or a secret."""
-    return not _PRIVATE.isdisjoint(str(step) for step in error.path)
+    """Return whether no message repeats the refused value: an openid, or whatever stands in the settings."""
+    return error.schema_name == "settings" or "openids" in error.path
 
 
 def display_value(error: SchemaViolation) -> str:
-    """Show the refused value, cut to size; never an openid, an address or a secret."""
+    """Show the refused value, cut to size; never one that is private."""
     value = error.value
     if isinstance(value, list):
         return _("a list")
@@ -184,12 +179,12 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
     if "integer" in wanted and (number := _whole(value)) is not None:
         quoted = isinstance(value, str)
         written = _("write `{key}: {value}`, without quotes") if quoted else _("write `{key}: {value}`")
-        return written.format(key=key, value=number)
+        return written.format(key=key, value=quote(str(number)))
     if "string" in wanted and isinstance(value, bool | int | float):
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        return _('put it in quotes: "{text}"').format(text=text)
+        return _('put it in quotes: "{text}"').format(text=quote(text))
     if "object" in wanted:
-        mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
+        mistyped = mistyped_colon(value) if isinstance(value, str) and key != "openids" else None
         return mistyped[1] if mistyped else _map_hint(key)
     if "array" in wanted:
         return _("write one entry per line, each after `- `")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.article_text import ArticleText
+from wechat_campaigns.core.model import Formula
 from wechat_campaigns.render.article import dom, formulas
 from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 
@@ -95,7 +97,7 @@ def test_without_the_extra_the_error_names_it(make: Make, monkeypatch: pytest.Mo
 )
 def test_a_drawing_stays_inside_its_box(formula: str) -> None:
     """Nothing is cut off at an edge, though the library gives a box that is too narrow for a sum."""
-    drawing = formulas.draw(formula, is_display=True)
+    _shown, drawing = formulas.draw(formula, is_display=True)
     left, top, width, height = map(int, re.findall(r"-?\d+", drawing.partition('style="')[0]))
     points = list(_points(drawing))
     assert len(points) > 20
@@ -117,3 +119,11 @@ def _points(drawing: str) -> Iterator[tuple[int, int]]:
         elif numbers:
             x, y = x + numbers[-2], y + numbers[-1]
         yield x, y
+
+
+def test_the_words_of_a_formula_are_known_and_not_sent(make: Make) -> None:
+    """Followers read them in the drawing, so the rules about words and the comment have to."""
+    body = make(r"茶 $\text{FR}\text{EE}\,x^2$")
+    assert body.formulas == (Formula(r"\text{FR}\text{EE}\,x^2", "FREEx2"),)
+    assert "FR" not in body.html
+    assert "[formula: " in " ".join(ArticleText(body.html, body.formulas).lines())

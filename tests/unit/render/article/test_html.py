@@ -87,16 +87,15 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("茶<img alt='x' src='no.png'>", "e image-file"),
         ("<h2>茶</h2>", "w heading-plain"),
         ("<section style='font-weight:bold'><h3><span>茶</span></h3></section>", "w heading-plain"),
-        ("<p style='opacity:0'>茶</p>", "e hidden-text"),
-        ("<p hidden>茶</p>", "e hidden-text"),
-        ("<p style='line-height:0.2'>茶</p>", "e hidden-text"),
-        ("<p style='height:0;overflow:hidden'>茶</p>", "e hidden-text"),
-        ("<font color=white>茶</font>", "e hidden-text"),
-        ("<p style='font-size:0'>茶</p>", "e hidden-text"),
-        ("<p style='display:table-column'>茶</p>", "e hidden-text"),
-        ("<p style='display:table-column-group'>茶</p>", "e hidden-text"),
-        ("<p style='transform:rotate3d(0,1,0,90deg)'>茶</p>", "e hidden-text"),
-        ("<section style='flex:0 0 0;overflow:hidden'>茶</section>", "e hidden-text"),
+        ("<p style='opacity:0'>茶</p>", "w style-value"),
+        ("<p hidden>茶</p>", "w style-value"),
+        ("<p style='line-height:0.2'>茶</p>", "w style-value"),
+        ("<p style='height:0;overflow:hidden'>茶</p>", "w style-value"),
+        ("<p style='font-size:0'>茶</p>", "w style-value"),
+        ("<p style='display:table-column'>茶</p>", "w style-value"),
+        ("<p style='display:table-column-group'>茶</p>", "w style-value"),
+        ("<p style='transform:rotate3d(0,1,0,90deg)'>茶</p>", "w style-value"),
+        ("<section style='flex:0 0 0;overflow:hidden'>茶</section>", "w style-value"),
         ("茶<!-- 没有结束", "e html-comment"),
         ("<p style='width:600px'>茶</p>", "a fixed-width"),
         ("<p style='height:30px'>茶</p>", "a fixed-height"),
@@ -105,8 +104,7 @@ def test_what_editors_lay_out_with_stays(make: Make, source: str) -> None:
         ("<p style='font-family:serif'>茶</p>", "a font-family"),
         ("<p style='white-space:nowrap'>茶</p>", "a no-wrap"),
         ("<p style='background-image:linear-gradient(#fff,#eee)'>茶</p>", "a background-image"),
-        ("<p style='position:fixed'>茶</p>", "a style-value"),
-        ("<p style='color:#aaa'>茶</p>", "a contrast"),
+        ("<p style='position:fixed'>茶</p>", "w style-value"),
     ],
 )
 def test_what_followers_lose_is_named_at_its_line(make: Make, source: str, rule: str) -> None:
@@ -131,14 +129,6 @@ def test_advice_is_one_line_for_each_rule_and_can_be_turned_off(make: Make) -> N
 def test_a_heading_with_a_style_is_one(make: Make, source: str) -> None:
     """Its own style, or that of what is inside it; an empty one is no loss."""
     assert rules(make(f"<p>甲</p>{source}", kind="html")) == []
-
-
-def test_white_text_on_a_picture_is_read(make: Make) -> None:
-    """A heading that is moved onto a picture stands on it; elsewhere white on white is an error."""
-    picture = '<img src="https://mmbiz.qpic.cn/a" alt="杯">'
-    onto = '<section style="margin-top:-60px;color:#fff">春茶</section>'
-    assert rules(make(f"<section>{picture}{onto}</section>", kind="html")) == []
-    assert rules(make(f"<section>{onto}</section>", kind="html")) == ["e hidden-text 1"]
 
 
 @pytest.mark.deep
@@ -215,7 +205,7 @@ def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
 
 LOST = {
     "console": {"profile-card"},
-    "doocs": {"link-outside"},
+    "doocs": {"link-outside", "style-value"},
     "notion": {"heading-plain"},
     "typora": {"heading-plain"},
 }

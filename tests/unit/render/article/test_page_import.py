@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from wechat_campaigns.render.article.page_import import decode_page, read_page
@@ -20,7 +22,7 @@ def test_the_article_of_a_page_is_found_with_its_pictures() -> None:
     assert (page.title, page.addresses) == ("春茶 上新", ADDRESSES)
     html = page.html({address: f"0{number}.png" for number, address in enumerate(ADDRESSES, 1)})
     assert html.replace("\n", "") == (
-        '<section style="background:url(01.png)"><p>你好</p><img src="02.png">'
+        '<section style="background:url(\'01.png\')"><p>你好</p><img src="02.png">'
         '<img src="https://mmbiz.qpic.cn/a/0">'
         '<svg viewbox="0 0 1 1"><image xlink:href="03.png"></image></svg></section>'
     )
@@ -55,3 +57,10 @@ def test_pages_are_decoded_as_browsers_do(encoding: str) -> None:
 def test_a_page_without_a_known_editor_is_taken_whole() -> None:
     page = read_page("<title>茶</title><h1>春</h1><p>好</p>")
     assert (page.title, page.html({})) == ("茶", "<h1>春</h1><p>好</p>\n")
+
+
+def test_reading_takes_time_in_proportion_to_the_page() -> None:
+    began = time.process_time()
+    for style in ("url(" * 100_000, "url('" * 100_000, "url(" + " " * 400_000):
+        read_page(f'<p style="{style}">茶</p>').html({})
+    assert time.process_time() - began < 5

@@ -103,22 +103,6 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
     assert "default, elegant, simple" in body.findings[0].hint
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("css", "found"),
-    [
-        ("p { color: #eeeeee }", ["a contrast 1"]),
-        ("blockquote { background-color: #333333 }", []),
-        ("p { background-color: #333333 }", ["e hidden-text 1", "e hidden-text 3"]),
-        ("p { background-color: #fffbe6; color: #443300 }", []),
-        ("p { background-color: #9fc5e8; color: #00284d }", []),
-    ],
-)
-def test_colours_that_cannot_be_told_apart_are_reported(make: Make, css: str, found: list[str]) -> None:
-    """Text too near its background in lightness is a warning, once."""
-    assert rules(make("茶\n\n茶\n", theme="house", at={"_themes/house.css": css})) == found
-
-
 def test_contrast_is_wcag() -> None:
     """Black on white has 21, a colour on itself 1."""
     assert ratio((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
@@ -142,12 +126,6 @@ def test_dark_mode_follows_the_published_thresholds(
 ) -> None:
     """The reader's recolouring is worked out from its published rules."""
     assert [_hex(colour) for colour in dark(_rgb(text), _rgb(ground))] == [dark_text, dark_ground]
-
-
-def test_unreadable_in_the_dark_is_reported(make: Make) -> None:
-    """A tinted box that is fine by day and dim at night is a warning."""
-    css = "p { background-color: #f6f8fa; color: #6a737d }"
-    assert rules(make("茶", theme="house", at={"_themes/house.css": css})) == ["a contrast-dark 1"]
 
 
 def _rgb(text: str) -> tuple[float, float, float]:

@@ -129,7 +129,7 @@ const DRAWERS = {
 
 export function body(message, open) {
   const kind = Object.keys(DRAWERS).find((key) => key in message.content);
-  return kind ? DRAWERS[kind](message.content, open) : el("p", { class: "bubble" }, message.msgtype);
+  return kind ? DRAWERS[kind](message.content, open) : el("p", { class: "bubble" }, message.summary || message.msgtype);
 }
 
 export function typeName(message) {

@@ -1,0 +1,239 @@
+"""Where the links of a message lead: what is not plainly a host of letters, digits, `-` and `.` is foreign.
+
+The policy, the review and the tagging of links all read them here. Browsers and phones repair what is written
+oddly, each in its own way; nobody needs such a link, so none of them is followed here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from html import unescape
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from wechat_campaigns.core.article_text import ArticleText, Link
+from wechat_campaigns.core.model import (
+    PLACEHOLDER_SCHEME,
+    Articles,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Mpvideo,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+    visible_content,
+)
+from wechat_campaigns.core.patterns import INVISIBLE
+
+_TLDS: Final = """
+com cn net org edu gov int mil top shop vip xyz info biz pro site online store tech club link fun app dev live
+ren ltd mobi asia work click cloud icu xin web art bar beauty best bet blog buzz cam center chat city
+company cool date design digital email fit games group guru host house ink kim land law life loan love luxe
+market media men money network news ooo party photos plus press promo pub red rest review run sale science
+show skin social software space studio style team today tools trade video website wiki win yoga zip mov
+zone page name museum agency photography bond cfd sbs quest lol monster
+中国 中國 公司 网络 網絡 在线 中文网 网址 商城 我爱你 网店 集团 商店 移动 香港 台湾 政务 公益 手机 рф
+"""
+"""The top-level domains, beside those of two letters, that make a link of a bare host in a text."""
+_SCHEME: Final = (
+    r"(?<![A-Za-z0-9+.-])"
+    r"(?:https?:(?=[/\\]|[A-Za-z0-9%@\[])|(?:[A-Za-z][A-Za-z0-9+.-]{0,30}|小程序):(?=[/\\]{2}))"
+)
+_AUTHORITY: Final = r"[/\\]*(?:[^\s<>\"'`/\\?#，、；！？：（）【】「」《》“”‘’。]|。(?=[a-z0-9]))*"
+ADDRESS: Final = re.compile(rf"{_SCHEME}{_AUTHORITY}(?:[/\\?#][!#-&(-;=?-_a-~]*)?", re.IGNORECASE)
+"""A whole address in running text; Chinese ends its path, and no Chinese can be told from its host."""
+SENTENCE_END: Final = re.compile(r"[.,;:!?)\]}]+$")
+_START: Final = re.compile(r"([a-z][a-z0-9+.-]*|小程序):", re.IGNORECASE)
+_PLACE_END: Final = re.compile(r"[/\\?#]")
+_BROWSERS_DROP: Final = re.compile(r"[\t\r\n]")
+_PLAIN: Final = re.compile(r"([^\W_](?:[^\W_]|[.-])*?)\.?(?::\d{0,5})?")
+_WITH_PORT: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+:\d*")
+_PLACEHOLDER: Final = re.compile(f"{PLACEHOLDER_SCHEME}:[0-9a-z-]*")
+"""Of a picture that is uploaded later."""
+_NO_PLACE: Final = frozenset({"mailto", "tel", "sms"})
+_APPID: Final = re.compile("wx[0-9a-f]{16}")
+_TAG: Final = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_MAIL: Final = re.compile(
+    r"(?<![\w.+-])[a-z0-9][\w.+-]{0,63}@[a-z0-9.-]+(?![a-z0-9.-]*[a-z0-9/])", re.IGNORECASE
+)
+_STUCK: Final = re.compile(
+    r"(?<=[\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff])(?=[a-z0-9])"
+    r"|(?<=[a-z0-9])(?=[\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff])",
+    re.IGNORECASE,
+)
+"""Between Chinese or emoji and letters: a host may begin or end there without a blank."""
+
+
+SOURCE_WORDS: Final = "阅读原文"
+"""What a follower taps below an article to get to its `content_source_url`."""
+MAX_CHARS: Final = 20_000
+"""Of a text that is read; the limits of WeChat refuse a shorter one already."""
+
+
+class Host(NamedTuple):
+    """Where an address leads."""
+
+    name: str
+    """A host in ASCII, the AppID of a mini program, or whatever stands in the place of one."""
+    is_plain: bool = False
+    """Whether it is a host or an AppID; everything else is on no list."""
+
+    def is_among(self, names: Iterable[str]) -> bool:
+        """Return whether it is one of these hosts or below one."""
+        known = {_ascii(name.lower()) for name in names}
+        return self.is_plain and any(self.name == one or self.name.endswith(f".{one}") for one in known)
+
+
+def hosts_of(link: Link) -> tuple[Host, ...]:
+    """Return where a link leads: its host; of a mini program its AppID, and the hosts that its path names."""
+    if not link.appid:
+        return tuple(filter(None, [host_of(link.address)]))
+    name = link.appid.strip().lower()
+    named = [host_of(found[0]) for found in ADDRESS.finditer(unquote(link.address))]
+    return (Host(name, _APPID.fullmatch(name) is not None), *filter(None, named))
+
+
+def host_of(address: str) -> Host | None:
+    """Return where one address leads; None for an empty one, an anchor, and a number to call or write to."""
+    whole = _BROWSERS_DROP.sub("", address).strip(" \x00-\x1f")
+    if not whole or whole[0] in "#?" or _PLACEHOLDER.fullmatch(whole):
+        return None
+    found = None if _WITH_PORT.fullmatch(_place(whole)) else _START.match(whole)
+    scheme = found[1].lower() if found else ""
+    rest = whole[len(scheme) + 1 :] if scheme else whole
+    place = _place(rest.lstrip("/\\"))
+    if scheme in _NO_PLACE or (scheme in ("http", "https") and not place):
+        return None
+    if scheme not in ("", "http", "https"):
+        return Host(f"{scheme}://{place}" if rest[:1] in ("/", "\\") else f"{scheme}:")
+    plain = _PLAIN.fullmatch(place)
+    if plain is None or unicodedata.normalize("NFKC", plain[1]) != plain[1]:
+        return Host(place or whole)
+    return Host(_ascii(plain[1].lower()), is_plain=True)
+
+
+def _place(rest: str) -> str:
+    return _PLACE_END.split(rest, maxsplit=1)[0]
+
+
+def _ascii(host: str) -> str:
+    labels = host.strip(".").split(".")
+    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode()}" for one in labels)
+
+
+# --- messages --------------------------------------------------------------------------------------
+
+
+def links(content: Content) -> list[Link]:
+    """Return every link of a message in its order, each once."""
+    match visible_content(content):
+        case Text(content=text) | Newspic(text=text) | Mpvideo(description=text):
+            found = in_text(text)
+        case Images(recommend=text):
+            found = in_text(text or "")
+        case Articles(articles=articles):
+            found = []
+            for article in articles:
+                source = article.content_source_url
+                found += [*in_html(article.html), *([Link(SOURCE_WORDS, source)] if source else [])]
+        case Draft() | Voice() | Image() | Wxcard():
+            found = []
+    return list(dict.fromkeys(found))
+
+
+def hosts(content: Content) -> set[Host]:
+    """Return where the links of a message lead, and from where its articles fetch; not WeChat's pictures."""
+    shown = visible_content(content)
+    articles = shown.articles if isinstance(shown, Articles) else ()
+    fetched = [host_of(address) for article in articles for address in ArticleText(article.html).fetched]
+    pictures = ("qpic.cn", "qlogo.cn")
+    return {
+        *(host for link in links(content) for host in hosts_of(link)),
+        *(host for host in fetched if host is not None and not host.is_among(pictures)),
+    }
+
+
+def in_html(html: str) -> list[Link]:
+    """Return the links of an article: those of tags; WeChat makes none of the words of an article."""
+    return ArticleText(html).links
+
+
+def in_text(text: str) -> list[Link]:
+    """Return the links of a text: of its tags, whole addresses, bare hosts and mini programs.
+
+    Read as it stands and as it looks: phones decode references, drop what cannot be seen and take a
+    full-width letter for the usual one.
+    """
+    text = text[:MAX_CHARS]
+    looks = _narrow(text)
+    found = [
+        link for reading in dict.fromkeys((text, unescape(text), looks)) for link in _in_reading(reading)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _in_reading(text: str) -> Iterator[Link]:
+    if "<" in text:
+        yield from in_html(text)
+    words = _TAG.sub(" ", _BROWSERS_DROP.sub(" ", text))
+    for whole in ADDRESS.finditer(words):
+        address = SENTENCE_END.sub("", whole[0])
+        if host_of(address) is not None:
+            yield Link(address, address)
+    rest = ADDRESS.sub(" ", words)
+    rest = re.sub(r"(?<=[a-z0-9\u00c0-\u1fff-])。(?=[a-z0-9])", ".", _MAIL.sub(" ", rest))
+    rest = re.sub(r"@|:(?![/\\0-9])", " ", rest)
+    for reading in dict.fromkeys((rest, _STUCK.sub(" ", rest))):
+        bare = list(_bare(reading))
+        left = re.sub("|".join(map(re.escape, bare)), " ", reading) if bare else reading
+        bare += _bare(re.sub(r"[^\w.-]|_|(?<!\w)[.-]+", " ", left))  # behind marks that begin no link
+        yield from (Link(one, one) for one in bare)
+
+
+def _bare(text: str) -> Iterator[str]:
+    if "." not in text:
+        return
+    for found in _linkify().match(text) or ():
+        labels = _place(found.text).partition(":")[0].split(".")
+        is_numbering = "".join(labels[:-1]).isdecimal() and not labels[-1].isascii()  # `1.公司`
+        if not is_numbering:
+            yield found.text
+
+
+@cache
+def _linkify() -> Any:
+    from linkify_it import LinkifyIt  # few messages need it
+
+    finder = LinkifyIt(options={"fuzzy_ip": True, "fuzzy_email": False})
+    return finder.tlds(_TLDS.split(), keep_old=True)
+
+
+class _Narrow(dict[int, str | None]):
+    """For `str.translate`: what cannot be seen goes, full-width and drawn letters become the usual ones."""
+
+    def __missing__(self, code: int) -> str | None:
+        one = chr(code)
+        is_drawn = one > "\U0001d3ff" or "①" <= one <= "⓿" or one in "․﹒"
+        if unicodedata.category(one) in ("Cf", "Mn") or INVISIBLE.match(one):
+            self[code] = None
+        elif is_drawn or ("！" <= one <= "～" and one not in "，；！？（）"):
+            self[code] = unicodedata.normalize("NFKC", one)
+        else:
+            self[code] = "。" if one == "｡" else one
+        return self[code]
+
+
+_NARROW: Final = _Narrow()
+
+
+def _narrow(text: str) -> str:
+    """Return a text as it looks, its references read."""
+    for _round in range(3):
+        text = unescape(text)
+    return text.translate(_NARROW)

@@ -1,0 +1,93 @@
+"""Docstrings and comments of the package and its tests: modules that exist, constants that follow."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.source import PACKAGE, ROOT
+
+pytestmark = pytest.mark.slow
+
+FILE = re.compile(r"[\w./-]*\w\.py\b")
+ENDINGS = {"yaml", "json", "js"}
+DOTTED = re.compile(r"`([a-z_]+(?:\.\w+)+)`|\bwechat_campaigns((?:\.\w+)+)")
+
+
+@cache
+def sources() -> dict[Path, str]:
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    return {file: file.read_text(encoding="utf-8") for file in files}
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """Every comment and every string that stands alone, with its place."""
+    for file, source in sources().items():
+        place = file.relative_to(ROOT).as_posix()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                yield f"{place}:{token.start[0]}", token.string
+        for node in ast.walk(ast.parse(source)):
+            if is_text(node):
+                yield f"{place}:{node.lineno}", node.value.value
+
+
+def is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def test_modules_that_are_named_exist() -> None:
+    """Named as a file, with its package, or by its last name alone."""
+    ends = {"/".join(f.parts[i:]) for f in sources() for i in range(len(f.parts))}
+    modules = {
+        ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): source
+        for f, source in sources().items()
+        if f.is_relative_to(PACKAGE)
+    }
+    heads = (
+        {part for name in modules for part in name.split(".")} | sys.stdlib_module_names | {*dir(builtins)}
+    )
+
+    def exists(dotted: str) -> bool:
+        head, _dot, last = dotted.rpartition(".")
+        return dotted in modules or re.search(rf"\b{last}\b", modules.get(head, "")) is not None
+
+    def unknown(place: str, text: str) -> Iterator[str]:
+        yield from (m[0] for m in FILE.finditer(text) if m[0].lstrip("./") not in ends)
+        for found in DOTTED.finditer(text):
+            dotted = (found[1] or found[2]).removeprefix("wechat_campaigns").strip(".")
+            head, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+            # Two parts may be a setting or a field of a record: `policy.checks`, `plan.sends`.
+            if found[2] or (dotted.count(".") > 1 and head in modules):
+                yield from () if exists(dotted) else (dotted,)
+            elif dotted.count(".") == 1 and head not in heads and last not in ENDINGS and "runner" in place:
+                yield dotted
+
+    assert [f"{place}: {name}" for place, text in prose() for name in unknown(place, text)] == []
+
+
+def test_strings_under_an_assignment_explain_it() -> None:
+    """One each, in the line below: of two in a row the second would explain what stands further up."""
+    wrong = []
+    for file, source in sources().items():
+        for node in ast.walk(ast.parse(source)):
+            body = getattr(node, "body", None)
+            for above, text in pairwise(body) if isinstance(body, list) else ():
+                is_explained = isinstance(above, ast.Assign | ast.AnnAssign)
+                if is_text(text) and not (is_explained and text.lineno == (above.end_lineno or 0) + 1):
+                    wrong.append(f"{file.relative_to(ROOT)}:{text.lineno}")
+    assert wrong == []
