@@ -100,7 +100,7 @@ def test_a_message_that_the_folder_no_longer_renders(campaign: Command) -> None:
     }  # fmt: skip
     late = contents(Path("late") / sends["tea"]["name"])
     assert set(late) == {"index.html", "events.jsonl"}
-    assert f"check out commit {commit}" in late["index.html"].decode()
+    assert f"Check out commit {commit}" in late["index.html"].decode()
     assert "你好" in (Path("late") / sends["hello"]["name"] / "message.html").read_text(encoding="utf-8")
     git(Path.cwd(), "checkout", "-q", "--force", commit)
     sends = archive(campaign, "--out", "late")

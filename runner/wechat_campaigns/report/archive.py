@@ -58,9 +58,9 @@ class ArchivedSend:
         if self.message is not None or self.was_rendered:
             return ""
         message = _("The campaigns folder does not render the message that was sent.")
-        if not (commit := _actor(self.record).get("commit")):
+        if not (commit := _actor(self.record).get("commit", "").removesuffix("-dirty")):
             return message
-        hint = _("To archive it, check out commit {commit} and run `campaign archive` again.")
+        hint = _("Check out commit {commit} and run `campaign archive` again.")
         return f"{message} {hint.format(commit=commit)}"
 
 
@@ -72,7 +72,7 @@ def archive_name(record: SendRecord) -> str:
 
 
 def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
-    """Make the files of an archive by path; no openid and no secret is in any of them.
+    """Make the files of an archive by path; none holds an openid.
 
     Args:
         data: reads a file that the message carries.
@@ -108,6 +108,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
     """Write in words what the ledger has: the plan, who agreed, the outcome."""
     record, actor, job = archive.record, _actor(archive.record), archive.state.job_result(archive.record)
     intent = record.intent.data if record.intent is not None else {}
+    overrides = intent.get("overrides", {})
     previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
     settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
     known = (row.article.url for row in archive.articles if row.article is not None)
@@ -129,7 +130,7 @@ def _tables(archive: ArchivedSend) -> list[RecordTable]:
             (_("Sent by"), actor.get("user")),
             (_("CI run"), actor.get("run")),
             (_("Previewed"), _(", ").join(_moment(event.at) for event in previews)),
-            (_("Overrides"), _("; ").join(map(_(": ").join, intent.get("overrides", {}).items()))),
+            (_("Overrides"), _("; ").join(f"{rule}{_(': ')}{reason}" for rule, reason in overrides.items())),
             (_("Settled"), _("; ").join(f"{_moment(one.at)} {one.data.get('reason')}" for one in settled)),
         ),
         _table(
