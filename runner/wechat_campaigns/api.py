@@ -12,7 +12,7 @@ from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
-from wechat_campaigns.guard.approved_files import Approval, check_approved
+from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
@@ -112,14 +112,11 @@ def apply(
     campaigns.offline = False
     check_run(campaigns)
     state = campaigns.initialized_state(sending=False)
-    compiled = compile_selected(campaigns, tuple(select))
-    approval = check_approved(campaigns, compiled.sends, state)
-    result = _valid_result(campaigns, select, state, compiled=compiled)
+    result = _valid_result(campaigns, select, state)
     plan = review.check_digest(digest, result.plan, state)
-    approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
+    outcomes = send_plan(campaigns, plan, state, digest=digest, stopping=stopping)
     return (*outcomes, *_expired_outcomes(plan))
 
 
@@ -128,7 +125,6 @@ def send_plan(
     plan: Plan,
     state: LedgerState,
     *,
-    approval: Approval,
     digest: str,
     stopping: threading.Event,
     overrides: Mapping[str, str] | None = None,
@@ -137,14 +133,14 @@ def send_plan(
     """Record by which rules and from which folder a plan is sent, then send what is due.
 
     Raises:
-        PolicyError: the plan is not what was approved.
+        PolicyError: nobody approved the campaigns.
     """
     # A plan does without: these would be a fortieth of its time.
     from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
-    approval.check(plan)
-    ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
+    approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+    ports, who = workspace.ports(stopping), {**workspace.actor(), **approved}
     record_guards(workspace, plan, who)
     record_campaigns_folders(workspace, plan, state, who)
     run_context = RunContext(
@@ -315,9 +311,8 @@ def _valid_result(
     state: LedgerState,
     *,
     offline: bool = False,
-    compiled: CompileResult | None = None,
 ) -> PlanResult:
-    result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
+    result = plan_selected(campaigns, tuple(select), state, offline=offline)
     if result.compiled.errors:
         raise InvalidError(result.compiled.errors)
     return result

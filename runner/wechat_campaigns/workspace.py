@@ -265,7 +265,7 @@ class Workspace:
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 
-        self.secrets.check_settings_approved(account.appid)
+        self.secrets.check_approved(account.appid)
         return connect(
             account,
             self.api_url,

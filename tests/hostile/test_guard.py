@@ -188,7 +188,7 @@ ODD: list[Mapping[str, Any]] = [
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
-    from wechat_campaigns.guard.approved_settings import guard_approvals
+    from wechat_campaigns.guard.approved_tree import guard_approvals
     from wechat_campaigns.plan.policy.rule_changes import accepted_by
 
     event = Event(

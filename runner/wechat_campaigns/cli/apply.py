@@ -35,7 +35,7 @@ from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
 from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_files import check_approved
+from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
@@ -108,7 +108,6 @@ def apply(
         compiled = compile_selected(context, select)
         data = planfile.read(plan_file) if plan_file is not None else None
         waits_until = _last_moment(latest, data) if wait else None
-        approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
         resend_ids = unknown_sends(state, resend)
         result = plan_selected(
             context, select, state, overrides=overrides, compiled=compiled, resend=resend_ids
@@ -118,13 +117,13 @@ def apply(
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, result, tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, result), is_applied=True)}\n")
-        approval.check(plan)
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
+        check_approved(context, {planned.account.appid for planned in (*plan.due(), *waiting)})
         run = _ApplyRun(context, select, compiled, data, overrides, plan, waiting)
         run.check_number()
         run.agree(covered=data is not None or expect_digest is not None, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
-        send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
+        send = partial(send_plan, context, digest=digest, stopping=stopping,
                        overrides=overrides, audiences=audiences)  # fmt: skip
         with telling():
             outcomes = send(plan, state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 from wechat_campaigns.code_host.ci_run import current_run
@@ -13,8 +12,8 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
-from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
-from wechat_campaigns.guard.checkout import versions
+from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
+from wechat_campaigns.guard.checkout import settings_versions
 from wechat_campaigns.guard.ports import WorkspacePort
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.guards import newest, verify_guards
@@ -41,12 +40,8 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     ):
         return ()
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for version in versions(folder, SETTINGS):
-            held = chain.from_iterable(
-                ledgers_in(data, environment)
-                for data in (version.data, *version.dropped_parents)
-                if data is not None
-            )
+        for source in settings_versions(folder):
+            held = ledgers_in(source, environment)
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, workspace.settings),)
     return ()
@@ -144,7 +139,13 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, before=before, **more)
-        compared = ("environment", "rules", "settings_sha256")
+        compared = {"environment", "rules", "settings_sha256"}
+        approved = workspace.secrets.check_approved(account.appid)
+        if trusted and (workspace.settings.environment.approvals or guard_approvals(before)):
+            approved = present_tree(workspace)
+        if approved.commit:  # the next run asks who approved what came since
+            data |= {"commit": approved.commit, "tree": approved.tree}
+            compared.add("tree")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
         return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)

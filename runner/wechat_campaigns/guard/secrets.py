@@ -16,6 +16,7 @@ from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.api_hosts import check_api_host
 
 if TYPE_CHECKING:
+    from wechat_campaigns.guard.approved_tree import Anchor, ApprovedTree
     from wechat_campaigns.guard.ports import WorkspacePort
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.protocol.events import Entry, Event
@@ -28,21 +29,42 @@ class Secrets:
         self._workspace = workspace
         self._lock = threading.RLock()
         self._read: dict[tuple[str, Secret], str] = {}
-        self._approvals: dict[str, str] = {}
-        """By appid, who approved the settings that its secret is read by."""
+        self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
+        """By the commit that is checked out and the last apply, what was approved."""
         self._events: dict[str, list[Event]] | None = None
         """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against these events, or that a person agreed to."""
 
-    def check_settings_approved(self, appid: str) -> str:
-        """Refuse settings that nobody approved where that is asked for; who approved them."""
-        from wechat_campaigns.guard.approved_settings import check_settings_approved
+    def check_approved(self, appid: str) -> ApprovedTree:
+        """Refuse campaigns that nobody approved where that is asked for.
 
+        Args:
+            appid: of the account whose secret is about to be read; its stream holds the last apply.
+
+        Returns:
+            What was approved; nothing on a person's machine, where nobody can be asked.
+
+        Raises:
+            PolicyError: an approval is missing, or nobody can be asked.
+        """
+        from wechat_campaigns.guard.approved_tree import (
+            ApprovedTree,
+            anchor_of,
+            approving_run,
+            check_tree_approved,
+        )
+        from wechat_campaigns.guard.checkout import head_of
+
+        run = approving_run()
+        if run is None:
+            return ApprovedTree()
         with self._lock:
-            if appid not in self._approvals:
-                self._approvals[appid] = check_settings_approved(self._workspace, appid)
-            return self._approvals[appid]
+            anchor = anchor_of(self.guard(appid))
+            key = (head_of(self._workspace.root), anchor)
+            if key not in self._approved:
+                self._approved[key] = check_tree_approved(self._workspace, run, anchor)
+            return self._approved[key]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret and hold the signed events of the ledger against it.
@@ -51,7 +73,7 @@ class Secrets:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
 
         Raises:
-            PolicyError: nobody approved the settings, or this run may not run their command.
+            PolicyError: nobody approved the campaigns, or this run may not run their command.
             SecretError: it cannot be had.
             WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
@@ -77,7 +99,7 @@ class Secrets:
                 if api != SANDBOX:
                     # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
                     check_api_host(api, os.environ)
-                self.check_settings_approved(account.appid)
+                self.check_approved(account.appid)
                 check_secret_place(account.secret)
                 self._read[key] = read_secret(account.secret, os.environ)
             return self._read[key]
@@ -93,12 +115,12 @@ class Secrets:
         """Refuse to obey a part of the settings that is no account's.
 
         Raises:
-            PolicyError: nobody approved the settings, or this run may not run their command.
+            PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
         from wechat_campaigns.guard.run import check_secret_place
 
         for appid in sorted(self._workspace.settings.environment.by_appid):
-            self.check_settings_approved(appid)
+            self.check_approved(appid)
         check_secret_place(place)
 
     def guard(self, appid: str) -> Event | None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
+from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
-from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
@@ -68,15 +68,6 @@ class PlannedSend:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
         is_pending = self.action in PENDING and self.decision.failure is None
         return resolved_names(self.send, self.resolved) if is_pending else {}
-
-    @property
-    def source_digest(self) -> str:
-        """Fingerprint of its content as the files have it, whatever was read of a draft of the console."""
-        content = self.send.content
-        if not isinstance(content, Draft):
-            return self.content_digest
-        named = Draft(title=content.title) if content.title else Draft(media_id=content.media_id)
-        return compute_content_digest(replace(self.send, content=named))
 
     @property
     def row(self) -> dict[str, Any]:

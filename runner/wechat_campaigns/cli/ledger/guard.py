@@ -18,6 +18,7 @@ from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.guard.approved_tree import present_tree
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.rule_changes import changes_since
@@ -47,7 +48,8 @@ def guard(
 ) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
+    Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
+    environment with approvals, that the campaigns as they are checked out are accepted. Requires the
     AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, only
     the old one can verify the earlier events: pass it with --old-secret. Without it, a terminal is asked
     about each event that could lead to a send or hide one.
@@ -65,6 +67,10 @@ def guard(
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
+    if environment.approvals and (commit := present_tree(context).commit):
+        context.show_progress(
+            _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
+        )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
