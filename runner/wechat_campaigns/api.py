@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
 from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
@@ -33,10 +33,13 @@ from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.send.posting import RunContext
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -82,7 +85,8 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         CampaignError: the platform or the ledger did not do what was asked.
     """
     campaigns.offline = offline
-    return _valid_result(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    state = campaigns.state(verified=not offline)
+    return plan_selected(campaigns, tuple(select), state, offline=offline).valid_plan()
 
 
 def apply(
@@ -109,52 +113,82 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    campaigns.offline = False
-    check_run(campaigns)
-    state = campaigns.initialized_state(sending=False)
-    result = _valid_result(campaigns, select, state)
-    plan = review.check_digest(digest, result.plan, state)
-    check_looser(campaigns, plan, covered=True, asking=False)
-    stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, digest=digest, stopping=stopping)
-    return (*outcomes, *_expired_outcomes(plan))
-
-
-def send_plan(
-    workspace: Workspace,
-    plan: Plan,
-    state: LedgerState,
-    *,
-    digest: str,
-    stopping: threading.Event,
-    overrides: Mapping[str, str] | None = None,
-    audiences: Mapping[str, int | None] | None = None,
-) -> tuple[SendOutcome, ...]:
-    """Record by which rules and from which folder a plan is sent, then send what is due.
-
-    Raises:
-        PolicyError: nobody approved the campaigns.
-    """
-    # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
-    approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
-    ports, who = workspace.ports(stopping), {**workspace.actor(), **approved}
-    record_guards(workspace, plan, who)
-    record_campaigns_folders(workspace, plan, state, who)
-    run_context = RunContext(
-        plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
+    campaigns.offline = False
+    check_run(campaigns)
+
+    def reviewed(result: PlanResult, state: LedgerState) -> Plan:
+        return review.check_digest(digest, result.valid_plan(), state)
+
+    prepared = prepare(campaigns, tuple(select), reviewed)
+    check_looser(campaigns, prepared.plan, covered=True, asking=False)
+    stopping = stopping or threading.Event()
+    return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
+
+
+def prepare(
+    workspace: Workspace,
+    select: tuple[str, ...],
+    reviewed: Callable[[PlanResult, LedgerState], Plan],
+    *,
+    overrides: Mapping[str, str] | None = None,
+    resend: Callable[[LedgerState], Collection[str]] = lambda _state: (),
+    last_holds: Mapping[str, str] | None = None,
+) -> Prepared:
+    """Go through every step before the sends of an apply, at its start and at each moment it waited for.
+
+    Whether this run may apply at all, `check_run`, is asked before anything is opened or told.
+
+    Args:
+        reviewed: refuses a plan that is not what was reviewed; gives it without what the review left out.
+        overrides: policy rules set aside once.
+        resend: gives the normalized ids of unknown sends to post as they were.
+        last_holds: of the plan with which the run began; None: it begins now.
+
+    Raises:
+        CampaignError: nothing may be sent.
+    """
+    state = workspace.initialized_state(sending=False)
+    result = plan_selected(
+        workspace, select, state, overrides=overrides, resend=resend(state), last_holds=last_holds
     )
-    return send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
+    return Prepared(workspace, replace(result, plan=reviewed(result, state)), state)
 
 
-def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
-    """Tell of the sends whose window has ended for longer than an apply reports them."""
-    missed = {planned.send.id for planned in plan.missed_sends()}
-    for planned in plan.sends:
-        if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
-            yield planned_outcome(planned, planned.decision.reason)
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that passed every step before its sends."""
+
+    workspace: Workspace
+    result: PlanResult
+    state: LedgerState
+
+    @property
+    def plan(self) -> Plan:
+        """What may be sent of it."""
+        return self.result.plan
+
+    def send(self, plan: Plan, right: RunContext, stopping: threading.Event) -> tuple[SendOutcome, ...]:
+        """Record by which rules and from which folder a plan is sent, then send what is due.
+
+        Args:
+            plan: this one, or with some of its sends.
+            right: by which it sends; who approved and started it is added.
+
+        Raises:
+            PolicyError: nobody approved the campaigns.
+        """
+        # A plan does without: these would be a fortieth of its time.
+        from wechat_campaigns.send.apply import apply as send_due
+
+        workspace = self.workspace
+        approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+        ports, who = workspace.ports(stopping), {**workspace.actor(), **approved}
+        record_guards(workspace, plan, who)
+        record_campaigns_folders(workspace, plan, self.state, who)
+        right = replace(right, actor=who)
+        return send_due(plan, ports=ports, settings=workspace.settings, run_context=right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +198,12 @@ class PlanResult:
     compiled: CompileResult
     plan: Plan
     comparison: Comparison | None = None
+
+    def valid_plan(self) -> Plan:
+        """Return the plan. Raises InvalidError: campaigns have problems; it carries all of them."""
+        if self.compiled.errors:
+            raise InvalidError(self.compiled.errors)
+        return self.plan
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -188,6 +228,7 @@ def plan_selected(
     since: str | None = None,
     compiled: CompileResult | None = None,
     resend: Collection[str] = (),
+    last_holds: Mapping[str, str] | None = None,
     checked: bool = True,
 ) -> PlanResult:
     """Plan the campaigns selected.
@@ -199,6 +240,7 @@ def plan_selected(
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
         resend: normalized ids of unknown sends that are named themselves, whatever is selected.
+        last_holds: as in `DecisionContext`.
         checked: run the programs of `policy.checks` on it, unless it is offline.
     """
     check_campaigns_folder(workspace, state)
@@ -209,6 +251,7 @@ def plan_selected(
         overrides=overrides or {},
         is_current=compiled.presence_check(),
         resend=frozenset(resend),
+        last_holds=last_holds,
     )
     unknown = compiled.with_readiness(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
@@ -303,16 +346,3 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         variables=workspace.variables,
         only=select,
     )
-
-
-def _valid_result(
-    campaigns: Workspace,
-    select: Sequence[str],
-    state: LedgerState,
-    *,
-    offline: bool = False,
-) -> PlanResult:
-    result = plan_selected(campaigns, tuple(select), state, offline=offline)
-    if result.compiled.errors:
-        raise InvalidError(result.compiled.errors)
-    return result

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +19,11 @@ from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
 from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
-from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.interfaces import Clock
@@ -64,6 +65,22 @@ class Workspace:
 
     def __exit__(self, *exc: object) -> None:
         self.stack.close()
+
+    def anew(self) -> Self:
+        """Return the same workspace with nothing read or opened yet but its secrets; close it, too.
+
+        Raises:
+            StalePlanError: the settings are not as this one read them.
+        """
+        fresh = replace(self, stack=ExitStack())
+        if not self.root.is_dir() or fresh.settings.source != self.settings.source:
+            raise StalePlanError(
+                _("the settings changed after this run began"),
+                hint=_(START_AGAIN),
+                location=(self.root / SETTINGS_FILE).as_posix(),
+            )
+        fresh.secrets.take_over(self.secrets)
+        return fresh
 
     def show_progress(self, text: str) -> None:
         """Ignore progress; a subclass may print it."""

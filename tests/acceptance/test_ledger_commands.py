@@ -313,31 +313,32 @@ def test_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> No
     ledger.close()
     assert campaign(folder, "status") == ExitCode.UNKNOWN
     assert (
-        campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--reason", "looked again") == ExitCode.OK
+        campaign(folder, "ledger", "settle", "sale", "--sent", "3147483707", "--reason", "looked again")
+        == ExitCode.OK
     )
 
 
-@pytest.mark.parametrize("msg_id", ["0", "-3"])
+@pytest.mark.parametrize("msg_id", ["0", "-3", "1"])
 def test_settle_refuses_an_impossible_msg_id(folder: Path, msg_id: str) -> None:
     """Nobody can have read it in the console: the send stays unknown."""
     unknown(folder, SERVICE).close()
     settle = ("ledger", "settle", "sale", "--reason", "looked", "--sent")
     assert campaign(folder, *settle, msg_id) == ExitCode.USAGE
     assert campaign(folder, "status") == ExitCode.UNKNOWN
-    assert campaign(folder, *settle, "1") == ExitCode.OK
+    assert campaign(folder, *settle, "3147483707") == ExitCode.OK
 
 
 def test_msg_id_of_a_person_can_be_corrected_and_that_of_wechat_cannot(folder: Path) -> None:
     """With a wrong one, nobody would ever learn what became of the job."""
     ledger = unknown(folder, SERVICE)
     settle = ("ledger", "settle", "sale", "--reason", "looked", "--sent")
-    assert campaign(folder, *settle, "7") == ExitCode.OK
-    assert campaign(folder, *settle, "8") == ExitCode.OK
+    assert campaign(folder, *settle, "3147483707") == ExitCode.OK
+    assert campaign(folder, *settle, "3147483708") == ExitCode.OK
     (known,) = fold(ledger.events()).sends_by_id("sale")
-    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 8)
+    assert (known.status, known.msg_id) == (SendStatus.ACCEPTED, 3147483708)
     append(ledger, SERVICE, EventKind.ACCEPTED, {**NAME, "msg_id": 9, "msg_data_id": 9})
     ledger.close()
-    assert campaign(folder, *settle, "7") == ExitCode.USAGE
+    assert campaign(folder, *settle, "3147483709") == ExitCode.USAGE
 
 
 def test_send_of_a_removed_account_cannot_be_recalled(
@@ -385,8 +386,10 @@ def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
     settle = ("ledger", "settle", "sale", "--reason", "looked")
     assert campaign(folder, "status", "--wait") == ExitCode.UNKNOWN
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
-    assert campaign(folder, *settle, "--sent", "7") == ExitCode.OK
-    assert campaign(folder, *settle, "--sent", "8") == ExitCode.OK, "a slip of the pen can be corrected"
+    assert campaign(folder, *settle, "--sent", "3147483707") == ExitCode.OK
+    assert campaign(folder, *settle, "--sent", "3147483708") == ExitCode.OK, (
+        "a slip of the pen can be corrected"
+    )
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
 
 

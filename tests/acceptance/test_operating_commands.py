@@ -89,8 +89,11 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
 
 def test_commands_in_the_hint_of_an_error_name_the_environment_too(campaign: Command) -> None:
     """In the JSON as well; a command that takes no environment, or names one, stays as it is."""
-    assert "`campaign status` to see" in campaign("ledger", "settle", "x", "--sent", "1", "--reason", "y")[2]
-    words = ("ledger", "settle", "x", "--sent", "1", "--reason", "y", "--env", "sandbox")
+    assert (
+        "`campaign status` to see"
+        in campaign("ledger", "settle", "x", "--sent", "3147483701", "--reason", "y")[2]
+    )
+    words = ("ledger", "settle", "x", "--sent", "3147483701", "--reason", "y", "--env", "sandbox")
     assert "`campaign status --env sandbox` to see" in campaign(*words)[2]
     _code, out, err = campaign("--lang", "zh", *words, "-o", "json")
     assert "run `campaign status --env sandbox` to see" in json.loads(out)["error"]["hint"]

@@ -118,7 +118,7 @@ def test_event_edited_without_its_hash_stops_every_act(make_shop: MakeShop, stor
         "plan": ("plan",),
         "offline": ("plan", "--offline"),
         "status": ("status",),
-        "settle": ("ledger", "settle", "lost", "--sent", "7", "--reason", "x"),
+        "settle": ("ledger", "settle", "lost", "--sent", "3147483707", "--reason", "x"),
         "unhold": ("unhold", "main", "--reason", "x"),
     }
     code, said = shop.run(*words[act])

@@ -57,7 +57,7 @@ def _check_environment(context: Context) -> int:
     from wechat_campaigns.wechat.responses import not_sent_error
 
     def clock_skew() -> timedelta | None:
-        with open_session(context.api_url) as http:
+        with open_session(context.api_url) as http, http.within(TIMEOUT_S):
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"

@@ -135,14 +135,16 @@ def _behind(context: Context) -> timedelta:
     """
     from wechat_campaigns.source.api_hosts import check_api_host
     from wechat_campaigns.wechat.endpoints import TAGS_GET
-    from wechat_campaigns.wechat.transport import Request, Transport, make_session
+    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
     api = context.settings.environment.api
     if api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
         check_api_host(api, os.environ)
-        transport = Transport(api, make_session(api), timeout_s=(ASK_S, ASK_S), watch=context.watch)
+        transport = Transport(
+            api, make_session(api), timeouts=Timeouts(ASK_S, ASK_S, ASK_S), watch=context.watch
+        )
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
     late = -context.watch.current_skew()
     return late if late > SLOW else timedelta()
@@ -153,7 +155,8 @@ def _written(ends_at: datetime) -> str:
 
 
 def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
-    text = _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
+    text = _("The hold ends by itself {when}; runs that waited must be started again then.")
+    text = text.format(when=moment_text(ends_at, now, zone))
     if late:
         slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
         text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))

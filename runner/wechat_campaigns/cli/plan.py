@@ -49,14 +49,14 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 if sends are pending, blocked, in conflict, or were missed in the last day.",
+    help="Exit 2 if sends are pending, blocked, in conflict, or were missed.",
 )
 @click.option(
     "--fail-on",
     type=Words(HELD),
     metavar="KIND,…",
     default="",
-    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` in the last day. With "
+    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` unsent. With "
     "--changed-since, only what the branch changes counts.",
 )
 @click.option(
@@ -87,8 +87,8 @@ def plan(
     from wechat_campaigns.api import plan_selected  # `--help` does without
     from wechat_campaigns.cli.plan_formats import plan_formats, view_of
     from wechat_campaigns.plan import planfile
-    from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
+    from wechat_campaigns.send.outcome import LEFT
 
     context.offline = offline
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
@@ -110,8 +110,7 @@ def plan(
     if code := worst_exit_code((result.exit_code, held)):
         return code
     actions = result.plan.counts().keys()
-    open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
-    is_open = actions & open_actions or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 

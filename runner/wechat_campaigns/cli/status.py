@@ -23,7 +23,7 @@ from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
-from wechat_campaigns.send.job_status import refresh_job_status
+from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -155,16 +155,22 @@ def _refreshed(context: Context, send_id: str | None, ends: _Ends, *, may_be_emp
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    unfinished = any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
+    asked = JobStatuses({}, None)
     # What WeChat answers is recorded in the ledger, so a run that may not write does not ask.
     try:
-        if unfinished and not is_read_only(os.environ):
-            refresh_job_status(
+        if not is_read_only(os.environ):
+            asked = refresh_job_status(
                 sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
             )
     finally:  # what one account let know is told, whatever another answers
         ends.tell(state)
+    if (error := asked.unrecorded) is not None:
+        message = _("Warning: what WeChat returned is not recorded: {error}").format(error=error)
+        print_message(f"{message}\n→ {error.hint}")
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now, environment = context.clock(), context.settings.environment
-    rows = [send_status(send.account or send.appid, send, state, now, environment) for send in sends]
+    rows = [
+        send_status(send.account or send.appid, send, state, now, environment, asked.by_msg_id)
+        for send in sends
+    ]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

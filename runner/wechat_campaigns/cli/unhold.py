@@ -30,5 +30,8 @@ def unhold(context: Context, account_name: str, reason: str) -> int:
         return context.output_sentence(message, account=account_name, held=False, changed=False)
     data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(stream.holds)}
     context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data), after=stream.head)
-    message = _("account {name} may send again").format(name=account_name)
+    message = _(
+        "account {name} may send again; a run that waited does not go on by itself: run `campaign plan`, "
+        "then start it again"
+    ).format(name=account_name)
     return context.output_sentence(message, account=account_name, held=False, changed=True)

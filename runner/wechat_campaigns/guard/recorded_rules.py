@@ -74,27 +74,9 @@ def check_looser(
         return ()
     if asking and current_run() is None:
         return plan.loosened_rules
-    raise _looser_error(plan, plan.loosened_rules)
-
-
-def check_not_looser_since(plan: Plan, agreed: Collection[SettingsChange]) -> None:
-    """Refuse rules that are looser than at the last apply, when that one was made while this run waited.
-
-    Args:
-        plan: made again.
-        agreed: what was agreed to when the run began.
-
-    Raises:
-        PolicyError: the last apply went by stricter rules than anybody knew of.
-    """
-    if new := [change for change in plan.loosened_rules if change not in agreed]:
-        raise _looser_error(plan, new)
-
-
-def _looser_error(plan: Plan, looser: Iterable[SettingsChange]) -> PolicyError:
-    return PolicyError(
+    raise PolicyError(
         _("the settings are less strict than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in looser))
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "

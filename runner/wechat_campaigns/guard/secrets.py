@@ -36,6 +36,10 @@ class Secrets:
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against these events, or that a person agreed to."""
 
+    def take_over(self, other: Secrets) -> None:
+        """Take what another workspace of the same settings has read: a password manager may be locked now."""
+        self._read = dict(other._read)
+
     def check_approved(self, appid: str) -> ApprovedTree:
         """Refuse campaigns that nobody approved where that is asked for.
 

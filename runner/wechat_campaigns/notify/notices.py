@@ -1,7 +1,7 @@
 """Outcomes of an apply, its refusal, finished sends, or a plan file in; what may be told of them out.
 
 A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
-ledger keeps which of them were told: the first are told once a day, the others once.
+ledger keeps which of them were told: the first are told once a day, the others and a missed window once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Moment(StrEnum):
     HELD = "held"
     """Blocked or in conflict."""
     SCHEDULED_MISSED = "scheduled_missed"
-    """Its window ended in the last day."""
+    """Its window ended before it was sent."""
     RUN_REFUSED = "run_refused"
     """A whole apply was refused before it decided on any send."""
     SENT = "sent"
@@ -81,8 +81,9 @@ class Notice:
 
     def key(self, day: date) -> str:
         """Name the notice of a day, or the end of a job, as the ledger keeps it."""
-        ended = self.moment in ENDED
-        named = [self.moment.value] if ended else [day.isoformat(), self.moment.value, self.id]
+        named = [self.moment.value] if self.moment in ENDED else [self.moment.value, self.id]
+        if self.moment in LASTING - {Moment.SCHEDULED_MISSED}:
+            named = [day.isoformat(), *named]
         return sha256([*named, self.digest])[:16]
 
 

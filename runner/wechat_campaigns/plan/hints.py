@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from wechat_campaigns.core.i18n import N_, _
+
+START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
+"""Of a run whose ground moved after it began."""
 
 
 def _of_send(hint: str) -> Callable[[str, str], str]:
@@ -26,14 +30,6 @@ settle_hint = _of_send(
     )
 )
 """Of a send that nothing repeats any more."""
-foreign_hint = _of_send(
-    N_(
-        "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}'{env} "
-        "--reason REASON` with `--sent MSG_ID` or `--not-sent`; if another folder sends from this AppID, set "
-        "a different `namespace:` in the settings of each folder"
-    )
-)
-"""Of a send whose key somebody else has used."""
 edited_draft_hint = _of_send(
     N_(
         "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
@@ -50,6 +46,20 @@ resend_hint = _of_send(
     )
 )
 """Of an unknown send whose campaign does not say any more what was posted."""
+
+
+def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
+    """Say how a send is settled whose key a job has that this ledger did not record.
+
+    Args:
+        msg_id: of that job, as WeChat named it.
+    """
+    hint = _(
+        "check in the WeChat console whether it was sent; if so, run `campaign ledger settle '{send}'{env} "
+        "--sent {msg_id} --reason REASON`, otherwise the same with `--not-sent`; if another folder sends "
+        "from this AppID, set a different `namespace:` in the settings of each folder"
+    )
+    return hint.format(send=send_id, env=env, msg_id=msg_id or "MSG_ID")
 
 
 def edited_by_hand_hint(media_id: str) -> str:

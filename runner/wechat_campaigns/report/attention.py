@@ -90,6 +90,7 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
+    notes += [_decisive(planned.send.id, planned.decision) for planned in plan.missed_sends()]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]

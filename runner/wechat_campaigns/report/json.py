@@ -116,6 +116,7 @@ def _status(row: StatusRow) -> dict[str, Any]:
         "account": row.account,
         "status": known.status.value,
         "msg_id": known.msg_id,
+        "existing_msg_id": known.existing_msg_id,
         "msg_data_id": known.msg_data_id,
         "at": _time(known.at),
         "note": row.note,

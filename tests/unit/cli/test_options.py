@@ -14,7 +14,7 @@ from tests.support.commands import COMMANDS
 from wechat_campaigns.cli.options import EVERYWHERE
 from wechat_campaigns.cli.registry import Command
 
-RENDERING = {"plan_selected", "compile_selected", "PastCampaigns"}
+RENDERING = {"plan_selected", "compile_selected", "prepare", "PastCampaigns"}
 READERS = {
     "env": {
         "context.settings",

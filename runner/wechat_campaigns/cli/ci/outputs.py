@@ -32,7 +32,7 @@ def outputs(context: Context, plan_file: Path) -> int:
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
     or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
-    blocked, in conflict, or were missed in the last day).
+    blocked, in conflict, or were missed).
     """
     data = planfile.read(plan_file)
     sends = data["sends"]

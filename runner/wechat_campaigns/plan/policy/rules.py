@@ -5,7 +5,6 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import time
 
 from wechat_campaigns.core.digest import compute_message_digest
@@ -32,12 +31,6 @@ def hold(facts: RuleInput) -> Violation | None:
             _("change `policy.hold` in the settings"),
         )
     return None
-
-
-def later_hold(facts: RuleInput) -> Violation | None:
-    """A hold that lasts until the window of a send opens may yet be lifted: it only warns."""
-    found = hold(facts)
-    return found and replace(found, level="advisory")
 
 
 def allow_to_all(facts: RuleInput) -> Violation | None:
