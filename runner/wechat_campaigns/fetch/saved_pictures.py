@@ -15,7 +15,7 @@ from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.sniff import sniff
 
-_SUFFIXES = {name: name for name in ("png", "gif", "webp", "bmp", "heic", "avif")} | {"jpeg": "jpg"}
+SUFFIXES = {name: name for name in ("png", "gif", "webp", "bmp", "heic", "avif")} | {"jpeg": "jpg"}
 _DATA = re.compile(r"data:image/[\w.+-]+(?:;[\w=.-]+)*,(?P<data>.*)", re.DOTALL)
 
 
@@ -48,14 +48,14 @@ class SavedPictures:
             if len(data) > limits.file_bytes or self._bytes > limits.total_bytes:
                 raise DownloadError(_("it is too large, or all pictures together are"))
             kind = sniff(data)
-            if kind not in _SUFFIXES:
+            if kind not in SUFFIXES:
                 raise DownloadError(_("it is not a picture that WeChat can show"))
         except DownloadError as error:
             self.failed[address] = error
             return
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._by_content:
-            name = f"{len(self._by_content) + 1:02d}.{_SUFFIXES[kind]}"
+            name = f"{len(self._by_content) + 1:02d}.{SUFFIXES[kind]}"
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_bytes(data)
             self._by_content[digest] = name
