@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import ExitCode, InvalidError, worst_exit_code
 from wechat_campaigns.core.git_checkout import commit_of, unread_checkout
-from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.fetch.changed_since import compare_since
-from wechat_campaigns.guard.approved_files import Approval, check_approved
+from wechat_campaigns.guard.approved_tree import check_approved
 from wechat_campaigns.guard.campaigns_folder import (
     check_campaigns_folder,
     former_appids,
@@ -33,10 +33,13 @@ from wechat_campaigns.plan.resolve import RemoteFacts
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import SendOutcome, exit_code, planned_outcome
+from wechat_campaigns.send.outcome import SendOutcome, exit_code
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics
-from wechat_campaigns.workspace import Workspace
+from wechat_campaigns.workspace import OnlineWorkspace, Workspace
+
+if TYPE_CHECKING:
+    from wechat_campaigns.send.posting import RunContext
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -46,7 +49,7 @@ def load(
     *,
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Workspace:
+) -> OnlineWorkspace:
     """Open a campaigns folder; use it in a `with` block, which closes ledger and sandbox.
 
     Args:
@@ -61,12 +64,12 @@ def load(
         UsageError: there is no such folder or environment.
         InvalidError: the settings have problems; it carries all of them.
     """
-    workspace = Workspace(Path(root), environment=environment, variables=dict(variables or {}))
+    workspace = OnlineWorkspace(Path(root), environment=environment, variables=dict(variables or {}))
     _ = workspace.settings
     return workspace
 
 
-def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
+def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
     """Decide what would be sent; only reads are made.
 
     Args:
@@ -81,12 +84,15 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         InvalidError: campaigns have problems; it carries all of them.
         CampaignError: the platform or the ledger did not do what was asked.
     """
-    campaigns.offline = offline
-    return _valid_result(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    select = tuple(select)
+    if offline:
+        with Workspace(campaigns.root, campaigns.environment, campaigns.variables) as files:
+            return plan_selected(files, select, files.unverified_state()).valid_plan()
+    return plan_selected(campaigns, select, campaigns.state()).valid_plan()
 
 
 def apply(
-    campaigns: Workspace,
+    campaigns: OnlineWorkspace,
     select: Sequence[str] = (),
     *,
     digest: str,
@@ -109,69 +115,81 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    campaigns.offline = False
-    check_run(campaigns)
-    state = campaigns.initialized_state(sending=False)
-    compiled = compile_selected(campaigns, tuple(select))
-    approval = check_approved(campaigns, compiled.sends, state)
-    result = _valid_result(campaigns, select, state, compiled=compiled)
-    plan = review.check_digest(digest, result.plan, state)
-    approval.check(plan)
-    check_looser(campaigns, plan, covered=True, asking=False)
-    stopping = stopping or threading.Event()
-    outcomes = send_plan(campaigns, plan, state, approval=approval, digest=digest, stopping=stopping)
-    keep_draft_pictures(campaigns, stopping.is_set)
-    return (*outcomes, *_expired_outcomes(plan))
-
-
-def send_plan(
-    workspace: Workspace,
-    plan: Plan,
-    state: LedgerState,
-    *,
-    approval: Approval,
-    digest: str,
-    stopping: threading.Event,
-    overrides: Mapping[str, str] | None = None,
-    audiences: Mapping[str, int | None] | None = None,
-) -> tuple[SendOutcome, ...]:
-    """Record by which rules and from which folder a plan is sent, then send what is due.
-
-    Raises:
-        PolicyError: the plan is not what was approved.
-    """
-    # A plan does without: these would be a fortieth of its time.
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
-    from wechat_campaigns.send.apply import apply as send_due
     from wechat_campaigns.send.posting import RunContext
 
-    approval.check(plan)
-    ports, who = workspace.ports(stopping), {**workspace.actor(), **approval.actor}
-    record_guards(workspace, plan, who)
-    record_campaigns_folders(workspace, plan, state, who)
-    run_context = RunContext(
-        plan_digest=digest, overrides=overrides or {}, audiences=audiences or {}, actor=who
+    check_run(campaigns)
+
+    def reviewed(result: PlanResult, state: LedgerState) -> Plan:
+        return review.check_digest(digest, result.valid_plan(), state)
+
+    prepared = prepare(campaigns, tuple(select), reviewed)
+    check_looser(campaigns, prepared.plan, covered=True, asking=False)
+    stopping = stopping or threading.Event()
+    return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
+
+
+def prepare(
+    workspace: OnlineWorkspace,
+    select: tuple[str, ...],
+    reviewed: Callable[[PlanResult, LedgerState], Plan],
+    *,
+    overrides: Mapping[str, str] | None = None,
+    resend: Callable[[LedgerState], Collection[str]] = lambda _state: (),
+    last_holds: Mapping[str, str] | None = None,
+) -> Prepared:
+    """Go through every step before the sends of an apply, at its start and at each moment it waited for.
+
+    Whether this run may apply at all, `check_run`, is asked before anything is opened or told.
+
+    Args:
+        reviewed: refuses a plan that is not what was reviewed; gives it without what the review left out.
+        overrides: policy rules set aside once.
+        resend: gives the normalized ids of unknown sends to post as they were.
+        last_holds: of the plan with which the run began; None: it begins now.
+
+    Raises:
+        CampaignError: nothing may be sent.
+    """
+    state = workspace.initialized_state(sending=False)
+    result = plan_selected(
+        workspace, select, state, overrides=overrides, resend=resend(state), last_holds=last_holds
     )
-    outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=run_context)
-    return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
+    return Prepared(workspace, replace(result, plan=reviewed(result, state)), state)
 
 
-def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
-    """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
-    from wechat_campaigns.fetch.public_download import Downloader, DownloadLimits
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan that passed every step before its sends."""
 
-    if not workspace.is_sandbox:  # its addresses name pictures that no server has
-        drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
-        fetch_pictures(drafts, get, stop_requested=stop_requested, show=workspace.show_progress)
+    workspace: OnlineWorkspace
+    result: PlanResult
+    state: LedgerState
 
+    @property
+    def plan(self) -> Plan:
+        """What may be sent of it."""
+        return self.result.plan
 
-def _expired_outcomes(plan: Plan) -> Iterator[SendOutcome]:
-    """Tell of the sends whose window has ended for longer than an apply reports them."""
-    missed = {planned.send.id for planned in plan.missed_sends()}
-    for planned in plan.sends:
-        if planned.action is PlanAction.EXPIRED and planned.send.id not in missed:
-            yield planned_outcome(planned, planned.decision.reason)
+    def send(self, plan: Plan, right: RunContext, stopping: threading.Event) -> tuple[SendOutcome, ...]:
+        """Record by which rules and from which folder a plan is sent, then send what is due.
+
+        Args:
+            plan: this one, or with some of its sends.
+            right: by which it sends; who approved and started it is added.
+
+        Raises:
+            PolicyError: nobody approved the campaigns.
+        """
+        # A plan does without: these would be a fortieth of its time.
+        from wechat_campaigns.send.apply import apply as send_due
+
+        workspace = self.workspace
+        approved = check_approved(workspace, {planned.account.appid for planned in plan.due()})
+        ports, who = workspace.ports(stopping), {**workspace.actor(), **approved}
+        record_guards(workspace, plan, who)
+        record_campaigns_folders(workspace, plan, self.state, who)
+        right = replace(right, actor=who)
+        return send_due(plan, ports=ports, settings=workspace.settings, run_context=right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +199,12 @@ class PlanResult:
     compiled: CompileResult
     plan: Plan
     comparison: Comparison | None = None
+
+    def valid_plan(self) -> Plan:
+        """Return the plan. Raises InvalidError: campaigns have problems; it carries all of them."""
+        if self.compiled.errors:
+            raise InvalidError(self.compiled.errors)
+        return self.plan
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -200,23 +224,23 @@ def plan_selected(
     select: tuple[str, ...],
     state: LedgerState,
     *,
-    offline: bool = False,
     overrides: Mapping[str, str] | None = None,
     since: str | None = None,
     compiled: CompileResult | None = None,
     resend: Collection[str] = (),
+    last_holds: Mapping[str, str] | None = None,
     checked: bool = True,
 ) -> PlanResult:
-    """Plan the campaigns selected.
+    """Plan the campaigns selected; without a request by a workspace that has no way to WeChat.
 
     Args:
         select: ids or patterns; empty means all.
-        offline: use no network; the state was read from what this machine has.
         overrides: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         compiled: what the campaigns were rendered to, when they were already.
         resend: normalized ids of unknown sends that are named themselves, whatever is selected.
-        checked: run the programs of `policy.checks` on it, unless it is offline.
+        last_holds: as in `DecisionContext`.
+        checked: run the programs of `policy.checks` on it, where WeChat can be queried.
     """
     check_campaigns_folder(workspace, state)
     compiled = compiled or compile_selected(workspace, select)
@@ -226,30 +250,32 @@ def plan_selected(
         overrides=overrides or {},
         is_current=compiled.presence_check(),
         resend=frozenset(resend),
+        last_holds=last_holds,
     )
     unknown = compiled.with_readiness(
         stored_unknown_sends(compiled.sends, context), workspace.settings.environment.name
     )
     sends = (*compiled.sends, *unknown)
-    facts = None if offline else refresh(sends, context, connect=workspace.read_api, clock=workspace.clock)
-    if facts is not None:
+    online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
+    if online is not None:
+        facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
         facts |= _without_past(workspace, state)
-    # The reads said what time it is there.
-    context = replace(context, now=workspace.clock(), clock_skew=workspace.watch.current_skew())
+        # The reads said what time it is there.
+        context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     plan = planner.make_plan(
         sends,
         invalid=compiled.invalid,
         context=context,
         remote_facts=facts,
         with_unplanned=not select,
-        guards=workspace.secrets.newest_guards(),
+        guards=workspace.newest_guards(),
         ledger_changes=ledger_changes(workspace),
     )
     plan = _with_provenance(workspace, plan, state)
     plan = with_warnings(plan, comparison) if comparison is not None else plan
     plan = with_console_warnings(plan, _published(workspace, plan), state, context.now)
-    if checked and not offline and plan.calls() and may_run_checks(workspace):
-        plan = planner.with_failed_checks(plan, run_checks(workspace, _as_json(workspace, plan)), context)
+    if checked and online is not None and plan.calls() and may_run_checks(online):
+        plan = planner.with_failed_checks(plan, run_checks(online, _as_json(online, plan)), context)
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
@@ -320,17 +346,3 @@ def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResu
         variables=workspace.variables,
         only=select,
     )
-
-
-def _valid_result(
-    campaigns: Workspace,
-    select: Sequence[str],
-    state: LedgerState,
-    *,
-    offline: bool = False,
-    compiled: CompileResult | None = None,
-) -> PlanResult:
-    result = plan_selected(campaigns, tuple(select), state, offline=offline, compiled=compiled)
-    if result.compiled.errors:
-        raise InvalidError(result.compiled.errors)
-    return result

@@ -1,4 +1,8 @@
-"""One environment of a campaigns folder: its settings, its ledger, its platform, its clock, its secrets."""
+"""One environment of a campaigns folder, in three types: what a command may reach is the type that it gets.
+
+A `Workspace` looks at files. A `LedgerWorkspace` also opens the ledger that the settings name. Only an
+`OnlineWorkspace` connects to WeChat, reads a secret, or may run a program that the settings name.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +22,19 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event
+from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.load import require_folder
-from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.interfaces import Clock
+    from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger
+    from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
     from wechat_campaigns.wechat.clock_watch import ClockWatch
@@ -36,7 +43,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Workspace:
-    """Opens things when they are first needed, closes them at the end of a `with` block."""
+    """The files of an environment, and what this machine has of its ledger; nothing else can be reached.
+
+    Opens things when they are first needed, closes them at the end of a `with` block.
+    """
 
     root: Path
     """The campaigns folder."""
@@ -45,19 +55,13 @@ class Workspace:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that win over all others."""
     stack: ExitStack = field(default_factory=ExitStack)
-    offline: bool = False
-    """Whether the run may use no network and write nothing but its own state."""
     ledger_known: bool = True
-    """False once an offline run found nothing of the ledger on this machine."""
+    """False once nothing of the ledger was found on this machine."""
     unverified: tuple[str, ...] = ()
     """Accounts whose events were folded last without the AppSecret that signed them, if any did."""
+    signed_events: dict[str, list[Event]] | None = field(default=None, repr=False)
+    """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
     _cycle: object = field(default=None, repr=False)
-    _tokens: SharedTokens = field(default_factory=dict, repr=False)
-    """The access_token of each account: who read for the plan had one already."""
-    secrets: Secrets = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.secrets = Secrets(self)
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +111,7 @@ class Workspace:
 
     @cached_property
     def api_url(self) -> str:
-        """The platform's address; starts the embedded sandbox when the environment says so."""
+        """WeChat's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
         require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
@@ -123,15 +127,6 @@ class Workspace:
         return self.stack.enter_context(sandbox)
 
     @cached_property
-    def _clock_offset(self) -> timedelta:
-        """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
-        if not self.is_sandbox:
-            return timedelta()
-        from wechat_campaigns.wechat.sandbox_clock import clock_offset
-
-        return clock_offset(self.api_url)
-
-    @cached_property
     def _stored_clock_offset(self) -> timedelta:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
@@ -142,13 +137,106 @@ class Workspace:
 
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + (self._stored_clock_offset if self.offline else self._clock_offset)
+        return datetime.now(UTC) + self._stored_clock_offset
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
+
+    def statistics_file(self, appid: str) -> Path:
+        """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
+        return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
+
+    def _events(self) -> Iterable[Event]:
+        """Read what this machine has of the ledger."""
+        from wechat_campaigns.ledger.open import local_events
+
+        setting = self.settings.environment.ledger
+        kept = local_events(setting, default=self._ledger_file, root=self.root)
+        self.ledger_known = kept is not None
+        return kept or ()
+
+    def fold_ledger(self) -> LedgerState:
+        """Fold the ledger as it is; every event counts as authentic, and its account as unverified.
+
+        Raises:
+            LedgerError: a rehearsal would write into the ledger of a real account.
+        """
+        return self._fold(None)
+
+    def _fold(self, key_of: KeyOf | None) -> LedgerState:
+        from wechat_campaigns.ledger.fold import fold
+        from wechat_campaigns.ledger.initialization import check_same_followers, wrong_secrets
+        from wechat_campaigns.ledger.trust import authenticator
+
+        events, environment = tuple(self._events()), self.settings.environment
+        self._take_events(events)
+        authentic = authenticator(events, key_of) if key_of is not None else None
+        state = fold(events, authentic, self.settings.namespace)
+        streams = (account for account in environment.accounts.values() if account.appid in state.streams)
+        unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
+        self.unverified = (*unread, *wrong_secrets(state, environment))
+        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
+        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
+        self._cycle = (self, state)
+        check_same_followers(state, environment)
+        return state
+
+    def _take_events(self, events: Iterable[Event]) -> None:
+        self.signed_events = {}
+        for event in events:
+            if "mac" in event.data:
+                self.signed_events.setdefault(event.stream, []).append(event)
+
+    def unverified_state(self) -> LedgerState:
+        """Fold the ledger to show it, without any secret; a sandbox's may be uninitialized."""
+        state = self.fold_ledger()
+        state.initialized |= self.is_sandbox
+        return state
+
+    def guard(self, appid: str) -> Event | None:
+        """Return the rules that the last apply of an account went by, as the ledger says; no mac was checked.
+
+        Those of this environment, or of another one with this account where it has none.
+        """
+        from wechat_campaigns.ledger.guards import newest
+        from wechat_campaigns.ledger.kinds import LedgerKind
+
+        if self.signed_events is None:
+            self.fold_ledger()
+        signed = (self.signed_events or {}).get(appid, ())
+        guards = [event for event in signed if event.kind == LedgerKind.GUARD]
+        return newest(guards, self.settings.ledger_scope)
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        return tuple(filter(None, map(self.guard, sorted(self.settings.environment.by_appid))))
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True when no real follower can be reached."""
+        return self.settings.environment.is_sandbox
+
+    def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
+        """Name the accounts whose past the ledger does not know, as far as the ledger could be read."""
+        from wechat_campaigns.ledger.initialization import uninitialized_accounts
+
+        return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
+
+    def actor(self) -> dict[str, str]:
+        """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+        from wechat_campaigns.code_host.ci_run import actor
+
+        return actor(self.root, os.environ)
+
+
+class LedgerWorkspace(Workspace):
+    """A workspace that also opens the ledger that the settings name; its events are shown as unverified."""
 
     @cached_property
     def ledger(self) -> RollbackGuardedLedger:
         """The environment's ledger."""
         ledger = self.open_ledger()
-        ledger.sign = self.secrets.sign
         self.stack.callback(ledger.close)
         return ledger
 
@@ -164,29 +252,72 @@ class Workspace:
         setting, clock = self.settings.environment.ledger, clock or self.clock
         return open_ledger(setting, default=self._ledger_file, root=self.root, clock=clock, copies=copies)
 
-    @property
-    def _ledger_file(self) -> Path:
-        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
-
-    def statistics_file(self, appid: str) -> Path:
-        """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
-        return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
-
-    @property
-    def drafts_folder(self) -> Path:
-        """Where this machine keeps what sent drafts of the console said, beside the SQLite ledger."""
-        return self.state_dir / f"{self.settings.environment.name}.drafts"
-
     def _events(self) -> Iterable[Event]:
-        """Read the ledger; offline only what this machine has of it."""
-        if not self.offline:
-            return self.ledger.events()
-        from wechat_campaigns.ledger.open import local_events
+        return self.ledger.events()
 
-        setting = self.settings.environment.ledger
-        kept = local_events(setting, default=self._ledger_file, root=self.root)
-        self.ledger_known = kept is not None
-        return kept or ()
+
+class OnlineWorkspace(LedgerWorkspace):
+    """A workspace that also connects to WeChat and reads the secrets of its accounts."""
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The secrets of the environment."""
+        from wechat_campaigns.guard.secrets import Secrets
+
+        return Secrets(self)
+
+    @cached_property
+    def _tokens(self) -> SharedTokens:
+        """The access_token of each account: who read for the plan had one already."""
+        return {}
+
+    def anew(self) -> Self:
+        """Return the same workspace with nothing read or opened yet but its secrets; close it, too.
+
+        Raises:
+            StalePlanError: the settings are not as this one read them.
+        """
+        fresh = replace(self, stack=ExitStack(), signed_events=None)
+        if not self.root.is_dir() or fresh.settings.source != self.settings.source:
+            raise StalePlanError(
+                _("the settings changed after this run began"),
+                hint=_(START_AGAIN),
+                location=(self.root / SETTINGS_FILE).as_posix(),
+            )
+        fresh.secrets.take_over(self.secrets)
+        fresh._tokens = self._tokens
+        return fresh
+
+    @cached_property
+    def api_url(self) -> str:
+        """WeChat's address, for whoever connects.
+
+        Raises:
+            PolicyError: it is neither WeChat's nor this machine's, nor a gateway that the machine names.
+        """
+        if self.settings.environment.api != SANDBOX:
+            check_api_host(self.settings.environment.api, os.environ)
+        return super().api_url
+
+    @cached_property
+    def _clock_offset(self) -> timedelta:
+        """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
+        if not self.is_sandbox:
+            return timedelta()
+        from wechat_campaigns.wechat.sandbox_clock import clock_offset
+
+        return clock_offset(self.api_url)
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC) + self._clock_offset
+
+    @cached_property
+    def ledger(self) -> RollbackGuardedLedger:
+        """The environment's ledger; what is appended to it gets the MAC of its account."""
+        ledger = super().ledger
+        ledger.sign = self.secrets.sign
+        return ledger
 
     def fold_ledger(self, *, verified: bool = False) -> LedgerState:
         """Fold the ledger as it is.
@@ -198,35 +329,17 @@ class Workspace:
             LedgerError: a rehearsal would write into the ledger of a real account.
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
-        from wechat_campaigns.ledger.fold import fold
-        from wechat_campaigns.ledger.initialization import check_same_followers, wrong_secrets
-        from wechat_campaigns.ledger.trust import authenticator
+        return self._fold(self.secrets.mac_keys() if verified else None)
 
-        events, environment = tuple(self._events()), self.settings.environment
-        self.secrets.take_events(events)
-        key = self.secrets.mac_keys() if verified else lambda _appid: None
-        state = fold(events, authenticator(events, key) if verified else None, self.settings.namespace)
-        named = environment.accounts.values()
-        self.unverified = (
-            *(one.name for one in named if one.appid in state.streams and key(one.appid) is None),
-            *wrong_secrets(state, environment),
-        )
-        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
-        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
-        self._cycle = (self, state)
-        check_same_followers(state, environment)
-        return state
+    def _take_events(self, events: Iterable[Event]) -> None:
+        super()._take_events(events)
+        self.secrets.events_were_read()
 
-    def state(self, *, verified: bool = True) -> LedgerState:
-        """Fold the ledger for a command that only reads; a sandbox's may be uninitialized."""
-        state = self.fold_ledger(verified=verified)
+    def state(self) -> LedgerState:
+        """Fold the ledger and check its macs; a sandbox's may be uninitialized."""
+        state = self.fold_ledger(verified=True)
         state.initialized |= self.is_sandbox
         return state
-
-    @property
-    def is_sandbox(self) -> bool:
-        """True when no real follower can be reached."""
-        return self.settings.environment.is_sandbox
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.
@@ -253,12 +366,6 @@ class Workspace:
             raise uninitialized_error(state, environment, uninitialized)
         return state
 
-    def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
-        """Name the accounts whose past the ledger does not know, as far as the ledger could be read."""
-        from wechat_campaigns.ledger.initialization import uninitialized_accounts
-
-        return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
-
     def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""
         return self._connect(account).read_only()
@@ -270,7 +377,7 @@ class Workspace:
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 
-        self.secrets.check_settings_approved(account.appid)
+        self.secrets.check_approved(account.appid)
         return connect(
             account,
             self.api_url,
@@ -286,12 +393,6 @@ class Workspace:
         from wechat_campaigns.wechat.clock_watch import ClockWatch
 
         return ClockWatch()
-
-    def actor(self) -> dict[str, str]:
-        """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
-        from wechat_campaigns.code_host.ci_run import actor
-
-        return actor(self.root, os.environ)
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""

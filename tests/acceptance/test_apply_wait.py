@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,16 +82,94 @@ def test_what_was_decided_is_told_before_the_run_waits(make_shop: MakeShop) -> N
     assert [one["id"] for body in bodies for one in body["outcomes"]] == ["now", "later"]
 
 
-def test_hold_while_waiting_is_seen_and_blocks(make_shop: MakeShop) -> None:
-    """The account is held by another process while the run waits: nothing is posted."""
+def hold(shop: Shop) -> None:
+    assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+
+
+def hold_for_a_moment(shop: Shop) -> None:
+    assert shop.run("hold", "main", "--for", opening(1).isoformat())[0] == ExitCode.OK
+
+
+def hold_correct_and_release(shop: Shop) -> None:
+    hold(shop)
+    edit(shop)
+    assert shop.run("unhold", "main", "--reason", "改好了")[0] == ExitCode.OK
+
+
+def edit(shop: Shop) -> None:
+    file = shop.folder / "campaigns/later.yaml"
+    file.write_text(file.read_text("utf-8").replace("later", "corrected"), "utf-8")
+
+
+def delete(shop: Shop) -> None:
+    (shop.folder / "campaigns/later.yaml").unlink()
+
+
+def reschedule(shop: Shop) -> None:
+    shop.write(later=scheduled("later", opening(3600)))
+
+
+def edit_settings(shop: Shop) -> None:
+    file = shop.folder / "campaigns/_settings.yaml"
+    file.write_text(f"# {file.read_text('utf-8')}", "utf-8")
+
+
+HELD = (hold, hold_for_a_moment, hold_correct_and_release)
+
+
+@pytest.mark.parametrize("change", [*HELD, edit, delete, reschedule, edit_settings])
+def test_what_was_stopped_or_changed_meanwhile_is_not_sent(
+    make_shop: MakeShop, change: Callable[[Shop], None]
+) -> None:
+    """Neither what was reviewed, nor what the folder has now, goes out; a hold ends the waiting at once."""
     shop = make_shop()
-    shop.write(later=scheduled("later", soon(shop)))
+    opens_at = soon(shop) if change not in HELD else opening(3600)
+    shop.write(later=scheduled("later", opens_at), other=scheduled("other", opens_at))
+    selected = ("later",) if change is delete else ()
+    running = shop.begin("apply", *selected, "--auto-approve", "--wait", "--format", "json")
+    wait_for_line(shop, running, "Waiting for later")
+    change(shop)
+    out, said = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.POLICY, said
+    ends = {one["id"]: (one["result"], bool(one["hint"])) for one in json.loads(out)["outcomes"]}
+    assert ends["later"][0] in ("skipped", "not_sent")
+    assert ends["later"][1]
+    assert shop.texts() == (["other"] if change in (edit, reschedule) else [])
+
+
+def test_hold_ends_the_waiting_of_its_account_alone(make_shop: MakeShop) -> None:
+    """The other account sends in its window; another run, started after the release, sends the correction."""
+    shop = make_shop()
+    settings = shop.folder / "campaigns/_settings.yaml"
+    side = "{side: {kind: subscription, appid: wx0000000000000002, secret: {env: WECHAT_MAIN_SECRET}}, main:"
+    settings.write_text(
+        settings.read_text("utf-8").replace("{main:", side) + "    default_account: main\n", "utf-8"
+    )
+    assert shop.run_here("ledger", "init")[0] == ExitCode.OK
+    opens_at = soon(shop)
+    shop.write(later=scheduled("later", opens_at), other=scheduled("other", opens_at) + "account: side\n")
     running = shop.begin("apply", "--auto-approve", "--wait")
     wait_for_line(shop, running, "Waiting for later")
-    assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
-    running.communicate(timeout=120)
-    assert running.returncode == ExitCode.POLICY
-    assert shop.posts() == 0
+    hold_correct_and_release(shop)
+    _out, said = running.communicate(timeout=120)
+    assert running.returncode == ExitCode.POLICY, said
+    assert shop.texts() == ["other"]
+    assert shop.apply("--wait") == ExitCode.OK
+    assert shop.texts() == ["other", "corrected"]
+
+
+def test_send_on_hold_is_not_called_scheduled(make_shop: MakeShop) -> None:
+    """A run does not wait for it either; what opens after the hold has ended by itself is scheduled."""
+    shop = make_shop()
+    shop.write(later=scheduled("later", opening(3600)), last=scheduled("last", opening(3 * 3600)))
+    assert shop.run("hold", "main", "--for", "2h")[0] == ExitCode.OK
+    assert {name: shop.row(name)["action"] for name in ("later", "last")} == {
+        "later": "blocked",
+        "last": "scheduled",
+    }
+    code, said = shop.run("apply", "--auto-approve", "--wait", "--until", "+90m")
+    assert code == ExitCode.POLICY, said
+    assert shop.apply() == ExitCode.OK
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

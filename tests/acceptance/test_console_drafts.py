@@ -52,7 +52,7 @@ def test_a_draft_is_sent_by_its_title(shop: Shop) -> None:
     titles = [one["title"] for one in row["content"]["stored"]["articles"]]
     assert (row["action"], titles) == ("send", [TITLE, "门店地址"])
     assert row["resolved"][f"draft {TITLE}"] == row["content"]["fingerprint"]
-    code, said = shop.run("render", "spring")
+    code, said = shop.run("render", "spring", "--online")
     assert code == ExitCode.OK
     assert f"1. {TITLE}\n2. 门店地址" in said
     (page,) = (shop.folder.parent / "shop.state").rglob("spring.html")

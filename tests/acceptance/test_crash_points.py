@@ -16,6 +16,7 @@ from tests.support.playground import PICTURES, Playground
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.wechat.transport import Timeouts
 
 pytestmark = pytest.mark.deep
 
@@ -189,12 +190,12 @@ def test_damaged_answers_are_never_taken_for_rejections(
 ):
     """An answer that is cut, damaged, late or a gateway's proves nothing about the send."""
     sends = fill(playground, kind)
-    patient = playground.timeout_s
+    patient = playground.timeouts
     if loss["kind"] == "latency":
-        playground.timeout_s = (60.0, 1.5)
+        playground.timeouts = Timeouts(60.0, 1.5)
     playground.sandbox.fault(endpoint=endpoint, **loss)
     code = playground.apply()
-    playground.timeout_s = patient
+    playground.timeouts = patient
     if loss["kind"] == "latency":
         time.sleep(loss["latency_s"])  # until then a repeat is answered with 45066
     if endpoint.startswith("message/mass"):

@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -171,3 +172,31 @@ def test_standby_that_was_promoted_while_it_lagged(make_shop: MakeShop) -> None:
     assert shop.run("apply", "--auto-approve", **elsewhere)[0] == ExitCode.UNKNOWN
     assert shop.run("status", **elsewhere)[0] == ExitCode.UNKNOWN
     assert shop.texts() == ["甲"]
+
+
+@pytest.mark.slow
+@pytest.mark.optional_part
+def test_a_role_that_may_only_read_sees_what_wechat_answers(make_shop: MakeShop) -> None:
+    """`status` cannot record that the send has ended, and shows it all the same, each time."""
+    import psycopg
+
+    shop = make_shop("postgres")
+    shop.write(sale=campaign_file("你好"))
+    assert shop.apply() == ExitCode.OK
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    address = text.partition('ledger: "')[2].partition('"')[0]
+    role, schema = f"r{uuid.uuid4().hex}", unquote(address).rpartition("=")[2]
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute(f"create role {role} login".encode())
+        for right in (
+            f"usage on schema {schema}",
+            "select on campaign_ledger, campaign_event, campaign_head",
+        ):
+            db.execute(f"grant {right} to {role}".encode())
+    settings.write_text(text.replace("user=postgres", f"user={role}"), encoding="utf-8")
+    for _ in range(2):
+        code, said = shop.run("status", "--format", "json")
+        assert (code, json.loads(said.partition("\n")[0])["sends"][0]["status"]) == (ExitCode.OK, "sent")
+        assert "permission denied" in said
+    assert "status" not in [event["kind"] for event in shop.log()]

@@ -125,6 +125,13 @@ def test_sends_that_are_held_back_fail_the_pipeline(hosted: HostedRepository) ->
         outputs = hosted.folder / f"main-{code}" / TEMPLATE["review"]["artifacts"]["reports"]["dotenv"]
         variables = dict(line.split("=", 1) for line in outputs.read_text(encoding="utf-8").splitlines())
         assert job(hosted, "held", merged, f"main-{code}", **MAIN, **variables).returncode == code
+    # In a rule a job that somebody starts fails its pipeline unless the rule says otherwise.
+    assert not any(rule.get("allow_failure") for one in TEMPLATE.values() for rule in rules_of(one))
+
+
+def rules_of(part: object) -> list[dict[str, object]]:
+    """List the rules of a job; what is none has none."""
+    return part.get("rules", []) if isinstance(part, dict) else []
 
 
 def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:

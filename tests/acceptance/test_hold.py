@@ -18,7 +18,7 @@ from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.workspace import Workspace
+from wechat_campaigns.workspace import LedgerWorkspace
 
 APPID = "wx0000000000000001"
 SENDS = 30
@@ -177,8 +177,8 @@ def test_hold_by_a_slow_clock_lasts_as_much_longer(
     now = datetime.now(UTC)
     ends = [datetime.fromisoformat(event["data"]["until"]) for event in shop.log() if event["kind"] == "hold"]
     assert [round((end - now) / timedelta(hours=1)) for end in ends] == hours
-    with Workspace(root=shop.folder / "campaigns", environment="shop") as reader:
-        stream = reader.fold_ledger(verified=False).stream(APPID)
+    with LedgerWorkspace(root=shop.folder / "campaigns", environment="shop") as reader:
+        stream = reader.fold_ledger().stream(APPID)
         minutes = timedelta(minutes=1)
         assert stream.holds_at(ends[-1] - minutes)
         assert not stream.holds_at(ends[-1] + minutes)

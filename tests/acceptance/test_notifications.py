@@ -215,6 +215,27 @@ def test_approval_is_asked_for_when_it_is_needed(
     assert len(told) == 2
 
 
+def test_what_is_not_sent_is_told_when_nothing_is_due(
+    campaign: Command, sandbox: Sandbox, told: list[dict[str, Any]]
+) -> None:
+    """A hold, then a missed window: no apply runs that would say so. An invalid campaign has no account."""
+    assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    for clock in ("10:00", "11:00"):
+        at(sandbox, clock)
+        assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
+        assert campaign("ci", "notify", "plan.json")[0] == ExitCode.OK
+    assert moments(told) == [[("sale", "held")]]
+    assert "价格写错了" in told[0]["text"]
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert len(told) == 1
+    Path("campaigns/sale.yaml").write_text(f"{SALE}not_after: 2026-12-01 11:30\n", encoding="utf-8")
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    at(sandbox, "12:00")
+    assert campaign("plan", "--out", "plan.json")[0] == ExitCode.INVALID
+    assert campaign("ci", "notify", "plan.json")[0] == ExitCode.OK
+    assert moments(told)[1:] == [[("sale", "scheduled_missed")]]
+
+
 def test_plan_of_another_environment_is_refused(campaign: Command, told: list[dict[str, Any]]) -> None:
     """Its accounts would be those of these settings."""
     campaign("plan", "--out", "plan.json")

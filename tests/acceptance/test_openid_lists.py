@@ -59,6 +59,18 @@ def test_a_lost_answer_is_resent_to_the_same_openids(shop: Playground, sandbox: 
     assert len(sandbox.sent()) == 1
 
 
+def test_each_batch_of_a_list_is_sent_once(shop: Playground, sandbox: Sandbox) -> None:
+    """The second one belongs to the very list of which the first is out."""
+    openids = [f"o{number:027}" for number in range(10_001)]
+    followers = [{"openid": openid} for openid in openids]
+    sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": followers}]})
+    write(shop, openids)
+    assert shop.apply() is ExitCode.OK
+    assert [job["delivered"] for job in sandbox.jobs()] == [5000, 5001]
+    assert shop.apply() is ExitCode.OK
+    assert len(sandbox.jobs()) == 2
+
+
 def test_whether_to_skip_is_reviewed(shop: Playground, sandbox: Sandbox) -> None:
     """The plan that was reviewed left one out; without the word the digest is another."""
     openids = sandbox.openids()[:5]

@@ -66,7 +66,7 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         assert campaign("hold", "main", "--reason", "x", *env)[0] == ExitCode.OK
         shown = " ".join(campaign("plan", *env)[1].split())
         assert f"`campaign unhold main{option} --reason REASON`" in shown
-        assert f"`campaign preview 'sale'{option} --to TESTER`" in shown
+        assert f"`campaign preview sale{option} --to TESTER`" in shown
         assert f"`campaign unhold main{option} --reason REASON`" in " ".join(
             campaign("doctor", *env)[1].split()
         )
@@ -82,15 +82,18 @@ def test_commands_in_hints_name_the_environment_they_need(campaign: Command, san
         Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
         sandbox.advance(3600)
         shown = " ".join(campaign("plan", *env)[1].split())
-        assert f"`campaign ledger settle 'sale'{option} --reason REASON`" in shown
+        assert f"`campaign ledger settle sale{option} --reason REASON`" in shown
         Path("campaigns/sale.yaml").write_text(SALE, encoding="utf-8")
         sandbox.reset()
 
 
 def test_commands_in_the_hint_of_an_error_name_the_environment_too(campaign: Command) -> None:
     """In the JSON as well; a command that takes no environment, or names one, stays as it is."""
-    assert "`campaign status` to see" in campaign("ledger", "settle", "x", "--sent", "1", "--reason", "y")[2]
-    words = ("ledger", "settle", "x", "--sent", "1", "--reason", "y", "--env", "sandbox")
+    assert (
+        "`campaign status` to see"
+        in campaign("ledger", "settle", "x", "--sent", "3147483701", "--reason", "y")[2]
+    )
+    words = ("ledger", "settle", "x", "--sent", "3147483701", "--reason", "y", "--env", "sandbox")
     assert "`campaign status --env sandbox` to see" in campaign(*words)[2]
     _code, out, err = campaign("--lang", "zh", *words, "-o", "json")
     assert "run `campaign status --env sandbox` to see" in json.loads(out)["error"]["hint"]

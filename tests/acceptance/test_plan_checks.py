@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,11 @@ print("no shop name in " + plan["sends"][0]["id"])
 sys.exit(int(pathlib.Path("code").read_text()))
 """
 Set = Callable[..., Path]
+
+
+def landlock() -> bool:
+    """Tell whether this kernel has Landlock, by its version."""
+    return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 
 
 @pytest.fixture
@@ -113,3 +120,29 @@ def test_what_went_wrong_is_said_in_words(tmp_path: Path, program: str, words: s
         program_failure(("no-such-program",), "{}", tmp_path, timeout_s=0.5)
         == "the program cannot be started"
     )
+
+
+SPY = """
+import os, pathlib
+found = ["own"] if "1" * 32 in str(os.environ) else []
+for file in pathlib.Path("/proc").glob("[0-9]*/environ"):
+    for one in (file, *file.parent.glob("task/*/environ")):
+        try:
+            data = one.read_bytes()
+        except OSError:
+            continue
+        if file.parent.name != str(os.getpid()) and b"1" * 32 in data:
+            found.append(str(one))
+pathlib.Path("found").write_text(" ".join(found))
+"""
+
+
+@pytest.mark.skipif(not landlock(), reason="this system has no Landlock")
+def test_a_check_reads_the_secret_of_no_process(settings: Set) -> None:
+    """Neither from its own environment nor from that of the command, or of the shell that started it."""
+    folder = settings(0)
+    (folder / "check.py").write_text(SPY, encoding="utf-8")
+    script = f"{sys.executable} -m wechat_campaigns plan; echo $?"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1] == "0", done.stderr
+    assert (folder / "found").read_text() == ""

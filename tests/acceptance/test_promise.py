@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import socket
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -16,6 +20,7 @@ import pytest
 from tests.support.factories import linked, view_of
 from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -24,6 +29,8 @@ from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import clientmsgid, mac_key, mac_of
 from wechat_campaigns.report.json import plan_data
 from wechat_campaigns.send.outcome import Result
+from wechat_campaigns.wechat import transport
+from wechat_campaigns.wechat.transport import OF_A_READ, Timeouts
 
 HOURS = 3600
 
@@ -110,6 +117,26 @@ def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: M
         process.communicate(timeout=120)
     assert len(first.texts()) == 1
     assert sorted(process.returncode == ExitCode.OK for process in both) == [False, True]
+
+
+def test_send_whose_answer_another_clone_lost_is_told_as_unknown(make_shop: MakeShop) -> None:
+    """It has planned, and goes on when a resend would be due, which nobody has confirmed here."""
+    first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
+    for shop in (first, second):
+        shop.write(sale=campaign_file("今晚八点"))
+    terminal, report = Terminal(), second.folder / "report.json"
+    words = ("apply", "--report", f"json={report}")
+    running = second.begin(*words, stdin=terminal.end, streams=terminal.end)
+    terminal.give_away()
+    terminal.read("Type yes")
+    first.lose_an_answer("cut_after")
+    terminal.type("yes\n")
+    said = terminal.read()
+    terminal.close()
+    assert running.wait(60) == ExitCode.UNKNOWN, said
+    outcomes = json.loads(report.read_text(encoding="utf-8"))["outcomes"]
+    assert [(one["id"], one["result"]) for one in outcomes] == [("sale", "unknown")]
+    assert len(first.texts()) == 1
 
 
 class Between:
@@ -315,10 +342,10 @@ def test_baseline_keeps_the_former_ids(make_shop: MakeShop) -> None:
 def test_unknown_revision_is_settled_beside_one_that_a_person_settled(shop: Shop) -> None:
     """Both could be meant, as WeChat named no msg_id for either; the revision tells which."""
     shop.lose_an_answer("cut_after")
-    assert shop.run("ledger", "settle", "sale", "--sent", "7", "--reason", "seen")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "3147483707", "--reason", "seen")[0] == ExitCode.OK
     shop.write(sale=campaign_file("今晚九点", "revision: 2\n"))
     shop.lose_an_answer("cut_after")
-    settle = ("ledger", "settle", "sale", "--sent", "8", "--reason", "seen")
+    settle = ("ledger", "settle", "sale", "--sent", "3147483708", "--reason", "seen")
     code, said = shop.run(*settle)
     assert (code, "`--revision` with one of: 1, 2" in said) == (ExitCode.USAGE, True), said
     assert shop.run(*settle, "--revision", "2")[0] == ExitCode.OK
@@ -492,7 +519,10 @@ def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    assert (
+        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        == ExitCode.OK
+    )
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
     assert "sale" in said
@@ -530,11 +560,10 @@ def until(ago_s: float) -> str:
     return f"not_after: '{(datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()}'\n"
 
 
-def test_missed_window_is_reported_for_a_day(shop: Shop) -> None:
-    """The send was not made: every format and the exit code say so."""
-    shop.write(
-        sale=campaign_file("今晚八点", until(23 * HOURS)), old=campaign_file("上周", until(25 * HOURS))
-    )
+@pytest.mark.parametrize("ago", [23 * HOURS, 365 * 24 * HOURS], ids=["yesterday", "a wrong year"])
+def test_missed_window_is_reported_until_its_file_is_changed(shop: Shop, ago: float) -> None:
+    """The send was not made: every format and the exit code say so, and so does the plan of a request."""
+    shop.write(sale=campaign_file("今晚八点", until(ago)))
     assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
     markdown = shop.folder / "told.md"
     words = ("--quiet", "--format", "json", "--report", f"markdown={markdown}")
@@ -548,9 +577,11 @@ def test_missed_window_is_reported_for_a_day(shop: Shop) -> None:
     code, said = shop.run("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.FAILED
     assert "sale" in said
-    assert "old" not in said.split()
+    code, said = shop.run("plan", "--fail-on", "expired")
+    assert (code, "`ready: false`" in " ".join(said.split())) == (ExitCode.POLICY, True)
+    assert shop.run("status")[0] == ExitCode.MISSED
     assert shop.posts() == 0
-    shop.write(sale=campaign_file("今晚八点", until(25 * HOURS)))
+    shop.write(sale=campaign_file("今晚八点", f"{until(ago)}ready: false\n"))
     assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
@@ -839,7 +870,19 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     assert shop.posts() == 2, "theirs, and the one that was answered so"
     assert EventKind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    code, told = shop.run("status", "--format", "json")
+    (row,) = json.loads(told)["sends"]
+    job = shop.sandbox.jobs()[0]["msg_id"]
+    assert (code, row["msg_id"], row["existing_msg_id"]) == (ExitCode.UNKNOWN, None, job)
+    assert "SEND_SUCCESS" in row["note"], "mass/get was asked"
+    for words in (said, shop.run("plan")[1], row["note"], row["hint"]):
+        assert str(job) in words
+        assert not re.search("no response|forged|nothing was sent from", words, re.IGNORECASE)
+    for number in ("1", "2247483660"):  # the second is a msg_data_id
+        slip = ("ledger", "settle", "sale", "--sent", number, "--reason", "看错了")
+        assert shop.run(*slip)[0] == ExitCode.USAGE
+    command = re.search("`campaign ([^`]+ --sent [^`]+)`", row["hint"])[1].replace("REASON", "在后台看到了")
+    assert shop.run(*shlex.split(command))[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["别人的"]
 
@@ -855,6 +898,43 @@ def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
     shop.sandbox.advance(61)
     assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
+
+
+@pytest.mark.parametrize("is_used", [False, True], ids=["free again", "used"])
+def test_45066_to_a_first_call_is_resent_with_the_same_key(shop: Shop, is_used: bool) -> None:
+    """The key protects the resend; only if it turns out to be used, a person decides."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=45066)
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(61)
+    assert shop.summary() == {"resend": 1}
+    for command in ("plan", "status"):
+        said = shop.run(command)[1]
+        assert "45066" in said
+        assert "no response" not in said
+    if is_used:
+        body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
+        shop.sandbox.call(SENDALL, {**body, "clientmsgid": clientmsgid(SERVICE, "sale", 1)})
+    assert shop.apply() == (ExitCode.UNKNOWN if is_used else ExitCode.OK)
+    assert shop.summary() == ({"unknown": 1} if is_used else {"sent": 1})
+    assert len(shop.texts()) == 1
+
+
+@pytest.mark.slow
+def test_plan_against_a_server_that_says_nothing_has_an_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three tries of half a minute, here of a fifth of a second; each is bounded as a whole too."""
+    assert OF_A_READ.whole_s <= 90
+    monkeypatch.setattr(transport, "OF_A_READ", Timeouts(1, 0.2, 0.5))
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = settings.read_text(encoding="utf-8").replace(
+            shop.sandbox.url, f"http://127.0.0.1:{silent.getsockname()[1]}"
+        )
+        settings.write_text(text, encoding="utf-8")
+        begun = time.monotonic()
+        code, said = shop.run_here("plan", "--quiet")
+    assert (code, time.monotonic() - begun < 20) == (ExitCode.NETWORK, True), said
 
 
 NAME = {"send": "sale", "revision": 1, "call": 1}
@@ -908,7 +988,10 @@ def test_forged_outcome_frees_no_send(shop: Shop, mac: str, kind: str, data: dic
     assert shop.posts() == posts
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
+    assert (
+        shop.run("ledger", "settle", "sale", "--sent", "3147483701", "--reason", "在后台看到了")[0]
+        == ExitCode.OK
+    )
     assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
@@ -1135,7 +1218,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
         assert shop.summary() == {"sent": 1}
     shop.write(lost=campaign_file("别的"))
     shop.lose_an_answer()
-    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--reason", "seen")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
     assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"sent": 3}

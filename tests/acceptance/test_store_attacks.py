@@ -78,7 +78,7 @@ def test_guard_cut_out_of_the_ledger_is_found(make_shop: MakeShop, store: Path) 
     shop.write(big=campaign_file("大"))
     assert shop.apply() == ExitCode.POLICY
     rewrite(shop, store, [event for event in events_of(store) if event["kind"] != "guard"])
-    assert shop.run("ledger", "verify")[0] == ExitCode.LEDGER
+    assert shop.run("ledger", "verify", "--macs")[0] == ExitCode.LEDGER
     assert shop.apply() == ExitCode.LEDGER
     assert shop.texts() == ["小"]
 
@@ -92,7 +92,7 @@ def test_copied_intent_is_named_by_verify(make_shop: MakeShop, store: Path) -> N
     events = events_of(store)
     rewrite(shop, store, [*events, next(event for event in events if event["kind"] == "intent")])
     assert shop.apply() == ExitCode.LEDGER
-    code, out = shop.run("ledger", "verify", "--format", "json")
+    code, out = shop.run("ledger", "verify", "--macs", "--format", "json")
     assert code == ExitCode.LEDGER
     (fault,) = json.loads(out.splitlines()[0])["faults"]
     assert f"event {len(events) + 1} (intent)" in fault
@@ -118,7 +118,7 @@ def test_event_edited_without_its_hash_stops_every_act(make_shop: MakeShop, stor
         "plan": ("plan",),
         "offline": ("plan", "--offline"),
         "status": ("status",),
-        "settle": ("ledger", "settle", "lost", "--sent", "7", "--reason", "x"),
+        "settle": ("ledger", "settle", "lost", "--sent", "3147483707", "--reason", "x"),
         "unhold": ("unhold", "main", "--reason", "x"),
     }
     code, said = shop.run(*words[act])
@@ -209,7 +209,7 @@ def test_baseline_cut_out_between_others_is_found(make_shop: MakeShop, store: Pa
     assert shop.run("ledger", "baseline", "--all", "--reason", "by hand")[0] == ExitCode.OK
     rewrite(shop, store, [event for event in events_of(store) if event["data"].get("send") != "b"])
     assert shop.apply() == ExitCode.LEDGER
-    code, said = shop.run("ledger", "verify")
+    code, said = shop.run("ledger", "verify", "--macs")
     assert (code, "(baseline) was written after another event" in said) == (ExitCode.LEDGER, True), said
     assert shop.posts() == 0
 

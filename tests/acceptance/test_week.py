@@ -205,16 +205,18 @@ def tuesday(week: Week) -> None:
     week.end(week.begin(hold), hold, "19:30", ExitCode.OK)
     week.tell(
         (
-            "The job finishes the call in hand and starts no other.",
-            "任务把手上这一条发完，就不再发了。",
+            "The job finishes the call in hand and ends. Before 19:30 it would end without a call, and "
+            "no release makes it go on.",
+            "任务把手上这一条发完就结束。要是还没到 19:30，它一条不发就结束，恢复以后也不会接着发。",
         )
     )
     week.end(waiting, words, "19:29–19:30", ExitCode.POLICY, since=("Waiting for", "在等 "))
     week.robot_says()
     week.tell(
         (
-            "The price is corrected, the hold released, the new plan approved: the others go out, once.",
-            "改好价格，解除暂停，新的计划批准以后，发剩下的；北京不会再发一遍。",
+            "The price is corrected, the hold released, the new plan approved, and a new run started: the "
+            "others go out, once.",
+            "改好价格，解除暂停，新的计划批准以后，重新运行，发剩下的；北京不会再发一遍。",
         )
     )
     week.change("tasting.yaml", "price: 5}", "price: 59}")

@@ -253,6 +253,7 @@ def test_run_with_nothing_but_held_back_sends_fails(repository: GitHubRepository
     assert everyone != SALE
     for campaigns in ({"missed": SALE + ended}, {"missed": SALE, "everyone": everyone}):
         jobs = repository.run(repository.merge(repository.propose(**campaigns)))
+        assert jobs["notify"].result == "success", jobs["notify"].log
         if "everyone" not in campaigns:
             assert (jobs["review"].result, jobs["apply"].result) == ("failure", "skipped")
         else:
@@ -347,7 +348,8 @@ def reviewed(repository: GitHubRepository, event: Event, *reviews: tuple[str, st
     repository.code_host.lists |= {
         f"/repos/{REPO}/commits/{event.sha}/pulls": [pull],
         f"/repos/{REPO}/pulls/1/reviews": found,
-        f"/repos/{REPO}/pulls/1/commits": [{"author": {"login": "ann"}, "committer": {"login": "ann"}}],
+        f"/repos/{REPO}/pulls/1/commits": [{"sha": head, "author": {"login": "ann"}, "committer": None}],
+        f"/repos/{REPO}/issues/1/events": [],
     }
 
 

@@ -78,22 +78,43 @@ class Repository(HostedRepository):
         self.git("commit", "--quiet", "--allow-empty", "-m", f"Change {self.merged + 1}")
         return self.merge_head(*approved, author=author)
 
-    def merge_head(self, *approved: str, author: str = "ann") -> str:
-        """Make the commit that is checked out the branch's newest, by a request, as `merge`."""
+    def merge_head(self, *approved: str, author: str = "ann", head: str = "") -> str:
+        """Make the commit that is checked out the branch's newest, by a request, as `merge`.
+
+        Args:
+            head: the request's newest commit, which was approved; empty for the commit itself.
+        """
         self.merged += 1
+        merged = self.git("rev-parse", "HEAD")
+        head = head or merged
+        commits = self.git("rev-list", "--reverse", f"origin/main..{head}").split()
+        brought = {*commits, *self.git("rev-list", "origin/main..HEAD").split()}
         self.git("push", "--quiet", "origin", "HEAD:main")
-        head = self.git("rev-parse", "HEAD")
         base = {"ref": "main", "repo": {"full_name": REPO}}
-        number = 100 + self.merged
-        pull = {"number": number, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": head, "base": base}
-        reviews = [{"user": {"login": who}, "state": "APPROVED", "commit_id": head} for who in approved]
-        writer = {"login": author}
-        self.code_host.lists |= {
-            f"/repos/{REPO}/commits/{head}/pulls": [{**pull, "user": writer, "head": {"sha": head}}],
-            f"/repos/{REPO}/pulls/{number}/reviews": reviews,
-            f"/repos/{REPO}/pulls/{number}/commits": [{"author": writer, "committer": writer}],
+        number, writer = 100 + self.merged, {"login": author}
+        pull = {
+            "number": number,
+            "merged_at": "2026-11-02T08:00:00Z",
+            "merge_commit_sha": merged,
+            "base": base,
         }
-        return head
+        pull |= {"user": writer, "head": {"sha": head}}
+        self.code_host.lists |= {f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in brought}
+        self.code_host.lists |= {
+            f"/repos/{REPO}/pulls/{number}/commits": [
+                {"sha": one, "author": writer, "committer": writer} for one in commits
+            ],
+            f"/repos/{REPO}/issues/{number}/events": [],
+        }
+        self.review(number, head, *approved)
+        return merged
+
+    def review(self, number: int, head: str, *approved: str, at: str = "2026-11-02T07:00:00Z") -> None:
+        """Let the code host say who approved a commit of a request, and when."""
+        self.code_host.lists[f"/repos/{REPO}/pulls/{number}/reviews"] = [
+            {"user": {"login": who}, "state": "APPROVED", "commit_id": head, "submitted_at": at}
+            for who in approved
+        ]
 
     def run(
         self,

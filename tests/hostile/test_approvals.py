@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.hostile.repository import APPROVALS, SALE, Repository, settings
+from tests.hostile.repository import APPROVALS, REPO, SALE, Repository, settings
 from tests.support.code_hosts import serve
 from tests.support.playground import Sandbox
-from wechat_campaigns.api import plan_selected
-from wechat_campaigns.cli.context import Context
-from wechat_campaigns.core.errors import ExitCode, StalePlanError
-from wechat_campaigns.guard.approved_files import Approval, sources_of
+from wechat_campaigns.core.errors import ExitCode
 
 pytestmark = [pytest.mark.deep, pytest.mark.xdist_group("hostile-approvals")]
 
@@ -117,27 +114,6 @@ def test_an_expired_campaign_that_changes_anothers_variables(repository: Reposit
     assert "Traceback" not in done.stderr
 
 
-def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
-    """Whatever came into this process, from whichever campaign: the files alone say something else."""
-    root = tmp_path / "campaigns"
-    root.mkdir()
-    (root / "_settings.yaml").write_text("vars: {shared: {text: 好}}\n", encoding="utf-8")
-    (root / "sale.yaml").write_text(
-        "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ shared.text }}'\n", encoding="utf-8"
-    )
-    with Context(root=root, quiet=True) as session:
-        approved = Approval(digests=sources_of(session, ["sale"]).digests)
-        approved.check(plan_selected(session, (), session.state(), offline=True).plan)
-        session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})
-        fresh = Approval(digests=sources_of(session, ["sale"]).digests)
-        assert fresh == approved
-        with pytest.raises(StalePlanError, match="approved files"):
-            fresh.check(plan_selected(session, (), session.state(), offline=True).plan)
-        (root / "_settings.yaml").write_text("vars: {shared: {text: 坏}}\n", encoding="utf-8")
-        with pytest.raises(StalePlanError, match="changed while"):
-            sources_of(session, ["sale"])
-
-
 def test_bytes_that_git_does_not_see(repository: Repository) -> None:
     """`assume-unchanged` hides an edit from `git status`; our own sum of the bytes finds it."""
     repository.merge("bob", sale=SALE)
@@ -228,10 +204,10 @@ def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> Non
     repository.merge("cem", sale=SALE)
     done = repository.apply()
     assert done.returncode == ExitCode.OK, done.stderr
-    repository.merge("bob", sale2=SALE.replace("会员全场", "新客全场"))
+    head = repository.merge("bob", sale2=SALE.replace("会员全场", "新客全场"))
     assert repository.apply().returncode == ExitCode.POLICY
     assert len(repository.texts()) == 1
-    repository.merge("cem", sale2=SALE.replace("会员全场", "全店新客"))
+    repository.review(104, head, "cem")
     done = repository.apply()
     assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 2
@@ -391,3 +367,213 @@ def test_a_waiting_run_sends_what_bob_approved(repository: Repository) -> None:
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
     assert len(repository.texts()) == 1
     assert "#102 by bob" in repository.run("ledger", "log", "--format", "json", ci=False).stdout
+
+
+# --- the whole folder, and nothing since -------------------------------------------------------------
+
+
+def text_of(words: str, *more: str) -> str:
+    return "\n".join(["filter: {tag: 会员}", "msgtype: text", f"content: {words}", *more, ""])
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_an_older_approved_commit_does_not_come_back(repository: Repository, protected: bool) -> None:
+    """`merge -s ours`, pushed: it has the wrong price, the deleted and the withdrawn campaign again."""
+    more = (APPROVALS, "protected: true") if protected else (APPROVALS,)
+    repository.merge(
+        "bob",
+        _settings=settings(repository.sandbox, *more),
+        price=text_of("一折"),
+        gone=text_of("作废"),
+        withdrawn=text_of("撤下"),
+    )
+    old = repository.git("rev-parse", "HEAD")
+    (repository.campaigns / "gone.yaml").unlink()
+    right = repository.merge("bob", price=text_of("八折"), withdrawn=text_of("撤下", "ready: false"))
+    repository.git("checkout", "--quiet", old)
+    repository.git("merge", "--quiet", "-s", "ours", "-m", "Update", right)
+    repository.push()
+    assert_refused(repository, *(("--expect-digest", digest_of(repository)) if protected else ()))
+
+
+def test_a_push_that_removes_a_file(repository: Repository) -> None:
+    """One picture of a pattern less: every file that is left was approved as it is."""
+    (repository.campaigns / "pics").mkdir()
+    cup = Path(__file__).parents[1].joinpath("articles/images/cup.png").read_bytes()
+    for number in (1, 2):
+        (repository.campaigns / "pics" / f"{number}.png").write_bytes(cup)
+    newspic = "{title: 周末市集, text: 见, images: pics/*.png}"
+    repository.merge("bob", sale=f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{newspic: {newspic}}}\n")
+    repository.git("rm", "--quiet", "campaigns/pics/2.png")
+    repository.git("commit", "--quiet", "-m", "Tidy")
+    repository.push()
+    assert_refused(repository)
+
+
+@pytest.mark.parametrize("place", ["check", "secret"])
+def test_a_program_of_the_settings_that_a_push_changed(repository: Repository, place: str) -> None:
+    """A check's, or that of a secret: it may read every file of the repository, so each was approved."""
+    top, marker = repository.folder / "author", repository.folder / "ran"
+    program = "print('0' * 32)\n"
+    (top / "tools").mkdir()
+    (top / "tools" / "names.py").write_text("", encoding="utf-8")
+    (top / "tools" / "program.py").write_text(f"import names\n{program}", encoding="utf-8")
+    command = json.dumps([sys.executable, "tools/program.py"])
+    secret = f"{{command: {command}}}" if place == "secret" else "{env: WECHAT_MAIN_SECRET}"
+    policy = f"policy: {{checks: [{{name: a, command: {command}}}]}}\n" if place == "check" else ""
+    text = settings(repository.sandbox, APPROVALS, secret=secret, policy=policy)
+    repository.merge("bob", _settings=text, sale=SALE)
+    done = repository.run("plan")
+    assert done.returncode == ExitCode.OK, done.stderr
+    (top / "tools" / "names.py").write_text(f"open({str(marker)!r}, 'w')\n", encoding="utf-8")
+    repository.git("commit", "--quiet", "-am", "Tidy")
+    repository.push()
+    assert repository.run("plan").returncode == ExitCode.POLICY
+    assert_refused(repository)
+    assert not marker.exists()
+
+
+def test_an_approval_of_another_base(repository: Repository) -> None:
+    """Two requests, each approved by itself: what they make together was seen by nobody."""
+    repository.merge("bob", sale=text_of("八折"))
+    base = repository.git("rev-parse", "HEAD")
+    text = settings(repository.sandbox, APPROVALS) + "vars: {price: 一折}\n"
+    repository.merge("bob", _settings=text)
+    repository.git("checkout", "--quiet", "-b", "work", base)
+    write(repository, sale=text_of("'{{ price | default(\"八折\") }}'"))
+    head = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
+    repository.merge_head("bob", head=head)
+    assert_refused(repository)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_approval_older_than_a_change_of_the_requests_base(repository: Repository, again: bool) -> None:
+    """Against the branch that it was opened for, the request showed one word."""
+    head = repository.merge("bob", sale=SALE)
+    event = {"event": "base_ref_changed", "created_at": "2026-11-02T07:00:01Z"}
+    repository.code_host.lists[f"/repos/{REPO}/issues/102/events"] = [event]
+    if again:
+        repository.review(102, head, "bob", at="2026-11-02T07:30:00Z")
+        assert repository.apply().returncode == ExitCode.OK
+    else:
+        assert_refused(repository)
+
+
+def test_a_request_with_more_commits_than_the_code_host_lists(repository: Repository) -> None:
+    """Who wrote the others is not known, and the author may not approve."""
+    repository.merge("bob", sale=SALE)
+    rows = repository.code_host.lists[f"/repos/{REPO}/pulls/102/commits"]
+    rows += [{**rows[0], "sha": f"{number:040}"} for number in range(249)]
+    assert_refused(repository)
+
+
+def other_words(repository: Repository) -> str:
+    """Two commits on a branch of their own; its newest."""
+    repository.git("checkout", "--quiet", "-b", "work")
+    write(repository, sale=text_of("一"))
+    write(repository, sale=SALE)
+    return repository.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("way", ["merge", "squash", "rebase", "fast-forward", "updated"])
+def test_every_way_to_merge_what_bob_approved(repository: Repository, way: str) -> None:
+    """A change outside the campaigns folder came to the branch meanwhile; nobody approved that one."""
+    start, head = repository.git("rev-parse", "HEAD"), other_words(repository)
+    if way != "fast-forward":
+        repository.git("checkout", "--quiet", "main")
+        (repository.folder / "author" / "README.md").write_text("# Shop\n", encoding="utf-8")
+        repository.git("add", "-A", ".")
+        repository.git("commit", "--quiet", "-m", "Docs")
+        repository.push()
+    if way == "updated":
+        repository.git("checkout", "--quiet", "work")
+        repository.git("merge", "--quiet", "-m", "Update", "main")
+        head = repository.git("rev-parse", "HEAD")
+        repository.git("checkout", "--quiet", "main")
+    if way in ("merge", "updated"):
+        repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
+    elif way == "squash":
+        repository.git("merge", "--quiet", "--squash", "work")
+        repository.git("commit", "--quiet", "-m", "Squashed")
+    elif way == "rebase":
+        repository.git("cherry-pick", f"{start}..{head}")
+    repository.merge_head("bob", head=head)
+    done = repository.apply()
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert len(repository.texts()) == 1
+
+
+def test_an_approved_change_on_top_of_what_nobody_approved(repository: Repository) -> None:
+    """The request shows its own change only; once the push is taken back, both are approved as ever."""
+    approved = repository.git("rev-parse", "HEAD")
+    write(repository, evil=text_of("坏"))
+    repository.push()
+    repository.merge("bob", sale=SALE)
+    assert_refused(repository)
+    repository.git("checkout", "--quiet", approved, "--", "campaigns")
+    repository.git("rm", "--quiet", "campaigns/evil.yaml", "campaigns/sale.yaml")
+    repository.merge_index()
+    assert repository.apply().returncode == ExitCode.OK
+    repository.merge("bob", sale=SALE)
+    assert repository.apply().returncode == ExitCode.OK
+    assert len(repository.texts()) == 1
+
+
+def test_an_approved_change_that_is_merged_over_a_newer_one(repository: Repository) -> None:
+    """Whoever pushes makes the merge: it has all of the approved head, and nothing of what came since."""
+    head = other_words(repository)
+    repository.git("checkout", "--quiet", "main")
+    newer = repository.merge("bob", stop=text_of("停"))
+    for first, second in ((head, newer), (newer, head)):
+        repository.git("checkout", "--quiet", first)
+        repository.git("merge", "--quiet", "-s", "ours", "-m", "Merge", second)
+        repository.git("checkout", "--quiet", head, "--", "campaigns")
+        (repository.campaigns / "stop.yaml").unlink(missing_ok=True)
+        repository.git("add", "-A", ".")
+        repository.git("commit", "--quiet", "--amend", "--allow-empty", "-m", "Merge")
+        repository.git("push", "--quiet", "--force", "origin", f"{newer}:main")
+        repository.merge_head("bob", head=head)
+        assert_refused(repository)
+
+
+def test_only_what_came_since_the_last_apply_is_asked_about(repository: Repository) -> None:
+    """The ledger has the commit; a history without it is refused until a person vouches."""
+    repository.merge("bob", sale=SALE)
+    assert repository.apply().returncode == ExitCode.OK
+    repository.merge("bob", second=SALE.replace("会员全场", "全店新客"))
+    repository.code_host.asked.clear()
+    assert repository.apply().returncode == ExitCode.OK
+    asked = {path for _method, path in repository.code_host.asked}
+    assert {path for path in asked if "/pulls/" in path} == {
+        f"/repos/{REPO}/pulls/103/{part}" for part in ("reviews", "commits")
+    }
+    (repository.campaigns / "third.yaml").write_text(SALE.replace("会员全场", "老客专享"), encoding="utf-8")
+    repository.git("add", "-A", ".")
+    repository.git("commit", "--quiet", "--amend", "-m", "Rewritten")
+    repository.git("push", "--quiet", "--force", "origin", "HEAD:main")
+    repository.merge_head("bob")
+    done = repository.apply()
+    assert done.returncode == ExitCode.POLICY, done.stderr
+    assert "campaign ledger guard" in " ".join(done.stderr.split())
+    vouch = ("ledger", "guard", "--auto-approve", "--reason", "checked")
+    assert repository.run(*vouch, ci=False).returncode == ExitCode.OK
+    assert repository.apply().returncode == ExitCode.OK
+    assert len(repository.texts()) == 3
+
+
+@pytest.mark.parametrize("way", ["unreadable", "gone", "another-environment"])
+def test_approvals_outlive_settings_that_nobody_can_read(repository: Repository, way: str) -> None:
+    """Bob approved what broke them, or a push names an environment that no version had."""
+    new = settings(repository.sandbox).replace("production", "shop").replace("0001", "0002")
+    if way == "unreadable":
+        repository.merge("bob", _settings="environments: [\n")
+    elif way == "gone":
+        (repository.campaigns / "_settings.yaml").unlink()
+        repository.merge_index("bob")
+    repository.merge(
+        _settings=new if way == "another-environment" else settings(repository.sandbox), sale=SALE
+    )
+    assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
+    assert_refused(repository)

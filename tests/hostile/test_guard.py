@@ -188,7 +188,7 @@ ODD: list[Mapping[str, Any]] = [
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
-    from wechat_campaigns.guard.approved_settings import guard_approvals
+    from wechat_campaigns.guard.approved_tree import guard_approvals
     from wechat_campaigns.plan.policy.rule_changes import accepted_by
 
     event = Event(
@@ -484,17 +484,18 @@ def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository)
 
 
 def test_rules_that_become_stricter_stop_a_waiting_run(repository: Repository) -> None:
-    """While it waits, stricter rules are recorded: nobody agreed to the looser ones."""
+    """While it waits, another checkout records stricter rules: nobody agreed to the looser ones."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard, ci=False).returncode == ExitCode.OK
     repository.merge(sale=SALE + opening(30))
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(repository.apply, "--wait", ci=False)
         time.sleep(12)  # it has read its settings, and waits
-        (repository.campaigns / "_settings.yaml").write_text(
-            written(repository.sandbox, policy=STRICT), encoding="utf-8"
-        )
+        settings_file = repository.campaigns / "_settings.yaml"
+        looser = settings_file.read_text(encoding="utf-8")
+        settings_file.write_text(written(repository.sandbox, policy=STRICT), encoding="utf-8")
         assert repository.run(*guard, ci=False).returncode == ExitCode.OK
+        settings_file.write_text(looser, encoding="utf-8")
         done = waiting.result()
     assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "policy.max_recipients" in done.stdout + done.stderr

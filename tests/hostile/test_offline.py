@@ -1,4 +1,7 @@
-"""An offline command uses no network and writes nothing but its own state, whatever the settings name.
+"""What a command reaches, of a branch whose settings name a stranger's programs, addresses and ledgers.
+
+Every registered command is run, by the effect that it declares: who looks at files uses no network and no
+secret, who reads the ledger uses no secret, and neither writes anything but what it is there to write.
 
 The real command runs in a process whose interpreter reports every connection, program and opened file, with a
 `git` that writes down its arguments and a database and an API that would accept whoever comes.
@@ -13,13 +16,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.effects import OF_LEDGER as EFFECTS_OF_LEDGER
+from wechat_campaigns.cli.effects import Effect
+from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.sandbox.server import embedded
+from wechat_campaigns.workspace import LedgerWorkspace
 
 pytestmark = pytest.mark.deep
 
@@ -47,7 +57,10 @@ def _hook(event, args):
 
 sys.addaudithook(_hook)
 """
+SERVERS = ("studio", "sandbox")
+"""Commands without an end: they are told to stop."""
 ACCOUNT = "main: {kind: service, appid: wx1234567890abcdef, secret: {command: [touch, MARK]}}"
+APPID = "wx1234567890abcdef"
 CAMPAIGN = "account: main\nfilter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
 
@@ -85,22 +98,30 @@ class Offline:
             "GIT_CONFIG_NOSYSTEM": "1",
         }
 
-    def settle(self, api: str, ledger: str) -> None:
-        """Write the settings and commit everything."""
+    def settle(self, api: str, ledger: str, *more: str) -> None:
+        """Write the settings, with more lines, and commit everything."""
         lines = ["default_environment: production", "environments:", "  production:", f"    api: {api}"]
         lines += [f"    ledger: {ledger}"] if ledger else []
         lines += ["    accounts:", "      " + ACCOUNT.replace("MARK", str(self.folder / "mark"))]
-        text = "\n".join(lines).replace("PORT", str(self.port)).replace("FOLDER", str(self.folder))
+        lines += more
+        text = (
+            "\n".join(lines)
+            .replace("MARK", str(self.folder / "mark"))
+            .replace("PORT", str(self.port))
+            .replace("FOLDER", str(self.folder))
+        )
         (self.repo / "campaigns" / "_settings.yaml").write_text(text + "\n", encoding="utf-8")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "x")
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environ = {**self.environ(), "PYTHONPATH": str(self.folder / "site"), "WATCH_LOG": str(self.log)}
+        served = ["timeout", "--signal=INT", "6"] if words[0] in SERVERS else []
         return subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *words],
+            [*served, sys.executable, "-m", "wechat_campaigns", *words],
             cwd=self.repo,
-            env=environ,
+            env={**environ, **variables},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
@@ -180,6 +201,97 @@ def test_nothing_is_reached_and_nothing_is_written(
     assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & set(calls)
 
 
+HOSTILE = (
+    "policy: {checks: [{name: brand, command: [touch, MARK]}]}",
+    "notify: [{kind: webhook, url: {command: [touch, MARK]}, when: [sent, approval_needed]}]",
+)
+LEDGERS = ("postgresql://u@127.0.0.1:PORT/d", "git:ext::touch MARK#x", "sqlite:FOLDER/elsewhere/l.sqlite3")
+BRANCH = {
+    "campaigns/draft.yaml": CAMPAIGN.replace("text", "mpnews").replace("你好", "{draft: 四月新品}"),
+    "campaigns/article.yaml": CAMPAIGN.replace("text", "mpnews").replace(
+        "你好", "[{title: 茶, body: a.html}]"
+    ),
+    "campaigns/a.html": '<p>茶<img src="http://127.0.0.1:PORT/a.png"></p>',
+    "page.html": '<div id="js_content"><p>茶<img src="http://127.0.0.1:PORT/b.png"></p></div>',
+    "plan.json": "{}",
+}
+"""What a stranger's branch holds beside its settings."""
+WORDS = {
+    "ci outputs": "ci outputs plan.json",
+    "ci phones": "ci phones page.html pictures",
+    "completion": "completion bash",
+    "import": "import page.html",
+    "ledger export": "ledger export",
+    "new": "new offer --tag 会员",
+    "plan": "plan --offline",
+    "render": "render draft",
+    "sandbox": "sandbox --port 0",
+    "status": "status",
+    "studio": "studio --port 0",
+}
+"""How a command is called where its bare name is not enough."""
+SERVING = {"socket.bind", "socket.getaddrinfo"}
+NETWORK = {"sandbox": SERVING, "studio": SERVING, "import": {"socket.getaddrinfo"}}
+"""What a command does with sockets although it obeys no settings: it serves this machine, or looks up a host
+of a page that a person named."""
+PROGRAMS = {"completion": {"bash"}}
+"""The programs beside git, which settings do not name."""
+OFFLINE = [
+    path
+    for path, command in COMMANDS.items()
+    if isinstance(command, Command) and (command.effect in {Effect.NONE, Effect.LOCAL} or path == "plan")
+]
+OF_LEDGER = [
+    path
+    for path, command in COMMANDS.items()
+    if isinstance(command, Command) and ({command.effect, command.read_only} & EFFECTS_OF_LEDGER)
+]
+
+
+def fill(offline: Offline) -> None:
+    """Write a stranger's branch."""
+    for name, text in BRANCH.items():
+        (offline.repo / name).write_text(text.replace("PORT", str(offline.port)), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("path", "ledger"), [*zip(OFFLINE, cycle(LEDGERS), strict=False)], ids=OFFLINE)
+def test_what_looks_at_files_obeys_nothing_of_the_settings(offline: Offline, path: str, ledger: str) -> None:
+    """No connection, no program but git, no secret; it writes at most in the folder where it is called."""
+    fill(offline)
+    offline.settle("http://127.0.0.1:PORT", ledger, *HOSTILE)
+    before = offline.files()
+    done = offline.run(*WORDS.get(path, path).split())
+    assert done.returncode != ExitCode.BUG, done.stderr
+    asked = {one.split()[0] for one in offline.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
+    assert asked <= NETWORK.get(path, set())
+    programs = {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")}
+    assert programs <= {"git", *PROGRAMS.get(path, ())}
+    after = offline.files()
+    changed = {name for name in after if after[name] != before.get(name)}
+    command = COMMANDS[path]
+    assert isinstance(command, Command)
+    place = str(offline.repo) if command.effect is Effect.LOCAL else "nowhere"
+    assert {name for name in changed if not name.startswith(place)} == set()
+    assert before.keys() <= after.keys()
+
+
+@pytest.mark.parametrize(("path", "read_only"), [*((path, "") for path in OF_LEDGER), ("status", "1")])
+def test_what_reads_the_ledger_reads_no_secret(offline: Offline, path: str, read_only: str) -> None:
+    """Its events are shown, their macs are not checked; a `status` that may not write queries nobody."""
+    (offline.folder / "elsewhere").mkdir()
+    offline.settle(*SETTINGS["sqlite"], *HOSTILE)
+    record_the_sale(offline, with_accepted=bool(read_only))
+    before = offline.files()
+    done = offline.run(*WORDS.get(path, path).split(), CAMPAIGN_READ_ONLY=read_only)
+    assert done.returncode != ExitCode.BUG, done.stderr
+    asked = {one for one in offline.seen("network") if "laddr=('::', 0, 0, 0)" not in one}
+    assert asked == set()
+    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} <= {"git"}
+    after = offline.files()
+    changed = {name for name in after if after[name] != before.get(name) and "ledger.sqlite3" not in name}
+    assert {name for name in changed if not name.startswith(str(offline.repo / "archive"))} == set()
+
+
 @pytest.mark.parametrize("named", ["postgres", "git", "git-address", "git-path", "sqlite"])
 def test_a_ledger_that_is_not_here_is_said_to_be_unknown(offline: Offline, named: str) -> None:
     """A plan that does not know what was sent says so, in words and to programs."""
@@ -189,8 +301,12 @@ def test_a_ledger_that_is_not_here_is_said_to_be_unknown(offline: Offline, named
     assert "ledger" in offline.run("plan", "--offline").stdout.partition("Needs attention:")[2]
 
 
-def record_the_sale(place: Offline) -> None:
-    """Begin the ledger and say in it that the sale was sent, while the settings run no program."""
+def record_the_sale(place: Offline, *, with_accepted: bool = False) -> None:
+    """Begin the ledger and say in it that the sale was sent, while the settings run no program.
+
+    Args:
+        with_accepted: another one was accepted, and has not ended.
+    """
     settings = place.repo / "campaigns" / "_settings.yaml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
@@ -198,6 +314,20 @@ def record_the_sale(place: Offline) -> None:
         done = place.run(*command)
         assert done.returncode == ExitCode.OK, done.stderr
     settings.write_text(text, encoding="utf-8")
+    if with_accepted:
+        with LedgerWorkspace(place.repo / "campaigns") as workspace:
+            data = {
+                "send": "tea",
+                "account": "main",
+                "revision": 1,
+                "msgtype": "text",
+                "clientmsgid": "0" * 32,
+            }
+            head = workspace.ledger.read(APPID)[-1].head
+            workspace.ledger.append(Entry(stream=APPID, kind=EventKind.INTENT, data=data), after=head)
+            answer = {"send": "tea", "revision": 1, "msg_id": 7, "errcode": 0}
+            workspace.ledger.append(Entry(stream=APPID, kind=EventKind.ACCEPTED, data=answer))
+    place.log.unlink()
 
 
 @pytest.mark.parametrize("named", ["git-path", "sqlite"])
@@ -208,13 +338,20 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     offline.settle(*SETTINGS[named])
     record_the_sale(offline)
     shutil.rmtree(offline.folder / "ledger.git")
-    offline.log.unlink()
     before = offline.files()
     plan = json.loads(offline.run("plan", "--offline", "--format", "json").stdout)
     assert plan["ledger_known"] is True
     assert [send["action"] for send in plan["sends"]] == ["sent"]
     assert offline.outside() == set()
     assert offline.files() == before
+
+
+@pytest.mark.parametrize("path", OF_LEDGER)
+def test_who_reads_a_ledger_makes_none(offline: Offline, path: str) -> None:
+    """The place is one that only the settings name."""
+    offline.settle(*SETTINGS["sqlite"])
+    offline.run(*WORDS.get(path, path).split())
+    assert not (offline.folder / "elsewhere").exists()
 
 
 @pytest.fixture
@@ -282,6 +419,7 @@ def test_what_watches_can_see(offline: Offline) -> None:
     with embedded() as url:
         offline.settle(url, "sqlite:FOLDER/elsewhere/ledger.sqlite3")
         assert offline.run("plan").returncode == ExitCode.SECRET
+    offline.run("new", "offer", "--tag", "会员")
     assert offline.seen("network")
     assert offline.outside()
     assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}

@@ -143,7 +143,8 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """Settings that bob approved, and on top of them nobody's, with a command for the secret."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
-        made.start(_settings=settings(sandbox, APPROVALS), sale=SALE)
+        made.start(_settings=settings(sandbox))
+        made.merge("bob", _settings=settings(sandbox, APPROVALS), sale=SALE)
         yield made
 
 

@@ -14,8 +14,6 @@ import pytest
 from tests.hostile.test_local_pages import STRANGE
 from tests.support.browser import open_browser
 from tests.support.studio import SETTINGS, StudioProcess, open_studio, until
-from wechat_campaigns.cli.offline_reads import OfflineWorkspace
-from wechat_campaigns.core.settings import Account, AccountKind, Secret
 
 ATTACK = (
     """</script><script>top.hit=1</script>"'><img src=x onerror="top.hit=1">"""
@@ -240,21 +238,3 @@ def test_hostile_campaigns_run_nothing(studio: StudioProcess) -> None:
         assert chrome.execute_script("return window.hit") is None
         assert [one for one in chrome.execute_script(loaded) if not one.startswith(studio.url)] == []
         assert [one["message"] for one in chrome.get_log("browser")] == []  # type: ignore[no-untyped-call]
-
-
-def test_what_the_studio_reads_with_opens_no_door() -> None:
-    """However it is called: no connection, no ledger to write to, no secret."""
-    workspace = OfflineWorkspace(Path("campaigns"))
-    account = Account(name="main", kind=AccountKind.SERVICE, appid="wx1", secret=Secret(env="X"))
-    for opening in (
-        lambda: workspace.write_api(account),
-        lambda: workspace.read_api(account),
-        lambda: workspace.ledger,
-        lambda: workspace.open_ledger(),
-        lambda: workspace.secrets.of_account(account),
-        lambda: workspace.secrets.of_account(account),
-        lambda: workspace.secrets.other(account.secret, name="X"),
-        lambda: workspace.secrets.mac_key(account),
-    ):
-        with pytest.raises(AssertionError, match="the studio"):
-            opening()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -202,10 +202,12 @@ def program(runner: Runner) -> list[tuple[str, str]]:
     ports = Replay(runner)
     present = {Message(send.appid, send.id, send.revision, send.digest) for send in runner.present}
     attempts: dict[str, Attempt] = {}
+    last_holds: dict[str, str] = {}
     ends = []
     for send in runner.sends:
         if send.appid not in attempts:
             attempts[send.appid] = _attempt(ports, send.appid)
+            last_holds[send.appid] = attempts[send.appid].state.last_hold
         attempt = attempts[send.appid]
 
         def judge(state: StreamState, send: Send = send) -> Decision:
@@ -218,6 +220,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
                 now=ports.clock(),
                 formerly=send.formerly,
                 is_current=lambda message: is_current(message, present),
+                last_hold=last_holds[send.appid],
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)
@@ -295,10 +298,9 @@ def steps(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
             if snapshot.left(what):
                 said = f"{seconds} s pass"
                 yield said, snapshot.spend(what)._replace(now_s=snapshot.now_s + seconds)
-    if snapshot.left("elsewhere") and not snapshot.hashes:
-        taken = (clientmsgid(APPID, "sale", 1), "elsewhere", snapshot.now_s)
-        said = "another program, with another ledger, sends under the same key"
-        yield said, snapshot.spend("elsewhere")._replace(jobs=(*snapshot.jobs, taken))
+    if snapshot.left("elsewhere"):
+        errcode, taken = _taken(snapshot.spend("elsewhere"), clientmsgid(APPID, "sale", 1), "elsewhere")
+        yield f"another program, with another ledger, sends under the same key: errcode {errcode}", taken
     yield from _people(snapshot)
 
 
@@ -320,7 +322,8 @@ def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
     if snapshot.left("settle") and not snapshot.flying:
         for known in every_send(state):
             if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
-                sent = any(job[0] == clientmsgid(APPID, known.id, known.revision) for job in snapshot.jobs)
+                key = clientmsgid(APPID, known.id, known.revision)
+                sent = any(job[0] == key and job[1] != "elsewhere" for job in snapshot.jobs)
                 data = {
                     "send": known.id,
                     "revision": known.revision,
@@ -448,6 +451,11 @@ def _post(
         yield f"{said}: no connection", answered(snapshot.spend("unreachable"), _UNREACHABLE)
     if snapshot.left("refused"):
         yield f"{said}: errcode 40007", answered(snapshot.spend("refused"), 40007)
+    if snapshot.left("in use") and errcode == 0:
+        less = snapshot.spend("in use")
+        answer = f"{said}: errcode 45066, another program's request has the key and"
+        yield f"{answer} is taken", answered(_taken(less, msgid, "elsewhere")[1], 45066)
+        yield f"{answer} fails", answered(less, 45066)
     if snapshot.left("busy"):
         yield f"{said}: taken, errcode -1", answered(_taken(snapshot.spend("busy"), msgid, message)[1], -1)
     if snapshot.left("crash"):
@@ -477,7 +485,7 @@ def violation(before: Snapshot, said: str, after: Snapshot) -> str:
         return "P1: one message was accepted twice"
     if "forged" in messages:
         return "P5: who cannot sign caused a send"
-    if len(after.jobs) > len(before.jobs) and " posts " in said:
+    if " posts " in said:  # whatever came of it
         broken = _posted_wrongly(before, said)
         if broken:
             return broken
@@ -496,7 +504,15 @@ def _posted_wrongly(snapshot: Snapshot, said: str) -> str:
     latest = intents[-1]
     if fold(latest.stream, snapshot.ledger(latest.stream)[: latest.seq - 1], authentic).holds:
         return "P3: a call began after a hold"
+    reads = ([EVENTS[name] for name in answer] for answer in runner.answers if isinstance(answer, tuple))
+    begun_on = next(read for read in reads if all(event.stream == latest.stream for event in read))
+    if _holds(snapshot.ledger(latest.stream)[: latest.seq - 1]) != _holds(begun_on):
+        return "P3: a release let a run go on that was held"
     return ""
+
+
+def _holds(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.kind == EventKind.HOLD]
 
 
 def _told_wrongly(snapshot: Snapshot) -> str:
@@ -509,9 +525,21 @@ def _told_wrongly(snapshot: Snapshot) -> str:
             taken = clientmsgid(appid, known.id, known.revision) in accepted
             if taken and known.status is Status.REJECTED:
                 return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
-            if not taken and known.status is Status.ACCEPTED:
+            if not taken and known.status is Status.ACCEPTED and not _may_be_ours(snapshot, known):
                 return f"P2: the ledger says accepted of {known.id}, which the platform never took from it"
     return ""
+
+
+def _may_be_ours(snapshot: Snapshot, known: SendState) -> bool:
+    """45065 may speak of a job of another ledger: nobody can tell after a first call without an answer."""
+    ended = {
+        event.data["intent"]: event.kind
+        for event in map(EVENTS.__getitem__, snapshot.hashes)
+        if "intent" in event.data
+    }
+    ends = [ended.get(call) for call in known.calls]
+    left = [end for end in ends if end != EventKind.REJECTED]
+    return left[:1] == [None] and EventKind.DUPLICATE in left
 
 
 # --- the search ---------------------------------------------------------------------------------

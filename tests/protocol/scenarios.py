@@ -60,7 +60,10 @@ SCENARIOS = (
              {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
     Scenario("who can only write forges", (runner("ann"),), (runner("bob"),),
              {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
-    Scenario("another ledger has sent it", (runner("ann"),), (runner("bob"),), {"elsewhere": 1, "later": 1}),
+    Scenario("another ledger sends it at any time", (runner("ann"),), (runner("bob"), runner("cat")),
+             {"elsewhere": 1, "lost": 1, "settle": 1, "later": 1}),
+    Scenario("the key is in use", (runner("ann"),), (runner("bob"), runner("cat")),
+             {"in use": 1, "lost": 1, "later": 2}),
     Scenario("a clock is hours off", (runner("ann"), runner("bob", offset_s=8 * 3600)), (),
              {"lost": 1, "later": 1}),
 )  # fmt: skip
@@ -71,9 +74,12 @@ def _latest_window() -> Iterator[None]:
     """The window of a resend begins with the latest attempt, as it did in the first edition."""
 
     def last_open(known: SendState) -> datetime | None:
-        return next((at for call, at in reversed(known.calls.items()) if call not in known.ends), None)
+        return next(
+            (at for call, at in reversed(known.calls.items()) if known.ends.get(call) != EventKind.REJECTED),
+            None,
+        )
 
-    with mock.patch.object(SendState, "unanswered_since", property(last_open)):
+    with mock.patch.object(SendState, "open_since", property(last_open)):
         yield
 
 
@@ -100,11 +106,19 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "conditional append": ("a hold comes and goes", _no_condition),
     "the window counts from the first call": ("attempts that make no call", _latest_window),
     "45065 without an earlier call is an alarm": (
-        "another ledger has sent it",
+        "another ledger sends it at any time",
+        _patched(SendState, "status", property(believing_status)),
+    ),
+    "45065 after 45066 to a first call is an alarm": (
+        "the key is in use",
         _patched(SendState, "status", property(believing_status)),
     ),
     "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
     "holds": ("a hold comes and goes", _patched(StreamState, "holds_at", lambda *_: [])),
+    "a release resumes no run": (
+        "a hold comes and goes",
+        _patched(StreamState, "last_hold", property(lambda _state: "", lambda *_: None)),
+    ),
     "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
     "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
     "a campaign of another account is another message": (

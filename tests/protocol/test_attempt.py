@@ -228,7 +228,7 @@ ENDS = [
     (TAKEN, "accepted", Status.ACCEPTED),
     ({"errcode": 0}, None, Status.UNKNOWN),
     ({"errcode": 45065, "msg_id": 7}, "duplicate", Status.DISPUTED),
-    ({"errcode": 45066}, "in_use", Status.DISPUTED),
+    ({"errcode": 45066}, "in_use", Status.UNKNOWN),
     ({"errcode": 40007}, "rejected", Status.REJECTED),
     ({"errcode": 40001}, "rejected", Status.REJECTED),
     ({"errcode": -1}, None, Status.UNKNOWN),
@@ -283,7 +283,7 @@ def test_no_intent_is_recorded_without_a_token() -> None:
 def test_first_call_never_becomes_a_resend_nor_the_reverse() -> None:
     """When the decision changes kind, no call is made."""
     store, platform = begun()
-    assert not_made(store, platform, Action.SEND) is Reason.NO_RESPONSE
+    assert not_made(store, platform, Action.SEND) is Reason.OUTCOME_UNKNOWN
     fresh = Store()
     assert not_made(fresh, Platform(fresh), Action.RESEND) is Reason.NEW
     assert platform.posts == []

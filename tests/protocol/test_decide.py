@@ -17,6 +17,7 @@ from tests.protocol.stories import (
     duplicate,
     forged,
     hold,
+    in_use,
     intent,
     rejected,
     resend,
@@ -26,7 +27,6 @@ from tests.protocol.stories import (
 from wechat_campaigns.core.digest import sample
 from wechat_campaigns.protocol.decide import (
     CLOCK_TOLERANCE,
-    SETTLE_AFTER,
     Action,
     DecisionInput,
     Reason,
@@ -73,7 +73,7 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "lowered below a rejection": (
         facts(), [intent(revision=2), rejected(revision=2)], Action.SEND, Reason.NEW,
     ),
-    "unknown": (facts(), [intent()], Action.RESEND, Reason.NO_RESPONSE),
+    "unknown": (facts(), [intent()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
     "unknown, and the revision was raised": (
         facts(revision=2), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED,
     ),
@@ -82,13 +82,17 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     ),
     "unknown and edited": (facts(**EDITED), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED),
     "unknown and edited, asked for": (
-        facts(**EDITED, resend_stored=True), [intent()], Action.RESEND, Reason.NO_RESPONSE,
+        facts(**EDITED, resend_stored=True), [intent()], Action.RESEND, Reason.OUTCOME_UNKNOWN,
     ),
-    "disputed": (facts(), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED),
+    "disputed": (facts(), [intent(), duplicate()], Action.UNKNOWN, Reason.KEY_USED),
     "disputed, asked for": (
-        facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED,
+        facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.KEY_USED,
     ),
-    "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.DISPUTED),
+    "key in use": (facts(), [intent(), in_use()], Action.RESEND, Reason.OUTCOME_UNKNOWN),
+    "key in use, then used": (
+        facts(), [intent(), in_use(), resend(), duplicate(2)], Action.UNKNOWN, Reason.KEY_USED,
+    ),
+    "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.FORGED),
     "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN),
     "window opens now": (facts(not_before=NOW), [], Action.SEND, Reason.NEW),
     "window ends now": (facts(not_after=NOW), [], Action.SEND, Reason.NEW),
@@ -112,6 +116,19 @@ CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     ),
     "held and released": (facts(), [hold(), RELEASE], Action.SEND, Reason.NEW),
     "held twice, released between": (facts(), [hold(), RELEASE, hold()], Action.BLOCKED, Reason.HOLD),
+    "held and released since the run began": (
+        facts(last_hold=""), [hold(), RELEASE], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "held for a while since the run began": (
+        facts(last_hold=""), [hold(until=NOW - SECOND)], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "released since the run began": (
+        facts(last_hold="another"), [hold(), RELEASE], Action.BLOCKED, Reason.HELD_SINCE,
+    ),
+    "unknown, and held and released since the run began": (
+        facts(last_hold=""), [intent(), hold(), RELEASE], Action.UNKNOWN, Reason.HELD_SINCE,
+    ),
+    "never held": (facts(last_hold=""), [], Action.SEND, Reason.NEW),
     "release forged": (facts(), [hold(), forged(RELEASE)], Action.BLOCKED, Reason.HOLD),
     "clock ahead": (facts(clock_skew=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
     "clock behind": (facts(clock_skew=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
@@ -139,8 +156,8 @@ def at(moment: datetime, **changes: Any) -> DecisionInput:
     ("age", "reason"),
     [
         (timedelta(seconds=59), Reason.RESPONSE_PENDING),
-        (timedelta(seconds=60), Reason.NO_RESPONSE),
-        (timedelta(hours=20), Reason.NO_RESPONSE),
+        (timedelta(seconds=60), Reason.OUTCOME_UNKNOWN),
+        (timedelta(hours=20), Reason.OUTCOME_UNKNOWN),
         (timedelta(hours=20) + SECOND, Reason.TOO_LATE_TO_RESEND),
     ],
     ids=str,
@@ -156,7 +173,7 @@ def test_ended_call_does_not_bound_a_resend() -> None:
     """The first open call does."""
     later = START + timedelta(hours=30)
     steps = [intent(), rejected(), intent(at=later)]
-    assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
+    assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +195,7 @@ def test_what_stops_a_first_call_stops_a_resend(
 def test_resend_keeps_to_the_window_of_its_intent() -> None:
     """The window that is in the file now does not count."""
     steps = [intent(not_after=NOW.isoformat())]
-    assert decided(facts(), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
+    assert decided(facts(), *steps) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
     assert decided(at(NOW + SECOND, not_after=None), *steps) == (Action.UNKNOWN, Reason.WINDOW_ENDED)
 
 
@@ -305,7 +322,7 @@ def gone(_message: Message) -> bool:
         ({"formerly": ("sale",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("SALE",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
-        ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.NO_RESPONSE)),
+        ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.OUTCOME_UNKNOWN)),
         ({"formerly": ("sale",)}, REFUSED, (Action.SEND, Reason.REJECTED_BEFORE)),
         ({"formerly": ("sale",)}, [*SENT, *REFUSED_MOVED], (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",)}, [*REFUSED_MOVED, *SENT], (Action.SENT, Reason.SENT)),
@@ -359,8 +376,8 @@ def test_same_content_to_a_list_that_shares_recipients_was_moved(
 def test_message_that_may_have_arrived_under_two_ids_is_not_resent(twin: list[EventSpec]) -> None:
     """A resend has the `clientmsgid` of one id: WeChat cannot know that the other was the same message."""
     asked = facts("autumn/sale", formerly=("sale",), content_digest="e" * 64)
-    assert decided(asked, *twin) == (Action.UNKNOWN, Reason.DISPUTED)
-    assert decided(replace(asked, formerly=()), *twin) == (Action.RESEND, Reason.NO_RESPONSE)
+    assert decided(asked, *twin) == (Action.UNKNOWN, Reason.TWO_IDS)
+    assert decided(replace(asked, formerly=()), *twin) == (Action.RESEND, Reason.OUTCOME_UNKNOWN)
 
 
 ON = {"send": "spring", "formerly": ["Sale"], "content_digest": "e" * 64}
@@ -373,7 +390,7 @@ FURTHER = {"send": "summer", "formerly": ["spring"], "content_digest": "f" * 64}
         ({}, [intent(**ON), accepted(send="spring")], (Action.CONFLICT, Reason.EDITED)),
         ({"content_digest": "e" * 64}, [intent(**ON), accepted(send="spring")], (Action.SENT, Reason.SENT)),
         ({}, [intent(**ON)], (Action.UNKNOWN, Reason.CONTENT_CHANGED)),
-        ({"content_digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_RESPONSE)),
+        ({"content_digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.OUTCOME_UNKNOWN)),
         ({}, [intent(**ON), rejected(send="spring")], (Action.SEND, Reason.REJECTED_BEFORE)),
         (
             {},
@@ -402,8 +419,9 @@ def test_person_may_settle_a_send_once_no_call_can_arrive() -> None:
     """Ten minutes after the latest call; only an unknown send can be settled."""
     steps = [intent(), resend(at=START + HOUR)]
     known = state_of(*steps).find("sale", 1)
-    assert not may_settle(known, START + HOUR + SETTLE_AFTER - SECOND)
-    assert may_settle(known, START + HOUR + SETTLE_AFTER)
+    ten_minutes = timedelta(minutes=10)  # within which a call arrives or never does
+    assert not may_settle(known, START + HOUR + ten_minutes - SECOND)
+    assert may_settle(known, START + HOUR + ten_minutes)
     for ended in (SENT, REFUSED):
         known = state_of(*ended).find("sale", 1)
         assert not may_settle(known, START + HOUR)

@@ -43,7 +43,7 @@ ENDS: dict[str, tuple[EventSpec, tuple[Status, ...]]] = {
     "another resend": (resend(), (U, D, U, A)),
     "accepted": (accepted(), (A, A, A, A)),
     "45065": (duplicate(), (D, D, D, A)),
-    "45066": (in_use(), (D, D, D, A)),
+    "45066": (in_use(), (U, D, U, A)),
     "rejected": (rejected(), (R, D, R, A)),
     "settled as sent": (settled(sent=True), (A, A, A, A)),
     "settled as not sent": (settled(sent=False), (R, R, R, A)),
@@ -108,7 +108,11 @@ def test_documentation_has_the_same_table() -> None:
         ([intent(), resend(), duplicate(2)], A),
         ([intent(), resend(), duplicate(2), rejected(1)], D),
         ([intent(), resend(), in_use(2)], U),
-        ([intent(), resend(), in_use(2), rejected(1)], D),
+        ([intent(), resend(), in_use(2), rejected(1)], U),
+        ([intent(), in_use(), resend()], U),
+        ([intent(), in_use(), resend(), accepted(2)], A),
+        ([intent(), in_use(), resend(), duplicate(2)], D),
+        ([intent(), in_use(), resend(), resend(), duplicate(3)], D),
         ([intent(), resend(), in_use(2), accepted(1)], A),
         ([intent(), forged(rejected()), rejected()], D),
         ([intent(), forged(rejected()), settled(sent=False)], R),
@@ -129,9 +133,9 @@ def test_resend_is_bounded_by_the_first_open_call() -> None:
     """A later call does not renew the time; a call that ended does not count."""
     later = START + timedelta(hours=5)
     known = state_of(intent(), resend(at=later)).find("sale", 1)
-    assert known.unanswered_since == START
+    assert known.open_since == START
     known = state_of(intent(), rejected(), intent(at=later)).find("sale", 1)
-    assert known.unanswered_since == later
+    assert known.open_since == later
 
 
 def test_resend_posts_the_body_of_the_latest_intent() -> None:

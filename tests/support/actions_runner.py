@@ -102,7 +102,7 @@ class ActionsRunner:
             "needs": {need: {"outputs": job.outputs} for need, job in needed.items()},
             "runner": {"temp": str(self.folder / "temp")},
         }
-        status = {"success": all(job.result == "success" for job in needed.values())}
+        status = {"success": all(job.result == "success" for job in needed.values()), "cancelled": False}
         if not holds(written.get("if", ""), contexts, status):
             return Job(result="skipped")
         self.gate(written.get("environment", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.served import QuietHandler, served
 
+COMMIT_PULLS = re.compile(r"/repos/[^/]+/[^/]+/commits/[0-9a-f]{40}/pulls")
 BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
 
 
@@ -44,6 +46,8 @@ class FakeCodeHost:
             return 401, {"message": "Bad credentials"}
         if method == "GET":
             found = self.lists.get(path, self.objects.get(path))
+            if found is None and COMMIT_PULLS.fullmatch(path):
+                found = []  # a commit that came by no request
             if found is not None and path.endswith("/issues"):
                 found = [issue for issue in found if issue["state"] == "open"]
             return (404, {"message": "Not Found"}) if found is None else (200, found)

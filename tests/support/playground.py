@@ -33,6 +33,7 @@ from wechat_campaigns.send.posting import ApplyPorts, RunContext
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.transport import Timeouts
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"
@@ -156,7 +157,7 @@ class Playground:
     ledger_file: Path
     settings: Settings
     ahead: timedelta = timedelta()
-    timeout_s: tuple[float, float] = (60.0, 60.0)
+    timeouts: Timeouts | None = None
     wrap_api: Callable[[Any], Any] = _as_is
     wrap_ledger: Callable[[Ledger], Ledger] = _as_is
     stopping: Callable[[], bool] = lambda: False
@@ -188,7 +189,7 @@ class Playground:
     def connect(self, account: Account, *, read_only: bool) -> Any:
         connection = connect(
             account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, clock=self.clock,
-            sleep=lambda _s: None, timeout_s=self.timeout_s,
+            sleep=lambda _s: None, timeouts=self.timeouts,
         )  # fmt: skip
         return self.wrap_api(connection.read_only() if read_only else connection.all_calls())
 

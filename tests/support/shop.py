@@ -54,13 +54,18 @@ class Shop:
         (files / f"{before}.yaml").rename(files / f"{after}.yaml")
 
     def begin(
-        self, *words: str, process_group: int | None = None, streams: int = subprocess.PIPE, **variables: str
+        self,
+        *words: str,
+        process_group: int | None = None,
+        stdin: int | None = None,
+        streams: int = subprocess.PIPE,
+        **variables: str,
     ) -> subprocess.Popen[str]:
         """Start the command in an environment that has nothing but what it needs, and these variables."""
         return subprocess.Popen(
             [sys.executable, "-m", "wechat_campaigns", *words],
-            cwd=self.folder, env=self.environment | variables, stdout=streams, stderr=streams, text=True,
-            process_group=process_group,
+            cwd=self.folder, env=self.environment | variables, text=True,
+            stdin=stdin, stdout=streams, stderr=streams, process_group=process_group,
         )  # fmt: skip
 
     def run(self, *words: str, **variables: str) -> tuple[int, str]:

@@ -293,7 +293,7 @@ class Torture:
         for appid, send in sorted(verdict.disputed):
             self.story.tell(f"settled by a person: {send}")
             account = ["--account", appid, "--dir", str(self.testbed.first.root)]
-            words = ["ledger", "settle", send, "--sent", "1", "--reason", "后台里看到了", *account]
+            words = ["ledger", "settle", send, "--sent", "3147483701", "--reason", "后台里看到了", *account]
             code, said = runners.command(words, self.folder / "settle.log")
             assert code == ExitCode.OK, said
             self.score.settled += 1

@@ -38,7 +38,7 @@ from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Filter, Send
 from wechat_campaigns.core.settings import Approvals, Policy
-from wechat_campaigns.guard.approvals import check_approvals
+from wechat_campaigns.guard.approvals import check_approval
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import review
 from wechat_campaigns.plan.decision import DecisionContext, decide
@@ -197,7 +197,7 @@ def test_an_apply_leaves_the_same_ledger_in_every_language():
 def test_who_approved_is_recorded_in_english():
     request = Merged(number=12, head="h", author="eve", approved_by=("bob", "ann"))
     wanted = Approvals(approvers=("ann", "bob"), count=1)
-    said = in_both(lambda: check_approvals({"c" * 40: request}, wanted, branch="main"))
+    said = in_both(lambda: check_approval("c" * 40, request, wanted, branch="main"))
     assert said == ["#12 by ann, bob"] * 2
 
 

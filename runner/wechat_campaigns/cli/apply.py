@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,11 @@ import click
 
 from wechat_campaigns.api import (
     PlanResult,
-    compile_selected,
     decision_context,
-    keep_draft_pictures,
-    plan_selected,
-    send_plan,
+    prepare,
 )
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.logs import record_error, record_outcome
 from wechat_campaigns.cli.notifications import notify, refusal_told, tell_refusal
@@ -32,28 +30,36 @@ from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, u
 from wechat_campaigns.cli.prompt import ask, require_terminal
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.cli.signals import stop_signals
-from wechat_campaigns.cli.waiting import UNTIL, WAIT, read_until, send_later
-from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError, worst_exit_code
+from wechat_campaigns.cli.waiting import UNTIL, WAIT, countdown, read_until
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    InvalidError,
+    PolicyError,
+    StalePlanError,
+    UsageError,
+    worst_exit_code,
+)
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.guard.approved_files import check_approved
-from wechat_campaigns.guard.recorded_rules import check_looser, check_not_looser_since
+from wechat_campaigns.guard.approved_tree import check_approved
+from wechat_campaigns.guard.recorded_rules import check_looser
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
-from wechat_campaigns.render.compile import CompileResult
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.json import outcomes_data
 from wechat_campaigns.report.markdown import outcomes_markdown
 from wechat_campaigns.report.plan_view import apply_view
 from wechat_campaigns.report.sanitize import json_text
-from wechat_campaigns.send.outcome import SendOutcome, exit_code
-from wechat_campaigns.send.wait import scheduled_sends
+from wechat_campaigns.send.outcome import SendOutcome, exit_code, left_outcome
+from wechat_campaigns.send.posting import RunContext
+from wechat_campaigns.send.wait import Send, WaitPorts, scheduled_sends, send_in_windows
 
 
 @command(
@@ -81,7 +87,7 @@ from wechat_campaigns.send.wait import scheduled_sends
     help="Refuse unless the plan has this digest; without --plan, what names refer to is not compared.",
 )
 def apply(
-    context: Context,
+    context: OnlineContext,
     select: tuple[str, ...],
     plan_file: Path | None,
     expect_digest: str | None,
@@ -96,67 +102,66 @@ def apply(
     Each send is made only once, however often this runs. Unknown sends are resolved first, with the same
     clientmsgid. Ctrl-C lets the current send finish and starts no other.
 
-    With --wait it stays until the last window of the plan has opened, and decides on each send again then.
+    With --wait it stays until the last window of the plan has opened, and goes through every step again at
+    each, files included. A hold ends the waiting for its account; a release does not resume it.
     """
     check_run(context)
     latest = read_until(until, wait=wait, now=context.clock(), zone=context.settings.policy.zone)
     check_writable(context.reports)
     overrides = overridden_rules(allow)
+    data = planfile.read(plan_file) if plan_file is not None else None
+    waits_until = _last_moment(latest, data) if wait else None
     # Who is asked before the sends reads a refusal, too.
     telling = partial(refusal_told, context) if auto_approve else nullcontext
     with telling():
-        state = context.initialized_state(sending=False)
-        compiled = compile_selected(context, select)
-        data = planfile.read(plan_file) if plan_file is not None else None
-        waits_until = _last_moment(latest, data) if wait else None
-        approval = check_approved(context, compiled.sends, state, waits_until=waits_until)
-        resend_ids = unknown_sends(state, resend)
-        result = plan_selected(
-            context, select, state, overrides=overrides, compiled=compiled, resend=resend_ids
+        prepared = prepare(
+            context,
+            select,
+            partial(_reviewed, context, data, expect_digest),
+            overrides=overrides,
+            resend=lambda state: unknown_sends(state, resend),
         )
-        plan, digest, audiences = _reviewed(context, result.plan, state, data, expect_digest)
-        result = replace(result, plan=plan)
+        plan = prepared.plan
         if PlanAction.INVALID in plan.counts():
-            return _refuse_invalid(context, result, tells=auto_approve)
-        context.show_progress(f"{plan_text(context, view_of(context, result), is_applied=True)}\n")
-        approval.check(plan)
+            return _refuse_invalid(context, prepared.result, tells=auto_approve)
+        context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
         waiting = scheduled_sends(plan, until=waits_until) if wait else []
-        run = _ApplyRun(context, select, compiled, data, overrides, plan, waiting)
+        check_approved(context, {planned.account.appid for planned in (*plan.due(), *waiting)})
+        right = _right(plan, data, expect_digest, overrides)
+        run = _ApplyRun(context, select, data, plan, waiting, right)
         run.check_number()
         run.agree(covered=data is not None or expect_digest is not None, auto_approve=auto_approve)
     with stop_signals(_on_stop(context)) as stopping:
-        send = partial(send_plan, context, approval=approval, digest=digest, stopping=stopping,
-                       overrides=overrides, audiences=audiences)  # fmt: skip
         with telling():
-            outcomes = send(plan, state)
+            outcomes = prepared.send(plan, right, stopping)
+        if waits_until is not None:
+            told = plan.held_sends()
+            outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in told)
         if waiting:
             run.report_early(outcomes)
-            outcomes += send_later(
-                context, waiting, send, run.plan_again, run.report_early, stopping=stopping, until=latest
-            )
-        code = run.report(outcomes, state)
-    return run.finish(outcomes, code, is_stopped=stopping.is_set())
+            outcomes += run.send_later(stopping, until=latest)
+        code = run.report(outcomes, prepared.state)
+    return run.finish(outcomes, code)
 
 
 @dataclass(frozen=True, slots=True)
 class _ApplyRun:
     """What is sent now and, where the run waits, later; and what of it was reported."""
 
-    context: Context
+    context: OnlineContext
     select: tuple[str, ...]
-    compiled: CompileResult
     data: Mapping[str, Any] | None
     """Of the plan file, if there is one."""
-    overrides: Mapping[str, str]
     plan: Plan
     waiting: Sequence[PlannedSend]
+    right: RunContext
     reported: list[SendOutcome] = field(default_factory=list)
 
     def check_number(self) -> None:
         """Count what is sent later too: the rule is about one run, and a plan knows only what is due."""
         rule, policy = "max_sends_per_apply", self.context.settings.policy
         found = too_many_sends(len(self.plan.calls()) + len(self.waiting), policy) if self.waiting else None
-        if found and rule not in self.overrides and policy.levels.get(rule, found.level) == "mandatory":
+        if found and rule not in self.right.overrides and policy.levels.get(rule, found.level) == "mandatory":
             raise PolicyError(found.message, hint=found.hint)
 
     def agree(self, *, covered: bool, auto_approve: bool) -> None:
@@ -166,18 +171,46 @@ class _ApplyRun:
         if (self.plan.calls() or self.waiting or looser) and not auto_approve:
             _confirm(self.plan, self.waiting, looser, timezone=self.context.settings.policy.timezone)
 
-    def plan_again(self) -> tuple[Plan, LedgerState]:
-        """Plan the files that were approved on the ledger as it is now, by rules that were agreed to."""
-        context = self.context
-        check_run(context)
-        state = context.initialized_state(sending=False)
+    def send_later(self, stopping: threading.Event, *, until: datetime | None) -> tuple[SendOutcome, ...]:
+        """Send what is scheduled in its window, and show the time until then."""
+
+        @contextmanager
+        def prepare_again() -> Iterator[tuple[Plan, Send]]:
+            with self.context.anew() as fresh:
+                check_run(fresh)
+                reviewed, holds = partial(self._still_reviewed, fresh), self.plan.last_holds
+                try:
+                    prepared = prepare(
+                        fresh, self.select, reviewed, overrides=self.right.overrides, last_holds=holds
+                    )
+                except UsageError as gone:  # what was selected is there no more
+                    raise StalePlanError(gone.message, hint=_(START_AGAIN)) from gone
+                yield prepared.plan, lambda part: prepared.send(part, self.right, stopping)
+
+        with countdown(self.context) as show:
+            ports = WaitPorts(
+                clock=self.context.clock,
+                stopping=stopping,
+                prepare=prepare_again,
+                held=self._held,
+                show=show,
+                report=self.report_early,
+                until=until,
+            )
+            return tuple(send_in_windows(self.waiting, ports))
+
+    def _held(self) -> list[str]:
+        before, now = self.plan.last_holds or {}, self.context.fold_ledger(verified=True).last_holds()
+        return [appid for appid, hold in now.items() if hold != before.get(appid, "")]
+
+    def _still_reviewed(self, fresh: OnlineContext, result: PlanResult, _state: LedgerState) -> Plan:
+        """Refuse what nobody reviewed for the whole plan; each send is compared before it is made."""
         if self.data is not None:
-            planfile.check_not_expired(self.data, context.clock())
-        again = plan_selected(
-            context, self.select, state, overrides=self.overrides, compiled=self.compiled
-        ).plan
-        check_not_looser_since(again, self.plan.loosened_rules)
-        return again, state
+            planfile.check_not_expired(self.data, fresh.clock())
+        plan = result.valid_plan()
+        # Another run may have gone by stricter rules meanwhile.
+        check_looser(fresh, plan, covered={*plan.loosened_rules} <= {*self.plan.loosened_rules}, asking=False)
+        return plan
 
     def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
         """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
@@ -196,17 +229,14 @@ class _ApplyRun:
             _print_unselected(self.context, self.plan, state)
         return exit_code(outcomes) or written
 
-    def finish(self, outcomes: tuple[SendOutcome, ...], code: int, *, is_stopped: bool) -> int:
-        """Notify, then fetch the pictures of drafts that were sent; Ctrl-C hides no outcome."""
+    def finish(self, outcomes: tuple[SendOutcome, ...], code: int) -> int:
+        """Notify about what is not reported yet; Ctrl-C hides no outcome."""
         new = [outcome for outcome in outcomes if outcome not in self.reported]
         try:
             notify(self.context, outcome_notices(new, self.plan), commit=self.plan.commit)
         except click.Abort as interrupted:
             print_message(str(interrupted))
             return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
-        if not is_stopped:
-            with stop_signals(lambda: None) as ending:
-                keep_draft_pictures(self.context, ending.is_set)
         return code
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[str] = ()) -> Formats:
@@ -221,7 +251,7 @@ class _ApplyRun:
         }
 
 
-def _on_stop(context: Context) -> Callable[[], None]:
+def _on_stop(context: OnlineContext) -> Callable[[], None]:
     message = _("Stopping: the current send will finish, and no other send will start.")
     return lambda: None if context.quiet else print_in_handler(message)
 
@@ -234,13 +264,14 @@ def _last_moment(until: datetime | None, data: Mapping[str, Any] | None) -> date
 
 
 def _reviewed(
-    context: Context, plan: Plan, state: LedgerState, data: Mapping[str, Any] | None, digest: str | None
-) -> tuple[Plan, str, dict[str, int | None]]:
-    """Check the plan against what was reviewed.
-
-    Returns:
-        The plan without what was not reviewed, the digest, the audiences as the review saw them.
-    """
+    context: OnlineContext,
+    data: Mapping[str, Any] | None,
+    digest: str | None,
+    result: PlanResult,
+    state: LedgerState,
+) -> Plan:
+    """Check the plan against what was reviewed; give it without what was not."""
+    plan = result.plan
     if data is not None:
         if digest is not None:
             planfile.check_plan_digest(data, digest)
@@ -251,21 +282,31 @@ def _reviewed(
                 "names stand for: {names}."
             )
             print_message(message.format(names=_(", ").join(names)))
-        plan = review.within_horizon(plan, planfile.horizon(data))
-        return plan, str(data["plan_digest"]), planfile.audiences(data)
+        return review.within_horizon(plan, planfile.horizon(data))
     if digest is not None:
-        return review.check_digest(digest, plan, state), digest, {}
+        return review.check_digest(digest, plan, state)
     if context.settings.environment.protected:
         raise PolicyError(
             _("`campaign apply` requires a reviewed plan, because this environment is protected"),
             hint=_("pass `--plan FILE` or `--expect-digest DIGEST` from the reviewed plan"),
             location=_("environment {name}").format(name=plan.environment),
         )
+    return plan
+
+
+def _right(
+    plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
+) -> RunContext:
+    """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
     audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
-    return plan, plan.plan_digest, audiences
+    if data is not None:
+        digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
+    elif digest is not None:
+        audiences = {}
+    return RunContext(plan_digest=digest or plan.plan_digest, overrides=overrides, audiences=audiences)
 
 
-def _refuse_invalid(context: Context, result: PlanResult, *, tells: bool) -> ExitCode:
+def _refuse_invalid(context: OnlineContext, result: PlanResult, *, tells: bool) -> ExitCode:
     """Show a plan with invalid campaigns, which lists their problems, and refuse it."""
     context.output(plan_formats(context, view_of(context, result)))
     _print_unknown(result.plan)
@@ -302,7 +343,7 @@ def _print_unknown(plan: Plan) -> None:
         print_message(message.format(sends=_(", ").join(sorted(unknown))))
 
 
-def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
+def _print_unselected(context: OnlineContext, plan: Plan, state: LedgerState) -> None:
     """Print how many unknown sends are outside the selection; they do not change the exit code."""
     sends = (planned.send for planned in plan.sends)
     count = len(unplanned_unknown_sends(sends, decision_context(context, state)))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import click
 
 from wechat_campaigns.api import plan_selected
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day
 from wechat_campaigns.cli.registry import command
@@ -21,13 +21,13 @@ from wechat_campaigns.workspace import Workspace
 
 
 @command(
-    effect=Effect.NONE,
+    effect=Effect.LEDGER_READ,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR),
     examples={"campaign calendar": N_("this month")},
 )
 @click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
-def calendar(context: Context, month: datetime | None) -> int:
+def calendar(context: LedgerContext, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; makes no request to WeChat."""
     view, invalid = month_view(context, month.date() if month is not None else None)
     if invalid:
@@ -43,9 +43,9 @@ def calendar(context: Context, month: datetime | None) -> int:
 
 def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, int]:
     """Give a month, this one by default, and how many files it leaves out because of their errors."""
-    now, state = workspace.clock(), workspace.state(verified=False)
+    now, state = workspace.clock(), workspace.unverified_state()
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     sends = past_sends(state, workspace.settings.environment.accounts, now=now, since=begin, until=end)
-    plan = plan_selected(workspace, (), state, offline=True).plan
+    plan = plan_selected(workspace, (), state).plan
     return calendar_view(first, plan, sends, now), len(plan.invalid)

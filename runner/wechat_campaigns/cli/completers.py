@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.names import id_fault
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Settings
@@ -27,7 +28,8 @@ def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -
         ids = [str(item.file.with_suffix("")) for item in find_campaigns(_root(ctx))[0]]
     except CampaignError:
         return []
-    return [name for name in ids if name.startswith(incomplete)]
+    # click hands a word to the shell as it stands.
+    return [name for name in ids if name.startswith(incomplete) and id_fault(name) is None]
 
 
 def _of_settings(names: Callable[[Settings], Iterable[str]]) -> Offer:

@@ -10,12 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from wechat_campaigns.cli.effects import OF_FILES, OF_LEDGER, Effect
 from wechat_campaigns.cli.options import format_error
 from wechat_campaigns.cli.output import (
     error_label,
-    file_errors,
     logs_json,
-    open_at_once,
     print_message,
     print_result,
     wants_color,
@@ -23,10 +22,11 @@ from wechat_campaigns.cli.output import (
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, guarded, json_text
-from wechat_campaigns.workspace import Workspace
+from wechat_campaigns.workspace import LedgerWorkspace, OnlineWorkspace, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ WIDTH_WITHOUT_TERMINAL = 120
 
 @dataclass(kw_only=True)
 class Context(Workspace):
-    """One run of a command."""
+    """One run of a command that looks at files."""
 
     format: str = "text"
     reports: Sequence[tuple[str, Path]] = ()
@@ -97,18 +97,6 @@ class Context(Workspace):
                 hint=hint.format(names=_(", ").join(environment.accounts)),
             )
         return environment.accounts[chosen]
-
-    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
-        """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
-        from wechat_campaigns.send.uploads import UploadPorts, record_in
-
-        return UploadPorts(
-            api=self.write_api(account),
-            state=state,
-            record=record_in(self.ledger, state, account.appid),
-            read=self.read,
-            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
-        )
 
     @property
     def has_progress_bar(self) -> bool:
@@ -219,11 +207,34 @@ class Context(Workspace):
         for kind, path in self.reports:
             write = (binary or {}).get(kind)
             data = write() if write is not None else f"{_written(formats, kind)}\n".encode()
-            with file_errors(path, f"--report {kind}={path}"):
-                descriptor = open_at_once(path, os.O_TRUNC)
-                os.set_blocking(descriptor, True)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
+            write_file(path, data, f"--report {kind}={path}")
+
+
+class LedgerContext(Context, LedgerWorkspace):
+    """One run of a command that also reads the ledger where the settings keep it."""
+
+
+class OnlineContext(LedgerContext, OnlineWorkspace):
+    """One run of a command that connects to WeChat and reads secrets."""
+
+    def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
+        """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
+        from wechat_campaigns.send.uploads import UploadPorts, record_in
+
+        return UploadPorts(
+            api=self.write_api(account),
+            state=state,
+            record=record_in(self.ledger, state, account.appid),
+            read=self.read,
+            tell=lambda event: self.show_progress(f"  {send_id}{_(': ')}{event}"),
+        )
+
+
+def context_of(effect: Effect) -> type[Context]:
+    """Return the context of a command by its effect: its type is all that the command can reach."""
+    if effect in OF_FILES:
+        return Context
+    return LedgerContext if effect in OF_LEDGER else OnlineContext
 
 
 def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:

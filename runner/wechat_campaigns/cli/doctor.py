@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect, check_read_only
 from wechat_campaigns.cli.options import DIR, ENV, DecisionOption
 from wechat_campaigns.cli.output import print_message
@@ -41,7 +41,7 @@ TIMEOUT_S = 10.0
     shell_complete=accounts,
     help="Only make three calls as this test account that WeChat must reject, and compare the answers.",
 )
-def doctor(context: Context, smoke: str | None) -> int:
+def doctor(context: OnlineContext, smoke: str | None) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
     Also prints where this machine keeps its state. Each problem has a hint. The exit code is
@@ -50,14 +50,14 @@ def doctor(context: Context, smoke: str | None) -> int:
     return _check_environment(context) if smoke is None else _smoke(context, context.account(smoke))
 
 
-def _check_environment(context: Context) -> int:
+def _check_environment(context: OnlineContext) -> int:
     from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
     from wechat_campaigns.wechat.network_faults import describe_fault
     from wechat_campaigns.wechat.responses import not_sent_error
 
     def clock_skew() -> timedelta | None:
-        with open_session(context.api_url) as http:
+        with open_session(context.api_url) as http, http.within(TIMEOUT_S):
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
@@ -91,7 +91,7 @@ def _check_environment(context: Context) -> int:
     return worst(checks)
 
 
-def _smoke(context: Context, account: Account) -> int:
+def _smoke(context: OnlineContext, account: Account) -> int:
     from wechat_campaigns.report.smoke import calls_text, smoke_data, smoke_exit_code, smoke_text
     from wechat_campaigns.send.smoke import smoke
 

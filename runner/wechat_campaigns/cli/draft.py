@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.api import decision_context, plan_selected
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR
 from wechat_campaigns.cli.prompt import confirm
@@ -42,7 +42,7 @@ UNSENT = PENDING | {PlanAction.DRAFT}
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
-def draft(context: Context, select: str, auto_approve: bool) -> int:
+def draft(context: OnlineContext, select: str, auto_approve: bool) -> int:
     """Make the draft of an article without sending it, so that it can be checked in the WeChat console.
 
     Uploads its pictures and adds the draft; nothing is sent. `campaign apply` later sends exactly this
@@ -89,7 +89,7 @@ def _pending(plan: Plan, select: str) -> list[PlannedSend]:
     return pending
 
 
-def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
+def _confirm(context: OnlineContext, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
     for planned in pending:
         missing = sum(result is None for _, result in planned.resolved.uploads)
         row = _("  {send} → drafts of {account}, files to upload: {count}")
@@ -99,7 +99,7 @@ def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: 
         confirm(question, _("Not confirmed: no draft was made."))
 
 
-def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
+def _make(context: OnlineContext, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):

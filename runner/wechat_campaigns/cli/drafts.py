@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, VAR, WriteOption
 from wechat_campaigns.cli.prompt import confirm
@@ -53,7 +53,7 @@ PROGRESS_EVERY = 100
 @click.option(
     "--clean", cls=WriteOption, is_flag=True, help="Delete the drafts that edits left behind, after asking."
 )
-def drafts(context: Context, names: Sequence[str], clean: bool, auto_approve: bool) -> int:
+def drafts(context: OnlineContext, names: Sequence[str], clean: bool, auto_approve: bool) -> int:
     """List each account's drafts in WeChat: titles, when saved, made by this tool or not, used by which send.
 
     An edit of a campaign leaves the draft behind that this tool made for it before. `--clean` deletes those,
@@ -70,7 +70,7 @@ def drafts(context: Context, names: Sequence[str], clean: bool, auto_approve: bo
     return ExitCode.OK
 
 
-def _views(context: Context, selection: Sequence[Account], *, strict: bool) -> list[_View]:
+def _views(context: OnlineContext, selection: Sequence[Account], *, strict: bool) -> list[_View]:
     """Render the folder for each environment that sends from one of the accounts.
 
     Raises:
@@ -90,7 +90,9 @@ def _views(context: Context, selection: Sequence[Account], *, strict: bool) -> l
     return views
 
 
-def _list(context: Context, account: Account, views: Sequence[_View], state: LedgerState) -> AccountDrafts:
+def _list(
+    context: OnlineContext, account: Account, views: Sequence[_View], state: LedgerState
+) -> AccountDrafts:
     box: list[BoxEntry] = []
     total = 0
     for entry, total in list_drafts(context.read_api(account)):
@@ -102,7 +104,11 @@ def _list(context: Context, account: Account, views: Sequence[_View], state: Led
 
 
 def _uses(
-    context: Context, account: Account, views: Sequence[_View], state: LedgerState, box: Sequence[BoxEntry]
+    context: OnlineContext,
+    account: Account,
+    views: Sequence[_View],
+    state: LedgerState,
+    box: Sequence[BoxEntry],
 ) -> tuple[BoxDraft, ...]:
     """Say of each draft who needs it, in whichever environment."""
     found = []
@@ -116,7 +122,7 @@ def _uses(
 
 
 def _clean(
-    context: Context,
+    context: OnlineContext,
     selection: Sequence[Account],
     listed: dict[str, AccountDrafts],
     *,
@@ -146,7 +152,7 @@ def _clean(
 
 
 def _clean_account(
-    context: Context,
+    context: OnlineContext,
     account: Account,
     views: Sequence[_View],
     listed: AccountDrafts,

@@ -18,7 +18,10 @@ class Effect(StrEnum):
 
     NONE = "none"
     LOCAL = "local"
+    LEDGER_READ = "ledger-read"
+    LEDGER_COPY = "ledger-copy"
     WECHAT_READ = "wechat-read"
+    WECHAT_COPY = "wechat-copy"
     CODE_HOST = "code-host"
     LEDGER_RECORD = "ledger-record"
     LEDGER_DECISION = "ledger-decision"
@@ -26,16 +29,23 @@ class Effect(StrEnum):
 
 
 MEANINGS: Final[Mapping[Effect, str]] = {
-    Effect.NONE: "changes nothing: reads files and the ledger",
-    Effect.LOCAL: "changes files of this machine",
+    Effect.NONE: "changes nothing: looks at files; obeys no address, secret or program of the settings",
+    Effect.LOCAL: "changes files of this machine; obeys no address, secret or program of the settings",
+    Effect.LEDGER_READ: "changes nothing: connects to the ledger that the settings name, reads no secret",
+    Effect.LEDGER_COPY: "writes files of this machine; else as ledger-read",
     Effect.WECHAT_READ: "changes nothing: queries WeChat, and records a final answer",
+    Effect.WECHAT_COPY: "queries WeChat, and writes files of this machine",
     Effect.CODE_HOST: "writes a comment on GitHub",
     Effect.LEDGER_RECORD: "records in the ledger what happened, or a stop; never leads to another send",
     Effect.LEDGER_DECISION: "records in the ledger what a person decided about past sends or the rules",
     Effect.WECHAT_WRITE: "changes WeChat: reaches followers or testers, or makes drafts",
 }
 
-READING: Final = frozenset({Effect.NONE, Effect.WECHAT_READ})
+READING: Final = frozenset({Effect.NONE, Effect.LEDGER_READ, Effect.WECHAT_READ})
+OF_FILES: Final = frozenset({Effect.NONE, Effect.LOCAL, Effect.CODE_HOST})
+"""What gets a workspace of files: it opens no ledger, reads no secret, and connects to nothing."""
+OF_LEDGER: Final = frozenset({Effect.LEDGER_READ, Effect.LEDGER_COPY})
+"""What also gets the ledger; every other effect gets WeChat and the secrets."""
 OF_PERSONS: Final = frozenset({Effect.LEDGER_DECISION, Effect.WECHAT_WRITE})
 """What a coding agent may do in the sandbox only."""
 

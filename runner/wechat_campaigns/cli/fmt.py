@@ -10,11 +10,11 @@ from wechat_campaigns.cli.completers import campaign_ids
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR
-from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, _, ngettext
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.fmt import format_campaign
@@ -77,6 +77,5 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     if new == data or result.skip_reason:
         return False, result.skip_reason
     if not check:
-        with file_errors(path):
-            path.write_bytes(new)
+        write_file(path, new)
     return True, ""

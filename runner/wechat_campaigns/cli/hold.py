@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
@@ -51,7 +50,7 @@ SLOW: Final = timedelta(minutes=1)
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 @click.option("--for", "until", metavar="TIME", help="End by itself after TIME (2h, 90m) or at TIME (19:30).")
-def hold(context: Context, account_name: str, reason: str | None, until: str | None) -> int:
+def hold(context: OnlineContext, account_name: str, reason: str | None, until: str | None) -> int:
     """Stop every send of an account, including those of a running apply, until `campaign unhold`.
 
     With --for, it also ends by itself. Of several holds of an account each must end. Without --reason, a
@@ -100,7 +99,7 @@ def hold(context: Context, account_name: str, reason: str | None, until: str | N
     return code
 
 
-def _record(context: Context, appid: str, data: Mapping[str, object], late: timedelta) -> Event:
+def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late: timedelta) -> Event:
     """Keep a hold, dated by WeChat's clock, in the ledger as it is now."""
     entry = Entry(stream=appid, kind=EventKind.HOLD, data=data)
     opened = partial(context.open_ledger, lambda: context.clock() + late)
@@ -128,21 +127,22 @@ def _unused(name: str, command: str) -> str:
     return f"{warning.format(name=name)}\n→ {hint.format(command=command)}"
 
 
-def _behind(context: Context) -> timedelta:
+def _behind(context: OnlineContext) -> timedelta:
     """Say how far this machine's clock is behind WeChat's, whose answer to a stranger has a date, too.
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """
-    from wechat_campaigns.source.api_hosts import check_api_host
     from wechat_campaigns.wechat.endpoints import TAGS_GET
-    from wechat_campaigns.wechat.transport import Request, Transport, make_session
+    from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
     api = context.settings.environment.api
     if api == SANDBOX:  # runs on this machine
         return timedelta()
     with suppress(CampaignError):
-        check_api_host(api, os.environ)
-        transport = Transport(api, make_session(api), timeout_s=(ASK_S, ASK_S), watch=context.watch)
+        api = context.api_url
+        transport = Transport(
+            api, make_session(api), timeouts=Timeouts(ASK_S, ASK_S, ASK_S), watch=context.watch
+        )
         transport.exchange(Request(method="GET", path=TAGS_GET, is_read=True))
     late = -context.watch.current_skew()
     return late if late > SLOW else timedelta()
@@ -153,7 +153,8 @@ def _written(ends_at: datetime) -> str:
 
 
 def _ends_text(ends_at: datetime, now: datetime, zone: ZoneInfo, late: timedelta) -> str:
-    text = _("The hold ends by itself {when}.").format(when=moment_text(ends_at, now, zone))
+    text = _("The hold ends by itself {when}; runs that waited must be started again then.")
+    text = text.format(when=moment_text(ends_at, now, zone))
     if late:
         slow = _("This machine's clock is {minutes} min behind WeChat's; the hold lasts as much longer.")
         text += "\n" + slow.format(minutes=ceil(late / timedelta(minutes=1)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,11 @@ from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR
-from wechat_campaigns.cli.output import file_errors, write_new
+from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import id_from, quoted
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.source.scaffold import article_campaign_text, literal
 
@@ -51,7 +51,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
     from wechat_campaigns.fetch.saved_pictures import SavedPictures
     from wechat_campaigns.render.article import read_saved_page
 
-    name = free_id(campaign_id or page.stem.replace(" ", "-"), context.root)
+    name = free_id(campaign_id or id_from(page.stem), context.root)
     folder = context.root / name
     if (folder / "article.html").exists():
         raise UsageError(
@@ -68,8 +68,7 @@ def import_(context: Context, page: Path, campaign_id: str | None) -> int:
         for done, address in enumerate(addresses, 1):
             if not context.has_progress_bar:
                 context.show_progress(f"  {line(address[:60])}")
-            with file_errors(folder / "article.html"):
-                pictures.save(address)
+            pictures.save(address)
             advance(done)
     write_new(folder / "article.html", literal(saved.html(pictures.names)))
     target = context.root / f"{name}.yaml"
@@ -97,7 +96,7 @@ def _result(context: Context, target: Path, folder: Path, pictures: SavedPicture
         _(
             "next: set recipients, title and cover in {file}, run `campaign render {name}`, and delete "
             "`ready: false` when it may be sent"
-        ).format(file=target, name=shlex.quote(name)),
+        ).format(file=target, name=quoted(name)),
     ]
     data = {
         "id": name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.source.starter import CodeHostName, starter
 
 _PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
@@ -78,7 +78,7 @@ def _check_action(code_host: CodeHostName, action: str | None) -> None:
 def _text(folder: Path, code_host: CodeHostName, written: list[str], kept: list[str]) -> str:
     lines = [_("wrote {file}").format(file=file) for file in written]
     lines += [_("kept  {file}").format(file=file) for file in kept]
-    line = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
+    line = "campaign plan" if folder == Path() else f"cd {quoted(str(folder))} && campaign plan"
     lines += ["", _("Next: {command}").format(command=line)]
     if code_host != "none":
         message = _(

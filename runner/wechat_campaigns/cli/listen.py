@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.output import logs_json
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--name", "names", multiple=True, help="The host name that the TLS server passes on; repeatable."
 )
-def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
+def listen(context: OnlineContext, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many followers received a send, why it failed, links to articles.
 
     Serves one path, /ACCOUNT, for each account with `callback` in the settings, and /healthz for probes.
@@ -93,7 +93,7 @@ class EventHandler(logging.Handler):
         record("callback", level=level, message=message.getMessage())
 
 
-def receiver_of(context: Context) -> CallbackApp:
+def receiver_of(context: OnlineContext) -> CallbackApp:
     """Make the receiver of an environment's accounts.
 
     Raises:

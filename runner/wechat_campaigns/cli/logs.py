@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wechat_campaigns.cli.output import file_errors, logs_json, open_at_once, print_log, print_message
+from wechat_campaigns.cli.output import logs_json, print_log, print_message
 from wechat_campaigns.core.errors import CampaignError, InvalidError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import Entry, listen, record
+from wechat_campaigns.core.written_files import opened_to_write
 
 if TYPE_CHECKING:
     from wechat_campaigns.send.outcome import SendOutcome
@@ -48,17 +49,16 @@ def start_log_file(file: Path) -> None:
         nonlocal is_complete
         # A disk that fills up between a send and its record must not hide what became of the send.
         try:
-            descriptor = open_at_once(file, os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as log:
-                log.write(f"{_line(entry)}\n")
-        except OSError as error:
+            with opened_to_write(file, option, flags=os.O_APPEND, mode=0o600) as log:
+                log.write(f"{_line(entry)}\n".encode())
+        except UsageError as error:
             if is_complete:
                 lost = _("Warning: {file} lacks lines of this log: {reason}")
-                print_message(lost.format(file=file, reason=error.strerror))
+                print_message(lost.format(file=file, reason=error.message))
             is_complete = False
 
-    with file_errors(file, option):
-        os.close(open_at_once(file, os.O_APPEND, 0o600))
+    with opened_to_write(file, option, flags=os.O_APPEND, mode=0o600):
+        pass
     listen(write)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -17,9 +16,9 @@ from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.names import id_fault, quoted
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.load import (
-    BAD_IN_ID,
     enclosing_campaigns_folder,
     find_campaigns,
     require_folder,
@@ -128,7 +127,7 @@ def _write(context: Context, campaign: ScaffoldOptions) -> int:
     message = _(
         "wrote {file}; edit it, run `campaign plan {name}`, and delete `ready: false` when it may be sent"
     )
-    lines = [message.format(file=target, name=shlex.quote(campaign.id))]
+    lines = [message.format(file=target, name=quoted(campaign.id))]
     article = root / campaign.id / "article.md"
     if campaign.has_article and write_new(article, ARTICLE):
         lines.append(_("wrote {file}").format(file=article))
@@ -197,9 +196,8 @@ def free_id(name: str, root: Path) -> str:
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
         hint = _("use a path below the campaigns folder; no part of it may start with `_` or a dot")
         raise UsageError(message, hint=hint)
-    if BAD_IN_ID.search(name):
-        hint = _("use an id without spaces and without the characters [ ] # , : \\")
-        raise UsageError(message, hint=hint)
+    if fault := id_fault(name):
+        raise UsageError(_(": ").join((message, fault[0])), hint=fault[1])
     if any(len(part.encode()) > LONGEST_NAME for part in file.parts):
         raise UsageError(message, hint=_("use a shorter id"))
     for known in find_campaigns(root)[0] if root.is_dir() else ():

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.code_host.ci_run import run_url
 from wechat_campaigns.core.errors import CampaignError, ExitCode
@@ -30,7 +30,7 @@ class Told(NamedTuple):
     taken: int
 
 
-def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -> Told:
+def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> Told:
     """Tell every target of the settings what it wants to be told.
 
     The ledger is asked what was told, and learns afterwards what a target took: two runs at a time may both
@@ -49,7 +49,7 @@ def notify(context: Context, notices: Sequence[Notice], *, commit: str | None) -
         raise click.Abort(message) from None
 
 
-def _notify(context: Context, notices: Sequence[Notice], commit: str) -> Told:
+def _notify(context: OnlineContext, notices: Sequence[Notice], commit: str) -> Told:
     targets = context.settings.notify
     wanted = [notice for notice in notices if any(notice.moment in target.when for target in targets)]
     if not wanted:
@@ -72,7 +72,7 @@ def _notify(context: Context, notices: Sequence[Notice], commit: str) -> Told:
 
 
 @contextmanager
-def refusal_told(context: Context) -> Iterator[None]:
+def refusal_told(context: OnlineContext) -> Iterator[None]:
     """Tell that a run is refused as a whole; not of wrong usage, nor where another run is at work."""
     try:
         yield
@@ -81,14 +81,14 @@ def refusal_told(context: Context) -> Iterator[None]:
         raise
 
 
-def tell_refusal(context: Context, error: CampaignError) -> None:
+def tell_refusal(context: OnlineContext, error: CampaignError) -> None:
     """Tell of one refusal, see `refusal_told`."""
     if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
         notify(context, [refusal_notice(error, context.settings.environment.by_appid)], commit=None)
 
 
 def _is_told(
-    context: Context, number: int, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
+    context: OnlineContext, number: int, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
 ) -> bool:
     """Tell one target, and warn where it cannot be told."""
     try:
@@ -107,7 +107,7 @@ def _is_told(
 
 
 def _failure(
-    context: Context, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
+    context: OnlineContext, target: NotifyTarget, notices: Sequence[Notice], run: RunSummary
 ) -> str | None:
     """Tell one target, by settings that may be obeyed; why it could not be told, or None."""
     if target.kind == "command":
@@ -120,7 +120,7 @@ def _failure(
     return notify_target(target, notices, run, address=address, key=key, now=datetime.now(UTC))
 
 
-def _told(context: Context) -> Collection[str] | None:
+def _told(context: OnlineContext) -> Collection[str] | None:
     """Read which notices were told; None, and a warning, where the ledger cannot be read."""
     try:
         return context.state().notified
@@ -129,7 +129,7 @@ def _told(context: Context) -> Collection[str] | None:
         return None
 
 
-def _record(context: Context, notices: Sequence[Notice], day: date) -> None:
+def _record(context: OnlineContext, notices: Sequence[Notice], day: date) -> None:
     """Keep what was told and is found again by other runs."""
     kept = [notice for notice in notices if notice.moment in FOUND_AGAIN]
     for appid in sorted({notice.appid for notice in kept} & context.settings.environment.by_appid.keys()):

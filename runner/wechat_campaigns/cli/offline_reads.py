@@ -1,19 +1,15 @@
-"""Read a campaigns folder for the studio: offline, connected to no account, the ledger closed for writes."""
+"""Read a campaigns folder for the studio: what a workspace of files can reach."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from typing import NoReturn
 
 from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.calendar import month_view
 from wechat_campaigns.core.extras import is_extra_installed
-from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import FileInfo
-from wechat_campaigns.core.settings import Account, ArticleOptions, Secret
-from wechat_campaigns.guard.secrets import Secrets
+from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
@@ -26,35 +22,10 @@ from wechat_campaigns.wechat.statistics_file import read_statistics
 from wechat_campaigns.workspace import Workspace
 
 
-class _NoSecrets(Secrets):
-    """Refuses: nothing that is shown requires a secret."""
-
-    def of_account(self, account: Account, *, trusted: bool = False) -> NoReturn:
-        raise AssertionError("the studio reads no secret")
-
-    def other(self, place: Secret, *, name: str) -> NoReturn:
-        raise AssertionError("the studio reads no secret")
-
-
-class OfflineWorkspace(Workspace):
-    """A workspace whose doors to the platform and to the ledger's writes are walled up."""
-
-    def _connect(self, account: Account) -> NoReturn:
-        raise AssertionError("the studio connects to no account")
-
-    def open_ledger(self, clock: Clock | None = None, *, copies: Path | None = None) -> NoReturn:
-        """Refuse: what is read offline is read from this machine's copy."""
-        raise AssertionError("the studio opens no ledger")
-
-    def __post_init__(self) -> None:
-        self.secrets = _NoSecrets(self)
-
-
 class OfflineReads:
     """One state of a campaigns folder; implements `studio.reads.Reads`."""
 
-    def __init__(self, workspace: OfflineWorkspace) -> None:
-        workspace.offline = True
+    def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
     def render(self, campaign: str, trial: Trial) -> CompileResult:
@@ -76,8 +47,8 @@ class OfflineReads:
         """Plan every campaign."""
         workspace = self._workspace
         compiled = compile_selected(workspace, ())
-        state = workspace.state(verified=False)
-        plan = plan_selected(workspace, (), state, offline=True, compiled=compiled).plan
+        state = workspace.unverified_state()
+        plan = plan_selected(workspace, (), state, compiled=compiled).plan
         view = plan_view(plan, timezone=self.timezone(), errors=compiled.errors)
         return Overview(files=tuple(compiled.files.values()), plan=view)
 
@@ -87,7 +58,7 @@ class OfflineReads:
 
     def history(self) -> HistoryView:
         """Show past sends."""
-        workspace, state = self._workspace, self._workspace.state(verified=False)
+        workspace, state = self._workspace, self._workspace.unverified_state()
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
         articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)

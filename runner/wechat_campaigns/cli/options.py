@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from wechat_campaigns.cli.completers import environments
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.patterns import recordable
@@ -58,6 +59,24 @@ class PathKind(str):
     def title(self) -> str:
         """See `str.title`, which click writes it by."""
         return _(super().title())
+
+
+class EffectOption(click.Option):
+    """A flag that says what a run may reach; the command gets a context of another type in its place."""
+
+    effect: Effect
+
+
+class OnlineOption(EffectOption):
+    """A flag with which a command that else looks at files, or at the ledger, queries WeChat."""
+
+    effect = Effect.WECHAT_READ
+
+
+class OfflineOption(EffectOption):
+    """A flag with which a command looks at files alone."""
+
+    effect = Effect.NONE
 
 
 def _path(**checks: bool) -> click.Path[Path]:

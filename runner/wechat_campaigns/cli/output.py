@@ -10,16 +10,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TextIO
 
 import click
 
-from wechat_campaigns.core.errors import UsageError, system_hint
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.state_folder import work_tree_of
+from wechat_campaigns.core.written_files import opened_to_write
 
 
 def replace_closed_streams() -> None:
@@ -118,60 +118,6 @@ def _discard(stream: TextIO) -> None:
         os.close(null)
 
 
-@contextmanager
-def file_errors(path: Path, option: str = "") -> Iterator[None]:
-    """Make the folder of a file, and explain an OSError of the block.
-
-    Args:
-        option: what the user wrote to get the file; empty for a file whose place is not his choice.
-
-    Raises:
-        UsageError: the file cannot be written, is the `-` that means standard output to other tools, or lies
-            behind a link of the checkout or in git's own folder.
-    """
-    if path == Path("-"):
-        raise UsageError(
-            _("'-' is not a file name"),
-            hint=_("omit this option and redirect standard output; `--format` sets what it contains"),
-            location=option,
-        )
-    _refuse_links(path, option or str(path))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise UsageError(
-            _("cannot write the file: {reason}").format(reason=error.strerror),
-            hint=system_hint(
-                error,
-                _("choose a file in a writable folder")
-                if option
-                else _("make the file and its folder writable, or work in a copy of the repository"),
-            ),
-            location=option or str(path),
-        ) from error
-
-
-def _refuse_links(path: Path, option: str) -> None:
-    """Refuse a file behind a link of the checkout: a commit may carry one that leads anywhere."""
-    place = Path(os.path.realpath(Path.cwd()))
-    tree = work_tree_of(place)
-    for part in path.parts:
-        place = place.parent if part == ".." else place / part
-        carried = tree is not None and place != tree and place.is_relative_to(tree)
-        if carried and (place.is_symlink() or part.casefold() == ".git"):
-            raise UsageError(
-                _("{place} is a link or belongs to git, so nothing is written there").format(place=place),
-                hint=_("remove the link, or choose a file outside the checkout"),
-                location=option,
-            )
-
-
-def open_at_once(path: Path, flags: int, mode: int = 0o666) -> int:
-    """Open a file to write to; a named pipe that nobody reads is an OSError, and is not waited for."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, mode)
-
-
 def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
     """Make sure that the files of `--report` can be written, before anything is done.
 
@@ -179,9 +125,9 @@ def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
         UsageError: one cannot.
     """
     for kind, path in reports:
-        with file_errors(path, f"--report {kind}={path}"):
-            if not path.is_fifo():  # its reader would take the end of this for the end of the report
-                os.close(open_at_once(path, os.O_APPEND))
+        if not path.is_fifo():  # its reader would take the end of this for the end of the report
+            with opened_to_write(path, f"--report {kind}={path}", flags=os.O_APPEND):
+                pass
 
 
 def write_new(path: Path, text: str) -> bool:
@@ -192,6 +138,6 @@ def write_new(path: Path, text: str) -> bool:
     """
     if os.path.exists(path):  # noqa: PTH110 (what cannot be looked at is refused below)
         return False
-    with file_errors(path), path.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with opened_to_write(path, flags=os.O_EXCL) as file:
+        file.write(text.encode())
     return True

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import Context, OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.moments import read_moment
-from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, Words
-from wechat_campaigns.cli.output import file_errors, print_message
+from wechat_campaigns.cli.options import DIR, ENV, FILE, VAR, OfflineOption, Words
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode, worst_exit_code
@@ -45,18 +45,18 @@ HELD = (PlanAction.CONFLICT, PlanAction.BLOCKED, PlanAction.EXPIRED)
     metavar="TIME",
     help="List what becomes due until TIME (12h, 90m or 22:00); `apply --wait` of the plan file ends there.",
 )
-@click.option("--offline", is_flag=True, help="Use no network; requires no credentials.")
+@click.option("--offline", cls=OfflineOption, is_flag=True, help="Use no network; requires no credentials.")
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
-    help="Exit 2 if sends are pending, blocked, in conflict, or were missed in the last day.",
+    help="Exit 2 if sends are pending, blocked, in conflict, or were missed.",
 )
 @click.option(
     "--fail-on",
     type=Words(HELD),
     metavar="KIND,…",
     default="",
-    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` in the last day. With "
+    help="Exit 5 if sends are held back: `conflict`, `blocked` by a rule, `expired` unsent. With "
     "--changed-since, only what the branch changes counts.",
 )
 @click.option(
@@ -71,7 +71,6 @@ def plan(
     select: tuple[str, ...],
     out: Path | None,
     horizon: str | None,
-    offline: bool,
     detailed_exitcode: bool,
     fail_on: tuple[str, ...],
     since: str | None,
@@ -87,21 +86,17 @@ def plan(
     from wechat_campaigns.api import plan_selected  # `--help` does without
     from wechat_campaigns.cli.plan_formats import plan_formats, view_of
     from wechat_campaigns.plan import planfile
-    from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.report.json import plan_data
+    from wechat_campaigns.send.outcome import LEFT
 
-    context.offline = offline
     last = read_moment("--horizon", horizon, now=context.clock(), zone=context.settings.policy.zone)
     overrides = overridden_rules(allow)
-    state = context.state(verified=not offline)
+    state = context.state() if isinstance(context, OnlineContext) else context.unverified_state()
     resend_ids = unknown_sends(state, resend)
-    result = plan_selected(
-        context, select, state, offline=offline, overrides=overrides, since=since, resend=resend_ids
-    )
+    result = plan_selected(context, select, state, overrides=overrides, since=since, resend=resend_ids)
     view = view_of(context, result, horizon=last)
     if out is not None:
-        with file_errors(out, f"--out {out}"):
-            planfile.write(out, plan_data(view))
+        planfile.write(out, plan_data(view))
     context.output(plan_formats(context, view, everything=everything or bool(select)))
     if any(one.decision.failure is ExitCode.SECRET for one in result.plan.sends):
         command = f"campaign plan --offline{context.settings.environment.env_option}"
@@ -110,8 +105,7 @@ def plan(
     if code := worst_exit_code((result.exit_code, held)):
         return code
     actions = result.plan.counts().keys()
-    open_actions = {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN, PlanAction.CONFLICT}
-    is_open = actions & open_actions or result.plan.missed_sends()
+    is_open = any(LEFT[action].is_open for action in actions) or result.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and is_open else ExitCode.OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +9,7 @@ import click
 
 from wechat_campaigns.api import PlanResult
 from wechat_campaigns.cli.context import Context
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.report.coming import APPLY
 from wechat_campaigns.report.formats import OF_PLAN, OF_PROBLEMS, Formats, formats
 from wechat_campaigns.report.plan_view import PlanView, plan_view
@@ -35,15 +35,13 @@ def apply_command(context: Context) -> str:
     A protected environment wants one that was reviewed.
     """
     environment, asked = context.settings.environment, click.get_current_context().params
-    words = [APPLY, *map(shlex.quote, asked.get("select", ()))]
+    words = [APPLY, *map(quoted, asked.get("select", ()))]
     options = [
-        f" --{name} {shlex.quote(value)}"
-        for name in ("var", "resend", "allow")
-        for value in asked.get(name, ())
+        f" --{name} {quoted(value)}" for name in ("var", "resend", "allow") for value in asked.get(name, ())
     ]
     if (file := asked.get("out") or asked.get("plan_file")) or environment.protected:
         # An absolute path is one of this machine, and a report is read elsewhere.
-        name = "FILE" if file is None or file.is_absolute() else shlex.quote(str(file))
+        name = "FILE" if file is None or file.is_absolute() else quoted(str(file))
         options.append(f" --plan {name}")
     return f"{' '.join(words)}{environment.env_option}{''.join(options)}"
 

@@ -9,7 +9,7 @@ import click
 
 from wechat_campaigns.api import plan_selected
 from wechat_campaigns.cli.completers import campaign_ids, testers
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error, stands_for
+from wechat_campaigns.cli.context import OnlineContext, campaign_of, no_send_error, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -45,7 +45,7 @@ from wechat_campaigns.wechat import payloads
 @click.option(
     "--to-openid", "openids", metavar="OPENID", multiple=True, help="The tester's openid; repeatable."
 )
-def preview(context: Context, select: str, names: Sequence[str], openids: Sequence[str]) -> int:
+def preview(context: OnlineContext, select: str, names: Sequence[str], openids: Sequence[str]) -> int:
     """Send one real message to each tester, and record that this content was previewed.
 
     Uses none of the quota; WeChat allows 100 previews a day. ID is a campaign, or one send of it:
@@ -93,7 +93,7 @@ def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
     return first or matches
 
 
-def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManager[None]:
+def _draft_lock(context: OnlineContext, planned: PlannedSend) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; without a draft there is no lock."""
     if not payloads.needs_draft(planned.send.content):
         return nullcontext()

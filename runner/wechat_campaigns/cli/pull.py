@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.new import free_id
 from wechat_campaigns.cli.options import DIR, ENV
-from wechat_campaigns.cli.output import file_errors, write_new
+from wechat_campaigns.cli.output import write_new
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import id_from, quoted
 from wechat_campaigns.fetch.draft_files import DraftFiles
 from wechat_campaigns.fetch.saved_pictures import SavedPictures
 from wechat_campaigns.plan.draft_box import BoxEntry, find_by_name, list_drafts
@@ -29,7 +28,7 @@ ID_CHARS = 40
 
 
 @command(
-    effect=Effect.LOCAL,
+    effect=Effect.WECHAT_COPY,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={
@@ -40,7 +39,7 @@ ID_CHARS = 40
 @click.argument("draft", metavar="DRAFT")
 @click.argument("campaign_id", metavar="[ID]", required=False)
 @click.option("--account", shell_complete=accounts, help="The account that has the draft.")
-def pull(context: Context, draft: str, campaign_id: str | None, account: str | None) -> int:
+def pull(context: OnlineContext, draft: str, campaign_id: str | None, account: str | None) -> int:
     """Write a draft of the WeChat console as a campaign: YAML, HTML, pictures. The draft stays as it is.
 
     DRAFT is the title of its first article, or its media_id; `campaign drafts` lists them. Writes ID.yaml
@@ -77,21 +76,20 @@ def _find(draft: str, api: ReadOnlyApi) -> BoxEntry:
 def _id_of(entry: BoxEntry) -> str:
     """Make an id of a title."""
     title = entry.titles[0] if entry.titles else ""
-    return re.sub(r"[\W_]+", "-", title)[:ID_CHARS].strip("-") or "draft"
+    return id_from(title[:ID_CHARS]) or "draft"
 
 
-def _save(context: Context, pictures: SavedPictures, address: str) -> str | None:
+def _save(context: OnlineContext, pictures: SavedPictures, address: str) -> str | None:
     if context.is_sandbox:  # its addresses name pictures that no server has
         return None
     if address not in pictures.names and address not in pictures.failed:
         context.show_progress(f"  {line(address[:60])}")
-        with file_errors(pictures.folder / "article.html"):
-            pictures.save(address)
+        pictures.save(address)
     return pictures.names.get(address)
 
 
 def _print(
-    context: Context, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
+    context: OnlineContext, target: Path, entry: BoxEntry, files: DraftFiles, pictures: SavedPictures
 ) -> None:
     failed = {address[:200]: fault.message for address, fault in pictures.failed.items()}
     saved = sorted(set(pictures.names.values()))
@@ -106,7 +104,7 @@ def _print(
         _(
             "next: set recipients in {file}, run `campaign render {name}`, and delete `ready: false` when it "
             "may be sent"
-        ).format(file=target, name=shlex.quote(files.id)),
+        ).format(file=target, name=quoted(files.id)),
     ]
     data: dict[str, Any] = {
         "id": files.id,

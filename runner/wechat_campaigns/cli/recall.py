@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from wechat_campaigns.cli.completers import accounts, campaign_ids
-from wechat_campaigns.cli.context import Context, stands_for
+from wechat_campaigns.cli.context import OnlineContext, stands_for
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV
 from wechat_campaigns.cli.prompt import confirm
@@ -46,7 +46,7 @@ Errors = dict[str, CampaignError]
     help="The account, if several accounts have sent this id.",
 )
 def recall(
-    context: Context, select: str, article_idx: int | None, account_name: str | None, auto_approve: bool
+    context: OnlineContext, select: str, article_idx: int | None, account_name: str | None, auto_approve: bool
 ) -> int:
     """Delete sent articles or videos: the page goes blank, the card stays in every chat.
 
@@ -91,7 +91,9 @@ def _refused(sends: Sequence[SendRecord], article: int, state: LedgerState) -> E
     return errors
 
 
-def _announce(context: Context, state: LedgerState, chosen: Sequence[SendRecord], errors: Errors) -> None:
+def _announce(
+    context: OnlineContext, state: LedgerState, chosen: Sequence[SendRecord], errors: Errors
+) -> None:
     remaining = recalls.recalls_left(chosen[0].appid, state, context.clock())
     context.show_progress(
         _("{limits} According to the ledger, {count} are left today.").format(
@@ -126,7 +128,7 @@ def _row(send: SendRecord, article: int | None, errors: Errors) -> dict[str, obj
 
 
 def _sent_by(
-    context: Context, state: LedgerState, select: str, account_name: str | None
+    context: OnlineContext, state: LedgerState, select: str, account_name: str | None
 ) -> tuple[Account, list[SendRecord]]:
     """Find what was sent last under each id that one stands for, and by which account; never guess."""
     accounts = context.settings.environment.by_appid

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from wechat_campaigns import __version__
-from wechat_campaigns.cli.effects import OF_PERSONS, Effect, agent_error, check_read_only, running_agent
+from wechat_campaigns.cli.effects import (
+    OF_PERSONS,
+    Effect,
+    agent_error,
+    check_read_only,
+    is_read_only,
+    running_agent,
+)
 from wechat_campaigns.cli.help_pages import HelpContext, translated
 from wechat_campaigns.cli.logs import start_log_file, start_verbose
 from wechat_campaigns.cli.options import (
@@ -21,12 +28,15 @@ from wechat_campaigns.cli.options import (
     GLOBAL,
     DecisionOption,
     Declaration,
+    EffectOption,
     WriteOption,
     format_options,
     read_options,
 )
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.run_log import record
+from wechat_campaigns.core.settings import SANDBOX
 
 if TYPE_CHECKING:
     from wechat_campaigns.workspace import Workspace
@@ -51,7 +61,7 @@ COMMANDS: Mapping[str, str] = {
     "status": N_("Show the status of each send."),
     "recall": N_("Delete a sent article or video."),
     "report": N_("Report past sends."),
-    "archive": N_("Write an archive of each send, or verify archives."),
+    "archive": N_("Write an archive of each send."),
     "calendar": N_("Show a month's past and coming sends."),
     "doctor": N_("Check everything that a send requires."),
     "hold": N_("Stop all sends of an account immediately."),
@@ -81,11 +91,13 @@ class Command(click.Command):
     formats: Sequence[str]
     effect: Effect
     unless: str
-    """The flag with which the command changes nothing."""
+    """The flag with which the command only looks at files."""
+    read_only: Effect | None = None
+    """What it does where nothing may be changed; None for the same."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless nothing may be changed here."""
-        effect = self._effect_of(ctx.params)
+        effect = self.effect_of(ctx.params)
         if ctx.params.pop("verbose"):
             start_verbose()
         if log_file := ctx.params.pop("log_file"):
@@ -98,12 +110,16 @@ class Command(click.Command):
         """See `click.Command.collect_usage_pieces`; in the language in use."""
         return [_(piece) for piece in super().collect_usage_pieces(ctx)]
 
-    def _effect_of(self, values: Mapping[str, Any]) -> Effect:
-        """Say what a run changes, with its options."""
+    def effect_of(self, values: Mapping[str, Any]) -> Effect:
+        """Return what a run changes and may reach, with its options."""
         if values.get(self.unless):
             return Effect.NONE
-        writes = any(isinstance(one, WriteOption) and values.get(str(one.name)) for one in self.params)
-        return Effect.WECHAT_WRITE if writes else self.effect
+        given = [param for param in self.params if values.get(str(param.name))]
+        if any(isinstance(param, WriteOption) for param in given):
+            return Effect.WECHAT_WRITE
+        if chosen := next((param for param in given if isinstance(param, EffectOption)), None):
+            return chosen.effect
+        return self.read_only if self.read_only and is_read_only(os.environ) else self.effect
 
     def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
         """Name what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
@@ -120,6 +136,7 @@ def command(
     formats: Sequence[str] = (),
     options: Sequence[Declaration[Any]] = (),
     unless: str = "",
+    read_only: Effect | None = None,
 ) -> Callable[[Callable[..., int]], Command]:
     """Register a function as the command of its name.
 
@@ -129,7 +146,8 @@ def command(
         formats: what `--format` and `--report` offer; both are missing where there is nothing to choose.
         options: the shared options that the command reads. With any of them the function gets a `Context`
             as its first argument, in place of their values.
-        unless: the name of a flag with which the command changes nothing.
+        unless: the name of a flag with which the command only looks at files.
+        read_only: its effect where `CAMPAIGN_READ_ONLY` is set, if it is another one.
     """
 
     def register(function: Callable[..., int]) -> Command:
@@ -141,7 +159,7 @@ def command(
         # The help shows what is the command's own first.
         registered.params = [*registered.params[len(shared) :], *registered.params[: len(shared)]]
         registered.examples, registered.formats = examples, formats
-        registered.effect, registered.unless = effect, unless
+        registered.effect, registered.unless, registered.read_only = effect, unless, read_only
         return registered
 
     return register
@@ -150,10 +168,14 @@ def command(
 def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Callable[..., int]:
     @wraps(function)
     def run(**values: Any) -> int:
-        from wechat_campaigns.cli.context import Context
+        from wechat_campaigns.cli.context import context_of
         from wechat_campaigns.core.errors import CampaignError
 
-        with Context(**read_options(values, formats)) as context:
+        effect = _running_command().effect_of(values)
+        for param in _running_command().params:
+            if isinstance(param, EffectOption):
+                del values[str(param.name)]
+        with context_of(effect)(**read_options(values, formats)) as context:
             try:
                 _check_agent(context, values)
                 return function(context, **values)
@@ -161,7 +183,7 @@ def _with_context(function: Callable[..., int], formats: Sequence[str]) -> Calla
                 from wechat_campaigns.cli.named_environment import with_environment
 
                 if context.environment:
-                    error.hint = with_environment(error.hint, f" --env {context.environment}")
+                    error.hint = with_environment(error.hint, f" --env {quoted(context.environment)}")
                 path = click.get_current_context().command_path
                 context.report_failure(error, path.removeprefix("campaign "))
                 raise
@@ -177,13 +199,20 @@ def _without_context(function: Callable[..., int], _formats: Sequence[str]) -> C
     return run
 
 
+def _running_command() -> Command:
+    found = click.get_current_context().command
+    assert isinstance(found, Command)  # noqa: S101
+    return found
+
+
 def _check_agent(context: Workspace, values: Mapping[str, Any]) -> None:
     """Refuse a coding agent what only a person may do outside the sandbox."""
-    agent, now = running_agent(os.environ), click.get_current_context()
-    if agent is None or not isinstance(now.command, Command):
+    agent, path = running_agent(os.environ), click.get_current_context().command_path
+    if agent is None:
         return
-    refused = now.command.only_for_people(now.command_path, values)
-    if refused and not context.is_sandbox:
+    refused = _running_command().only_for_people(path, values)
+    # A gateway to WeChat may listen on loopback, too.
+    if refused and context.settings.environment.api != SANDBOX:
         raise agent_error(refused, agent)
 
 

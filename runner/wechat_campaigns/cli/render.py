@@ -10,16 +10,16 @@ import click
 
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.context import Context, OnlineContext, campaign_of, no_send_error
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, VAR
-from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.options import DIR, ENV, VAR, OnlineOption
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.digest import to_plain_data
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Articles, Draft, Newspic, Send, Text, visible_content
-from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.state_folder import private_folder, replace_file
+from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.formats import Formats
@@ -28,7 +28,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
 
 
 @command(
-    effect=Effect.WECHAT_READ,
+    effect=Effect.NONE,
     formats=("text", "json", "html"),
     options=(DIR, ENV, VAR),
     examples={
@@ -37,13 +37,14 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, v
     },
 )
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--online", cls=OnlineOption, is_flag=True, help="Query WeChat for drafts of the console.")
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 def render(context: Context, select: str, open_: bool) -> int:
     """Show what a follower will see: text here, and a page with a phone for each message.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written to the state folder and their
-    paths are printed; for a single send, `--report html=FILE` sets another path. WeChat is queried only for
-    a draft of the console. `campaign studio` shows the same live, after every save.
+    paths are printed; for a single send, `--report html=FILE` sets another path. Of a draft of the console,
+    only its name is shown without --online. `campaign studio` shows the same live, after every save.
     """
     pages = _render_once(context, select)
     if open_:
@@ -55,7 +56,12 @@ def _render_once(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
     from wechat_campaigns.render.article.page import page
 
-    sends = _with_drafts(context, _sends(context, select))
+    sends = _sends(context, select)
+    if isinstance(context, OnlineContext):
+        sends = _with_drafts(context, sends)
+    elif any(isinstance(send.content, Draft) for send in sends):
+        message = _("a draft of the console is shown by its name; add `--online` to query WeChat")
+        context.show_progress(message)
     pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
     folder = context.state_dir / "render"
@@ -64,8 +70,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     for name, html in pages.items():
         target = folder / f"{re.sub('[/#]', '.', name)}.html"
         with file_errors(target):
-            private_file(target)
-            target.write_text(html, encoding="utf-8")
+            replace_file(target, html.encode(), private=True)
         context.show_progress(_("page: {file}").format(file=target))
         targets.append(target)
     formats: Formats = {
@@ -83,7 +88,7 @@ def _render_once(context: Context, select: str) -> list[Path]:
     return targets
 
 
-def _with_drafts(context: Context, sends: Sequence[Send]) -> list[Send]:
+def _with_drafts(context: OnlineContext, sends: Sequence[Send]) -> list[Send]:
     """Put in the articles of drafts that are in the console; without an answer of WeChat they are left out.
 
     Raises:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, campaign_of
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext, campaign_of
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV, Day
+from wechat_campaigns.cli.options import DIR, ENV, Day, OnlineOption
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
@@ -30,7 +30,7 @@ from wechat_campaigns.wechat.statistics_file import read_statistics, write_stati
 
 
 @command(
-    effect=Effect.WECHAT_READ,
+    effect=Effect.LEDGER_READ,
     formats=("text", "json", "markdown", "html", "csv", "xlsx"),
     options=(DIR, ENV),
     examples={
@@ -46,15 +46,15 @@ from wechat_campaigns.wechat.statistics_file import read_statistics, write_stati
 )
 @click.option(
     "--refresh",
+    cls=OnlineOption,
     is_flag=True,
     help="First query WeChat for figures of articles, once a day after 08:00 China time.",
 )
 def report(
-    context: Context,
+    context: LedgerContext,
     since: datetime | None,
     month: datetime | None,
     campaign: str | None,
-    refresh: bool,
 ) -> int:
     """Report on past sends: followers reached, left out, failed, for each send; readers of each article.
 
@@ -65,10 +65,10 @@ def report(
     if any(kind == "xlsx" for kind, _path in context.reports):  # else the files before it are already written
         require_extra("excel", needed_for=_("a report as XLSX"))
     accounts = context.settings.environment.accounts
-    state, now = context.state(verified=False), context.clock()
+    state, now = context.unverified_state(), context.clock()
     kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
     period = _period(since, month)
-    code = _refresh(context, state, kept) if refresh else ExitCode.OK
+    code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
     records = begun_records(state, accounts, since=period.since, until=period.until)
     sends = past_sends(state, accounts, now=now, since=period.since, until=period.until)
     articles = article_rows(records, state, accounts, kept, now=now, since=period.since, until=period.until)
@@ -112,7 +112,7 @@ def _period(since: datetime | None, month: datetime | None) -> _Period:
     return _Period(*bounds(month.date()))
 
 
-def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
+def _refresh(context: OnlineContext, state: LedgerState, kept: dict[str, Days]) -> ExitCode:
     """Query the figures of every account; one that fails does not keep the others from being queried."""
     code = ExitCode.OK
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
@@ -132,7 +132,7 @@ def _refresh(context: Context, state: LedgerState, kept: dict[str, Days]) -> Exi
     return code
 
 
-def _store(context: Context, appid: str, days: Days) -> None:
+def _store(context: LedgerContext, appid: str, days: Days) -> None:
     """Keep what was queried; a disk that is full costs only the same calls again."""
     try:
         write_statistics(context.statistics_file(appid), days)

@@ -19,6 +19,7 @@ from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.core.written_files import refuse_carried_links
 from wechat_campaigns.source.load import require_folder
 
 LOOK_EVERY_S = 0.5
@@ -79,6 +80,8 @@ def sandbox(
 
     if rehearsal:
         state = _rehearsal_state(context.root, state)
+    if state is not None:
+        refuse_carried_links(state, f"--state {state}")
     is_exposed = not is_loopback(host)
     if is_exposed and not expose:
         raise _exposed_error(host)

@@ -8,10 +8,11 @@ import click
 
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE
-from wechat_campaigns.cli.output import file_errors, print_result
+from wechat_campaigns.cli.output import print_result
 from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.source.schemas.store import SchemaName, localized_schema_text
 
 
@@ -29,6 +30,5 @@ def schema(name: SchemaName, out: Path | None) -> int:
     if out is None:
         print_result(text, newline=False)
     else:
-        with file_errors(out, f"--out {out}"):
-            out.write_text(text, encoding="utf-8")
+        write_file(out, text.encode(), f"--out {out}")
     return ExitCode.OK

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import click
 
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context, stands_for
-from wechat_campaigns.cli.effects import Effect, is_read_only
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext, stands_for
+from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR
 from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import command
@@ -19,11 +19,11 @@ from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import wrong_secret_error, wrong_secrets
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.notify.notices import Notice
 from wechat_campaigns.report.formats import form
 from wechat_campaigns.report.send_status import StatusRow, StatusView, send_status
-from wechat_campaigns.send.job_status import refresh_job_status
+from wechat_campaigns.send.job_status import JobStatuses, refresh_job_status
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -31,6 +31,7 @@ WAIT_LIMIT_S = 1800
 
 @command(
     effect=Effect.WECHAT_READ,
+    read_only=Effect.LEDGER_READ,
     formats=("text", "json", "markdown"),
     options=(DIR, ENV, VAR),
     examples={
@@ -45,8 +46,10 @@ WAIT_LIMIT_S = 1800
     "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
     help="How long to wait.",
 )  # fmt: skip
-def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) -> int:
+def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show the status of each send; query WeChat (mass/get) for those that have not ended.
+
+    An AppSecret is read only for such a query; without one, events are shown and their MACs are not checked.
 
     Also lists the campaigns whose window ended before they were sent, and exits 13 for them until their
     files are removed or `not_after` is later. With --wait, exits 8 if some have not ended in time.
@@ -57,7 +60,13 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
     if wait:
         rows = _waited(context, send_id, rows, timeout_s, ends)
     environment, timezone = context.settings.environment.name, context.settings.policy.timezone
-    view = StatusView(environment=environment, timezone=timezone, rows=tuple(rows), expired=expired)
+    view = StatusView(
+        environment=environment,
+        timezone=timezone,
+        rows=tuple(rows),
+        expired=expired,
+        unverified=context.unverified,
+    )
     context.output(
         {
             "text": form("text.status_text", view, context.text_options),
@@ -85,13 +94,12 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
 class _Ends:
     """Tells, once in a run, what ended lately: this run learnt it, or one that was cancelled."""
 
-    context: Context
+    context: LedgerContext
     tried: set[Notice] = field(default_factory=set)
 
-    def tell(self, state: LedgerState) -> None:
-        if not self.context.settings.notify or is_read_only(os.environ):
-            return
-        from wechat_campaigns.cli.notifications import notify
+    def untold(self, state: LedgerState) -> list[Notice]:
+        if not self.context.settings.notify:
+            return []
         from wechat_campaigns.notify.notices import finished_notices, untold
 
         now = self.context.clock()
@@ -100,20 +108,22 @@ class _Ends:
         environment = self.context.settings.environment
         rows = [send_status(send.account or send.appid, send, state, now, environment) for send in ended]
         found = untold(finished_notices(rows, now), state.notified, now.date())
-        new = [notice for notice in found if notice not in self.tried]
+        return [notice for notice in found if notice not in self.tried]
+
+    def tell(self, context: OnlineContext, state: LedgerState) -> None:
+        from wechat_campaigns.cli.notifications import notify
+
+        new = self.untold(state)
         self.tried.update(new)
-        notify(self.context, new, commit=None)
+        notify(context, new, commit=None)
 
 
-def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
+def _expired_unsent(context: LedgerContext, send_id: str | None) -> tuple[Send, ...]:
     from wechat_campaigns.api import compile_selected, decision_context
     from wechat_campaigns.plan.held import expired_unsent
 
-    state, accounts = context.state(), context.settings.environment.accounts
+    state, accounts = context.unverified_state(), context.settings.environment.accounts
     unknown_past = {accounts[name].appid for name in context.uninitialized(state)}
-    if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
-        error = wrong_secret_error(wrong, context.settings.environment)
-        print_message(f"{error}\n→ {error.hint}")
     compiled = compile_selected(context, ())
     moment = replace(decision_context(context, state), is_current=compiled.presence_check())
     return tuple(
@@ -124,7 +134,7 @@ def _expired_unsent(context: Context, send_id: str | None) -> tuple[Send, ...]:
 
 
 def _waited(
-    context: Context, send_id: str | None, rows: list[StatusRow], timeout_s: float, ends: _Ends
+    context: LedgerContext, send_id: str | None, rows: list[StatusRow], timeout_s: float, ends: _Ends
 ) -> list[StatusRow]:
     deadline, printed = time.monotonic() + timeout_s, -1
     message = _("{ended} of {total} sends finished; checking again every {seconds:.0f} s")
@@ -141,30 +151,59 @@ def _waited(
     return rows
 
 
-def _refreshed(context: Context, send_id: str | None, ends: _Ends, *, may_be_empty: bool) -> list[StatusRow]:
-    accounts = context.settings.environment.by_appid
-    state = context.state()
+def _selected(state: LedgerState, send_id: str | None) -> list[SendRecord]:
     wanted_id = state.ledger_id(send_id) if send_id is not None else None
-    sends = [
+    return [
         send
         for send in state.sends.values()
         if wanted_id is None or stands_for(wanted_id, state.ledger_id(send.send))
     ]
+
+
+def _has_jobs(context: LedgerContext, sends: Iterable[SendRecord]) -> bool:
+    accounts = context.settings.environment.by_appid
+    return any(send.appid in accounts and send.job_to_query is not None for send in sends)
+
+
+def _ask_wechat(
+    context: OnlineContext, sends: Sequence[SendRecord], state: LedgerState, ends: _Ends
+) -> JobStatuses:
+    accounts = context.settings.environment.by_appid
+    try:
+        asked = refresh_job_status(
+            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
+        )
+    finally:  # what one account let know is told, whatever another answers
+        ends.tell(context, state)
+    if (error := asked.unrecorded) is not None:
+        message = _("Warning: what WeChat returned is not recorded: {error}").format(error=error)
+        print_message(f"{message}\n→ {error.hint}")
+    return asked
+
+
+def _refreshed(
+    context: LedgerContext, send_id: str | None, ends: _Ends, *, may_be_empty: bool
+) -> list[StatusRow]:
+    state = context.unverified_state()
+    sends = _selected(state, send_id)
     if send_id is not None and not sends and not may_be_empty:
         raise UsageError(
             _("the ledger has no send {name}").format(name=send_id),
             hint=_("run `campaign status` to list all sends"),
         )
-    unfinished = any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends)
-    # What WeChat answers is recorded in the ledger, so a run that may not write does not ask.
-    try:
-        if unfinished and not is_read_only(os.environ):
-            refresh_job_status(
-                sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
-            )
-    finally:  # what one account let know is told, whatever another answers
-        ends.tell(state)
+    asked = JobStatuses({}, None)
+    # A secret is read only to call WeChat or a target of `notify`; then the macs are checked, too.
+    if isinstance(context, OnlineContext) and (_has_jobs(context, sends) or ends.untold(state)):
+        state = context.state()
+        if wrong := wrong_secrets(state, context.settings.environment):  # by it, no event proves anything
+            error = wrong_secret_error(wrong, context.settings.environment)
+            print_message(f"{error}\n→ {error.hint}")
+        sends = _selected(state, send_id)
+        asked = _ask_wechat(context, sends, state, ends)
     sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
     now, environment = context.clock(), context.settings.environment
-    rows = [send_status(send.account or send.appid, send, state, now, environment) for send in sends]
+    rows = [
+        send_status(send.account or send.appid, send, state, now, environment, asked.by_msg_id)
+        for send in sends
+    ]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -48,13 +48,14 @@ def studio(context: Context, open_: bool, port: int) -> int:
     send nor write. The first line printed is the address, with a token of its own; Ctrl-C ends it.
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
-    from wechat_campaigns.cli.offline_reads import OfflineReads, OfflineWorkspace
+    from wechat_campaigns.cli.offline_reads import OfflineReads
     from wechat_campaigns.render.article import preload
     from wechat_campaigns.sandbox.server import listen
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
     from wechat_campaigns.studio.gate import Gate
     from wechat_campaigns.studio.live import Live, follow
+    from wechat_campaigns.workspace import Workspace
 
     preload()  # each save is rendered by a child, which has what is loaded here
     environment, live, stop = context.settings.environment, Live(), threading.Event()
@@ -62,7 +63,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
 
     def open_reads() -> OfflineReads:
         # A workspace of its own reads every file anew.
-        own = OfflineWorkspace(context.root, environment=context.environment, variables=context.variables)
+        own = Workspace(context.root, environment=context.environment, variables=context.variables)
         return OfflineReads(own)
 
     with listen(LOOPBACK, port) as listening:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -24,7 +24,7 @@ from wechat_campaigns.core.i18n import N_
 @click.option(
     "--account", "names", multiple=True, shell_complete=accounts, help="Show only this account; repeatable."
 )
-def tags(context: Context, names: Sequence[str]) -> int:
+def tags(context: OnlineContext, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
     from wechat_campaigns.report.text import tags_text
 

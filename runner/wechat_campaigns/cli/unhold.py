@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -20,7 +20,7 @@ from wechat_campaigns.protocol.events import Entry, EventKind
     examples={"campaign unhold main --reason '已恢复'": N_("the account may send again")},
 )
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
-def unhold(context: Context, account_name: str, reason: str) -> int:
+def unhold(context: OnlineContext, account_name: str, reason: str) -> int:
     """Let an account send again."""
     appid = context.account(account_name).appid
     # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
@@ -30,5 +30,8 @@ def unhold(context: Context, account_name: str, reason: str) -> int:
         return context.output_sentence(message, account=account_name, held=False, changed=False)
     data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(stream.holds)}
     context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data), after=stream.head)
-    message = _("account {name} may send again").format(name=account_name)
+    message = _(
+        "account {name} may send again; a run that waited does not go on by itself: run `campaign plan`, "
+        "then start it again"
+    ).format(name=account_name)
     return context.output_sentence(message, account=account_name, held=False, changed=True)

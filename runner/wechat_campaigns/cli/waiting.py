@@ -1,8 +1,7 @@
-"""Declare `--wait` and `--until`, wait for windows, and show what is waited for."""
+"""Declare `--wait` and `--until`, and show what is waited for."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -13,15 +12,12 @@ from zoneinfo import ZoneInfo
 import click
 from rich.markup import escape
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.moments import read_moment
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.send.outcome import SendOutcome
-from wechat_campaigns.send.wait import WaitPorts, send_in_windows
+from wechat_campaigns.plan.plan import PlannedSend
 
 WAIT: Final = click.option(
     "--wait", is_flag=True, help="Stay, and send each scheduled send of the plan when its window opens."
@@ -42,69 +38,20 @@ def read_until(text: str | None, *, wait: bool, now: datetime, zone: ZoneInfo) -
     return read_moment("--until", text, now=now, zone=zone)
 
 
-def send_later(
-    context: Context,
-    waiting: Sequence[PlannedSend],
-    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]],
-    plan_again: Callable[[], tuple[Plan, LedgerState]],
-    report: Callable[[Sequence[SendOutcome]], None],
-    *,
-    stopping: threading.Event,
-    until: datetime | None,
-) -> tuple[SendOutcome, ...]:
-    """Send what is scheduled in its window, and show the time until then.
-
-    Args:
-        plan_again: plans the same files on the ledger as it is at that moment.
-        report: is told the outcomes of each window before the next one is waited for.
-        until: what opens later is left out.
-    """
-    accounts = {planned.account.name: planned.account.appid for planned in waiting}
-
-    def holds() -> list[str]:
-        state = context.fold_ledger(verified=True)
-        return sorted(
-            name for name, appid in accounts.items() if state.stream(appid).holds_at(context.clock())
-        )
-
-    with countdown(context, holds) as show:
-        ports = WaitPorts(
-            clock=context.clock,
-            stopping=stopping,
-            plan=plan_again,
-            send=send,
-            show=show,
-            report=report,
-            until=until,
-        )
-        return tuple(send_in_windows(waiting, ports))
-
-
 @contextmanager
-def countdown(
-    context: Context, holds: Callable[[], Sequence[str]]
-) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
+def countdown(context: OnlineContext) -> Iterator[Callable[[Sequence[PlannedSend]], None]]:
     """Show what is waited for: a line that counts down on a terminal, else one every ten minutes.
-
-    Args:
-        holds: names the accounts on hold, by the ledger as it is now; may raise.
 
     Yields:
         What to call with the sends that are waited for, at least twice a minute.
     """
     zone = context.settings.policy.zone
     shown_at: datetime | None = None
-    held: Sequence[str] = ()
     with _status_line(context) as update:
 
         def show(waiting: Sequence[PlannedSend]) -> None:
-            nonlocal shown_at, held
+            nonlocal shown_at
             now = context.clock()
-            before = held
-            with suppress(Exception):  # the ledger is read again before anything is sent
-                held = tuple(holds())
-            if held != before:
-                context.show_progress(_hold_text(held))
             text = waiting_text(waiting, now, zone)
             if update is not None:
                 update(text)
@@ -116,7 +63,7 @@ def countdown(
 
 
 @contextmanager
-def _status_line(context: Context) -> Iterator[Callable[[str], None] | None]:
+def _status_line(context: OnlineContext) -> Iterator[Callable[[str], None] | None]:
     if not context.has_progress_bar:
         yield None
         return
@@ -151,11 +98,3 @@ def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) 
         len(waiting),
     )
     return text.format(send=send.id, when=moment_text(opens_at, now, zone), span=span, count=len(waiting))
-
-
-def _hold_text(names: Sequence[str]) -> str:
-    if not names:
-        return _("No account is on hold any more.")
-    return _("On hold: {names}. Sends of an account on hold are blocked when their window opens.").format(
-        names=_(", ").join(names)
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.code_host.merged_request import MergedRequest
@@ -12,6 +13,9 @@ from wechat_campaigns.core.i18n import N_
 API = "https://api.github.com"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
+BASE_CHANGES = ("base_ref_changed", "base_ref_force_pushed", "automatic_base_change_succeeded")
+MAX_COMMITS = 250
+"""So many commits of a pull request are listed at most."""
 
 
 def github(environ: Mapping[str, str], token: str) -> CodeHost:
@@ -40,7 +44,7 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
     Raises:
         CodeHostError: GitHub does not tell.
 
-    Source: GitHub, REST API endpoints for commits, pull requests and their reviews, read 2026-11.
+    Source: GitHub, REST API endpoints for commits, pull requests, reviews and issue events, read 2026-11.
     """
     root = f"/repos/{repository}"
     merged = [
@@ -52,20 +56,24 @@ def pull_of(code_host: CodeHost, repository: str, branch: str, commit: str) -> M
     pull = exact[0]
     number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
     verdicts = _verdicts(code_host.all(f"{root}/pulls/{number}/reviews"))
+    commits = list(code_host.all(f"{root}/pulls/{number}/commits"))
+    events = code_host.all(f"{root}/issues/{number}/events")
+    based = max((_time(e["created_at"]) for e in events if e.get("event") in BASE_CHANGES), default=None)
     return MergedRequest(
         number=number,
         head=head,
         author=_login(pull.get("user")),
-        writers=frozenset(
-            _login(commit.get(role))
-            for commit in code_host.all(f"{root}/pulls/{number}/commits")
-            for role in ("author", "committer")
-        )
+        commits=frozenset(str(commit["sha"]) for commit in commits),
+        is_complete=len(commits) < MAX_COMMITS,
+        writers=frozenset(_login(one.get(role)) for one in commits for role in ("author", "committer"))
         - {""},
         approved_by=tuple(
             name
             for name, review in verdicts.items()
-            if review["state"] == "APPROVED" and review.get("commit_id") == head
+            if review["state"] == "APPROVED"
+            and review.get("commit_id") == head
+            # An older approval saw the change against another base.
+            and (based is None or _time(review["submitted_at"]) > based)
         ),
         changes_requested_by=tuple(
             n for n, review in verdicts.items() if review["state"] == "CHANGES_REQUESTED"
@@ -88,6 +96,10 @@ def _verdicts(reviews: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, An
 
 def _login(user: Any) -> str:
     return str(user.get("login") or "") if isinstance(user, dict) else ""
+
+
+def _time(text: Any) -> datetime:
+    return datetime.fromisoformat(str(text))
 
 
 def _at(data: Any, *keys: str) -> Any:

@@ -43,7 +43,9 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
         return None
     number, head = int(merged[0]["iid"]), str(merged[0].get("sha"))
     version = next(code_host.all(f"{root}/merge_requests/{number}/versions"), {})
+    commits = code_host.all(f"{root}/merge_requests/{number}/commits")
     approvals = code_host.get(f"{root}/merge_requests/{number}/approvals")
+    # Another target branch makes another version, too.
     pushed = _time(version.get("created_at"), number)
     if version.get("head_commit_sha") != head:
         raise _unexpected_response_error(number)
@@ -51,6 +53,7 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
         number=number,
         head=head,
         author=_name(merged[0].get("author")),
+        commits=frozenset(str(commit["id"]) for commit in commits),
         approved_by=tuple(
             _name(given.get("user"))
             for given in approvals.get("approved_by", [])

@@ -13,6 +13,10 @@ class MergedRequest:
     head: str
     """Its newest commit, the one that was approved."""
     author: str
+    commits: frozenset[str] = frozenset()
+    """Its commits as they were proposed; a merge may have made others of them."""
+    is_complete: bool = True
+    """False where the code host lists not all of its commits."""
     writers: frozenset[str] = frozenset()
     """Whose commits it holds; GitLab tells no account behind a commit."""
     approved_by: tuple[str, ...] = ()

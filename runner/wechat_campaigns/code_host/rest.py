@@ -9,15 +9,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.core.sessions import open_session
+from wechat_campaigns.core.sessions import DeadlineError, open_session
 
 TIMEOUT_S = 20.0
+WHOLE_S = 120.0
+"""For a read with its repeats."""
 READS_AGAIN = Retry(
     2,
     allowed_methods=["GET"],
@@ -81,8 +82,8 @@ class CodeHost:
                 _("the token is sent over https only"), hint=_("change the address to https"), location=path
             )
         try:
-            with open_session(url) as session, http_call(method, url) as call:
-                session.mount(self.api_url, HTTPAdapter(max_retries=READS_AGAIN))
+            with open_session(url) as session, session.within(WHOLE_S), http_call(method, url) as call:
+                session.adapter.max_retries = READS_AGAIN
                 answer = session.request(
                     method,
                     url,
@@ -90,10 +91,9 @@ class CodeHost:
                     headers=dict(self.headers),
                     auth=lambda request: request,  # else a .netrc of the runner would replace our header
                     timeout=TIMEOUT_S,
-                    allow_redirects=False,
                 )
                 call["status"] = answer.status_code
-        except requests.RequestException as error:
+        except (requests.RequestException, DeadlineError) as error:
             raise CodeHostError(
                 _("no response: {error}").format(error=type(error).__name__),
                 hint=_("run it again"),

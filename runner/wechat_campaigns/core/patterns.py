@@ -25,8 +25,11 @@ BIDI: Final = re.compile(f"[{_BIDI}]")
 INVISIBLE: Final = re.compile(_UNSEEN)
 """Characters without ink: Default_Ignorable_Code_Point of Unicode 16 and a few more; joiners and selectors of
 emoji are none."""
-INVISIBLE_OR_CONTROL: Final = re.compile(f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""The same, control characters and what no text may hold."""
+_PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+INVISIBLE_OR_CONTROL: Final = re.compile(
+    f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff{_PRIVATE}]"
+)
+"""The same, control characters, what no text may hold, and characters that each font draws as it likes."""
 
 _NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 

@@ -1,19 +1,27 @@
 """Make the sessions that HTTP calls go through: proxies and CA certificates of the environment, no repeats.
 
+A session follows no redirect, and ends an exchange whose answer drips.
+
 Only variables of the process name a proxy or a CA, never a file of the checkout.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
 
 from wechat_campaigns.core.extras import require_extra
 from wechat_campaigns.core.hosts import is_loopback
@@ -22,13 +30,116 @@ from wechat_campaigns.core.i18n import _
 CERTIFICATE_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-def open_session(address: str) -> requests.Session:
+class DeadlineError(OSError):
+    """An exchange took longer than it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class _Exchange:
+    """One exchange that another thread may end: who answers a byte a second passes the limit of each read."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._is_over = False
+        self._connection: HTTPConnection | None = None
+        self._line: Any = None
+
+    def use(self, connection: HTTPConnection) -> None:
+        """Take the connection in use. Raises DeadlineError."""
+        self._connection = connection
+        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
+        self.check()
+
+    def check(self) -> None:
+        """Raise DeadlineError once the time is over."""
+        if self._is_over:
+            raise DeadlineError(self.seconds)
+
+    def end(self) -> None:
+        """Shut the connection, whoever waits for it."""
+        self._is_over = True
+        line = getattr(self._connection, "sock", None) or self._line
+        if line is not None:
+            with suppress(OSError), socket.socket(fileno=os.dup(line.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
+
+
+class _BoundConnection(HTTPConnection):
+    """A connection that the exchange of its adapter can end, also while it is made."""
+
+    adapter: BoundAdapter
+
+    def connect(self) -> None:
+        self.adapter.exchange.use(self)
+        super().connect()
+        self.adapter.exchange.use(self)
+
+    def request(self, *args: Any, **more: Any) -> None:
+        self.adapter.exchange.use(self)
+        super().request(*args, **more)
+        self.adapter.exchange.use(self)
+
+
+class BoundAdapter(HTTPAdapter):
+    """Makes the connections of one exchange at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+        self.exchange = _Exchange(0.0)
+
+    def get_connection_with_tls_context(self, *args: Any, **more: Any) -> Any:
+        """Return the pool of requests, its connections bound."""
+        pool: Any = super().get_connection_with_tls_context(*args, **more)
+        if not issubclass(pool.ConnectionCls, _BoundConnection):
+            pool.ConnectionCls = type(
+                "_Connection", (_BoundConnection, pool.ConnectionCls), {"adapter": self}
+            )
+        return pool
+
+
+class Session(requests.Session):
+    """A session that makes one exchange at a time, follows no redirect and repeats nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adapter = BoundAdapter()
+        self.mount("https://", self.adapter)
+        self.mount("http://", self.adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Read no Location: one that cannot be parsed is an answer like any other."""
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Bound the exchange in the block, from its first step to the last byte that is read there.
+
+        Raises:
+            DeadlineError: it took longer.
+        """
+        self.adapter.exchange = exchange = _Exchange(seconds)
+        timer = threading.Timer(seconds, exchange.end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, HTTPError):
+            exchange.check()  # that its connection was shut can look like any fault
+            raise
+        finally:
+            timer.cancel()
+        exchange.check()  # an answer without a length looks whole when it is cut off
+
+
+def open_session(address: str) -> Session:
     """Return a session for calls to one server; a server on this machine is called without a proxy.
 
     Raises:
         MissingExtraError: the proxy of the environment is a SOCKS proxy, and the extra is not installed.
     """
-    session = requests.Session()
+    session = Session()
     session.trust_env = not is_loopback(urlsplit(address).hostname or "")
     session.verify = certificates(os.environ)
     if is_socks(proxy_of(address)):

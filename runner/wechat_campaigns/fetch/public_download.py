@@ -34,6 +34,10 @@ _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48",
 _UNICAST = ipaddress.ip_network("2000::/3")
 """The only IPv6 addresses that IANA gives out for the internet."""
 
+_OF_CLOUDS = ipaddress.ip_address("168.63.129.16")
+"""Azure's own server, which a machine there reaches although the address is one of the internet; other clouds
+have link-local or shared addresses. Source: Azure, What is IP address 168.63.129.16, read 2026-11."""
+
 
 class DownloadError(Exception):
     """A file cannot be had; `is_final` when trying again will not help."""
@@ -77,7 +81,7 @@ def is_public(address: str) -> bool:
             return is_public(str(ip.ipv4_mapped))
         if ip not in _UNICAST or any(ip in network for network in _TRANSLATED):
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and ip != _OF_CLOUDS
 
 
 @dataclass(slots=True, kw_only=True)

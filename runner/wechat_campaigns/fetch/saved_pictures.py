@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, unquote_to_bytes
 
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.fetch.public_download import Downloader, DownloadError
 from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.sniff import sniff
@@ -56,8 +57,7 @@ class SavedPictures:
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._by_content:
             name = f"{len(self._by_content) + 1:02d}.{SUFFIXES[kind]}"
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / name).write_bytes(data)
+            write_file(self.folder / name, data)
             self._by_content[digest] = name
         self.names[address] = self._by_content[digest]
 

@@ -5,49 +5,51 @@ The stand-in for an environment's required reviewers, where a plan of GitHub or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from wechat_campaigns.code_host.merged_request import MergedRequest
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import Approvals
 
 
-def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approvals, *, branch: str) -> str:
-    """Refuse unless every commit came by a request that enough of the approvers agreed to.
+def check_approval(commit: str, request: MergedRequest | None, wanted: Approvals, *, branch: str) -> str:
+    """Refuse a commit unless it came by a request that enough of the approvers agreed to.
 
     Args:
-        requests: by commit, the merged request it came by; None when it came without one.
+        request: the merged request it came by; None when it came without one.
 
     Returns:
-        Who approved what, for the ledger: `#12 by ann, bob`.
+        Who approved it, for the ledger: `#12 by ann, bob`.
 
     Raises:
-        PolicyError: names the first commit that is not approved, and what is missing.
+        PolicyError: says what is missing.
     """
-    found = {}
-    for commit, request in sorted(requests.items()):
-        if request is None:
-            raise _approval_error(
-                _("commit {commit} reached {branch} without a merged request").format(
-                    commit=commit[:12], branch=branch
-                ),
-                _(
-                    "submit the change in a pull or merge request and have it approved; forbid "
-                    "direct pushes to the branch"
-                ),
-            )
-        # Kept in the ledger, so in English whatever the reader speaks.
-        found[request.number] = f"#{request.number} by {', '.join(_approvers(request, wanted))}"
-    return "; ".join(found[number] for number in sorted(found))
+    if request is None:
+        raise approval_error(
+            _("commit {commit} reached {branch} without a merged request").format(
+                commit=commit[:12], branch=branch
+            ),
+            _(
+                "revert it, then submit the change in a pull or merge request and have it approved; "
+                "forbid direct pushes to the branch"
+            ),
+        )
+    # Kept in the ledger, so in English whatever the reader speaks.
+    return f"#{request.number} by {', '.join(_approvers(request, wanted))}"
 
 
 def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     """List the approvals that count, in the order of their names."""
+    if not request.is_complete:
+        raise approval_error(
+            _("#{number} has more commits than the code host lists, so who wrote them is unknown").format(
+                number=request.number
+            ),
+            _("revert it, then submit it again in requests of fewer than 250 commits"),
+        )
     eligible = {name.casefold() for name in wanted.approvers}
     against = [name for name in request.changes_requested_by if name.casefold() in eligible]
     if against:
-        raise _approval_error(
+        raise approval_error(
             _("{names} asked for changes in #{number}").format(
                 names=_(", ").join(against), number=request.number
             ),
@@ -68,12 +70,13 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
                 "last commit do not count"
             )
         )
-        raise _approval_error(
+        raise approval_error(
             what.format(number=request.number, count=len(counted), wanted=wanted.count),
             hint.format(names=_(", ").join(wanted.approvers)),
         )
     return counted
 
 
-def _approval_error(what: str, hint: str) -> PolicyError:
+def approval_error(what: str, hint: str) -> PolicyError:
+    """Say that something was not approved, and what to do."""
     return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Location
 from wechat_campaigns.core.errors import InvalidError, SecretError
 from wechat_campaigns.core.git_checkout import run_in_checkout
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.campaigns_folder import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.fold import LedgerState
@@ -69,7 +69,7 @@ def former_appids(workspace: WorkspacePort, state: LedgerState) -> frozenset[str
 
 
 def record_campaigns_folders(
-    workspace: WorkspacePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
+    workspace: OnlinePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
 ) -> None:
     """Write down whose ledger it is, for each account that an apply calls for, before the first call.
 
@@ -84,7 +84,7 @@ def record_campaigns_folders(
 
 
 def record_campaigns_folder(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     state: LedgerState,
     appids: Iterable[str],
     who: Mapping[str, object],

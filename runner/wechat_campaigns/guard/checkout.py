@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
 from wechat_campaigns.core.git import GitResult
-from wechat_campaigns.core.git_checkout import checkout_output, find_checkout, run_in_checkout
+from wechat_campaigns.core.git_checkout import (
+    checkout_output,
+    checkout_settings,
+    find_checkout,
+    run_in_checkout,
+)
 from wechat_campaigns.core.git_remote import NAME, remote_of
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.source.settings import SETTINGS_FILE
 
-NEWEST = "refs/campaign/newest"
-REGULAR = ("100644", "100755")
+NEWEST: Final = "refs/campaign/newest"
+REGULAR: Final = ("100644", "100755")
 
 
 def check_up_to_date(folder: Path, branch: str) -> None:
@@ -32,13 +38,8 @@ def check_up_to_date(folder: Path, branch: str) -> None:
         PolicyError: they differ.
         CodeHostError: the remote does not tell.
     """
+    check_clean(folder)
     where = str(folder)
-    if checkout_output(folder, "status", "--porcelain", "--", "."):
-        raise PolicyError(
-            _("the campaigns folder has uncommitted changes"),
-            hint=_("apply from a clean checkout"),
-            location=where,
-        )
     here = checkout_output(folder, "rev-parse", "HEAD:./")
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
     there = checkout_output(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
@@ -61,43 +62,23 @@ def check_up_to_date(folder: Path, branch: str) -> None:
         )
 
 
-def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list[PurePosixPath]]:
-    """Say by which commit of the branch each file became what it is.
-
-    Args:
-        folder: the campaigns folder, in a checkout with its whole history.
-        files: relative to the folder.
-
-    Returns:
-        The files by commit; of merges the merge commit, as the branch itself sees it.
+def check_clean(folder: Path) -> None:
+    """Refuse campaigns that git says are not those of the checked-out commit.
 
     Raises:
-        PolicyError: the history is cut off, or a file is in no commit.
+        PolicyError: they differ.
     """
-    require_history(folder)
-    found: dict[str, list[PurePosixPath]] = {}
-    for file in sorted(files):
-        commit = checkout_output(
-            folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}"
+    if checkout_output(folder, "status", "--porcelain", "--", "."):
+        raise PolicyError(
+            _("the campaigns folder has uncommitted changes"),
+            hint=_("apply from a clean checkout"),
+            location=str(folder),
         )
-        if not commit:
-            raise PolicyError(
-                _("the file is not part of any commit"),
-                hint=_("commit it and have it approved"),
-                location=str(file),
-            )
-        found.setdefault(commit, []).append(file)
-    return found
 
 
-def blob_namer(folder: Path) -> Callable[[bytes], str]:
-    """Return what names bytes as this repository's git names blobs: no filter, no attribute, no index."""
-    algorithm = checkout_output(folder, "rev-parse", "--show-object-format") or "sha1"
-
-    def name(data: bytes) -> str:
-        return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-    return name
+def blob_id(data: bytes, object_format: str) -> str:
+    """Name bytes as git names blobs, in a repository of one of its formats."""
+    return hashlib.new(object_format, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
@@ -118,33 +99,45 @@ def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
     return found
 
 
-def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
-    """Refuse files whose bytes, as this run has read them, are not those of the checked-out commit.
+def check_committed(folder: Path) -> None:
+    """Refuse a folder that holds anything else than the checked-out commit has there.
 
-    Args:
-        blobs: by path relative to the folder, the object id of the bytes that were read.
+    By our own sums of the bytes: no filter, no attribute, no index and no list of ignored files is believed.
 
     Raises:
-        PolicyError: one differs, is a link, lies behind a link or is in no commit; or the folder is a link.
+        PolicyError: a file differs, is missing, is a link or is in no commit; or the folder is a link.
     """
     _refuse_link(folder)
-    here = blobs_at(folder, "HEAD")
-    for file, blob in sorted(blobs.items()):
-        if file not in here or (folder / file).is_symlink():
-            raise PolicyError(
-                _("the file is not a regular file in the commit that is checked out"),
-                hint=_("commit the file itself, not a link to it, and have it approved"),
-                location=str(file),
-            )
-        if here[file] != blob:
-            raise PolicyError(
-                _("the content of the file differs from the commit that is checked out"),
-                hint=_(
-                    "apply from a clean checkout; exclude campaign files from Git LFS and from "
-                    "line-end conversion"
-                ),
-                location=str(file),
-            )
+    here, object_format = (
+        blobs_at(folder, "HEAD"),
+        checkout_output(folder, "rev-parse", "--show-object-format"),
+    )
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in (*files, *links):
+            path = Path(place) / name
+            file = PurePosixPath(path.relative_to(folder).as_posix())
+            committed = here.pop(file, None)
+            if committed is None or path.is_symlink():
+                raise PolicyError(
+                    _("the file is not a regular file in the commit that is checked out"),
+                    hint=_("commit the file itself, not a link to it, and have it approved"),
+                    location=str(file),
+                )
+            if committed != blob_id(path.read_bytes(), object_format):
+                raise _other_content_error(file)
+    if here:
+        raise _other_content_error(min(here))
+
+
+def _other_content_error(file: PurePosixPath) -> PolicyError:
+    return PolicyError(
+        _("the content of the file differs from the commit that is checked out"),
+        hint=_(
+            "apply from a clean checkout; exclude campaign files from Git LFS and from line-end conversion"
+        ),
+        location=str(file),
+    )
 
 
 def _refuse_link(folder: Path) -> None:
@@ -158,34 +151,6 @@ def _refuse_link(folder: Path) -> None:
                 _("the campaigns folder is a symbolic link"),
                 hint=_("commit the folder itself"),
                 location=str(step),
-            )
-
-
-def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) -> None:
-    """Refuse files that are not what they were at the commit that was approved.
-
-    Args:
-        commit: the newest of the request; fetched from `origin` when the checkout lacks it.
-        blobs: by path relative to the folder, the object id of the bytes that were read.
-
-    Raises:
-        PolicyError: one differs, or the commit cannot be had.
-    """
-    if not checkout_output(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
-        _fetch(folder, commit)
-    approved = blobs_at(folder, commit)
-    for file, blob in sorted(blobs.items()):
-        if approved.get(file) != blob:
-            raise PolicyError(
-                _(
-                    "the file differs from the version approved at {commit}: another change was "
-                    "merged into it"
-                ).format(commit=commit[:12]),
-                hint=_(
-                    "allow merging only when a request is up to date with the branch; have the "
-                    "file approved again in another request"
-                ),
-                location=str(file),
             )
 
 
@@ -207,7 +172,10 @@ def is_shallow(folder: Path) -> bool:
     # Grafts give commits other parents. Git has no switch that says not to believe them.
     grafts = checkout.common_dir / "info" / "grafts"
     is_grafted = grafts.is_symlink() or (grafts.exists() and grafts.stat().st_size > 0)
-    return is_grafted or checkout_output(folder, "rev-parse", "--is-shallow-repository") == "true"
+    is_partial = any(key.endswith(".promisor") for key in checkout_settings(folder))
+    return (
+        is_grafted or is_partial or checkout_output(folder, "rev-parse", "--is-shallow-repository") == "true"
+    )
 
 
 def _shallow_error(folder: Path) -> PolicyError:
@@ -221,81 +189,88 @@ def _shallow_error(folder: Path) -> PolicyError:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A file after a commit of the branch that changed it, or that merged other versions in."""
+class CommitObjects(NamedTuple):
+    """What a commit holds, by object ids; empty where it has none."""
 
-    commit: str
-    data: bytes | None
-    """None where the commit removed the file or made it a link."""
-    dropped_parents: tuple[bytes, ...] = ()
-    """Versions that came with the commit's other parents and are not what it has: it dropped them."""
+    root: str
+    folder: str
+    settings: str
 
 
-def versions(folder: Path, file: PurePosixPath) -> list[Version]:
-    """List the versions of a file, newest first, on every path that leads to the checked-out commit.
+def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]:
+    """Look up what commits hold: the repository, the campaigns folder, its settings."""
+    wanted = [*commits]
+    names = [f"{one}{part}\n" for one in wanted for part in ("^{tree}", ":./", f":./{SETTINGS_FILE}")]
+    query = ("cat-file", "--batch-check=%(objectname)")
+    answer = run_in_checkout(folder, *query, given="".join(names).encode(), lazily=False)
+    ids = ["" if " " in line else line for line in answer.text.splitlines()]
+    return {
+        one: CommitObjects(*part)
+        for one, part in zip(wanted, zip(ids[::3], ids[1::3], ids[2::3], strict=True), strict=True)
+    }
 
-    Who merges chooses what is the first parent: a version that the branch had may lie on another side.
 
-    Args:
-        folder: the campaigns folder, in a checkout with its whole history.
+def settings_versions(folder: Path) -> Iterator[bytes]:
+    """Read every version of the settings that leads to the checked-out commit, the newest first.
+
+    Who merges chooses what is the first parent, so a version may lie on any side.
 
     Raises:
         PolicyError: a version is not in this repository.
     """
-    touching = ("log", "--full-history", "--format=%H", "HEAD", "--", f":(literal){file}")
-    touched = set(checkout_output(folder, *touching).split())
-    seen: set[bytes | None] = set()
-    found: list[Version] = []
-    for commit, brought in _branch(folder):
-        aside = [_bytes_at(folder, one, file) for one in brought if one in touched and one != commit]
-        if commit not in touched and not aside:
-            continue
-        data = _bytes_at(folder, commit, file)
-        dropped = tuple(dict.fromkeys(one for one in aside if one is not None and one not in {data, *seen}))
-        seen |= {data, *aside}
-        if dropped or not found or data != found[-1].data:
-            found.append(Version(commit=commit, data=data, dropped_parents=dropped))
-    return found[::-1]
+    objects = objects_of(folder, reversed(commits_since(folder, "")))
+    for blob in dict.fromkeys(one.settings for one in objects.values() if one.settings):
+        yield read_blob(folder, blob)
 
 
-def _branch(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Go through the branch's own commits, oldest first, each with all those that came with it."""
-    parents = {
-        commit: before
-        for commit, *before in map(
-            str.split, checkout_output(folder, "rev-list", "--parents", "HEAD").splitlines()
-        )
-    }
-    head = checkout_output(folder, "rev-parse", "HEAD")
-    own = [head] if head in parents else []
-    while own and parents[own[-1]]:
-        own.append(parents[own[-1]][0])
-    known: set[str] = set()
-    for commit in reversed(own):
-        brought, waiting = [], [commit]
-        while waiting:
-            one = waiting.pop()
-            if one not in known:
-                known.add(one)
-                brought.append(one)
-                waiting += parents[one]
-        yield commit, brought
+def read_blob(folder: Path, blob: str) -> bytes:
+    """Read an object of the repository.
 
-
-def newer_than(folder: Path, commit: str) -> set[str]:
-    """Name the commits that came after one; none where this repository does not know it."""
-    return set(checkout_output(folder, "rev-list", f"{commit}..HEAD").split()) if commit else set()
-
-
-def _bytes_at(folder: Path, commit: str, file: PurePosixPath) -> bytes | None:
-    blob = blobs_at(folder, commit).get(file)
-    if blob is None:
-        return None
+    Raises:
+        PolicyError: it is not there.
+    """
     done = run_in_checkout(folder, "cat-file", "blob", blob, lazily=False)
-    if done.code:  # a partial clone: what cannot be read asks for something all the same
+    if done.code:
         raise _shallow_error(folder)
     return done.stdout
+
+
+def head_of(folder: Path) -> str:
+    """Name the commit that is checked out; empty where there is none."""
+    return checkout_output(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def commits_since(folder: Path, start: str) -> dict[str, tuple[str, ...]]:
+    """List the parents of each commit that leads to the checked-out one and not to `start`, oldest first.
+
+    Args:
+        start: empty for the whole history.
+    """
+    until = (f"^{start}",) if start else ()
+    listing = ("rev-list", "--topo-order", "--reverse", "--parents", "HEAD", *until, "--")
+    lines = map(str.split, checkout_output(folder, *listing).splitlines())
+    return {commit: tuple(parents) for commit, *parents in lines}
+
+
+def is_ancestor(folder: Path, commit: str) -> bool:
+    """Tell whether a commit leads to the one that is checked out, or is it."""
+    return run_in_checkout(folder, "merge-base", "--is-ancestor", commit, "HEAD", lazily=False).code == 0
+
+
+def without_ancestors(folder: Path, commits: Iterable[str]) -> list[str]:
+    """Leave out the commits that lead to another one of them."""
+    return checkout_output(folder, "merge-base", "--independent", *commits).split()
+
+
+def merge_bases(folder: Path, one: str, other: str) -> list[str]:
+    """List the newest commits that lead to both; a request shows its change against these."""
+    return checkout_output(folder, "merge-base", "--all", one, other).split()
+
+
+def fetch_missing(folder: Path, commit: str) -> None:
+    """Fetch a commit from `origin` if the checkout lacks it."""
+    if not checkout_output(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+        _fetch(folder, commit)
 
 
 def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:

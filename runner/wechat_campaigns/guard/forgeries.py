@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wechat_campaigns.core.errors import PolicyError, SecretError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.guards import verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -28,7 +28,7 @@ class Forgeries(NamedTuple):
     """Accounts of whose events none was signed with their AppSecret."""
 
 
-def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeries:
+def find_forgeries(workspace: OnlinePort, events: Sequence[Event]) -> Forgeries:
     """Check macs and places.
 
     Args:
@@ -36,7 +36,7 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
     """
     accounts = workspace.settings.environment.by_appid
     found = Forgeries([], [], [], [])
-    for appid in sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)}):
+    for appid in _signed_streams(events):
         own = [event for event in events if event.stream == appid]
         if appid not in accounts:
             found.unread.append(appid)
@@ -63,3 +63,13 @@ def find_forgeries(workspace: WorkspacePort, events: Sequence[Event]) -> Forgeri
             except TamperedLedgerError as error:
                 found.misplaced.append(str(error))
     return found
+
+
+def unchecked_accounts(workspace: WorkspacePort, events: Sequence[Event]) -> list[str]:
+    """List the accounts whose events have macs, by name where the settings have one."""
+    accounts = workspace.settings.environment.by_appid
+    return [accounts[one].name if one in accounts else one for one in _signed_streams(events)]
+
+
+def _signed_streams(events: Sequence[Event]) -> list[str]:
+    return sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)})

@@ -1,20 +1,23 @@
 """Run the commands of `policy.checks` on a plan, where the settings may be obeyed; a failed one blocks sends.
 
-A check is a program of the repository: it gets the plan's JSON on standard input and nothing secret.
+A check is a program of the repository: it gets the plan's JSON on standard input and nothing secret. Where
+approvals are asked for, every file of the repository was approved: it may read each of them.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from wechat_campaigns.core import confined_program
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
 
 TIMEOUT_S: Final = 60.0
@@ -23,6 +26,8 @@ PASSED_ON: Final = (
     "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "SYSTEMROOT", "COMSPEC", "PATHEXT",
 )  # fmt: skip
 """The variables that a check gets; a secret may stand in any other."""
+CONFINED: Final = (sys.executable, "-I", "-S", confined_program.__file__) if sys.platform == "linux" else ()
+"""What starts a check, so that it cannot read them from the processes that it is started by."""
 
 
 def may_run_checks(workspace: WorkspacePort) -> bool:
@@ -31,7 +36,7 @@ def may_run_checks(workspace: WorkspacePort) -> bool:
 
 
 def run_checks(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     plan: str,
     *,
     environ: Mapping[str, str] = os.environ,
@@ -44,7 +49,7 @@ def run_checks(
         environ: of which a check gets `PASSED_ON`.
 
     Raises:
-        PolicyError: nobody approved the settings, or this is the run of a pull request.
+        PolicyError: nobody approved the campaigns, or this is the run of a pull request.
     """
     settings = workspace.settings
     workspace.secrets.check_place(Secret(command=settings.policy.checks[0].command))
@@ -74,7 +79,7 @@ def program_failure(
     """
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and settings that may be obeyed
-            command,
+            (*CONFINED, *command),
             input=text.encode(),
             capture_output=True,
             cwd=folder,
@@ -88,6 +93,8 @@ def program_failure(
         return _("the program cannot be started")
     if not done.returncode:
         return None
+    if done.returncode == confined_program.CANNOT_START and not (done.stdout or done.stderr):
+        return _("the program cannot be started")
     lines = (done.stdout or done.stderr).decode("utf-8", errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     words = redact_message("".join(filter(str.isprintable, last)))[:MESSAGE_CHARS]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.protocol.events import Event
 
 if TYPE_CHECKING:
     from wechat_campaigns.guard.secrets import Secrets
@@ -27,16 +28,6 @@ class WorkspacePort(Protocol):
         ...
 
     @property
-    def ledger(self) -> Ledger:
-        """The environment's ledger."""
-        ...
-
-    @property
-    def secrets(self) -> Secrets:
-        """The secrets of its accounts."""
-        ...
-
-    @property
     def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
         ...
@@ -45,6 +36,26 @@ class WorkspacePort(Protocol):
         """Return the present moment in UTC."""
         ...
 
-    def fold_ledger(self) -> object:
-        """Fold the ledger, and give its guards to `secrets`."""
+    def guard(self, appid: str) -> Event | None:
+        """Return the rules that the last apply of an account went by, as the ledger says."""
+        ...
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        ...
+
+
+class OnlinePort(WorkspacePort, Protocol):
+    """An environment whose secrets may be read."""
+
+    signed_events: dict[str, list[Event]] | None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The environment's ledger."""
+        ...
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of its accounts."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 from wechat_campaigns.code_host.ci_run import current_run
@@ -13,9 +12,9 @@ from wechat_campaigns.core.git import is_installed
 from wechat_campaigns.core.git_checkout import find_checkout
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account
-from wechat_campaigns.guard.approved_settings import SETTINGS, guard_approvals
-from wechat_campaigns.guard.checkout import versions
-from wechat_campaigns.guard.ports import WorkspacePort
+from wechat_campaigns.guard.approved_tree import guard_approvals, present_tree
+from wechat_campaigns.guard.checkout import settings_versions
+from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.ledger.events import append_at_end
 from wechat_campaigns.ledger.guards import newest, verify_guards
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -36,17 +35,13 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     environment, folder = workspace.settings.environment, workspace.root
     if (
         environment.api == SANDBOX
-        or workspace.secrets.newest_guards()
+        or workspace.newest_guards()
         or not (find_checkout(folder) and is_installed())
     ):
         return ()
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
-        for version in versions(folder, SETTINGS):
-            held = chain.from_iterable(
-                ledgers_in(data, environment)
-                for data in (version.data, *version.dropped_parents)
-                if data is not None
-            )
+        for source in settings_versions(folder):
+            held = ledgers_in(source, environment)
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, workspace.settings),)
     return ()
@@ -74,32 +69,14 @@ def check_looser(
         or not reaching
         or covered
         # Where each account's guard asks for approvals, every change since was asked about.
-        or (current_run() and all(guard_approvals(workspace.secrets.guard(appid)) for appid in reaching))
+        or (current_run() and all(guard_approvals(workspace.guard(appid)) for appid in reaching))
     ):
         return ()
     if asking and current_run() is None:
         return plan.loosened_rules
-    raise _looser_error(plan, plan.loosened_rules)
-
-
-def check_not_looser_since(plan: Plan, agreed: Collection[SettingsChange]) -> None:
-    """Refuse rules that are looser than at the last apply, when that one was made while this run waited.
-
-    Args:
-        plan: made again.
-        agreed: what was agreed to when the run began.
-
-    Raises:
-        PolicyError: the last apply went by stricter rules than anybody knew of.
-    """
-    if new := [change for change in plan.loosened_rules if change not in agreed]:
-        raise _looser_error(plan, new)
-
-
-def _looser_error(plan: Plan, looser: Iterable[SettingsChange]) -> PolicyError:
-    return PolicyError(
+    raise PolicyError(
         _("the settings are less strict than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in looser))
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
         ),
         hint=_(
             "have a new plan reviewed and apply it with `--plan FILE` or `--expect-digest DIGEST`; "
@@ -109,7 +86,7 @@ def _looser_error(plan: Plan, looser: Iterable[SettingsChange]) -> PolicyError:
     )
 
 
-def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
+def record_guards(workspace: OnlinePort, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -122,13 +99,13 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     accounts = environment.by_appid
     for appid in sorted(plan.reaching() & accounts.keys()):
         # Nobody is reached by a rehearsal that asks for nothing.
-        if workspace.secrets.guard(appid) or not bare:
+        if workspace.guard(appid) or not bare:
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
                 record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
 
 
-def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+def record_guard(workspace: OnlinePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
@@ -144,7 +121,13 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
         good, bad = verify_guards([event for event in events if event.kind == LedgerKind.GUARD], key)
         before = newest(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, before=before, **more)
-        compared = ("environment", "rules", "settings_sha256")
+        compared = {"environment", "rules", "settings_sha256"}
+        approved = workspace.secrets.check_approved(account.appid)
+        if trusted and (workspace.settings.environment.approvals or guard_approvals(before)):
+            approved = present_tree(workspace)
+        if approved.commit:  # the next run asks who approved what came since
+            data |= {"commit": approved.commit, "tree": approved.tree}
+            compared.add("tree")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in compared):
             return None
         return Entry(stream=account.appid, kind=LedgerKind.GUARD, data=data)
@@ -153,7 +136,7 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
 
 
 def vouch(
-    workspace: WorkspacePort,
+    workspace: OnlinePort,
     account: Account,
     old_secrets: Collection[str],
     is_genuine: Callable[[Sequence[Event]], bool],

@@ -20,11 +20,6 @@ def request_finder(run: CiRun, branch: str) -> Callable[[str], MergedRequest | N
     return cache(lambda commit: host()(commit))
 
 
-def head_of(request: MergedRequest | None) -> str:
-    """Name the commit that reviewers saw; empty where a commit came without a request."""
-    return request.head if request is not None else ""
-
-
 def _code_host(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.api_hosts import check_api_host
 
 if TYPE_CHECKING:
-    from wechat_campaigns.guard.ports import WorkspacePort
+    from wechat_campaigns.guard.approved_tree import Anchor, ApprovedTree
+    from wechat_campaigns.guard.ports import OnlinePort
     from wechat_campaigns.ledger.trust import KeyOf
     from wechat_campaigns.protocol.events import Entry, Event
 
@@ -24,25 +24,48 @@ if TYPE_CHECKING:
 class Secrets:
     """The secrets of an environment, each read once; shared by threads."""
 
-    def __init__(self, workspace: WorkspacePort) -> None:
+    def __init__(self, workspace: OnlinePort) -> None:
         self._workspace = workspace
         self._lock = threading.RLock()
         self._read: dict[tuple[str, Secret], str] = {}
-        self._approvals: dict[str, str] = {}
-        """By appid, who approved the settings that its secret is read by."""
-        self._events: dict[str, list[Event]] | None = None
-        """By stream, the events with a mac in the ledger as it was read last; None before it was read."""
+        self._approved: dict[tuple[str, Anchor], ApprovedTree] = {}
+        """By the commit that is checked out and the last apply, what was approved."""
         self._checked: set[tuple[str, Secret]] = set()
-        """Secrets that were held against these events, or that a person agreed to."""
+        """Secrets that were held against the events of the ledger, or that a person agreed to."""
 
-    def check_settings_approved(self, appid: str) -> str:
-        """Refuse settings that nobody approved where that is asked for; who approved them."""
-        from wechat_campaigns.guard.approved_settings import check_settings_approved
+    def take_over(self, other: Secrets) -> None:
+        """Take what another workspace of the same settings has read: a password manager may be locked now."""
+        self._read = dict(other._read)
 
+    def check_approved(self, appid: str) -> ApprovedTree:
+        """Refuse campaigns that nobody approved where that is asked for.
+
+        Args:
+            appid: of the account whose secret is about to be read; its stream holds the last apply.
+
+        Returns:
+            What was approved; nothing on a person's machine, where nobody can be asked.
+
+        Raises:
+            PolicyError: an approval is missing, or nobody can be asked.
+        """
+        from wechat_campaigns.guard.approved_tree import (
+            ApprovedTree,
+            anchor_of,
+            approving_run,
+            check_tree_approved,
+        )
+        from wechat_campaigns.guard.checkout import head_of
+
+        run = approving_run()
+        if run is None:
+            return ApprovedTree()
         with self._lock:
-            if appid not in self._approvals:
-                self._approvals[appid] = check_settings_approved(self._workspace, appid)
-            return self._approvals[appid]
+            anchor = anchor_of(self._workspace.guard(appid))
+            key = (head_of(self._workspace.root), anchor)
+            if key not in self._approved:
+                self._approved[key] = check_tree_approved(self._workspace, run, anchor)
+            return self._approved[key]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret and hold the signed events of the ledger against it.
@@ -51,7 +74,7 @@ class Secrets:
             trusted: a person agrees to the settings right now, whatever guards the ledger holds.
 
         Raises:
-            PolicyError: nobody approved the settings, or this run may not run their command.
+            PolicyError: nobody approved the campaigns, or this run may not run their command.
             SecretError: it cannot be had.
             WrongSecretError: no event of the ledger was signed with it.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
@@ -77,7 +100,7 @@ class Secrets:
                 if api != SANDBOX:
                     # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
                     check_api_host(api, os.environ)
-                self.check_settings_approved(account.appid)
+                self.check_approved(account.appid)
                 check_secret_place(account.secret)
                 self._read[key] = read_secret(account.secret, os.environ)
             return self._read[key]
@@ -93,41 +116,20 @@ class Secrets:
         """Refuse to obey a part of the settings that is no account's.
 
         Raises:
-            PolicyError: nobody approved the settings, or this run may not run their command.
+            PolicyError: nobody approved the campaigns, or this run may not run their command.
         """
         from wechat_campaigns.guard.run import check_secret_place
 
         for appid in sorted(self._workspace.settings.environment.by_appid):
-            self.check_settings_approved(appid)
+            self.check_approved(appid)
         check_secret_place(place)
 
-    def guard(self, appid: str) -> Event | None:
-        """Give the rules that the last apply of an account went by, as the ledger says; no mac was checked.
-
-        Those of this environment, or of another one with this account where it has none.
-        """
-        from wechat_campaigns.ledger.guards import newest
-
-        if self._events is None:
-            self._workspace.fold_ledger()
-        return newest(self._guards(appid), self._workspace.settings.ledger_scope)
-
-    def newest_guards(self) -> tuple[Event, ...]:
-        """List the newest guard of each account of the environment."""
-        return tuple(filter(None, map(self.guard, sorted(self._workspace.settings.environment.by_appid))))
-
-    def take_events(self, events: Iterable[Event]) -> None:
-        """Take the events of the ledger, against which every secret is held when it is used next."""
+    def events_were_read(self) -> None:
+        """Hold every secret against the events of the ledger once more, when it is used next."""
         self._checked.clear()
-        self._events = {}
-        for event in events:
-            if "mac" in event.data:
-                self._events.setdefault(event.stream, []).append(event)
 
-    def _guards(self, appid: str) -> list[Event]:
-        from wechat_campaigns.ledger.kinds import LedgerKind
-
-        return [event for event in (self._events or {}).get(appid, ()) if event.kind == LedgerKind.GUARD]
+    def _events(self, appid: str) -> list[Event]:
+        return (self._workspace.signed_events or {}).get(appid, [])
 
     def check_signer(self, account: Account) -> None:
         """Refuse a secret that signed none of the account's events, where the ledger was read anyway.
@@ -138,15 +140,17 @@ class Secrets:
         from wechat_campaigns.ledger.initialization import wrong_secret_error
         from wechat_campaigns.ledger.trust import has_valid_mac
 
-        events, key = (self._events or {}).get(account.appid), mac_key(self._secret(account), account.appid)
+        events, key = self._events(account.appid), mac_key(self._secret(account), account.appid)
         if events and not any(has_valid_mac(event, key) for event in events):
             raise wrong_secret_error([account.name], self._workspace.settings.environment)
 
     def _check_guards(self, account: Account) -> None:
         from wechat_campaigns.ledger.guards import verify_guards
+        from wechat_campaigns.ledger.kinds import LedgerKind
 
         key = mac_key(self._secret(account), account.appid)
-        _good, bad = verify_guards(self._guards(account.appid), key)
+        guards = [event for event in self._events(account.appid) if event.kind == LedgerKind.GUARD]
+        _good, bad = verify_guards(guards, key)
         if bad:
             raise TamperedLedgerError(
                 _("event {number}, a guard, was not written with this AppSecret").format(number=bad[-1].seq),

@@ -89,6 +89,10 @@ class LedgerState:
         held = {appid: stream.holds_at(now) for appid, stream in self.streams.items()}
         return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
 
+    def last_holds(self) -> Mapping[str, str]:
+        """By appid: the newest hold or release, see `StreamState`."""
+        return {appid: stream.last_hold for appid, stream in self.streams.items()}
+
     def is_initialized(self, appid: str) -> bool:
         """Return whether the ledger is initialized for this account too: others may share it."""
         return self.initialized and appid in self.initialized_for

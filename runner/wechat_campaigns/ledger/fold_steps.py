@@ -158,6 +158,8 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
         "reason": event.data.get("reason", ""),
         "errcode": errcode,
     }
+    if event.kind in (EventKind.DUPLICATE, EventKind.IN_USE):
+        fields["answer"] = event
     # The platform's own number wins over that of a person, whose later one wins over their first.
     is_settled = event.kind == EventKind.SETTLED
     is_named = event.kind == EventKind.ACCEPTED or (is_settled and record is not None and record.is_settled)

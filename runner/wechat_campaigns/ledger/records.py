@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.events import Event, EventKind
 
 
 class SendStatus(StrEnum):
@@ -72,6 +72,8 @@ class SendRecord:
     """What a person said, or why a call was not made."""
     errcode: int | None = None
     """What the platform answered when it rejected the send."""
+    answer: Event | None = None
+    """WeChat's 45065 or 45066: a job with this clientmsgid exists or is being created, perhaps another's."""
     resend_plan_digest: str = ""
     """Digest of the plan under which it was posted once more, the last time."""
     recalled_articles: tuple[int, ...] = ()
@@ -85,6 +87,19 @@ class SendRecord:
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
         return _("no call was made") if self.reason == SendStatus.NOT_SENT else self.reason
+
+    @property
+    def existing_msg_id(self) -> int | None:
+        """The msg_id in WeChat's 45065, while nobody has decided whether that job is this send."""
+        answer = self.answer
+        if answer is None or answer.kind != EventKind.DUPLICATE or self.status is not SendStatus.UNKNOWN:
+            return None
+        return answer.data.get("msg_id")
+
+    @property
+    def job_to_query(self) -> int | None:
+        """The msg_id that mass/get can tell more about; None where there is nothing to ask."""
+        return self.msg_id if self.status is SendStatus.ACCEPTED else self.existing_msg_id
 
     @property
     def has_no_msg_id(self) -> bool:
@@ -124,6 +139,17 @@ class SendRecord:
     def was_accepted(self) -> bool:
         """True when followers have, or may yet have, received it by our knowledge."""
         return self.status not in RETRYABLE_STATUSES and self.status is not SendStatus.UNKNOWN
+
+
+def answer_text(known: SendRecord | None) -> str:
+    """Word what the ledger has of WeChat's answer to an unknown send: every message about one says this."""
+    match known.answer.kind if known is not None and known.answer is not None else None:
+        case EventKind.DUPLICATE:
+            text = _("WeChat answered 45065: it has a job with this clientmsgid, msg_id {msg_id}")
+            return text.format(msg_id=(known.existing_msg_id if known is not None else None) or "?")
+        case EventKind.IN_USE:
+            return _("WeChat answered 45066: it was creating a job with this clientmsgid")
+    return _("no response recorded")
 
 
 class QuotaUsage(NamedTuple):

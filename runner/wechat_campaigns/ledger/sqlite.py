@@ -77,7 +77,7 @@ class SqliteLedger:
     """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
 
     Args:
-        path: the database file; its folder is made when absent.
+        path: the database file. The first append makes it, and its folder; a read makes nothing.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -91,17 +91,15 @@ class SqliteLedger:
         try:
             with self._translated():
                 _check_place(path)
-                private_folder(path.parent)
-                private_file(path)
-                self._prepare()
-                # From here on a connection has all of them open, so that nobody's last one removes them.
-                self._files = _files_at(path)
+                self._is_ready()
         except BaseException:
             self.close()
             raise
 
     def snapshot(self) -> Snapshot:
         """See `Ledger.snapshot`."""
+        if not self._is_ready():
+            return Snapshot((), {})
         with self._transaction("begin") as db:
             return _snapshot(db)
 
@@ -111,6 +109,8 @@ class SqliteLedger:
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
+        if not self._is_ready():
+            return verified_after(stream, (), since, EMPTY)
         with self._transaction("begin") as db:
             query = "select stream, seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
@@ -119,6 +119,7 @@ class SqliteLedger:
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
+        self._make()
         with self._in_turn(), self._transaction() as db:
             head = _head(db, entry.stream)
             if after is not None and after != head:
@@ -130,6 +131,7 @@ class SqliteLedger:
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
+        self._make()
         with self._transaction() as db:
             if db.execute("select 1 from head").fetchone():
                 raise not_empty_error(str(self._path))
@@ -141,8 +143,9 @@ class SqliteLedger:
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
-        private_file(self._lock_file(stream))
         with self._translated():
+            private_folder(self._path.parent)
+            private_file(self._lock_file(stream))
             db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
         try:
             with self._translated():
@@ -211,7 +214,26 @@ class SqliteLedger:
             if mine:
                 self._turn.release()
 
+    def _make(self) -> None:
+        if not self._files:
+            with self._translated():
+                private_folder(self._path.parent)
+                private_file(self._path)
+                self._prepare()
+
+    def _is_ready(self) -> bool:
+        """Return whether there is a file to read; one that another runner began is completed."""
+        if not self._files and self._path.exists():
+            with self._translated():
+                self._prepare()
+        return bool(self._files)
+
     def _prepare(self) -> None:
+        self._make_tables()
+        # From here on a connection has all of them open, so that nobody's last one removes them.
+        self._files = _files_at(self._path)
+
+    def _make_tables(self) -> None:
         db = self._db()
         if _version(db, self._path) == VERSION:
             return

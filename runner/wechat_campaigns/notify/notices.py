@@ -1,7 +1,7 @@
 """Outcomes of an apply, its refusal, finished sends, or a plan file in; what may be told of them out.
 
 A moment that lasts, such as a blocked send, is found again by each run, and so is a send that has ended. The
-ledger keeps which of them were told: the first are told once a day, the others once.
+ledger keeps which of them were told: the first are told once a day, the others and a missed window once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Moment(StrEnum):
     HELD = "held"
     """Blocked or in conflict."""
     SCHEDULED_MISSED = "scheduled_missed"
-    """Its window ended in the last day."""
+    """Its window ended before it was sent."""
     RUN_REFUSED = "run_refused"
     """A whole apply was refused before it decided on any send."""
     SENT = "sent"
@@ -81,8 +81,9 @@ class Notice:
 
     def key(self, day: date) -> str:
         """Name the notice of a day, or the end of a job, as the ledger keeps it."""
-        ended = self.moment in ENDED
-        named = [self.moment.value] if ended else [day.isoformat(), self.moment.value, self.id]
+        named = [self.moment.value] if self.moment in ENDED else [self.moment.value, self.id]
+        if self.moment in LASTING - {Moment.SCHEDULED_MISSED}:
+            named = [day.isoformat(), *named]
         return sha256([*named, self.digest])[:16]
 
 
@@ -131,10 +132,8 @@ def finished_notices(rows: Iterable[StatusRow], now: datetime) -> list[Notice]:
     ]
 
 
-def approval_notices(
-    data: Mapping[str, Any], state: LedgerState | None, *, timezone: str
-) -> Iterator[Notice]:
-    """List the sends that the plan of a plan file waits to make: now, or within its horizon.
+def plan_notices(data: Mapping[str, Any], state: LedgerState | None, *, timezone: str) -> Iterator[Notice]:
+    """List the sends of a plan file that wait for approval, and those that are expected and not made.
 
     Args:
         data: as `planfile.read` gives it.
@@ -142,20 +141,34 @@ def approval_notices(
         timezone: in which windows are shown.
     """
     for send in data["sends"]:
+        moment = _planned_moment(send, data)
+        if moment is None:  # an invalid campaign, for one, which has no account
+            continue
         record = state.send(send["account"]["appid"], send["id"], send["revision"]) if state else None
         if record is not None and record.was_accepted:
             continue
-        is_due = send["action"] in (PlanAction.SEND, PlanAction.RESEND)
-        if is_due or planfile.is_coming(send, data):
-            yield Notice(
-                moment=Moment.APPROVAL_NEEDED,
-                id=send["id"],
-                account=send["account"]["name"],
-                appid=send["account"]["appid"],
-                reason=_when(send, timezone, is_due=is_due),
-                followers=send["audience"]["count"],
-                digest=f"{send['revision']} {send['content_digest']}",
-            )
+        waits = moment is Moment.APPROVAL_NEEDED
+        yield Notice(
+            moment=moment,
+            id=send["id"],
+            account=send["account"]["name"],
+            appid=send["account"]["appid"],
+            reason=_when(send, timezone) if waits else send["reason"],
+            followers=send["audience"]["count"],
+            digest=f"{send['revision']} {send['content_digest']}",
+        )
+
+
+def _planned_moment(send: Mapping[str, Any], data: Mapping[str, Any]) -> Moment | None:
+    if _is_due(send) or planfile.is_coming(send, data):
+        return Moment.APPROVAL_NEEDED
+    if planfile.is_held(send, data):
+        return Moment.SCHEDULED_MISSED if send["action"] == PlanAction.EXPIRED else Moment.HELD
+    return None
+
+
+def _is_due(send: Mapping[str, Any]) -> bool:
+    return send["action"] in (PlanAction.SEND, PlanAction.RESEND)
 
 
 def refusal_notice(error: CampaignError, appids: Iterable[str]) -> Notice:
@@ -189,11 +202,11 @@ def _moment_of(outcome: SendOutcome) -> Moment | None:
     return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.NOT_SENT}.get(outcome.exit_code)
 
 
-def _when(send: Mapping[str, Any], timezone: str, *, is_due: bool) -> str:
+def _when(send: Mapping[str, Any], timezone: str) -> str:
     def shown(key: str) -> str:
         return moment_text(datetime.fromisoformat(send[key]), timezone)
 
-    begins = _("due now") if is_due else _("from {begin}").format(begin=shown("not_before"))
+    begins = _("due now") if _is_due(send) else _("from {begin}").format(begin=shown("not_before"))
     if not send.get("not_after"):
         return begins
     return _("{begins}, until {end}").format(begins=begins, end=shown("not_after"))

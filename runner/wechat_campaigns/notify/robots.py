@@ -18,11 +18,10 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from wechat_campaigns.core.deadline import DeadlineError, within
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.core.sessions import open_session
+from wechat_campaigns.core.sessions import DeadlineError, open_session
 from wechat_campaigns.report.sanitize import line
 
 WHOLE_S = 5.0
@@ -81,29 +80,19 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Any:
     Raises:
         OSError: it cannot be reached, takes too long, or answers no success. Nothing of the address is in it.
     """
-
-    def exchange() -> tuple[int, bytes]:
-        # A compressed answer could be small on the line and large here.
-        headers_sent = {**headers, "Accept-Encoding": "identity"}
-        with (
-            open_session(address) as session,
-            session.post(
-                address,
-                data=body,
-                headers=headers_sent,
-                timeout=WHOLE_S,
-                allow_redirects=False,
-                stream=True,
-            ) as answer,
-        ):
-            return answer.status_code, answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
-
+    # A compressed answer could be small on the line and large here.
+    headers_sent = {**headers, "Accept-Encoding": "identity"}
     try:
         parts = urlsplit(address)
-        # Of many a robot the secret is in the path: the log gets the host alone.
-        with http_call("POST", f"{parts.scheme}://{parts.netloc}") as call:
-            status, said = within(WHOLE_S, exchange)
-            call["status"] = status
+        with (
+            # Of many a robot the secret is in the path: the log gets the host alone.
+            http_call("POST", f"{parts.scheme}://{parts.netloc}") as call,
+            open_session(address) as session,
+            session.within(WHOLE_S),
+            session.post(address, data=body, headers=headers_sent, timeout=WHOLE_S, stream=True) as answer,
+        ):
+            call["status"] = status = answer.status_code
+            said = answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)
     except DeadlineError:
         raise ConnectionError(_("it took longer than {seconds:g} s").format(seconds=WHOLE_S)) from None
     except MissingExtraError as error:

@@ -12,6 +12,7 @@ from datetime import datetime
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import Articles, Draft, Newspic, PlanAction, Send, visible_content
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import CALLING, PENDING, Plan, PlannedSend
@@ -69,7 +70,7 @@ def baseline_hint(send: Send, environment: str) -> str:
             "if it is the same message, record it as sent: `{command}`; this records every send of the "
             "campaign that is not sent yet"
         )
-    command = f"campaign ledger baseline '{send.campaign}' --env {environment} --reason 'sent by hand'"
+    command = f"campaign ledger baseline {quoted(send.campaign)} --env {environment} --reason 'sent by hand'"
     return hint.format(command=command)
 
 

@@ -65,6 +65,8 @@ class DecisionContext:
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
     is_current: Callable[[Message], bool] = lambda _message: True
     """Whether today's campaigns have a message, its id as users write it."""
+    last_holds: Mapping[str, str] | None = None
+    """By AppID, the newest hold or release when the run began, see `StreamState`; None: it begins now."""
     clock_skew: timedelta = timedelta()
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.normalized_ledger_id` gives them, to post as they were whatever is
@@ -122,7 +124,7 @@ def decision_input(
         find_violations: lists what blocks the call, such as policy rules.
     """
     state, environment = context.state, context.settings.environment
-    names = (send.id, *send.formerly)
+    names, holds = (send.id, *send.formerly), context.last_holds
     return DecisionInput(
         id=state.ledger_id(send.id),
         revision=send.revision,
@@ -135,6 +137,7 @@ def decision_input(
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.ledger_id(name) for name in send.formerly),
         is_current=context.is_kept,
+        last_hold=holds.get(context.account(send).appid, "") if holds is not None else None,
         clock_skew=context.clock_skew,
         resend_after=timedelta(seconds=environment.resend_after_s),
         resend_until=timedelta(seconds=environment.resend_until_s),
@@ -155,7 +158,7 @@ def _worded(
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
-        decision = replace(decision, action=Action.RESEND, reason=Reason.NO_RESPONSE)
+        decision = replace(decision, action=Action.RESEND, reason=Reason.OUTCOME_UNKNOWN)
     reason, hint = explain(decision, facts, known, environment)
     return PlanDecision(
         action=PlanAction(decision.action.value),

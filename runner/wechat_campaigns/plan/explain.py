@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Final
 
-from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.settings import Environment
-from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.records import SendRecord, SendStatus, answer_text
 from wechat_campaigns.ledger.send_ids import list_id
-from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
+from wechat_campaigns.plan.hints import (
+    START_AGAIN,
+    apply_again_hint,
+    foreign_hint,
+    not_resent_message,
+    resend_hint,
+    settle_hint,
+)
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason
 from wechat_campaigns.protocol.keys import SendId
+
+HELD_SINCE: Final = N_("its account was put on hold or released after this run began")
 
 
 def explain(
@@ -48,10 +58,12 @@ def _pending_or_sent(decision: Decision, facts: DecisionInput, known: SendRecord
         case Reason.WINDOW_ENDED if facts.not_after is not None:
             ended = china_time(facts.not_after, facts.now)
             return _("its send window ended {when}").format(when=ended), _(
-                "set a later `not_after` to send it anyway"
+                "set a later `not_after` to send it anyway, or `ready: false`, or remove the file"
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)
+        case Reason.HELD_SINCE:
+            return _(HELD_SINCE), _(START_AGAIN)
     if known is None or known.status is SendStatus.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -126,30 +138,41 @@ def _conflict(decision: Decision, facts: DecisionInput, known: SendRecord | None
     )
 
 
+_FOR_A_PERSON: Final = {
+    Reason.FORGED: N_("an event of this send was not written with this AppSecret, or is a copy"),
+    Reason.TWO_IDS: N_("it may have been sent under two ids, and WeChat detects a repeat only under one"),
+}
+
+
 def _unknown(
     decision: Decision, facts: DecisionInput, known: SendRecord | None, environment: Environment
 ) -> tuple[str, str]:
     env = environment.env_option
     record, when = decision.send_state, _at(known, facts)
     name = record.id if record is not None else facts.id
+    answer = answer_text(known)
     match decision.reason:
         case Reason.RESPONSE_PENDING:
-            since = (record.unanswered_since if record is not None else None) or facts.now
+            since = (record.open_since if record is not None else None) or facts.now
             wait = since + facts.resend_after - facts.now
             reason = _("posted {when}, the response may still arrive").format(when=when)
+            if known is not None and known.answer is not None:
+                reason = _("posted {when}, {answer}").format(when=when, answer=answer)
             return reason, apply_again_hint(ceil(wait.total_seconds()) + 1, environment.apply_option)
         case Reason.TOO_LATE_TO_RESEND:
-            reason = _("posted {when}, no response recorded; too old to resend safely").format(when=when)
-            return reason, settle_hint(name, env)
+            reason = _("posted {when}, {answer}; too old to resend safely")
+            return reason.format(when=when, answer=answer), settle_hint(name, env)
         case Reason.CONTENT_CHANGED:
-            reason = _("posted {when} with different content, no response recorded").format(when=when)
-            return reason, resend_hint(name, env)
-        case Reason.DISPUTED:
+            reason = _("posted {when} with different content, {answer}")
+            return reason.format(when=when, answer=answer), resend_hint(name, env)
+        case Reason.KEY_USED:
             reason = _(
-                "another ledger or another program sent this message, a call that was settled as not sent "
-                "did arrive, or the ledger was forged"
+                "{answer}; another ledger or program created it, or a call that was settled as not sent"
             )
-            return reason, foreign_hint(name, env)
+            msg_id = known.existing_msg_id if known is not None else None
+            return reason.format(answer=answer), foreign_hint(name, env, msg_id)
+        case Reason.FORGED | Reason.TWO_IDS:
+            return _(_FOR_A_PERSON[decision.reason]), settle_hint(name, env)
         case Reason.WINDOW_ENDED if record is not None and record.intent is not None:
             ended = china_time(datetime.fromisoformat(record.intent.data["not_after"]), facts.now)
             return _("its send window ended {when}, so it is not resent").format(when=ended), settle_hint(
@@ -157,7 +180,9 @@ def _unknown(
             )
         case Reason.CLOCK_SKEW:
             return _clock_skew(facts.clock_skew)
-    return _("posted {when}, no response recorded").format(when=when), ""
+        case Reason.HELD_SINCE:
+            return not_resent_message(_(HELD_SINCE)), _(START_AGAIN)
+    return _("posted {when}, {answer}").format(when=when, answer=answer), ""
 
 
 def _clock_skew(error: timedelta) -> tuple[str, str]:

@@ -17,12 +17,11 @@ def held_sends(
     """List the sends that are held back.
 
     Args:
-        kinds: actions that count; of the expired sends only those of the last day.
+        kinds: actions that count: blocked, conflict, expired.
         comparison: with what a branch changes, only its sends count, and only rules that an edit can meet:
             whoever proposes a campaign cannot end a hold.
     """
-    held = [planned for planned in plan.sends if planned.action in set(kinds) - {PlanAction.EXPIRED}]
-    held += plan.missed_sends() if PlanAction.EXPIRED in kinds else ()
+    held = [planned for planned in (*plan.held_sends(), *plan.missed_sends()) if planned.action in kinds]
     if comparison is None:
         return tuple(held)
     return tuple(

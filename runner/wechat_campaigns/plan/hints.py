@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.names import quoted
+
+START_AGAIN: Final = N_("run `campaign plan` to see what would be sent now, then `campaign apply` again")
+"""Of a run whose ground moved after it began."""
 
 
 def _of_send(hint: str) -> Callable[[str, str], str]:
     """Make a hint that takes the id of a send and the `env_option` of its environment."""
-    return lambda send_id, env: _(hint).format(send=send_id, env=env)
+    return lambda send_id, env: _(hint).format(send=quoted(send_id), env=env)
 
 
 msg_id_hint = _of_send(
     N_(
-        "find it in the WeChat console, then run `campaign ledger settle '{send}'{env} --sent MSG_ID "
+        "find it in the WeChat console, then run `campaign ledger settle {send}{env} --sent MSG_ID "
         "--reason REASON`"
     )
 )
@@ -22,22 +27,14 @@ msg_id_hint = _of_send(
 settle_hint = _of_send(
     N_(
         "check in the WeChat console whether it was sent, then run `campaign ledger settle "
-        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of a send that nothing repeats any more."""
-foreign_hint = _of_send(
-    N_(
-        "check in the WeChat console whether it was sent, then run `campaign ledger settle '{send}'{env} "
-        "--reason REASON` with `--sent MSG_ID` or `--not-sent`; if another folder sends from this AppID, set "
-        "a different `namespace:` in the settings of each folder"
-    )
-)
-"""Of a send whose key somebody else has used."""
 edited_draft_hint = _of_send(
     N_(
         "revert the edit in the WeChat console and run `campaign apply{env}` again; or check in the WeChat "
-        "console whether it was sent, then run `campaign ledger settle '{send}'{env} --reason REASON` with "
+        "console whether it was sent, then run `campaign ledger settle {send}{env} --reason REASON` with "
         "`--sent MSG_ID` or `--not-sent`"
     )
 )
@@ -45,11 +42,25 @@ edited_draft_hint = _of_send(
 resend_hint = _of_send(
     N_(
         "revert the edit and run `campaign apply{env}` again; or send the old content: `campaign apply "
-        "--resend '{send}'{env}`; or check the WeChat console, then run `campaign ledger settle "
-        "'{send}'{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
+        "--resend {send}{env}`; or check the WeChat console, then run `campaign ledger settle "
+        "{send}{env} --reason REASON` with `--sent MSG_ID` or `--not-sent`"
     )
 )
 """Of an unknown send whose campaign does not say any more what was posted."""
+
+
+def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
+    """Say how a send is settled whose key a job has that this ledger did not record.
+
+    Args:
+        msg_id: of that job, as WeChat named it.
+    """
+    hint = _(
+        "check in the WeChat console whether it was sent; if so, run `campaign ledger settle {send}{env} "
+        "--sent {msg_id} --reason REASON`, otherwise the same with `--not-sent`; if another folder sends "
+        "from this AppID, set a different `namespace:` in the settings of each folder"
+    )
+    return hint.format(send=send_id, env=env, msg_id=msg_id or "MSG_ID")
 
 
 def edited_by_hand_hint(media_id: str) -> str:

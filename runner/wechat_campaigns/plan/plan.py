@@ -8,19 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, sha256
+from wechat_campaigns.core.digest import plan_digest, plan_row, sha256
 from wechat_campaigns.core.git_checkout import UnreadCheckout
-from wechat_campaigns.core.model import Draft, InvalidCampaign, PlanAction, Send
+from wechat_campaigns.core.model import InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.records import QuotaUses, SendRecord
 from wechat_campaigns.ledger.send_ids import list_id
-from wechat_campaigns.plan.decision import PlanDecision, ended_recently
+from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, Violation
 from wechat_campaigns.plan.quota import Allowance
 from wechat_campaigns.plan.resolve import RemoteFacts, Resolution, resolved_names
 from wechat_campaigns.plan.stored_intent import stored_row
+from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message
 
@@ -68,15 +69,6 @@ class PlannedSend:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
         is_pending = self.action in PENDING and self.decision.failure is None
         return resolved_names(self.send, self.resolved) if is_pending else {}
-
-    @property
-    def source_digest(self) -> str:
-        """Fingerprint of its content as the files have it, whatever was read of a draft of the console."""
-        content = self.send.content
-        if not isinstance(content, Draft):
-            return self.content_digest
-        named = Draft(title=content.title) if content.title else Draft(media_id=content.media_id)
-        return compute_content_digest(replace(self.send, content=named))
 
     @property
     def row(self) -> dict[str, Any]:
@@ -130,6 +122,9 @@ class Plan:
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
+    last_holds: Mapping[str, str] | None = None
+    """By AppID, the newest hold or release when the run began: one that came later stops its sends."""
+
     failed_checks: tuple[FailedCheck, ...] = ()
     """Programs of `policy.checks` that did not pass it."""
 
@@ -167,12 +162,28 @@ class Plan:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
 
+    def held_sends(self, until: datetime | None = None) -> tuple[PlannedSend, ...]:
+        """List what is expected and not tried: blocked, in conflict, or *sent* by what nobody can be sure of.
+
+        Args:
+            until: what a hold blocks whose window opens later is not expected yet; None: later than the plan.
+        """
+        last = until or self.created_at
+        return tuple(
+            one
+            for one in self.sends
+            if one.action is PlanAction.CONFLICT
+            or (one.action is PlanAction.SENT and one.decision.failure is not None)
+            or (
+                one.action is PlanAction.BLOCKED
+                and (one.decision.code is not Reason.HOLD or (one.send.not_before or last) <= last)
+            )
+        )
+
     def missed_sends(self) -> tuple[PlannedSend, ...]:
-        """List what was never sent although its window was open, and ended within the last day."""
-        if not self.ledger_known:
-            return ()
-        lately = (planned for planned in self.sends if ended_recently(planned.send, self.created_at))
-        return tuple(planned for planned in lately if planned.action is PlanAction.EXPIRED)
+        """List what was never sent and whose window has ended, however long ago: its year may be wrong."""
+        expired = (planned for planned in self.sends if planned.action is PlanAction.EXPIRED)
+        return tuple(expired) if self.ledger_known else ()
 
     def reaching(self) -> frozenset[str]:
         """List the AppIDs that apply would call for."""

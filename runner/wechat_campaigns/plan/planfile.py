@@ -12,9 +12,10 @@ from wechat_campaigns.core.digest import canonical, plan_digest, sha256
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.decision import RECENT
+from wechat_campaigns.core.written_files import write_file
 from wechat_campaigns.plan.plan import PENDING, Plan
 from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.protocol.decide import Reason
 
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -24,7 +25,7 @@ PLAN_AGAIN_HINT = N_("make a new plan, have it reviewed, and apply it with its d
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
     """Write a plan file: canonical JSON and a final line feed."""
-    path.write_bytes(canonical(data) + b"\n")
+    write_file(path, canonical(data) + b"\n", f"--out {path}")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -168,9 +169,11 @@ def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     """Tell whether a plan file says that a send is expected and not made: blocked, in conflict or missed."""
-    if send["action"] == PlanAction.EXPIRED and send.get("not_after"):
-        age = datetime.fromisoformat(data["created_at"]) - datetime.fromisoformat(send["not_after"])
-        return bool(data.get("ledger_known", True)) and age < RECENT
+    if send["action"] == PlanAction.EXPIRED:
+        return bool(data.get("ledger_known", True))
+    if send["action"] == PlanAction.BLOCKED and send["code"] == Reason.HOLD and send["not_before"]:
+        last = horizon(data) or datetime.fromisoformat(data["created_at"])
+        return datetime.fromisoformat(send["not_before"]) <= last
     return send["action"] in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 

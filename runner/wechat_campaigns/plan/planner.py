@@ -106,6 +106,7 @@ def make_plan(
         settings_changes=(*changes_since(guards, settings), *ledger_changes),
         accepted_changes=accepted_by(guards),
         is_current=context.is_current,
+        last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )
 
 
@@ -126,7 +127,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
                 resolved=as_stored(stored, decision.resend_intent.data["body"], facts),
                 resend_intent=decision.resend_intent,
             )
-        decision = incomplete_decision(send.id, context.settings.environment.env_option)
+        decision = incomplete_decision(decision, send.id, context.settings.environment.env_option)
     harmless: list[Diagnostic] = []
     if decision.action is PlanAction.DRAFT:  # nothing waits for it, so what is wrong with it stops nothing
         harmless = [replace(problem, level="warning") for problem in resolved.problems]
@@ -230,7 +231,7 @@ def _under_policy(
         opens_at = one.send.not_before
         if one.action is PlanAction.SCHEDULED and opens_at is not None:
             rule_input = replace(_rule_input(one, (one,), context, due, ahead=ahead[appid]), now=opens_at)
-            one = replace(one, violations=evaluate_later(rule_input, context.overrides))
+            one = with_violations(one, evaluate_later(rule_input, context.overrides))
             add_use(ahead[appid], usage(one.send.filter, one.resolved.tag_id), opens_at)
         if one.action is PlanAction.SEND:
             seen[appid, one.content_digest] = one.send.id

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from wechat_campaigns.core.digest import plan_row
+from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
@@ -47,7 +48,8 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
         raise stale_plan_error(
-            _("; ").join(_differences(reviewed, plan)) or _("the pending sends are not the same")
+            _("; ").join(_differences(_by_id(reviewed), plan, offline=reviewed["offline"]))
+            or _("the pending sends are not the same")
         )
     if changed := _changed_names(reviewed, found):
         raise stale_plan_error(_("; ").join(changed))
@@ -71,6 +73,15 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
             )
         )
     return found
+
+
+def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
+    """Say in what a plan made later has another send; None where it has the same."""
+    send_id, names = reviewed.send.id, reviewed.resolved_names
+    now = tuple(one for one in plan.sends if one.send.id == send_id)
+    changed = _differences({send_id: reviewed.row}, replace(plan, sends=now))
+    changed += [text for one in now for text in _changed_names_of(send_id, names, one.resolved_names)]
+    return stale_plan_error(_("; ").join(changed)) if changed else None
 
 
 def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
@@ -165,8 +176,12 @@ def _opened_after(planned: PlannedSend, last: datetime) -> bool:
     return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
 
 
-def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
-    before = {row["id"]: row for row in covered_rows(reviewed)}
+def _by_id(reviewed: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {row["id"]: row for row in covered_rows(reviewed)}
+
+
+def _differences(before: Mapping[str, Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
+    """Say in what the rows of a reviewed plan, by id, are not those of a plan made now."""
     after = {p.send.id: p for p in plan.sends if is_covered(p)}
     added = sorted(set(after) - set(before))
     found = [_("{send} is not in the reviewed plan").format(send=name) for name in added]
@@ -174,7 +189,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
         if before[name].get("content_digest") != after[name].content_digest:
-            found.append(_content_changed(after[name], reviewed))
+            found.append(_content_changed(after[name], offline=offline))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send}: `revision` changed").format(send=name))
         elif before[name]["appid"] != after[name].account.appid:
@@ -187,12 +202,12 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     return found
 
 
-def _content_changed(planned: PlannedSend, reviewed: Mapping[str, Any]) -> str:
+def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
     send = planned.send
     what = _("{send}: the content or the recipients changed")
     if isinstance(send.content, Draft):
         what = _("{send}: the articles of the draft {draft}, the content or the recipients changed")
-        if reviewed["offline"]:
+        if offline:
             what = _("{send}: the reviewed plan was made offline, without the articles of the draft {draft}")
         return what.format(send=send.id, draft=send.content.name)
     return what.format(send=send.id)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction, Send
-from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.ledger.records import SendRecord, answer_text
 from wechat_campaigns.plan.decision import (
     DecisionContext,
     PlanDecision,
@@ -40,18 +40,19 @@ def stored_unknown_sends(sends: Iterable[Send], context: DecisionContext) -> Ite
                 yield stored
 
 
-def incomplete_decision(send_id: str, env: str) -> PlanDecision:
+def incomplete_decision(resend: PlanDecision, send_id: str, env: str) -> PlanDecision:
     """Leave an unknown send to a person: the openids that it was posted to are not in the campaign.
 
     Args:
         env: the `env_option` of the environment.
     """
-    why = _("posted, no response recorded; its openid list is no longer in the campaign")
-    return PlanDecision(
+    why = _("posted, {answer}; its openid list is no longer in the campaign")
+    return replace(
+        resend,
         action=PlanAction.UNKNOWN,
-        reason=why,
+        reason=why.format(answer=answer_text(resend.known)),
         hint=settle_hint(send_id, env),
-        code=protocol.Reason.NO_RESPONSE,
+        resend_intent=None,
     )
 
 
@@ -64,7 +65,7 @@ def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisio
             action=PlanAction.UNKNOWN,
             reason=why.format(account=known.account, appid=known.appid),
             hint=_("add the account to _settings.yaml again, then run `campaign apply`"),
-            code=protocol.Reason.NO_RESPONSE,
+            code=protocol.Reason.OUTCOME_UNKNOWN,
         )
     facts = protocol.DecisionInput(
         id=state.ledger_id(known.send),
@@ -78,10 +79,12 @@ def unknown_decision(known: SendRecord, context: DecisionContext) -> PlanDecisio
     )
     decision = decide_by(facts, known.appid, context)
     if decision.resend_intent is not None:
-        return incomplete_decision(known.send, environment.env_option)
+        return incomplete_decision(decision, known.send, environment.env_option)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
-        why = _("posted {when}, no response recorded; its file is not part of this plan")
-        return replace(decision, reason=why.format(when=china_time(known.at, context.now)))
+        why = _("posted {when}, {answer}; its file is not part of this plan")
+        return replace(
+            decision, reason=why.format(when=china_time(known.at, context.now), answer=answer_text(known))
+        )
     return decision
 
 

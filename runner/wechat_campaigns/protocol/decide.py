@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from wechat_campaigns.core.digest import hashes
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
@@ -28,12 +29,13 @@ class Reason(StrEnum):
     """Why; `plan.explain` makes the words."""
 
     NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
-    NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_response", "response_pending", "disputed"
+    OUTCOME_UNKNOWN, RESPONSE_PENDING = "outcome_unknown", "response_pending"
+    KEY_USED, FORGED, TWO_IDS = "key_used", "forged", "two_ids"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
     WINDOW_NOT_OPEN, WINDOW_ENDED = "window_not_open", "window_ended"
-    HOLD, CLOCK_SKEW, POLICY = "hold", "clock_skew", "policy"
+    HOLD, HELD_SINCE, CLOCK_SKEW, POLICY = "hold", "held_since", "clock_skew", "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class DecisionInput:
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
     is_current: Callable[[Message], bool] = lambda _message: False  # do today's campaigns have it?
+    last_hold: str | None = None  # as the run found it at its start; None: it starts with this decision
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
@@ -75,7 +78,7 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
         if record.status in _UNKNOWN:
             if blocker := _blocks_resend(state, facts, record, records):
                 return Decision(Action.UNKNOWN, blocker, record)
-            return Decision(Action.RESEND, Reason.NO_RESPONSE, record)
+            return Decision(Action.RESEND, Reason.OUTCOME_UNKNOWN, record)
     # What was accepted under a former id is not to be overlooked for a rejection under this one.
     accepted = {record.revision: record for record in reversed(records) if record.status is Status.ACCEPTED}
     if mine := accepted.get(facts.revision):
@@ -112,6 +115,9 @@ def _blocks(state: StreamState, facts: DecisionInput) -> Reason | None:
         return Reason.WINDOW_NOT_OPEN
     if state.holds_at(facts.now):
         return Reason.HOLD
+    # What was held may have been corrected since: a release lets another run send, one that sees its plan.
+    if facts.last_hold not in (None, state.last_hold):
+        return Reason.HELD_SINCE
     return Reason.POLICY if facts.find_violations() else None
 
 
@@ -119,11 +125,15 @@ def _blocks_resend(
     state: StreamState, facts: DecisionInput, record: SendState, records: Sequence[SendState]
 ) -> Reason | None:
     """Name what stops a resend. It may be the first call to arrive, so it keeps to all that one keeps to."""
-    since, intent = record.unanswered_since, record.intent
+    since, intent = record.open_since, record.intent
+    if EventKind.DUPLICATE in record.ends.values():
+        return Reason.KEY_USED
+    if record.status is Status.DISPUTED or intent is None or since is None:
+        return Reason.FORGED
     # Under another id this message has arrived, or may have: another call could be the second one.
     twins = [one for one in records if one.revision == record.revision and one.status is not Status.REJECTED]
-    if record.status is Status.DISPUTED or intent is None or since is None or len(twins) > 1:
-        return Reason.DISPUTED
+    if len(twins) > 1:
+        return Reason.TWO_IDS
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
         return Reason.CLOCK_SKEW
     if facts.now < since + facts.resend_after:

@@ -17,7 +17,7 @@ class Status(StrEnum):
     """Where a send stands. What became of an accepted job is folded elsewhere and changes nothing here."""
 
     UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
-    DISPUTED = "disputed"  # unknown until a person settles it: sent from elsewhere, or the ledger was forged
+    DISPUTED = "disputed"  # until a person settles it: a job with its key is not ours, or an event is forged
     REJECTED = "rejected"  # certainly not sent; may be tried again
     ACCEPTED = "accepted"  # the platform took it, or a person says so; left only if it rests on 45065 alone
 
@@ -41,11 +41,9 @@ class SendState:
             return Status.ACCEPTED
         ends = [self.ends.get(call) for call in self.calls]
         left = [end for end in ends if end != EventKind.REJECTED]
-        if left and left[0] is not None:
-            # Its key was in use, and no earlier call of this ledger can have used it.
-            return Status.DISPUTED
         if EventKind.DUPLICATE in left:
-            return Status.ACCEPTED
+            # The first call found the key used, or in use: no call of this ledger can have used it before.
+            return Status.ACCEPTED if left[0] is None else Status.DISPUTED
         if self.is_forged:
             return Status.DISPUTED
         return Status.UNKNOWN if left else Status.REJECTED
@@ -56,9 +54,10 @@ class SendState:
         return str(self.intent.data["content_digest"]) if self.intent is not None else ""
 
     @property
-    def unanswered_since(self) -> datetime | None:
-        """When the first call was made that may have arrived: what bounds every resend."""
-        return next((at for call, at in self.calls.items() if call not in self.ends), None)
+    def open_since(self) -> datetime | None:
+        """When the first call was made after which a job may exist: what bounds every resend."""
+        rejected = EventKind.REJECTED
+        return next((at for call, at in self.calls.items() if self.ends.get(call) != rejected), None)
 
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
         """Give the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
@@ -105,6 +104,7 @@ class StreamState:
     head: Head = EMPTY
     # By hash, until an authentic release names it: each hold, and when it ends by itself.
     holds: dict[str, tuple[Event, datetime]] = field(default_factory=dict)
+    last_hold: str = ""  # hash of the newest hold or release, whoever wrote it
     # By id, as `normalize_id` gives it, and revision.
     sends: dict[str, dict[int, SendState]] = field(default_factory=dict)
     _latest: datetime = _LONG_AGO  # when any event so far was made
@@ -122,11 +122,13 @@ class StreamState:
         self.head = event.head
         if event.kind in _OF_SENDS:
             self._add_to_send(event, is_authentic=is_authentic)
-        elif event.kind == EventKind.HOLD and event.data["held"]:
-            self.holds[event.hash] = event, self._end_of(event)
-        elif event.kind == EventKind.HOLD and is_authentic:
-            for ended in event.data["ends"]:
-                self.holds.pop(ended, None)
+        elif event.kind == EventKind.HOLD:
+            self.last_hold = event.hash
+            if event.data["held"]:
+                self.holds[event.hash] = event, self._end_of(event)
+            elif is_authentic:
+                for ended in event.data["ends"]:
+                    self.holds.pop(ended, None)
         self._latest = max(self._latest, event.at)
 
     def holds_at(self, now: datetime) -> list[Event]:

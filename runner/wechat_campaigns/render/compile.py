@@ -120,13 +120,9 @@ class Compiler:
         """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
         return map_fenced(self.make, items, lost=out_of_bounds)
 
-    def make(self, item: CampaignFile, data: bytes | None = None) -> CompiledCampaign:
-        """Load, validate, render one campaign file and check it against the platform's limits.
-
-        Args:
-            data: its bytes, when they were read already.
-        """
-        campaign = load_campaign(item, data)
+    def make(self, item: CampaignFile) -> CompiledCampaign:
+        """Load, validate, render one campaign file and check it against the platform's limits."""
+        campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
         if problems_of_ids := former_ids.former_id_problems(campaign, self.campaigns_by_id):

@@ -10,6 +10,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.i18n import _, english_text, ngettext
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.decision import PlanDecision
 from wechat_campaigns.plan.overlap import Overlap, overlaps
@@ -90,6 +91,7 @@ def attention_notes(plan: Plan) -> tuple[Note, ...]:
     """List what a person should read before agreeing to a plan: of the whole plan, then of each send."""
     notes = [*_plan_notes(plan), *_settings_notes(plan), *_overlaps(plan)]
     notes += [note for planned in plan.sends for note in _notes(plan, planned)]
+    notes += [_decisive(planned.send.id, planned.decision) for planned in plan.missed_sends()]
     unknowns = [
         (unknown.send_state.send, unknown.decision) for unknown in plan.unknown_sends if unknown.decision.hint
     ]
@@ -143,7 +145,7 @@ def _plan_notes(plan: Plan) -> Iterator[Note]:
                 "GIT_CONFIG_VALUE_0={folder}"
             )
         what = what.format(folder=unread.top, error=unread.error)
-        yield Note(rule="commit", message=what, hint=hint.format(folder=unread.top))
+        yield Note(rule="commit", message=what, hint=hint.format(folder=quoted(str(unread.top))))
     if rules := _unchecked_offline(plan):
         listed = _(", ").join(
             ngettext("{rule} ({count} send)", "{rule} ({count} sends)", count).format(rule=rule, count=count)

@@ -91,6 +91,7 @@ def status_data(view: StatusView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "sends": [_status(row) for row in view.rows],
+        "unverified": view.unverified,
         "expired": [
             {
                 "id": send.id,
@@ -116,6 +117,7 @@ def _status(row: StatusRow) -> dict[str, Any]:
         "account": row.account,
         "status": known.status.value,
         "msg_id": known.msg_id,
+        "existing_msg_id": known.existing_msg_id,
         "msg_data_id": known.msg_data_id,
         "at": _time(known.at),
         "note": row.note,

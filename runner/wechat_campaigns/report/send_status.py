@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus
-from wechat_campaigns.plan.hints import msg_id_hint
+from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus, answer_text
+from wechat_campaigns.plan.hints import foreign_hint, msg_id_hint
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -47,6 +49,8 @@ class StatusView:
     rows: tuple[StatusRow, ...]
     expired: tuple[Send, ...] = ()
     """Campaigns whose window ended before they were sent."""
+    unverified: tuple[str, ...] = ()
+    """Accounts whose events were shown without their AppSecret."""
 
     @property
     def attention(self) -> tuple[StatusRow, ...]:
@@ -72,15 +76,20 @@ def send_status(
     state: LedgerState,
     now: datetime,
     environment: Environment | None = None,
+    job_statuses: Mapping[tuple[str, int], str] = MappingProxyType({}),
 ) -> StatusRow:
     """Find where a send stands.
 
     Args:
         now: for the minutes an administrator has left.
         environment: of the commands of a hint.
+        job_statuses: what mass/get returned in this run, by AppID and msg_id.
     """
     told = state.job_result(known)
     note, hint = _words(known, told, now, environment)
+    if known.existing_msg_id is not None:
+        status = job_statuses.get((known.appid, known.existing_msg_id), _("not known"))
+        note = _("{note}; status of that job: {status}").format(note=note, status=status)
     return StatusRow(account=account, known=known, told=told, note=note, hint=hint)
 
 
@@ -135,8 +144,11 @@ def _words(
         case SendStatus.ACCEPTED:
             return _underway(known, now)
         case SendStatus.UNKNOWN:
-            env = environment.apply_option if environment else ""
-            return _unknown(known, now), _("run `campaign apply{env}` to resolve it").format(env=env)
+            hint = _("run `campaign apply{env}` to resolve it")
+            if known.existing_msg_id is not None:
+                env = environment.env_option if environment else ""
+                return _unknown(known, now), foreign_hint(known.send, env, known.existing_msg_id)
+            return _unknown(known, now), hint.format(env=environment.apply_option if environment else "")
         case SendStatus.DELIVERY_FAILED if told is not None:
             return _ended(told)
         case SendStatus.DELIVERY_FAILED:
@@ -161,12 +173,12 @@ def _ended(told: JobResult) -> tuple[str, str]:
 def _unknown(known: SendRecord, now: datetime) -> str:
     left = _minutes_left(known, now)
     if not left:
-        return _("posted, but no response is recorded: it may have been sent")
+        return _("posted, {answer}: it may have been sent").format(answer=answer_text(known))
     # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
     return _(
-        "posted, but no response is recorded: it may have been sent, or it may be waiting for an "
-        "administrator to confirm it ({minutes} of 30 minutes left)"
-    ).format(minutes=left)
+        "posted, {answer}: it may have been sent, or it may be waiting for an administrator to confirm it "
+        "({minutes} of 30 minutes left)"
+    ).format(answer=answer_text(known), minutes=left)
 
 
 def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:

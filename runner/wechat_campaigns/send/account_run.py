@@ -37,10 +37,11 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.send.outcome import (
+    LEFT,
     Result,
     SendOutcome,
     expected_error,
-    missed_outcome,
+    left_outcome,
     not_sent_outcome,
     planned_outcome,
     unchecked_outcome,
@@ -55,12 +56,6 @@ from wechat_campaigns.send.posting import (
 from wechat_campaigns.wechat import payloads
 
 LEDGER_CONFLICT = N_("other runners kept changing the ledger at the same time, so no call was made")
-_SKIP_EXIT_CODES = {
-    PlanAction.BLOCKED: ExitCode.POLICY,
-    PlanAction.CONFLICT: ExitCode.POLICY,
-    # Another run began it after the plan was made, and has not told how it ended.
-    PlanAction.UNKNOWN: ExitCode.UNKNOWN,
-}
 
 
 @dataclass
@@ -239,13 +234,11 @@ class AccountRun:
                 planned, _("the run was stopped before this send"), exit_code=ExitCode.INTERRUPTED
             )
         fresh = self._recheck(planned, self._decision_context())
-        decision = fresh.decision
-        if decision.action is PlanAction.SEND:
-            return None
-        if decision.action is PlanAction.EXPIRED:  # its window ended while this run was busy
-            return missed_outcome(fresh)
-        code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
-        return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=code)
+        if fresh.decision.code is protocol.Reason.RESPONSE_PENDING:
+            # The run that began it since is still sending, and reports how it ends.
+            why, hint = fresh.decision.reason, fresh.decision.hint
+            return planned_outcome(planned, why, hint=hint, exit_code=ExitCode.RACE)
+        return None if fresh.action is PlanAction.SEND else left_outcome(fresh)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
@@ -259,6 +252,7 @@ class AccountRun:
             now=self.ports.clock(),
             overrides=self.context.overrides,
             is_current=self.plan.is_current,
+            last_holds=self.plan.last_holds,
             clock_skew=self.ports.clock_skew(),
         )
 
@@ -312,5 +306,5 @@ class AccountRun:
             Result.SKIPPED,
             _("another run resolved it in the meantime: {status}").format(status=status_word(status)),
             hint="" if was_made else _("run `campaign apply` again"),
-            exit_code=ExitCode.OK if was_made else ExitCode.FAILED,
+            exit_code=LEFT[decision.action].exit_code,
         )

@@ -7,9 +7,9 @@ import random
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.threads import map_in_threads
-from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend
+from wechat_campaigns.plan.plan import CALLING, Plan
 from wechat_campaigns.send.account_run import AccountRun
-from wechat_campaigns.send.outcome import SendOutcome, blocked_outcome, missed_outcome, unknown_outcome
+from wechat_campaigns.send.outcome import SendOutcome, left_outcome, unknown_outcome
 from wechat_campaigns.send.posting import ApplyPorts, RunContext
 
 LOCK_WAIT_S = 10.0
@@ -34,20 +34,12 @@ def apply(
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
     named = settings.environment.by_appid.keys()
     left = (one for one in plan.unknown_sends if one.send_state.appid not in named)
-    held = (planned for planned in plan.sends if _is_held(planned))
     return (
         *done,
         *map(unknown_outcome, left),
-        *map(blocked_outcome, held),
-        *map(missed_outcome, plan.missed_sends()),
+        *map(left_outcome, plan.held_sends()),
+        *map(left_outcome, plan.missed_sends()),
     )
-
-
-def _is_held(planned: PlannedSend) -> bool:
-    """Tell whether a send was expected and is not tried; also one that only a rehearsal made."""
-    if planned.action is PlanAction.SENT:
-        return planned.decision.failure is not None
-    return planned.action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 
 def _share(runs: list[AccountRun]) -> list[list[SendOutcome]]:

@@ -1,12 +1,14 @@
-"""Accepted sends in, what mass/get says of them recorded."""
+"""Ask mass/get about accepted sends, and about the jobs that 45065 named, and record what is final."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.core.errors import ApiError, LedgerError, TamperedLedgerError
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
@@ -16,6 +18,15 @@ from wechat_campaigns.protocol.events import Entry
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi
 
 
+class JobStatuses(NamedTuple):
+    """What mass/get returned."""
+
+    by_msg_id: Mapping[tuple[str, int], str]
+    """WeChat's msg_status, by AppID and msg_id."""
+    unrecorded: LedgerError | None
+    """Why the ledger does not have the final ones; they are in the state all the same."""
+
+
 def refresh_job_status(
     sends: Iterable[SendRecord],
     *,
@@ -23,11 +34,11 @@ def refresh_job_status(
     connect: Callable[[Account], ReadOnlyApi],
     ledger: Ledger,
     state: LedgerState,
-) -> None:
-    """Ask about each accepted send and record the answers that are final.
+) -> JobStatuses:
+    """Ask about each job and record the final answers about accepted sends.
 
     Args:
-        sends: those to ask about; others than accepted ones are passed over.
+        sends: those to ask about; those without a job are passed over.
         accounts: by appid; sends of other appids are passed over.
 
     Raises:
@@ -36,20 +47,28 @@ def refresh_job_status(
     Source: massmsgget, read 2026-11.
     """
     reader = cache(lambda appid: connect(accounts[appid]))
+    statuses: dict[tuple[str, int], str] = {}
+    unrecorded: LedgerError | None = None
     for known in sends:
-        if known.status is not SendStatus.ACCEPTED or known.msg_id is None or known.appid not in accounts:
+        is_accepted, msg_id = known.status is SendStatus.ACCEPTED, known.job_to_query
+        if msg_id is None or known.appid not in accounts:
             continue
         try:
-            said = str(reader(known.appid).mass_get(known.msg_id)["msg_status"])
+            said = str(reader(known.appid).mass_get(msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
             if lookup(error.errcode).errcode_class == "input":
                 continue
             raise
-        if said in FINAL_BY_MSG_STATUS:
-            data = {
-                **state.send_fields(known.send, known.revision),
-                "msg_id": known.msg_id,
-                "msg_status": said,
-            }
-            state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
+        statuses[known.appid, msg_id] = said
+        # Whether a job that 45065 named is this send, a person decides: the ledger records nothing of it.
+        if is_accepted and said in FINAL_BY_MSG_STATUS:
+            data = {**state.send_fields(known.send, known.revision), "msg_id": msg_id, "msg_status": said}
+            try:
+                state.add(ledger.append(Entry(stream=known.appid, kind=LedgerKind.STATUS, data=data)))
+            except TamperedLedgerError:
+                raise
+            except LedgerError as error:  # as of a role that may only read
+                key, unrecorded = state.key(known.appid, known.send, known.revision), error
+                state.sends[key] = replace(known, status=FINAL_BY_MSG_STATUS[said])
+    return JobStatuses(statuses, unrecorded)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import (
     ApiError,
@@ -17,6 +18,7 @@ from wechat_campaigns.core.errors import (
     worst_exit_code,
 )
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import PlannedSend, UnknownSend
 
 
@@ -30,6 +32,40 @@ class Result(StrEnum):
     """Not tried: not due any more, taken by another runner, or the run was stopped before it."""
     NOT_SENT = "not_sent"
     """Not sent: something before the call went wrong."""
+
+
+EXIT_CODES: Final[Mapping[Result, ExitCode]] = {
+    Result.ACCEPTED: ExitCode.OK,
+    Result.REJECTED: ExitCode.FAILED,
+    Result.UNKNOWN: ExitCode.UNKNOWN,
+    Result.SKIPPED: ExitCode.OK,
+    Result.NOT_SENT: ExitCode.FAILED,
+}
+"""The exit code of a result where its cause has none of its own."""
+
+
+class Left(NamedTuple):
+    """What a run that makes no call for a send reports of it."""
+
+    result: Result
+    exit_code: ExitCode
+    is_open: bool
+    """Whether it may still be sent, or a person must decide: `plan --detailed-exitcode`."""
+
+
+LEFT: Final[Mapping[PlanAction, Left]] = {
+    PlanAction.SEND: Left(Result.SKIPPED, ExitCode.FAILED, is_open=True),
+    PlanAction.RESEND: Left(Result.UNKNOWN, ExitCode.UNKNOWN, is_open=True),
+    PlanAction.SCHEDULED: Left(Result.SKIPPED, ExitCode.OK, is_open=True),
+    PlanAction.DRAFT: Left(Result.SKIPPED, ExitCode.POLICY, is_open=False),
+    PlanAction.EXPIRED: Left(Result.SKIPPED, ExitCode.FAILED, is_open=False),
+    PlanAction.SENT: Left(Result.SKIPPED, ExitCode.OK, is_open=False),
+    PlanAction.BLOCKED: Left(Result.SKIPPED, ExitCode.POLICY, is_open=True),
+    PlanAction.CONFLICT: Left(Result.SKIPPED, ExitCode.POLICY, is_open=True),
+    PlanAction.UNKNOWN: Left(Result.UNKNOWN, ExitCode.UNKNOWN, is_open=True),
+    PlanAction.INVALID: Left(Result.NOT_SENT, ExitCode.INVALID, is_open=True),
+}
+"""By what is decided on a send: how a run that leaves it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +85,11 @@ class SendOutcome:
     """Skipped because its window ended."""
     notes: tuple[str, ...] = ()
     """What else a person should know, whatever the result."""
+
+    def __post_init__(self) -> None:
+        """Take the exit code of the result where none is given."""
+        if self.exit_code is ExitCode.OK:
+            object.__setattr__(self, "exit_code", EXIT_CODES[self.result])
 
 
 def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
@@ -78,20 +119,13 @@ def expected_error(fault: Exception) -> CampaignError:
 def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
     known, decision = unknown.send_state, unknown.decision
-    return SendOutcome(
-        known.send,
-        known.account,
-        Result.UNKNOWN,
-        decision.reason,
-        hint=decision.hint,
-        exit_code=ExitCode.UNKNOWN,
-    )
+    return SendOutcome(known.send, known.account, Result.UNKNOWN, decision.reason, hint=decision.hint)
 
 
 def unchecked_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
     """Report an unknown send that a run did not come to."""
     why = _("still unknown; this run did not check it: {error}").format(error=error)
-    return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint, exit_code=ExitCode.UNKNOWN)
+    return SendOutcome(send_id, account, Result.UNKNOWN, why, hint=error.hint)
 
 
 def not_sent_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
@@ -121,19 +155,13 @@ def planned_outcome(
     return SendOutcome(planned.send.id, planned.account.name, result, why, hint=hint, exit_code=exit_code)
 
 
-def blocked_outcome(planned: PlannedSend) -> SendOutcome:
-    """Report a send that the plan blocked or found in conflict, or whose account or names failed."""
-    decision = planned.decision
-    if decision.failure is None:
-        return planned_outcome(planned, decision.reason, hint=decision.hint, exit_code=ExitCode.POLICY)
-    why = _("not sent: {error}").format(error=decision.reason)
-    return planned_outcome(
-        planned, why, result=Result.NOT_SENT, hint=decision.hint, exit_code=decision.failure
-    )
-
-
-def missed_outcome(planned: PlannedSend) -> SendOutcome:
-    """Report a send whose window ended before it was sent."""
-    why = _("missed and not sent: {why}").format(why=planned.decision.reason)
-    outcome = planned_outcome(planned, why, hint=planned.decision.hint, exit_code=ExitCode.FAILED)
-    return replace(outcome, missed=True)
+def left_outcome(planned: PlannedSend) -> SendOutcome:
+    """Report a send that this run leaves, by what is decided on it now."""
+    (result, code, _is_open), decision = LEFT[planned.action], planned.decision
+    why, missed = decision.reason, planned.action is PlanAction.EXPIRED
+    if decision.failure is not None and result is Result.SKIPPED:
+        why, result, code = _("not sent: {error}").format(error=why), Result.NOT_SENT, decision.failure
+    elif missed:
+        why = _("missed and not sent: {why}").format(why=why)
+    outcome = planned_outcome(planned, why, result=result, hint=decision.hint, exit_code=code)
+    return replace(outcome, missed=missed)

@@ -37,7 +37,7 @@ from wechat_campaigns.protocol.attempt import Attempt, AttemptResult, Judge
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.state import Status, StreamState
-from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS
 from wechat_campaigns.send import uploads
 from wechat_campaigns.send.outcome import Result, SendOutcome
 from wechat_campaigns.wechat import payloads
@@ -48,8 +48,6 @@ CALLS_PER_MINUTE = 60
 MINUTE = timedelta(minutes=1)
 STOPPING_KINDS = frozenset({"quota", "permission", "token", "fatal"})
 """Refusals that the account's next send would meet as well."""
-KEY_IS_TAKEN = frozenset({CLIENTMSGID_EXISTS, CLIENTMSGID_IN_USE})
-"""Answers to a `clientmsgid` that was used before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,10 +264,11 @@ class AccountSender:
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
             return self._rejected(send_id, error)
-        if made.status is Status.DISPUTED and refused is not None and refused.errcode in KEY_IS_TAKEN:
+        if made.status is Status.DISPUTED and refused is not None and refused.errcode == CLIENTMSGID_EXISTS:
             why = _("WeChat has a job with the same clientmsgid ({errcode}) that this ledger did not record")
             why = why.format(errcode=refused.errcode)
-            return self.unknown(send_id, why, hint=foreign_hint(send_id, self._environment.env_option))
+            hint = foreign_hint(send_id, self._environment.env_option, ids["msg_id"])
+            return replace(self.unknown(send_id, why, hint=hint), msg_id=ids["msg_id"])
         what = error.message if error is not None else _("WeChat's response cannot be interpreted")
         if again:
             what = _("resent, but the outcome is still unknown: {what}").format(what=what)
@@ -306,7 +305,6 @@ class AccountSender:
             Result.UNKNOWN,
             why,
             hint=hint or apply_again_hint(self._environment.resend_after_s, self._environment.apply_option),
-            exit_code=ExitCode.UNKNOWN,
         )
 
     def record(self, kind: str, data: Mapping[str, Any]) -> Event:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,17 +20,24 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decision import PlanReason
+from wechat_campaigns.plan.explain import HELD_SINCE
+from wechat_campaigns.plan.hints import START_AGAIN
 from wechat_campaigns.plan.plan import Plan, PlannedSend
-from wechat_campaigns.plan.review import check_resolved_names
+from wechat_campaigns.plan.review import change_error
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, missed_outcome, planned_outcome
+from wechat_campaigns.send.outcome import Result, SendOutcome, expected_error, left_outcome, planned_outcome
 
 LOOK_EVERY: Final = timedelta(seconds=30)
 """How often the clock is looked at: it may be set, and a machine may sleep."""
 TRY_AGAIN_AFTER: Final = timedelta(seconds=20)
 TRY_FOR: Final = timedelta(minutes=15)
 """How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
+PASSING: Final = frozenset({Reason.CLOCK_SKEW, PlanReason.ACCOUNT_FAILED})
+"""What may have passed at the next try."""
+
+
+Send = Callable[[Plan], Sequence[SendOutcome]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +47,11 @@ class WaitPorts:
     clock: Clock
     stopping: threading.Event
     """Set once the run is asked to stop: it ends every sleep."""
-    plan: Callable[[], tuple[Plan, LedgerState]]
-    """Plans what was approved once more, on the ledger as it is then. Raises CampaignError: it cannot."""
-    send: Callable[[Plan, LedgerState], Sequence[SendOutcome]]
-    """Makes the due sends of a plan: an outcome for each."""
+    prepare: Callable[[], AbstractContextManager[tuple[Plan, Send]]]
+    """Goes through every step again, files included: the plan now, and what makes the due sends of a part of
+    it, an outcome for each. Raises CampaignError: nothing may be sent."""
+    held: Callable[[], Collection[str]]
+    """Gives the AppIDs that were put on hold or released since the run began; may raise."""
     show: Callable[[Sequence[PlannedSend]], None]
     """Told what is waited for, each time the clock is looked at."""
     report: Callable[[Sequence[SendOutcome]], None]
@@ -73,21 +82,32 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
     """
     waiting, outcomes = list(waiting), list[SendOutcome]()
     while waiting and not ports.stopping.is_set():
-        opens_in = waiting[0].send.opens_at - ports.clock()
-        if opens_in > timedelta():
-            ports.show(waiting)
-            ports.stopping.wait(min(opens_in, LOOK_EVERY).total_seconds())
-            continue
         due = [planned for planned in waiting if planned.send.opens_at <= ports.clock()]
-        made = _made(due, ports)
+        made = _made(due, ports) if due else _held(waiting, ports)
         outcomes += made
         decided = {outcome.id for outcome in made}
         waiting = [planned for planned in waiting if planned.send.id not in decided]
         if made and waiting:
             ports.report(made)
-        if len(decided) < len(due):
+        elif waiting and due:
             ports.stopping.wait(TRY_AGAIN_AFTER.total_seconds())
+        elif waiting:
+            ports.show(waiting)
+            opens_in = waiting[0].send.opens_at - ports.clock()
+            ports.stopping.wait(max(0.0, min(opens_in, LOOK_EVERY).total_seconds()))
     return [*outcomes, *map(_stopped, waiting)]
+
+
+def _held(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
+    """End the waiting of accounts that were stopped meanwhile: what they send may have been corrected."""
+    held: Collection[str] = ()
+    with suppress(Exception):  # a call is decided on the ledger as it is then, all the same
+        held = ports.held()
+    return [
+        planned_outcome(planned, _(HELD_SINCE), hint=_(START_AGAIN), exit_code=ExitCode.POLICY)
+        for planned in waiting
+        if planned.account.appid in held
+    ]
 
 
 def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
@@ -95,19 +115,22 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     error: CampaignError | None = None
     outcomes: list[SendOutcome] = []
     try:
-        outcomes = list(_decided(due, ports))
-    except CodeHostError as silence:
-        error = silence
-    except (PolicyError, TamperedLedgerError) as refusal:
-        return [_not_sent(planned, refusal) for planned in due]
-    except Exception as fault:  # an error that ended the run would hide what was sent before
+        for outcome in _decided(due, ports):
+            outcomes.append(outcome)  # noqa: PERF402 - what was sent before an error stays reported
+    except Exception as fault:  # one that ended the run would hide what was sent before
         error = expected_error(fault)
-    late = [planned for planned in due if ports.clock() - planned.send.opens_at >= TRY_FOR]
-    late_ids = {planned.send.id for planned in late}
+    is_final = isinstance(error, PolicyError | TamperedLedgerError) and not isinstance(error, CodeHostError)
+    late = {one.send.id: one for one in due if is_final or _is_late(one, ports)}
     # Nothing was sent, because another run holds the account or something does not respond.
-    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late_ids]
-    decided = {outcome.id for outcome in outcomes}
-    return outcomes + [_not_sent(planned, error) for planned in late if planned.send.id not in decided]
+    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late]
+    if error is not None:
+        decided = {outcome.id for outcome in outcomes}
+        outcomes += [_not_sent(one, error) for name, one in late.items() if name not in decided]
+    return outcomes
+
+
+def _is_late(planned: PlannedSend, ports: WaitPorts) -> bool:
+    return ports.clock() - planned.send.opens_at >= TRY_FOR
 
 
 def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutcome]:
@@ -116,44 +139,30 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
             _("this machine slept, and the time of `--until` has passed"),
             hint=_("run `campaign apply` again to send it now"),
         )
-    plan, state = ports.plan()
-    approved = {planned.send.id: planned for planned in due}
-    now = [planned for planned in plan.sends if planned.send.id in approved]
-    to_send = [planned for planned in now if planned.action is PlanAction.SEND]
-    for planned in to_send:
-        check_resolved_names(approved[planned.send.id], planned)
-    # A resend was not approved with the plan: only what has never been called for is sent here.
-    if to_send:
-        yield from ports.send(replace(plan, sends=tuple(to_send), unknown_sends=()), state)
-    for planned in now:
-        is_early = planned.action is PlanAction.SCHEDULED or planned.decision.code is Reason.CLOCK_SKEW
-        if planned.action is not PlanAction.SEND and not is_early:
-            yield _skipped(planned)
+    with ports.prepare() as (plan, send):
+        now = {(one.account.appid, one.send.id): one for one in plan.sends}
+        to_send: list[PlannedSend] = []
+        for reviewed in due:
+            planned = now.get((reviewed.account.appid, reviewed.send.id))
+            if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+                if error := change_error(reviewed, plan):
+                    yield _not_sent(reviewed, error)
+                elif planned is not None and planned.action is PlanAction.SEND:
+                    to_send.append(planned)  # else the clock was set back
+            elif planned.decision.code not in PASSING or _is_late(reviewed, ports):
+                yield left_outcome(planned)
+        # A resend was not approved with the plan: only what has never been called for is sent here.
+        if to_send:
+            yield from send(replace(plan, sends=tuple(to_send), unknown_sends=()))
 
 
-_SKIPPED: Final[Mapping[PlanAction, tuple[Result, ExitCode]]] = {
-    PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
-    PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
-    PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
-}
-
-
-def _skipped(planned: PlannedSend) -> SendOutcome:
-    if planned.action is PlanAction.EXPIRED:
-        return missed_outcome(planned)
-    result, code = _SKIPPED.get(planned.action, (Result.SKIPPED, ExitCode.POLICY))
-    decision = planned.decision
-    return planned_outcome(planned, decision.reason, result=result, hint=decision.hint, exit_code=code)
-
-
-def _not_sent(planned: PlannedSend, error: CampaignError | None) -> SendOutcome:
-    why = error.message if error is not None else _("this machine's clock differs from WeChat's")
+def _not_sent(planned: PlannedSend, error: CampaignError) -> SendOutcome:
     return planned_outcome(
         planned,
-        _("its window opened, but it was not sent: {error}").format(error=why),
+        _("its window opened, but it was not sent: {error}").format(error=error.message),
         result=Result.NOT_SENT,
-        hint=error.hint if error is not None else _("correct the clock, then run `campaign apply` again"),
-        exit_code=error.exit_code if error is not None else ExitCode.POLICY,
+        hint=error.hint,
+        exit_code=error.exit_code,
     )
 
 

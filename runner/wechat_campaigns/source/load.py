@@ -16,6 +16,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
+from wechat_campaigns.core.names import id_fault, quoted, skeleton
 from wechat_campaigns.core.nearest import nearest
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document
@@ -26,8 +27,6 @@ from wechat_campaigns.source.validate import check_campaign
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
-BAD_IN_ID = re.compile(r"[\s\[\]#,:\\\x00-\x1f\x7f]")
-"""What no id may hold."""
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 """What Python puts in place of a byte of a file's name that is not UTF-8."""
 
@@ -90,7 +89,7 @@ def require_folder(root: Path) -> None:
     above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("folder `{folder}` does not exist").format(folder=root.as_posix()),
-        hint=_("add `--dir {folder}`: the campaigns folder is in a folder above").format(folder=above)
+        hint=_("add `--dir {folder}`: the campaigns folder is in a folder above").format(folder=quoted(above))
         if above
         else _(
             "run the command in the folder that contains the campaigns folder, name it with "
@@ -123,12 +122,8 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
     return chosen, _collisions(found, chosen)
 
 
-def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
-    """Read and check one campaign file: the campaign, or every problem of its file.
-
-    Args:
-        data: the file's bytes, when they were read already.
-    """
+def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
+    """Read and check one campaign file: the campaign, or every problem of its file."""
     shown = item.display_path
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -142,20 +137,17 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)
         hint = _("rename the file to `{name}`").format(name=file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
-    if bad := BAD_IN_ID.search(item.id):
-        what = _("the file name contains {character}, which is not allowed in an id")
-        what = what.format(character=_("a space") if bad.group() == " " else repr(bad.group()))
-        hint = _("rename the file: spaces and the characters [ ] # , : \\ are not allowed")
-        return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
-    read = _read(item, file, data)
+    if fault := id_fault(item.id):
+        return (Finding("campaign-id", *fault).at(Location(file=shown)),)
+    read = _read(item, file)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
 
-def _read(item: CampaignFile, file: PurePosixPath, data: bytes | None) -> Document | Diagnostic:
+def _read(item: CampaignFile, file: PurePosixPath) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.display_path
     try:
-        written = read_regular(shown, MAX_YAML_BYTES) if data is None else data
+        written = read_regular(shown, MAX_YAML_BYTES)
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:
@@ -204,19 +196,22 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
 
 
 def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[Diagnostic]:
-    """Refuse ids that are one and the same file, or id, on another system."""
+    """Refuse ids that are one and the same file, or id, on another system, and those that look the same."""
     same: dict[str, list[CampaignFile]] = defaultdict(list)
     for item in found:
-        same[normalize_id(item.id)].append(item)
+        same[skeleton(item.id)].append(item)
     problems = []
     for item in chosen:
-        others = same[normalize_id(item.id)]
+        others = same[skeleton(item.id)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
-            what = _("the id `{id}` is already used by `{file}`").format(
-                id=item.id, file=others[0].display_path
-            )
-            hint = _("rename one of them: ids must differ in more than letter case or suffix")
+            is_same = any(normalize_id(other.id) == normalize_id(item.id) for other in others)
+            what = _("the id `{id}` looks like the id of `{file}`")
+            hint = _("rename one of them: its letters belong to another script and look the same")
+            if is_same:
+                what = _("the id `{id}` is already used by `{file}`")
+                hint = _("rename one of them: ids must differ in more than letter case or suffix")
+            what = what.format(id=item.id, file=others[0].display_path)
             problems.append(Finding("campaign-id-taken", what, hint).at(Location(file=item.display_path)))
     return problems
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -125,16 +125,21 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
     return data, source
 
 
-def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...]:
+def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...] | None:
     """Read who had to approve by another version of the file, valid or not.
 
     Args:
         environment: the one that is used now; another name of the same AppID is the same to followers.
 
     Returns:
-        One for each environment there that has this name or one of these AppIDs, and asks for approvals.
+        One for each environment there that has this name or one of these AppIDs and asks for approvals; of
+        any other where there is no such environment yet. None for a file that nobody can read.
     """
-    asked = (other.get("approvals") for other in _same_environments(source, environment))
+    written = _environments(source)
+    if written is None:
+        return None
+    same = _same_environments(written, environment) or [*written.values()]
+    asked = (other.get("approvals") for other in same)
     return tuple(dict.fromkeys(approvals_of(one) for one in asked if isinstance(one, dict)))
 
 
@@ -142,18 +147,40 @@ def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
     """Read which ledgers another version of the file had, where there was something to hold back."""
     return tuple(
         str(other.get("ledger", DEFAULT_LEDGER))
-        for other in _same_environments(source, environment)
+        for other in _same_environments(_environments(source) or {}, environment)
         if other.get("protected") or other.get("approvals")
     )
 
 
-def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapping[str, Any]]:
+def names_programs(source: bytes) -> bool:
+    """Tell whether a version of the file names a program to run: of a check, or for a secret."""
+    waiting = [_data(source)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "command" in value:
+                return True
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
+
+
+def _data(source: bytes) -> object:
     read = parse_document(source, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
-    data = read.data if isinstance(read, Document) else None
+    return read.data if isinstance(read, Document) else None
+
+
+def _environments(source: bytes) -> dict[str, Mapping[str, Any]] | None:
+    data = _data(source)
+    return dict(maps(data.get("environments"))) if isinstance(data, dict) else None
+
+
+def _same_environments(
+    written: Mapping[str, Mapping[str, Any]], environment: Environment
+) -> list[Mapping[str, Any]]:
     appids = environment.by_appid.keys()
-    for name, other in maps(data.get("environments")) if isinstance(data, dict) else ():
-        if name == environment.name or appids & appids_of(other):
-            yield other
+    return [other for name, other in written.items() if name == environment.name or appids & appids_of(other)]
 
 
 def approvals_of(data: Mapping[str, Any]) -> Approvals:

@@ -13,6 +13,7 @@ from typing import Final
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import quoted
 
 EDITOR_LOCK: Final = ".#"
 """How the dangling links begin that Emacs lays beside a file that is being edited."""
@@ -43,7 +44,7 @@ def _above(root: Path) -> Iterator[Diagnostic]:
         if folder.is_symlink() and _is_carried(folder):
             what = _("a folder above the campaigns folder is a link inside a checkout")
             hint = _("use the path of the campaigns folder without the link: `--dir {folder}`").format(
-                folder=os.path.realpath(root)
+                folder=quoted(os.path.realpath(root))
             )
             yield Finding("file-link", what, hint).at(Location(file=folder.as_posix()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.names import id_fault
 from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
@@ -74,8 +76,8 @@ def _in_file_order(
 
 
 def _shown(finding: Finding) -> Finding:
-    """Hide a key that is not one of the schema in a path, too, where values are hidden."""
-    if not (finding.is_key and hides_values()):
+    """Hide a key that is not one of the schema in a path, too, where values are hidden or are openids."""
+    if not finding.is_key or not (hides_values() or "openids" in finding.path):
         return finding
     return replace(finding, path=(*finding.path[:-1], HIDDEN))
 
@@ -119,6 +121,7 @@ def _cross_findings(data: dict[str, Any]) -> Iterator[Finding]:
     yield from _window(data)
     yield from _reprint(data)
     yield from _twins(data)
+    yield from _former_ids(data)
 
 
 def _moments(data: dict[str, Any]) -> Iterator[Finding]:
@@ -164,6 +167,19 @@ def _twins(data: dict[str, Any]) -> Iterator[Finding]:
             hint = _("rename one of them: ids must differ in more than letter case")
             path = ("for_each", key)
             yield Finding("for-each-key-taken", what, hint, path, is_key=True)
+
+
+def _former_ids(data: dict[str, Any]) -> Iterator[Finding]:
+    entries = data.get("for_each")
+    holders: list[tuple[KeyPath, Any]] = [((), data)]
+    if isinstance(entries, dict):
+        holders += [(("for_each", key), entry) for key, entry in entries.items()]
+    for path, holder in holders:
+        names = holder.get("formerly") if isinstance(holder, dict) else None
+        for number, name in enumerate(names if isinstance(names, list) else ()):
+            parts = filter(None, re.split(r"[\[\]]", name)) if isinstance(name, str) else ()
+            if fault := next(filter(None, map(id_fault, parts)), None):
+                yield Finding("campaign-id", *fault, (*path, "formerly", number))
 
 
 def _moment(text: object) -> datetime | None:

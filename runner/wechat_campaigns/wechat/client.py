@@ -27,7 +27,7 @@ from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
 from wechat_campaigns.wechat.responses import ApiResponse, parse_response, raise_for_errcode
 from wechat_campaigns.wechat.retry import retry
 from wechat_campaigns.wechat.token import Tokens
-from wechat_campaigns.wechat.transport import Request, Transport, make_session
+from wechat_campaigns.wechat.transport import Request, Timeouts, Transport, make_session
 
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -167,7 +167,7 @@ def connect(
     secret: Callable[[], str],
     clock: Clock = own_clock,
     sleep: Sleep = time.sleep,
-    timeout_s: tuple[float, float] = (10.0, 60.0),
+    timeouts: Timeouts | None = None,
     shared: SharedTokens | None = None,
     watch: ClockWatch | None = None,
 ) -> Connection:
@@ -176,7 +176,7 @@ def connect(
     Args:
         api: base URL of the environment, `https://api.weixin.qq.com`.
         secret: gives the AppSecret; called only when a token is needed.
-        timeout_s: for a connection, and for each part of an answer.
+        timeouts: as `Transport` takes them.
         shared: access_tokens of all that connect within one run; one more is added when missing.
         watch: told the Date of each answer.
 
@@ -184,7 +184,7 @@ def connect(
         PolicyError: the address may not receive a secret.
     """
     check_api_host(api, os.environ)
-    transport = Transport(api, make_session(api), timeout_s=timeout_s, watch=watch)
+    transport = Transport(api, make_session(api), timeouts=timeouts, watch=watch)
     tokens = Tokens(transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep)
     if shared is not None:
         # Another name of the same account may have another secret, which is not known to be right.

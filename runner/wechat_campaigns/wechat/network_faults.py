@@ -16,7 +16,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from wechat_campaigns.core.hosts import host_port
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.core.sessions import CERTIFICATE_VARIABLES, is_socks, proxy_of
+from wechat_campaigns.core.sessions import CERTIFICATE_VARIABLES, DeadlineError, is_socks, proxy_of
 
 _PROXY_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
 _SOCKS_ANSWER = re.compile(r"\b(0x[0-9A-F]{2}: [\w ]+)")
@@ -37,6 +37,8 @@ def describe_fault(error: Exception, address: str) -> NetworkFault:
         error: what the library raised; its own text holds the URL with the token, and is not repeated.
     """
     host = server_of(address)
+    if isinstance(error, DeadlineError):
+        return NetworkFault(_("no complete response within {seconds:g} s").format(seconds=error.seconds))
     if isinstance(error, requests.exceptions.ProxyError):
         return _proxy_fault(_PROXY_STATUS.search(str(error)), address)
     if isinstance(error, requests.exceptions.SSLError):

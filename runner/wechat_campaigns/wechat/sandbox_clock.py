@@ -13,15 +13,13 @@ TIMEOUT_S = 5.0
 
 def clock_offset(api_url: str) -> timedelta:
     """Ask a sandbox how far its clock was moved; zero when the address is no sandbox."""
-    import requests  # an offline plan never comes here
-
-    from wechat_campaigns.core.sessions import open_session
+    from wechat_campaigns.core.sessions import open_session  # an offline plan never comes here
 
     try:
-        with open_session(api_url) as session:
+        with open_session(api_url) as session, session.within(TIMEOUT_S):
             answer = session.get(f"{api_url}/_sandbox/clock", timeout=TIMEOUT_S).json()
         return timedelta(seconds=float(answer["offset_s"]))
-    except (requests.RequestException, ValueError, KeyError, TypeError, OverflowError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return timedelta()
 
 

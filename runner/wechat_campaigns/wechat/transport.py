@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -14,7 +14,7 @@ from wechat_campaigns import __version__
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.redact import redact_logs
 from wechat_campaigns.core.run_log import http_call
-from wechat_campaigns.core.sessions import open_session
+from wechat_campaigns.core.sessions import Session, open_session
 from wechat_campaigns.wechat.clock_watch import ClockWatch
 from wechat_campaigns.wechat.network_faults import describe_fault
 from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, not_sent_error
@@ -22,6 +22,20 @@ from wechat_campaigns.wechat.responses import Reply, codes, no_response_error, n
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Longer answers count as lost."""
 _CHUNK_BYTES = 64 * 1024
+
+
+class Timeouts(NamedTuple):
+    """How long an exchange may take, in seconds."""
+
+    connect_s: float = 10.0
+    part_s: float = 60.0
+    """For each part of the answer."""
+    whole_s: float = 240.0
+    """From the first name that is resolved to the last byte; a call ends before a person may settle it."""
+
+
+OF_A_READ = Timeouts(part_s=30.0, whole_s=90.0)
+"""A read is repeated, so a server that says nothing ends a command after three times as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +59,20 @@ class Transport:
     Args:
         base_url: scheme and host, with a path prefix when a gateway wants one.
         session: made by `make_session`.
-        timeout_s: how long to wait for a connection, and for each part of an answer.
+        timeouts: of every request; None: those of a read for reads, the default for the others.
     """
 
     def __init__(
         self,
         base_url: str,
-        session: requests.Session,
+        session: Session,
         *,
-        timeout_s: tuple[float, float] = (10.0, 60.0),
+        timeouts: Timeouts | None = None,
         watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
-        self._timeout_s = timeout_s
+        self._timeouts = timeouts
         self._watch = watch or ClockWatch()
 
     def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply:
@@ -85,17 +99,21 @@ class Transport:
             self._session.close()
             headers["Connection"] = "close"
         dated = self._watch.begin()
+        timeouts = self._timeouts or (OF_A_READ if request.is_read else Timeouts())
         try:
-            with self._session.request(
-                request.method,
-                self._base_url + request.path,
-                params={**request.query, **(extra_query or {})},
-                data=body,
-                headers=headers,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._session.within(timeouts.whole_s),
+                self._session.request(
+                    request.method,
+                    self._base_url + request.path,
+                    params={**request.query, **(extra_query or {})},
+                    data=body,
+                    headers=headers,
+                    timeout=(timeouts.connect_s, timeouts.part_s),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 dated(response.headers.get("Date"))
                 return self._read(request.path, response)
         except (OSError, HTTPError, UnicodeError) as error:
@@ -118,12 +136,10 @@ class Transport:
         return Reply(status=response.status_code, body=bytes(content))
 
 
-def make_session(base_url: str) -> requests.Session:
+def make_session(base_url: str) -> Session:
     """Return the session of every call to WeChat: it has our agent name and repeats nothing."""
     redact_logs()
     session = open_session(base_url)
-    session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
-    session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
     return session
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.context import Context, LedgerContext, OnlineContext, context_of
 from wechat_campaigns.cli.effects import AGENTS, OF_PERSONS, READ_ONLY, READING, Effect
 from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.options import EffectOption
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
 
@@ -148,6 +152,33 @@ def test_an_agent_is_refused_what_reaches_followers_or_loosens_a_rule(
     assert contents(tmp_path) == before
 
 
+def test_a_gateway_on_loopback_is_no_sandbox_for_an_agent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may lead to WeChat; only the sandbox that this program starts itself leads nowhere."""
+    gateway = SETTINGS.replace("https://api.weixin.qq.com", "http://127.0.0.1:9")
+    Path("campaigns/_settings.yaml").write_text(gateway, encoding="utf-8")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    assert run(["--env", "production", "apply", "--auto-approve"]) == ExitCode.POLICY
+    assert "ask a person" in capsys.readouterr().err
+
+
+def test_doctor_opens_no_tunnel_to_a_host_that_only_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not through a proxy either."""
+    stranger = SETTINGS.replace("https://api.weixin.qq.com", "https://api.evil.example")
+    Path("campaigns/_settings.yaml").write_text(stranger, encoding="utf-8")
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        assert run(["--env", "production", "doctor"]) != ExitCode.OK
+        assert "CAMPAIGN_API_HOSTS" in capsys.readouterr().out
+        proxy.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+
+
 def test_each_command_of_persons_is_among_the_refused() -> None:
     """A new command that reaches followers is tested above, too."""
     assert {path for path, command in CASES.items() if command.effect in OF_PERSONS} == {
@@ -179,3 +210,24 @@ def test_a_refused_agent_gets_json(
 def test_every_effect_is_used() -> None:
     """A list of effects without one that nothing has."""
     assert {command.effect for command in CASES.values()} == set(Effect)
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_the_type_of_a_context_is_all_that_a_command_can_reach(path: str) -> None:
+    """Its function is checked by mypy against the least that it may get, whatever its options."""
+    command = CASES[path]
+    function = inspect.unwrap(command.callback)  # type: ignore[arg-type]
+    declared = inspect.signature(function).parameters.get("context")
+    reached = {command.effect, command.read_only or command.effect}
+    reached |= {param.effect for param in command.params if isinstance(param, EffectOption)}
+    contexts = {context_of(effect).__name__ for effect in reached}
+    order = ["Context", "LedgerContext", "OnlineContext"]
+    assert declared is None or declared.annotation == min(contexts, key=order.index)
+
+
+def test_a_workspace_of_files_has_no_way_to_anything_else() -> None:
+    """What it does not have cannot be called; a ledger's has no way to WeChat or a secret."""
+    ways = {"ledger", "open_ledger", "secrets", "read_api", "write_api", "ports", "_connect"}
+    assert not ways & set(dir(Context))
+    assert ways & set(dir(LedgerContext)) == {"ledger", "open_ledger"}
+    assert ways <= set(dir(OnlineContext))

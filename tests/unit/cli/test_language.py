@@ -70,7 +70,7 @@ def test_an_option_without_its_value_is_named_in_chinese(capsys: pytest.CaptureF
     ("words", "told"),
     [
         (("plan", "--dir", "sale.txt"), "文件夹 'sale.txt' 是文件"),
-        (("archive", "--verify", "sale.txt"), "文件夹 'sale.txt' 是文件"),
+        (("archive", "--out", "sale.txt"), "文件夹 'sale.txt' 是文件"),
         (("plan", "--out", "."), "文件 '.' 是文件夹"),
         (("ci", "publish", "nothing.md"), "文件 'nothing.md' 不存在"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -128,11 +129,14 @@ def test_what_cannot_be_written_is_named_and_no_bug(
     file = Path("campaigns/welcome.yaml")
     file.write_text(file.read_text(encoding="utf-8").replace("\n", "\r\n"), encoding="utf-8")
 
-    def refuse(*_given: object, **_more: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+    open_file = os.open
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
-    monkeypatch.setattr(Path, "write_text", refuse)
+    def refuse(path: str, flags: int, *more: int, **others: int) -> int:
+        if "welcome" in str(path) and flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return open_file(path, flags, *more, **others)
+
+    monkeypatch.setattr(os, "open", refuse)
     assert run(words) == ExitCode.USAGE
     told = capsys.readouterr().err
     assert "welcome" in told
@@ -170,10 +174,10 @@ def test_only_a_page_is_imported(name: str) -> None:
 
 
 def test_next_command_after_an_import_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
-    """The shell would read `(` and `&` of a page's name itself."""
+    """The shell would read `(` and `&` of a page's name itself: the id has none."""
     Path("tea(1)&.html").write_text("<section><p>茶</p></section>", encoding="utf-8")
     assert run(["import", "tea(1)&.html"]) == ExitCode.OK
-    assert "`campaign render 'tea(1)&'`" in capsys.readouterr().out
+    assert "`campaign render tea-1`" in capsys.readouterr().out
 
 
 def test_an_entry_of_a_for_each_leads_to_its_campaign(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,10 @@ import click
 import pytest
 
 from tests.support.commands import COMMANDS
-from wechat_campaigns.cli.options import EVERYWHERE
+from wechat_campaigns.cli.options import EVERYWHERE, EffectOption
 from wechat_campaigns.cli.registry import Command
 
-RENDERING = {"plan_selected", "compile_selected", "PastCampaigns"}
+RENDERING = {"plan_selected", "compile_selected", "prepare", "PastCampaigns"}
 READERS = {
     "env": {
         "context.settings",
@@ -75,7 +75,8 @@ def test_an_option_of_its_own_is_read(path: str) -> None:
     parameters = {argument.arg for argument in function.args.args}
     read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
     assert parameters <= read
-    own = names(command) - {*READERS, *(str(option.name) for option in everywhere()), "directory"}
+    reaching = {str(option.name) for option in command.params if isinstance(option, EffectOption)}
+    own = names(command) - {*READERS, *(str(option.name) for option in everywhere()), "directory", *reaching}
     assert own == parameters - {"context", "directory"}
 
 

@@ -44,6 +44,7 @@ def hub(fake: FakeCodeHost) -> FakeCodeHost:
     fake.lists = {
         f"/repos/{REPO}/commits/{COMMIT}/pulls": [pull()],
         f"/repos/{REPO}/pulls/12/reviews": [review("ann", "APPROVED")],
+        f"/repos/{REPO}/issues/12/events": [],
         f"/repos/{REPO}/pulls/12/commits": [
             {"sha": "b" * 40, "author": {"login": "eve"}, "committer": {"login": "web-flow"}},
             {"sha": HEAD, "author": None, "committer": {"login": "dan"}},
@@ -62,6 +63,7 @@ def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
         number=12,
         head=HEAD,
         author="eve",
+        commits=frozenset({"b" * 40, HEAD}),
         writers=frozenset({"eve", "web-flow", "dan"}),
         approved_by=("ann",),
     )
@@ -98,6 +100,34 @@ def test_the_last_verdict_of_a_reviewer_counts(
     found = asked(hub)
     assert found is not None
     assert (found.approved_by, found.changes_requested_by) == (approved, changes_requested_by)
+
+
+@pytest.mark.parametrize(
+    ("event", "at", "approved"),
+    [
+        ("base_ref_changed", "2026-11-02T07:00:00Z", ()),
+        ("automatic_base_change_succeeded", "2026-11-02T07:30:00Z", ()),
+        ("base_ref_force_pushed", "2026-11-02T06:00:00Z", ("ann",)),
+        ("labeled", "2026-11-02T08:00:00Z", ("ann",)),
+    ],
+)
+def test_an_approval_is_of_the_base_that_it_saw(
+    hub: FakeCodeHost, event: str, at: str, approved: tuple[str, ...]
+) -> None:
+    """Only one that was given after the last change of the base counts."""
+    hub.lists[f"/repos/{REPO}/issues/12/events"] = [{"event": event, "created_at": at}]
+    found = asked(hub)
+    assert found is not None
+    assert found.approved_by == approved
+
+
+def test_commits_that_are_not_listed_are_noticed(hub: FakeCodeHost) -> None:
+    """GitHub stops at 250."""
+    rows = hub.lists[f"/repos/{REPO}/pulls/12/commits"]
+    rows += [{**rows[0], "sha": f"{number:040}"} for number in range(248)]
+    found = asked(hub)
+    assert found is not None
+    assert not found.is_complete
 
 
 def test_every_page_of_reviews_is_read(hub: FakeCodeHost) -> None:
@@ -154,6 +184,7 @@ def lab(fake: FakeCodeHost) -> FakeCodeHost:
     """A merged merge request with two versions, approved by ann after the second."""
     fake.lists = {
         f"/projects/7/repository/commits/{COMMIT}/merge_requests": [dict(MERGE_REQUEST)],
+        f"{MR}/commits": [{"id": HEAD}, {"id": "b" * 40}],
         f"{MR}/versions": [
             {"head_commit_sha": HEAD, "created_at": "2026-11-02T07:00:00.000Z"},
             {"head_commit_sha": "b" * 40, "created_at": "2026-11-01T07:00:00.000Z"},
@@ -174,7 +205,9 @@ def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
 def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
     """Author, newest commit, and who approved since it was pushed."""
     lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
-    assert asked_lab(lab) == MergedRequest(number=5, head=HEAD, author="eve", approved_by=("ann",))
+    assert asked_lab(lab) == MergedRequest(
+        number=5, head=HEAD, author="eve", commits=frozenset({HEAD, "b" * 40}), approved_by=("ann",)
+    )
 
 
 @pytest.mark.parametrize(

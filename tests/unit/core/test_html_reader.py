@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from wechat_campaigns.core.article_text import ArticleText
 from wechat_campaigns.core.html_reader import HtmlReader
 from wechat_campaigns.plan.stored_html import read_html
-from wechat_campaigns.report.diff import html_lines
 from wechat_campaigns.sandbox.inbox.markup import sanitize
 
 CHARS = 40_000
@@ -21,7 +21,7 @@ REPEATED = (
     "<style><a ", "<script><!--", "<textarea><a ", "<title></", "<p><!--<a ", "<a b='c'", "<!a <b ",
     "<p>&<a ",
 )  # fmt: skip
-READERS = (read_html, html_lines, lambda html: sanitize(html, lambda _url: ""))
+READERS = (read_html, ArticleText, lambda html: sanitize(html, lambda _url: ""))
 
 
 class _Seen(HtmlReader):
@@ -37,7 +37,7 @@ class _Seen(HtmlReader):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("read", READERS, ids=["draft", "diff", "sandbox"])
+@pytest.mark.parametrize("read", READERS, ids=["draft", "text", "sandbox"])
 def test_what_never_closes_is_read_in_no_time(read: Callable[[str], object]) -> None:
     """However often it is repeated: each character is read a bounded number of times."""
     for repeated in REPEATED:

@@ -100,6 +100,7 @@ def test_a_redirect_is_followed_and_checked_like_the_first_address(make: Make) -
         "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "198.18.0.1", "x",
         "fec0::1", "::7f00:1", "::ffff:0:7f00:1", "4000::1",
+        "100.100.100.200", "168.63.129.16", "::ffff:168.63.129.16", "::ffff:100.100.100.200", "fd00:ec2::254",
     ],
 )  # fmt: skip
 def test_no_address_around_us_is_reached(make: Make, site: ThreadingHTTPServer, address: str) -> None:

@@ -12,7 +12,7 @@ from tests.support.outcomes import error_of
 from wechat_campaigns.code_host.merged_request import MergedRequest
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
-from wechat_campaigns.guard.approvals import check_approvals
+from wechat_campaigns.guard.approvals import check_approval
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40
@@ -23,20 +23,20 @@ def request(**changes: Any) -> MergedRequest:
     return MergedRequest(**{"number": 12, "head": HEAD, "author": "eve", "approved_by": ("ann",), **changes})
 
 
-def refusal(requests: dict[str, MergedRequest | None], wanted: Approvals = WANTED) -> PolicyError:
+def refusal(found: MergedRequest | None, wanted: Approvals = WANTED) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
-        check_approvals(requests, wanted, branch="main")
+        check_approval(COMMIT, found, wanted, branch="main")
     assert caught.value.exit_code is ExitCode.POLICY
     return caught.value
 
 
 def test_one_approval_is_enough_unless_more_are_wanted() -> None:
     """What was approved by whom is told for the ledger."""
-    assert check_approvals({COMMIT: request()}, WANTED, branch="main") == "#12 by ann"
+    assert check_approval(COMMIT, request(), WANTED, branch="main") == "#12 by ann"
     two = Approvals(approvers=("ann", "bob"), count=2)
-    assert "1 of 2" in refusal({COMMIT: request()}, two).message
-    both = {COMMIT: request(approved_by=("BOB", "ann"))}
-    assert check_approvals(both, two, branch="main") == "#12 by ann, bob"
+    assert "1 of 2" in refusal(request(), two).message
+    both = request(approved_by=("BOB", "ann"))
+    assert check_approval(COMMIT, both, two, branch="main") == "#12 by ann, bob"
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,31 @@ def test_one_approval_is_enough_unless_more_are_wanted() -> None:
 )
 def test_approval_that_does_not_count(changes: dict[str, Any]) -> None:
     """Nobody, somebody who is not named, and whoever wrote the change."""
-    assert "0 of 1" in refusal({COMMIT: request(**changes)}).message
+    assert "0 of 1" in refusal(request(**changes)).message
+
+
+def test_request_of_unknown_authors_is_not_approved() -> None:
+    """The code host lists a part of its commits only."""
+    assert "more commits" in refusal(request(is_complete=False)).message
 
 
 def test_authors_may_approve_where_the_setting_says_so() -> None:
     """`not_author: false` is for teams of one."""
     alone = Approvals(approvers=("ann",), not_author=False)
-    assert check_approvals({COMMIT: request(author="ann")}, alone, branch="main") == "#12 by ann"
+    assert check_approval(COMMIT, request(author="ann"), alone, branch="main") == "#12 by ann"
 
 
 def test_requested_changes_of_an_approver_block_the_apply() -> None:
     """However many others approved; a stranger's objection stops nothing."""
-    assert "bob asked for changes" in refusal({COMMIT: request(changes_requested_by=("bob",))}).message
-    objected = {COMMIT: request(changes_requested_by=("mallory",))}
-    assert error_of(check_approvals, objected, WANTED, branch="main") is None
+    assert "bob asked for changes" in refusal(request(changes_requested_by=("bob",))).message
+    objected = request(changes_requested_by=("mallory",))
+    assert error_of(check_approval, COMMIT, objected, WANTED, branch="main") is None
 
 
 def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     """A push to the branch was seen by nobody."""
-    error = refusal({COMMIT: request(), "d" * 40: None})
-    assert "dddddddddddd" in error.message
+    error = refusal(None)
+    assert "cccccccccccc" in error.message
     assert "forbid direct pushes" in error.hint
 
 
@@ -84,7 +89,7 @@ def test_commit_without_a_pull_request_blocks_the_apply() -> None:
 def test_too_few_approvals_never_pass(approved: set[str], author: str, count: int) -> None:
     """For any reviewers: it passes exactly when enough eligible people other than the author approved."""
     wanted = Approvals(approvers=("ann", "bob", "cem"), count=count)
-    requests = {COMMIT: request(approved_by=tuple(approved), author=author)}
-    error = error_of(check_approvals, requests, wanted, branch="main")
+    found = request(approved_by=tuple(approved), author=author)
+    error = error_of(check_approval, COMMIT, found, wanted, branch="main")
     enough = len(approved & {"ann", "bob", "cem"} - {author}) >= count
     assert error is None if enough else isinstance(error, PolicyError)

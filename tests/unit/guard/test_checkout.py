@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
 from tests.support.commits import git
 from tests.support.outcomes import error_of
 from wechat_campaigns.core.errors import CodeHostError, PolicyError
-from wechat_campaigns.guard.checkout import blob_namer, check_same, check_up_to_date, last_changes
+from wechat_campaigns.guard.checkout import check_up_to_date
 
 
 def commit(folder: Path, name: str, text: str) -> None:
@@ -83,57 +83,3 @@ def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: b
         git(tmp_path, "init", "--quiet")
     with pytest.raises(PolicyError, match="cannot determine"):
         check_up_to_date(tmp_path / "campaigns", "main")
-
-
-FILES = (PurePosixPath("sale.yaml"), PurePosixPath("sale/cover.txt"))
-
-
-@pytest.mark.slow
-def test_last_commit_of_each_file_is_found(author: Path) -> None:
-    """Of a merge it is the merge commit, as the branch sees it; an older file keeps its own."""
-    first = git(author, "rev-parse", "HEAD")
-    git(author, "checkout", "--quiet", "-b", "change")
-    (author / "campaigns" / "sale").mkdir()
-    (author / "campaigns" / "sale" / "cover.txt").write_text("picture", encoding="utf-8")
-    git(author, "add", ".")
-    git(author, "commit", "--quiet", "-m", "cover")
-    git(author, "checkout", "--quiet", "-")
-    git(author, "merge", "--quiet", "--no-ff", "-m", "Merge", "change")
-    merged = git(author, "rev-parse", "HEAD")
-    assert last_changes(author / "campaigns", FILES) == {first: [FILES[0]], merged: [FILES[1]]}
-
-
-def test_a_shallow_history_is_refused(runner: Path) -> None:
-    """One commit deep, every file looks as if that commit had made it."""
-    with pytest.raises(PolicyError, match="part of the history") as caught:
-        last_changes(runner / "campaigns", FILES[:1])
-    assert "fetch-depth: 0" in caught.value.hint
-
-
-def test_a_file_in_no_commit_is_refused(author: Path) -> None:
-    """Nobody can have approved it."""
-    with pytest.raises(PolicyError, match="not part of any commit"):
-        last_changes(author / "campaigns", FILES)
-
-
-@pytest.mark.slow
-def test_what_was_approved_is_what_is_sent(author: Path, runner: Path) -> None:
-    """A squashed request's own commit is fetched; the same bytes pass, others do not."""
-    git(author, "checkout", "--quiet", "-b", "change")
-    (author / "campaigns" / "sale.yaml").write_text("content: 再见\n", encoding="utf-8")
-    git(author, "commit", "--quiet", "-am", "edit")
-    git(author, "push", "--quiet", "origin", "HEAD:refs/pull/1/head")
-    approved = git(author, "rev-parse", "HEAD")
-
-    def read() -> dict[PurePosixPath, str]:
-        data = (runner / "campaigns" / FILES[0]).read_bytes()
-        return {FILES[0]: blob_namer(runner / "campaigns")(data)}
-
-    with pytest.raises(PolicyError, match="differs from the version approved"):
-        check_same(runner / "campaigns", approved, read())
-    git(author, "checkout", "--quiet", "main")
-    commit(author, "campaigns/sale.yaml", "content: 再见\n")
-    git(runner, "pull", "--quiet")
-    check_same(runner / "campaigns", approved, read())
-    with pytest.raises(PolicyError, match="differs from the version approved"):
-        check_same(runner / "campaigns", "f" * 40, read())

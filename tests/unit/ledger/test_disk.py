@@ -49,9 +49,17 @@ def failure(path: Path) -> LedgerError:
     return caught.value
 
 
+def made(path: Path) -> SqliteLedger:
+    """A ledger with its file: what only opens one makes none."""
+    ledger = SqliteLedger(path, now)
+    assert (ledger.events(), ledger.snapshot(), path.exists()) == ((), ((), {}), False)
+    ledger.restore(())
+    return ledger
+
+
 def test_an_append_is_on_the_disk_before_it_returns(tmp_path: Path) -> None:
     """Write-ahead log, synchronous FULL: a power cut loses nothing that was acknowledged."""
-    ledger = SqliteLedger(tmp_path / "l.sqlite3", now)
+    ledger = made(tmp_path / "l.sqlite3")
     db = ledger._db()
     assert db.execute("pragma journal_mode").fetchone() == ("wal",)
     assert db.execute("pragma synchronous").fetchone() == (2,)
@@ -75,7 +83,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     """The hint is an upgrade."""
     path = tmp_path / "l.sqlite3"
-    SqliteLedger(path, now).close()
+    made(path).close()
     db = sqlite3.connect(path)
     db.execute("pragma user_version = 99")
     db.close()
@@ -256,7 +264,7 @@ def test_a_local_disk_and_a_system_without_the_table_are_fine(tmp_path: Path) ->
 def test_file_with_a_second_name_is_refused(tmp_path: Path) -> None:
     """A hard link, or the file alone in a container: a hold by one name would not stop a run by the other."""
     path = tmp_path / "l.sqlite3"
-    SqliteLedger(path, now).close()
+    made(path).close()
     assert error_of(refuse_second_name, path, f"disk {path.parent} ext4 rw\n") is None
     assert isinstance(error_of(refuse_second_name, path, f"disk {path} ext4 rw\n"), LedgerError)
     other = tmp_path / "other.sqlite3"

@@ -16,10 +16,11 @@ import pytest
 from tests.support.ledger_backends import Backend, now, postgres_backend
 from tests.support.postgres_server import Server
 from tests.unit.ledger.writer import STREAM
-from wechat_campaigns.core.errors import LedgerError, UsageError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, UsageError
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.postgres import pool
 from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
 from wechat_campaigns.protocol.events import Entry
@@ -84,6 +85,24 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     with pytest.raises(LedgerError, match="permission denied") as caught:
         reader.append(entry())
     assert "docs/ledger.md" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("timeout", "code"), [("lock", ExitCode.RACE), ("statement", ExitCode.LEDGER_UNREACHABLE)]
+)
+def test_a_timeout_of_the_server_may_be_tried_again(
+    place: Backend, monkeypatch: pytest.MonkeyPatch, timeout: str, code: ExitCode
+) -> None:
+    """Another writer holds the account's head for too long: nothing is written, and a retry may succeed."""
+    place.open().append(entry())
+    monkeypatch.setattr(pool, "SESSION", f"{pool.SESSION}; set {timeout}_timeout = '200ms'")
+    with closing(PostgresLedger(place.setting, now)) as waiting, psycopg.connect(place.setting) as other:
+        other.execute("select 1 from campaign_head for update")
+        with pytest.raises(LedgerError) as caught:
+            waiting.append(entry(1))
+        assert caught.value.exit_code is code
+        other.rollback()
+        assert waiting.append(entry(1)).seq == 2
 
 
 def test_a_standby_after_a_failover_is_named(place: Backend) -> None:

@@ -52,7 +52,9 @@ def test_runners_may_begin_one_ledger_together(tmp_path: Path):
 
 def test_sqlite_file_has_our_application_id(tmp_path: Path) -> None:
     """These two numbers stand in every ledger there is: others would shut their owners out."""
-    SqliteLedger(tmp_path / "x.sqlite3", lambda: NOW).close()
+    ledger = SqliteLedger(tmp_path / "x.sqlite3", lambda: NOW)
+    ledger.restore(())
+    ledger.close()
     with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as db:
         assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
         assert db.execute("pragma user_version").fetchone() == (1,)
@@ -74,6 +76,7 @@ def test_threads_wait_for_a_locked_file_at_the_same_time(
 ) -> None:
     """Each thread reports a locked file after much the same time."""
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: NOW)
+    ledger.restore(())
     monkeypatch.setattr(sqlite, "BUSY_S", 2.0)
 
     def held(number: int) -> Entry:

@@ -21,6 +21,7 @@ import pytest
 from tests.support.factories import NOW, make_planned, make_send, plan_of
 from tests.support.served import QuietHandler, served
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.run_log import Entry, listen, new_run
 from wechat_campaigns.core.settings import NotifyTarget, Secret
 from wechat_campaigns.notify import robots
@@ -28,7 +29,7 @@ from wechat_campaigns.notify.messages import MAX_BYTES, RunSummary, message
 from wechat_campaigns.notify.notices import Moment, Notice, outcome_notices, untold
 from wechat_campaigns.notify.robots import payload, post
 from wechat_campaigns.notify.target import notify_target
-from wechat_campaigns.send.outcome import blocked_outcome, missed_outcome, planned_outcome
+from wechat_campaigns.send.outcome import left_outcome, planned_outcome
 
 RUN = RunSummary(environment="production", commit="c" * 40, url="https://ci.example/1")
 URL = Secret(env="ROBOT")
@@ -282,6 +283,8 @@ def test_what_lasts_is_told_once_a_day() -> None:
     assert untold([held], told, tomorrow) == [held]
     edited = replace(held, digest="2 other")
     assert untold([edited], told, today) == [edited]
+    missed = replace(held, moment=Moment.SCHEDULED_MISSED)  # each run finds it, however long ago
+    assert untold([missed], {missed.key(today)}, tomorrow) == []
 
 
 def test_end_of_a_job_is_told_once_whatever_its_send_is_called() -> None:
@@ -299,8 +302,10 @@ def test_missed_is_only_what_a_window_ended_for() -> None:
     planned = make_planned(make_send("sale"))
     outcomes = [
         planned_outcome(planned, "not tried", exit_code=ExitCode.FAILED),
-        missed_outcome(planned),
-        blocked_outcome(planned),
+        *(
+            left_outcome(replace(planned, decision=replace(planned.decision, action=action)))
+            for action in (PlanAction.EXPIRED, PlanAction.BLOCKED)
+        ),
         planned_outcome(planned, "another run sends it", exit_code=ExitCode.RACE),
     ]
     notices = outcome_notices(outcomes, plan_of(planned.send))

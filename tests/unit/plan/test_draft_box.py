@@ -180,7 +180,6 @@ def test_an_edit_in_the_console_changes_the_content_digest() -> None:
         before = planned(send)
         after = planned(send, drafts={"D1": make_stored_draft(fingerprint="f2")})
         assert before.content_digest != after.content_digest
-        assert before.source_digest == after.source_digest == compute_content_digest(send)
 
 
 def test_a_copy_of_a_draft_is_the_same_content() -> None:

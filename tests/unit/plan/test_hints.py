@@ -23,5 +23,5 @@ def test_a_command_of_a_hint_has_what_the_command_requires(
     set_language(language)
     request.addfinalizer(lambda: set_language("en"))
     text = hint("sale", " --env production")
-    assert re.search(r"`campaign ledger settle 'sale' --env production[^`]* --reason [^`]+`", text)
+    assert re.search(r"`campaign ledger settle sale --env production[^`]* --reason [^`]+`", text)
     assert "--sent MSG_ID" in text

@@ -119,16 +119,19 @@ def test_scheduled_sends_use_no_quota_today():
     assert actions(plan) == {"b": "send", "a": "scheduled"}
 
 
-def test_hold_that_lasts_into_the_window_is_a_warning() -> None:
-    """What opens later is not blocked yet: the hold may end first, by itself or by a person."""
+def test_hold_that_lasts_into_the_window_blocks() -> None:
+    """Nobody reads *scheduled* of it, and no run before that window counts it as held back."""
     later = make_send(not_before=NOW + timedelta(days=1))
-    for hours, warned in ((None, True), (25, True), (23, False)):
+    reviewed = plan_of(later).plan_digest
+    for hours, blocked in ((None, True), (25, True), (23, False)):
         until = {} if hours is None else {"until": (NOW + timedelta(hours=hours)).isoformat()}
         held = make_state((EventKind.HOLD, {"held": True, "reason": "故障", **until}))
         plan = plan_of(later, state=held)
-        assert actions(plan) == {"sale": "scheduled"}
+        assert actions(plan) == {"sale": "blocked" if blocked else "scheduled"}
         messages = [note.message for note in attention_notes(plan) if note.rule == "hold"]
-        assert messages == (["account main is on hold: 故障"] if warned else [])
+        assert messages == (["account main is on hold: 故障"] if blocked else [])
+        assert (plan.plan_digest, plan.held_sends()) == (reviewed, ())
+        assert len(plan.held_sends(NOW + timedelta(days=1))) == blocked
 
 
 def test_duplicate_content_in_one_plan_is_blocked():

@@ -62,8 +62,3 @@ def test_advisory_check_and_one_set_aside_block_nothing() -> None:
     assert actions(warned) == actions(WINDOWS)
     assert [one.violations[-1].blocks for one in warned.sends if one.violations] == [False] * 3
     assert not any(one.violations for one in checked("mandatory", {"checks": "审过了"}).sends)
-
-
-def test_what_approvers_saw_in_files_is_the_content_digest() -> None:
-    """Only a draft of the console has another one, as its articles are not in the files."""
-    assert all(one.source_digest == one.content_digest for one in WINDOWS.sends)

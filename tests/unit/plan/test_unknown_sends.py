@@ -48,7 +48,7 @@ def test_a_missing_file_leaves_the_send_to_a_person() -> None:
     decision = decided(context(posted(GONE)))
     assert (decision.action, decision.code) == (PlanAction.UNKNOWN, Reason.CONTENT_CHANGED)
     assert "its file is not part of this plan" in decision.reason
-    assert "--resend 'gone'" in decision.hint
+    assert "--resend gone" in decision.hint
 
 
 def test_a_recent_send_without_a_file_waits_for_its_response() -> None:
@@ -78,7 +78,7 @@ def test_a_resend_needs_the_openids_of_its_campaign(named: bool) -> None:
     decision = decided(around)
     assert decision.action is PlanAction.UNKNOWN
     assert ("openid list is no longer in the campaign" in decision.reason) is named
-    assert "campaign ledger settle 'gone'" in decision.hint
+    assert "campaign ledger settle gone" in decision.hint
 
 
 def test_only_a_send_that_was_named_is_posted_as_it_was() -> None:

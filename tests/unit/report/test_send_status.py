@@ -55,7 +55,7 @@ def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
     """Asking again tells nothing, and who looks it up can write it down."""
     row = stand((EventKind.ACCEPTED, named(TAG, msg_id=None)))
     assert "no msg_id" in row.note
-    assert "settle 'sale' --sent" in row.hint
+    assert "settle sale --sent" in row.hint
     assert not row.unfinished
 
 

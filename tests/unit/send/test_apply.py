@@ -290,14 +290,14 @@ def test_send_is_decided_again_just_before_its_call():
     assert outcomes[0].reason.startswith("missed and not sent: its send window ended")
 
 
-def test_send_begun_by_another_run_exits_8():
-    """Another run began it after our plan and recorded no outcome: nothing is posted, exit 8."""
+def test_send_begun_by_another_run_exits_12():
+    """Another run began it after our plan and is still sending: nothing is posted, nothing is unknown yet."""
     runner = ApplyRunner(mass_sendall=LOST)
     plan = runner.plan(make_send())
     runner.run(make_send())
     outcomes = runner.run(plan=plan)
     assert len(runner.api.calls) == 1
-    assert exit_code(outcomes) is ExitCode.UNKNOWN
+    assert exit_code(outcomes) is ExitCode.RACE
 
 
 def tied(runner: ApplyRunner, data: dict[str, Any]) -> dict[str, Any]:

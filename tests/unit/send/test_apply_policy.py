@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.factories import (
@@ -15,7 +16,7 @@ from tests.support.factories import (
     make_settings,
     plan_of,
 )
-from wechat_campaigns.core.errors import ExitCode, NotSentError
+from wechat_campaigns.core.errors import ExitCode, NoResponseError, NotSentError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Drift, Policy
 from wechat_campaigns.ledger.fold import fold
@@ -33,17 +34,17 @@ def tags(count: int) -> list[dict[str, Any]]:
 
 
 def run(
-    policy: Policy, *sends: Any, ledger: Any = None, reviewed: Any = None, **answers: Any
+    policy: Policy, *sends: Any, ledger: Any = None, reviewed: Any = None, now: datetime = NOW, **answers: Any
 ) -> tuple[tuple[SendOutcome, ...], ScriptedApi]:
     """Plan with 1000 members, then apply with what the platform answers by then."""
     settings, ledger = make_settings(policy=policy), ledger or MemoryLedger()
     known = {"main": make_known(tags=tuple(tags(1000)))}
     plan = plan_of(
-        *sends or [make_send()], settings=settings, remote_facts=known, state=fold(ledger.events())
+        *sends or [make_send()], settings=settings, remote_facts=known, state=fold(ledger.events()), now=now
     )
-    api = ScriptedApi(mass_sendall=TAKEN, **answers)
+    api = ScriptedApi(**{"mass_sendall": TAKEN, **answers})
     ports = ApplyPorts(
-        connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
+        connect=lambda _account: api, ledger=ledger, clock=lambda: now, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
     run_context = RunContext(
@@ -95,6 +96,17 @@ def test_audience_that_changed_since_the_review_blocks_the_send() -> None:
     assert outcome.result is Result.ACCEPTED
     (outcome,), _ = run(policy, reviewed={}, tags_get=[tags(1500)])
     assert outcome.result is Result.ACCEPTED
+
+
+def test_audience_of_a_resend_is_counted_again() -> None:
+    """It may be the first call to arrive, and the tag has grown since."""
+    for count, result in ((1001, Result.UNKNOWN), (1000, Result.ACCEPTED)):
+        ledger, policy = MemoryLedger(), Policy(max_recipients=1000)
+        lost = NoResponseError("the connection was interrupted", hint="try again")
+        run(policy, ledger=ledger, now=NOW - timedelta(minutes=2), mass_sendall=lost, tags_get=[tags(1000)])
+        (outcome,), api = run(policy, ledger=ledger, tags_get=[tags(count)])
+        assert outcome.result is result
+        assert len(api.named("mass_sendall")) == (result is Result.ACCEPTED)
 
 
 class Interrupted(MemoryLedger):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.support.factories import NOW, make_planned, make_send, make_state, plan_of
+from tests.support.factories import NOW, make_account, make_planned, make_send, plan_of
 from wechat_campaigns.core.errors import (
     CodeHostError,
     ExitCode,
@@ -16,10 +17,9 @@ from wechat_campaigns.core.errors import (
     TamperedLedgerError,
 )
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.protocol.decide import Reason
-from wechat_campaigns.send.outcome import Result, SendOutcome
+from wechat_campaigns.send.outcome import LEFT, Result, SendOutcome
 from wechat_campaigns.send.wait import LOOK_EVERY, TRY_FOR, WaitPorts, scheduled_sends, send_in_windows
 
 HOUR = timedelta(hours=1)
@@ -38,8 +38,10 @@ class World:
     stops_at: datetime = NOW + 24 * HOUR
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next plans, one each."""
-    decide: Callable[[PlannedSend], PlannedSend] = lambda planned: planned
+    decide: Callable[[PlannedSend], PlannedSend | None] = lambda planned: planned
     """What a plan made again says of a send whose window is open."""
+    held_at: datetime = NOW + 1000 * HOUR
+    """When the account `main` is put on hold."""
     until: datetime | None = None
     sleeps: timedelta = timedelta()
     """How long the machine sleeps at the first look at the clock."""
@@ -53,8 +55,8 @@ class World:
         ports = WaitPorts(
             clock=lambda: self.now,
             stopping=Stopping(self),
-            plan=lambda: (self.plan(waiting), make_state()),
-            send=self.send,
+            prepare=lambda: nullcontext((self.plan(waiting), self.send)),
+            held=lambda: (self.held_at <= self.now and ["wx0000000000000001"]) or [],
             show=lambda _waiting: None,
             report=lambda outcomes: self.reports.append([one.id for one in outcomes]),
             until=self.until,
@@ -64,14 +66,15 @@ class World:
     def plan(self, waiting: Sequence[PlannedSend]) -> Plan:
         if self.errors:
             raise self.errors.pop(0)
-        return replace(plan_of(), sends=tuple(map(self.fresh, waiting)))
+        sends = tuple(planned for planned in map(self.fresh, waiting) if planned is not None)
+        return replace(plan_of(), sends=sends)
 
-    def fresh(self, planned: PlannedSend) -> PlannedSend:
+    def fresh(self, planned: PlannedSend) -> PlannedSend | None:
         assert planned.send.not_before is not None
         action = PlanAction.SEND if planned.send.not_before <= self.now else PlanAction.SCHEDULED
         return self.decide(decided(planned, action))
 
-    def send(self, plan: Plan, _state: LedgerState) -> list[SendOutcome]:
+    def send(self, plan: Plan) -> list[SendOutcome]:
         self.sent += [(planned.send.id, self.now) for planned in plan.sends]
         return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "") for p in plan.sends]
 
@@ -198,6 +201,28 @@ def test_ledger_that_was_changed_is_not_tried_again():
     assert (world.sent, world.now) == ([], NOW + HOUR)
 
 
+def test_send_that_is_gone_or_edited_is_refused_and_keeps_no_other_back():
+    """Its file was deleted, or has another text: what was approved and what is written now both stay."""
+    for now in (None, make_planned(make_send("a", "other", not_before=NOW + HOUR))):
+        world = World(decide=lambda one, now=now: now if one.send.id == "a" else one)  # type: ignore[misc]
+        ends = world.run(scheduled("a", NOW + HOUR), scheduled("b", NOW + HOUR))
+        assert {(one.id, one.result, one.exit_code) for one in ends} == {
+            ("a", Result.NOT_SENT, ExitCode.POLICY),
+            ("b", Result.ACCEPTED, ExitCode.OK),
+        }
+        assert [name for name, _at in world.sent] == ["b"]
+
+
+def test_hold_ends_the_waiting_of_its_account_at_the_next_look():
+    """Whoever corrects what was held can start another run at once; the other account's send is made."""
+    other = scheduled("b", NOW + 2 * HOUR)
+    other = replace(other, account=make_account(name="side", appid="wx0000000000000002"))
+    world = World(held_at=NOW + HOUR / 2)
+    held, sent = world.run(scheduled("a", NOW + HOUR), other)
+    assert (held.id, held.result, held.exit_code) == ("a", Result.SKIPPED, ExitCode.POLICY)
+    assert (sent.id, sent.result, world.reports) == ("b", Result.ACCEPTED, [["a"]])
+
+
 def test_name_that_stands_for_something_else_is_refused():
     """The tag was made anew while the run waited: its id is not the one that was approved."""
     world = World(decide=lambda one: replace(one, resolved=replace(one.resolved, tag_id=999)))
@@ -222,12 +247,9 @@ def test_clock_that_is_off_is_waited_for():
 def test_blocked_sent_and_expired_sends_are_reported_and_not_sent():
     """A hold, another runner, a window that closed: each has the outcome that an apply gives it."""
     wanted = {
-        PlanAction.BLOCKED: (Result.SKIPPED, ExitCode.POLICY),
-        PlanAction.CONFLICT: (Result.SKIPPED, ExitCode.POLICY),
-        PlanAction.SENT: (Result.SKIPPED, ExitCode.OK),
-        PlanAction.EXPIRED: (Result.SKIPPED, ExitCode.FAILED),
-        PlanAction.UNKNOWN: (Result.UNKNOWN, ExitCode.UNKNOWN),
-        PlanAction.RESEND: (Result.UNKNOWN, ExitCode.UNKNOWN),
+        action: LEFT[action][:2]
+        for action in PlanAction
+        if action not in (PlanAction.SEND, PlanAction.SCHEDULED)
     }
     for action, end in wanted.items():
         world = World(decide=lambda one, action=action: decided(one, action))  # type: ignore[misc]

@@ -12,6 +12,7 @@ from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, Script
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.client import connect
 from wechat_campaigns.wechat.endpoints import WeChatApi
+from wechat_campaigns.wechat.transport import Timeouts
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def connected(
             "secret": environment.secret,
             "clock": environment.clock,
             "sleep": environment.slept_s.append,
-            "timeout_s": (5, 5),
+            "timeouts": Timeouts(5, 5),
         }
         read_only = changes.pop("read_only", False)
         connection = connect(account, api, **(arguments | changes))

@@ -6,7 +6,8 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.served import QuietHandler
 from wechat_campaigns.core.settings import Account, AccountKind, Secret
+from wechat_campaigns.wechat.transport import Timeouts
 
 TOKEN = "TOKEN-" + "t" * 60
 SECRET = "5ec2e7" * 5 + "ab"
@@ -144,9 +146,22 @@ def stall(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-def timeouts_for(answer: object) -> tuple[float, float]:
-    """Seconds to connect and to read: few only where no answer comes, since a busy machine is slow."""
-    return (5, 1) if answer is stall else (5, 5)
+def drip(part: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Make an answer of which a byte arrives every tenth of a second, until the test is over."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if part == "body" else b""))
+        with suppress(OSError):
+            while not handler.server.released.wait(0.1):
+                handler.wfile.write(b"1")
+
+    return answer
+
+
+def timeouts_for(answer: object) -> Timeouts:
+    """Few seconds only where no answer comes, since a busy machine is slow."""
+    return Timeouts(5, 1) if answer is stall else Timeouts(5, 5)
 
 
 class ClientEnvironment:

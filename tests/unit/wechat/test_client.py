@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
@@ -18,12 +19,15 @@ from tests.unit.wechat.scripted_server import (
     Raw,
     ScriptedServer,
     cut,
+    drip,
     reset,
     stall,
     tags_and_close,
     timeouts_for,
 )
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
+from wechat_campaigns.protocol.attempt import BEGIN_WITHIN
+from wechat_campaigns.protocol.decide import SETTLE_AFTER
 from wechat_campaigns.send.posting import MassCalls
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
@@ -34,6 +38,7 @@ from wechat_campaigns.wechat.endpoints import (
     ReadOnlyApi,
     WeChatApi,
 )
+from wechat_campaigns.wechat.transport import Timeouts
 
 Connected = Callable[..., WeChatApi]
 
@@ -75,7 +80,7 @@ def test_send_without_a_usable_answer_is_lost_and_never_retried(
     """The request arrived, so it goes out once, and the error says that nobody knows."""
     server.on(MASS_SENDALL, answer)
     with pytest.raises(NoResponseError) as caught:
-        connected(timeout_s=timeouts_for(answer)).mass_sendall(SEND)
+        connected(timeouts=timeouts_for(answer)).mass_sendall(SEND)
     assert len(server.calls(MASS_SENDALL)) == 1
     assert caught.value.location == MASS_SENDALL
     assert "unknown" in caught.value.message
@@ -148,12 +153,33 @@ def test_refused_proxy_tunnel_is_certainly_not_sent(
     assert server.seen == []
 
 
-def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected) -> None:
-    """The token in the query must not travel to wherever an answer points."""
-    server.on(MASS_SENDALL, Raw(status=307, headers={"Location": f"{server.url}/elsewhere"}))
+@pytest.mark.parametrize("place", ["{url}/elsewhere", "http://[fe80::1", "http://x:port/", "//", "\x7f"])
+def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected, place: str) -> None:
+    """The token in the query must not travel to wherever an answer points, and nobody reads where that is."""
+    server.on(MASS_SENDALL, Raw(status=307, headers={"Location": place.format(url=server.url)}))
     with pytest.raises(NoResponseError, match="307"):
         connected().mass_sendall(SEND)
     assert server.calls("/elsewhere") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_an_answer_that_drips_has_an_end(server: ScriptedServer, connected: Connected, part: str) -> None:
+    """Each byte comes in time, the whole does not: a send is unknown, and a read is tried three times."""
+    server.on(MASS_SENDALL, drip(part))
+    server.on(TAGS_GET, drip(part))
+    api = connected(timeouts=Timeouts(5, 5, whole_s=0.5))
+    for call, times in ((lambda: api.mass_sendall(SEND), 1), (api.tags_get, 3)):
+        begun = time.monotonic()
+        with pytest.raises(NoResponseError, match=r"0\.5 s"):
+            call()
+        assert time.monotonic() - begun < 4
+        assert len(server.calls(MASS_SENDALL if times == 1 else TAGS_GET)) == times
+
+
+def test_a_call_has_ended_before_a_person_may_settle_it() -> None:
+    """Begun at the last moment and answered at the last: nothing of it is on its way any more."""
+    assert BEGIN_WITHIN + timedelta(seconds=Timeouts().whole_s) < SETTLE_AFTER
 
 
 def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +205,7 @@ def test_read_is_retried_after_a_passing_fault(
 ) -> None:
     """Two faults in a row do not end a plan; the waits grow and are spread."""
     server.on(TAGS_GET, fault, fault, {"tags": [{"id": 2, "name": "会员", "count": 9}]})
-    api = connected(timeout_s=timeouts_for(fault))
+    api = connected(timeouts=timeouts_for(fault))
     assert api.tags_get() == [{"id": 2, "name": "会员", "count": 9}]
     assert 0.5 <= environment.slept_s[0] <= 1.5
     assert 1 <= environment.slept_s[1] <= 3

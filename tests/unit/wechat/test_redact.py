@@ -16,7 +16,7 @@ from tests.unit.wechat.scripted_server import SECRET, TOKEN, Raw, ScriptedServer
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
-from wechat_campaigns.wechat.transport import Request
+from wechat_campaigns.wechat.transport import Request, Timeouts
 
 Connected = Callable[..., WeChatApi]
 
@@ -118,7 +118,7 @@ def test_no_fault_of_a_call_shows_the_token(
 ) -> None:
     """Neither the error, nor what stands behind it, nor the log at DEBUG."""
     server.on(path, fault)
-    api = connected(timeout_s=(0.1, 0.1))
+    api = connected(timeouts=Timeouts(0.1, 0.1))
     with pytest.raises(WeChatError) as caught:
         api.tags_get() if path == TAGS_GET else api.mass_sendall({"clientmsgid": "c"})
     assert "/cgi-bin/stable_token" in logged()
@@ -134,7 +134,7 @@ def test_no_fault_of_a_token_call_shows_the_secret(
     echo = {"errcode": 40125, "errmsg": f"invalid appsecret {SECRET}"}
     server.on("/cgi-bin/stable_token", echo if fault is ECHO else fault)
     with pytest.raises(WeChatError) as caught:
-        connected(timeout_s=(0.1, 0.1)).tags_get()
+        connected(timeouts=Timeouts(0.1, 0.1)).tags_get()
     assert_clean(caught.value, logged())
 
 

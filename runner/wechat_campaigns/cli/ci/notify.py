@@ -1,4 +1,4 @@
-"""Tell the targets of `notify` that a reviewed plan waits for approval."""
+"""Tell the targets of `notify` what a reviewed plan waits for, and what it holds back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FILE
 from wechat_campaigns.cli.output import print_message
@@ -21,20 +21,21 @@ from wechat_campaigns.plan import planfile
     effect=Effect.LEDGER_RECORD,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
-    examples={"campaign ci notify plan.json": N_("notify the approvers, once a day of each send")},
+    examples={"campaign ci notify plan.json": N_("notify approvers and duty, once a day of each send")},
 )
 @click.argument("plan_file", type=FILE)
-def notify(context: Context, plan_file: Path) -> int:
-    """Notify the targets with `approval_needed` in `notify.when` of the sends that a plan file would make.
+def notify(context: OnlineContext, plan_file: Path) -> int:
+    """Notify targets of the sends that a plan file would make, and of those that it should make but does not.
 
-    The ledger records what was notified, so each send is reported once a day, however often a plan is made;
-    a send that was made meanwhile is left out. A notification that fails is a warning; a plan file that was
-    edited or has expired is refused.
+    That is, of `approval_needed`, `held` and `scheduled_missed` in `notify.when`. The ledger records what
+    was notified, so each send is reported once a day, however often a plan is made; a send that was made
+    meanwhile is left out. A notification that fails is a warning; a plan file that was edited or has expired
+    is refused.
     """
     from wechat_campaigns.cli.notifications import notify as notify_targets
     from wechat_campaigns.code_host.ci_run import current_run
     from wechat_campaigns.guard.run import check_ci_run
-    from wechat_campaigns.notify.notices import approval_notices
+    from wechat_campaigns.notify.notices import plan_notices
 
     if (run := current_run()) is not None:
         check_ci_run(run)
@@ -51,13 +52,13 @@ def notify(context: Context, plan_file: Path) -> int:
     state = None
     with suppress(CampaignError):  # whoever tells them reads it too, and warns
         state = context.state()
-    notices = list(approval_notices(data, state, timezone=context.settings.policy.timezone))
+    notices = list(plan_notices(data, state, timezone=context.settings.policy.timezone))
     new, taken = notify_targets(context, notices, commit=data.get("commit"))
-    message = _("Nothing new waits for approval, or no target of `notify` has `approval_needed`.")
+    message = _("Nothing new to report, or no target of `notify` wants it.")
     if taken:
         template = ngettext(
-            "Reported {count} send that waits for approval.",
-            "Reported {count} sends that wait for approval.",
+            "Reported {count} send that waits for approval or is held back.",
+            "Reported {count} sends that wait for approval or are held back.",
             taken,
         )
         message = template.format(count=taken)

@@ -10,10 +10,10 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import FILE
-from wechat_campaigns.cli.output import file_errors
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_
+from wechat_campaigns.core.written_files import opened_to_write
 from wechat_campaigns.plan import planfile
 
 
@@ -32,7 +32,7 @@ def outputs(context: Context, plan_file: Path) -> int:
 
     Prints plan_digest, pending (sends and resends that the digest covers), due (sends that apply would make
     or resolve now), coming (sends that become due within the plan's horizon) and held (sends that are
-    blocked, in conflict, or were missed in the last day).
+    blocked, in conflict, or were missed).
     """
     data = planfile.read(plan_file)
     sends = data["sends"]
@@ -45,7 +45,7 @@ def outputs(context: Context, plan_file: Path) -> int:
     }
     lines = "\n".join(f"{name}={value}" for name, value in values.items())
     if target := os.environ.get("GITHUB_OUTPUT"):
-        with file_errors(Path(target)), Path(target).open("a", encoding="utf-8") as file:
-            file.write(f"{lines}\n")
+        with opened_to_write(Path(target), flags=os.O_APPEND) as file:
+            file.write(f"{lines}\n".encode())
     context.output_data(lambda: lines, values, quotes_campaigns=False)
     return ExitCode.OK

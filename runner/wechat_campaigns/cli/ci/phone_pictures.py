@@ -18,6 +18,7 @@ from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.written_files import write_file
 
 BROWSERS: Final = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 MOST: Final = 30
@@ -89,8 +90,7 @@ def take_pictures(page: Path, folder: Path, environ: Mapping[str, str]) -> Itera
             alone = Path(name) / f"{message}.html"
             alone.write_text(html.replace(_STYLE_END, f"{style}{_STYLE_END}", 1), encoding="utf-8")
             picture = _cropped(_photograph(browser, alone, environ))
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{message}.png").write_bytes(picture)
+            write_file(folder / f"{message}.png", picture)
             yield folder / f"{message}.png"
 
 

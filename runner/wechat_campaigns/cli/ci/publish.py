@@ -10,11 +10,12 @@ import click
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import EXISTING_FILE
-from wechat_campaigns.cli.output import file_errors, print_message
+from wechat_campaigns.cli.output import print_message
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CodeHostError, ExitCode
 from wechat_campaigns.core.i18n import N_, _
+from wechat_campaigns.core.written_files import opened_to_write
 
 AUTHOR = click.option(
     "--author",
@@ -40,8 +41,8 @@ def publish(context: Context, report: Path, author: str) -> int:
     text = report.read_text(encoding="utf-8", errors="replace")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with file_errors(Path(summary)), Path(summary).open("a", encoding="utf-8") as out:
-            out.write(f"{text}\n")
+        with opened_to_write(Path(summary), flags=os.O_APPEND) as out:
+            out.write(f"{text}\n".encode())
     number, note = _comment(text, author)
     print_message(note)
     context.output_data(str, {"number": number, "note": note})

@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.completers import campaign_ids
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -45,7 +45,7 @@ from wechat_campaigns.report.phrases import sends
     help="Campaigns whose not_after is before that day.",
 )
 def baseline(
-    context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
+    context: OnlineContext, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
 ) -> int:
     """Record campaigns as already sent (by hand, or before this ledger existed): apply never sends them.
 

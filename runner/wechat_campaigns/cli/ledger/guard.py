@@ -7,7 +7,7 @@ from functools import partial
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.ledger.log import event_line
 from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, reason_option
@@ -18,6 +18,7 @@ from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import PolicyError
 from wechat_campaigns.core.i18n import N_, _, ngettext
 from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.guard.approved_tree import present_tree
 from wechat_campaigns.guard.campaigns_folder import record_campaigns_folder
 from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guard, vouch
 from wechat_campaigns.plan.policy.rule_changes import changes_since
@@ -43,11 +44,12 @@ from wechat_campaigns.report.sanitize import inert
     help="The same, and this environment variable holds the old AppSecret; may be repeated.",
 )
 def guard(
-    context: Context, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
+    context: OnlineContext, reason: str, new_secret: bool, variables: tuple[str, ...], auto_approve: bool
 ) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Also records that the ledger belongs to this campaigns folder, for example after a move. Requires the
+    Also records that the ledger belongs to this campaigns folder, for example after a move, and, in an
+    environment with approvals, that the campaigns as they are checked out are accepted. Requires the
     AppSecret and runs only on a person's machine. Shows what changed. After a change of the AppSecret, only
     the old one can verify the earlier events: pass it with --old-secret. Without it, a terminal is asked
     about each event that could lead to a send or hide one.
@@ -61,10 +63,14 @@ def guard(
         )
     # Without checking macs: this command is what settles a forged guard.
     state = context.initialized_state(sending=False, verified=False)
-    changes = (*changes_since(context.secrets.newest_guards(), context.settings), *ledger_changes(context))
+    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
     context.show_progress(
         inert("\n".join(f"  {settings_change(change)}" for change in changes) or _("no rule has changed"))
     )
+    if environment.approvals and (commit := present_tree(context).commit):
+        context.show_progress(
+            _("  the campaigns at {commit} will count as approved").format(commit=commit[:12])
+        )
     if not auto_approve:
         question = _("Type {name} to accept these rules").format(name=environment.name)
         confirm(question, _("Not confirmed: nothing was recorded."), answer=environment.name)
@@ -92,7 +98,7 @@ def guard(
     )
 
 
-def _is_genuine(context: Context, events: Sequence[Event]) -> bool:
+def _is_genuine(context: OnlineContext, events: Sequence[Event]) -> bool:
     """Show events that only the old AppSecret could verify, and ask whether they are what happened."""
     require_terminal(_("pass the old AppSecret: `--old-secret VARIABLE`"))
     for event in events:

@@ -7,7 +7,7 @@ from typing import IO
 
 import click
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.output import print_message
@@ -37,7 +37,7 @@ from wechat_campaigns.protocol.events import Entry, Event
 @click.option(
     "--as-backup", is_flag=True, help="The ledger itself is lost: accept an export made without a hold."
 )
-def import_(context: Context, file: IO[str], as_backup: bool, reason: str | None) -> int:
+def import_(context: OnlineContext, file: IO[str], as_backup: bool, reason: str | None) -> int:
     """Import an export, with its events and hashes unchanged, into an empty ledger.
 
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
@@ -98,7 +98,7 @@ def _no_hold_error(names: str, where: str) -> LedgerError:
     )
 
 
-def _check_macs(context: Context, events: Sequence[Event], *, as_backup: bool, where: str) -> None:
+def _check_macs(context: OnlineContext, events: Sequence[Event], *, as_backup: bool, where: str) -> None:
     """Refuse an export that somebody without the AppSecret changed; what is not checked is printed.
 
     A backup from before a change of the AppSecret is accepted: none of its events counts until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -19,7 +19,7 @@ from wechat_campaigns.protocol.events import EMPTY, Entry
     options=(DIR, ENV),
     examples={"campaign ledger init --env production": N_("once, before the first send")},
 )
-def init(context: Context) -> int:
+def init(context: OnlineContext) -> int:
     """Initialize the ledger of the environment, or add a new account to it."""
     environment, state = context.settings.environment, context.fold_ledger(verified=True)
     name, appids = environment.name, sorted(environment.by_appid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -16,12 +16,12 @@ from wechat_campaigns.report.sanitize import json_text
 
 
 @command(
-    effect=Effect.NONE,
+    effect=Effect.LEDGER_READ,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger log --format json": N_("every event in full")},
 )
-def log(context: Context) -> int:
+def log(context: LedgerContext) -> int:
     """Print every event, oldest first within each account; as JSON, one on each line."""
     events, settings = context.ledger.events(), context.settings
     context.output(

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from wechat_campaigns.cli.completers import accounts
-from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.context import OnlineContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, reason_option
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
@@ -21,6 +21,12 @@ from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import Entry, EventKind
 
+FIRST_MSG_ID_TO_ALL: Final = 1_000_000_001
+FIRST_MSG_ID: Final = 3_147_483_649
+"""Where WeChat's counters begin: of sends to everyone, and to a tag or openids.
+
+Source: answers that others reported, read 2026-11.
+"""
 SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
 """AppID and AppSecret do not belong together. Source: stable_token (2026-11)."""
 
@@ -30,7 +36,7 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
     formats=TEXT_AND_JSON,
     options=(reason_option("How you know; recorded."), DIR, ENV),
     examples={
-        "campaign ledger settle sale --sent 3147483648 --reason 'seen in the console'": N_(
+        "campaign ledger settle sale --sent 3147483730 --reason 'seen in the console'": N_(
             "the send went out"
         ),
         "campaign ledger settle sale --not-sent --reason 'not in the console'": N_(
@@ -61,7 +67,7 @@ SECRET_REFUSED: Final = frozenset({40001, 40013, 40125})
     help="The send's revision, if several of them can be settled.",
 )
 def settle(
-    context: Context,
+    context: OnlineContext,
     send_id: str,
     msg_id: int | None,
     not_sent: bool,
@@ -72,12 +78,14 @@ def settle(
     """Record the outcome of an unknown send after checking the WeChat console."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("exactly one outcome is required"), hint=_("pass `--sent MSG_ID` or `--not-sent`"))
-    state = context.state(verified=True)
+    state = context.state()
     found = _unknown_sends(state, send_id, with_msg_id=msg_id is not None)
     meant = (one for one in found if account in (None, one.account, one.appid))
     send = _only_send([one for one in meant if revision in (None, one.revision)], send_id)
     stream = state.stream(send.appid)
     record = stream.find(state.ledger_id(send.send), send.revision)
+    if msg_id is not None:
+        _check_msg_id(msg_id, send)
     data = {
         **state.send_fields(send.send, send.revision),
         "sent": not not_sent,
@@ -98,7 +106,7 @@ def settle(
     )
 
 
-def _confirmed_clock_skew(context: Context, appid: str) -> timedelta:
+def _confirmed_clock_skew(context: OnlineContext, appid: str) -> timedelta:
     """Compare this clock with WeChat's: by a clock that is ahead, every call would be old enough.
 
     Raises:
@@ -118,6 +126,17 @@ def _confirmed_clock_skew(context: Context, appid: str) -> timedelta:
             location=appid,
         )
     return context.watch.error
+
+
+def _check_msg_id(msg_id: int, send: SendRecord) -> None:
+    """Refuse a number that WeChat gives to no such job, such as the msg_data_id."""
+    first = FIRST_MSG_ID_TO_ALL if send.to_all or not send.recipients else FIRST_MSG_ID
+    if msg_id < first and msg_id != send.existing_msg_id:
+        message = _("{msg_id} cannot be the msg_id of this send: WeChat counts them from {first}")
+        raise UsageError(
+            message.format(msg_id=msg_id, first=first),
+            hint=_("pass the msg_id that WeChat or its event named, not the msg_data_id"),
+        )
 
 
 def _check_age(record: protocol.SendState, now: datetime) -> None:

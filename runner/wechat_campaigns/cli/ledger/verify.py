@@ -4,31 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_campaigns.cli.context import Context
+import click
+
+from wechat_campaigns.cli.context import LedgerContext, OnlineContext
 from wechat_campaigns.cli.effects import Effect
-from wechat_campaigns.cli.options import DIR, ENV
+from wechat_campaigns.cli.options import DIR, ENV, OnlineOption
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.guard.forgeries import find_forgeries
+from wechat_campaigns.guard.forgeries import Forgeries, find_forgeries, unchecked_accounts
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.initialization import wrong_secret_error
-from wechat_campaigns.ledger.trust import authenticator
+from wechat_campaigns.ledger.trust import KeyOf, authenticator
 from wechat_campaigns.protocol.events import Event
 
 
 @command(
-    effect=Effect.NONE,
+    effect=Effect.LEDGER_READ,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV),
     examples={"campaign ledger verify --env production": N_("before and after a restore")},
 )
-def verify(context: Context) -> int:
+@click.option(
+    "--macs",
+    cls=OnlineOption,
+    is_flag=True,
+    help="Also check the MACs of accounts whose AppSecret is available.",
+)
+def verify(context: LedgerContext) -> int:
     """Check the hash chain: find every event that was edited, removed, reordered or cut off.
 
-    Also finds events that this machine has seen and that are now missing or changed. For accounts whose
-    AppSecret is available, it also finds events written without that AppSecret, or copied from another place.
+    Also finds events that this machine has seen and that are now missing or changed. With --macs it reads
+    the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
     # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
     events, heads = context.ledger.store.snapshot()
@@ -44,8 +52,12 @@ def verify(context: Context) -> int:
             hint=_("restore the ledger from a backup, and send nothing from here until then"),
         )
     context.ledger.events()
-    misplaced, forged, unread, wrong = find_forgeries(context, events)
-    descriptions = [*misplaced, *forged] or _contradictions(context, events)
+    key_of: KeyOf | None = None
+    found = Forgeries([], [], unchecked_accounts(context, events), [])
+    if isinstance(context, OnlineContext):
+        key_of, found = context.secrets.mac_keys(), find_forgeries(context, events)
+    misplaced, forged, unread, wrong = found
+    descriptions = [*misplaced, *forged] or _contradictions(context, events, key_of)
     summary = ngettext(
         "{count:,} event; all hash chains are intact",
         "{count:,} events; all hash chains are intact",
@@ -54,6 +66,8 @@ def verify(context: Context) -> int:
     lines = ["\n".join(descriptions) or summary.format(count=len(events))]
     if unread:
         unchecked = _("the AppSecret of {names} is not available, so the MACs of its events were not checked")
+        if key_of is None:
+            unchecked = _("the MACs of {names} were not checked: add `--macs`, which reads the AppSecret")
         lines.append(unchecked.format(names=_(", ").join(unread)))
     code = context.output_sentence(
         "\n".join(lines), events=len(events), faults=descriptions, macs_unread=unread
@@ -77,10 +91,11 @@ def verify(context: Context) -> int:
     return code
 
 
-def _contradictions(context: Context, events: Sequence[Event]) -> list[str]:
+def _contradictions(context: LedgerContext, events: Sequence[Event], key_of: KeyOf | None) -> list[str]:
     """Find what stops every command that reads the ledger, such as a push that tells of nothing."""
     try:
-        fold(events, authenticator(events, context.secrets.mac_keys()), context.settings.namespace)
+        authentic = authenticator(events, key_of) if key_of is not None else None
+        fold(events, authentic, context.settings.namespace)
     except TamperedLedgerError as error:
         return [str(error)]
     return []

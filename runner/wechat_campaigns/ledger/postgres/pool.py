@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import psycopg
 
-from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError, LedgerLockedError, LedgerUnreachableError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.ledger.postgres.faults import connection_error, database_name
 
@@ -29,16 +29,30 @@ SESSION = """
 what is committed is on the disk."""
 
 
-_HINTS: Final[dict[type[psycopg.Error], str]] = {
-    psycopg.errors.InsufficientPrivilege: N_("grant this role the permissions listed in docs/ledger.md"),
-    psycopg.errors.ReadOnlySqlTransaction: N_(
-        "connect to the primary: this server is a standby, or is set to read-only transactions"
+_AGAIN: Final = N_("run the same command again")
+_REFUSALS: Final[tuple[tuple[type[psycopg.Error], type[LedgerError], str], ...]] = (
+    (
+        psycopg.errors.InsufficientPrivilege,
+        LedgerError,
+        N_("grant this role the permissions listed in docs/ledger.md"),
     ),
-    psycopg.errors.DiskFull: N_(
-        "free some disk space on the database server, then run the same command again"
+    (
+        psycopg.errors.ReadOnlySqlTransaction,
+        LedgerError,
+        N_("connect to the primary: this server is a standby, or is set to read-only transactions"),
     ),
-}
-_ANY_HINT: Final = N_("check the address of the ledger and the state of the database")
+    (
+        psycopg.errors.DiskFull,
+        LedgerError,
+        N_("free some disk space on the database server, then run the same command again"),
+    ),
+    # By its class (40 and 55P03), PostgreSQL says that it took the transaction back for another one's sake.
+    (psycopg.errors.LockNotAvailable, LedgerLockedError, _AGAIN),
+    (psycopg.errors.TransactionRollback, LedgerLockedError, _AGAIN),
+    (psycopg.errors.QueryCanceled, LedgerUnreachableError, _AGAIN),
+    (psycopg.Error, LedgerError, N_("check the address of the ledger and the state of the database")),
+)
+"""What the database refused, by its kind, the first that fits: our error and what to do."""
 
 
 class ConnectionLostError(Exception):
@@ -108,8 +122,8 @@ class Pool:
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
         """Say what the database refused."""
-        hint = next((words for kind, words in _HINTS.items() if isinstance(error, kind)), _ANY_HINT)
-        return LedgerError(
+        kind, hint = next((kind, hint) for cause, kind, hint in _REFUSALS if isinstance(error, cause))
+        return kind(
             _("the database returned an error: {words}").format(words=error_line(error)),
             hint=_(hint),
             location=self.where,

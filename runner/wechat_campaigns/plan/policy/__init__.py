@@ -39,7 +39,7 @@ RULES: Mapping[str, Rule] = {
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
 LATER: Mapping[str, Rule] = {
-    "hold": rules.later_hold,
+    "hold": rules.hold,
     "quota": allowances.later_quota,
     "quota_reserve": allowances.later_quota_reserve,
 }
@@ -68,7 +68,7 @@ def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, .
 
 
 def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
-    """Ask whether a hold or the quota stands against a send that is not due yet; it only warns.
+    """Ask whether a hold or the quota stands against a send that is not due yet; the quota only warns.
 
     Args:
         facts: with the moment at which its window opens as `now`.

@@ -5,11 +5,11 @@ A message names the setting that made it, so that the reader knows where to look
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import time
 
 from wechat_campaigns.core.digest import compute_message_digest
 from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.policy.rule_input import RuleInput, Violation
@@ -32,12 +32,6 @@ def hold(facts: RuleInput) -> Violation | None:
             _("change `policy.hold` in the settings"),
         )
     return None
-
-
-def later_hold(facts: RuleInput) -> Violation | None:
-    """A hold that lasts until the window of a send opens may yet be lifted: it only warns."""
-    found = hold(facts)
-    return found and replace(found, level="advisory")
 
 
 def allow_to_all(facts: RuleInput) -> Violation | None:
@@ -147,10 +141,10 @@ def require_preview(facts: RuleInput) -> Violation | None:
         or (facts.account.appid, facts.content_digest) in facts.state.previews
     ):
         return None
-    hint = _("run `campaign preview '{send}'{env} --to TESTER` and check the message on the phone")
+    hint = _("run `campaign preview {send}{env} --to TESTER` and check the message on the phone")
     return Violation(
         _("no tester has received this exact content"),
-        hint.format(send=facts.send.id, env=facts.env),
+        hint.format(send=quoted(facts.send.id), env=facts.env),
     )
 
 

@@ -5,11 +5,10 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.extras import require_extra
@@ -23,14 +22,11 @@ from wechat_campaigns.source.files import FileError, Files, read_regular
 if TYPE_CHECKING:
     from wechat_campaigns.render.article.page_import import SavedPage
 
-T = TypeVar("T")
-
 __all__ = [
     "ArticleBody",
     "ArticleSource",
     "build",
     "convert",
-    "draft_article_html",
     "escape_for",
     "image_bytes",
     "preload",
@@ -115,33 +111,8 @@ def read_draft_article(html: str) -> SavedPage:
     require_extra("articles", needed_for=_("reading a draft"))
     from wechat_campaigns.render.article.page_import import read_page
 
-    return _fenced_draft(lambda: read_page(html, with_own=True))
-
-
-def draft_article_html(html: str, names: Mapping[str, str]) -> str:
-    """Clean the HTML of an article of a draft as that of a campaign is cleaned, for a page of ours.
-
-    Args:
-        names: what to write for the addresses of pictures.
-
-    Raises:
-        MissingExtraError: when the extra `articles` is not installed.
-    """
-    require_extra("articles", needed_for=_("reading a draft"))
-    from wechat_campaigns.render.article import dom, keep
-    from wechat_campaigns.render.article.page_import import read_page
-
-    def cleaned() -> str:
-        root = dom.parse(read_page(html, with_own=True).html(names))
-        keep.keep(root, Findings(file="", advice=False))
-        return keep.clean_with_nh3(dom.inner(root))
-
-    return _fenced_draft(cleaned)
-
-
-def _fenced_draft(work: Callable[[], T]) -> T:
     try:
-        return run_fenced(work)
+        return run_fenced(lambda: read_page(html, with_own=True))
     except OverBoundError as error:
         what = _("an article of the draft was not read: {reason}").format(reason=error.bound.words)
         raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error

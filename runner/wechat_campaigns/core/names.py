@@ -1,0 +1,63 @@
+"""Decide what may be the id of a campaign, and write a name into a command that people paste."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+from typing import Final
+
+from wechat_campaigns.core.i18n import _
+from wechat_campaigns.core.patterns import INVISIBLE
+
+_PUNCTUATION: Final = "-_./"
+_ALIKE: Final = (
+    str.maketrans("авгеёзикмнорстухһіїјѕьӏԁԛԝ", "abree3ukmhopctyxhiijsbldqw")
+    | str.maketrans("αβγεηικμνορτυχω", "abyenikuvoptuxw")
+    | str.maketrans("ıɑɡ", "iag")
+    | str.maketrans("口二工力夕八卜一", "ロニエカタハトー")
+)
+"""A letter, its case folded, to one of another script that looks like it in the fonts of a review."""
+_ALIKE_SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
+_PLAIN: Final = re.compile(r"[\w@%+=:,./-]+")
+
+
+def id_fault(name: str) -> tuple[str, str] | None:
+    """Return why a text cannot be the id of a campaign, and what to do; None where it can.
+
+    Letters of any script, digits and `-_./` are harmless in a shell, in Markdown and in a workflow, and no id
+    looks like an option.
+    """
+    hint = _("use letters of any script, digits, `-`, `_`, `.` and `/`; no part may begin with `-`")
+    for character in name:
+        is_letter = unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"
+        if not (is_letter or character in _PUNCTUATION) or INVISIBLE.search(character):
+            shown = _("a space") if character == " " else repr(character)
+            return _("the id contains {character}, which is not allowed").format(character=shown), hint
+    if any(not part or part.startswith("-") for part in name.split("/")):
+        return _("a part of the id is empty or begins with `-`"), hint
+    for word in re.split(f"[{re.escape(_PUNCTUATION)}]", name):
+        scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}.intersection(
+            _ALIKE_SCRIPTS
+        )
+        if len(scripts) > 1:
+            what = _("the word {word} of the id mixes letters that look alike: {scripts}")
+            named = _(", ").join(script.capitalize() for script in sorted(scripts))
+            return what.format(word=repr(word), scripts=named), _("write the word in one script")
+    return None
+
+
+def id_from(text: str) -> str:
+    """Make a part of an id of a title or of a file's name; empty where nothing is left."""
+    return re.sub(r"[\W_]+", "-", text).strip("-")
+
+
+def skeleton(name: str) -> str:
+    """Return what ids that look alike have in common: `tea` in Latin letters and in Cyrillic ones."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return folded.translate(_ALIKE)
+
+
+def quoted(word: str) -> str:
+    """Write an id, a path or a name into a command of a hint, so that a shell takes it for one plain word."""
+    return word if _PLAIN.fullmatch(word) else shlex.quote(word)

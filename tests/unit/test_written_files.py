@@ -1,0 +1,101 @@
+"""Whatever a command writes is opened in one place, which follows no link that a commit may carry."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.source import PACKAGE, trees
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.errors import ExitCode
+
+OF_STATE = {
+    "core/written_files.py",
+    "core/state_folder.py",
+    "core/limited_process.py",  # the null device
+    "cli/output.py",  # the null device
+    "cli/ci/phone_pictures.py",  # a folder of its own for Chromium
+    "ledger/filelock.py",
+    "source/base_tree.py",  # a folder of its own for an older commit
+    "translations/hatch_build.py",  # runs when the package is built
+}
+"""What writes elsewhere: in the state folder, or in a folder of this run."""
+WRITERS = {
+    "--report": ("plan", "--offline", "--report", "html=FILE"),
+    "--out": ("plan", "--offline", "--out", "FILE"),
+    "--log-file": ("validate", "--log-file", "FILE"),
+    "schema": ("schema", "--out", "FILE"),
+    "export": ("ledger", "export", "--out", "FILE"),
+    "outputs": ("ci", "outputs", "plan.json"),
+}
+
+
+def writes(call: ast.Call) -> bool:
+    """Whether a call opens a file to write to it, or may."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in ("write_text", "write_bytes"):
+        return True
+    words = {node.value for node in ast.walk(call) if isinstance(node, ast.Constant)}
+    names = {node.attr for node in ast.walk(call) if isinstance(node, ast.Attribute)}
+    return name == "open" and bool(
+        {"w", "wb", "a", "ab", "x", "xb"} & words or {"O_CREAT", "O_WRONLY"} & names
+    )
+
+
+def test_files_are_opened_to_write_in_one_place() -> None:
+    """A writer of its own would have a rule of its own about links."""
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path, tree in trees().items()
+        if "sandbox" not in path.parts and any(isinstance(n, ast.Call) and writes(n) for n in ast.walk(tree))
+    }
+    assert found <= OF_STATE
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    """A file that only this user may change; a commit carries links to it and to its folder."""
+    repo, mine = tmp_path / "repo", tmp_path / "mine"
+    (repo / ".git").mkdir(parents=True)
+    mine.mkdir()
+    (mine / "victim").write_text("mine", encoding="utf-8")
+    (repo / "link").symlink_to(mine / "victim")
+    (repo / "folder").symlink_to(mine)
+    (tmp_path / "alias").symlink_to(repo)
+    return mine / "victim"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["repo", ".", "alias"])
+@pytest.mark.parametrize("place", ["repo/link", "repo/folder/victim", "alias/link", "alias/folder/new"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_no_link_of_a_checkout_is_written_through(
+    victim: Path, writer: str, place: str, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is written for, wherever the command is started, by whatever name the folder is reached."""
+    top = victim.parent.parent
+    monkeypatch.chdir(top)
+    monkeypatch.setenv("CAMPAIGN_STATE_DIR", str(top / "state"))
+    monkeypatch.setenv("CAMPAIGN_DIR", str(top / "repo" / "campaigns"))
+    assert run(["init", "repo"]) == ExitCode.OK
+    assert run(["plan", "--offline", "--quiet", "--out", "plan.json"]) == ExitCode.OK
+    (top / "repo" / "plan.json").write_bytes(Path("plan.json").read_bytes())
+    monkeypatch.chdir(top / start)
+    file = os.path.relpath(top, top / start) + f"/{place}" if start != "alias" else f"{top}/{place}"
+    monkeypatch.setenv("GITHUB_OUTPUT", file)
+    words = [word.replace("FILE", file).replace("plan.json", f"{top}/plan.json") for word in WRITERS[writer]]
+    assert run(words) == ExitCode.USAGE
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in victim.parent.iterdir()] == ["victim"]
+
+
+def test_a_link_of_ones_own_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside every checkout no commit can have put it there."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "out").symlink_to("data")
+    monkeypatch.chdir(tmp_path)
+    assert run(["schema", "--out", "out/schema.json"]) == ExitCode.OK
+    assert (tmp_path / "data" / "schema.json").stat().st_size
