@@ -24,7 +24,7 @@ from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompileResult:
     """What a campaigns folder would send, whatever was sent before."""
 
@@ -90,7 +90,7 @@ class CompileResult:
         return tuple(problem for problem in self.problems if problem.level == "error")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompiledCampaign:
     """The result of one campaign file: problems of the file, or sends with the problems of rendering."""
 

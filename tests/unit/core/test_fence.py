@@ -22,8 +22,6 @@ from wechat_campaigns.core.fence import Bound, Bounds, OverBoundError, map_fence
 # The test runner's own threads are nothing the children of these tests touch.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
-SMALL = Bounds(cpu_s=1, wall_s=2, memory_bytes=100 << 20)
-
 
 def no_loss(item: int, bound: Bound) -> NoReturn:
     raise AssertionError(f"{item} was lost: {bound}")
@@ -73,7 +71,8 @@ def test_an_attack_costs_one_item(
         return item
 
     lost = lambda item, bound: (item, bound)  # noqa: E731
-    found = map_fenced(work, range(12), lost=lost, children=children, bounds=SMALL)
+    bounds = Bounds(cpu_s=1, wall_s=2 if bound is Bound.WALL else 60, memory_bytes=100 << 20)
+    found = map_fenced(work, range(12), lost=lost, children=children, bounds=bounds)
     assert found == [(5, bound) if item == 5 else item for item in range(12)]
     assert tried.read_text() == "x"
     assert resources() == before
@@ -139,12 +138,9 @@ def test_work_may_ask_for_more_time() -> None:
         spin(seconds)
         return "done"
 
-    found = map_fenced(work, [2, 30], lost=lambda _item, bound: bound, bounds=SMALL_BUT_PATIENT)
+    found = map_fenced(work, [2, 30], lost=lambda _item, bound: bound, bounds=Bounds(cpu_s=1))
     assert found == ["done", Bound.CPU]
     fence.extend(1)  # outside it is nothing
-
-
-SMALL_BUT_PATIENT = Bounds(cpu_s=1, wall_s=60)
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), UsageError("odd", hint="do")])
