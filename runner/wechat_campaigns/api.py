@@ -125,9 +125,7 @@ def apply(
     prepared = prepare(campaigns, tuple(select), reviewed)
     check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
-    outcomes = prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
-    keep_draft_pictures(campaigns, stopping.is_set)
-    return outcomes
+    return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
 
 
 def prepare(
@@ -183,7 +181,6 @@ class Prepared:
             PolicyError: nobody approved the campaigns.
         """
         # A plan does without: these would be a fortieth of its time.
-        from wechat_campaigns.fetch.kept_drafts import KeptDrafts, keep_sent_drafts
         from wechat_campaigns.send.apply import apply as send_due
 
         workspace = self.workspace
@@ -192,18 +189,7 @@ class Prepared:
         record_guards(workspace, plan, who)
         record_campaigns_folders(workspace, plan, self.state, who)
         right = replace(right, actor=who)
-        outcomes = send_due(plan, ports=ports, settings=workspace.settings, run_context=right)
-        return keep_sent_drafts(plan, outcomes, KeptDrafts(workspace.drafts_folder))
-
-
-def keep_draft_pictures(workspace: Workspace, stop_requested: Callable[[], bool]) -> None:
-    """Fetch the pictures of console drafts that were sent: after every send, because it may take minutes."""
-    from wechat_campaigns.fetch.kept_drafts import KeptDrafts, fetch_pictures
-    from wechat_campaigns.fetch.public_download import Downloader, DownloadLimits
-
-    if not workspace.is_sandbox:  # its addresses name pictures that no server has
-        drafts, get = KeptDrafts(workspace.drafts_folder), Downloader(limits=DownloadLimits(total_s=120)).get
-        fetch_pictures(drafts, get, stop_requested=stop_requested, show=workspace.show_progress)
+        return send_due(plan, ports=ports, settings=workspace.settings, run_context=right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,11 +147,6 @@ class Workspace:
         """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
         return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
 
-    @property
-    def drafts_folder(self) -> Path:
-        """Where this machine keeps what sent drafts of the console said, beside the SQLite ledger."""
-        return self.state_dir / f"{self.settings.environment.name}.drafts"
-
     def _events(self) -> Iterable[Event]:
         """Read what this machine has of the ledger."""
         from wechat_campaigns.ledger.open import local_events

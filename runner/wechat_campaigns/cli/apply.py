@@ -16,7 +16,6 @@ import click
 from wechat_campaigns.api import (
     PlanResult,
     decision_context,
-    keep_draft_pictures,
     prepare,
 )
 from wechat_campaigns.cli.completers import campaign_ids
@@ -142,7 +141,7 @@ def apply(
             run.report_early(outcomes)
             outcomes += run.send_later(stopping, until=latest)
         code = run.report(outcomes, prepared.state)
-    return run.finish(outcomes, code, is_stopped=stopping.is_set())
+    return run.finish(outcomes, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +229,14 @@ class _ApplyRun:
             _print_unselected(self.context, self.plan, state)
         return exit_code(outcomes) or written
 
-    def finish(self, outcomes: tuple[SendOutcome, ...], code: int, *, is_stopped: bool) -> int:
-        """Notify, then fetch the pictures of drafts that were sent; Ctrl-C hides no outcome."""
+    def finish(self, outcomes: tuple[SendOutcome, ...], code: int) -> int:
+        """Notify about what is not reported yet; Ctrl-C hides no outcome."""
         new = [outcome for outcome in outcomes if outcome not in self.reported]
         try:
             notify(self.context, outcome_notices(new, self.plan), commit=self.plan.commit)
         except click.Abort as interrupted:
             print_message(str(interrupted))
             return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
-        if not is_stopped:
-            with stop_signals(lambda: None) as ending:
-                keep_draft_pictures(self.context, ending.is_set)
         return code
 
     def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[str] = ()) -> Formats:

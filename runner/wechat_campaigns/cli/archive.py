@@ -1,33 +1,38 @@
-"""Write an archive of each send: a folder and a ZIP."""
+"""Write an archive of each send."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
+from wechat_campaigns.api import compile_selected
 from wechat_campaigns.cli.context import LedgerContext
 from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.options import DIR, ENV, FOLDER, VAR, Day
 from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
-from wechat_campaigns.core.errors import ExitCode, UsageError
-from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.written_files import file_errors, write_file
-from wechat_campaigns.fetch.kept_drafts import KeptDrafts
-from wechat_campaigns.fetch.past_campaigns import PastCampaigns
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.i18n import N_, ngettext
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.written_files import write_file
+from wechat_campaigns.ledger.records import SendRecord
+from wechat_campaigns.plan.draft_box import with_recorded_draft
 from wechat_campaigns.plan.quota import CHINA
-from wechat_campaigns.report.archive import MANIFEST, archive_files, archive_name, zip_bytes
-from wechat_campaigns.report.archive_data import ArchiveInput, events_by_send
+from wechat_campaigns.plan.stored_intent import stored_send
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.report.archive import (
+    MESSAGE,
+    ArchivedSend,
+    archive_files,
+    archive_name,
+    events_by_send,
+)
 from wechat_campaigns.report.figures import article_rows
 from wechat_campaigns.report.history import begun_records
 from wechat_campaigns.report.sanitize import line
-from wechat_campaigns.source.settings import SETTINGS_FILE
 from wechat_campaigns.wechat.statistics_file import read_statistics
 
 
@@ -35,117 +40,70 @@ from wechat_campaigns.wechat.statistics_file import read_statistics
     effect=Effect.LEDGER_COPY,
     formats=TEXT_AND_JSON,
     options=(DIR, ENV, VAR),
-    examples={
-        "campaign archive --since 2026-12-01": N_("a folder and a ZIP for each send, below `archive`"),
-    },
+    examples={"campaign archive --since 2026-12-01": N_("a folder for each send, below `archive`")},
 )
 @click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From this day on (China time).")
 @click.option("--out", type=FOLDER, default=Path("archive"), show_default=True, help="Where to write.")
 def archive(context: LedgerContext, since: datetime | None, out: Path) -> int:
-    """Write what was sent, who agreed and what came of it: a folder and a ZIP for each send.
+    """Write what was sent, who agreed and what came of it: a folder for each send.
 
     Makes no request to WeChat. Figures are those of the last `campaign report --refresh`. Messages are
-    rendered from the commit that was sent; --var sets the template variables again that were set then.
+    rendered from the campaigns folder, or taken from the ledger, and only if they are what was sent; --var
+    sets the template variables again that were set then. A message archived before is kept.
     """
-    _require_other_place(out, context.root)
-    written = [_write(out, *one) for one in _archives(context, since)]
+    archives = list(_archives(context, since, out))
+    for one in archives:
+        for path, content in archive_files(one, data=context.read).items():
+            target = out / archive_name(one.record) / path
+            write_file(target, content, f"--out {out}")
     message = ngettext(
-        "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(written)
+        "{count:,} send archived in {folder}", "{count:,} sends archived in {folder}", len(archives)
     )
-    lines = [message.format(count=len(written), folder=out)]
-    lines += [line(f"{one['name']}  {one['manifest_sha256']}") for one in written]
-    context.output_data(lambda: "\n".join(lines), {"archives": written})
+    lines = [message.format(count=len(archives), folder=out)]
+    lines += [line(f"{archive_name(one.record)}  {one.why_not_shown}".rstrip()) for one in archives]
+    data = [
+        {
+            "name": archive_name(one.record),
+            "send": one.record.send,
+            "revision": one.record.revision,
+            "account": one.record.account,
+            "has_message": not one.why_not_shown,
+        }
+        for one in archives
+    ]
+    context.output_data(lambda: "\n".join(lines), {"archives": data})
     return ExitCode.OK
 
 
-def _require_other_place(out: Path, root: Path) -> None:
-    """Refuse a folder of campaigns: the campaign in an archive would be one there, and be sent once more."""
-    place, campaigns = out.resolve(), root.resolve()
-    for folder in (place, *place.parents):
-        if folder == campaigns or (folder / SETTINGS_FILE).is_file():
-            what = _(
-                "{out} is in the folder of campaigns {folder}: what is archived there would be sent again"
-            )
-            message = what.format(out=out, folder=folder)
-            raise UsageError(message, hint=_("name another folder with `--out`"), location="--out")
-
-
-def _archives(
-    context: LedgerContext, since: datetime | None
-) -> Iterable[tuple[ArchiveInput, dict[str, bytes]]]:
-    accounts, now = context.settings.environment.accounts, context.clock()
-    events = tuple(context.ledger.events())
+def _archives(context: LedgerContext, since: datetime | None, out: Path) -> Iterator[ArchivedSend]:
+    environment, now = context.settings.environment, context.clock()
     state = context.unverified_state()
+    events = events_by_send(context.ledger.events(), state)
+    sends = {normalize_id(send.id): send for send in compile_selected(context, ()).sends}
+    known = {appid: read_statistics(context.statistics_file(appid)) for appid in environment.by_appid}
     begin = since.replace(tzinfo=CHINA) if since is not None else None
-    by_send = events_by_send(events, state)
-    kept = {one.appid: read_statistics(context.statistics_file(one.appid)) for one in accounts.values()}
-    campaigns = PastCampaigns(
-        root=context.root,
-        environment=context.settings.environment.name,
-        variables=context.variables,
-        stack=context.stack,
-        drafts=KeptDrafts(context.drafts_folder),
-    )
-    for record in begun_records(state, accounts, since=begin):
-        rows = article_rows([record], state, {}, kept, now=now)
-        made = ArchiveInput(
-            environment=context.settings.environment.name,
+    for record in begun_records(state, environment.accounts, since=begin):
+        rows = article_rows([record], state, {}, known, now=now)
+        yield ArchivedSend(
+            environment=environment.name,
             record=record,
             state=state,
-            events=by_send.get(state.key(record.appid, record.send, record.revision), ()),
-            message=campaigns.message(record),
-            articles=rows,
+            events=events.get(state.key(record.appid, record.send, record.revision), ()),
+            articles=[row for row in rows if row.article is not None],
+            message=_message(record, sends),
+            was_rendered=(out / archive_name(record) / MESSAGE).is_file(),
         )
-        yield made, archive_files(made)
 
 
-def _write(out: Path, made: ArchiveInput, files: Mapping[str, bytes]) -> dict[str, Any]:
-    name = archive_name(made.record)
-    manifest_sha256 = write_archive(out, name, files)
-    return {
-        "name": name,
-        "send": made.record.send,
-        "revision": made.record.revision,
-        "account": made.record.account,
-        "origin": made.message.origin.value,
-        "files": len(files),
-        "manifest_sha256": manifest_sha256,
-    }
-
-
-def write_archive(out: Path, name: str, files: Mapping[str, bytes]) -> str:
-    """Write the folder of an archive and its ZIP; what an earlier one had and this has not is removed.
-
-    Returns:
-        The digest of the manifest.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    folder = out / name
-    for path in _listed(folder) - files.keys():
-        if (stale := _below(folder, path)) is not None:
-            with file_errors(stale, f"--out {out}"):
-                stale.unlink(missing_ok=True)
-    for path, data in files.items():
-        write_file(folder / path, data, f"--out {out}")
-    write_file(out / f"{name}.zip", zip_bytes(name, files), f"--out {out}")
-    return hashlib.sha256(files[MANIFEST]).hexdigest()
-
-
-def _listed(folder: Path) -> set[str]:
-    """List what the manifest of an earlier archive names; nothing where it is missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return set(map(str, json.loads((folder / MANIFEST).read_bytes())["files"].keys()))
-    return set()
-
-
-def _below(folder: Path, path: str) -> Path | None:
-    """Give a file of a folder; None for a path that leads out of it, or through a link."""
-    parts = path.split("/")
-    if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts):
+def _message(record: SendRecord, sends: Mapping[str, Send]) -> Send | None:
+    """Find the message with the content digest that the ledger has: in the folder, else in the ledger."""
+    if record.intent is None:
         return None
-    target = folder.joinpath(*parts)
-    steps = [target, *target.parents]
-    below = steps[: steps.index(folder) + 1]
-    return None if any(step.is_symlink() for step in below) else target
+    for send in (
+        sends.get(normalize_id(record.send)),
+        stored_send(record.intent, send_id=record.send, account=record.account),
+    ):
+        found = with_recorded_draft(send, record.intent) if send is not None else None
+        if found is not None and compute_content_digest(found) == record.content_digest:
+            return found
+    return None

@@ -105,17 +105,12 @@ def compute_content_digest(send: Send) -> str:
     out the clock, paths, media ids of uploads, the send window and the revision; and the account, whose name
     in the settings is no part of its AppID.
     """
-    return sha256(content_form(send))
+    return sha256({"filter": filter_form(send), **_message_form(send)})
 
 
 def compute_message_digest(send: Send) -> str:
     """Fingerprint what a follower would receive, whoever that is: a trial has it in common with the rest."""
     return sha256(_message_form(send))
-
-
-def content_form(send: Send) -> dict[str, Any]:
-    """Give what `compute_content_digest` covers, as plain data without an openid."""
-    return {"filter": filter_form(send), **_message_form(send)}
 
 
 def _message_form(send: Send) -> dict[str, Any]:

@@ -6,7 +6,7 @@ datetimes, sizes are bytes, lengths are characters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -197,8 +197,6 @@ class Draft:
     """Of its articles as they were read or, once it was sent, as the ledger has it; empty when unknown."""
     stored: Articles | Newspic | None = None
     """What was read of it."""
-    news_items: Sequence[Mapping[str, Any]] = field(default=(), compare=False, repr=False)
-    """The same as draft/get gave it: for who keeps it once it is sent."""
 
     @property
     def name(self) -> str:

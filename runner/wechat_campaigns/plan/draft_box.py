@@ -49,8 +49,6 @@ class StoredDraft:
 
     fingerprint: str
     content: Articles | Newspic
-    news_items: Stored = ()
-    """As draft/get gave it."""
 
 
 def list_drafts(api: ReadOnlyApi) -> Iterator[tuple[BoxEntry, int]]:
@@ -100,7 +98,7 @@ def read_draft(media_id: str, api: ReadOnlyApi) -> StoredDraft | None:
     items = read_news_items(media_id, api)
     if not items:
         return None
-    return StoredDraft(fingerprint=fingerprint(items), content=stored_content(items), news_items=items)
+    return StoredDraft(fingerprint=fingerprint(items), content=stored_content(items))
 
 
 def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
@@ -216,12 +214,7 @@ def with_stored_draft(send: Send, box: Sequence[BoxEntry], drafts: Mapping[str, 
     media_id = found[0].media_id if len(found) == 1 else content.media_id
     content, stored = replace(content, media_id=media_id), drafts.get(media_id)
     if stored is not None:
-        content = replace(
-            content,
-            fingerprint=stored.fingerprint,
-            stored=stored.content,
-            news_items=stored.news_items,
-        )
+        content = replace(content, fingerprint=stored.fingerprint, stored=stored.content)
     return replace(send, content=content)
 
 

@@ -116,13 +116,9 @@ class Compiler:
     def __post_init__(self) -> None:
         self.templates = Templates(self.files)
 
-    def make(self, item: CampaignFile, data: bytes | None = None) -> CompiledCampaign:
-        """Load, validate, render one campaign file and check it against the platform's limits.
-
-        Args:
-            data: its bytes, when they were read already.
-        """
-        campaign = load_campaign(item, data)
+    def make(self, item: CampaignFile) -> CompiledCampaign:
+        """Load, validate, render one campaign file and check it against the platform's limits."""
+        campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
         if problems_of_ids := former_ids.former_id_problems(campaign, self.campaigns_by_id):

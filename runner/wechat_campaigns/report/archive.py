@@ -1,44 +1,67 @@
-"""Build the archive of a send as files in memory: what was sent, why it was allowed, what came of it.
+"""Build the archive of a send as files in memory: what was posted, who agreed to it, what came of it.
 
 The same ledger, figures, language and version give the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from wechat_campaigns import __version__
-from wechat_campaigns.core.digest import content_form, sha256
-from wechat_campaigns.core.i18n import current_language
-from wechat_campaigns.core.model import Articles, FileInfo, Send, visible_content
-from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.i18n import _, status_word
+from wechat_campaigns.core.model import Draft, Send
+from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.plan.quota import china_day
+from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.render.article.page import Pictures, frame_document
-from wechat_campaigns.report.archive_data import ArchiveInput, SentMessage, found_figures, ledger_data
-from wechat_campaigns.report.figures import articles_data
-from wechat_campaigns.report.html import archive_html
+from wechat_campaigns.render.article.page import Data, page
+from wechat_campaigns.report.figures import ArticleRow
+from wechat_campaigns.report.html import RecordTable, archive_html
+from wechat_campaigns.report.phrases import recorded_recipients
 from wechat_campaigns.report.sanitize import json_text, visible_record
+from wechat_campaigns.report.send_status import reach
 from wechat_campaigns.wechat import payloads
 
-VERSION: Final = 1
-"""Of the form of an archive."""
-MANIFEST: Final = "manifest.json"
-EVENTS: Final = "events.jsonl"
-CONTENT: Final = "content.json"
-MEDIA: Final = "media"
+MESSAGE: Final = "message.html"
 _UNSAFE = re.compile(r"[^\w\[\]#-]+")
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""The first moment that a ZIP can hold: the same bytes whenever it is written."""
 
-ArchiveFiles = Mapping[str, bytes]
-"""The files of one archive by path, with `/`."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedSend:
+    """One send with all that its archive is made from."""
+
+    environment: str
+    record: SendRecord
+    state: LedgerState
+    events: Sequence[Event]
+    """Of this send, in order."""
+    articles: Sequence[ArticleRow]
+    """Those that WeChat has figures of: which are still missing depends on the day."""
+    message: Send | None
+    """What was posted; None where neither the campaigns folder nor the ledger has all of it."""
+    was_rendered: bool = False
+    """True when an earlier archive has the message."""
+
+    @property
+    def why_not_shown(self) -> str:
+        """Why the archive has no page of the message, and what to do; empty when it has one."""
+        if self.message is not None and isinstance(self.message.content, Draft):
+            return _(
+                "A draft of the WeChat console was sent. WeChat has removed it: only its links are here."
+            )
+        if self.message is not None or self.was_rendered:
+            return ""
+        message = _("The campaigns folder does not render the message that was sent.")
+        if not (commit := _actor(self.record).get("commit", "").removesuffix("-dirty")):
+            return message
+        hint = _("Check out commit {commit} and run `campaign archive` again.")
+        return f"{message} {hint.format(commit=commit)}"
 
 
 def archive_name(record: SendRecord) -> str:
@@ -48,83 +71,92 @@ def archive_name(record: SendRecord) -> str:
     return f"{china_day(record.at).isoformat()}_{readable}_r{record.revision}_{key}"
 
 
-def archive_files(archive: ArchiveInput) -> dict[str, bytes]:
-    """Make every file of an archive, its manifest too; no openid and no secret is in any of them."""
-    files = {
-        **_json_files(ledger_data(archive.record, archive.state, archive.events)),
-        EVENTS: _lines(event.as_dict() for event in archive.events),
-        **_json_files({"figures.json": {"articles": articles_data(found_figures(archive.articles))}}),
-        **_message_files(archive.message),
-        "index.html": archive_html(archive).encode(),
-    }
-    return {**files, MANIFEST: _json(_manifest(archive, files))}
+def archive_files(archive: ArchivedSend, *, data: Data) -> dict[str, bytes]:
+    """Make the files of an archive by path; none holds an openid.
 
-
-def media_files(send: Send) -> dict[str, FileInfo]:
-    """Name each picture, voice and video of a send by its digest."""
-    uploads = payloads.uploads(visible_content(send.content))
-    return {
-        f"{MEDIA}/{one.file.sha256}.{one.file.format}": one.file for one in uploads if one.file is not None
-    }
-
-
-def _message_files(message: SentMessage) -> dict[str, bytes]:
-    send = message.send
-    if send is None:
-        return {}
-    files = {CONTENT: _json(content_form(send))}
-    files |= {name: message.data(file) for name, file in media_files(send).items()}
-    shown = visible_content(send.content)
-    if isinstance(shown, Articles):
-        for number, article in enumerate(visible_record(shown).articles, 1):
-            page = frame_document(article, pictures=Pictures(message.data))
-            files[f"article-{number}.html"] = page.encode()
-    for path, data in message.sources.items():
-        try:
-            files[f"campaign/{path}"] = redact(data.decode()).encode()
-        except UnicodeDecodeError:
-            continue  # a picture or a voice: what was sent of it is among the media
+    Args:
+        data: reads a file that the message carries.
+    """
+    note = archive.why_not_shown
+    html = archive_html(archive.record, _tables(archive), archive.articles, note=note)
+    events = "".join(f"{json_text(event.as_dict())}\n" for event in archive.events)
+    files = {"index.html": html.encode(), "events.jsonl": events.encode()}
+    if archive.message is not None and not note:
+        files[MESSAGE] = page(visible_record(archive.message), data=data).encode()
+        for upload in payloads.uploads(archive.message.content):
+            if (file := upload.file) is not None:
+                files[f"media/{file.sha256}.{file.format}"] = data(file)
     return files
 
 
-def _manifest(archive: ArchiveInput, files: ArchiveFiles) -> dict[str, Any]:
-    record, events = archive.record, archive.events
-    return {
-        "archive_version": VERSION,
-        "made_by": f"wechat-campaigns {__version__}",
-        "language": current_language(),
-        "environment": archive.environment,
-        "account": record.account,
-        "appid": record.appid,
-        "send": record.send,
-        "revision": record.revision,
-        "origin": archive.message.origin.value,
-        "events": [{"seq": event.seq, "hash": event.hash} for event in events],
-        "files": {
-            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-            for name, data in sorted(files.items())
-        },
-    }
+def events_by_send(events: Iterable[Event], state: LedgerState) -> Mapping[Key, list[Event]]:
+    """Sort events by the send that they are about, those that WeChat pushed among them."""
+    jobs = {(key[0], record.msg_id): key for key, record in state.sends.items()}
+    found: dict[Key, list[Event]] = {}
+    for event in events:
+        key, data = None, event.data
+        if event.kind == LedgerKind.CALLBACK:
+            key = jobs.get((event.stream, data.get("msg_id")))
+        elif isinstance(data.get("send"), str) and isinstance(data.get("revision"), int):
+            key = event.stream, normalize_id(data["send"]), data["revision"]
+        if key is not None:
+            found.setdefault(key, []).append(event)
+    return found
 
 
-def zip_bytes(name: str, files: ArchiveFiles) -> bytes:
-    """Pack an archive below a folder of its name; not compressed: the same bytes with every library."""
-    packed = io.BytesIO()
-    with ZipFile(packed, "w", ZIP_STORED) as archive:
-        for path, data in sorted(files.items()):
-            entry = ZipInfo(f"{name}/{path}", _ZIP_TIME)
-            entry.create_system, entry.external_attr = 3, 0o644 << 16  # as on Linux, wherever it is made
-            archive.writestr(entry, data)
-    return packed.getvalue()
+def _tables(archive: ArchivedSend) -> list[RecordTable]:
+    """Write in words what the ledger has: the plan, who agreed, the outcome."""
+    record, actor, job = archive.record, _actor(archive.record), archive.state.job_result(archive.record)
+    intent = record.intent.data if record.intent is not None else {}
+    overrides = intent.get("overrides", {})
+    previews = (event for event in archive.events if event.kind == LedgerKind.PREVIEW)
+    settled = (event for event in archive.events if event.kind == EventKind.SETTLED)
+    known = (row.article.url for row in archive.articles if row.article is not None)
+    return [
+        _table(
+            _("Plan"),
+            (_("Environment"), archive.environment),
+            (_("AppID"), record.appid),
+            (_("Posted"), _moment(record.intent.at) if record.intent is not None else None),
+            (_("To"), recorded_recipients("everyone" if record.to_all else record.recipients)),
+            (_("Followers"), f"{record.audience:,}" if record.audience is not None else None),
+            (_("Commit"), actor.get("commit")),
+            (_("Plan digest"), intent.get("plan_digest")),
+            (_("Content digest"), record.content_digest),
+        ),
+        _table(
+            _("Approvals"),
+            (_("Approved"), actor.get("approved") or _("no approval is recorded")),
+            (_("Sent by"), actor.get("user")),
+            (_("CI run"), actor.get("run")),
+            (_("Previewed"), _(", ").join(_moment(event.at) for event in previews)),
+            (_("Overrides"), _("; ").join(f"{rule}{_(': ')}{reason}" for rule, reason in overrides.items())),
+            (_("Settled"), _("; ").join(f"{_moment(one.at)} {one.data.get('reason')}" for one in settled)),
+        ),
+        _table(
+            _("Outcome"),
+            (_("Status"), status_word(record.status.value)),
+            (_("Accepted"), _moment(record.accepted_at) if record.accepted_at is not None else None),
+            ("msg_id", record.msg_id),
+            ("msg_data_id", record.msg_data_id),
+            ("errcode", record.errcode),
+            (_("Reason"), record.reason_text),
+            (_("Delivery"), reach(job) if job is not None else None),
+            (_("Articles"), " ".join(job.links if job is not None and job.links else filter(None, known))),
+            (_("Recalled articles"), _(", ").join(map(str, record.recalled_articles))),
+        ),
+    ]
 
 
-def _json_files(data: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
-    return {name: _json(value) for name, value in data.items()}
+def _table(title: str, *rows: tuple[str, str | int | None]) -> RecordTable:
+    """Leave out what is not known."""
+    return title, [(name, str(value)) for name, value in rows if value not in (None, "")]
 
 
-def _json(data: Any) -> bytes:
-    return f"{json_text(data)}\n".encode()
+def _actor(record: SendRecord) -> Mapping[str, Any]:
+    actor: Mapping[str, Any] = record.intent.data.get("actor", {}) if record.intent is not None else {}
+    return actor
 
 
-def _lines(rows: Iterable[Any]) -> bytes:
-    return b"".join(map(_json, rows))
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}"

@@ -6,7 +6,7 @@ template prints is escaped, and hidden characters in it are made visible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -16,27 +16,25 @@ from markupsafe import Markup
 
 from wechat_campaigns.core.design import design_css
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, ngettext, status_word
+from wechat_campaigns.core.i18n import HTML_LANGUAGE, _, current_language, status_word
 from wechat_campaigns.core.links import links
-from wechat_campaigns.core.model import Articles, Content, Draft, PlanAction, Send, visible_content
+from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
     Data,
     Pictures,
-    article_html,
     content,
 )
 from wechat_campaigns.report.accounts import COMING, console_quota
-from wechat_campaigns.report.archive_data import ArchiveInput, found_figures
-from wechat_campaigns.report.archive_words import ORIGIN_WORDS, archive_tables
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
 from wechat_campaigns.report.bars import PARTS, figures, send_bars
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.diff import change_diff
-from wechat_campaigns.report.figures import SHOWN_FIGURES, shown_figures
+from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
 from wechat_campaigns.report.past_sends import article_link
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
@@ -51,6 +49,8 @@ DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
 MAX_BARS = 40
 HEADLINE_CHARS = 60
+RecordTable = tuple[str, Sequence[tuple[str, str]]]
+"""A title, and rows of name and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,41 +179,23 @@ def calendar_html(view: CalendarView) -> str:
     )
 
 
-def archive_html(archive: ArchiveInput) -> str:
-    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures, message."""
-    message = archive.message
-    pictures = Pictures(message.data)
-    send = visible_record(message.send) if message.send is not None else None
-    shown = visible_content(send.content) if send is not None else None
-    articles = shown.articles if isinstance(shown, Articles) else ()
-    bodies = [(article, _trusted(article_html(article, pictures=pictures))) for article in articles]
-    is_draft, is_gone = send is not None and isinstance(send.content, Draft), isinstance(shown, Draft)
-    other = send is not None and not articles and not is_gone
-    rows = found_figures(archive.articles)
+def archive_html(
+    record: SendRecord, tables: Sequence[RecordTable], articles: Sequence[ArticleRow], *, note: str
+) -> str:
+    """Draw the page of an archived send, to be printed: facts, approvals, outcome, figures.
+
+    Args:
+        note: why the archive has no page of the message.
+    """
     return _render(
         "archive.html",
-        record=archive.record,
-        tables=archive_tables(archive),
+        record=record,
+        tables=tables,
         figure_headings=SHOWN_FIGURES,
-        figures=list(map(shown_figures, rows)),
+        figures=list(map(shown_figures, articles)),
         message_chars=MESSAGE_CHARS,
-        origin=_(ORIGIN_WORDS[message.origin]),
-        articles=bodies,
-        is_draft=is_draft,
-        is_gone=is_gone,
-        missing_pictures=_missing_pictures(message.missing_pictures),
-        content=_trusted(content(send, pictures=pictures)) if send is not None and other else "",
-        pictures=pictures,
+        note=note,
     )
-
-
-def _missing_pictures(count: int) -> str:
-    message = ngettext(
-        "{count} picture of the draft is not in the archive: it was not downloaded.",
-        "{count} pictures of the draft are not in the archive: they were not downloaded.",
-        count,
-    )
-    return message.format(count=count) if count else ""
 
 
 def failure_html(title: str, message: str, hint: str = "", problems: Iterable[Diagnostic] = ()) -> str:

@@ -6,7 +6,6 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -183,23 +182,6 @@ def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Order names as people do: numbers in them by their value."""
     parts = re.findall(r"\d{1,18}|\D+", name.lower())
     return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts], name
-
-
-class RecordingFiles(Files):
-    """Reads files, and passes on what was read.
-
-    Args:
-        note: gets the path below the folder, and the bytes.
-    """
-
-    def __init__(self, root: Path, note: Callable[[PurePosixPath, bytes], None]) -> None:
-        super().__init__(root)
-        self._note = note
-
-    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
-        data = super()._read(located, limit_bytes)
-        self._note(located, data)
-        return data
 
 
 def read_regular(path: str | Path, limit_bytes: int) -> bytes:

@@ -122,12 +122,8 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignF
     return chosen, _collisions(found, chosen)
 
 
-def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
-    """Read and check one campaign file: the campaign, or every problem of its file.
-
-    Args:
-        data: the file's bytes, when they were read already.
-    """
+def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
+    """Read and check one campaign file: the campaign, or every problem of its file."""
     shown = item.display_path
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -143,15 +139,15 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
     if fault := id_fault(item.id):
         return (Finding("campaign-id", *fault).at(Location(file=shown)),)
-    read = _read(item, file, data)
+    read = _read(item, file)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
 
-def _read(item: CampaignFile, file: PurePosixPath, data: bytes | None) -> Document | Diagnostic:
+def _read(item: CampaignFile, file: PurePosixPath) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.display_path
     try:
-        written = read_regular(shown, MAX_YAML_BYTES) if data is None else data
+        written = read_regular(shown, MAX_YAML_BYTES)
     except FileError as error:
         return error.to_diagnostic(Location(file=shown))
     except OSError as error:

@@ -76,8 +76,8 @@ def _in_file_order(
 
 
 def _shown(finding: Finding) -> Finding:
-    """Hide a key that is not one of the schema in a path, too, where values are hidden."""
-    if not (finding.is_key and hides_values()):
+    """Hide a key that is not one of the schema in a path, too, where values are hidden or are openids."""
+    if not finding.is_key or not (hides_values() or "openids" in finding.path):
         return finding
     return replace(finding, path=(*finding.path[:-1], HIDDEN))
 

@@ -5,7 +5,6 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -29,7 +28,6 @@ __all__ = [
     "ArticleSource",
     "build",
     "convert",
-    "draft_article_html",
     "escape_for",
     "image_bytes",
     "read_draft_article",
@@ -125,23 +123,6 @@ def read_draft_article(html: str) -> SavedPage:
     except limited_process.OverBudgetError as error:
         what = _("an article of the draft was not read: {reason}").format(reason=_reason(error, PAGE_SECONDS))
         raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error
-
-
-def draft_article_html(html: str, names: Mapping[str, str]) -> str:
-    """Clean the HTML of an article of a draft as that of a campaign is cleaned, for a page of ours.
-
-    Args:
-        names: what to write for the addresses of pictures.
-
-    Raises:
-        MissingExtraError: when the extra `articles` is not installed.
-    """
-    page = read_draft_article(html)
-    from wechat_campaigns.render.article import dom, keep
-
-    root = dom.parse(page.html(names))
-    keep.keep(root, Findings(file="", advice=False))
-    return keep.clean_with_nh3(dom.inner(root))
 
 
 def image_bytes(file: FileInfo, files: Files) -> bytes:

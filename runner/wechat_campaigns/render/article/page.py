@@ -117,11 +117,6 @@ def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) 
     return _render("frame.html", article=article, reader=reader, css=design_css())
 
 
-def article_html(article: Article, *, pictures: Pictures) -> str:
-    """Give the body of an article as a fragment, with its pictures in it."""
-    return _with_pictures(article.html, article, pictures)
-
-
 def _reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable: bool = False) -> Markup:
     """Show an article as a fragment: its title, its author, its text with the pictures inside."""
     # Here, not above: pages of texts are made without the libraries of articles too.

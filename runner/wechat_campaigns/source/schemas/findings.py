@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, Final, cast
 
@@ -14,7 +15,14 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.schemas.schema_messages import word
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.schemas.wording import SchemaViolation, clause, join_keys, value_name
+from wechat_campaigns.source.schemas.wording import (
+    SchemaViolation,
+    clause,
+    is_private,
+    join_keys,
+    value_name,
+)
+from wechat_campaigns.source.text import hidden_values
 
 UNWORDED: Final = "not-as-described"
 
@@ -48,7 +56,8 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
         violations = [error for error in violations if error not in in_content]
         worded.append(Finding("content-of-another-msgtype", *moved, ("content",)))
     for error in violations:
-        worded.extend(finding for finding in word(error) if finding not in worded)
+        with hidden_values() if is_private(error) else nullcontext():
+            worded.extend(finding for finding in word(error) if finding not in worded)
     wire = {finding.path for finding in worded if finding.rule == "wire-filter"}
     worded = [f for f in worded if f.rule != "is-to-all-false" or f.path[:-1] not in wire]
     return worded or [_unworded(error) for error in violations[:1]]
