@@ -229,7 +229,7 @@ def test_a_send_by_hand_is_listed_and_warned_of(campaign: Command, sandbox: Sand
     (planned,) = json.loads(out)["sends"]
     assert (code, planned["action"]) == (ExitCode.OK, "send"), "a warning blocks nothing"
     rules = {one["rule"]: one for one in planned["warnings"]}
-    command = "campaign ledger baseline 'tea' --env shop --reason 'sent by hand'"
+    command = "campaign ledger baseline tea --env shop --reason 'sent by hand'"
     assert command in rules["sent-by-hand"]["hint"]
     assert "1 send of this month was made by hand" in rules["quota-by-hand"]["message"]
     assert "only 3 may be left" in rules["quota-by-hand"]["message"]

@@ -24,6 +24,7 @@ class QuietHandler(BaseHTTPRequestHandler):
 @contextmanager
 def served(server: Server) -> Iterator[Server]:
     """Serve in a thread for the time of a with block."""
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is no fault
     thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True)
     thread.start()
     try:

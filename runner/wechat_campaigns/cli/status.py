@@ -74,6 +74,9 @@ def status(context: LedgerContext, send_id: str | None, wait: bool, timeout_s: f
             "markdown": form("markdown.status_markdown", view),
         }
     )
+    if view.unverified and not context.is_sandbox:
+        message = _("The events of {names} were not verified; `campaign plan` verifies them.")
+        print_message(message.format(names=_(", ").join(view.unverified)))
     states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         message = _("Some sends have not finished within {seconds:.0f} s; run the same command again.")

@@ -177,7 +177,8 @@ def _former_ids(data: dict[str, Any]) -> Iterator[Finding]:
     for path, holder in holders:
         names = holder.get("formerly") if isinstance(holder, dict) else None
         for number, name in enumerate(names if isinstance(names, list) else ()):
-            parts = filter(None, re.split(r"[\[\]]", name)) if isinstance(name, str) else ()
+            # `shop:sale[beijing]`: a namespace, an id, an entry of `for_each`.
+            parts = filter(None, re.split(r"[\[\]]|^\w*:", name)) if isinstance(name, str) else ()
             if fault := next(filter(None, map(id_fault, parts)), None):
                 yield Finding("campaign-id", *fault, (*path, "formerly", number))
 
