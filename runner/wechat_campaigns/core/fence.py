@@ -38,6 +38,7 @@ MAX_CHILDREN: Final = 8
 MAX_RESULT_BYTES: Final = 64 << 20
 _LOOK_S: Final = 0.2
 """How often the clocks are looked at, and how long a child works before it hands over what it has."""
+_GROUP: Final = 64
 _SCATTER: Final = 2_654_435_761
 _LENGTH: Final = 4
 """Bytes that tell how long the pickles behind them are."""
@@ -190,11 +191,12 @@ class _Run(Generic[T, R]):
         import select
 
         deadline = time.monotonic() + self._bounds.run_s
-        # Files that lie together cost the same: no child gets them all.
-        scattered = sorted(range(len(self._items)), key=lambda number: (number + 1) * _SCATTER % (1 << 32))
+        # A child reads neighbours faster; what costs may all lie together, so groups are scattered.
+        scattered = sorted(range(len(self._items)), key=lambda at: (at // _GROUP + 1) * _SCATTER % (1 << 32))
+        each = -(-len(scattered) // count)
         try:
-            for share in range(min(count, len(self._items))):
-                self._fork(scattered[share::count])
+            for start in range(0, len(scattered), each):
+                self._fork(scattered[start : start + each])
             while self._children and time.monotonic() < deadline:
                 poll = select.poll()  # `select` cannot take descriptors from 1024 on
                 for child in self._children:
