@@ -483,6 +483,20 @@ def test_an_old_run_with_an_older_check(repository: Repository) -> None:
     assert_refused(repository, "--expect-digest", digest_of(repository))
 
 
+def test_what_loosens_the_settings_is_not_cut_off(repository: Repository) -> None:
+    """500 other keys come before it by their names, and a comment has no room for all of them."""
+    repository.merge("bob", sale=SALE)
+    text = settings(repository.sandbox, secret="{command: [sh, -c, evil]}")
+    decoys = "".join(f"      k{number:04}: {'x' * 60}\n" for number in range(500))
+    flood = f"environments:\n  aaa:\n    api: sandbox\n    vars:\n{decoys}"
+    text = text.replace("environments:\n", flood, 1)
+    write(repository, _settings=text)
+    words = ("plan", "--offline", "--format", "markdown", "--changed-since", "HEAD^")
+    done = repository.run(*words, ci=False)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert all(key in done.stdout for key in ("approvals.approvers", "secret.command"))
+
+
 def test_an_approval_of_another_base(repository: Repository) -> None:
     """Two requests, each approved by itself: what they make together was seen by nobody."""
     repository.merge("bob", sale=text_of("八折"))
