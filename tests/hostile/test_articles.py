@@ -44,7 +44,7 @@ content:
 MEMORY_BYTES = 2 * 1024**3
 """Of addresses, for the command and every process it starts."""
 SECONDS = 240
-"""One article may use 5 s of a processor, or 60 s on the clock where other work keeps the processor busy."""
+"""One file may use 10 s of a processor, or 60 s on the clock where other work keeps the processor busy."""
 
 
 def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]], str]:
@@ -171,7 +171,8 @@ def test_markdown_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: 
     """Whatever is repeated or nested, the command ends in time with errors that name the file."""
     found, said = _article(tmp_path, MARKDOWN[name])
     assert _errors(found)
-    assert "a.md" in said
+    # A file that breaks a bound of the system is named itself, not the article that it was at.
+    assert ("c.yaml" if "resource-limit" in _errors(found) else "a.md") in said
 
 
 @pytest.mark.deep

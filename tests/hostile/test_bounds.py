@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.corpus.case import VARIABLES, article, text
+from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, article, text
 from tests.hostile.corpus.templates import FLOODS
 from tests.hostile.test_articles import MARKDOWN, PICTURES, THEMES
 from tests.unit.render.test_openid_table import with_sheet
@@ -34,12 +34,13 @@ def _template(content: str) -> dict[str, str | bytes]:
     return {"bad.yaml": text(content, more=VARIABLES)}
 
 
-def _article(**more: str | bytes) -> dict[str, str | bytes]:
-    files: dict[str, str | bytes] = {"a.md": "茶 ![杯](cup.png)", "cup.png": PICTURES["png-cut"]}
-    named = {name.replace("_", "."): data for name, data in more.items()}
-    theme = ", theme: house" if "_themes/house.css" in more else ""
-    campaign = article(next((name for name in named if name.startswith("a.")), "a.md"), more=theme)
-    return {"bad.yaml": campaign.replace("{file: cover.png}", "{media_id: M1}")} | files | named
+def _article(markdown: str = "茶 ![杯](cup.png)", **more: str | bytes) -> dict[str, str | bytes]:
+    """Make a campaign with an article; its picture and its style may be given."""
+    theme = ", theme: house" if "style" in more else ""
+    campaign = article(more=theme).replace("{file: cover.png}", "{media_id: M1}")
+    files: dict[str, str | bytes] = {"bad.yaml": campaign, "a.md": markdown}
+    files["cup.png"] = more.get("picture", COLOUR_PIXEL)
+    return files | ({"_themes/house.css": more["style"]} if theme else {})
 
 
 def _zipped(name: str, size: int) -> bytes:
@@ -80,12 +81,12 @@ FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
     "yaml: long number": ({"bad.yaml": "filter: {tag_id: " + "9" * 500_000 + "}\n"}, RULE),
     "yaml: large": ({"bad.yaml": "content: '" + "a" * 10_000_000 + "'\n"}, RULE),
     "yaml: many entries": ({"bad.yaml": text("{{ nope }}") + "for_each:\n" + _ENTRIES}, RULE),
-    **{f"article: {name}": (_article(a_md=MARKDOWN[name]), bound) for name, bound in {
+    **{f"article: {name}": (_article(MARKDOWN[name]), bound) for name, bound in {
         "footnote-marks": CPU, "code-perl": CPU, "brackets": RULE, "nested-links": RULE, "emphasis": RULE,
         "quotes": RULE, "table-rows": RULE}.items()},
-    **{f"style: {name}": (_article(**{"_themes/house.css": THEMES[name]}), RULE) for name in (
+    **{f"style: {name}": (_article(style=THEMES[name]), RULE) for name in (
         "variables-double", "variables-spread", "not", "braces")},
-    **{f"picture: {name}": (_article(cup_png=PICTURES[name]), RULE) for name in (
+    **{f"picture: {name}": (_article(picture=PICTURES[name]), RULE) for name in (
         "png-huge", "png-bomb", "png-text-bomb", "png-profile-bomb", "bmp-huge", "gif-huge")},
     "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
     "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
