@@ -208,6 +208,8 @@ class _ApplyRun:
         if self.data is not None:
             planfile.check_not_expired(self.data, fresh.clock())
         plan = result.valid_plan()
+        if self.data is not None:
+            plan = review.with_seen_names(plan, self.data)
         # Another run may have gone by stricter rules meanwhile.
         check_looser(fresh, plan, covered={*plan.loosened_rules} <= {*self.plan.loosened_rules}, asking=False)
         return plan
@@ -298,7 +300,7 @@ def _right(
     plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
 ) -> RunContext:
     """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
-    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    audiences = {planned.key: planned.resolved.audience.count for planned in plan.sends}
     if data is not None:
         digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
     elif digest is not None:

@@ -29,7 +29,7 @@ from wechat_campaigns.core.settings import Account, Environment
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
-from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.plan.renamed import identity
 from wechat_campaigns.plan.strangers import REFUSING, refused_notes
@@ -77,8 +77,8 @@ class RunContext:
     plan_digest: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside, with their reasons."""
-    audiences: Mapping[str, int | None] = field(default_factory=dict)
-    """By send id: followers as the review counted them; empty when only a digest was reviewed."""
+    audiences: Mapping[SendKey, int | None] = field(default_factory=dict)
+    """Followers of each send as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 
