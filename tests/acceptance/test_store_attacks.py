@@ -258,6 +258,4 @@ def test_a_forged_baseline_hides_no_send_of_an_account_whose_secret_is_missing(
         ledger.append(Entry(stream=SHOP_APPID, kind=EventKind.BASELINE, data=data))
     code, said = shop.run("apply", "--auto-approve")
     assert (code, shop.texts()) == (ExitCode.SECRET, ["a"]), said
-    assert '"unverified": ["main", "shop"]' in " ".join(
-        shop.run_here("status", "--format", "json")[1].split()
-    )
+    assert '"unverified": ["shop"]' in shop.run_here("status", "--format", "json")[1]
