@@ -25,10 +25,7 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """A repository whose settings ask for bob's approval; bob approved them."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
-        made.start(
-            _settings=settings(sandbox),
-            old="filter: {tag: 会员}\nmsgtype: text\ncontent: 旧\nnot_after: 2020-01-01T00:00:00+08:00\n",
-        )
+        made.start(_settings=settings(sandbox))
         made.merge("bob", _settings=settings(sandbox, APPROVALS))
         yield made
 
