@@ -156,10 +156,7 @@ def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | Non
     if anchor.approvals and not anchor.commit:
         raise approval_error(
             _("the history of the branch does not hold the commit that was approved at the last apply"),
-            _(
-                "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
-                "in a clean checkout of it, on a machine that holds the AppSecret"
-            ).format(name=environment.name),
+            _restore_hint(environment.name),
         )
     start = anchor.commit if anchor.commit and guard is not None and is_genuine(workspace, guard) else ""
     history = _History(workspace, run, anchor, start=start)
@@ -167,6 +164,13 @@ def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | Non
         return ApprovedTree()
     check_committed(folder)
     return history.check_head()
+
+
+def _restore_hint(environment: str) -> str:
+    return _(
+        "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
+        "in a clean checkout of it, on a machine that holds the AppSecret"
+    ).format(name=environment)
 
 
 def present_tree(workspace: WorkspacePort) -> ApprovedTree:
@@ -312,23 +316,19 @@ class _History:
         found = [*{(state.kind, state.commit): state for state in states}.values()]
         # A branch of a time when nobody was asked may hold anything.
         found = [state for state in found if state.kind is not _Kind.NOT_ASKED] or found
-        unclear = next((state for state in found if state.kind is _Kind.UNCLEAR), None)
+        if unclear := [state for state in found if state.kind is _Kind.UNCLEAR]:
+            return unclear[0]
         by_commit = {state.commit: state for state in found}
-        last = without_ancestors(self._folder, by_commit) if len(found) > 1 and not unclear else [*by_commit]
+        last = without_ancestors(self._folder, by_commit) if len(found) > 1 else [*by_commit]
         if len(last) == 1:
-            return unclear or by_commit[last[0]]
-        error = (
-            unclear.error
-            if unclear
-            else approval_error(
-                _("the history merges {commits}, and neither was approved after the other").format(
-                    commits=_(", ").join(sorted(one[:12] for one in last))
-                ),
-                self._redo_hint(),
-            )
+            return by_commit[last[0]]
+        error = approval_error(
+            _("the history merges {commits}, and none of them was approved after the others").format(
+                commits=_(", ").join(sorted(one[:12] for one in last))
+            ),
+            _restore_hint(self._environment.name),
         )
-        rules = tuple(dict.fromkeys(rule for state in found for rule in state.rules))
-        return _State(kind=_Kind.UNCLEAR, rules=rules, error=error)
+        return _State(kind=_Kind.UNCLEAR, error=error)
 
     def _state_at(
         self, commit: str, request: MergedRequest | None, follows: Collection[str], before: _State
