@@ -23,7 +23,7 @@ def test_late_acceptance_is_shown_with_what_was_sent(make_shop: MakeShop, refuse
     slow.send_signal(signal.SIGSTOP)
     while not shop.texts():
         time.sleep(0.05)
-    shop.sandbox.advance(700)
+    shop.sandbox.advance(1000)
     try:
         assert shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "没看到")[0] == ExitCode.OK
         shop.write(sale=campaign_file("second"))

@@ -6,20 +6,22 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_store_attacks import APPID, Raw, events_of, rewrite
+from tests.acceptance.test_store_attacks import APPID, Raw, chained, events_of, rewrite
 from tests.support.playground import PICTURES
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.events import event_from
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 OLD, OTHER = "1" * 32, "2" * 32
 GUARD = ("ledger", "guard", "--reason", "reset in the console")
@@ -153,7 +155,7 @@ def test_settling_as_not_sent_needs_the_clock_of_wechat(make_shop: MakeShop, fau
     shop.write(sale=campaign_file("今晚八点"))
     shop.lose_an_answer("cut_after")
     settle = ("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console")
-    shop.sandbox.advance(11 * 60)
+    shop.sandbox.advance(16 * 60)
     if fault == "silent":
         shop.sandbox.fault(endpoint="stable_token", kind="cut_before", times=None)
     else:
@@ -248,3 +250,30 @@ def test_copied_draft_event_hides_no_edit(make_shop: MakeShop, store: Path) -> N
     rewrite(shop, store, [*events_of(store), made[0]])
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 0
+
+
+def signed_by(secret: str, events: Iterable[Raw]) -> list[Raw]:
+    """The same events as if this AppSecret had written them."""
+    key, made = mac_key(secret, APPID), list[Raw]()
+    for event in events:
+        data = {name: value for name, value in event["data"].items() if name != "mac"}
+        if "after" in data:
+            data["after"] = made[-1]["hash"] if made else EMPTY.hash
+        mac = mac_of(key, event_from({**event, "data": data}))
+        made = chained([*made, {**event, "data": {**data, "mac": mac}}])
+    return made
+
+
+def test_a_forged_rejection_frees_no_send_together_with_its_call(make_shop: MakeShop, store: Path) -> None:
+    """A person remembers the call and vouches for it: that is no word about an answer that nobody got."""
+    shop = make_shop()
+    shop.write(sale=campaign_file("今晚八点"))
+    shop.lose_an_answer("cut_after")  # WeChat took it
+    before = signed_by(OLD, events_of(store))
+    (intent,) = [event for event in before if event["kind"] == "intent"]
+    told = {"send": "sale", "revision": 1, "intent": intent["hash"], "errcode": 45028, "mac": "00"}
+    forged = {**intent, "kind": "rejected", "nonce": "ab" * 8, "data": told}
+    rewrite(shop, store, [*before, forged])
+    code, shown = on_terminal(shop, (*GUARD, "--new-secret", "--auto-approve"), "y\nn\n")
+    assert code == ExitCode.OK, shown
+    assert shop.row("sale")["action"] != "send", shown

@@ -1105,13 +1105,23 @@ def test_wrong_clock_does_not_free_a_send_too_early(shop: Shop) -> None:
     """By a clock that is ahead the call is long past; by WeChat's it may still arrive."""
     shop.lose_an_answer()
     settle = ("ledger", "settle", "sale", "--not-sent", "--reason", "nothing in the console")
-    shop.sandbox.advance(11 * 60)
+    shop.sandbox.advance(16 * 60)
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=-20 * 60, times=None)
     code, said = shop.run(*settle)
     assert code == ExitCode.USAGE
     assert "may still reach WeChat" in said
     shop.sandbox.drop_faults()
     assert shop.run(*settle)[0] == ExitCode.OK
+
+
+def test_a_settlement_waits_ten_minutes_by_the_clock_of_wechat(shop: Shop) -> None:
+    """Also where the clock of the runner that called was behind by what is tolerated."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=290, times=None)
+    assert shop.apply() == ExitCode.UNKNOWN
+    shop.sandbox.advance(330)  # five and a half minutes after the call, by whatever clock
+    code, said = shop.run("ledger", "settle", "sale", "--not-sent", "--reason", "not in the console")
+    assert code == ExitCode.USAGE, said
 
 
 def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> None:

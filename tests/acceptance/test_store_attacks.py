@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.test_apply_wait import wait_for_line
 from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import ExitCode
@@ -50,10 +52,10 @@ def chained(events: Iterable[Raw]) -> list[Raw]:
     return made
 
 
-def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
-    """Write the account's stream anew, and take this machine's memory away, as a new CI runner has none."""
+def write_stream(store: Path, events: Iterable[Raw]) -> None:
+    """Write the account's stream anew, as who can write to the store may."""
     made = chained(events)
-    with closing(sqlite3.connect(store)) as db, db:
+    with closing(sqlite3.connect(store, timeout=30)) as db, db:
         db.execute("delete from event where stream = ?", (APPID,))
         db.executemany(
             "insert into event values (?, ?, ?)",
@@ -62,6 +64,11 @@ def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
         db.execute(
             "update head set seq = ?, hash = ? where stream = ?", (made[-1]["seq"], made[-1]["hash"], APPID)
         )
+
+
+def rewrite(shop: Shop, store: Path, events: Iterable[Raw]) -> None:
+    """Write it anew, and take this machine's memory away, as a new CI runner has none."""
+    write_stream(store, events)
     shutil.rmtree(f"{shop.folder}.state")
 
 
@@ -243,3 +250,48 @@ def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, stor
     assert {shop.run(*act)[0] for act in acts} == {ExitCode.LEDGER}
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.posts() == 1
+
+
+def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(
+    make_shop: MakeShop, store: Path, tmp_path: Path
+) -> None:
+    """The machine on which `hold` ran has seen the hold; a copy from before it lacks what it has seen."""
+    shop = make_shop()
+    shop.write(old=campaign_file("old"))
+    assert shop.apply() == ExitCode.OK
+    backup = tmp_path / "backup"
+    with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(backup)) as copy:
+        source.backup(copy)
+    assert shop.run("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+    for end in ("-wal", "-shm"):
+        store.with_name(store.name + end).unlink(missing_ok=True)
+    backup.replace(store)
+    shop.write(wrong=campaign_file("wrong price"))
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, shop.texts()) == (ExitCode.LEDGER, ["old"]), said
+
+
+def test_a_hold_that_this_machine_has_seen_cannot_be_taken_out_while_a_run_sends(
+    make_shop: MakeShop, store: Path
+) -> None:
+    """Not even where as many copies of a result follow as are needed to be longer than what was seen."""
+    shop = make_shop()
+    shop.write(old=campaign_file("old"))
+    assert shop.apply() == ExitCode.OK
+    shop.write(one=campaign_file("one"), two=campaign_file("two"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=8)
+    with shop.begin("apply", "--auto-approve") as running:
+        wait_for_line(shop, running, "one: sending")
+        while sum(event["kind"] == "intent" for event in events_of(store)) < 2:
+            time.sleep(0.05)
+        assert shop.run_here("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK
+        shop.run_here("status")  # this machine has seen the hold
+        events = events_of(store)
+        place = [event["kind"] for event in events].index("hold")
+        (accepted,) = [event for event in events if event["kind"] == "accepted"]
+        write_stream(store, [*events[:place], *[accepted] * (len(events) - place + 1)])
+        _out, said = running.communicate(timeout=60)
+    assert "two" not in shop.texts(), said
+    assert running.returncode in (ExitCode.LEDGER, ExitCode.UNKNOWN), said
+    code, said = shop.run("ledger", "verify")
+    assert code == ExitCode.LEDGER, said  # nor is what was seen forgotten

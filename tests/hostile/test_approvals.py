@@ -407,27 +407,91 @@ def test_a_push_that_removes_a_file(repository: Repository) -> None:
     assert_refused(repository)
 
 
-@pytest.mark.parametrize("place", ["check", "secret"])
-def test_a_program_of_the_settings_that_a_push_changed(repository: Repository, place: str) -> None:
-    """A check's, or that of a secret: it may read every file of the repository, so each was approved."""
-    top, marker = repository.folder / "author", repository.folder / "ran"
-    program = "print('0' * 32)\n"
-    (top / "tools").mkdir()
-    (top / "tools" / "names.py").write_text("", encoding="utf-8")
-    (top / "tools" / "program.py").write_text(f"import names\n{program}", encoding="utf-8")
+GOOD = "print('0' * 32)\n"
+
+
+def with_program(repository: Repository, place: str, *more: str) -> str:
+    """Settings that name `tools/program.py`, as a check or for the secret."""
     command = json.dumps([sys.executable, "tools/program.py"])
     secret = f"{{command: {command}}}" if place == "secret" else "{env: WECHAT_MAIN_SECRET}"
     policy = f"policy: {{checks: [{{name: a, command: {command}}}]}}\n" if place == "check" else ""
-    text = settings(repository.sandbox, APPROVALS, secret=secret, policy=policy)
-    repository.merge("bob", _settings=text, sale=SALE)
-    done = repository.run("plan")
-    assert done.returncode == ExitCode.OK, done.stderr
-    (top / "tools" / "names.py").write_text(f"open({str(marker)!r}, 'w')\n", encoding="utf-8")
-    repository.git("commit", "--quiet", "-am", "Tidy")
-    repository.push()
+    return settings(repository.sandbox, APPROVALS, *more, secret=secret, policy=policy)
+
+
+def write_tool(repository: Repository, text: str, name: str = "program") -> None:
+    tool = repository.folder / "author" / "tools" / f"{name}.py"
+    tool.parent.mkdir(exist_ok=True)
+    tool.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", ["check", "secret"])
+@pytest.mark.parametrize("way", ["pushed", "edited", "unseen", "untracked"])
+def test_a_program_of_the_settings_that_is_not_what_was_approved(
+    repository: Repository, place: str, way: str
+) -> None:
+    """A check's, or that of a secret: it may read every file of the repository, so each was approved."""
+    marker = repository.folder / "ran"
+    write_tool(repository, "", "names")
+    write_tool(repository, f"import names, colorsys\n{GOOD}")
+    (repository.folder / "author" / ".gitignore").write_text("colorsys.py\n", encoding="utf-8")
+    repository.merge("bob", _settings=with_program(repository, place), sale=SALE)
+    # What jobs leave in a checkout: their reports, and packages.
+    for name in ("reviewed/plan.json", ".venv/bin.py"):
+        path = repository.folder / "author" / name
+        path.parent.mkdir()
+        path.write_text("{}", encoding="utf-8")
+    for _again in "12":  # nor does the program leave anything that is in no commit
+        done = repository.run("plan")
+        assert done.returncode == ExitCode.OK, done.stderr
+    if way == "unseen":
+        repository.git("update-index", "--assume-unchanged", "tools/names.py")
+    # Beside the program, where Python looks first.
+    write_tool(repository, f"open({str(marker)!r}, 'w')\n", "colorsys" if way == "untracked" else "names")
+    if way == "pushed":
+        repository.git("commit", "--quiet", "-am", "Tidy")
+        repository.push()
     assert repository.run("plan").returncode == ExitCode.POLICY
     assert_refused(repository)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("file", ["report/colorsys.py", "reviewed/plan.json"])
+def test_only_a_report_lies_among_the_reports(repository: Repository, file: str) -> None:
+    """A module there, or a link, is refused."""
+    write_tool(repository, GOOD)
+    repository.merge("bob", _settings=with_program(repository, "check"), sale=SALE)
+    path = repository.folder / "author" / file
+    path.parent.mkdir()
+    if path.suffix == ".py":
+        path.write_text("", encoding="utf-8")
+    else:
+        path.symlink_to(repository.folder / "event.json")
+    assert_refused(repository)
+
+
+def test_an_old_run_with_an_older_check(repository: Repository) -> None:
+    """A check was tightened, with approval; somebody starts the run of the commit before once more."""
+    write_tool(repository, GOOD)
+    repository.merge("bob", _settings=with_program(repository, "check", "protected: true"), sale=SALE)
+    old = repository.git("rev-parse", "HEAD")
+    write_tool(repository, "print('wrong price')\nraise SystemExit(1)\n")
+    repository.merge_index("bob")
+    repository.git("checkout", "--quiet", old)
+    assert_refused(repository, "--expect-digest", digest_of(repository))
+
+
+def test_what_loosens_the_settings_is_not_cut_off(repository: Repository) -> None:
+    """500 other keys come before it by their names, and a comment has no room for all of them."""
+    repository.merge("bob", sale=SALE)
+    text = settings(repository.sandbox, secret="{command: [sh, -c, evil]}")
+    decoys = "".join(f"      k{number:04}: {'x' * 60}\n" for number in range(500))
+    flood = f"environments:\n  aaa:\n    api: sandbox\n    vars:\n{decoys}"
+    text = text.replace("environments:\n", flood, 1)
+    write(repository, _settings=text)
+    words = ("plan", "--offline", "--format", "markdown", "--changed-since", "HEAD^")
+    done = repository.run(*words, ci=False)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert all(key in done.stdout for key in ("approvals.approvers", "secret.command"))
 
 
 def test_an_approval_of_another_base(repository: Repository) -> None:

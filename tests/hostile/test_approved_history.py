@@ -261,7 +261,7 @@ def test_a_history_that_git_cannot_list_in_time(repository: Repository, applied:
         "merge-base --all",
         "merge-base --independent",
         "cat-file --batch-check=%(objectname)",
-        "ls-tree -r -z --end-of-options HEAD",
+        "ls-tree -r -z --full-tree --end-of-options",
     ],
 )
 def test_a_git_that_does_not_answer(repository: Repository, question: str) -> None:

@@ -36,7 +36,7 @@ KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 REMEMBERED_S = 24 * 3600
 """How long the platform knows a clientmsgid."""
-SOON_S, LONG_S, FORGOTTEN_S = 601, 19 * 3600, 24 * 3600 + 1
+SOON_S, LONG_S, FORGOTTEN_S = 901, 19 * 3600, 24 * 3600 + 1
 
 
 def mac_holds(event: Event) -> bool:

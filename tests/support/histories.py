@@ -236,7 +236,7 @@ class History:
         self.tell(f"a call will be spoiled: {fault}")
 
     def wait(self) -> None:
-        seconds = self.random.choice([61, 61, 700, 3600, 19 * 3600, 26 * 3600])
+        seconds = self.random.choice([61, 61, 1000, 3600, 19 * 3600, 26 * 3600])
         self.playground.advance(seconds)
         self.tell(f"{seconds} s pass")
 

@@ -51,7 +51,6 @@ def doctor(context: OnlineContext, smoke: str | None) -> int:
 
 
 def _check_environment(context: OnlineContext) -> int:
-    from wechat_campaigns.ledger.git.store import GitLedger
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
     from wechat_campaigns.wechat.network_faults import describe_fault
     from wechat_campaigns.wechat.responses import not_sent_error
@@ -75,16 +74,12 @@ def _check_environment(context: OnlineContext) -> int:
         context.fold_ledger()  # refuses a sandbox the ledger of production sends
         return context.ledger
 
-    def survives_power_cut() -> bool:
-        store = context.ledger.store
-        return not isinstance(store, GitLedger) or store.survives_power_cut()
-
     ports = DoctorPorts(
         connect=context.read_api,
         open_ledger=open_ledger,
         clock=context.clock,
         clock_skew=clock_skew,
-        is_durable=survives_power_cut,
+        is_durable=lambda: context.ledger.survives_power_cut(),
     )
     checks = (*run_checks(context.settings, ports), state_folder_check(str(context.state_dir)))
     context.output_data(lambda: doctor_text(checks, context.text_options), doctor_data(checks))

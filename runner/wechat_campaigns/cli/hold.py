@@ -68,7 +68,7 @@ def hold(context: OnlineContext, account_name: str, reason: str | None, until: s
     appid = context.account(account_name).appid
     now, zone = context.clock(), context.settings.policy.zone
     ends_at = read_moment("--for", until, now=now, zone=zone)
-    # Neither the past is read nor what this machine has seen of it: however long, damaged or forged, it
+    # Before the past is read, or what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "reason": reason or "", "actor": context.actor()}
     if ends_at is not None:
@@ -105,12 +105,12 @@ def _record(context: OnlineContext, appid: str, data: Mapping[str, object], late
     opened = partial(context.open_ledger, lambda: context.clock() + late)
     with closing(opened()) as ledger:
         try:
-            return ledger.store.append(entry)
+            return ledger.append_unread(entry)
         except (TamperedLedgerError, LedgerCopyError) as error:
             # This machine has seen a branch with more in it; one that has not would go on by what is there.
             # A copy that is damaged, or on a full disk, must not keep anybody from stopping either.
             with TemporaryDirectory() as folder, closing(opened(copies=Path(folder))) as fresh:
-                event = fresh.store.append(entry)
+                event = fresh.append_unread(entry)
             print_message(f"{error}\n→ {error.hint}")
             return event
 

@@ -45,6 +45,7 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
     version = next(code_host.all(f"{root}/merge_requests/{number}/versions"), {})
     commits = code_host.all(f"{root}/merge_requests/{number}/commits")
     approvals = code_host.get(f"{root}/merge_requests/{number}/approvals")
+    reviewers = code_host.all(f"{root}/merge_requests/{number}/reviewers")
     # Another target branch makes another version, too.
     pushed = _time(version.get("created_at"), number)
     if version.get("head_commit_sha") != head:
@@ -58,6 +59,9 @@ def merge_request_of(code_host: CodeHost, project: str, branch: str, commit: str
             _name(given.get("user"))
             for given in approvals.get("approved_by", [])
             if _time(given.get("approved_at"), number) >= pushed
+        ),
+        changes_requested_by=tuple(
+            _name(one.get("user")) for one in reviewers if one.get("state") == "requested_changes"
         ),
     )
 

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Final
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.patterns import INVISIBLE
+from wechat_campaigns.core.patterns import INVISIBLE, OPENID
 
 _PUNCTUATION: Final = "-_./"
 _ALIKE: Final = (
@@ -28,6 +28,8 @@ def id_fault(name: str) -> tuple[str, str] | None:
     Letters of any script, digits and `-_./` are harmless in a shell, in Markdown and in a workflow, and no id
     looks like an option.
     """
+    if OPENID.search(name):
+        return openid_fault()
     hint = _("use letters of any script, digits, `-`, `_`, `.` and `/`; no part may begin with `-`")
     for character in name:
         is_letter = unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"
@@ -45,6 +47,13 @@ def id_fault(name: str) -> tuple[str, str] | None:
             named = _(", ").join(script.capitalize() for script in sorted(scripts))
             return what.format(word=repr(word), scripts=named), _("write the word in one script")
     return None
+
+
+def openid_fault() -> tuple[str, str]:
+    """Say, without it, that an openid stands in the place of a name, and what to do."""
+    return _("an openid stands in the place of a name"), _(
+        "write another name; write openids only under `filter: {openids: …}` or `testers`"
+    )
 
 
 def id_from(text: str) -> str:

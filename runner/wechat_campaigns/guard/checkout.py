@@ -19,10 +19,16 @@ from wechat_campaigns.core.git_checkout import (
 from wechat_campaigns.core.git_remote import NAME, remote_of
 from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.source.settings import SETTINGS_FILE
+from wechat_campaigns.source.settings import SETTINGS_FILE, names_programs
 
 NEWEST: Final = "refs/campaign/newest"
 REGULAR: Final = ("100644", "100755")
+INSTALLED: Final = frozenset({".git", ".venv", "node_modules"})
+"""Beside the campaigns, what git and package managers put there; no commit holds it."""
+REPORTS: Final = frozenset({"report", "reviewed"})
+"""Where a job of GitLab's has the reports of the jobs before it."""
+REPORT_SUFFIXES: Final = frozenset({".json", ".md", ".html", ".env", ".png"})
+"""Of the reports that this tool writes; nothing else there could be taken for a module of a program."""
 
 
 def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[int] = (0,)) -> GitResult:
@@ -52,7 +58,7 @@ def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[in
 def check_up_to_date(folder: Path, branch: str) -> None:
     """Refuse campaigns that are not those at the head of a branch: an old run started again, an edit.
 
-    The commit itself may be older as long as the campaigns are the same: what else changes in a
+    The commit itself may be older as long as the same is asked about (`tree_of`): what else changes in a
     repository changes nothing that is sent.
 
     Args:
@@ -64,10 +70,9 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     """
     check_clean(folder)
     where = str(folder)
-    here = checkout_output(folder, "rev-parse", "HEAD:./")
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
-    there = checkout_output(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
-    if not here or not there:
+    held = [*objects_of(folder, ("HEAD", NEWEST)).values()] if answer.code == 0 else []
+    if not held or not all(one.folder for one in held):
         raise CodeHostError(
             _("cannot determine whether this checkout is up to date with {branch}: {words}").format(
                 branch=branch, words=answer.error_line
@@ -78,9 +83,13 @@ def check_up_to_date(folder: Path, branch: str) -> None:
             ),
             location=where,
         )
-    if here != there:
+    here, there = held
+    if tree_of(folder, here) != tree_of(folder, there):
+        what = _("{branch} now holds different campaigns")
+        if here.folder == there.folder:
+            what = _("{branch} now holds other files that a program of the settings may read")
         raise PolicyError(
-            _("{branch} now holds different campaigns").format(branch=branch),
+            what.format(branch=branch),
             hint=_("no action is needed if a run for the newer commit sends them; otherwise start that run"),
             location=where,
         )
@@ -105,17 +114,17 @@ def blob_id(data: bytes, object_format: str) -> str:
     return hashlib.new(object_format, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
-    """List the regular files that a folder had at a commit, by their object ids; links are left out.
+def blobs_in(folder: Path, tree: str) -> dict[PurePosixPath, str]:
+    """List the regular files of a tree of git's, by their object ids; links are left out.
 
     Args:
-        commit: in this repository.
+        tree: in this repository.
 
     Raises:
         PolicyError: it is not.
     """
     found = {}
-    listing = _ask(folder, "ls-tree", "-r", "-z", "--end-of-options", commit)
+    listing = _ask(folder, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
     for entry in listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         facts, _tab, name = entry.partition("\t")
         mode, _kind, object_id = facts.split()
@@ -125,7 +134,7 @@ def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
 
 
 def check_committed(folder: Path) -> None:
-    """Refuse a folder that holds anything else than the checked-out commit has there.
+    """Refuse a checkout that holds anything else than its commit has in the tree that is asked about.
 
     By our own sums of the bytes: no filter, no attribute, no index and no list of ignored files is believed.
 
@@ -133,14 +142,22 @@ def check_committed(folder: Path) -> None:
         PolicyError: a file differs, is missing, is a link or is in no commit; or the folder is a link.
     """
     _refuse_link(folder)
-    here = blobs_at(folder, "HEAD")
+    held, checkout = objects_of(folder, ["HEAD"])["HEAD"], find_checkout(folder)
+    is_whole = checkout is not None and reads_everything(folder, held)
+    top = checkout.top if checkout is not None and is_whole else folder
+    here = blobs_in(folder, tree_of(folder, held))
     object_format = _ask(folder, "rev-parse", "--show-object-format").text
-    for place, folders, files in os.walk(folder):
+    for place, folders, files in os.walk(top):
+        if is_whole and Path(place) == top:
+            folders[:] = [name for name in folders if name not in INSTALLED]
+            files = [name for name in files if name not in INSTALLED]  # `.git` of a linked work tree
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         for name in (*files, *links):
             path = Path(place) / name
-            file = PurePosixPath(path.relative_to(folder).as_posix())
+            file = PurePosixPath(path.relative_to(top).as_posix())
             committed = here.pop(file, None)
+            if is_whole and committed is None and _is_report(path, file, folder):
+                continue
             if committed is None or path.is_symlink():
                 raise PolicyError(
                     _("the file is not a regular file in the commit that is checked out"),
@@ -151,6 +168,12 @@ def check_committed(folder: Path) -> None:
                 raise _other_content_error(file)
     if here:
         raise _other_content_error(min(here))
+
+
+def _is_report(path: Path, file: PurePosixPath, campaigns: Path) -> bool:
+    """Tell whether a file in no commit is a report that another job made; none lies in the campaigns."""
+    is_named = file.parts[0] in REPORTS and file.suffix in REPORT_SUFFIXES
+    return is_named and not path.is_symlink() and not path.is_relative_to(os.path.realpath(campaigns))
 
 
 def _other_content_error(file: PurePosixPath) -> PolicyError:
@@ -228,6 +251,16 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
         one: CommitObjects(*part)
         for one, part in zip(wanted, zip(ids[::3], ids[1::3], ids[2::3], strict=True), strict=True)
     }
+
+
+def reads_everything(folder: Path, held: CommitObjects) -> bool:
+    """Tell whether the settings of a commit name programs, which may read the whole repository."""
+    return bool(held.settings) and names_programs(read_blob(folder, held.settings))
+
+
+def tree_of(folder: Path, held: CommitObjects) -> str:
+    """Name the tree that is asked about: of the campaigns, or of all that the programs may read."""
+    return held.root if reads_everything(folder, held) else held.folder
 
 
 def settings_versions(folder: Path) -> Iterator[bytes]:

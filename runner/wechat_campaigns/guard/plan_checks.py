@@ -19,6 +19,7 @@ from wechat_campaigns.core.redact import redact_message
 from wechat_campaigns.core.settings import SANDBOX, Secret
 from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.plan.policy.rule_input import FailedCheck
+from wechat_campaigns.source.secret import NO_BYTECODE
 
 TIMEOUT_S: Final = 60.0
 MESSAGE_CHARS: Final = 300
@@ -83,7 +84,7 @@ def program_failure(
             input=text.encode(),
             capture_output=True,
             cwd=folder,
-            env={name: environ[name] for name in PASSED_ON if name in environ},
+            env={name: environ[name] for name in PASSED_ON if name in environ} | NO_BYTECODE,
             timeout=timeout_s,
             check=False,
         )

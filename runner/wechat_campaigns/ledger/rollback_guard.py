@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Final
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.ledger.events import Ledger, Snapshot, heads_of
+from wechat_campaigns.ledger.events import Ledger, Snapshot
 from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
 from wechat_campaigns.ledger.trust import is_decision
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
@@ -29,27 +29,31 @@ SCHEMA: Final = (
 )
 RAISE: Final = (
     "insert into mark values (?, ?, ?) on conflict (stream) do update "
-    "set seq = excluded.seq, hash = excluded.hash where excluded.seq > mark.seq"
+    "set seq = excluded.seq, hash = excluded.hash where mark.seq = ? and mark.hash = ?"
 )
-"""A mark is never lowered, in whatever order processes write."""
+"""A mark is raised only where it is still the one that was compared, in whatever order processes write."""
+Hashes = Mapping[int, str]
+"""Of consecutive events of a stream, by number; that of no event is 0."""
 
 
-def lost_events(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
-    """Find the events that were seen and are missing or others now: one sentence a stream.
+def hashes_of(since: Head, events: Iterable[Event]) -> Hashes:
+    """Name what events of a stream prove: that they and the one before them are in the ledger."""
+    return {since.seq: since.hash} | {event.seq: event.hash for event in events}
+
+
+def lost_events(marks: Marks, proven: Mapping[str, Hashes]) -> tuple[str, ...]:
+    """Find the events that were seen and are not proven to be there: one sentence a stream.
 
     Args:
-        events: every event of the streams in `marks`, in order.
+        proven: of each stream, what was read of it.
     """
-    found = {event.stream: "" for event in events}
-    found |= {e.stream: e.hash for e in events if e.seq == marks.get(e.stream, (0, ""))[0]}
-    ends = heads_of(events)
     faults = []
     for stream, (seq, digest) in sorted(marks.items()):
-        end = ends.get(stream, (0, ""))[0]
-        if end < seq:
+        hashes = proven.get(stream, {EMPTY.seq: EMPTY.hash})
+        if max(hashes) < seq:
             message = _("{stream} ends at event {last}, but this machine has seen event {number}")
-            faults.append(message.format(stream=stream, last=end, number=seq))
-        elif found[stream] != digest:
+            faults.append(message.format(stream=stream, last=max(hashes), number=seq))
+        elif hashes.get(seq) != digest:
             message = _("event {number} of {stream} differs from the one that this machine has seen")
             faults.append(message.format(stream=stream, number=seq))
     return tuple(faults)
@@ -78,15 +82,20 @@ class SeenHeads:
             rows = db.execute(f"select stream, seq, hash from mark{where}", values)  # noqa: S608
             return {name: (seq, digest) for name, seq, digest in rows}
 
-    def note(self, heads: Marks) -> None:
-        """Raise the marks to these ends; those that are higher stay.
+    def note(self, proven: Mapping[str, Hashes]) -> None:
+        """Raise each mark that is one of these events to the last of them: no other is forgotten.
 
         Raises:
             LedgerError: the file cannot be written.
         """
+        query = "select seq, hash from mark where stream = ?"
         with self._opened() as db:
-            for stream, (seq, digest) in heads.items():
-                db.execute(RAISE, (stream, seq, digest))
+            for stream, hashes in proven.items():
+                last = max(hashes)
+                seen = db.execute(query, (stream,)).fetchone() or EMPTY
+                while seen[0] < last and hashes.get(seen[0]) == seen[1]:
+                    db.execute(RAISE, (stream, last, hashes[last], *seen))
+                    seen = db.execute(query, (stream,)).fetchone()
 
     def close(self) -> None:
         """Close the file."""
@@ -144,11 +153,11 @@ class RollbackGuardedLedger:
     """
 
     def __init__(self, store: Ledger, memory: SeenHeads, chains: SeenHeads) -> None:
-        self.store = store
-        self.memory = memory
+        self._store = store
+        self._memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
         """Gives an entry its mac."""
-        self.chains = chains
+        self._chains = chains
         self._firsts: dict[str, str] = {}
         """By stream, the hash of its first event."""
 
@@ -158,7 +167,7 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: a chain does not hold, or the ledger went back, or is another one.
         """
-        return self._compared(None, self.store.events)
+        return self._whole(None, {})
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`.
@@ -166,16 +175,14 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
-        if since == EMPTY:
-            return self._compared(stream, lambda: self.store.read(stream))
-        seen, known = Head(*self.memory.marks(stream).get(stream, EMPTY)), self._known(stream)
-        events = self.store.read(stream, since)
-        head = events[-1].head if events else since
-        if stream not in self._firsts or head.seq < seen.seq or seen != known:
-            self._compared(stream, lambda: self.store.read(stream))
-        elif head != seen:
-            self._note({stream: head})
-        return events
+        if since != EMPTY:
+            seen = self._seen(stream)
+            events = self._store.read(stream, since)
+            proven = {stream: hashes_of(since, events)}
+            if not any(lost_events({stream: mark}, proven) for mark in seen):
+                self._note(proven)
+                return events
+        return self._whole(stream, {stream: since})[since.seq :]
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`.
@@ -184,27 +191,21 @@ class RollbackGuardedLedger:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
             ValueError: a decision without `after`: nobody would notice that the event before it was removed.
         """
-        seen = self.memory.marks(entry.stream).get(entry.stream, EMPTY)
-        known = self._known(entry.stream)
+        seen = self._seen(entry.stream)
         if after is None and is_decision(entry):
             raise ValueError(entry.kind)
         if after is not None and "mac" not in entry.data:
             # Under the mac: a copy of the event elsewhere in the stream is found out.
             entry = replace(entry, data={**entry.data, "after": after.hash})
-        event = self.store.append(self.sign(entry), after=after)
-        for (seq, digest), memory in ((seen, self.memory), (known, self.chains)):
-            if event.seq <= seq:
-                message = _("{stream} ends at event {last}, but this machine has seen event {number}")
-                told = message.format(stream=entry.stream, last=event.seq - 1, number=seq)
-                raise _rollback_error([told], [memory])
-            if seq and event.seq == seq + 1 and event.previous != digest:
-                message = _("event {number} of {stream} differs from the one that this machine has seen")
-                raise _rollback_error([message.format(stream=entry.stream, number=seq)], [memory])
-        if event.seq == 1:
-            self._firsts[event.stream] = event.hash
-        # The entry is kept: that must not look like a failure. The next read raises the mark.
+        event = self._store.append(self.sign(entry), after=after)
+        self._appended(event, seen)
+        return event
+
+    def append_unread(self, entry: Entry) -> Event:
+        """Append whatever this machine has seen, or can read: what follows on that comes after it."""
+        event = self._store.append(entry)
         with suppress(LedgerError):
-            self._note({event.stream: (event.seq, event.hash)})
+            self._appended(event, self._seen(event.stream))
         return event
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -213,63 +214,90 @@ class RollbackGuardedLedger:
         Raises:
             TamperedLedgerError: these are older than what was seen of this ledger; nothing was written.
         """
-        if not self.store.snapshot().heads:  # the store refuses to mix two pasts; that is no older one
-            self._check(self.memory.marks(), self.chains.marks(), events)
-        self.store.restore(events)
-        self._note(heads_of(events))
+        proven = self._proven_by(events)
+        if not self._store.snapshot().heads:  # the store refuses to mix two pasts; that is no older one
+            self._check(self._memory.marks(), self._chains.marks(), proven, {})
+        self._store.restore(events)
+        self._note(proven)
 
     def snapshot(self) -> Snapshot:
         """See `Ledger.snapshot`."""
-        return self.store.snapshot()
+        return self._store.snapshot()
 
     def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
         """See `Ledger.lock`."""
-        return self.store.lock(stream, wait_s)
+        return self._store.lock(stream, wait_s)
+
+    def survives_power_cut(self) -> bool:
+        """Tell whether what was confirmed is on the disk, as far as the store can tell."""
+        return bool(getattr(self._store, "survives_power_cut", lambda: True)())
 
     def close(self) -> None:
         """See `Ledger.close`."""
-        self.memory.close()
-        self.chains.close()
-        self.store.close()
+        self._memory.close()
+        self._chains.close()
+        self._store.close()
 
-    def _known(self, stream: str) -> Head:
-        """Give the last event seen of the chain that a stream is, if its first event was read yet."""
-        first = self._firsts.get(stream)
-        return EMPTY if first is None else Head(*self.chains.marks(first).get(first, EMPTY))
+    def _seen(self, stream: str) -> tuple[Head, Head]:
+        """Give the last event seen in this place, and that of the chain if its first event was read."""
+        first = self._firsts.get(stream, "")
+        return (
+            Head(*self._memory.marks(stream).get(stream, EMPTY)),
+            Head(*self._chains.marks(first).get(first, EMPTY)),
+        )
 
-    def _compared(self, stream: str | None, read: Callable[[], tuple[Event, ...]]) -> tuple[Event, ...]:
-        """Read events, each stream from its first one on, check them, and raise the marks."""
+    def _appended(self, event: Event, seen: Sequence[Head]) -> None:
+        """Raise the marks to a new event, which proves itself and the one before it; else read the stream."""
+        if event.seq == 1:
+            self._firsts[event.stream] = event.hash
+        proven = {event.stream: {event.seq - 1: event.previous, event.seq: event.hash}}
+        if any(lost_events({event.stream: mark}, proven) for mark in seen):
+            self._whole(event.stream, {event.stream: event.head})
+            return
+        # The entry is kept: that must not look like a failure. The next read raises the mark.
+        with suppress(LedgerError):
+            self._note(proven)
+
+    def _whole(self, stream: str | None, also: Marks) -> tuple[Event, ...]:
+        """Read events, each stream from its first one on, check them, and raise the marks.
+
+        Args:
+            also: what this process has seen.
+        """
         # The marks come first: what others append in the meantime is not missing.
-        marks, chains = self.memory.marks(stream), self.chains.marks()
-        events = read()
-        heads, known = heads_of(events), self._check(marks, chains, events)
-        if heads != marks or heads != known:
-            self._note(heads)
+        marks, chains = self._memory.marks(stream), self._chains.marks()
+        events = self._store.events() if stream is None else self._store.read(stream)
+        proven = self._proven_by(events)
+        self._check(marks, chains, proven, also)
+        self._note(proven)
         return events
 
-    def _check(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> Marks:
+    def _proven_by(self, events: Sequence[Event]) -> Mapping[str, Hashes]:
+        """Name what events prove, each stream from its first one on."""
+        self._firsts |= {event.stream: event.hash for event in events if event.seq == 1}
+        proven: dict[str, dict[int, str]] = {}
+        for event in events:
+            proven.setdefault(event.stream, {EMPTY.seq: EMPTY.hash})[event.seq] = event.hash
+        return proven
+
+    def _check(self, marks: Marks, chains: Marks, proven: Mapping[str, Hashes], also: Marks) -> None:
         """Check events, each stream from its first one on; what is remembered of their chains."""
-        firsts = {event.stream: event.hash for event in events if event.seq == 1}
-        self._firsts |= firsts
-        known = {stream: chains[first] for stream, first in firsts.items() if first in chains}
-        heads = heads_of(events)
-        # A ledger whose ends are those that were seen holds them: most often nobody wrote since.
+        known = {stream: chains[hashes[1]] for stream, hashes in proven.items() if hashes[1] in chains}
         found = [
-            (memory, lost_events(seen, events))
-            for memory, seen in ((self.memory, marks), (self.chains, known))
-            if seen != heads
+            (memory, lost_events(seen, proven))
+            for memory, seen in ((self._memory, marks), (self._memory, also), (self._chains, known))
         ]
         if faults := dict.fromkeys(fault for _memory, told in found for fault in told):
-            raise _rollback_error(tuple(faults), [memory for memory, told in found if told])
-        return known
+            raise _rollback_error(tuple(faults), dict.fromkeys(memory for memory, told in found if told))
 
-    def _note(self, heads: Marks) -> None:
-        self.memory.note(heads)
-        chains = {self._firsts[stream]: head for stream, head in heads.items() if stream in self._firsts}
-        self.chains.note(chains)
+    def _note(self, proven: Mapping[str, Hashes]) -> None:
+        self._memory.note(proven)
+        self._chains.note(
+            {self._firsts[stream]: hashes for stream, hashes in proven.items() if stream in self._firsts}
+        )
 
 
-def _rollback_error(faults: Sequence[str], memories: Sequence[SeenHeads]) -> TamperedLedgerError:
+def _rollback_error(faults: Sequence[str], memories: Iterable[SeenHeads]) -> TamperedLedgerError:
     return TamperedLedgerError(
         _("events that existed before are missing or changed: {faults}").format(faults=_("; ").join(faults)),
         hint=_(

@@ -101,14 +101,15 @@ def unverified(events: Sequence[Event], key: bytes, *older: bytes) -> list[Event
 def questions(events: Iterable[Event]) -> list[list[Event]]:
     """Group events whose macs nobody can verify by what a person must judge as one.
 
-    A call and its result are one question. All calls that WeChat accepted are one together: to believe them
-    can only stop a send. What is made again without being believed is none.
+    A call and a result that stops a send are one question, and a rejection, which frees one, is another: who
+    remembers the call need not know how it ended. All calls that WeChat accepted are one together. What is
+    made again without being believed is none.
     """
     asked = [event for event in events if event.kind not in REMADE]
     accepted = {str(event.data.get("intent")) for event in asked if event.kind == EventKind.ACCEPTED}
     groups: dict[str, list[Event]] = {}
     for event in asked:
-        call = str(event.data.get("intent", event.hash))
+        call = event.hash if event.kind == EventKind.REJECTED else str(event.data.get("intent", event.hash))
         groups.setdefault("accepted" if call in accepted else call, []).append(event)
     return list(groups.values())
 

@@ -14,7 +14,10 @@ from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
-SETTLE_AFTER: Final = timedelta(minutes=10)  # until then a call may still arrive: nobody may call it unsent
+ARRIVES_WITHIN: Final = timedelta(minutes=10)  # of its intent: after that a call has arrived or never does
+SETTLE_AFTER: Final = (
+    ARRIVES_WITHIN + CLOCK_TOLERANCE
+)  # by this clock; the one of the call may have been behind
 _UNKNOWN: Final = (Status.UNKNOWN, Status.DISPUTED)
 
 

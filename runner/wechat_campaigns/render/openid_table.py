@@ -27,6 +27,8 @@ MAX_PARTS: Final = 1_000
 CPU_S: Final = 30
 LEAST_ROW_POINTS: Final = 5
 """Lower rows are as good as hidden."""
+LEAST_COLUMN_CHARS: Final = 1
+"""Narrower columns too."""
 _ZIP: Final = b"PK\x03\x04"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0"
 _ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -84,8 +86,18 @@ def _column(header: Row, column: str | None) -> tuple[int, bool]:
                 _("the first row of the table has no column `{column}`").format(column=redact(column)),
                 _("write the name as the first row has it; openids belong in the first sheet"),
             )
+        if names.count(_folded(column)) > 1:
+            raise _error(
+                _("several columns of the table are called `{column}`").format(column=redact(column)),
+                _("give each column a name of its own"),
+            )
         return names.index(_folded(column)), True
     named = [index for index, name in enumerate(names) if name in HEADERS]
+    if len(named) > 1:
+        raise _error(
+            _("several columns of the table are called `openid`"),
+            _("name the column with the openids: `openids: {file: …, column: NAME}`"),
+        )
     if named:
         return named[0], True
     if len([name for name in names if name]) > 1:
@@ -148,8 +160,11 @@ def _sheet_rows(data: bytes) -> list[Row]:
         raise _too_large() from error
     if rows is None:
         raise _error(
-            _("the sheet hides rows"),
-            _("end the filter in Excel and show all rows, or delete those that should receive nothing"),
+            _("the sheet hides rows or columns"),
+            _(
+                "end the filter in Excel and show all rows and columns, or delete those that should receive "
+                "nothing"
+            ),
         )
     return rows
 
@@ -166,12 +181,12 @@ def _refuse_bomb(data: bytes) -> None:
 
 
 def _first_sheet(data: bytes) -> list[Row] | None:
-    """Read the rows of the first sheet that Excel shows; None when it hides some of them."""
+    """Read the rows of the first sheet that Excel shows; None when it hides some of them, or a column."""
     import openpyxl  # only a list in Excel's own format needs it
 
     workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     sheet = next(one for one in workbook.worksheets if one.sheet_state == "visible")
-    if _hides_rows(sheet):
+    if _hides_cells(sheet):
         return None
     sheet.reset_dimensions()  # what a file claims of its size may be wrong
     rows: list[Row] = []
@@ -182,17 +197,23 @@ def _first_sheet(data: bytes) -> list[Row] | None:
     return rows
 
 
-def _hides_rows(sheet: Any) -> bool:
+def _hides_cells(sheet: Any) -> bool:
     from openpyxl.xml.functions import iterparse
 
-    default = None
+    default = width = None
     with sheet._get_source() as source:
         for _event, element in iterparse(source):
             if element.tag.endswith("}sheetFormatPr"):
                 default = "0" if _is_on(element, "zeroHeight") else element.get("defaultRowHeight")
+                width = element.get("defaultColWidth")
+                if not _shows(width, LEAST_COLUMN_CHARS):
+                    return True
+            elif element.tag.endswith("}col"):
+                if _is_on(element, "hidden") or not _shows(element.get("width", width), LEAST_COLUMN_CHARS):
+                    return True
             elif element.tag.endswith("}row"):
                 height = element.get("ht", default)
-                if len(element) and (_is_on(element, "hidden") or not _shows(height)):
+                if len(element) and (_is_on(element, "hidden") or not _shows(height, LEAST_ROW_POINTS)):
                     return True
                 element.clear()
     return False
@@ -202,10 +223,10 @@ def _is_on(element: Any, name: str) -> bool:
     return element.get(name, "").strip() in ("1", "true")
 
 
-def _shows(height: str | None) -> bool:
-    """Return whether a row of this height, in points, has room for a line; None is Excel's own."""
+def _shows(size: str | None, least: int) -> bool:
+    """Return whether a row or column of this height or width is seen; None is Excel's own."""
     try:
-        return height is None or float(height) >= LEAST_ROW_POINTS
+        return size is None or float(size) >= least
     except ValueError:
         return False
 

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
+from wechat_campaigns.core.names import openid_fault
 from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone
 from wechat_campaigns.protocol.keys import SendId, normalize_id
@@ -219,6 +221,8 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
         what = _("the tag is empty after rendering")
         hint = _("write the name of one of the account's tags")
         scope.problem(path, "tag-empty", what, hint)
+    if OPENID.search(tag):
+        scope.problem(path, "openid-in-name", *openid_fault())
     for finding in one_line(path, tag):
         scope.report(finding)
     return tag

@@ -31,7 +31,12 @@ FEW_NOTES = 3
 SHOWN_SENDS = 5
 SHOWN_OVERLAPS = 10
 VALUE_CHARS = 160
-"""The maximum length of one value of the settings."""
+"""The maximum length of one key or value of the settings."""
+DECISIVE = (
+    "default_environment", "protected", "approvals", "api", "ledger", "namespace", "policy", "resend_after",
+    "resend_until", "notify", "accounts",
+)  # fmt: skip
+"""Settings that decide what is sent and which programs run, the weightiest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,8 @@ class Note:
     """Of a problem in a file."""
     decides: bool = False
     """True where it is why the send is not made."""
+    is_weighty: bool = False
+    """True of an edit of `DECISIVE` settings that this run goes by: no report leaves one out."""
 
     @property
     def text(self) -> str:
@@ -162,8 +169,25 @@ def _settings_notes(plan: Plan) -> Iterator[Note]:
         since = _("setting changed since the last apply (as the ledger records it, not verified): {change}")
     edited = _("setting edited: {change}")
     changes = [(since, change) for change in plan.settings_changes]
-    for template, change in [*changes, *((edited, change) for change in plan.settings_edits)]:
-        yield Note(rule="settings", message=template.format(change=settings_change(change)))
+    changes += [(edited, change) for change in plan.settings_edits]
+    # Who edits the settings names the keys, so their order would let a hundred others come first.
+    for template, change in sorted(changes, key=lambda one: _weight(one[1], plan.environment)):
+        message = template.format(change=settings_change(change))
+        is_weighty = _weight(change, plan.environment)[0] == 0
+        yield Note(rule="settings", message=message, is_weighty=is_weighty)
+
+
+def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:
+    """Order edits: those of settings that decide first, of them looser rules, then programs."""
+    own = f"environments.{environment}."
+    is_foreign = change.key.startswith("environments.") and not change.key.startswith(own)
+    steps = change.key.removeprefix(own).split(".")
+    name = steps[2] if is_foreign and len(steps) > 2 else steps[0]
+    if change.is_looser:
+        return 0, -1, False
+    if name not in DECISIVE:
+        return 2, 0, False
+    return int(is_foreign), DECISIVE.index(name), "command" not in steps
 
 
 def problem_note(problem: Diagnostic) -> Note:
@@ -213,7 +237,7 @@ def settings_change(change: SettingsChange) -> str:
     """Write a key of the settings before and after, without secrets."""
     template = _("{key}: {before} → {after}, looser") if change.is_looser else _("{key}: {before} → {after}")
     before, after = (shortened(redact(text), VALUE_CHARS) for text in (change.before, change.after))
-    return template.format(key=redact(change.key), before=before, after=after)
+    return template.format(key=shortened(redact(change.key), VALUE_CHARS), before=before, after=after)
 
 
 def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:

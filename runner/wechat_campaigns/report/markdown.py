@@ -32,6 +32,8 @@ DIFF_CHARS = 8_000
 EXCERPT_CHARS = 400
 DIGITS = 10
 """Of a fingerprint, where the whole stands in a fold."""
+WEIGHTY_NOTES = 5
+"""So many stand in one fence, which has room for each in full."""
 OPEN_MESSAGES = 3
 """So many messages are shown unfolded."""
 
@@ -50,7 +52,9 @@ def plan_markdown(view: PlanView) -> str:
     """Write a plan for its reviewers, in at most 65,000 characters."""
     rows = list(in_order(view))
     messages = [(row, row.planned) for row in rows if row.planned is not None]
+    weighty = [note.text for note in view.notes if note.is_weighty]
     sections = [
+        _fences(_("Settings that decide what is sent"), "note", weighty, size=WEIGHTY_NOTES),
         _overview(rows, accounts=view.has_accounts),
         Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in view.errors]),
         _attention(view),
@@ -185,7 +189,7 @@ def _row(row: Row, *, accounts: bool) -> str:
 def _attention(view: PlanView) -> Section:
     """Write what a person should read by rule: of one rule with many notes all are folded."""
     blocks = []
-    for group in note_groups(view.notes):
+    for group in note_groups(note for note in view.notes if not note.is_weighty):
         block = fence(shortened("\n".join(note.text for note in group.notes), MESSAGE_CHARS))
         if group.is_folded:
             block = _folded(f"{len(group.notes):,} × {html_code(group.rule)}", block)
@@ -206,9 +210,9 @@ def _outcome(outcome: SendOutcome) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
+def _fences(title: str, noun: str, lines: Sequence[str], *, size: int = 10) -> Section:
     # One fence a line would be a wall of boxes; one for all could not be cut.
-    groups = [lines[i : i + 10] for i in range(0, len(lines), 10)]
+    groups = [lines[i : i + size] for i in range(0, len(lines), size)]
     blocks = [fence(shortened("\n".join(group), MESSAGE_CHARS)) for group in groups]
     return Section(title=title, noun=noun, blocks=blocks)
 

@@ -18,6 +18,7 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.names import id_fault, quoted, skeleton
 from wechat_campaigns.core.nearest import nearest
+from wechat_campaigns.core.redact import redact
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import FileError, read_regular
@@ -130,6 +131,8 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
         what = _("the file name is not UTF-8; it may be GBK")
         hint = _("rename the file in UTF-8, or use only ASCII letters")
         return (Finding("campaign-id", what, hint).at(Location(file=raw)),)
+    if fault := id_fault(item.id):
+        return (Finding("campaign-id", *fault).at(Location(file=redact(shown))),)
     file = item.file
     suffix = file.suffix
     if not suffix.islower():
@@ -137,8 +140,6 @@ def load_campaign(item: CampaignFile) -> Campaign | tuple[Diagnostic, ...]:
         what = _("the suffix {suffix} is not in lower case").format(suffix=suffix)
         hint = _("rename the file to `{name}`").format(name=file.with_suffix(suffix.lower()).name)
         return (Finding("campaign-id", what, hint).at(Location(file=shown)),)
-    if fault := id_fault(item.id):
-        return (Finding("campaign-id", *fault).at(Location(file=shown)),)
     read = _read(item, file)
     return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 

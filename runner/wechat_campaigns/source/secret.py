@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -15,6 +16,8 @@ from wechat_campaigns.core.settings import Secret
 SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
 
+NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""For a program of the repository: what it leaves there would be in no commit."""
 _TIMEOUT_S: Final = 30
 _STDERR_BYTES: Final = 4096
 _STDERR_CHARS: Final = 300
@@ -69,7 +72,12 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     hint = _by_hand(command)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own
-            command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+            command,
+            check=False,
+            capture_output=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | NO_BYTECODE,
         )
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:

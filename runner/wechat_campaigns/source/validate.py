@@ -7,17 +7,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, KeyPath, Location
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Msgtype
-from wechat_campaigns.core.names import id_fault
+from wechat_campaigns.core.names import id_fault, openid_fault
+from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.spoken_time import written_moment
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document
 from wechat_campaigns.source.schemas.store import SchemaName, accepts
 from wechat_campaigns.source.text import HIDDEN, MAX_PROBLEMS, hides_values
+
+MAY_HOLD_OPENIDS: Final = ("openids", "openid", "content")
+"""Keys below which openids stand, or are looked for once the text is rendered."""
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
@@ -40,6 +44,7 @@ def check(
         instead: findings that replace all others at and below their paths.
     """
     findings = [] if accepts(name, document.data) else _schema_findings(document.data, name)
+    findings += _misplaced_openids(document.data)
     if isinstance(document.data, dict):
         paths = {finding.path for finding in findings}
         findings.extend(finding for finding in more(document.data) if finding.path not in paths)
@@ -54,6 +59,23 @@ def _schema_findings(data: Any, name: SchemaName) -> list[Finding]:
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
     return findings(errors, data, name) if errors else []
+
+
+def _misplaced_openids(data: object) -> Iterator[Finding]:
+    """Find openids in keys and values: reports repeat each of them but recipients and `content`."""
+    waiting: list[tuple[KeyPath, Any]] = [((), data)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            for key, below in value.items():
+                if isinstance(key, str) and OPENID.search(key):
+                    yield Finding("openid-in-name", *openid_fault(), (*path, key), is_key=True)
+                elif key not in MAY_HOLD_OPENIDS:
+                    waiting.append(((*path, key), below))
+        elif isinstance(value, list):
+            waiting += [((*path, index), below) for index, below in enumerate(value)]
+        elif isinstance(value, str) and OPENID.search(value):
+            yield Finding("openid-in-name", *openid_fault(), path)
 
 
 def _in_file_order(

@@ -185,6 +185,7 @@ def lab(fake: FakeCodeHost) -> FakeCodeHost:
     fake.lists = {
         f"/projects/7/repository/commits/{COMMIT}/merge_requests": [dict(MERGE_REQUEST)],
         f"{MR}/commits": [{"id": HEAD}, {"id": "b" * 40}],
+        f"{MR}/reviewers": [],
         f"{MR}/versions": [
             {"head_commit_sha": HEAD, "created_at": "2026-11-02T07:00:00.000Z"},
             {"head_commit_sha": "b" * 40, "created_at": "2026-11-01T07:00:00.000Z"},
@@ -208,6 +209,17 @@ def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
     assert asked_lab(lab) == MergedRequest(
         number=5, head=HEAD, author="eve", commits=frozenset({HEAD, "b" * 40}), approved_by=("ann",)
     )
+
+
+def test_gitlab_tells_who_asks_for_changes_with_its_reviewers(lab: FakeCodeHost) -> None:
+    """Its approvals do not hold it."""
+    states = {"ann": "approved", "bob": "requested_changes", "cem": "reviewed"}
+    lab.lists[f"{MR}/reviewers"] = [
+        {"user": {"username": who}, "state": state} for who, state in states.items()
+    ]
+    found = asked_lab(lab)
+    assert found is not None
+    assert (found.approved_by, found.changes_requested_by) == (("ann",), ("bob",))
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_netw
 from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.store import BROKEN_TRIES, GitLedger
 from wechat_campaigns.ledger.kinds import LedgerKind
-from wechat_campaigns.ledger.rollback_guard import SeenHeads
+from wechat_campaigns.ledger.rollback_guard import SeenHeads, hashes_of
 from wechat_campaigns.ledger.sqlite import SqliteLedger, stored_events
-from wechat_campaigns.protocol.events import Entry
+from wechat_campaigns.protocol.events import EMPTY, Entry
 
 MOUNTS = """\
 /dev/vda / ext4 rw 0 0
@@ -138,7 +138,7 @@ def test_marks_that_the_disk_refuses_are_not_another_runner(tmp_path: Path) -> N
     (tmp_path / "seen" / "x.sqlite3-wal").mkdir()
     begun = time.monotonic()
     with pytest.raises(LedgerError, match="the events it has seen is not usable") as caught:
-        SeenHeads(tmp_path / "seen" / "x.sqlite3").note({STREAM: (1, "0" * 64)})
+        SeenHeads(tmp_path / "seen" / "x.sqlite3").note({STREAM: {**hashes_of(EMPTY, ()), 1: "0" * 64}})
     assert time.monotonic() - begun < 5
     assert "delete" not in caught.value.hint, "whoever deletes the marks has nothing against a rollback"
 

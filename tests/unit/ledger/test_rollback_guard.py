@@ -6,9 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,16 @@ import pytest
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger, SeenHeads, lost_events
+from wechat_campaigns.ledger.rollback_guard import (
+    Hashes,
+    Marks,
+    RollbackGuardedLedger,
+    SeenHeads,
+    hashes_of,
+    lost_events,
+)
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Event, EventKind
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
 
 STREAM = "wx1"
 
@@ -37,27 +45,33 @@ def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
     return events
 
 
+def numbered(last: int) -> Hashes:
+    """Events whose hashes are their numbers."""
+    return {EMPTY.seq: EMPTY.hash} | {number: str(number) for number in range(1, last + 1)}
+
+
 def test_ledger_that_lost_or_changed_events_is_detected(tmp_path: Path):
     """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
     events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
     marks = {STREAM: (3, events[2].hash)}
-    assert lost_events({}, events) == lost_events(marks, events) == lost_events(marks, events[:3]) == ()
-    assert (
-        len(lost_events(marks, events[:2]))
-        == len(lost_events(marks, others))
-        == len(lost_events(marks, ()))
-        == 1
-    )
-    assert len(lost_events({**marks, "wx2": (1, "x")}, others)) == 2
+
+    def lost(marks: Marks, events: Sequence[Event]) -> int:
+        return len(lost_events(marks, {STREAM: hashes_of(EMPTY, events)}))
+
+    assert lost({}, events) == lost(marks, events) == lost(marks, events[:3]) == 0
+    assert lost(marks, events[:2]) == lost(marks, others) == lost(marks, ()) == 1
+    assert lost({**marks, "wx2": (1, "x")}, others) == 2
+    assert len(lost_events(marks, {STREAM: hashes_of(events[3].head, events[4:])})) == 1, "not proven"
 
 
 def test_marks_never_go_back(tmp_path: Path):
-    """A process that was overtaken writes late: what is higher stays."""
+    """A process that was overtaken writes late: what is higher stays, or not of that chain."""
     memory, second = SeenHeads(tmp_path / "seen" / "x"), SeenHeads(tmp_path / "seen" / "x")
-    memory.note({"a": (5, "five"), "b": (1, "one")})
-    second.note({"a": (4, "four"), "b": (2, "two")})
-    assert memory.marks() == {"a": (5, "five"), "b": (2, "two")}
-    assert memory.marks("a") == {"a": (5, "five")}
+    memory.note({"a": numbered(5), "b": numbered(1)})
+    second.note({"a": numbered(4), "b": numbered(2)})
+    second.note({"a": {**numbered(7), 5: "other"}, "b": {3: "3", 4: "4"}})
+    assert memory.marks() == {"a": (5, "5"), "b": (2, "2")}
+    assert memory.marks("a") == {"a": (5, "5")}
     memory.close()
     second.close()
 
@@ -67,32 +81,33 @@ def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
     code = (
-        "import sys; from pathlib import Path; from wechat_campaigns.ledger.rollback_guard import SeenHeads\n"
+        "import sys; from pathlib import Path\n"
+        "from tests.unit.ledger.test_rollback_guard import SeenHeads, numbered\n"
         "memory = SeenHeads(Path(sys.argv[1]))\n"
-        "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
+        "for n in range(200): memory.note({'a': numbered(n * 4 + int(sys.argv[2]))})\n"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(file), str(n)]) for n in range(1, 4)]
     memory = SeenHeads(file)
-    threads = [threading.Thread(target=memory.note, args=({"b": (n, str(n))},)) for n in range(1, 30)]
+    threads = [threading.Thread(target=memory.note, args=({"b": numbered(n)},)) for n in range(1, 30)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert [run.wait(60) for run in runs] == [0, 0, 0]
-    assert memory.marks() == {"a": (799, "3"), "b": (29, "29")}
+    assert memory.marks() == {"a": (799, "799"), "b": (29, "29")}
     memory.close()
 
 
 def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
     """It is noticed between reading and writing too, before the call that the entry announces."""
     memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: (3, "x")})
+    memory.note({STREAM: {**numbered(2), 3: "x"}})
     ledger = RollbackGuardedLedger(
         SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
     )
     with pytest.raises(TamperedLedgerError):
         ledger.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
-    memory.note({STREAM: (1, "x")})
+    memory.note({STREAM: {**numbered(0), 1: "x"}})
     assert memory.marks() == {STREAM: (3, "x")}
     ledger.close()
 
@@ -101,7 +116,7 @@ def test_append_after_a_changed_event_fails(tmp_path: Path):
     """The event before is not the one that was seen."""
     chain(tmp_path, "ledger", 2)
     memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: (2, "x")})
+    memory.note({STREAM: {**numbered(1), 2: "x"}})
     ledger = RollbackGuardedLedger(
         SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
     )
@@ -114,7 +129,7 @@ def test_import_of_an_older_export_is_refused(tmp_path: Path):
     """Nothing is written; an export with all that was seen is taken."""
     events = chain(tmp_path, "one", 5)
     memory = SeenHeads(tmp_path / "seen")
-    memory.note({STREAM: (5, events[-1].hash)})
+    memory.note({STREAM: hashes_of(EMPTY, events)})
     ledger = RollbackGuardedLedger(
         SqliteLedger(tmp_path / "new", now), memory, SeenHeads(tmp_path / "chains")
     )
@@ -142,8 +157,8 @@ def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
     """Whatever a command may do first."""
     yield ledger.events
     yield lambda: ledger.read(STREAM)
-    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[-1].head)
-    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[0].head)
+    yield lambda: ledger.read(STREAM, ledger.snapshot().events[-1].head)
+    yield lambda: ledger.read(STREAM, ledger.snapshot().events[0].head)
 
 
 @pytest.mark.parametrize("way", range(4))
@@ -185,6 +200,42 @@ def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int
     copy.close()
 
 
+@pytest.mark.parametrize("way", range(5))
+def test_a_longer_ledger_that_lacks_what_was_seen_is_refused(tmp_path: Path, way: int) -> None:
+    """However many events follow, and where the process itself has seen no more than what is left."""
+    chain(tmp_path, "one", 2)
+    copied(tmp_path, "one", "older")
+    with closing(opened(tmp_path, "one")) as ledger, closing(opened(tmp_path, "one")) as other:
+        ledger.events()
+        hold = other.append_unread(Entry(stream=STREAM, kind=EventKind.HOLD, data={"held": True}))
+        copied(tmp_path, "older", "one")
+        with closing(SqliteLedger(tmp_path / "one", now)) as store:
+            for _one in range(3):
+                store.append(Entry(stream=STREAM, kind=LedgerKind.STATUS))
+        append = partial(ledger.append, Entry(stream=STREAM, kind=LedgerKind.STATUS))
+        for _again in range(2):
+            with pytest.raises(TamperedLedgerError, match="event 3"):
+                [*ways_in(ledger), append][way]()
+        (file,) = (tmp_path / "seen").glob("one-*.sqlite3")
+        assert SeenHeads(file).marks() == {STREAM: hold.head}
+
+
+@pytest.mark.parametrize("damage", ["memory", "ledger"])
+def test_append_unread_needs_nothing_of_the_past(tmp_path: Path, damage: str) -> None:
+    """Neither a memory that can be read nor such events."""
+    chain(tmp_path, "one", 3)
+    with closing(opened(tmp_path, "one")) as ledger:
+        ledger.events()
+    if damage == "memory":
+        for file in (tmp_path / "seen").iterdir():
+            file.write_bytes(b"no database" * 100)
+    else:
+        with closing(sqlite3.connect(tmp_path / "one")) as db, db:
+            db.execute("update event set body = '{}' where seq = 2")
+    with closing(opened(tmp_path, "one")) as ledger:
+        assert ledger.append_unread(Entry(stream=STREAM, kind=EventKind.HOLD, data={"held": True})).seq == 4
+
+
 def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
     """The ledger that was left goes on while a run is at work on the copy."""
     chain(tmp_path, "one", 3)
@@ -211,7 +262,7 @@ def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) 
     with pytest.raises(TamperedLedgerError):
         copy.events()
     with closing(opened(tmp_path, "three")) as third, pytest.raises(TamperedLedgerError):
-        third.restore(copy.store.events())
+        third.restore(copy.snapshot().events)
     ledger.close()
     copy.close()
 

@@ -197,7 +197,7 @@ def test_a_ledger_of_before_is_vouched_for_as_it_was() -> None:
 
 
 def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
-    """Each by itself; a call with its result; all accepted calls together; never what is made again."""
+    """Each by itself, a rejection too; all accepted calls together; never what is made again."""
     book = sent(OTHER)
     book.write(EventKind.INTENT, intent_of(make_send("next")), OTHER)
     book.write(EventKind.REJECTED, named(make_send("next"), errcode=45028), OTHER)
@@ -208,7 +208,8 @@ def test_a_person_judges_what_could_lead_to_a_send_or_hide_one() -> None:
     assert [[event.kind for event in group] for group in questions(unverified(book.mine(), KEY))] == [
         [LedgerKind.INIT],
         [EventKind.INTENT, EventKind.ACCEPTED],
-        [EventKind.INTENT, EventKind.REJECTED],
+        [EventKind.INTENT],
+        [EventKind.REJECTED],
         [EventKind.HOLD],
         [EventKind.BASELINE],
     ]

@@ -81,9 +81,32 @@ def test_hidden_rows_are_refused(row: dict[str, Any], sheet: dict[str, Any]) -> 
     for name, value in sheet.items():
         setattr(book.active.sheet_format, name, value)
     book.save(out)
-    with pytest.raises(FileError, match="hides rows") as caught:
+    with pytest.raises(FileError, match="hides rows or columns") as caught:
         read_table(out.getvalue(), None)
     assert "filter" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("column", "sheet"),
+    [({"hidden": True}, {}), ({"width": 0.1}, {}), ({}, {"defaultColWidth": 0})],
+)
+def test_hidden_columns_are_refused(column: dict[str, Any], sheet: dict[str, Any]) -> None:
+    """Whoever opens the file sees one column of openids; the list would be read from the one before it."""
+    book, out = openpyxl.load_workbook(io.BytesIO(workbook([["open_id", "x"], [ONE, TWO]]))), io.BytesIO()
+    for name, value in column.items():
+        setattr(book.active.column_dimensions["A"], name, value)
+    for name, value in sheet.items():
+        setattr(book.active.sheet_format, name, value)
+    book.save(out)
+    with pytest.raises(FileError, match="hides rows or columns"):
+        read_table(out.getvalue(), None)
+
+
+@pytest.mark.parametrize(("second", "column"), [("openid", None), ("Open_ID", "open_id")])
+def test_two_columns_of_one_name_are_refused(second: str, column: str | None) -> None:
+    """The first of two is a guess."""
+    with pytest.raises(FileError, match="several columns"):
+        read_table(csv_text([["open_id", second], [ONE, TWO]]).encode(), column)
 
 
 def test_one_column_needs_no_header() -> None:

@@ -27,7 +27,7 @@ from tests.unit.wechat.scripted_server import (
 )
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
 from wechat_campaigns.protocol.attempt import BEGIN_WITHIN
-from wechat_campaigns.protocol.decide import SETTLE_AFTER
+from wechat_campaigns.protocol.decide import ARRIVES_WITHIN
 from wechat_campaigns.send.posting import MassCalls
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
@@ -179,7 +179,7 @@ def test_an_answer_that_drips_has_an_end(server: ScriptedServer, connected: Conn
 
 def test_a_call_has_ended_before_a_person_may_settle_it() -> None:
     """Begun at the last moment and answered at the last: nothing of it is on its way any more."""
-    assert BEGIN_WITHIN + timedelta(seconds=Timeouts().whole_s) < SETTLE_AFTER
+    assert BEGIN_WITHIN + timedelta(seconds=Timeouts().whole_s) < ARRIVES_WITHIN
 
 
 def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def verify(context: LedgerContext) -> int:
     the AppSecrets of the settings, and also finds events written without them, or copied from another place.
     """
     # The store itself first: this lists every fault, while the comparison with what was seen stops at one.
-    events, heads = context.ledger.store.snapshot()
+    events, heads = context.ledger.snapshot()
     faults = find_chain_faults(events, heads)
     if faults:
         context.output_sentence("\n".join(faults), events=len(events), faults=faults)
