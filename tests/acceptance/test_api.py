@@ -71,8 +71,8 @@ def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
         "sale": ("accepted", ExitCode.OK),
         "again": ("skipped", ExitCode.POLICY),
         "large": ("skipped", ExitCode.POLICY),
-        "late": ("skipped", ExitCode.OK),
+        "late": ("skipped", ExitCode.FAILED),
     }
     assert all(one.reason for one in told.values())
-    assert api.exit_code(tuple(told.values())) == ExitCode.POLICY
+    assert api.exit_code(tuple(told.values())) == ExitCode.FAILED
     assert api.exit_code((told["sale"],)) == ExitCode.OK

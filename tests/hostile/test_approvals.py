@@ -25,7 +25,10 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """A repository whose settings ask for bob's approval; bob approved them."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     with serve(made.code_host):
-        made.start(_settings=settings(sandbox))
+        made.start(
+            _settings=settings(sandbox),
+            old="filter: {tag: 会员}\nmsgtype: text\ncontent: 旧\nready: false\n",
+        )
         made.merge("bob", _settings=settings(sandbox, APPROVALS))
         yield made
 

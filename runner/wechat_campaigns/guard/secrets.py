@@ -33,6 +33,8 @@ class Secrets:
         """By the commit that is checked out and the last apply, what was approved."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
+        self.missing: dict[str, CampaignError] = {}
+        """By AppID, why an AppSecret could not be had when the ledger was verified last."""
 
     def take_over(self, other: Secrets) -> None:
         """Take what another workspace of the same settings has read: a password manager may be locked now."""
@@ -167,6 +169,7 @@ class Secrets:
     def mac_keys(self) -> KeyOf:
         """Give what finds the key of an account's macs; None where the AppSecret is missing."""
         named = self._workspace.settings.environment.by_appid
+        self.missing = {}
 
         @cache
         def key(appid: str) -> bytes | None:
@@ -176,7 +179,8 @@ class Secrets:
                 return mac_key(self._secret(named[appid]), appid)
             except TamperedLedgerError:
                 raise
-            except CampaignError:  # not at hand, or not to be used: who sends will be told
+            except CampaignError as error:  # not at hand, or not to be used: who sends will be told
+                self.missing[appid] = error
                 return None
 
         return key

@@ -24,7 +24,7 @@ BLOCKED = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN
 """Actions that a person has to do something about."""
 FINISHED = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
-_WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.INVALID})
+_WITHOUT_NOTE = frozenset({PlanAction.DRAFT, PlanAction.SCHEDULED, PlanAction.EXPIRED, PlanAction.INVALID})
 """Actions whose hint stands elsewhere, or needs no attention; each report lists errors itself."""
 FEW_NOTES = 3
 """Notes of one rule that are shown unfolded."""
