@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
@@ -54,19 +55,18 @@ class Secrets:
         from wechat_campaigns.guard.approved_tree import (
             ApprovedTree,
             anchor_of,
-            approving_run,
             check_tree_approved,
         )
         from wechat_campaigns.guard.checkout import head_of
 
-        run = approving_run()
+        run = current_run()
         if run is None:
             return ApprovedTree()
         with self._lock:
-            anchor = anchor_of(self._workspace.guard(appid))
-            key = (head_of(self._workspace.root), anchor)
+            guard = self._workspace.guard(appid)
+            key = (head_of(self._workspace.root), anchor_of(guard))
             if key not in self._approved:
-                self._approved[key] = check_tree_approved(self._workspace, run, anchor)
+                self._approved[key] = check_tree_approved(self._workspace, run, guard)
             return self._approved[key]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
