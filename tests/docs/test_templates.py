@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from jinja2.sandbox import MAX_RANGE
 
-from wechat_campaigns.core.workers import LIMITS
+from wechat_campaigns.core.fence import BOUNDS
 from wechat_campaigns.render.limits import table as limits_table
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
@@ -38,15 +39,13 @@ def test_page_lists_every_test_and_method(page: str) -> None:
 @pytest.mark.parametrize(
     "number",
     [
-        LIMITS.memory >> 20,
-        LIMITS.item_s,
-        LIMITS.run_s,
-        LIMITS.max_run_s,
-        int(LIMITS.total_s(1_000)),
+        BOUNDS.cpu_s,
+        3 * BOUNDS.cpu_s,
+        BOUNDS.memory_bytes >> 20,
+        BOUNDS.wall_s,
+        BOUNDS.run_s,
         bounds.MAX_SIZE,
-        bounds.MAX_RANGE,
-        bounds.MAX_TAGS,
-        bounds.MAX_NESTING,
+        MAX_RANGE,
         limits_table.TEXT_BYTES,
         limits_table.TEXT_CHARS_USUAL,
         limits_table.TITLE_CHARS,

@@ -36,7 +36,7 @@ def test_a_page_is_read_within_a_bound_that_is_named(tmp_path: Path, page: str) 
     began = time.monotonic()
     done = _imported(tmp_path, page)
     assert time.monotonic() - began < 100
-    assert done.returncode == 0 or "15 s" in done.stderr, done.stderr
+    assert done.returncode == 0 or "10 s" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("kind", ["local", "data"])

@@ -15,7 +15,7 @@ from wechat_campaigns.core.errors import ExitCode
 OF_STATE = {
     "core/written_files.py",
     "core/state_folder.py",
-    "core/limited_process.py",  # the null device
+    "core/fence.py",  # the null device
     "cli/output.py",  # the null device
     "cli/ci/phone_pictures.py",  # a folder of its own for Chromium
     "ledger/filelock.py",

@@ -49,6 +49,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     """
     require_extra("sandbox", needed_for=_("the command `campaign studio`"))
     from wechat_campaigns.cli.offline_reads import OfflineReads
+    from wechat_campaigns.render.article import preload
     from wechat_campaigns.sandbox.server import listen
     from wechat_campaigns.studio.app import build
     from wechat_campaigns.studio.desk import Desk
@@ -56,6 +57,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
     from wechat_campaigns.studio.live import Live, follow
     from wechat_campaigns.workspace import Workspace
 
+    preload()  # each save is rendered by a child, which has what is loaded here
     environment, live, stop = context.settings.environment, Live(), threading.Event()
     inbox = context.api_url if environment.is_sandbox else ""
 
@@ -68,7 +70,7 @@ def studio(context: Context, open_: bool, port: int) -> int:
         gate = Gate(listening.getsockname()[1])
         desk = Desk(open_reads, live, lambda: datetime.now().astimezone())
         app = build(desk, gate, environment=environment.name, inbox=inbox)
-        # The libraries load while the browser starts.
+        # The first plan is made while the browser starts.
         for work in (desk.warm, lambda: follow(context.root, live, stop)):
             threading.Thread(target=work, daemon=True).start()
         server = _server(listening, app)

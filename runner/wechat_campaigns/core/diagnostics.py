@@ -37,7 +37,7 @@ def _step(step: str | int) -> str:
     return f"['{escaped}']"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Location:
     """A position in a file a user wrote; line and column count from 1.
 
@@ -52,7 +52,7 @@ class Location:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnostic:
     """One finding about one place: never raised, always collected.
 
@@ -73,7 +73,7 @@ class Diagnostic:
             object.__setattr__(self, name, redacted(getattr(self, name)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """A problem before its location is known; `at` makes the `Diagnostic`.
 

@@ -27,6 +27,7 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 
 from __future__ import annotations
 
+import copyreg
 import errno
 import re
 from collections.abc import Iterable, Iterator
@@ -108,6 +109,10 @@ class CampaignError(Exception):
         self.message = message
         self.hint = hint
         self.location = location
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are pickled by their message alone; one of a child process keeps its hint.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def add_context(self, outer: str) -> None:
         """Name also what the location belongs to, such as the account that an endpoint was called for."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from wechat_campaigns.core.diagnostics import Diagnostic, Finding, Location
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, Settings
-from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.render import former_ids
 from wechat_campaigns.render.limits import check as limits
@@ -24,7 +24,7 @@ from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompileResult:
     """What a campaigns folder would send, whatever was sent before."""
 
@@ -34,8 +34,8 @@ class CompileResult:
     invalid: tuple[InvalidCampaign, ...]
     files: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former_ids.campaigns_by_id` gives them."""
-    make: Callable[[CampaignFile], CompiledCampaign] = lambda item: CompiledCampaign(id=item.id)
-    """Renders one of them."""
+    make_all: Callable[[Sequence[CampaignFile]], Sequence[CompiledCampaign]] = lambda _items: ()
+    """Renders some of them."""
     appids: Mapping[str, str] = field(default_factory=dict)
     """By name of an account."""
 
@@ -57,7 +57,7 @@ class CompileResult:
         def messages_of(campaign: str) -> frozenset[Message]:
             sends: Sequence[Send] = rendered().get(campaign, ())
             if campaign not in rendered() and campaign in self.files:
-                sends = self.make(self.files[campaign]).sends
+                sends = [send for made in self.make_all([self.files[campaign]]) for send in made.sends]
             return frozenset(map(self._message, sends))
 
         return lambda message: message in messages_of(normalize_id(SendId.parse(message.id).campaign))
@@ -90,7 +90,7 @@ class CompileResult:
         return tuple(problem for problem in self.problems if problem.level == "error")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CompiledCampaign:
     """The result of one campaign file: problems of the file, or sends with the problems of rendering."""
 
@@ -115,6 +115,10 @@ class Compiler:
 
     def __post_init__(self) -> None:
         self.templates = Templates(self.files)
+
+    def make_all(self, items: Sequence[CampaignFile]) -> list[CompiledCampaign]:
+        """Make sends of files in child processes; one that breaks a bound is a problem of its file."""
+        return map_fenced(self.make, items, lost=out_of_bounds)
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
         """Load, validate, render one campaign file and check it against the platform's limits."""
@@ -166,33 +170,12 @@ def _place(problem: Diagnostic) -> tuple[str, int, int]:
     return location.file, location.line or 0, location.column or 0
 
 
-def resource_limit_result(
-    item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None
-) -> CompiledCampaign:
-    """Make the problem of a file that broke a limit of the system, or was left over because another did."""
-    what, hint = {
-        WorkerFailure.SLOW: (
-            _("rendering this file takes longer than {seconds:g} s"),
-            _("make its templates, articles and pictures smaller, or split the file"),
-        ),
-        WorkerFailure.RUN: (
-            _("the time for all files has run out; `{slowest}` took the longest"),
-            _("make `{slowest}` smaller, or check fewer files at a time"),
-        ),
-        WorkerFailure.MEMORY: (
-            _("rendering this file takes more than {mb:,} MB of memory"),
-            _("make its templates, articles and pictures smaller, or split the file"),
-        ),
-        WorkerFailure.CRASH: (
-            _("the process that renders this file crashes"),
-            _("remove parts of the file until it renders, then report the part that fails"),
-        ),
-    }[loss]
-    longest = (slowest or item).display_path
-    what = what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest)
-    problem = Finding("resource-limit", what, hint.format(slowest=longest))
+def out_of_bounds(item: CampaignFile, bound: Bound) -> CompiledCampaign:
+    """Make the problem of a file that broke a bound of the system."""
+    hint = _("make its templates, articles and pictures smaller, or split the file")
+    problem = Finding("resource-limit", bound.words, hint)
     location = Location(file=item.display_path, line=1)
-    return CompiledCampaign(id=item.id, problems=(problem.at(location),))
+    return CompiledCampaign(id=item.id, file_problems=(problem.at(location),))
 
 
 def compile_campaigns(
@@ -202,13 +185,11 @@ def compile_campaigns(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
-    workers: int | None = None,
 ) -> CompileResult:
     """Load, validate, render and check against the platform's limits.
 
     Args:
         only: ids, patterns or paths; empty means all.
-        workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing that this environment may send.
@@ -221,7 +202,7 @@ def compile_campaigns(
         variables=variables or {},
         campaigns_by_id=former_ids.campaigns_by_id(everything),
     )
-    results = map_in_workers(compiler.make, items, lost=resource_limit_result, workers=workers)
+    results = compiler.make_all(items)
     if elsewhere := {result.id for result in results if result.is_elsewhere}:
         _check_selection(root, only, elsewhere, settings.environment.name)
     of_files = [*problems, *(problem for result in results for problem in result.file_problems)]
@@ -230,7 +211,7 @@ def compile_campaigns(
         problems=(*of_files, *(problem for result in results for problem in result.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(results)),
         files=compiler.campaigns_by_id,
-        make=compiler.make,
+        make_all=compiler.make_all,
         appids={name: account.appid for name, account in settings.environment.accounts.items()},
     )
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wechat_campaigns.core.diagnostics import Diagnostic
+from wechat_campaigns.core.fence import Bound, map_fenced
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.workers import WorkerFailure, map_in_workers
-from wechat_campaigns.render.compile import Compiler, resource_limit_result
+from wechat_campaigns.render.compile import Compiler, out_of_bounds
 from wechat_campaigns.render.former_ids import campaigns_by_id
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import CampaignFile, find_campaigns
@@ -54,7 +54,7 @@ def validate_campaigns(
         made = compiler.make(item)
         return _FileResult(len(made.sends), made.file_problems, made.problems)
 
-    results = map_in_workers(checked, items, lost=_lost)
+    results = map_fenced(checked, items, lost=_lost)
     return ValidationResult(
         sends=sum(result.sends for result in results),
         file_problems=[*problems, *(problem for result in results for problem in result.file_problems)],
@@ -62,5 +62,5 @@ def validate_campaigns(
     )
 
 
-def _lost(item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None) -> _FileResult:
-    return _FileResult(0, (), resource_limit_result(item, loss, slowest).problems)
+def _lost(item: CampaignFile, bound: Bound) -> _FileResult:
+    return _FileResult(0, out_of_bounds(item, bound).file_problems, ())

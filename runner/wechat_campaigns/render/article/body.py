@@ -48,13 +48,6 @@ def assemble(source: ArticleSource) -> ArticleBody:
     return _from_markdown(source, findings)
 
 
-def warm(source: ArticleSource) -> None:
-    """Prepare here what each forked process would have to prepare for itself."""
-    theme.inliner()
-    if source.kind == "markdown":
-        markdown.warm(source.text)
-
-
 def _from_markdown(source: ArticleSource, findings: Findings) -> ArticleBody:
     css = theme.load(source, findings)
     for colours in (True, False):

@@ -57,12 +57,6 @@ def install(parser: MarkdownIt) -> None:
     )
 
 
-def warm(source: str) -> None:
-    """Load the libraries, if a source seems to have formulas."""
-    if "$" in source and is_extra_installed("math"):
-        _library()
-
-
 def is_formula(token: Token) -> bool:
     """Tell whether a token is a formula; a fence with the language `math` is one, too."""
     return token.type in ("formula", "formula_block") or (

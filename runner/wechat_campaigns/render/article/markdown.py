@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -30,8 +30,6 @@ from wechat_campaigns.render.article.parts import Findings
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _WIDTH = re.compile(r'\{width="?([^}"]*)"?\}')
-_FENCES = re.compile(r"^[ >]{0,20}(?:```|~~~)([a-z0-9+#-]{1,20})[ \t]*$", re.MULTILINE)
-MAX_WARM = 20
 Env = MutableMapping[str, Any]
 
 
@@ -53,14 +51,6 @@ def to_html(source: str, findings: Findings, *, colours: bool, keep_lines: bool 
     _check(tokens, findings)
     _check_notes(env, source, findings)
     return str(parser.renderer.render(tokens, parser.options, env))
-
-
-def warm(source: str) -> None:
-    """Make the parser, and load the lexers of the languages that a source seems to name."""
-    _parser()
-    formulas.warm(source)
-    for language in {found[1] for found in islice(_FENCES.finditer(source), MAX_WARM)}:
-        code.is_known_language(language)
 
 
 class _Parser(MarkdownIt):

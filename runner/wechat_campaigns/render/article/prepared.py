@@ -1,11 +1,8 @@
-"""Prepare a picture as an article shows it, once for the same bytes: a save decodes only what is new.
-
-The work is done in a forked process; `learned` gives what it prepared, and its parent remembers that.
-"""
+"""Prepare a picture as an article shows it, once for the same bytes: many articles show the same logo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.render.article.images import ImageInspection
 
 KEPT: Final = 2_000
-"""Pictures of a few hundred bytes each, after which all are forgotten. No lock: a fork may leave it taken."""
+"""Pictures of a few hundred bytes each, after which all are forgotten."""
 Key = tuple[str, bool, str]
 """SHA-256 of the file, whether it may be converted, the language of its faults."""
 
@@ -44,26 +41,10 @@ def prepare(file: FileInfo, data: Callable[[], bytes], *, convert: bool) -> Prep
     key = file.sha256, convert, current_language()
     found = _known.get(key)
     if found is None:
-        found = _prepared(file, data(), convert)
-        remember({key: found})
+        if len(_known) >= KEPT:
+            _known.clear()
+        found = _known[key] = _prepared(file, data(), convert)
     return replace(found, file=replace(found.file, path=file.path))
-
-
-def known() -> frozenset[Key]:
-    """Name the pictures that are remembered."""
-    return frozenset(_known)
-
-
-def learned(before: Iterable[Key]) -> dict[Key, PreparedPicture]:
-    """Give what was prepared since `known` named these."""
-    return {key: _known[key] for key in _known.keys() - set(before)}
-
-
-def remember(found: Mapping[Key, PreparedPicture]) -> None:
-    """Keep what was prepared."""
-    if len(_known) + len(found) > KEPT:
-        _known.clear()
-    _known.update(found)
 
 
 def _prepared(file: FileInfo, data: bytes, convert: bool) -> PreparedPicture:

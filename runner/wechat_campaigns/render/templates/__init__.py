@@ -1,1 +1,1 @@
-"""Sandboxed Jinja with bounds on time, memory and output."""
+"""Sandboxed Jinja: what a template may reach is bounded here, its time and memory by `core.fence`."""

@@ -15,13 +15,7 @@ from jinja2.utils import LRUCache
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
-from wechat_campaigns.render.templates.bounds import (
-    INCLUDE,
-    MAX_SIZE,
-    TemplateBudgetError,
-    TemplateRenderError,
-    copied,
-)
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError, copied
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
@@ -61,8 +55,9 @@ class Engine:
         try:
             with current_rendering(Rendering(names=frozenset(variables), escape=escape, sources=[text])):
                 return self._rendered(text, variables)
-        # A template can raise whatever its expressions raise.
-        except Exception as error:
+        except (MemoryError, TemplateRenderError):
+            raise
+        except Exception as error:  # a template can raise whatever its expressions raise
             raise _render_error(error) from error
 
     def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
@@ -73,9 +68,9 @@ class Engine:
         for chunk in template.root_render_func(template.new_context(copied(variables))):
             chars += len(chunk)
             if chars > MAX_SIZE:
-                raise TemplateBudgetError(
-                    _("the text would exceed {most:,} characters").format(most=MAX_SIZE)
-                )
+                what = _("the text would exceed {most:,} characters").format(most=MAX_SIZE)
+                hint = _("reduce the loop, the number or the text; a message is at most a few pages long")
+                raise TemplateRenderError(what, hint=hint)
             chunks.append(chunk)
         return "".join(chunks)
 
@@ -84,7 +79,6 @@ class Engine:
 
         Jinja asks for each use, also of one that is compiled already.
         """
-        RUN.get().budget.spend(INCLUDE)
         try:
             text, path = self._included(name)
         except FileError as error:
@@ -154,9 +148,6 @@ def _position(error: Exception) -> tuple[str | None, int]:
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.message, error.hint
-    if isinstance(error, TemplateBudgetError | MemoryError):
-        hint = _("reduce the loop, the number or the text; a message is at most a few pages long")
-        return str(error) or _("the template needs too much memory"), hint
     if isinstance(error, SecurityError):
         return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):

@@ -1,4 +1,4 @@
-"""Jinja made safe for a stranger's template: plain data only, a few filters, every step paid for.
+"""Jinja made safe for a stranger's template: plain data only, a few filters, nothing of Python's insides.
 
 Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `current_rendering`
 says which rendering the present thread is in.
@@ -19,15 +19,14 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.filters import FILTERS
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.tests import TESTS
 from jinja2.utils import Namespace, missing, pass_context
+from jinja2.visitor import NodeTransformer
 
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.nearest import suggestion_suffix
-from wechat_campaigns.render.templates import bounds
-from wechat_campaigns.render.templates import meter as jinja_meter
-from wechat_campaigns.render.templates.bounds import RenderBudget
+from wechat_campaigns.render.templates.bounds import plain, text_of
 from wechat_campaigns.render.templates.placeholders import Escape
 
 TEMPLATE_CACHE_SIZE = 50
@@ -74,17 +73,18 @@ _JINJA_INTERNAL_NAMES = frozenset(("caller", "_loop_vars", "_block_vars"))
 """Arguments that Jinja adds to a call."""
 _TAKES_UNDEFINED = frozenset(("d", "default", "defined", "undefined"))
 """Filters and tests that may be asked about a name that is unknown, or is not data."""
+_CONCAT, _RAW = " concat", " raw"
+"""Filters that `_Marks` puts in; no template may name them, by a tag or by a value."""
 _MAX_NAME_CHARS = 60
 HIDDEN = "…"
 
 
 @dataclass(slots=True, kw_only=True)
 class Rendering:
-    """One rendering: the variables it knows by name, how it escapes values, what it may still spend."""
+    """One rendering: the variables it knows by name, and how it escapes values."""
 
     names: frozenset[str]
     escape: Escape
-    budget: RenderBudget = field(default_factory=RenderBudget)
     sources: list[str] = field(default_factory=list)
     """The texts of the template and of what it includes."""
 
@@ -120,10 +120,10 @@ class _Template(Template):
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox: allow-lists for filters and methods, a price for every operation."""
+    """The sandbox: allow-lists for filters and methods, and plain data for all of them."""
 
     template_class = _Template
-    intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
+    intercepted_binops = frozenset("%")  # which makes text of what it is given
 
     def __init__(self, load: Loader) -> None:
         super().__init__(
@@ -131,38 +131,24 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             undefined=_Unknown,
             finalize=_written,
             autoescape=False,
-            # A folded constant would be computed before anything is paid for.
-            optimized=False,
+            optimized=False,  # a folded constant would fail without its line
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
             cache_size=TEMPLATE_CACHE_SIZE,
         )
-        self.globals = {"dict": _dict, "namespace": Namespace, "range": bounds.small_range}
-        self.filters = {name: _metered(FILTERS[name], name) for name in FILTER_NAMES}
-        self.filters |= {
-            jinja_meter.CHARGE: _charge,
-            jinja_meter.CHECK: _check,
-            jinja_meter.CONCAT: _concat,
-            jinja_meter.RAW: _raw,
-        }
-        self.tests = {name: _metered(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
+        self.globals = {"dict": _dict, "namespace": Namespace, "range": _range}
+        self.filters = {name: _checked(FILTERS[name], name) for name in FILTER_NAMES}
+        self.filters |= {_CONCAT: _concat, _RAW: _Raw}
+        self.tests = {name: _checked(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        bounds.size(source)
-        if source.count("{{") + source.count("{%") > bounds.MAX_TAGS:
-            raise bounds.TemplateBudgetError(
-                _("a template may contain at most {most:,} tags").format(most=bounds.MAX_TAGS)
-            )
-        if bounds.LONG_NUMBER.search(source):
-            raise bounds.TemplateBudgetError(_("a number has more than a thousand digits"))
-        tree = super()._parse(source, name, filename)
-        jinja_meter.Meter().visit(tree)
+        tree: nodes.Template = _Marks().visit(super()._parse(source, name, filename))
         return tree
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
-        """Compute only what stays small."""
-        return bounds.binop(RUN.get().budget, operator, left, right)
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Write only plain data into a format."""
+        return super().call_binop(context, operator, *plain((left, right)))
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Use a filter whose name is a value, as in `map('upper')`, if a template may name it itself."""
@@ -173,18 +159,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         return super().call_test(_listed_name(name, TEST_NAMES), *args, **kwargs)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        """Call a macro, a listed method or a global with plain data; pay for what goes in and comes out."""
-        budget = RUN.get().budget
-        budget.spend(bounds.CALL)
-        budget.check(
-            (args, {name: value for name, value in kwargs.items() if name not in _JINJA_INTERNAL_NAMES})
-        )
+        """Call a macro, a listed method or a global with plain data."""
+        plain((args, {name: value for name, value in kwargs.items() if name not in _JINJA_INTERNAL_NAMES}))
         if not __self.is_safe_callable(__obj):
             raise SecurityError(_("this cannot be called in a template"))
         result = __context.call(__obj, *args, **kwargs)
         if isinstance(__obj, _TEMPLATE_TYPES):
-            return _Raw(budget.check(result))
-        return result if isinstance(result, Namespace) else budget.take(result)
+            return _Raw(result)
+        return result if isinstance(result, Namespace) else plain(result)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Allow what templates made, the globals, and listed methods; an unknown name says so itself."""
@@ -231,6 +213,14 @@ def _dict(**items: Any) -> dict[str, Any]:
     return items
 
 
+def _range(*bounds: int) -> list[int]:
+    try:
+        return list(safe_range(*bounds))
+    except OverflowError as error:
+        message = _("a range may contain at most {most:,} numbers").format(most=MAX_RANGE)
+        raise TemplateRuntimeError(message) from error
+
+
 def _listed_name(name: str, names: tuple[str, ...]) -> str:
     if name not in names:
         raise TemplateRuntimeError(_("`{name}` cannot be used here").format(name=display_name(name)))
@@ -272,23 +262,18 @@ class _Raw(str):
     __slots__ = ()
 
 
-# --- paying ------------------------------------------------------------------------------------
-
-
-def _metered(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Wrap a filter or test so that its arguments and its result are paid for."""
+def _checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Wrap a filter or test so that it takes and makes plain data."""
     skipped = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @functools.wraps(function)
-    def paid(*args: Any, **kwargs: Any) -> Any:
-        budget, given = RUN.get().budget, args[skipped:]
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        given = args[skipped:]
         _refuse_raw(name, given)
-        budget.check((given[1:] if name in _TAKES_UNDEFINED else given, kwargs))
-        if name in FILTER_NAMES:
-            bounds.check_filter(budget, name, given, kwargs)
-        return budget.take(function(*args, **kwargs))
+        plain((given[1:] if name in _TAKES_UNDEFINED else given, kwargs))
+        return plain(function(*args, **kwargs))
 
-    return paid
+    return checked
 
 
 def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
@@ -308,9 +293,7 @@ def _written(_context: Context, value: Any) -> str:
     run = RUN.get()
     if not isinstance(value, str | int | float | StrictUndefined):
         raise TypeError(_not_text(value))
-    text = value if isinstance(value, _Raw) else run.escape(bounds.text_of(value))
-    run.budget.spend(bounds.STEP + len(text))
-    return text
+    return value if isinstance(value, _Raw) else run.escape(text_of(value))
 
 
 def _not_text(value: Any) -> str:
@@ -323,23 +306,40 @@ def _not_text(value: Any) -> str:
     return _("a value of this type cannot be written as text")
 
 
-@pass_context
-def _charge(_context: Context, units: int) -> None:
-    RUN.get().budget.spend(units)
+def _concat(values: Sequence[Any]) -> str:
+    return "".join(map(text_of, plain(values)))
 
 
-@pass_context
-def _check(_context: Context, value: Any) -> Any:
-    return RUN.get().budget.check(value)
+class _Marks(NodeTransformer):
+    """Lets `~` write scalars as `{{ … }}` does, and marks the text of blocks as made by the template."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        """Make a filter of `~`."""
+        self.generic_visit(node)
+        return _filtered(nodes.List(node.nodes, lineno=node.lineno), _CONCAT)
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:  # noqa: N802
+        """Mark the text of a `set` block before and after its filters."""
+        self.generic_visit(node)
+        if node.filter is not None:
+            _innermost(node.filter).node = _filtered(None, _RAW)
+        node.filter = _filtered(node.filter, _RAW)
+        return node
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> nodes.Node:  # noqa: N802
+        """Mark the text that goes into the filters."""
+        self.generic_visit(node)
+        _innermost(node.filter).node = _filtered(None, _RAW)
+        return node
 
 
-@pass_context
-def _concat(_context: Context, values: Sequence[Any]) -> str:
-    budget = RUN.get().budget
-    text: str = budget.check("".join(map(bounds.text_of, budget.check(values))))
-    return text
+def _innermost(node: nodes.Filter) -> nodes.Filter:
+    """Find the filter that takes the text of a block: the one without a value of its own."""
+    while isinstance(node.node, nodes.Filter):
+        node = node.node
+    return node
 
 
-@pass_context
-def _raw(_context: Context, text: str) -> str:
-    return _Raw(RUN.get().budget.check(text))
+def _filtered(node: nodes.Node | None, name: str) -> nodes.Filter:
+    lineno = node.lineno if node is not None else 1
+    return nodes.Filter(cast("nodes.Expr | None", node), name, [], [], None, None, lineno=lineno)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wechat_campaigns.render.templates import bounds
+from wechat_campaigns.render.templates.bounds import MAX_SIZE, text_of
 
 Escape = Callable[[object], str]
 
@@ -32,18 +32,18 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
         text: with `\n` as its only line end.
         escape: makes a value's text safe in the markup around it.
     """
-    if len(text) > bounds.MAX_SIZE or bounds.LONG_NUMBER.search(text):
+    if len(text) > MAX_SIZE:
         return None
     if "{" not in text:
         return text
     # Odd parts are names, even ones the text between them.
     parts = _NAME.split(text)
     between, names = parts[::2], parts[1::2]
-    if any(TAG.search(part) or part.endswith("{") for part in between) or len(names) > bounds.MAX_TAGS:
+    if any(TAG.search(part) or part.endswith("{") for part in between):
         return None
     for index, name in enumerate(names):
         value = variables.get(name)
         if not isinstance(value, str | int | float) or name in _JINJA_KEYWORDS:
             return None
-        parts[2 * index + 1] = escape(bounds.text_of(value))
-    return None if sum(map(len, parts)) > bounds.MAX_SIZE else "".join(parts)
+        parts[2 * index + 1] = escape(text_of(value))
+    return None if sum(map(len, parts)) > MAX_SIZE else "".join(parts)

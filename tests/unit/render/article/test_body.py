@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.render.article.making import Make, assert_nothing_alive, rules
-from wechat_campaigns.core import limited_process
 from wechat_campaigns.core.errors import MissingExtraError
-from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, dom
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, body, build, dom
 from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
 from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
@@ -176,36 +175,11 @@ def _in_process(environment: dict[str, str]) -> bytes:
     return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
 
 
-def test_files_read_by_a_worker_are_recorded_here(tmp_path: Path) -> None:
-    """Whoever watches the files sees theme and pictures: a gate asks who approved each of them."""
-    seen: set[str] = set()
-
-    class Watching(Files):
-        def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
-            located = super().locate(base_file, path)
-            seen.add(str(located))
-            return located
-
-    (tmp_path / "_themes").mkdir()
-    (tmp_path / "_themes/house.css").write_text("p { color: #333 }")
-    build(
-        ArticleSource(
-            text="茶 ![杯](cup.png)",
-            kind="markdown",
-            file=PurePosixPath("a.md"),
-            title="t",
-            theme="house",
-            files=Watching(tmp_path),
-        )
-    )
-    assert seen == {"_themes/house.css", "cup.png"}
-
-
 def test_the_same_article_is_made_once_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of campaigns may send one article; other words, or another run's files, are another one."""
     made = []
-    real = limited_process.run
-    monkeypatch.setattr(limited_process, "run", lambda work, **limits: made.append(1) or real(work, **limits))
+    real = body.assemble
+    monkeypatch.setattr(body, "assemble", lambda source: made.append(1) or real(source))
     files = Files(tmp_path)
     source = ArticleSource(text="春茶", kind="markdown", file=PurePosixPath("a.md"), title="茶", files=files)
     assert build(source) == build(replace(source))

@@ -1,4 +1,4 @@
-"""A picture is prepared once for the same bytes; what a forked process prepared is known to its parent."""
+"""A picture is prepared once for the same bytes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ PAGE = PurePosixPath("news.yaml")
 
 @pytest.fixture(autouse=True)
 def _english_again() -> Iterator[None]:
+    prepared._known.clear()
     yield
     set_language("en")
 
@@ -60,7 +61,7 @@ def test_a_second_version_of_an_article_gives_the_same_findings(make: Make, mend
     """What is said of its pictures does not depend on whether they are known."""
     options = ArticleOptions(fix_images=mend)
     first = make("![茶](a.webp)\n", at={"tea/a.webp": webp()}, options=options)
-    assert len(prepared.known()) == 1
+    assert len(prepared._known) == 1
     second = make("![茶](a.webp)\n\n又一段\n", options=options)
     assert rules(first) == rules(second) == (["w image-fixed 1"] if mend else ["e image-format 1"])
     assert first.findings == second.findings
@@ -71,7 +72,7 @@ def test_a_changed_file_is_another_picture(make: Make) -> None:
     """The name is the same, the bytes are not."""
     for number, color in enumerate(("red", "blue"), 1):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
-        assert len(prepared.known()) == number
+        assert len(prepared._known) == number
 
 
 @pytest.mark.slow
@@ -80,4 +81,4 @@ def test_many_pictures_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch, m
     monkeypatch.setattr(prepared, "KEPT", 2)
     for color in ("red", "blue", "green"):
         make("![茶](a.webp)\n", at={"tea/a.webp": webp(color)})
-    assert len(prepared.known()) == 1
+    assert len(prepared._known) == 1

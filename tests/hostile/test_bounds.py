@@ -1,0 +1,177 @@
+"""Files of strangers that cost: each ends within its bounds and is named, and the file beside it is read."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.corpus.case import VARIABLES, article, text
+from tests.hostile.corpus.templates import FLOODS
+from tests.hostile.test_articles import MARKDOWN, PICTURES, THEMES
+from tests.unit.render.test_openid_table import with_sheet
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.fence import Bound
+from wechat_campaigns.render.article import read_saved_page
+from wechat_campaigns.render.compile import Compiler
+from wechat_campaigns.render.validate_all import validate_campaigns
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings
+
+CPU_S = 10.5
+"""The bound, and what its parent needs."""
+SETTINGS = "environments: {test: {api: sandbox, ledger: sqlite}}\n"
+LIST = "filter: {openids: {file: list.xlsx}}\nmsgtype: text\ncontent: a\n"
+
+
+def _template(content: str) -> dict[str, str | bytes]:
+    return {"bad.yaml": text(content, more=VARIABLES)}
+
+
+def _article(**more: str | bytes) -> dict[str, str | bytes]:
+    files: dict[str, str | bytes] = {"a.md": "茶 ![杯](cup.png)", "cup.png": PICTURES["png-cut"]}
+    named = {name.replace("_", "."): data for name, data in more.items()}
+    theme = ", theme: house" if "_themes/house.css" in more else ""
+    campaign = article(next((name for name in named if name.startswith("a.")), "a.md"), more=theme)
+    return {"bad.yaml": campaign.replace("{file: cover.png}", "{media_id: M1}")} | files | named
+
+
+def _zipped(name: str, size: int) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, b"a" * size)
+    return made.getvalue()
+
+
+_LAUGHS = '<!DOCTYPE a [<!ENTITY a0 "ha">' + "".join(
+    f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(12)
+)
+_ENTRIES = "".join(f"  e{n}: {{vars: {{v: 1}}}}\n" for n in range(20_000))
+_NEST = "{% set a = namespace(l=['x']) %}{% for i in range(60) %}{% set a.l = [a.l, a.l] %}{% endfor %}"
+
+CPU, MEMORY, RULE = Bound.CPU, Bound.MEMORY, None
+"""The bound that a file breaks, or none of them: its problem is one that a person can mend."""
+# fmt: off
+FILES: dict[str, tuple[dict[str, str | bytes], Bound | None]] = {
+    **{f"template: {name}": (_template(FLOODS[name]), bound) for name, bound in {
+        "power-mid": CPU, "nested-silent": CPU, "recursion-wide": CPU,
+        "multiply-list": MEMORY, "doubling": MEMORY, "doubling-list": MEMORY, "join": MEMORY,
+        "format-width": RULE, "format-star": RULE, "multiply": RULE, "center": RULE, "replace": RULE,
+        "range": RULE, "range-loop": RULE, "nested-loops": RULE, "recursion": RULE, "number-long": RULE,
+        "parentheses": RULE, "plus": RULE,
+    }.items()},
+    "template: power": (_template("{{ 9 ** (9 ** 9) }}"), CPU),
+    "template: width": (_template("{{ '%10000000000d' % 1 }}"), MEMORY),
+    "template: product": (_template("{{ 'a' * 10**10 }}"), MEMORY),
+    "template: nest as text": (_template(_NEST + "{{ a.l|string }}"), CPU),
+    "template: search": (_template("{% for i in range(99999) %}{{ 'ab' in big * 999 }}{% endfor %}"), CPU),
+    "yaml: aliases": ({"bad.yaml": "a: &a [x, x]\n" + "".join(
+        f"a{n + 1}: &a{n + 1} [*a{n or ''}, *a{n or ''}]\n" for n in range(40))}, RULE),
+    "yaml: merge": ({"bad.yaml": "base: &b {tag: a}\nfilter: {<<: *b}\nmsgtype: text\ncontent: a\n"}, RULE),
+    "yaml: deep list": ({"bad.yaml": "content: " + "[" * 50_000 + "]" * 50_000}, RULE),
+    "yaml: deep map": ({"bad.yaml": "content: " + "{a: " * 50_000 + "1" + "}" * 50_000}, RULE),
+    "yaml: keys twice": ({"bad.yaml": "vars: {" + ",".join("k: 1" for _ in range(80_000)) + "}"}, RULE),
+    "yaml: long number": ({"bad.yaml": "filter: {tag_id: " + "9" * 500_000 + "}\n"}, RULE),
+    "yaml: large": ({"bad.yaml": "content: '" + "a" * 10_000_000 + "'\n"}, RULE),
+    "yaml: many entries": ({"bad.yaml": text("{{ nope }}") + "for_each:\n" + _ENTRIES}, RULE),
+    **{f"article: {name}": (_article(a_md=MARKDOWN[name]), bound) for name, bound in {
+        "footnote-marks": CPU, "code-perl": CPU, "brackets": RULE, "nested-links": RULE, "emphasis": RULE,
+        "quotes": RULE, "table-rows": RULE}.items()},
+    **{f"style: {name}": (_article(**{"_themes/house.css": THEMES[name]}), RULE) for name in (
+        "variables-double", "variables-spread", "not", "braces")},
+    **{f"picture: {name}": (_article(cup_png=PICTURES[name]), RULE) for name in (
+        "png-huge", "png-bomb", "png-text-bomb", "png-profile-bomb", "bmp-huge", "gif-huge")},
+    "table: zip bomb": ({"bad.yaml": LIST, "list.xlsx": _zipped("xl/workbook.xml", 500_000_000)}, RULE),
+    "table: laughs": ({"bad.yaml": LIST, "list.xlsx": with_sheet(f"{_LAUGHS}]><a>&a12;</a>")}, RULE),
+    "table: no workbook": ({"bad.yaml": LIST, "list.xlsx": _zipped("a", 1)}, RULE),
+}
+# fmt: on
+
+
+def _cpu_s(work: Callable[[], object]) -> float:
+    """Return the processor time of the child processes that a piece of work starts."""
+
+    def used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = used()
+    work()
+    return used() - before
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", FILES)
+def test_a_hostile_file_ends_and_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[..., None]
+) -> None:
+    """Within the bound, tried once; the honest file beside it keeps its result."""
+    files, bound = FILES[name]
+    root, tried = tmp_path / "campaigns", tmp_path / "tried"
+    for path, data in {"_settings.yaml": SETTINGS, "honest.yaml": text("你好"), **files}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data.encode() if isinstance(data, str) else data)
+    make = Compiler.make
+
+    def making(self: Compiler, item) -> object:
+        with tried.open("a") as file:
+            file.write(f"{item.id}\n")
+        return make(self, item)
+
+    monkeypatch.setattr(Compiler, "make", making)
+    found = []
+    settings = load_settings(root)
+    seconds = _cpu_s(lambda: found.append(validate_campaigns(root, settings=settings, files=Files(root))))
+    record_property("seconds", seconds)
+    (result,) = found
+    problems = [one for one in (*result.file_problems, *result.problems) if one.level == "error"]
+    assert result.sends == 1
+    assert tried.read_text().split().count("bad") == 1
+    assert {Path(one.location.file).stem for one in problems} & {"bad", "a", "house"}
+    assert not [one for one in problems if "honest" in one.location.file]
+    over = [one.message for one in problems if one.rule == "resource-limit"]
+    assert over == ([bound.words] if bound is not None else [])
+    assert seconds < CPU_S
+
+
+PAGES = {
+    "nested": "<div>" * 200_000 + "茶",
+    "attributes": "<p " + "a=b " * 300_000 + ">茶",
+    "styles": f'<p style="{"background:" + "url(" * 200_000}">茶',
+    "entities": "&amp" * 500_000,
+}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", PAGES)
+def test_a_saved_page_ends(name: str, tmp_path: Path, record_property: Callable[..., None]) -> None:
+    """Read for `import`, or refused with the bound that it broke."""
+    page = tmp_path / "page.html"
+    page.write_text(f"<meta charset=utf-8><title>a</title>{PAGES[name]}", encoding="utf-8")
+
+    def read() -> None:
+        with suppress(UsageError):  # it is refused as too large, or with its bound
+            read_saved_page(page)
+
+    seconds = _cpu_s(read)
+    record_property("seconds", seconds)
+    assert seconds < CPU_S
+
+
+@pytest.mark.deep
+def test_a_saved_page_that_breaks_a_bound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`import` tells the file and the bound."""
+    page = tmp_path / "page.html"
+    page.write_text("<p>茶</p>", encoding="utf-8")
+    module = "wechat_campaigns.render.article.page_import.read_page"
+    monkeypatch.setattr(module, lambda _text: os.abort())
+    with pytest.raises(UsageError) as caught:
+        read_saved_page(page)
+    assert Bound.CRASH.words in caught.value.message
+    assert caught.value.location == str(page)

@@ -1,0 +1,229 @@
+"""`fence`: what a stranger's file can do to the process that reads it costs that file, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from wechat_campaigns.core import fence
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.fence import Bound, Bounds, OverBoundError, map_fenced, run_fenced
+
+# The test runner's own threads are nothing the children of these tests touch.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
+
+def no_loss(item: int, bound: Bound) -> NoReturn:
+    raise AssertionError(f"{item} was lost: {bound}")
+
+
+def spin(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def fork_again() -> int:
+    """Try to get children of its own."""
+    (inner,) = map_fenced(lambda _item: os.getpid(), [1], lost=no_loss)
+    return inner - os.getpid()
+
+
+ATTACKS: dict[str, tuple[Callable[[], object], Bound]] = {
+    "a loop in C": (lambda: re.match(r"(a+)+$", "a" * 60 + "b"), Bound.CPU),
+    "a loop in Python": (lambda: spin(60), Bound.CPU),
+    "memory": (lambda: len(bytearray(200 << 20)), Bound.MEMORY),
+    "a huge result": (lambda: b"a" * 2_000_000, Bound.MEMORY),
+    "killed, as by the kernel without memory": (lambda: os.kill(os.getpid(), signal.SIGKILL), Bound.MEMORY),
+    "a crash": (lambda: os.kill(os.getpid(), signal.SIGSEGV), Bound.CRASH),
+    "an abort": (os.abort, Bound.CRASH),
+    "an end": (lambda: os._exit(0), Bound.CRASH),
+    "sleep": (lambda: time.sleep(60), Bound.WALL),
+    "stopped": (lambda: os.kill(os.getpid(), signal.SIGSTOP), Bound.WALL),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("children", [1, 2])
+def test_an_attack_costs_one_item(
+    name: str, children: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bound is known, it is tried once, all others have their results, in order, and nothing is left."""
+    monkeypatch.setattr(fence, "MAX_RESULT_BYTES", 1_000_000)
+    attack, bound = ATTACKS[name]
+    tried, before = tmp_path / "tried", resources()
+
+    def work(item: int) -> object:
+        if item == 5:
+            with tried.open("a") as file:
+                file.write("x")
+            return attack()
+        return item
+
+    lost = lambda item, bound: (item, bound)  # noqa: E731
+    bounds = Bounds(cpu_s=1, wall_s=2 if bound is Bound.WALL else 60, memory_bytes=100 << 20)
+    found = map_fenced(work, range(12), lost=lost, children=children, bounds=bounds)
+    assert found == [(5, bound) if item == 5 else item for item in range(12)]
+    assert tried.read_text() == "x"
+    assert resources() == before
+
+
+def resources() -> tuple[int, str]:
+    """Count open files, and list child processes."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8")
+    return len(list(Path("/proc/self/fd").iterdir())), children
+
+
+def test_every_file_may_be_hostile() -> None:
+    """Each loses its own result."""
+    found = map_fenced(lambda _item: os.abort(), range(20), lost=lambda item, _bound: item, children=2)
+    assert found == list(range(20))
+
+
+def test_many_items_keep_their_order_and_share_the_processors() -> None:
+    """The results do not depend on how many children there are."""
+    many = range(fence.ENOUGH + 50)
+    for children in (1, 2, 3):
+        found = map_fenced(lambda item: (2 * item, os.getpid()), many, lost=no_loss, children=children)
+        assert [number for number, _pid in found] == [2 * item for item in many]
+        assert len({pid for _number, pid in found} - {os.getpid()}) == children
+    assert map_fenced(abs, [], lost=no_loss) == []
+
+
+def test_beside_threads_there_is_one_child() -> None:
+    """As in the studio: few forks, and never the work in the process itself."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        found = set(map_fenced(lambda _item: os.getpid(), range(fence.ENOUGH), lost=no_loss))
+    finally:
+        ended.set()
+        thread.join()
+    assert len(found) == 1
+    assert found != {os.getpid()}
+
+
+def test_a_child_has_no_children() -> None:
+    """On two processors they would only wait for each other."""
+    assert run_fenced(fork_again) == 0
+
+
+def test_time_of_a_whole_run_is_bounded() -> None:
+    """Many files, each within its own bounds, end together in time."""
+    began = time.monotonic()
+    lost = lambda _item, bound: bound  # noqa: E731
+    found = map_fenced(lambda item: time.sleep(0.3) or item, range(300), lost=lost, bounds=Bounds(run_s=2))
+    assert Bound.RUN in found
+    assert set(found) <= {Bound.RUN, *range(300)}
+    assert 0 < len([one for one in found if one is not Bound.RUN]) < 20
+    assert time.monotonic() - began < 20
+
+
+def test_work_may_ask_for_more_time() -> None:
+    """A picture takes longer than a text; three times the bound is the end."""
+
+    def work(seconds: int) -> str:
+        fence.extend(50)
+        spin(seconds)
+        return "done"
+
+    found = map_fenced(work, [2, 30], lost=lambda _item, bound: bound, bounds=Bounds(cpu_s=1))
+    assert found == ["done", Bound.CPU]
+    fence.extend(1)  # outside it is nothing
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), UsageError("odd", hint="do")])
+def test_an_exception_is_raised_here_with_its_traceback(error: Exception) -> None:
+    """It is a fault of this program, or meant for whoever called."""
+
+    def failing(_item: int) -> NoReturn:
+        raise error
+
+    before = resources()
+    with pytest.raises(type(error), match="odd") as caught:
+        map_fenced(failing, range(9), lost=no_loss, children=2)
+    assert "in failing" in caught.value.__notes__[0]
+    assert getattr(caught.value, "hint", "do") == "do"
+    assert resources() == before
+
+
+def test_an_exception_that_cannot_be_handed_over_is_named() -> None:
+    """Not every exception can be copied to another process."""
+
+    class OddError(Exception):
+        pass
+
+    def failing() -> NoReturn:
+        raise OddError("odd")
+
+    with pytest.raises(RuntimeError, match="OddError: odd"):
+        run_fenced(failing)
+
+
+def test_one_piece_of_work_tells_its_bound() -> None:
+    """`run_fenced` has no item to name; every bound has its words."""
+    assert run_fenced(lambda: "茶" * 1_000_000) == "茶" * 1_000_000
+    with pytest.raises(OverBoundError) as caught:
+        run_fenced(os.abort)
+    assert caught.value.bound is Bound.CRASH
+    assert len({bound.words for bound in Bound}) == len(Bound)
+
+
+SLOW = """
+import os, sys, time
+from wechat_campaigns.core.fence import map_fenced
+def work(item):
+    os.write(3, b"begun\\n")
+    time.sleep(0.5)
+os.dup2(1, 3)
+try:
+    map_fenced(work, range(20_000), lost=print, children=2)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_children_end_with_their_parent(number: signal.Signals, code: int) -> None:
+    """Ctrl-C reaches every process of a terminal and one reports it; a kill reaches the parent alone."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        began = time.monotonic()
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        _out, told = process.communicate(timeout=50)  # to the end of what every child may write to
+    assert (process.returncode, told) == (code, "")
+    assert time.monotonic() - began < 30  # the whole work would take longer
+
+
+def test_a_system_that_kills_every_child_is_no_bug() -> None:
+    """Out of memory, a system may kill each new process at once: an error that says so, and an end."""
+    script = """
+import os, signal
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.fence import map_fenced
+os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGKILL))
+try:
+    map_fenced(abs, [1, 2, 3], lost=lambda *_: 0, children=2)
+except UsageError as error:
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "memory" in done.stdout
