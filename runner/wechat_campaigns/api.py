@@ -259,7 +259,7 @@ def plan_selected(
     online, facts = workspace if isinstance(workspace, OnlineWorkspace) else None, None
     if online is not None:
         facts = refresh(sends, context, connect=online.read_api, clock=online.clock)
-        facts |= _without_past(workspace, state)
+        facts |= _without_past(online, state)
         # The reads said what time it is there.
         context = replace(context, now=online.clock(), clock_skew=online.watch.current_skew())
     plan = planner.make_plan(
@@ -279,16 +279,16 @@ def plan_selected(
     return PlanResult(compiled=compiled, plan=plan, comparison=comparison)
 
 
-def _without_past(workspace: Workspace, state: LedgerState) -> dict[str, RemoteFacts]:
-    """Stop each account whose past an initialized ledger does not know: nothing of it is certain."""
-    if not state.initialized:  # an apply is refused as a whole
-        return {}
-    return {
-        name: RemoteFacts(
-            offline=True, error=uninitialized_error(state, workspace.settings.environment, [name])
-        )
-        for name in workspace.uninitialized(state)
-    }
+def _without_past(workspace: OnlineWorkspace, state: LedgerState) -> dict[str, RemoteFacts]:
+    """Stop each account whose past the ledger does not know, or nobody here can verify: it is not certain."""
+    environment, missing = workspace.settings.environment, workspace.secrets.missing
+    unverified = ((name, environment.accounts[name].appid) for name in workspace.unverified)
+    errors = {name: missing[appid] for name, appid in unverified if appid in missing}
+    if state.initialized:  # else an apply is refused as a whole
+        errors |= {
+            name: uninitialized_error(state, environment, [name]) for name in workspace.uninitialized(state)
+        }
+    return {name: RemoteFacts(offline=True, error=error, past_known=False) for name, error in errors.items()}
 
 
 def decision_context(workspace: Workspace, state: LedgerState) -> DecisionContext:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_operating_commands import robot
-from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.plan import planfile
@@ -375,3 +375,32 @@ def test_terminal_that_is_closed_while_a_run_waits_hides_no_send(make_shop: Make
         assert running.wait(60) == ExitCode.UNKNOWN
     told = json.loads(report.read_text(encoding="utf-8"))
     assert [one["result"] for one in told["outcomes"]] == ["unknown"]
+
+
+def test_an_account_that_failed_when_the_wait_began_is_tried_at_its_window(make_shop: MakeShop) -> None:
+    """One that fails when its window opens is tried for fifteen minutes; here it fails hours before."""
+    shop = with_second_account(make_shop())
+    shop.write(a=scheduled("a", opening(16)), b=scheduled("b", opening(12)) + "account: shop\n")
+    shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": ["203.0.113.9"]})
+    with shop.begin("apply", "--auto-approve", "--wait") as running:
+        wait_for_line(shop, running, "Waiting for")
+        shop.sandbox.control("POST", "accounts", {"appid": SHOP_APPID, "ip_allow": []})
+        _out, said = running.communicate(timeout=90)
+    assert shop.texts() == ["b", "a"], said
+
+
+def test_a_second_send_of_a_window_is_tried_again_as_the_first_one_is(make_shop: MakeShop) -> None:
+    """The ledger is away for seconds while the first is on its way: the window is open for much longer."""
+    shop = make_shop("git")
+    opens_at = opening(8)
+    shop.write(one=scheduled("one", opens_at), two=scheduled("two", opens_at))
+    remote = shop.folder.parent / "remote.git"
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=3)
+    with shop.begin("apply", "--auto-approve", "--wait") as running:
+        wait_for_line(shop, running, "one: sending")
+        time.sleep(1.5)
+        aside = remote.rename(remote.with_name("away.git"))
+        time.sleep(8)
+        aside.rename(remote)
+        _out, said = running.communicate(timeout=90)
+    assert shop.texts() == ["one", "two"], said

@@ -19,6 +19,7 @@ import pytest
 
 from tests.acceptance.test_operating_commands import SALE, Command, campaign, robot, settle
 from tests.support.playground import SERVICE, Sandbox
+from tests.support.shop import SHOP_APPID, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
@@ -396,3 +397,23 @@ def test_waiting_run_tells_each_result_as_it_learns_it(
     said, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == ExitCode.OK, said
     assert moments(told)[2:] == [[("sale", "sent")], [("second", "sent")]]
+
+
+def test_the_same_id_of_another_account_is_told_as_well(make_shop: MakeShop) -> None:
+    """Two environments share a ledger and a campaign: the hold of one being told does not tell the other."""
+    with robot(200) as (address, bodies):
+        more = f"notify: [{{kind: webhook, url: {{command: [echo, '{address}']}}, when: [held]}}]\n"
+        shop = make_shop(more=more)
+        file = shop.folder / "campaigns/_settings.yaml"
+        text = file.read_text(encoding="utf-8")
+        second = (
+            text[text.index("  shop:\n") :]
+            .replace("  shop:\n", "  south:\n")
+            .replace("wx0000000000000001", SHOP_APPID)
+        )
+        file.write_text(text + second, encoding="utf-8")
+        shop.write(sale=campaign_file("今晚八点"))
+        for environment in ("shop", "south"):
+            assert shop.run("hold", "main", "--env", environment)[0] == ExitCode.OK
+            assert shop.apply("--env", environment) == ExitCode.POLICY
+    assert [body["environment"] for body in bodies] == ["shop", "south"]

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.factories import linked, view_of
 from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
-from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from tests.support.terminal import Terminal
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
@@ -1309,3 +1309,67 @@ def test_status_lists_a_campaign_that_expired_unsent_until_it_is_settled(shop: S
     (shop.folder / "campaigns" / "late.yaml").unlink()
     code, out = shop.run("status", "--format", "json")
     assert (code, json.loads(out)["expired"]) == (ExitCode.OK, [])
+
+
+def _set_the_secret(_shop: Shop) -> dict[str, str]:
+    return {"WECHAT_SHOP_SECRET": "0" * 32}
+
+
+def _make_the_tag(shop: Shop) -> dict[str, str]:
+    made = shop.sandbox.call("tags/create", {"tag": {"name": "新标签"}}, SHOP_APPID)
+    members = {"openid_list": shop.sandbox.openids(SHOP_APPID)[:30], "tagid": made["tag"]["id"]}
+    shop.sandbox.call("tags/members/batchtagging", members, SHOP_APPID)
+    return {"WECHAT_SHOP_SECRET": "0" * 32}
+
+
+def _upload_a_picture(shop: Shop) -> dict[str, str]:
+    shop.sandbox.media("another-picture", "image", SHOP_APPID, name="海报.png")
+    return {"WECHAT_SHOP_SECRET": "0" * 32}
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "change"),
+    [
+        (campaign_file("b"), {}, _set_the_secret),
+        (campaign_file("b").replace("会员", "新标签"), {"WECHAT_SHOP_SECRET": "0" * 32}, _make_the_tag),
+        (
+            "filter: {tag: 会员}\nmsgtype: image\ncontent: {name: 海报.png}\n",
+            {"WECHAT_SHOP_SECRET": "0" * 32},
+            _upload_a_picture,
+        ),
+    ],
+    ids=["secret missing", "tag missing", "picture missing"],
+)
+def test_what_a_review_could_not_look_up_does_not_go_out_under_it(
+    make_shop: MakeShop, text: str, before: dict[str, str], change: Any
+) -> None:
+    """The reviewed plan says `blocked`, `1 send`, an unknown audience: nobody saw whom or what it is."""
+    more = "policy: {audience_drift: {percent: 1, floor: 1}}\n"
+    shop = with_second_account(make_shop(more=more), "WECHAT_SHOP_SECRET")
+    shop.write(a=campaign_file("a"), b=f"{text}account: shop\n")
+    _code, said = shop.run("plan", "--out", str(shop.plan_file), **before)
+    plan = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    assert [(row["id"], row["action"]) for row in plan["sends"]] == [("a", "send"), ("b", "blocked")], said
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"), **change(shop))
+    sent = [job["appid"] for job in shop.sandbox.jobs()]
+    assert (code, sent) == (ExitCode.POLICY, ["wx0000000000000001"]), said
+
+
+def test_an_audience_is_compared_with_that_of_its_own_account(make_shop: MakeShop) -> None:
+    """`sale` moved to another account while its first send was unknown: two sends of one plan have its id."""
+    shop = with_second_account(make_shop(more="policy: {audience_drift: {percent: 0, floor: 0}}\n"))
+    shop.write(sale=campaign_file("今晚八点", "account: shop\n"))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("今晚八点", "account: main\n"))
+    rows = shop.plan("--resend", "sale")["sends"]
+    counts = {row["account"]["name"]: row["audience"]["count"] for row in rows}
+    less = counts["main"] - counts["shop"]
+    assert less > 0
+    tag = next(one["id"] for one in shop.sandbox.call("tags/get", {})["tags"] if one["name"] == "会员")
+    members = shop.sandbox.call("user/tag/get", {"tagid": tag, "next_openid": ""})["data"]["openid"]
+    left = {"openid_list": members[:less], "tagid": tag}
+    assert shop.sandbox.call("tags/members/batchuntagging", left)["errcode"] == 0
+    words = ("apply", "--auto-approve", "--resend", "sale", *shop.reviewed("file"))
+    code, said = shop.run(*words)
+    assert code == ExitCode.POLICY, said
+    assert [job["appid"] for job in shop.sandbox.jobs()] == [SHOP_APPID]

@@ -8,16 +8,18 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.acceptance.test_apply_wait import wait_for_line
-from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
+from tests.support.shop import SENDALL, SHOP_APPID, MakeShop, Shop, campaign_file, with_second_account
 from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.core.errors import ExitCode
-from wechat_campaigns.protocol.events import EMPTY
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
 APPID = "wx0000000000000001"
 Raw = dict[str, Any]
@@ -250,6 +252,20 @@ def test_event_that_stops_every_act_is_found_by_verify(make_shop: MakeShop, stor
     assert {shop.run(*act)[0] for act in acts} == {ExitCode.LEDGER}
     assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.posts() == 1
+
+
+def test_a_forged_baseline_hides_no_send_of_an_account_whose_secret_is_missing(
+    make_shop: MakeShop, store: Path
+) -> None:
+    """`b` was never sent, and who wrote that it was has no AppSecret: no run may end as if all were well."""
+    shop = with_second_account(make_shop(), "WECHAT_SHOP_SECRET")
+    shop.write(a=campaign_file("a"), b=campaign_file("b", "account: shop\n"))
+    with closing(SqliteLedger(store, lambda: datetime.now(UTC))) as ledger:
+        data = {**FORGED_BASELINE, "send": "b"}
+        ledger.append(Entry(stream=SHOP_APPID, kind=EventKind.BASELINE, data=data))
+    code, said = shop.run("apply", "--auto-approve")
+    assert (code, shop.texts()) == (ExitCode.SECRET, ["a"]), said
+    assert '"unverified": ["shop"]' in shop.run_here("status", "--format", "json")[1]
 
 
 def test_a_restored_copy_without_the_hold_is_refused_where_it_was_held(

@@ -346,7 +346,7 @@ def reviewed(repository: GitHubRepository, event: Event, *reviews: tuple[str, st
     pull |= {"user": {"login": "ann"}, "head": {"sha": head}}
     found = [{"user": {"login": who}, "state": state, "commit_id": head} for who, state in reviews]
     repository.code_host.lists |= {
-        f"/repos/{REPO}/commits/{event.sha}/pulls": [pull],
+        **{f"/repos/{REPO}/commits/{one}/pulls": [pull] for one in (event.sha, head)},
         f"/repos/{REPO}/pulls/1/reviews": found,
         f"/repos/{REPO}/pulls/1/commits": [{"sha": head, "author": {"login": "ann"}, "committer": None}],
         f"/repos/{REPO}/issues/1/events": [],

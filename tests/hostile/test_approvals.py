@@ -414,7 +414,7 @@ GOOD = "print('0' * 32)\n"
 
 
 def with_program(repository: Repository, place: str, *more: str) -> str:
-    """Settings that name `tools/program.py`, as a check or for the secret."""
+    """Settings that name a program of the repository, as a check or for the secret."""
     command = json.dumps([sys.executable, "tools/program.py"])
     secret = f"{{command: {command}}}" if place == "secret" else "{env: WECHAT_MAIN_SECRET}"
     policy = f"policy: {{checks: [{{name: a, command: {command}}}]}}\n" if place == "check" else ""

@@ -36,7 +36,7 @@ LEADING_AWAY = [
     "https://ⓔⓥⓘⓛ.io", "https://ｅｖｉｌ．ｉｏ", "https：／／evil.io", "https://evil｡io", "https://evil。io", "https://𝐞𝐯𝐢𝐥.io",
     "https://ev\u200bil.io", "https://ev\u00adil.io", "https://\u202eevil.io", "ht\u200btps://evil.io", "https:/\u2060/evil.io",
     "&#104;ttps://evil.io", "https&#58;//evil.io", "https&colon;//evil.io", "&amp;#104;ttps://evil.io", "https:&sol;&sol;evil.io",
-    "https://localhost/", "https://坏人.中国/", "https://坏人.公司", "ftp://evil.io/x", "ws://evil.io", "intent://evil.io#Intent",
+    "https://localhost/", "https://坏人.中国/", "https://坏人.公司", "ftp://evil.io/x", "ws://evil.io", "https://evil.travel", "intent://evil.io#Intent",
     # bare hosts
     "evil.io", "bit.ly/x", "t.cn/A6", "url.cn/5", "dwz.cn/x", "evil.zip", "evil.mov", "evil.app", "evil.dev/x", "evil.agency",
     "evil.photography", "evil.museum", "evil.xn--p1ai", "xn--fiq228c.xn--fiqs8s", "EVIL.COM", "Evil.Com", "www.evil.io",

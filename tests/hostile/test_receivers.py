@@ -77,11 +77,16 @@ def test_no_openid_becomes_a_text(tmp_path: Path, content: str) -> None:
 
 @pytest.mark.parametrize("kind", ["md", "html"])
 @pytest.mark.parametrize(
-    "body", [f"<p>茶 {OPENIDS[0]}</p>", "<p>{% include 'ids28.txt' %}</p>", "<p>{{ i }}</p>"]
+    "body",
+    [
+        f"<p>茶 {OPENIDS[0]}</p>",
+        "<p>{% include 'ids28.txt' %}</p>",
+        "<p>{{ ['oZ3xK9-canary_A', 'bCdEfGhIjKl01']|join }}</p>",
+    ],
 )
 def test_no_openid_becomes_an_article(tmp_path: Path, kind: str, body: str) -> None:
-    """As it stands, by an include, by a variable."""
-    campaign = ARTICLE.replace("KIND", kind) + f"vars: {{i: {OPENIDS[0]}}}\n"
+    """As it stands, by an include, put together."""
+    campaign = ARTICLE.replace("KIND", kind)
     found, said = _rules(tmp_path, **{"c.yaml": campaign, f"a.{kind}": f"<p>{body}</p>", "ids28.txt": LISTED})
     assert "openid-in-content" in found
     assert OPENIDS[0] not in said

@@ -27,6 +27,7 @@ environments:
     resend_after: 0
     accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
 """
+SHOP_APPID = "wx0000000000000002"
 SENDALL = "message/mass/sendall"
 
 
@@ -145,3 +146,12 @@ class Shop:
 
 
 MakeShop = Callable[..., Shop]
+
+
+def with_second_account(shop: Shop, variable: str = "WECHAT_MAIN_SECRET") -> Shop:
+    """Put the account `shop`, whose secret is in a variable of its own if named, beside `main`."""
+    file = shop.folder / "campaigns/_settings.yaml"
+    accounts = file.read_text(encoding="utf-8").rstrip().removesuffix("}")
+    second = f", shop: {{kind: service, appid: {SHOP_APPID}, secret: {{env: {variable}}}}}}}\n"
+    file.write_text(f"{accounts}{second}    default_account: main\n", encoding="utf-8")
+    return shop

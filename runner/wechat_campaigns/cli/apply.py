@@ -48,7 +48,7 @@ from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.notify.notices import outcome_notices
 from wechat_campaigns.plan import planfile, review
 from wechat_campaigns.plan.hints import START_AGAIN
-from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey
 from wechat_campaigns.plan.policy.rule_changes import SettingsChange
 from wechat_campaigns.plan.policy.rules import too_many_sends
 from wechat_campaigns.plan.unknown_sends import unplanned_unknown_sends
@@ -125,7 +125,8 @@ def apply(
         if PlanAction.INVALID in plan.counts():
             return _refuse_invalid(context, prepared.result, tells=auto_approve)
         context.show_progress(f"{plan_text(context, view_of(context, prepared.result), is_applied=True)}\n")
-        waiting = scheduled_sends(plan, until=waits_until) if wait else []
+        # Who is asked at the terminal has not seen what an account that failed would send.
+        waiting = scheduled_sends(plan, until=waits_until, failed=auto_approve) if wait else []
         check_approved(context, {planned.account.appid for planned in (*plan.due(), *waiting)})
         right = _right(plan, data, expect_digest, overrides)
         run = _ApplyRun(context, select, data, plan, waiting, right)
@@ -138,6 +139,8 @@ def apply(
             told = plan.held_sends()
             outcomes += tuple(left_outcome(one) for one in plan.held_sends(waits_until) if one not in told)
         if waiting:
+            keys = {one.key for one in waiting}
+            outcomes = tuple(one for one in outcomes if one.key not in keys)
             run.report_early(outcomes)
             outcomes += run.send_later(stopping, until=latest)
         code = run.report(outcomes, prepared.state)
@@ -208,6 +211,8 @@ class _ApplyRun:
         if self.data is not None:
             planfile.check_not_expired(self.data, fresh.clock())
         plan = result.valid_plan()
+        if self.data is not None:
+            plan = review.with_seen_names(plan, self.data)
         # Another run may have gone by stricter rules meanwhile.
         check_looser(fresh, plan, covered={*plan.loosened_rules} <= {*self.plan.loosened_rules}, asking=False)
         return plan
@@ -215,8 +220,8 @@ class _ApplyRun:
     def report_early(self, outcomes: Sequence[SendOutcome]) -> None:
         """Show and notify what was decided before the run waits: hours may pass, and it may be killed."""
         if outcomes:
-            ids = [one.send.id for one in self.waiting]
-            self.context.show_progress(self._formats(tuple(outcomes), waiting=ids)["text"]())
+            keys = [one.key for one in self.waiting]
+            self.context.show_progress(self._formats(tuple(outcomes), waiting=keys)["text"]())
             notify(self.context, outcome_notices(outcomes, self.plan), commit=self.plan.commit)
             self.reported.extend(outcomes)
 
@@ -239,7 +244,7 @@ class _ApplyRun:
             return worst_exit_code((exit_code(outcomes), ExitCode.INTERRUPTED))
         return code
 
-    def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[str] = ()) -> Formats:
+    def _formats(self, outcomes: tuple[SendOutcome, ...], *, waiting: Collection[SendKey] = ()) -> Formats:
         from wechat_campaigns.report.text import outcomes_text
 
         timezone, command = self.context.settings.policy.timezone, apply_command(self.context)
@@ -298,7 +303,7 @@ def _right(
     plan: Plan, data: Mapping[str, Any] | None, digest: str | None, overrides: Mapping[str, str]
 ) -> RunContext:
     """Say under which digest, reviewed or confirmed, a plan is sent, and to how many followers."""
-    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    audiences = {planned.key: planned.resolved.audience.count for planned in plan.sends}
     if data is not None:
         digest, audiences = str(data["plan_digest"]), planfile.audiences(data)
     elif digest is not None:

@@ -84,7 +84,7 @@ def refusal_told(context: OnlineContext) -> Iterator[None]:
 def tell_refusal(context: OnlineContext, error: CampaignError) -> None:
     """Tell of one refusal, see `refusal_told`."""
     if error.exit_code not in (ExitCode.USAGE, ExitCode.RACE):
-        notify(context, [refusal_notice(error, context.settings.environment.by_appid)], commit=None)
+        notify(context, [refusal_notice(error, context.settings.environment)], commit=None)
 
 
 def _is_told(

@@ -10,8 +10,10 @@ programs, which may read all of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import cache
 from typing import NamedTuple
 
@@ -27,18 +29,25 @@ from wechat_campaigns.guard.checkout import (
     commits_since,
     fetch_missing,
     head_of,
-    is_ancestor,
     is_shallow,
     merge_bases,
     objects_of,
     read_blob,
     require_history,
+    settings_versions,
     without_ancestors,
 )
 from wechat_campaigns.guard.ports import OnlinePort, WorkspacePort
 from wechat_campaigns.guard.reviews import request_finder
+from wechat_campaigns.ledger.trust import has_valid_mac
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.source.settings import approvals_in, approvals_of, names_programs
+from wechat_campaigns.protocol.keys import mac_key
+from wechat_campaigns.source.settings import (
+    approvals_in,
+    approvals_of,
+    names_programs,
+    secret_variables_in,
+)
 
 
 class ApprovedTree(NamedTuple):
@@ -51,7 +60,10 @@ class ApprovedTree(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """What the ledger holds of the last apply; its mac is checked once the AppSecret is there."""
+    """What the ledger says of the last apply; whoever writes to a ledger of their own chooses it.
+
+    So it adds what it asks for, and takes nothing away. See `is_genuine` for what may shorten the history.
+    """
 
     commit: str = ""
     """It held what was approved; empty where nobody was asked."""
@@ -79,10 +91,19 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
     return approvals_of(data) if isinstance(data, Mapping) else None
 
 
-def approving_run() -> CiRun | None:
-    """Describe the CI run that can be told who approved what; None on a person's machine."""
-    run = current_run()
-    return run if run is not None and run.default_branch is not None else None
+def is_genuine(workspace: WorkspacePort, guard: Event) -> bool:
+    """Tell whether a guard was written with the AppSecret, before anything of the settings is obeyed.
+
+    The key must be none that these settings bring along: no program's and no file's, and of a variable that
+    every version of them that asks for approvals names for the account: others may hold words of a commit.
+    """
+    account = workspace.settings.environment.by_appid.get(guard.stream)
+    name = (account.secret.env if account is not None else None) or ""
+    value = os.environ.get(name, "").strip()
+    if not value or not has_valid_mac(guard, mac_key(value, guard.stream)):
+        return False
+    named = (secret_variables_in(source, guard.stream) for source in settings_versions(workspace.root))
+    return all(name in one for one in named if one is not None)
 
 
 def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, str]:
@@ -95,7 +116,7 @@ def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, 
         PolicyError: an approval is missing, or nobody can be asked.
     """
     environment, secrets = workspace.settings.environment, workspace.secrets
-    if approving_run() is None:
+    if current_run() is None:
         if appids and (environment.approvals or any(guard_approvals(workspace.guard(one)) for one in appids)):
             raise PolicyError(
                 _("this environment requires approvals, which can only be checked in a GitHub or GitLab run"),
@@ -109,13 +130,17 @@ def check_approved(workspace: OnlinePort, appids: Collection[str]) -> dict[str, 
     return {"approved": told} if told else {}
 
 
-def check_tree_approved(workspace: WorkspacePort, run: CiRun, anchor: Anchor) -> ApprovedTree:
+def check_tree_approved(workspace: WorkspacePort, run: CiRun, guard: Event | None) -> ApprovedTree:
     """Refuse a commit that does not hold what was approved last.
+
+    Args:
+        guard: of the last apply, as the ledger says.
 
     Raises:
         PolicyError: an approval is missing, or nobody can be asked.
     """
     folder, environment = workspace.root, workspace.settings.environment
+    anchor = anchor_of(guard)
     if not workspace.settings.source:
         return ApprovedTree()
     if environment.approvals or anchor.approvals:
@@ -124,21 +149,28 @@ def check_tree_approved(workspace: WorkspacePort, run: CiRun, anchor: Anchor) ->
         if workspace.is_sandbox and not environment.protected:
             return ApprovedTree()
         require_history(folder)
-    if anchor.commit and not is_ancestor(folder, anchor.commit):
+    elif not head_of(folder):
+        return ApprovedTree()
+    if anchor.commit and anchor.commit not in commits_since(folder, ""):
         anchor = anchor._replace(commit="")
     if anchor.approvals and not anchor.commit:
         raise approval_error(
             _("the history of the branch does not hold the commit that was approved at the last apply"),
-            _(
-                "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
-                "in a clean checkout of it, on a machine that holds the AppSecret"
-            ).format(name=environment.name),
+            _restore_hint(environment.name),
         )
-    history = _History(workspace, run, anchor)
+    start = anchor.commit if anchor.commit and guard is not None and is_genuine(workspace, guard) else ""
+    history = _History(workspace, run, anchor, start=start)
     if not (environment.approvals or history.asks()):
         return ApprovedTree()
     check_committed(folder)
     return history.check_head()
+
+
+def _restore_hint(environment: str) -> str:
+    return _(
+        "restore the branch; or check the campaigns and run `campaign ledger guard --env {name}` "
+        "in a clean checkout of it, on a machine that holds the AppSecret"
+    ).format(name=environment)
 
 
 def present_tree(workspace: WorkspacePort) -> ApprovedTree:
@@ -151,13 +183,24 @@ def present_tree(workspace: WorkspacePort) -> ApprovedTree:
     if not head:
         return ApprovedTree()
     check_clean(workspace.root)
-    return ApprovedTree(commit=head, tree=_History(workspace, None, Anchor(commit=head)).tree(head))
+    return ApprovedTree(commit=head, tree=_History(workspace, None, Anchor(), start=head).tree(head))
+
+
+class _Kind(Enum):
+    """What is known of what was accepted last."""
+
+    NOT_ASKED = auto()
+    """Nobody had to approve anything yet: whatever comes next is approved by its own rules."""
+    ACCEPTED = auto()
+    UNCLEAR = auto()
+    """Several things, none of which came after the others: nothing is accepted on top of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
     """What was accepted last, as of some commit."""
 
+    kind: _Kind
     commit: str = ""
     rules: tuple[Approvals, ...] = ()
     """By which whatever comes next is approved."""
@@ -168,31 +211,36 @@ class _State:
 
 
 class _History:
-    """The commits since the last apply that lead to the one that is checked out."""
+    """The commits that lead to the one that is checked out, since one that is known to be accepted."""
 
-    def __init__(self, workspace: WorkspacePort, run: CiRun | None, anchor: Anchor) -> None:
+    def __init__(self, workspace: WorkspacePort, run: CiRun | None, anchor: Anchor, *, start: str) -> None:
         self._folder, self._environment = workspace.root, workspace.settings.environment
         self._anchor = anchor
         self._branch = (run.default_branch if run else None) or ""
-        self._find = request_finder(run, self._branch) if run else lambda _commit: None
+        self._find = request_finder(run) if run else lambda _commit: None
         self.head = head_of(self._folder)
-        self._parents = commits_since(self._folder, anchor.commit)
+        self._parents = commits_since(self._folder, start)
         around = {*self._parents, *(one for parents in self._parents.values() for one in parents)}
-        self._objects = objects_of(self._folder, filter(None, {*around, anchor.commit}))
+        self._objects = objects_of(self._folder, filter(None, {*around, start}))
         self._read_settings = cache(self._settings)
-        kept = (*((self.rules(anchor.commit) if anchor.commit else None) or ()), anchor.approvals)
-        self._start = _State(commit=anchor.commit, rules=tuple(dict.fromkeys(filter(None, kept))))
+        kept = (self.rules(start) if start else None) or ()
+        self._start = _State(kind=_Kind.ACCEPTED if start else _Kind.NOT_ASKED, commit=start, rules=kept)
 
     def tree(self, commit: str) -> str:
         """Give the id of the tree that is asked about; empty where a commit has none."""
         if commit not in self._objects:
             self._objects |= objects_of(self._folder, [commit])
         held = self._objects[commit]
+        if not held.root:
+            raise self._unclear_error(commit)
         return held.root if self._read_settings(held.settings)[1] else held.folder
 
     def rules(self, commit: str) -> tuple[Approvals, ...] | None:
         """List the approvals that a commit asks for after it; None where its settings are lost."""
-        return self._read_settings(self._objects[commit].settings)[0]
+        found, _programs = self._read_settings(self._objects[commit].settings)
+        if commit == self._anchor.commit and self._anchor.approvals:
+            return tuple(dict.fromkeys((*(found or ()), self._anchor.approvals)))
+        return found
 
     def _settings(self, blob: str) -> tuple[tuple[Approvals, ...] | None, bool]:
         source = read_blob(self._folder, blob) if blob else b""
@@ -213,7 +261,7 @@ class _History:
             before = self._newest([self._state_of(one, states) for one in follows])
             states[commit] = self._state_at(commit, request, follows, before)
         state = self._state_of(self.head, states)
-        if state.error is not None or not state.commit:
+        if state.error or not state.commit or self.tree(self.head) != self.tree(state.commit):
             raise state.error or self._unclear_error(self.head)
         told = "; ".join(dict.fromkeys(state.told)) or self._anchor.told
         return ApprovedTree(told=told, commit=self.head, tree=self.tree(self.head))
@@ -221,14 +269,13 @@ class _History:
     def _state_of(self, commit: str, states: Mapping[str, _State]) -> _State:
         """Give the state as of a commit; of one that nobody was asked about, itself."""
         if commit in self._parents:
-            return states.get(commit) or _State(commit=commit)
+            return states.get(commit) or _State(kind=_Kind.NOT_ASKED, commit=commit)
         return self._start
 
     def _steps(self) -> dict[str, tuple[MergedRequest | None, tuple[str, ...]]]:
         """List the steps that lead to the head, oldest first: the request each came by, and what it follows.
 
-        The commits of a request are one step, and the code host is not asked about each of them. They begin
-        where approvals are asked for first.
+        The commits of a request are one step. They begin where approvals are asked for first.
         """
         asking: dict[str, bool] = {}
         for commit, parents in self._parents.items():
@@ -240,34 +287,54 @@ class _History:
                 parents = self._parents[commit]
                 changes = any(self.tree(one) != self.tree(commit) for one in parents)
                 request = self._find(commit) if changes else None
-                follows = self._outside(commit, request.commits) if request is not None else parents
+                follows = self._outside(commit, request) if request is not None else parents
                 steps[commit] = (request, follows)
                 needed.update(follows)
         return dict(reversed(steps.items()))
 
-    def _outside(self, commit: str, own: Collection[str]) -> tuple[str, ...]:
-        """List the commits that a request's own commits follow."""
+    def _outside(self, commit: str, request: MergedRequest) -> tuple[str, ...]:
+        """List the commits that a request's own commits follow.
+
+        A request lists also what came by another one if it was opened on top of that.
+        """
         outside: list[str] = []
         seen, waiting = {commit}, [commit]
         while waiting:
             for one in self._parents[waiting.pop()]:
                 if one not in seen:
                     seen.add(one)
-                    is_own = one in own and one in self._parents
+                    is_own = one in request.commits and one in self._parents and self._brought(one, request)
                     (waiting if is_own else outside).append(one)
         return tuple(outside)
 
+    def _brought(self, commit: str, request: MergedRequest) -> bool:
+        found = self._find(commit)
+        return found is not None and found.number == request.number
+
     def _newest(self, states: Iterable[_State]) -> _State:
-        """Give the state that all others led to; one without a commit where there is none."""
-        found = {state.commit: state for state in states}
+        """Give the state that all others led to; an unclear one where there is none."""
+        found = [*{(state.kind, state.commit): state for state in states}.values()]
         # A branch of a time when nobody was asked may hold anything.
-        found = {commit: state for commit, state in found.items() if state.rules} or found
-        last = [*found] if len(found) < 2 else without_ancestors(self._folder, filter(None, found))
-        return found[last[0]] if len(last) == 1 else _State()
+        found = [state for state in found if state.kind is not _Kind.NOT_ASKED] or found
+        if unclear := [state for state in found if state.kind is _Kind.UNCLEAR]:
+            return unclear[0]
+        by_commit = {state.commit: state for state in found}
+        last = without_ancestors(self._folder, by_commit) if len(found) > 1 else [*by_commit]
+        if len(last) == 1:
+            return by_commit[last[0]]
+        error = approval_error(
+            _("the history merges {commits}, and none of them was approved after the others").format(
+                commits=_(", ").join(sorted(one[:12] for one in last))
+            ),
+            _restore_hint(self._environment.name),
+        )
+        return _State(kind=_Kind.UNCLEAR, error=error)
 
     def _state_at(
         self, commit: str, request: MergedRequest | None, follows: Collection[str], before: _State
     ) -> _State:
+        if before.kind is _Kind.UNCLEAR:
+            return before
         if before.commit and self.tree(commit) == self.tree(before.commit):
             return replace(before, error=None)
         asked = self.rules(commit)
@@ -280,7 +347,7 @@ class _History:
         except PolicyError as error:
             return replace(before, error=before.error or error)
         kept = before.rules if asked is None else asked
-        return _State(commit=commit, rules=kept, told=(*before.told, *told))
+        return _State(kind=_Kind.ACCEPTED, commit=commit, rules=kept, told=(*before.told, *told))
 
     def _check_as_seen(
         self, commit: str, request: MergedRequest, follows: Collection[str], before: str
@@ -295,9 +362,18 @@ class _History:
                 ).format(commit=commit[:12], number=request.number),
                 self._redo_hint(),
             )
-        tips = without_ancestors(self._folder, follows)
-        bases = merge_bases(self._folder, request.head, tips[0]) if len(tips) == 1 else []
-        if not before or not bases or any(self.tree(base) != self.tree(before) for base in bases):
+        # Whoever merges moves the tip; whoever writes the request chooses the commits that come with it.
+        tips = without_ancestors(self._folder, follows) if before else []
+        bases = [merge_bases(self._folder, request.head, one) for one in (*tips, before)]
+        if (
+            len(tips) != 1
+            or not all(bases)
+            or any(
+                one in request.commits or self.tree(one) != self.tree(before)
+                for found in bases
+                for one in found
+            )
+        ):
             raise approval_error(
                 _("#{number} was reviewed against other campaigns than those approved before it").format(
                     number=request.number

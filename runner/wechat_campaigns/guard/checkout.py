@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
-from wechat_campaigns.core.git import GitResult
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, GitResult, not_installed_error
 from wechat_campaigns.core.git_checkout import (
     checkout_output,
     checkout_settings,
@@ -29,6 +29,30 @@ REPORTS: Final = frozenset({"report", "reviewed"})
 """Where a job of GitLab's has the reports of the jobs before it."""
 REPORT_SUFFIXES: Final = frozenset({".json", ".md", ".html", ".env", ".png"})
 """Of the reports that this tool writes; nothing else there could be taken for a module of a program."""
+
+
+def _ask(folder: Path, *arguments: str, given: bytes = b"", codes: Collection[int] = (0,)) -> GitResult:
+    """Ask git what must be known; a failure, or no answer in time, is no answer like "nothing".
+
+    Args:
+        codes: that are answers.
+
+    Raises:
+        PolicyError: git does not tell.
+        LedgerError: there is no git.
+    """
+    answer = run_in_checkout(folder, *arguments, given=given, lazily=False)
+    if answer.code == EXIT_NOT_INSTALLED:
+        raise not_installed_error()
+    if answer.code not in codes:
+        raise PolicyError(
+            _("cannot check the campaigns: `git {command}` failed: {words}").format(
+                command=arguments[0], words=answer.error_line
+            ),
+            hint=_("correct what git reports, then run the same command again"),
+            location=str(folder),
+        )
+    return answer
 
 
 def check_up_to_date(folder: Path, branch: str) -> None:
@@ -77,7 +101,7 @@ def check_clean(folder: Path) -> None:
     Raises:
         PolicyError: they differ.
     """
-    if checkout_output(folder, "status", "--porcelain", "--", "."):
+    if _ask(folder, "status", "--porcelain", "--", ".").text:
         raise PolicyError(
             _("the campaigns folder has uncommitted changes"),
             hint=_("apply from a clean checkout"),
@@ -94,14 +118,14 @@ def blobs_in(folder: Path, tree: str) -> dict[PurePosixPath, str]:
     """List the regular files of a tree of git's, by their object ids; links are left out.
 
     Args:
-        tree: in this repository; one that is not gives nothing.
+        tree: in this repository.
+
+    Raises:
+        PolicyError: it is not.
     """
     found = {}
-    query = ("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
-    listing = run_in_checkout(folder, *query, lazily=False)
-    for entry in (
-        listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1] if listing.code == 0 else ()
-    ):
+    listing = _ask(folder, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
+    for entry in listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         facts, _tab, name = entry.partition("\t")
         mode, _kind, object_id = facts.split()
         if mode in REGULAR:
@@ -122,7 +146,7 @@ def check_committed(folder: Path) -> None:
     is_whole = checkout is not None and reads_everything(folder, held)
     top = checkout.top if checkout is not None and is_whole else folder
     here = blobs_in(folder, tree_of(folder, held))
-    object_format = checkout_output(folder, "rev-parse", "--show-object-format")
+    object_format = _ask(folder, "rev-parse", "--show-object-format").text
     for place, folders, files in os.walk(top):
         if is_whole and Path(place) == top:
             folders[:] = [name for name in folders if name not in INSTALLED]
@@ -164,11 +188,10 @@ def _other_content_error(file: PurePosixPath) -> PolicyError:
 
 def _refuse_link(folder: Path) -> None:
     """Another folder than the named one would be looked at, and who moved the link is asked by nobody."""
-    top = checkout_output(folder, "rev-parse", "--show-toplevel")
-    inside = Path(os.path.realpath(top)) if top else None
+    inside = Path(os.path.realpath(_ask(folder, "rev-parse", "--show-toplevel").text))
     plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow the very link
     for step in (plain, *plain.parents):
-        if step.is_symlink() and inside and Path(os.path.realpath(step.parent)).is_relative_to(inside):
+        if step.is_symlink() and Path(os.path.realpath(step.parent)).is_relative_to(inside):
             raise PolicyError(
                 _("the campaigns folder is a symbolic link"),
                 hint=_("commit the folder itself"),
@@ -182,7 +205,7 @@ def require_history(folder: Path) -> None:
     Raises:
         PolicyError: a part of the history is missing, or this is no checkout.
     """
-    if is_shallow(folder) or checkout_output(folder, "rev-parse", "--is-shallow-repository") != "false":
+    if find_checkout(folder) is None or is_shallow(folder):
         raise _shallow_error(folder)
 
 
@@ -195,9 +218,7 @@ def is_shallow(folder: Path) -> bool:
     grafts = checkout.common_dir / "info" / "grafts"
     is_grafted = grafts.is_symlink() or (grafts.exists() and grafts.stat().st_size > 0)
     is_partial = any(key.endswith(".promisor") for key in checkout_settings(folder))
-    return (
-        is_grafted or is_partial or checkout_output(folder, "rev-parse", "--is-shallow-repository") == "true"
-    )
+    return is_grafted or is_partial or _ask(folder, "rev-parse", "--is-shallow-repository").text != "false"
 
 
 def _shallow_error(folder: Path) -> PolicyError:
@@ -224,7 +245,7 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
     wanted = [*commits]
     names = [f"{one}{part}\n" for one in wanted for part in ("^{tree}", ":./", f":./{SETTINGS_FILE}")]
     query = ("cat-file", "--batch-check=%(objectname)")
-    answer = run_in_checkout(folder, *query, given="".join(names).encode(), lazily=False)
+    answer = _ask(folder, *query, given="".join(names).encode())
     ids = ["" if " " in line else line for line in answer.text.splitlines()]
     return {
         one: CommitObjects(*part)
@@ -269,7 +290,9 @@ def read_blob(folder: Path, blob: str) -> bytes:
 
 def head_of(folder: Path) -> str:
     """Name the commit that is checked out; empty where there is none."""
-    return checkout_output(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    if find_checkout(folder) is None:
+        return ""
+    return _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1)).text
 
 
 def commits_since(folder: Path, start: str) -> dict[str, tuple[str, ...]]:
@@ -280,23 +303,18 @@ def commits_since(folder: Path, start: str) -> dict[str, tuple[str, ...]]:
     """
     until = (f"^{start}",) if start else ()
     listing = ("rev-list", "--topo-order", "--reverse", "--parents", "HEAD", *until, "--")
-    lines = map(str.split, checkout_output(folder, *listing).splitlines())
+    lines = map(str.split, _ask(folder, *listing).text.splitlines())
     return {commit: tuple(parents) for commit, *parents in lines}
-
-
-def is_ancestor(folder: Path, commit: str) -> bool:
-    """Tell whether a commit leads to the one that is checked out, or is it."""
-    return run_in_checkout(folder, "merge-base", "--is-ancestor", commit, "HEAD", lazily=False).code == 0
 
 
 def without_ancestors(folder: Path, commits: Iterable[str]) -> list[str]:
     """Leave out the commits that lead to another one of them."""
-    return checkout_output(folder, "merge-base", "--independent", *commits).split()
+    return _ask(folder, "merge-base", "--independent", *commits).text.split()
 
 
 def merge_bases(folder: Path, one: str, other: str) -> list[str]:
     """List the newest commits that lead to both; a request shows its change against these."""
-    return checkout_output(folder, "merge-base", "--all", one, other).split()
+    return _ask(folder, "merge-base", "--all", one, other, codes=(0, 1)).text.split()
 
 
 def fetch_missing(folder: Path, commit: str) -> None:

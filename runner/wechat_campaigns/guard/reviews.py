@@ -14,13 +14,26 @@ from wechat_campaigns.core.i18n import _
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 
 
-def request_finder(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
-    """Give what finds the request that brought a commit in; the code host is asked once about each."""
-    host = cache(lambda: _code_host(run, branch))
+def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    """Give what finds the request that brought a commit in; the code host is asked once about each.
+
+    It raises `PolicyError` where the code host cannot be asked.
+    """
+    host = cache(lambda: _code_host(run))
     return cache(lambda commit: host()(commit))
 
 
-def _code_host(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
+def _code_host(run: CiRun) -> Callable[[str], MergedRequest | None]:
+    branch = run.default_branch
+    if branch is None:
+        raise PolicyError(
+            _("cannot check who approved the changes: the run does not name the default branch"),
+            hint=_(
+                "do not change `GITHUB_EVENT_PATH` (GitHub) or `CI_DEFAULT_BRANCH` (GitLab): the "
+                "service sets it"
+            ),
+            location=_("{service} run").format(service=run.service),
+        )
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from wechat_campaigns.code_host.ci_run import current_run
 from wechat_campaigns.core.errors import CampaignError, TamperedLedgerError, UsageError, WrongSecretError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret
@@ -32,6 +33,8 @@ class Secrets:
         """By the commit that is checked out and the last apply, what was approved."""
         self._checked: set[tuple[str, Secret]] = set()
         """Secrets that were held against the events of the ledger, or that a person agreed to."""
+        self.missing: dict[str, CampaignError] = {}
+        """By AppID, why an AppSecret could not be had when the ledger was verified last."""
 
     def take_over(self, other: Secrets) -> None:
         """Take what another workspace of the same settings has read: a password manager may be locked now."""
@@ -52,19 +55,18 @@ class Secrets:
         from wechat_campaigns.guard.approved_tree import (
             ApprovedTree,
             anchor_of,
-            approving_run,
             check_tree_approved,
         )
         from wechat_campaigns.guard.checkout import head_of
 
-        run = approving_run()
+        run = current_run()
         if run is None:
             return ApprovedTree()
         with self._lock:
-            anchor = anchor_of(self._workspace.guard(appid))
-            key = (head_of(self._workspace.root), anchor)
+            guard = self._workspace.guard(appid)
+            key = (head_of(self._workspace.root), anchor_of(guard))
             if key not in self._approved:
-                self._approved[key] = check_tree_approved(self._workspace, run, anchor)
+                self._approved[key] = check_tree_approved(self._workspace, run, guard)
             return self._approved[key]
 
     def of_account(self, account: Account, *, trusted: bool = False) -> str:
@@ -167,6 +169,7 @@ class Secrets:
     def mac_keys(self) -> KeyOf:
         """Give what finds the key of an account's macs; None where the AppSecret is missing."""
         named = self._workspace.settings.environment.by_appid
+        self.missing = {}
 
         @cache
         def key(appid: str) -> bytes | None:
@@ -176,7 +179,8 @@ class Secrets:
                 return mac_key(self._secret(named[appid]), appid)
             except TamperedLedgerError:
                 raise
-            except CampaignError:  # not at hand, or not to be used: who sends will be told
+            except CampaignError as error:  # not at hand, or not to be used: who sends will be told
+                self.missing[appid] = error
                 return None
 
         return key

@@ -16,6 +16,7 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, WeChatError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.settings import Environment
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.plan import Plan
@@ -81,7 +82,8 @@ class Notice:
 
     def key(self, day: date) -> str:
         """Name the notice of a day, or the end of a job, as the ledger keeps it."""
-        named = [self.moment.value] if self.moment in ENDED else [self.moment.value, self.id]
+        # The end of a job has its own digest, by whatever id its folder knows it.
+        named = [self.moment.value, *(() if self.moment in ENDED else (self.appid, self.id))]
         if self.moment in LASTING - {Moment.SCHEDULED_MISSED}:
             named = [day.isoformat(), *named]
         return sha256([*named, self.digest])[:16]
@@ -89,8 +91,8 @@ class Notice:
 
 def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]:
     """List what an apply may tell; a skipped send only where it was expected to be made."""
-    planned = {one.send.id: one for one in plan.sends}
-    orphans = {one.send_state.send: one.send_state for one in plan.unknown_sends}
+    planned = {one.key: one for one in plan.sends}
+    orphans = {one.key: one.send_state for one in plan.unknown_sends}
     notices = []
     for outcome in outcomes:
         moment = _moment_of(outcome)
@@ -103,11 +105,11 @@ def outcome_notices(outcomes: Iterable[SendOutcome], plan: Plan) -> list[Notice]
             reason="" if moment is Moment.ACCEPTED else outcome.reason,
             msg_id=outcome.msg_id,
         )
-        if (known := planned.get(outcome.id)) is not None:
+        if (known := planned.get(outcome.key)) is not None:
             digest = f"{known.send.revision} {known.content_digest}"
             count = known.resolved.audience.count
             notice = replace(notice, appid=known.account.appid, digest=digest, followers=count)
-        elif (orphan := orphans.get(outcome.id)) is not None:
+        elif (orphan := orphans.get(outcome.key)) is not None:
             digest = f"{orphan.revision} {orphan.content_digest}"
             notice = replace(notice, appid=orphan.appid, digest=digest)
         notices.append(notice)
@@ -171,12 +173,8 @@ def _is_due(send: Mapping[str, Any]) -> bool:
     return send["action"] in (PlanAction.SEND, PlanAction.RESEND)
 
 
-def refusal_notice(error: CampaignError, appids: Iterable[str]) -> Notice:
-    """Say why a whole apply was refused.
-
-    Args:
-        appids: of the environment; the ledger keeps with the first that it was told.
-    """
+def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
+    """Say why a whole apply was refused; the ledger keeps with the first account that it was told."""
     reason = str(error)
     if isinstance(error, InvalidError):
         first = error.problems[0]
@@ -185,7 +183,7 @@ def refusal_notice(error: CampaignError, appids: Iterable[str]) -> Notice:
             reason += " " + _("… and {count} more").format(count=len(error.problems) - 1)
     # What WeChat answers has a number of its own each time.
     why = type(error).__name__ if isinstance(error, WeChatError) else reason
-    appid = min(appids, default="")
+    appid, why = min(environment.by_appid, default=""), f"{environment.name} {why}"
     return Notice(moment=Moment.RUN_REFUSED, appid=appid, reason=reason, digest=why)
 
 
@@ -199,7 +197,9 @@ def _moment_of(outcome: SendOutcome) -> Moment | None:
         return Moment(outcome.result.value)
     if outcome.missed:
         return Moment.SCHEDULED_MISSED
-    return {ExitCode.POLICY: Moment.HELD, ExitCode.FAILED: Moment.NOT_SENT}.get(outcome.exit_code)
+    if outcome.exit_code in (ExitCode.OK, ExitCode.RACE, ExitCode.INTERRUPTED):
+        return None
+    return Moment.HELD if outcome.exit_code is ExitCode.POLICY else Moment.NOT_SENT
 
 
 def _when(send: Mapping[str, Any], timezone: str) -> str:

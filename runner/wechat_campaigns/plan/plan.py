@@ -26,6 +26,8 @@ from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import Message
 
 PLAN_LIFE = timedelta(hours=24)
+SendKey = tuple[str, str, int]
+"""AppID, id, revision: an id alone may be that of another account's send, too."""
 
 
 PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
@@ -65,10 +67,19 @@ class PlannedSend:
         return replace(self, send=replace(self.send, diagnostics=(*self.send.diagnostics, *warnings)))
 
     @property
-    def resolved_names(self) -> dict[str, str | int | None]:
-        """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
-        is_pending = self.action in PENDING and self.decision.failure is None
-        return resolved_names(self.send, self.resolved) if is_pending else {}
+    def key(self) -> SendKey:
+        """What is its own among the sends of a plan."""
+        return self.account.appid, self.send.id, self.send.revision
+
+    @property
+    def resolved_names(self) -> dict[str, str | int | None] | None:
+        """What its names stand for; nothing when it is not to be sent, or its stored body is posted again.
+
+        None: they could not all be looked up.
+        """
+        if self.action not in PENDING:
+            return {}
+        return resolved_names(self.send, self.resolved) if self.decision.failure is None else None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -84,6 +95,11 @@ class UnknownSend:
 
     send_state: SendRecord
     decision: PlanDecision
+
+    @property
+    def key(self) -> SendKey:
+        """As that of a planned send."""
+        return self.send_state.appid, self.send_state.send, self.send_state.revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +164,7 @@ class Plan:
         """Fingerprint of what names stand for on the platform; None when it was not asked."""
         if self.offline:
             return None
-        return sha256({one.send.id: one.resolved_names for one in self.sends if one.resolved_names})
+        return sha256([[*one.key, one.resolved_names] for one in self.sends])
 
     def due(self) -> tuple[PlannedSend, ...]:
         """List what apply would send now."""

@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.i18n import N_, _
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.written_files import write_file
-from wechat_campaigns.plan.plan import PENDING, Plan
+from wechat_campaigns.plan.plan import PENDING, Plan, SendKey
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol.decide import Reason
 
@@ -91,7 +91,8 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
             for rule in data["settings"]
             if rule["looser"] and rule["since"] == "last apply"
         ]
-        resolved = None if data["offline"] else sha256(resolved_names(data))
+        names = [[*key, resolved] for key, resolved in resolved_names(data).items()]
+        resolved = None if data["offline"] else sha256(names)
         digests = (sha256(rest), plan_digest(covered_rows(data), loosened=loosened), resolved)
         return digests == (data["file_sha256"], data["plan_digest"], data["resolved_digest"])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -138,9 +139,14 @@ def horizon(data: Mapping[str, Any]) -> datetime | None:
     return datetime.fromisoformat(written) if written else None
 
 
-def audiences(data: Mapping[str, Any]) -> dict[str, int | None]:
+def audiences(data: Mapping[str, Any]) -> dict[SendKey, int | None]:
     """Read how many followers each send of a plan file was counted to have."""
-    return {send["id"]: send.get("audience", {}).get("count") for send in data["sends"]}
+    return {row_key(send): send["audience"]["count"] for send in data["sends"] if "account" in send}
+
+
+def row_key(send: Mapping[str, Any]) -> SendKey:
+    """Read the key of a send in a plan file; an invalid campaign has none."""
+    return send["account"]["appid"], send["id"], send["revision"]
 
 
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -177,12 +183,12 @@ def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
     return send["action"] in (PlanAction.BLOCKED, PlanAction.CONFLICT)
 
 
-def resolved_names(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Read what the names of each send stood for, by its id."""
-    return {send["id"]: dict(send["resolved"]) for send in data["sends"] if send.get("resolved")}
+def resolved_names(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any] | None]:
+    """Read what the names of each send stood for; None where they were not looked up."""
+    return {row_key(send): send["resolved"] for send in data["sends"] if "account" in send}
 
 
 def unresolved_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
     """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
-    names = {name: None for planned in plan.sends for name in planned.resolved_names}
+    names = {name: None for planned in plan.sends for name in planned.resolved_names or ()}
     return list(names) if data["resolved_digest"] is None else []

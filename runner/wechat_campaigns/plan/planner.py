@@ -13,7 +13,7 @@ from typing import Any
 
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.digest import compute_content_digest
-from wechat_campaigns.core.errors import CampaignError, ExitCode, LedgerError
+from wechat_campaigns.core.errors import CampaignError, ExitCode
 from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.ledger.fold import LedgerState
@@ -35,6 +35,7 @@ from wechat_campaigns.plan.plan import (
     TAKING,
     Plan,
     PlannedSend,
+    SendKey,
     order,
 )
 from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
@@ -134,8 +135,7 @@ def _first_look(send: Send, facts: RemoteFacts, context: DecisionContext) -> Pla
         resolved = replace(resolved, problems=())
     elif facts.error is not None and decision.action in OPEN:
         decision = _failed_account(facts.error, PlanAction.BLOCKED)
-    elif isinstance(facts.error, LedgerError):
-        # The ledger does not know the account's past, so what it says of this send is not certain.
+    elif facts.error is not None and not facts.past_known:
         decision = _failed_account(facts.error, decision.action)
     elif resolved.problems and decision.action in OPEN:
         decision = PlanDecision(
@@ -285,14 +285,14 @@ def recheck(
     context: DecisionContext,
     *,
     due: int,
-    reviewed: Mapping[str, int | None],
+    reviewed: Mapping[SendKey, int | None],
 ) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
         due: how many calls the plan has.
-        reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
+        reviewed: how many followers the review saw; a send that is missing was seen without.
     """
     decision = decide(planned.send, planned.content_digest, context)
     fresh = replace(planned, decision=decision, violations=())
@@ -307,7 +307,7 @@ def late_violations(
     context: DecisionContext,
     *,
     due: int,
-    reviewed: Mapping[str, int | None],
+    reviewed: Mapping[SendKey, int | None],
 ) -> tuple[Violation, ...]:
     """Ask the rules once more, just before the call; as `recheck`."""
     rule_input = _rule_input(
@@ -316,7 +316,7 @@ def late_violations(
         context,
         due,
         applying=True,
-        reviewed_count=reviewed.get(planned.send.id),
+        reviewed_count=reviewed.get(planned.key),
         failed_checks=plan.failed_checks,
     )
     return _violations(planned, rule_input, context)

@@ -42,6 +42,8 @@ class RemoteFacts:
     offline: bool = False
     error: CampaignError | None = None
     """Why the account could not be asked; it is planned as if offline, and its sends are blocked."""
+    past_known: bool = True
+    """False when what the ledger says of its sends is not certain either."""
     tags: tuple[Mapping[str, Any], ...] = ()
     followers: int | None = None
     materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)

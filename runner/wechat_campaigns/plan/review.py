@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from wechat_campaigns.core.i18n import _, status_word
 from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord, SendStatus
-from wechat_campaigns.plan.decision import PlanDecision
+from wechat_campaigns.plan.decision import OPEN, PlanDecision
 from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, covered_digest, is_covered
 from wechat_campaigns.plan.planfile import (
     PLAN_AGAIN_HINT,
@@ -48,12 +48,14 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     found = as_reviewed(plan, state, reviewed["plan_digest"], covered_rows(reviewed))
     if found is None:
         raise stale_plan_error(
-            _("; ").join(_differences(_by_id(reviewed), plan, offline=reviewed["offline"]))
+            _("; ").join(_differences(covered_rows(reviewed), plan, offline=reviewed["offline"]))
             or _("the pending sends are not the same")
         )
-    if changed := _changed_names(reviewed, found):
+    names = {} if reviewed["offline"] else resolved_names(reviewed)
+    changed = [text for one in found.sends for text in _changed_names_of(one, names.get(one.key))]
+    if changed:
         raise stale_plan_error(_("; ").join(changed))
-    return found
+    return with_seen_names(found, reviewed)
 
 
 def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
@@ -77,10 +79,10 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
 
 def change_error(reviewed: PlannedSend, plan: Plan) -> StalePlanError | None:
     """Say in what a plan made later has another send; None where it has the same."""
-    send_id, names = reviewed.send.id, reviewed.resolved_names
-    now = tuple(one for one in plan.sends if one.send.id == send_id)
-    changed = _differences({send_id: reviewed.row}, replace(plan, sends=now))
-    changed += [text for one in now for text in _changed_names_of(send_id, names, one.resolved_names)]
+    now = tuple(one for one in plan.sends if one.key == reviewed.key)
+    now = now or tuple(one for one in plan.sends if one.send.id == reviewed.send.id)
+    changed = _differences([reviewed.row], replace(plan, sends=now))
+    changed += [text for one in now for text in _changed_names_of(one, reviewed.resolved_names)]
     return stale_plan_error(_("; ").join(changed)) if changed else None
 
 
@@ -90,8 +92,30 @@ def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
     Raises:
         StalePlanError: names them.
     """
-    if changed := _changed_names_of(planned.send.id, planned.resolved_names, now.resolved_names):
+    if changed := _changed_names_of(now, planned.resolved_names):
         raise stale_plan_error(_("; ").join(changed))
+
+
+def with_seen_names(plan: Plan, reviewed: Mapping[str, Any]) -> Plan:
+    """Block what the review did not see: sends whose names a plan file says otherwise, or not at all.
+
+    Who reviews a plan that was made offline is told that it looked up none.
+    """
+    if reviewed["offline"]:
+        return plan
+    before = resolved_names(reviewed)
+    sends = tuple(_as_seen(one, before[one.key]) if one.key in before else one for one in plan.sends)
+    return replace(plan, sends=sends)
+
+
+def _as_seen(planned: PlannedSend, before: Mapping[str, Any] | None) -> PlannedSend:
+    changed = _changed_names_of(planned, before)
+    if before is None and planned.resolved_names:
+        unseen = _("the review did not see what these names stand for: {names}")
+        changed = [unseen.format(names=_(", ").join(planned.resolved_names))]
+    if not changed or planned.action not in OPEN:
+        return planned
+    return _left(planned, PlanAction.BLOCKED, _("; ").join(changed))
 
 
 def as_reviewed(
@@ -176,30 +200,38 @@ def _opened_after(planned: PlannedSend, last: datetime) -> bool:
     return planned.action is PlanAction.SEND and opens_at is not None and opens_at > last
 
 
-def _by_id(reviewed: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {row["id"]: row for row in covered_rows(reviewed)}
+def _differences(rows: Iterable[Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
+    """Say in what the rows of a reviewed plan are not those of a plan made now."""
+    before = {(row["appid"], row["id"], row["revision"]): row for row in rows}
+    every = {one.key: one for one in plan.sends}
+    after = {key: one for key, one in every.items() if is_covered(one)}
+    added = {key: after[key] for key in sorted(after.keys() - before.keys())}
+    found: list[str] = []
+    for key, row in sorted(before.items()):
+        same = [one for one in added if one[1] == row["id"] and key not in every]
+        now = after.get(key) or (added.pop(same[0]) if same else None)
+        if now is None:
+            found.append(_no_more(row["id"], every.get(key)))
+        elif (difference := _difference(row, now, offline=offline)) is not None:
+            found.append(difference)
+    return [
+        *(_("{send} is not in the reviewed plan").format(send=name) for _app, name, _rev in added),
+        *found,
+    ]
 
 
-def _differences(before: Mapping[str, Mapping[str, Any]], plan: Plan, *, offline: bool = False) -> list[str]:
-    """Say in what the rows of a reviewed plan, by id, are not those of a plan made now."""
-    after = {p.send.id: p for p in plan.sends if is_covered(p)}
-    added = sorted(set(after) - set(before))
-    found = [_("{send} is not in the reviewed plan").format(send=name) for name in added]
-    every = {p.send.id: p for p in plan.sends}
-    found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
-    for name in sorted(set(before) & set(after)):
-        if before[name].get("content_digest") != after[name].content_digest:
-            found.append(_content_changed(after[name], offline=offline))
-        elif before[name].get("revision") != after[name].send.revision:
-            found.append(_("{send}: `revision` changed").format(send=name))
-        elif before[name]["appid"] != after[name].account.appid:
-            moved = _("{send} would be sent from another AppID, {appid}")
-            found.append(moved.format(send=name, appid=after[name].account.appid))
-        elif before[name].keys() != after[name].row.keys():
-            found.append(_no_more(name, after[name]))
-        elif before[name] != after[name].row:
-            found.append(_("{send}: the send window changed").format(send=name))
-    return found
+def _difference(before: Mapping[str, Any], now: PlannedSend, *, offline: bool) -> str | None:
+    name = now.send.id
+    if before["content_digest"] != now.content_digest:
+        return _content_changed(now, offline=offline)
+    if before["revision"] != now.send.revision:
+        return _("{send}: `revision` changed").format(send=name)
+    if before["appid"] != now.account.appid:
+        moved = _("{send} would be sent from another AppID, {appid}")
+        return moved.format(send=name, appid=now.account.appid)
+    if before.keys() != now.row.keys():
+        return _no_more(name, now)
+    return _("{send}: the send window changed").format(send=name) if before != now.row else None
 
 
 def _content_changed(planned: PlannedSend, *, offline: bool) -> str:
@@ -221,20 +253,11 @@ def _no_more(name: str, planned: PlannedSend | None) -> str:
     )
 
 
-def _changed_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
-    """Say of each name what it stood for and what it stands for now; of an offline plan nobody knows."""
-    before = resolved_names(data)
+def _changed_names_of(now: PlannedSend, before: Mapping[str, Any] | None) -> list[str]:
+    """Say of each name what it stood for and what it stands for now, where both are known."""
+    after, message = now.resolved_names or {}, _("{send}: {name} was {before} and is now {after}")
     return [
-        changed
-        for one in plan.sends
-        for changed in _changed_names_of(one.send.id, before.get(one.send.id, {}), one.resolved_names)
-    ]
-
-
-def _changed_names_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    message = _("{send}: {name} was {before} and is now {after}")
-    return [
-        message.format(name=name, send=send_id, before=was, after=after[name])
-        for name, was in before.items()
+        message.format(name=name, send=now.send.id, before=was, after=after[name])
+        for name, was in (before or {}).items()
         if name in after and after[name] != was
     ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.spoken_time import moment_text
-from wechat_campaigns.plan.plan import Plan
+from wechat_campaigns.plan.plan import Plan, SendKey
 
 APPLY = "campaign apply"
 MOST_NAMED = 20
@@ -22,7 +22,7 @@ def coming_lines(
     timezone: str,
     command: str = APPLY,
     horizon: datetime | None = None,
-    without: Collection[str] = (),
+    without: Collection[SendKey] = (),
 ) -> tuple[str, ...]:
     """Say what of a plan is sent later, and that nothing goes out by itself.
 
@@ -31,11 +31,11 @@ def coming_lines(
         timezone: of the settings.
         command: what sends this plan.
         horizon: until when to list what becomes due; None lists only the next send.
-        without: ids of sends that were decided meanwhile.
+        without: sends that were decided meanwhile.
     """
     zone, now = ZoneInfo(timezone), plan.created_at
-    scheduled = [one.send for one in plan.sends if one.action is PlanAction.SCHEDULED]
-    later = sorted((send.opens_at, send.id) for send in scheduled if send.id not in without)
+    scheduled = [one for one in plan.sends if one.action is PlanAction.SCHEDULED]
+    later = sorted((one.send.opens_at, one.send.id) for one in scheduled if one.key not in without)
     lines = []
     if horizon is not None:
         within = [(opens_at, send_id) for opens_at, send_id in later if opens_at <= horizon]

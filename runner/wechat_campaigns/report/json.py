@@ -79,7 +79,11 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "outcomes": [
-            {key: value for key, value in asdict(outcome).items() if key not in ("exit_code", "missed")}
+            {
+                key: value
+                for key, value in asdict(outcome).items()
+                if key not in ("exit_code", "key", "missed")
+            }
             for outcome in view.outcomes
         ],
     }

@@ -12,7 +12,7 @@ from wechat_campaigns.core.model import InvalidCampaign, PlanAction
 from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan.compare import Comparison
 from wechat_campaigns.plan.decision import PlanReason
-from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
+from wechat_campaigns.plan.plan import Plan, PlannedSend, SendKey, UnknownSend
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.report.accounts import AccountCard, account_cards, console_quota
 from wechat_campaigns.report.attention import FINISHED, Note, attention_notes, plan_problems
@@ -200,15 +200,15 @@ def apply_view(
     *,
     timezone: str,
     command: str = APPLY,
-    waiting: Collection[str] = (),
+    waiting: Collection[SendKey] = (),
 ) -> ApplyView:
     """Build the view of what became of each send of an apply.
 
     Args:
         command: what sends the plan.
-        waiting: ids of sends for whose windows this run waits.
+        waiting: sends for whose windows this run waits.
     """
-    decided = {outcome.id for outcome in outcomes}
+    decided = {outcome.key for outcome in outcomes}
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
     hints = {outcome: outcome.hint for outcome in outcomes if outcome.exit_code and outcome.hint}
     return ApplyView(

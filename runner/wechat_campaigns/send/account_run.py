@@ -84,13 +84,13 @@ class AccountRun:
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 self._open()
-                outcomes.extend(map(self._outcome, steps))
+                outcomes.extend(replace(self._outcome(one), key=one.key) for one in steps)
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
-            outcomes += [self._not_begun(one, error) for one in steps[len(outcomes) :]]
+            outcomes += [replace(self._not_begun(one, error), key=one.key) for one in steps[len(outcomes) :]]
         return outcomes
 
     def _outcome(self, one: PlannedSend | UnknownSend) -> SendOutcome:
@@ -124,23 +124,23 @@ class AccountRun:
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.sender.stop_reason:
             why = _("not tried: {why}").format(why=self.sender.stop_reason)
-            return planned_outcome(planned, why, exit_code=ExitCode.FAILED)
+            return planned_outcome(planned, why, exit_code=self.sender.stop_code)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
             return planned_outcome(planned, error.message, hint=error.hint, exit_code=error.exit_code)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.sender.stop_reason = _("the ledger is not writable")
+                self.sender.stop(_("the ledger is not writable"), error)
             if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
-                self.sender.stop_reason = rejected_before(error.errcode)
+                self.sender.stop(rejected_before(error.errcode), error)
             return not_sent_outcome(planned.send.id, self.account.name, error)
         except Exception as fault:
             return self._faulty(planned, expected_error(fault))
 
     def _faulty(self, planned: PlannedSend, error: CampaignError) -> SendOutcome:
         """Stop the account after a bug; by the ledger, say whether the call was begun."""
-        self.sender.stop_reason = error.message
+        self.sender.stop(error.message, error)
         send = planned.send
         try:
             self.sender.attempt.refresh()
@@ -282,9 +282,9 @@ class AccountRun:
         except Exception as fault:
             error = expected_error(fault)
             if isinstance(error, LedgerError):
-                self.sender.stop_reason = _("the ledger is not writable")
+                self.sender.stop(_("the ledger is not writable"), error)
             elif error is not fault:
-                self.sender.stop_reason = error.message
+                self.sender.stop(error.message, error)
             return self.sender.unknown(send_id, error.message, hint=error.hint)
         if outcome is None:  # decided once more, for the words
             return self._without_call(send_id, self._recheck(counted, self._decision_context()).decision)

@@ -19,7 +19,7 @@ from wechat_campaigns.core.errors import (
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import PlanAction
-from wechat_campaigns.plan.plan import PlannedSend, UnknownSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey, UnknownSend
 
 
 class Result(StrEnum):
@@ -81,6 +81,8 @@ class SendOutcome:
     msg_data_id: int | None = None
     errcode: int | None = None
     exit_code: ExitCode = ExitCode.OK
+    key: SendKey = ("", "", 0)
+    """Of the send of the plan; `id` may be the one that another folder has for it."""
     missed: bool = False
     """Skipped because its window ended."""
     notes: tuple[str, ...] = ()
@@ -119,7 +121,8 @@ def expected_error(fault: Exception) -> CampaignError:
 def unknown_outcome(unknown: UnknownSend) -> SendOutcome:
     """Report an unknown send of the ledger that no run of these settings can resolve."""
     known, decision = unknown.send_state, unknown.decision
-    return SendOutcome(known.send, known.account, Result.UNKNOWN, decision.reason, hint=decision.hint)
+    outcome = SendOutcome(known.send, known.account, Result.UNKNOWN, decision.reason, hint=decision.hint)
+    return replace(outcome, key=unknown.key)
 
 
 def unchecked_outcome(send_id: str, account: str, error: CampaignError) -> SendOutcome:
@@ -152,7 +155,15 @@ def planned_outcome(
     exit_code: ExitCode = ExitCode.OK,
 ) -> SendOutcome:
     """Report a planned send that was not made."""
-    return SendOutcome(planned.send.id, planned.account.name, result, why, hint=hint, exit_code=exit_code)
+    return SendOutcome(
+        planned.send.id,
+        planned.account.name,
+        result,
+        why,
+        hint=hint,
+        exit_code=exit_code,
+        key=planned.key,
+    )
 
 
 def left_outcome(planned: PlannedSend) -> SendOutcome:

@@ -16,12 +16,14 @@ from typing import Any
 from wechat_campaigns.core.digest import openids_sha256
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
+    TRANSIENT,
     ApiError,
     CampaignError,
     ExitCode,
     LedgerConflictError,
     LedgerError,
     NotSentError,
+    TamperedLedgerError,
 )
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.interfaces import Clock, Sleep
@@ -29,7 +31,7 @@ from wechat_campaigns.core.settings import Account, Environment
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, msg_id_hint
-from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.plan import PlannedSend, SendKey
 from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.plan.renamed import identity
 from wechat_campaigns.plan.strangers import REFUSING, refused_notes
@@ -77,8 +79,8 @@ class RunContext:
     plan_digest: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside, with their reasons."""
-    audiences: Mapping[str, int | None] = field(default_factory=dict)
-    """By send id: followers as the review counted them; empty when only a digest was reviewed."""
+    audiences: Mapping[SendKey, int | None] = field(default_factory=dict)
+    """Followers of each send as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 
@@ -146,6 +148,7 @@ class AccountSender:
         self.api = api
         self.state = state
         self.stop_reason = ""
+        self.stop_code = ExitCode.FAILED
         self._ports = ports
         self._context = run_context
         self._environment = environment
@@ -207,7 +210,7 @@ class AccountSender:
             raise
         except CampaignError as error:
             # Without a token the account's next send would get no further.
-            self.stop_reason = error.message
+            self.stop(error.message, error)
             raise
         if made is not None:
             self._posts.append(began)
@@ -258,7 +261,7 @@ class AccountSender:
                 hint = _("run `campaign status` to check whether it was delivered")
             return self.outcome(send_id, Result.ACCEPTED, message, hint=hint, **ids)
         if isinstance(made.error, LedgerError):
-            self.stop_reason = _("the ledger is not writable")
+            self.stop(_("the ledger is not writable"), made.error)
             why = _("the ledger could not record WeChat's response (msg_id {msg_id}): {what}")
             return self.unknown(send_id, why.format(msg_id=ids["msg_id"], what=made.error.message))
         error = made.error or refused
@@ -278,7 +281,7 @@ class AccountSender:
         errcode = error.errcode if isinstance(error, ApiError) else None
         stops = errcode is None or lookup(errcode).errcode_class in STOPPING_KINDS
         if stops:
-            self.stop_reason = rejected_before(errcode) if errcode is not None else error.message
+            self.stop(rejected_before(errcode) if errcode is not None else error.message, error)
         return self.outcome(
             send_id,
             Result.REJECTED if errcode is not None else Result.NOT_SENT,
@@ -287,6 +290,13 @@ class AccountSender:
             errcode=errcode,
             exit_code=error.exit_code if stops else ExitCode.FAILED,
         )
+
+    def stop(self, why: str, cause: CampaignError) -> None:
+        """Try no further send of this account now; a waiting run tries again what a passing cause stopped."""
+        self.stop_reason = why
+        self.stop_code = cause.exit_code if cause.exit_code in TRANSIENT else ExitCode.FAILED
+        if isinstance(cause, LedgerError) and not isinstance(cause, TamperedLedgerError):
+            self.stop_code = ExitCode.LEDGER_UNREACHABLE
 
     def wait_for_rate_limit(self, send: str) -> None:
         """Wait until another call fits into the platform's minute; say so for the send that waits."""

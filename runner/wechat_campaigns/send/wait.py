@@ -35,6 +35,8 @@ TRY_FOR: Final = timedelta(minutes=15)
 """How long after its window opened a send is tried while ledger, WeChat, git or clock does not let it."""
 PASSING: Final = frozenset({Reason.CLOCK_SKEW, PlanReason.ACCOUNT_FAILED})
 """What may have passed at the next try."""
+MAY_PASS: Final = (*TRANSIENT, ExitCode.WECHAT)
+"""Why an account could not be asked when the run began, and perhaps can once a window opens."""
 
 
 Send = Callable[[Plan], Sequence[SendOutcome]]
@@ -60,13 +62,24 @@ class WaitPorts:
     """The end of the waiting, as a person gave it: a machine that slept past it sends nothing."""
 
 
-def scheduled_sends(plan: Plan, *, until: datetime | None) -> list[PlannedSend]:
+def scheduled_sends(plan: Plan, *, until: datetime | None, failed: bool = False) -> list[PlannedSend]:
     """List the sends of a plan whose windows open later, the first to open first, else in its order.
 
     Args:
         until: leaves out what opens after it; None leaves out nothing.
+        failed: also those of an account that could not be asked, which may have passed by then.
     """
-    scheduled = (planned for planned in plan.sends if planned.action is PlanAction.SCHEDULED)
+    scheduled = (
+        one
+        for one in plan.sends
+        if one.action is PlanAction.SCHEDULED
+        or (
+            failed
+            and one.action is PlanAction.BLOCKED
+            and one.decision.failure in MAY_PASS
+            and (one.send.not_before or plan.created_at) > plan.created_at
+        )
+    )
     within = (planned for planned in scheduled if until is None or planned.send.opens_at <= until)
     return sorted(within, key=lambda planned: planned.send.opens_at)
 
@@ -85,8 +98,8 @@ def send_in_windows(waiting: Sequence[PlannedSend], ports: WaitPorts) -> list[Se
         due = [planned for planned in waiting if planned.send.opens_at <= ports.clock()]
         made = _made(due, ports) if due else _held(waiting, ports)
         outcomes += made
-        decided = {outcome.id for outcome in made}
-        waiting = [planned for planned in waiting if planned.send.id not in decided]
+        decided = {outcome.key for outcome in made}
+        waiting = [planned for planned in waiting if planned.key not in decided]
         if made and waiting:
             ports.report(made)
         elif waiting and due:
@@ -120,12 +133,12 @@ def _made(due: Sequence[PlannedSend], ports: WaitPorts) -> list[SendOutcome]:
     except Exception as fault:  # one that ended the run would hide what was sent before
         error = expected_error(fault)
     is_final = isinstance(error, PolicyError | TamperedLedgerError) and not isinstance(error, CodeHostError)
-    late = {one.send.id: one for one in due if is_final or _is_late(one, ports)}
+    late = {one.key: one for one in due if is_final or _is_late(one, ports)}
     # Nothing was sent, because another run holds the account or something does not respond.
-    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.id in late]
+    outcomes = [one for one in outcomes if one.exit_code not in TRANSIENT or one.key in late]
     if error is not None:
-        decided = {outcome.id for outcome in outcomes}
-        outcomes += [_not_sent(one, error) for name, one in late.items() if name not in decided]
+        decided = {outcome.key for outcome in outcomes}
+        outcomes += [_not_sent(one, error) for key, one in late.items() if key not in decided]
     return outcomes
 
 
@@ -140,10 +153,10 @@ def _decided(due: Sequence[PlannedSend], ports: WaitPorts) -> Iterator[SendOutco
             hint=_("run `campaign apply` again to send it now"),
         )
     with ports.prepare() as (plan, send):
-        now = {(one.account.appid, one.send.id): one for one in plan.sends}
+        now = {one.key: one for one in plan.sends}
         to_send: list[PlannedSend] = []
         for reviewed in due:
-            planned = now.get((reviewed.account.appid, reviewed.send.id))
+            planned = now.get(reviewed.key)
             if planned is None or planned.action in (PlanAction.SEND, PlanAction.SCHEDULED):
                 if error := change_error(reviewed, plan):
                     yield _not_sent(reviewed, error)

@@ -81,5 +81,5 @@ def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: b
     (tmp_path / "campaigns").mkdir()
     if repository:
         git(tmp_path, "init", "--quiet")
-    with pytest.raises(PolicyError, match="cannot determine"):
+    with pytest.raises(PolicyError):
         check_up_to_date(tmp_path / "campaigns", "main")

@@ -378,8 +378,8 @@ def test_an_old_duplicate_is_forgotten() -> None:
 @pytest.mark.parametrize("count", [7, None])
 def test_plan_file_holds_the_reviewed_audience(count: int | None) -> None:
     """An invalid campaign has none."""
-    sends = [{"id": "sale", "audience": {"count": count}}, {"id": "broken"}]
-    assert audiences({"sends": sends}) == {"sale": count, "broken": None}
+    sale = {"id": "sale", "revision": 1, "account": {"appid": "wx1"}, "audience": {"count": count}}
+    assert audiences({"sends": [sale, {"id": "broken"}]}) == {("wx1", "sale", 1): count}
 
 
 def test_a_month_that_is_used_up_says_when_it_resets() -> None:

@@ -48,7 +48,7 @@ def run(
         read=lambda _file: b"",
     )  # fmt: skip
     run_context = RunContext(
-        plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000}
+        plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {(SERVICE, "sale", 1): 1000}
     )
     return apply(plan, ports=ports, settings=settings, run_context=run_context), api
 

@@ -76,7 +76,7 @@ class World:
 
     def send(self, plan: Plan) -> list[SendOutcome]:
         self.sent += [(planned.send.id, self.now) for planned in plan.sends]
-        return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "") for p in plan.sends]
+        return [SendOutcome(p.send.id, p.account.name, Result.ACCEPTED, "", key=p.key) for p in plan.sends]
 
 
 class Stopping(threading.Event):
