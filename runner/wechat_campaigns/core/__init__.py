@@ -1,1 +1,1 @@
-"""What every package shares: records, errors, hashes, words, git, worker processes, redaction."""
+"""What every package shares: records, errors, hashes, words, git, the fence, redaction."""

@@ -26,7 +26,7 @@ class ValidationResult:
 
 
 class _FileResult(NamedTuple):
-    """The result of one file; a tuple, because workers hand over thousands."""
+    """The result of one file; a tuple, because children hand over thousands."""
 
     sends: int
     file_problems: tuple[Diagnostic, ...]

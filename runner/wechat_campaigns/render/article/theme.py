@@ -22,7 +22,7 @@ BUILTIN_THEMES = ("default", "elegant", "simple", "numbered", "cards", "magazine
 _SHARED = "_shared"
 FOLDER = "_themes"
 _BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
-"""`importlib.resources` would take 5 ms to load, in each worker."""
+"""`importlib.resources` would take 5 ms to load, in each child."""
 ROOT_CLASS = "article"
 MAX_CHARS = 64_000
 """Of a theme, as written and with its variables filled in. The shipped ones have 2,000."""
