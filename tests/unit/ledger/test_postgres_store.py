@@ -160,6 +160,7 @@ def test_a_commit_that_the_standby_did_not_confirm_is_not_taken_for_kept(place: 
             admin.execute("select pg_reload_conf()")
             while admin.execute("show synchronous_standby_names").fetchone() != ("dead",):
                 time.sleep(0.01)
+            time.sleep(1)  # the server's checkpointer, which makes commits wait, reads it a moment later
             appended = pool.submit(ledger.append, entry(2))
             for _ in range(2):
                 while not (waiting := admin.execute(waits).fetchone()):
