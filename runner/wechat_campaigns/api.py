@@ -75,14 +75,14 @@ def plan(campaigns: OnlineWorkspace, select: Sequence[str] = (), *, offline: boo
     Args:
         campaigns: from `load`.
         select: ids or patterns; empty means all.
-        offline: use no network: neither the platform nor the ledger's server is asked.
+        offline: use no network: neither WeChat nor the ledger's server is asked.
 
     Returns:
         The plan: `plan.plan_digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
 
     Raises:
         InvalidError: campaigns have problems; it carries all of them.
-        CampaignError: the platform or the ledger did not do what was asked.
+        CampaignError: WeChat or the ledger did not do what was asked.
     """
     select = tuple(select)
     if offline:
@@ -208,7 +208,7 @@ class PlanResult:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """What must be corrected, in files or because of what the platform said."""
+        """What must be corrected, in files or because of what WeChat said."""
         resolutions = (planned.resolved for planned in self.plan.sends)
         return (*self.compiled.errors, *(one for resolution in resolutions for one in resolution.problems))
 

@@ -144,7 +144,7 @@ class Workspace:
         return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
 
     def statistics_file(self, appid: str) -> Path:
-        """Name where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
+        """Return where this machine keeps the figures of an account's articles, beside the SQLite ledger."""
         return self.state_dir / f"{self.settings.environment.name}.{appid}.statistics.json"
 
     def _events(self) -> Iterable[Event]:
@@ -218,7 +218,7 @@ class Workspace:
         return self.settings.environment.is_sandbox
 
     def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
-        """Name the accounts whose past the ledger does not know, as far as the ledger could be read."""
+        """Return the accounts whose past the ledger does not know, as far as the ledger could be read."""
         from wechat_campaigns.ledger.initialization import uninitialized_accounts
 
         return uninitialized_accounts(state, self.settings.environment) if self.ledger_known else ()
@@ -389,13 +389,13 @@ class OnlineWorkspace(LedgerWorkspace):
 
     @cached_property
     def watch(self) -> ClockWatch:
-        """How far this machine's clock is from the platform's, as its answers tell."""
+        """How far this machine's clock is from WeChat's, as its answers tell."""
         from wechat_campaigns.wechat.clock_watch import ClockWatch
 
         return ClockWatch()
 
     def ports(self, stopping: threading.Event) -> ApplyPorts:
-        """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
+        """Return an apply what it asks of the world; it stops before the next call once `stopping` is set."""
         from wechat_campaigns.send.posting import ApplyPorts
 
         zone = self.settings.policy.zone

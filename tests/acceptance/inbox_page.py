@@ -61,7 +61,7 @@ class Inbox:
         self.post("message/mass/preview", {"towxname": "tester1", "msgtype": msgtype, msgtype: body})
 
     def store(self, kind: str, media_id: str, **more: Any) -> str:
-        """Put a real file of a kind on the platform."""
+        """Put a real file of a kind on WeChat."""
         data = base64.b64encode(FILES["video" if kind == "mpvideo" else kind].read_bytes()).decode()
         self.sandbox.media(media_id, kind, data_base64=data, **more)
         return media_id

@@ -16,7 +16,7 @@ ANSWER_WITHIN_S = 60
 
 
 def installed() -> list[str]:
-    """Give the command of the server, from npm."""
+    """Return the command of the server, from npm."""
     needed = ["vscode-languageserver/node", "yaml-language-server"]
     modules = node_modules("yaml", {"yaml-language-server": "1.19.2"}, needed)
     return ["node", str(modules / "yaml-language-server" / "bin" / "yaml-language-server"), "--stdio"]

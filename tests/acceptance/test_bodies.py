@@ -36,7 +36,7 @@ def project(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, sandbox: Sandbox) -> None:
-    """Nothing is added to, left out of or renamed in what the platform documents."""
+    """Nothing is added to, left out of or renamed in what WeChat documents."""
     expected = json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
     text = case.read_text(encoding="utf-8")
     openids = [

@@ -108,7 +108,7 @@ def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
 
 @pytest.mark.deep
 def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
-    """The platform goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
+    """WeChat goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
     fix_images(root)
     campaign(root, "apply", "--auto-approve")
     uploads = [

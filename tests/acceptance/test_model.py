@@ -1,6 +1,6 @@
 """Ledger and apply against a simple reference: any order of runs, crashes, delays, answers and settlements.
 
-The platform here obeys the rule of `clientmsgid` and nothing else: an id it accepted less than 24 hours ago
+WeChat here obeys the rule of `clientmsgid` and nothing else: an id it accepted less than 24 hours ago
 is answered 45065, any other send is accepted, or refused, or its answer is lost. Runners are made of the real
 packages; each may be stopped before or after any of its steps and go on later with what it knew then.
 """
@@ -135,7 +135,7 @@ HELD_UP = st.sampled_from((0.0, 1.1, 1.1, 300.0, 1500.0))
 
 
 class Machine(RuleBasedStateMachine):
-    """The reference is the platform's own list: no clientmsgid may stand in it twice."""
+    """The reference is WeChat's own list: no clientmsgid may stand in it twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,7 +266,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        """What the platform accepted is accepted or unknown in the ledger, never unheard of or refused."""
+        """What WeChat accepted is accepted or unknown in the ledger, never unheard of or refused."""
         ids = {event.data["clientmsgid"]: event.data["send"] for event in self._intents()}
         for name, _ in self.platform.accepted:
             known = self.state().send(SERVICE, ids[name], 1)

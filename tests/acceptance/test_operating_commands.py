@@ -537,7 +537,7 @@ def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox:
 
 
 def test_log_distinguishes_forgotten_uploads(campaign: Command, sandbox: Sandbox) -> None:
-    """The platform said that the picture is gone: the line of the log says so."""
+    """WeChat said that the picture is gone: the line of the log says so."""
     Path("campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
     Path("campaigns/sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}]}\n", encoding="utf-8"

@@ -29,7 +29,7 @@ Set = Callable[..., Path]
 
 
 def landlock() -> bool:
-    """Tell whether this kernel has Landlock, by its version."""
+    """Return whether this kernel has Landlock, by its version."""
     return sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) > 0
 
 

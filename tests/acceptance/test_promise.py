@@ -641,7 +641,7 @@ def draft_of_ours(sandbox: Sandbox) -> str:
 
 
 class EditedMeanwhile:
-    """The platform on which a colleague edits a draft while the first message is being sent."""
+    """WeChat on which a colleague edits a draft while the first message is being sent."""
 
     def __init__(self, api: Any, edit: Callable[[], None]) -> None:
         self._api, self._edit = api, edit

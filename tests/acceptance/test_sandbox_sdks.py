@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 def ready(folder: Path, commands: list[list[str]]) -> None:
     """Install into a folder, once; a folder half made is made anew."""
     done = folder / ".complete"
-    with alone(folder):  # the two readings of the platform are tried side by side
+    with alone(folder):  # the two readings of WeChat are tried side by side
         if done.exists():
             return
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +58,7 @@ def _run_in(folder: Path, command: list[str]) -> None:
 
 
 def python_of(name: str, packages: tuple[str, ...]) -> str:
-    """Give the interpreter of a venv that holds these packages and nothing of ours."""
+    """Return the interpreter of a venv that holds these packages and nothing of ours."""
     folder = CACHE / "sdk" / name
     python = str(folder / "venv" / "bin" / "python")
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *packages]
@@ -68,7 +68,7 @@ def python_of(name: str, packages: tuple[str, ...]) -> str:
 
 @pytest.fixture(params=[True, False], ids=["strict", "lenient"])
 def strict(request: pytest.FixtureRequest) -> bool:
-    """Each reading of the platform where sources disagree; the video that SDKs upload is let through."""
+    """Each reading of WeChat where sources disagree; the video that SDKs upload is let through."""
     return bool(request.param)
 
 

@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def works(asked: list[str], stack: ExitStack) -> Iterator[Work]:
-    """Give the works one after the other; a part is set up when its turn comes."""
+    """Yield the works one after the other; a part is set up when its turn comes."""
     if "validate" in asked:
         yield from validations()
     if "plan" in asked:
@@ -98,7 +98,7 @@ def line(found: dict[str, Any]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Say where this was measured."""
+    """Return where this was measured."""
     return {
         "system": platform.platform(),
         "processors": str(os.cpu_count()),

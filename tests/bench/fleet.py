@@ -1,4 +1,4 @@
-"""A fleet: four processes share two hundred accounts on one PostgreSQL, the platform 100 ms away."""
+"""A fleet: four processes share two hundred accounts on one PostgreSQL, WeChat 100 ms away."""
 
 from __future__ import annotations
 

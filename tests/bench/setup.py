@@ -65,7 +65,7 @@ def _install_step() -> str:
 
 
 def _before_script() -> str:
-    """Give the part that installs the tool; the image's own packages are another matter."""
+    """Return the part that installs the tool; the image's own packages are another matter."""
     jobs = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8"))
     return next(str(line) for line in jobs[".campaign"]["before_script"] if "pip download" in line)
 

@@ -53,7 +53,7 @@ class Work:
 
 
 def appid(number: int) -> str:
-    """Name the accounts of the sandbox from 0."""
+    """Return the accounts of the sandbox from 0."""
     return f"wx{number + 1:016d}"
 
 
@@ -65,7 +65,7 @@ def offline_settings() -> dict[str, Any]:
 
 
 def data(count: int) -> Path:
-    """Give a folder with `count` campaigns, written once."""
+    """Return a folder with `count` campaigns, written once."""
     root = yardsticks.FOLDER / f"data/{count}/campaigns"
     if not (root.parent / "whole").exists():
         shutil.rmtree(root.parent, ignore_errors=True)

@@ -33,7 +33,7 @@ def ajv() -> Path:
 
 
 def versions() -> dict[str, str]:
-    """Name what was measured, ours included."""
+    """Return what was measured, ours included."""
     code = "from importlib.metadata import version; import sys; print(*map(version, sys.argv[1:]))"
     names = [package.partition("==")[0] for package in PACKAGES]
     told = subprocess.run(

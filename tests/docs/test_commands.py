@@ -17,7 +17,7 @@ LINE = re.compile(r"(?:`|^ *\$ )campaign((?:(?!`|\$ )[^\n|;])*)", re.M)
 
 
 def problem(line: str) -> str | None:
-    """Say what is wrong with the words after `campaign`, or nothing."""
+    """Return what is wrong with the words after `campaign`, or nothing."""
     command: click.Command = campaign
     context = campaign.context_class(campaign)
     words = [word for word in re.sub(r"'[^']*'|\"[^\"]*\"", "x", line).split() if word not in ("[", "]")]

@@ -11,14 +11,14 @@ COLUMNS = 4
 
 
 def rows(page: str) -> list[list[str]]:
-    """Give the cells of the threat model's table, without its head."""
+    """Return the cells of the threat model's table, without its head."""
     section = page.partition("## Threat model")[2].partition("\n## ")[0]
     table = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
 
 
 def existing() -> set[str]:
-    """Give the names of every test function of the suite."""
+    """Return the names of every test function of the suite."""
     found = (ROOT / "tests").rglob("test_*.py")
     return {name for file in found for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.M)}
 

@@ -17,7 +17,7 @@ GRACE_S = 2.0
 
 
 def _running(group: int) -> bool:
-    """Tell whether a process of the group runs; one that has ended and that nobody waited for does not."""
+    """Return whether a process of the group runs; one that has ended and that nobody waited for does not."""
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:  # noqa: PTH123
             state, _, its_group = file.read().rpartition(")")[2].split()[:3]

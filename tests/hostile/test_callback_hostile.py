@@ -1,4 +1,4 @@
-"""The server that takes the platform's pushes: odd lengths, old checks, slow and many connections."""
+"""The server that takes WeChat's pushes: odd lengths, old checks, slow and many connections."""
 
 from __future__ import annotations
 

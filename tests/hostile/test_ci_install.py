@@ -101,7 +101,7 @@ class Trap:
         return file
 
     def path(self) -> str:
-        """Give the PATH of a job whose new environments are spied upon."""
+        """Return the PATH of a job whose new environments are spied upon."""
         cache, folder = toolcache(self.folder), self.folder / "spied"
         folder.mkdir()
         spy = self._write(folder / "spy.py", SPY.format(reader=os.getpid(), log=str(self.folder / "log")))
@@ -116,7 +116,7 @@ class Trap:
         return f"{folder}:{os.environ['PATH']}"
 
     def sprung(self) -> list[str]:
-        """Name the hostile files that ran."""
+        """Return the hostile files that ran."""
         return sorted(file.name for file in self.markers.iterdir())
 
     def records(self) -> tuple[list[str], list[str]]:

@@ -106,7 +106,7 @@ def assert_held(case: Case, trap: Trap, record_property: Callable[..., None]) ->
 
 @pytest.fixture(scope="session")
 def refused(port: CanaryPort, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
-    """Tell which hostile environments `validate` refuses, all of them in one settings file."""
+    """Return which hostile environments `validate` refuses, all of them in one settings file."""
     trap = Trap(tmp_path_factory.mktemp("environments") / "trap", port)
     every = settings.environments()
     trap.write("campaigns/_settings.yaml", settings.settings_of(every, next(iter(every))))

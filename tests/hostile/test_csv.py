@@ -1,4 +1,4 @@
-"""No cell of the report for spreadsheets is a formula, whatever a send is called or the platform told."""
+"""No cell of the report for spreadsheets is a formula, whatever a send is called or WeChat told."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class HostileClone:
         return self.git("rev-parse", "HEAD")
 
     def touch(self) -> str:
-        """Give a shell command that leaves the mark and passes its input on."""
+        """Return a shell command that leaves the mark and passes its input on."""
         return f"sh -c 'env >> {self.mark}; cat'"
 
     def environ(self) -> dict[str, str]:

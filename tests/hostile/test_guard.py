@@ -448,7 +448,7 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
     assert "resend_after" in done.stderr
     assert made.run("apply", *asked, ci=False, given="yes\nyes\n").returncode == ExitCode.USAGE
     assert calls(made) == before
-    sandbox.advance(120)  # the platform's own wait between two calls with one clientmsgid
+    sandbox.advance(120)  # WeChat's own wait between two calls with one clientmsgid
     done = made.apply("--expect-digest", digest_of(made, *asked)["plan_digest"], *asked)
     assert done.returncode == ExitCode.OK, done.stderr
     assert calls(made) == before + 1

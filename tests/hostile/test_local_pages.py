@@ -69,7 +69,7 @@ def sandbox() -> Iterator[str]:
 
 @pytest.mark.parametrize("host", STRANGE)
 def test_a_rebound_name_gets_nothing(sandbox: str, host: str) -> None:
-    """Not one page, control call or call of the platform."""
+    """Not one page, control call or call of WeChat."""
     port = urlsplit(sandbox).port or 0
     named = host.format(port=port, other=port + 1)
     for method, path in PATHS if host == "evil.example:{port}" else PATHS[:1] + PATHS[6:7] + PATHS[-2:-1]:
@@ -86,7 +86,7 @@ def test_a_request_without_a_host_gets_nothing(sandbox: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}",
                                   "api.weixin.qq.com", "sh.api.weixin.qq.com"])  # fmt: skip
 def test_our_own_names_are_answered(sandbox: str, host: str) -> None:
-    """Loopback's with our port, and those of the platform, which come through a tunnel."""
+    """Loopback's with our port, and those of WeChat, which come through a tunnel."""
     named = host.format(port=urlsplit(sandbox).port)
     assert ask(sandbox, "GET", "/", {"Host": named})[0] == 200
     assert ask(sandbox, "GET", "/_sandbox/requests", {"Host": named})[0] == 200

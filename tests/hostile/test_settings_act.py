@@ -101,7 +101,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("api", ALLOWED)
 def test_wechat_and_this_machine_may_receive_a_secret(api: str) -> None:
-    """The five hosts of the platform by https, and loopback."""
+    """The five hosts of WeChat by https, and loopback."""
     assert error_of(check_api_host, api, {}) is None
 
 

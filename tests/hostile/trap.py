@@ -159,7 +159,7 @@ class Trap:
         return path
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Give the whole environment of a command, secrets included."""
+        """Return the whole environment of a command, secrets included."""
         path = f"{Path(sys.executable).parent}{os.pathsep}/usr/local/bin:/usr/bin:/bin"
         places = {"HOME": "home", "XDG_STATE_HOME": "state", "TMPDIR": "tmp"}
         return {
@@ -222,7 +222,7 @@ class Trap:
         return found
 
     def _changed(self, before: Mapping[bytes, tuple[int, int, int]]) -> list[str]:
-        """Name what was written where nothing may be, markers, and canaries in what was written."""
+        """Return what was written where nothing may be, markers, and canaries in what was written."""
         faults = []
         allowed = [os.fsencode(self.folder / name) + b"/" for name in ("state", "tmp", "out")]
         # Pages and the state of older versions; ignored by git.

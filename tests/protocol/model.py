@@ -1,4 +1,4 @@
-"""Try every interleaving of the real protocol against a model of the platform and of the store.
+"""Try every interleaving of the real protocol against a model of WeChat and of the store.
 
 Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search:
 what it does next depends only on its answers so far, so a runner is kept as the list of its answers, and
@@ -35,7 +35,7 @@ SECOND_APPID = "wx0000000000000002"
 KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 REMEMBERED_S = 24 * 3600
-"""How long the platform knows a clientmsgid."""
+"""How long WeChat knows a clientmsgid."""
 SOON_S, LONG_S, FORGOTTEN_S = 901, 19 * 3600, 24 * 3600 + 1
 
 
@@ -89,7 +89,7 @@ class Snapshot(NamedTuple):
     now_s: int
     hashes: tuple[str, ...]
     jobs: tuple[tuple[str, str, int], ...]
-    """What the platform took: clientmsgid, message, when."""
+    """What WeChat took: clientmsgid, message, when."""
     flying: tuple[tuple[str, str], ...]
     """Requests on their way whose sender has given up: clientmsgid, message."""
     runners: tuple[Runner, ...]
@@ -256,7 +256,7 @@ def _attempt(ports: Replay, appid: str) -> Attempt:
 
 
 def _request(send: Send, planned: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the data of an intent and the body to post, as the plan has them: both may be old by then."""
+    """Return the data of an intent and the body to post, as the plan has them: both may be old by then."""
     if planned.action is Action.RESEND and planned.send_state and (stored := planned.send_state.intent):
         return {name: stored.data[name] for name in ("send", "revision")}, stored.data["body"]
     body = send.body
@@ -469,7 +469,7 @@ _UNREACHABLE = NotSentError("no connection", hint="")
 
 
 def _taken(snapshot: Snapshot, msgid: str, message: str) -> tuple[int, Snapshot]:
-    """The platform takes a request once within a day of its first."""
+    """WeChat takes a request once within a day of its first."""
     if any(job[0] == msgid and snapshot.now_s - job[2] < REMEMBERED_S for job in snapshot.jobs):
         return 45065, snapshot
     return 0, snapshot._replace(jobs=(*snapshot.jobs, (msgid, message, snapshot.now_s)))
@@ -479,7 +479,7 @@ def _taken(snapshot: Snapshot, msgid: str, message: str) -> tuple[int, Snapshot]
 
 
 def violation(before: Snapshot, said: str, after: Snapshot) -> str:
-    """Name the property that a step broke; empty while all hold."""
+    """Return the property that a step broke; empty while all hold."""
     messages = [message for _, message, _ in after.jobs if message != "elsewhere"]
     if len(messages) != len(set(messages)):
         return "P1: one message was accepted twice"

@@ -18,7 +18,7 @@ ATTEMPTS, PAUSE_S, WITHIN_S = 4, 5, 120
 
 
 def node_modules(name: str, versions: Mapping[str, str], requires: Sequence[str]) -> Path:
-    """Give the `node_modules` that hold these packages at these versions, installed without their scripts.
+    """Return the `node_modules` that hold these packages at these versions, installed without their scripts.
 
     `requires` are modules Node must be able to load before it counts as whole. Skips loudly, or
     fails where optional parts are required, and says then what npm said.

@@ -101,7 +101,7 @@ class Sandbox:
         return answer.json()
 
     def call(self, path: str, body: Any, appid: str = SERVICE) -> Any:
-        """Call the platform as a colleague would, beside the tool: `call("draft/update", {…})`."""
+        """Call WeChat as a colleague would, beside the tool: `call("draft/update", {…})`."""
         with requests.Session() as session:
             session.trust_env = False
             who = {"grant_type": "client_credential", "appid": appid, "secret": SANDBOX_SECRET}
@@ -141,7 +141,7 @@ class Sandbox:
         self.control("POST", "clock", {"advance_s": seconds})
 
     def media(self, media_id: str, kind: str, appid: str = SERVICE, **more: Any) -> None:
-        """Put a media_id of our choice on the platform."""
+        """Put a media_id of our choice on WeChat."""
         self.control("POST", "media", {"appid": appid, "media_id": media_id, "kind": kind, **more})
 
     def openids(self, appid: str = SERVICE) -> list[str]:

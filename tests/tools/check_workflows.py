@@ -12,7 +12,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def commands(root: Path) -> Iterator[list[str]]:
-    """Name what has to pass on the files below a folder."""
+    """Yield what has to pass on the files below a folder."""
     workflows = sorted(map(str, (root / ".github" / "workflows").glob("*.yml")))
     action, gitlab = root / "action.yml", root / "docs" / "ci" / "gitlab.yml"
     schema = [str(TOOLS / "check-jsonschema"), "--quiet", "--builtin-schema"]
@@ -24,7 +24,7 @@ def commands(root: Path) -> Iterator[list[str]]:
 
 
 def check(root: Path) -> list[str]:
-    """Give what each tool that is not content says."""
+    """Return what each tool that is not content says."""
     done = [subprocess.run(c, capture_output=True, text=True, check=False, cwd=root) for c in commands(root)]
     return [f"{d.args[0]}:\n{d.stdout}{d.stderr}" for d in done if d.returncode]
 

@@ -97,7 +97,7 @@ def send(sandbox: Sandbox, day: int, numbers: list[int]) -> None:
 
 
 def last_id(sandbox: Sandbox) -> int:
-    """Give the id of the newest call that the sandbox recorded."""
+    """Return the id of the newest call that the sandbox recorded."""
     newest = sandbox.control("GET", "requests", limit=1)["requests"]
     return int(newest[-1]["id"]) if newest else 0
 

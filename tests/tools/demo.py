@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def said(english: str, chinese: str) -> str:
-    """Give the reader's language, which the commands shown speak too."""
+    """Return the reader's language, which the commands shown speak too."""
     return chinese if language_from_env(os.environ) == "zh" else english
 
 

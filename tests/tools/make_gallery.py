@@ -73,7 +73,7 @@ def _shoot(chrome: Chrome, page: Path, theme: str, text: str, *, dark: bool = Fa
 
 
 def _ends(chrome: Chrome) -> list[int]:
-    """Say where the blocks of the article that was photographed last end, in pixels of the picture."""
+    """Return where the blocks of the article that was photographed last end, in pixels of the picture."""
     return [round(end * SCALE) for end in chrome.execute_script(ENDS)]
 
 

@@ -35,7 +35,7 @@ class Message:
     version: int = 0
     """How often its text was edited at this revision."""
     claimed: bool = False
-    """Another program has used its key at the platform."""
+    """Another program has used its key at WeChat."""
 
     @property
     def mark(self) -> str:

@@ -31,7 +31,7 @@ FAULTS = (
 """What may meet a call; `after` means that the send was taken all the same."""
 ENDPOINTS = (SENDALL, SENDALL, SENDALL, SENDALL, "draft/add", "material/add_material", "media/uploadimg")
 SLOW = {"kind": "latency", "latency_s": 0.08}
-"""How long the platform takes otherwise, so that runners die in the midst of a call, too."""
+"""How long WeChat takes otherwise, so that runners die in the midst of a call, too."""
 AWAY_S = (None, 0, 0.05, 0.3, 0.3)
 """How far from the ledger a run is; all but None have no lock in common with the others: it is a courtesy."""
 ROUND_S = 90.0
@@ -90,7 +90,7 @@ class Story:
         self.lines.append((self.round, text, message))
 
     def of(self, messages: set[int]) -> list[str]:
-        """Tell the last rounds, and before them what happened to these messages."""
+        """Return the last rounds, and before them what happened to these messages."""
         return [
             f"round {number}: {text}"
             for number, text, message in self.lines
@@ -348,7 +348,7 @@ class Torture:
             )
 
     def _told(self, wrong: str) -> list[str]:
-        """Tell how it came to that: what was done to the messages concerned, and what the ledger has."""
+        """Return how it came to that: what was done to the messages concerned, and what the ledger has."""
         concerned = {
             m.number
             for m in self.testbed.messages.values()

@@ -36,7 +36,7 @@ MANY = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the platform and the ledger know by now, and what of it must not be."""
+    """What WeChat and the ledger know by now, and what of it must not be."""
 
     faults: tuple[str, ...]
     """Each in a sentence; empty while the promise holds."""
@@ -44,7 +44,7 @@ class Verdict:
     lost: int
     broke_hold: int
     marks: frozenset[str]
-    """Of every message that the platform took."""
+    """Of every message that WeChat took."""
     texts: Mapping[str, str]
     """By mark: what was taken."""
     unknown: frozenset[tuple[str, str]]
@@ -120,7 +120,7 @@ class Testbed:
         return fold(events, authentic)
 
     def judge(self) -> Verdict:
-        """Compare what followers received, what the platform took and what the ledger says."""
+        """Compare what followers received, what WeChat took and what the ledger says."""
         state = self.state()
         jobs = [(job, marks_in(job)) for job in self.control("GET", "jobs")["jobs"]]
         ours = [(job, mark) for job, mark in jobs if mark is not None]

@@ -27,7 +27,7 @@ SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 SAID = frozenset({"what", "hint", "needed_for", "note", "title", "lead"})
 """Keywords whose value people read."""
 APART = ("wechat_campaigns/sandbox/", "wechat_campaigns/wechat/callback/")
-"""The sandbox answers as the platform does, its own calls are for programs; a refused push is for the log."""
+"""The sandbox answers as WeChat does, its own calls are for programs; a refused push is for the log."""
 MACHINES = ("listening on http://",)
 """Lines that programs wait for."""
 PROSE = re.compile(r"[A-Za-z]{2,}")

@@ -48,7 +48,7 @@ def test_help_loads_no_package(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_validate_loads_only_what_checks(folder: Path) -> None:
-    """A campaign of text is checked without the platform, the ledger, articles, reports or Jinja."""
+    """A campaign of text is checked without WeChat, the ledger, articles, reports or Jinja."""
     modules = loaded("validate", cwd=folder)
     assert not modules & HEAVY
     packages = (

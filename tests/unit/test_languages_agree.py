@@ -237,7 +237,7 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
 def test_a_draft_made_in_one_language_is_known_in_another(
     first: NullTranslations | None, then: NullTranslations | None
 ):
-    """What the platform had changed then is no edit by hand now; what somebody edits since is."""
+    """What WeChat had changed then is no edit by hand now; what somebody edits since is."""
     ledger = MemoryLedger()
     with use_translations(first):
         assert drafted(ledger)

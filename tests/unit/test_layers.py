@@ -105,7 +105,9 @@ def test_a_package_imports_from_those_before_it_alone(package: str) -> None:
 @pytest.mark.slow
 def test_no_modules_import_one_another() -> None:
     """However far around; a name for a type checker alone is no import."""
-    require_no_circle({name: {one for one in found if one != name} for name, found in _at_run_time().items()})
+    require_no_circle(
+        {name: {one for one in found if one != name} for name, found in edges(typing=False).items()}
+    )
 
 
 def test_no_services_of_the_sandbox_import_one_another() -> None:
@@ -134,11 +136,12 @@ def require_no_circle(graph: Mapping[str, Set[str]]) -> None:
         visit(name, ())
 
 
-def _at_run_time() -> dict[str, set[str]]:
+def edges(*, typing: bool) -> dict[str, set[str]]:
+    """Return which modules each imports; those for type checkers too, or not."""
     found: dict[str, set[str]] = {}
     for name, tree in modules().items():
         mine = set()
-        for node in statements(tree, typing=False):
+        for node in statements(tree, typing=typing):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("wechat_campaigns."):
                 base = str(node.module).removeprefix("wechat_campaigns.")
                 whole = {f"{base}.{alias.name}" for alias in node.names}
@@ -187,7 +190,7 @@ def asks_a_clock(node: ast.AST) -> bool:
 
 
 def test_network_is_in_few_packages() -> None:
-    """HTTP to the platform is in `wechat` alone; beside it only the edges open a connection.
+    """HTTP to WeChat is in `wechat` alone; beside it only the edges open a connection.
 
     `core.sessions` opens none: it makes the sessions of these.
     """

@@ -32,7 +32,7 @@ def locked(text: str) -> list[Requirement]:
 
 
 def versions(requirements: Iterable[Requirement], platform: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Name each package that is installed on a platform, and the one version of it."""
+    """Yield each package that is installed on a platform, and the one version of it."""
     for requirement in requirements:
         here = {**default_environment(), "sys_platform": "linux", **platform}
         if requirement.marker is None or requirement.marker.evaluate(here):
@@ -82,7 +82,7 @@ def test_the_dev_lock_holds_what_tests_and_checks(platform: dict[str, str]) -> N
 
 
 def groups(name: str) -> Iterator[str]:
-    """Give what a group asks for, and the groups in it."""
+    """Yield what a group asks for, and the groups in it."""
     for one in PYPROJECT["dependency-groups"][name]:
         if isinstance(one, str):
             yield one

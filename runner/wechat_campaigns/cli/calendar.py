@@ -42,7 +42,7 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
 
 
 def month_view(workspace: Workspace, month: date | None) -> tuple[CalendarView, int]:
-    """Give a month, this one by default, and how many files it leaves out because of their errors."""
+    """Return a month, this one by default, and how many files it leaves out because of their errors."""
     now, state = workspace.clock(), workspace.unverified_state()
     first = month if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)

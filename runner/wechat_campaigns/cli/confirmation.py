@@ -19,7 +19,7 @@ Ask = Callable[[str], str]
 
 
 def calls_text(plan: Plan, waiting: Sequence[PlannedSend] = (), *, timezone: str = "UTC") -> str:
-    """Name each send and resend with its account, recipients and count, before anybody is asked.
+    """Return each send and resend with its account, recipients and count, before anybody is asked.
 
     Args:
         waiting: what this run sends later, each when its window opens.

@@ -218,7 +218,7 @@ class OnlineContext(LedgerContext, OnlineWorkspace):
     """One run of a command that connects to WeChat and reads secrets."""
 
     def upload_ports(self, account: Account, state: LedgerState, send_id: str) -> UploadPorts:
-        """Give the uploads of a send what they use: its account with writes, the ledger, the files."""
+        """Return the uploads of a send what they use: its account with writes, the ledger, the files."""
         from wechat_campaigns.send.uploads import UploadPorts, record_in
 
         return UploadPorts(
@@ -242,7 +242,7 @@ def _text_and_json(text: Callable[[], str], data: Mapping[str, Any]) -> Formats:
 
 
 def campaign_of(send_id: str) -> str:
-    """Name the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
+    """Return the campaign of a send: `sale` of `sale[beijing]#2`; a text that is not an id stays as it is."""
     try:
         return SendId.parse(send_id).campaign
     except ValueError:
@@ -250,7 +250,7 @@ def campaign_of(send_id: str) -> str:
 
 
 def stands_for(name: str, send_id: str) -> bool:
-    """Tell whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
+    """Return whether a name on a command line means a send: its own id, its openid list's, its campaign's."""
     try:
         send = SendId.parse(send_id)
     except ValueError:

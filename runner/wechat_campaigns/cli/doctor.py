@@ -58,7 +58,7 @@ def _check_environment(context: OnlineContext) -> int:
     def clock_skew() -> timedelta | None:
         with open_session(context.api_url) as http, http.within(TIMEOUT_S):
             dated = context.watch.begin()
-            # Only the clock's header is wanted; the platform answers every path with one.
+            # Only the clock's header is wanted; WeChat answers every path with one.
             url = f"{context.api_url}/cgi-bin/get_api_domain_ip"
             try:
                 with http_call("GET", url) as call:

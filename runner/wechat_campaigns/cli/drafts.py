@@ -110,7 +110,7 @@ def _uses(
     state: LedgerState,
     box: Sequence[BoxEntry],
 ) -> tuple[BoxDraft, ...]:
-    """Say of each draft who needs it, in whichever environment."""
+    """Return who needs each draft, in whichever environment."""
     found = []
     for settings, all_sends in views:
         moment = DecisionContext(settings=settings, state=state, now=context.clock())

@@ -87,7 +87,7 @@ def is_read_only(environ: Mapping[str, str]) -> bool:
 
 
 def running_agent(environ: Mapping[str, str]) -> str | None:
-    """Name the coding agent that runs this process; None for a person or a CI job."""
+    """Return the coding agent that runs this process; None for a person or a CI job."""
     return next((agent.name for variable, agent in AGENTS.items() if environ.get(variable)), None)
 
 

@@ -128,7 +128,7 @@ def _unused(name: str, command: str) -> str:
 
 
 def _behind(context: OnlineContext) -> timedelta:
-    """Say how far this machine's clock is behind WeChat's, whose answer to a stranger has a date, too.
+    """Return how far this machine's clock is behind WeChat's, whose answer to a stranger has a date, too.
 
     By such a clock the hold would end early. Zero up to a minute, and where no answer comes in seconds.
     """

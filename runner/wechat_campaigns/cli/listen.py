@@ -1,4 +1,4 @@
-"""Receive the platform's events and record them in the ledger."""
+"""Receive WeChat's events and record them in the ledger."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def receiver_of(context: OnlineContext) -> CallbackApp:
                 "add `callback: {token: {env: NAME}, aes_key: {env: NAME}}` next to the account's `secret`"
             ),
         )
-    # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    # WeChat stamps its pushes with the real time, also when a rehearsal's clock was moved.
     return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
 
 

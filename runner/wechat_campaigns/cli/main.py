@@ -115,7 +115,7 @@ OTHER_TOOLS = {
 def _wrong_option_error(
     error: click.NoSuchOption | click.BadParameter, words: Sequence[str]
 ) -> click.UsageError:
-    """Name the option of this command that an option of other tools stands for, if there is one."""
+    """Return the option of this command that an option of other tools stands for, if there is one."""
     options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
     # click takes `-auto-approve` for `-a`, and `-out` for `-o ut`: long options have two dashes here.
     long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]

@@ -31,7 +31,7 @@ class Told(NamedTuple):
 
 
 def notify(context: OnlineContext, notices: Sequence[Notice], *, commit: str | None) -> Told:
-    """Tell every target of the settings what it wants to be told.
+    """Return every target of the settings what it wants to be told.
 
     The ledger is asked what was told, and learns afterwards what a target took: two runs at a time may both
     tell it, and what nobody took is told by the next.

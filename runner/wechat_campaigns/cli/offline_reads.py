@@ -69,15 +69,15 @@ class OfflineReads:
         return self._workspace.read(file)
 
     def timezone(self) -> str:
-        """Name the time zone of the settings."""
+        """Return the time zone of the settings."""
         return self._workspace.settings.policy.timezone
 
     def options(self) -> ArticleOptions:
-        """Say how articles are made, as the settings have it."""
+        """Return how articles are made, as the settings have it."""
         return self._workspace.settings.articles
 
     def themes(self) -> tuple[str, ...]:
-        """Name the themes that can be tried out; without the libraries of articles there is none."""
+        """Return the themes that can be tried out; without the libraries of articles there is none."""
         if not is_extra_installed("articles"):
             return ()
         from wechat_campaigns.render.article.theme import theme_names

@@ -34,7 +34,7 @@ def reference(context: Context) -> int:
 
 
 def reference_data() -> dict[str, Any]:
-    """Give the same as plain data."""
+    """Return the same as plain data."""
     return {
         "commands": [_command(path, found) for path, found in every_command()],
         "effects": {effect.value: meaning for effect, meaning in MEANINGS.items()},

@@ -122,7 +122,7 @@ class Command(click.Command):
         return self.read_only if self.read_only and is_read_only(os.environ) else self.effect
 
     def only_for_people(self, path: str, values: Mapping[str, Any]) -> str:
-        """Name what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
+        """Return what of a run an agent may do in the sandbox only, as it is called; empty for nothing."""
         if self.effect in OF_PERSONS:
             return path
         options = (param for param in self.params if isinstance(param, DecisionOption))

@@ -119,7 +119,7 @@ def _exposed_error(host: str) -> UsageError:
 
 
 def _rehearsal_state(root: Path, state: Path | None) -> Path:
-    """Name the state file of `api: sandbox` environments."""
+    """Return the state file of `api: sandbox` environments."""
     if state is not None:
         raise UsageError(_("`--rehearsal` uses a state file of its own"), hint=_("omit `--state`"))
     require_folder(root)
@@ -127,7 +127,7 @@ def _rehearsal_state(root: Path, state: Path | None) -> Path:
 
 
 def standalone() -> Command:
-    """Give the command for other projects, which have no campaigns to show: `wechat-sandbox`."""
+    """Return the command for other projects, which have no campaigns to show: `wechat-sandbox`."""
     alone = Command(
         "wechat-sandbox",
         callback=sandbox.callback,

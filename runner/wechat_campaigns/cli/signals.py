@@ -22,7 +22,7 @@ class StopEvent(threading.Event):
         self._wakes = queue.SimpleQueue[None]()
 
     def is_set(self) -> bool:
-        """Tell whether it was set."""
+        """Return whether it was set."""
         return self._is_asked
 
     def set(self) -> None:

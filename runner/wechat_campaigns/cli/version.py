@@ -50,7 +50,7 @@ def version(context: Context, check: bool) -> int:
 
 
 def version_data() -> dict[str, Any]:
-    """Give the version and what belongs to it."""
+    """Return the version and what belongs to it."""
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
     return {
         "version": wechat_campaigns.__version__,

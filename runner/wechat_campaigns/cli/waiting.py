@@ -86,7 +86,7 @@ def _status_line(context: OnlineContext) -> Iterator[Callable[[str], None] | Non
 
 
 def waiting_text(waiting: Sequence[PlannedSend], now: datetime, zone: ZoneInfo) -> str:
-    """Say what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
+    """Return what a run waits for, and how long: `Waiting for sale, today at 19:30 (in 2 h 5 min).`."""
     send = waiting[0].send
     opens_at = send.not_before or now
     hours, minutes = divmod(max(0, ceil((opens_at - now).total_seconds() / 60)), 60)

@@ -55,7 +55,7 @@ def current_run() -> CiRun | None:
 
 
 def run_url(environ: Mapping[str, str]) -> str | None:
-    """Name the address of the CI run this is, if it is one: of GitLab, Jenkins or GitHub."""
+    """Return the address of the CI run this is, if it is one: of GitLab, Jenkins or GitHub."""
     if url := environ.get("CI_JOB_URL") or ("JENKINS_URL" in environ and environ.get("BUILD_URL")):
         return url
     server, repo, run = (environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))

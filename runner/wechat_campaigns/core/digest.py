@@ -123,7 +123,7 @@ def _message_form(send: Send) -> dict[str, Any]:
 
 
 def _content_form(content: Content) -> dict[str, Any]:
-    """Say what is sent; of a draft in the console its name as it is written, and what was read of it."""
+    """Return what is sent; of a draft in the console its name as it is written, and what was read of it."""
     if not isinstance(content, Draft):
         form: dict[str, Any] = to_plain_data(content)
         return form
@@ -132,7 +132,7 @@ def _content_form(content: Content) -> dict[str, Any]:
 
 
 def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
-    """Say what a plan's digest covers of a send.
+    """Return what a plan's digest covers of a send.
 
     Args:
         appid: from which it goes out: the same account name with another one has other followers.

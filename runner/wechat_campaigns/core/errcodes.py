@@ -1,4 +1,4 @@
-"""Takes a number or a status word of the platform, gives what it means and what to do: a table, read once."""
+"""Takes a number or a status word of WeChat, gives what it means and what to do: a table, read once."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Errcode:
     source: str
     confidence: Literal["high", "medium", "low"]
     errmsg: str = ""
-    """The platform's own text; empty where it is not known."""
+    """WeChat's own text; empty where it is not known."""
     wait_s: int | None = None
     hint_for_ip: str = ""
-    """Used in place of the hint when the platform named the address, as `{ip}`."""
+    """Used in place of the hint when WeChat named the address, as `{ip}`."""
     is_documented: bool = True
 
 
@@ -48,7 +48,7 @@ class EventStatus:
 
 
 def texts() -> Iterator[str]:
-    """Give every text of the table that reaches a reader, for the catalog of translations."""
+    """Yield every text of the table that reaches a reader, for the catalog of translations."""
     table = _table()
     tables = (table["codes"], table["mass_event_status"], *table["by_endpoint"].values())
     for entry in (entry for entries in tables for entry in entries.values()):
@@ -59,7 +59,7 @@ def lookup(errcode: int, endpoint: str = "") -> Errcode:
     """Find what an errcode means.
 
     Args:
-        errcode: the platform's number; 0 is not an error and not in the table.
+        errcode: WeChat's number; 0 is not an error and not in the table.
         endpoint: the path that answered (`/cgi-bin/message/mass/send`), where the meaning may be narrower.
 
     Returns:
@@ -74,7 +74,7 @@ def lookup(errcode: int, endpoint: str = "") -> Errcode:
 
 @cache
 def codes() -> Mapping[int, Errcode]:
-    """Give the whole table, by number."""
+    """Return the whole table, by number."""
     table = _table()
     sources = table["sources"]
     return {
@@ -85,7 +85,7 @@ def codes() -> Mapping[int, Errcode]:
 
 @cache
 def mass_event_status() -> Mapping[str, EventStatus]:
-    """Give the ways a mass job can end, by the event's Status.
+    """Return the ways a mass job can end, by the event's Status.
 
     Source: Callback_on_finish (2026-11).
     """

@@ -7,7 +7,7 @@ CampaignError                 1   the root; never raised itself
 ├── FileAccessError           7   the system refused to read or write a file
 ├── OutOfMemoryError          7   this process may take no more memory
 ├── SecretError               9   the secret of an account cannot be had
-├── WeChatError               4   the platform did not do what was asked
+├── WeChatError               4   WeChat did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
 │   ├── NotSentError         10   the request certainly never reached it
 │   └── NoResponseError       8   the request may have reached it, its answer did not reach us
@@ -141,7 +141,7 @@ class InvalidError(CampaignError):
 
 
 def extra_hint(*extras: str) -> str:
-    """Say how to install extras from the user's copy: nobody owns the tool's name on a public index."""
+    """Return how to install extras from the user's copy: nobody owns the tool's name on a public index."""
     return _(
         "install {extras} from your checkout or wheel of this tool: `pip install './CHECKOUT[{extras}]'`"
     ).format(extras=",".join(extras))
@@ -187,7 +187,7 @@ class OutOfMemoryError(CampaignError):
 
 
 def system_error(fault: Exception) -> CampaignError | None:
-    """Say what the system refused; None for any other fault."""
+    """Return what the system refused; None for any other fault."""
     # A library that does not fit is an ImportError, a thread a RuntimeError.
     if isinstance(fault, MemoryError) or _NO_MEMORY.search(str(fault)):
         return OutOfMemoryError()
@@ -195,7 +195,7 @@ def system_error(fault: Exception) -> CampaignError | None:
 
 
 def system_hint(fault: OSError, otherwise: str) -> str:
-    """Say what to do where the machine has no more of something; else what is given."""
+    """Return what to do where the machine has no more of something; else what is given."""
     if fault.errno in DISK_FULL:
         return _("free some disk space, then run the same command again")
     if fault.errno in NO_MORE_FILES:
@@ -210,13 +210,13 @@ class SecretError(CampaignError):
 
 
 class WeChatError(CampaignError):
-    """The platform did not do what was asked."""
+    """WeChat did not do what was asked."""
 
     exit_code = ExitCode.WECHAT
 
 
 class ApiError(WeChatError):
-    """The platform answered with an errcode other than 0.
+    """WeChat answered with an errcode other than 0.
 
     `answer` is the whole JSON object of the reply (45065 carries the existing `msg_id` there).
     """
@@ -241,13 +241,13 @@ class ApiError(WeChatError):
 
 
 class NotSentError(WeChatError):
-    """The request certainly never reached the platform (no address, no connection)."""
+    """The request certainly never reached WeChat (no address, no connection)."""
 
     exit_code = ExitCode.NETWORK
 
 
 class NoResponseError(WeChatError):
-    """The request may have reached the platform; no usable answer came back."""
+    """The request may have reached WeChat; no usable answer came back."""
 
     exit_code = ExitCode.UNKNOWN
 

@@ -21,7 +21,7 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def is_extra_installed(extra: str) -> bool:
-    """Tell whether every library of an extra is there; none is loaded."""
+    """Return whether every library of an extra is there; none is loaded."""
     return all(find_spec(module) for module in EXTRAS[extra])
 
 

@@ -109,7 +109,7 @@ class GitResult:
 
     @property
     def failure(self) -> GitFailure:
-        """Tell why it failed; git's words are those of the C locale."""
+        """Return why it failed; git's words are those of the C locale."""
         said = self.stdout.decode(errors="replace") + self.stderr
         if "couldn't find remote ref" in said:
             return GitFailure.NO_BRANCH
@@ -179,7 +179,7 @@ def git(
 
 
 def is_installed() -> bool:
-    """Tell whether there is a git to start."""
+    """Return whether there is a git to start."""
     return shutil.which("git") is not None
 
 

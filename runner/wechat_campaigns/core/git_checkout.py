@@ -57,7 +57,7 @@ def find_checkout(folder: Path) -> Checkout | None:
 
 
 def _git_dir(top: Path) -> Path | None:
-    """Give the repository that a folder's `.git` is, or names; None when there is none."""
+    """Return the repository that a folder's `.git` is, or names; None when there is none."""
     entry = top / ".git"
     named = entry
     if entry.is_file() and not entry.is_symlink():
@@ -237,7 +237,7 @@ def unread_checkout(folder: Path) -> UnreadCheckout | None:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
+    """Return the git commit of a folder, with `-dirty` when files differ from it; None outside git.
 
     Raises:
         UsageError: git's settings include a file of the checkout.

@@ -131,7 +131,7 @@ def _refuse_carried(url: str, folder: Path) -> None:
 
 
 def is_same_repository(one: str, other: str) -> bool:
-    """Tell whether two addresses may name one repository: over HTTPS and SSH the same path, or its end."""
+    """Return whether two addresses may name one repository: over HTTPS and SSH the same path, or its end."""
     first, second = _path(one), _path(other)
     shared = min(len(first), len(second))
     return first[-shared:] == second[-shared:]
@@ -144,7 +144,7 @@ def _path(url: str) -> list[str]:
 
 
 def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bool:
-    """Tell whether an address lies where the checkout's own remotes do.
+    """Return whether an address lies where the checkout's own remotes do.
 
     In a pull request the settings are a stranger's and may name any server: it must not be sent our token.
     The address of a submodule comes from `.gitmodules`, which is a stranger's too: there the outermost

@@ -18,7 +18,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(?P<port>[0-9]{1
 def is_allowed_host(
     host: str | None, *, port: int | str, names: Collection[str] = (), any_address: bool = False
 ) -> bool:
-    """Tell whether a request was meant for this server.
+    """Return whether a request was meant for this server.
 
     Args:
         host: its Host header; None when it has none.
@@ -44,7 +44,7 @@ def host_port(host: str, port: int | str | None) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches a host, a name or an address."""
+    """Return whether only this machine reaches a host, a name or an address."""
     address = _address(host)
     return host == "localhost" if address is None else address.is_loopback
 

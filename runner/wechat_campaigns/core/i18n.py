@@ -52,7 +52,7 @@ class LocalizedMessage(str):
 
 
 def english_text(message: str) -> str:
-    """Give a message as English says it: for the ledger, and for whatever is compared.
+    """Return a message as English says it: for the ledger, and for whatever is compared.
 
     Cutting a message loses its English; templates filled by `format`, and separators that `join`, keep it.
     """
@@ -79,7 +79,7 @@ def set_language(language: Language) -> None:
 
 
 def current_language() -> Language:
-    """Name the language that was chosen."""
+    """Return the language that was chosen."""
     return _language
 
 

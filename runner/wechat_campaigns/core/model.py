@@ -19,7 +19,7 @@ from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location
 
 
 class Msgtype(StrEnum):
-    """The kinds of content a campaign can carry; the names are the platform's."""
+    """The kinds of content a campaign can carry; the names are WeChat's."""
 
     MPNEWS = "mpnews"
     TEXT = "text"
@@ -71,11 +71,11 @@ class SourceMap(Protocol):
     """The text of a YAML file, asked only when a position is needed (`source.document.Document` is one)."""
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
-        """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
+        """Return where the value at `path` (or its key) stands; the nearest parent when it is absent."""
         ...
 
     def line_location(self, path: KeyPath, number: int) -> Location:
-        """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
+        """Return where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
         ...
 
 
@@ -84,7 +84,7 @@ class SourceMap(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Who receives: exactly one of the four is set. Names are the user's, ids are the platform's."""
+    """Who receives: exactly one of the four is set. Names are the user's, ids are WeChat's."""
 
     is_to_all: bool = False
     tag: str | None = None
@@ -189,7 +189,7 @@ class Newspic:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """msgtype mpnews, an existing draft of the platform, named by its media_id or by its title."""
+    """msgtype mpnews, an existing draft of WeChat, named by its media_id or by its title."""
 
     media_id: str = ""
     """Empty until the draft of this title is found."""
@@ -242,7 +242,7 @@ class Mpvideo:
 
 @dataclass(frozen=True, kw_only=True)
 class Wxcard:
-    """msgtype wxcard (retired by the platform, 45113)."""
+    """msgtype wxcard (retired by WeChat, 45113)."""
 
     card_id: str
 
@@ -251,7 +251,7 @@ Content = Text | Articles | Newspic | Draft | Voice | Image | Images | Mpvideo |
 
 
 def visible_content(content: Content) -> Content:
-    """Give what followers see of a content: of a draft that was read, its articles."""
+    """Return what followers see of a content: of a draft that was read, its articles."""
     return content.stored if isinstance(content, Draft) and content.stored is not None else content
 
 

@@ -22,7 +22,7 @@ def close_matches(written: str, known: Iterable[str], *, most: int, cutoff: floa
 
 
 def nearest(written: str, known: Iterable[str], *, cutoff: float = CUTOFF) -> str | None:
-    """Give the known word that a written one most resembles, or None."""
+    """Return the known word that a written one most resembles, or None."""
     return next(iter(close_matches(written, known, most=1, cutoff=cutoff)), None)
 
 

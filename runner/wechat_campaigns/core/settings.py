@@ -234,6 +234,6 @@ class Settings:
 
     @property
     def ledger_scope(self) -> str:
-        """Name the environment among all that share a ledger; guards go by it."""
+        """Return the environment among all that share a ledger; guards go by it."""
         name = self.environment.name
         return f"{self.namespace}:{name}" if self.namespace else name

@@ -17,7 +17,7 @@ MONTHS: Final = (
 
 
 _CHINA: Final = timedelta(hours=8)
-"""What a reader takes a time for: the platform is there."""
+"""What a reader takes a time for: WeChat is there."""
 _WRITTEN: Final = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})(?:[Tt]| +)(?P<hour>[0-9]{1,2}):"
     r"(?P<rest>[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ?(?P<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
@@ -82,5 +82,5 @@ def moment_text(moment: datetime, now: datetime, zone: tzinfo) -> str:
 
 
 def zone_name(moment: datetime, zone: tzinfo) -> str:
-    """Name the time zone by whose clocks a moment is shown; empty where they show China's time."""
+    """Return the time zone by whose clocks a moment is shown; empty where they show China's time."""
     return "" if moment.astimezone(zone).utcoffset() == _CHINA else str(zone)

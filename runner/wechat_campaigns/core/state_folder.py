@@ -29,7 +29,7 @@ SANDBOX_LEDGER_FILE: Final = "sandbox.sqlite3"
 
 
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
-    """Name the state folder of a campaigns folder; nothing is made.
+    """Return the state folder of a campaigns folder; nothing is made.
 
     It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
     and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
@@ -49,7 +49,7 @@ def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
 
 
 def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Name the folder that holds the state folders of all campaigns folders."""
+    """Return the folder that holds the state folders of all campaigns folders."""
     if chosen := environ.get(STATE_DIR_VARIABLE):
         if not Path(chosen).is_absolute():
             raise _unusable_error(
@@ -109,7 +109,7 @@ def work_tree_of(path: Path) -> Path | None:
 
 
 def resolved_ancestors(path: Path) -> tuple[Path, ...]:
-    """Give the real paths of an absolute path and of each folder above: one may be a link that changes."""
+    """Return the real paths of an absolute path and of each folder above: one may be a link that changes."""
     return tuple(Path(os.path.realpath(step)) for step in (path, *path.parents))
 
 

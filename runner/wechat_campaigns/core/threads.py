@@ -16,7 +16,7 @@ WORK_BYTES: Final = 16 << 20
 
 
 def map_in_threads(work: Callable[[T], R], items: Sequence[T], most: int) -> list[R]:
-    """Give the results in the order of the items, one after the other in this thread where no other fits.
+    """Return the results in the order of the items, one after the other in this thread where no other fits.
 
     A thread without memory dies before it begins, and Python would wait for its beginning for ever. Else this
     thread only waits, so that it answers a signal at once.

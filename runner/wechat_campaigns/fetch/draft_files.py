@@ -61,7 +61,7 @@ class DraftFiles:
         }
 
     def _picture(self, address: object, media_id: object) -> dict[str, str]:
-        """Name a picture by its file; by its media_id where it was not saved."""
+        """Return a picture by its file; by its media_id where it was not saved."""
         name = self.save(str(address)) if address else None
         return {"file": f"{self._folder}/{name}"} if name else {"media_id": str(media_id or "")}
 

@@ -71,7 +71,7 @@ def connect(address: str, port: int, timeout_s: float) -> socket.socket:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the internet: not this machine, not a private network."""
+    """Return whether an IP address is one of the internet: not this machine, not a private network."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

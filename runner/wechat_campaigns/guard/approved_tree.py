@@ -92,7 +92,7 @@ def guard_approvals(guard: Event | None) -> Approvals | None:
 
 
 def is_genuine(workspace: WorkspacePort, guard: Event) -> bool:
-    """Tell whether a guard was written with the AppSecret, before anything of the settings is obeyed.
+    """Return whether a guard was written with the AppSecret, before anything of the settings is obeyed.
 
     The key must be none that these settings bring along: no program's and no file's, and of a variable that
     every version of them that asks for approvals names for the account: others may hold words of a commit.
@@ -227,7 +227,7 @@ class _History:
         self._start = _State(kind=_Kind.ACCEPTED if start else _Kind.NOT_ASKED, commit=start, rules=kept)
 
     def tree(self, commit: str) -> str:
-        """Give the id of the tree that is asked about; empty where a commit has none."""
+        """Return the id of the tree that is asked about; empty where a commit has none."""
         if commit not in self._objects:
             self._objects |= objects_of(self._folder, [commit])
         held = self._objects[commit]
@@ -247,7 +247,7 @@ class _History:
         return approvals_in(source, self._environment), names_programs(source)
 
     def asks(self) -> bool:
-        """Tell whether anything that leads to the head asks for approvals."""
+        """Return whether anything that leads to the head asks for approvals."""
         return bool(self._start.rules) or any(map(self.rules, self._parents))
 
     def check_head(self) -> ApprovedTree:
@@ -267,7 +267,7 @@ class _History:
         return ApprovedTree(told=told, commit=self.head, tree=self.tree(self.head))
 
     def _state_of(self, commit: str, states: Mapping[str, _State]) -> _State:
-        """Give the state as of a commit; of one that nobody was asked about, itself."""
+        """Return the state as of a commit; of one that nobody was asked about, itself."""
         if commit in self._parents:
             return states.get(commit) or _State(kind=_Kind.NOT_ASKED, commit=commit)
         return self._start
@@ -312,7 +312,7 @@ class _History:
         return found is not None and found.number == request.number
 
     def _newest(self, states: Iterable[_State]) -> _State:
-        """Give the state that all others led to; an unclear one where there is none."""
+        """Return the state that all others led to; an unclear one where there is none."""
         found = [*{(state.kind, state.commit): state for state in states}.values()]
         # A branch of a time when nobody was asked may hold anything.
         found = [state for state in found if state.kind is not _Kind.NOT_ASKED] or found

@@ -131,7 +131,7 @@ def _here(root: Path) -> CampaignsFolder:
 
 
 def _first_commit(root: Path) -> str:
-    """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
+    """Return the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
     if not _is_whole(root):
         return ""
     found = run_in_checkout(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()

@@ -171,7 +171,7 @@ def check_committed(folder: Path) -> None:
 
 
 def _is_report(path: Path, file: PurePosixPath, campaigns: Path) -> bool:
-    """Tell whether a file in no commit is a report that another job made; none lies in the campaigns."""
+    """Return whether a file in no commit is a report that another job made; none lies in the campaigns."""
     is_named = file.parts[0] in REPORTS and file.suffix in REPORT_SUFFIXES
     return is_named and not path.is_symlink() and not path.is_relative_to(os.path.realpath(campaigns))
 
@@ -210,7 +210,7 @@ def require_history(folder: Path) -> None:
 
 
 def is_shallow(folder: Path) -> bool:
-    """Tell whether a part of the history is missing, or grafted; a folder outside git has none to miss."""
+    """Return whether a part of the history is missing, or grafted; a folder outside git has none to miss."""
     checkout = find_checkout(folder)
     if checkout is None:
         return False
@@ -254,12 +254,12 @@ def objects_of(folder: Path, commits: Iterable[str]) -> dict[str, CommitObjects]
 
 
 def reads_everything(folder: Path, held: CommitObjects) -> bool:
-    """Tell whether the settings of a commit name programs, which may read the whole repository."""
+    """Return whether the settings of a commit name programs, which may read the whole repository."""
     return bool(held.settings) and names_programs(read_blob(folder, held.settings))
 
 
 def tree_of(folder: Path, held: CommitObjects) -> str:
-    """Name the tree that is asked about: of the campaigns, or of all that the programs may read."""
+    """Return the tree that is asked about: of the campaigns, or of all that the programs may read."""
     return held.root if reads_everything(folder, held) else held.folder
 
 
@@ -289,7 +289,7 @@ def read_blob(folder: Path, blob: str) -> bytes:
 
 
 def head_of(folder: Path) -> str:
-    """Name the commit that is checked out; empty where there is none."""
+    """Return the commit that is checked out; empty where there is none."""
     if find_checkout(folder) is None:
         return ""
     return _ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1)).text

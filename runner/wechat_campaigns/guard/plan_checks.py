@@ -32,7 +32,7 @@ CONFINED: Final = (sys.executable, "-I", "-S", confined_program.__file__) if sys
 
 
 def may_run_checks(workspace: WorkspacePort) -> bool:
-    """Tell whether there are checks to run; in the sandbox no program of a fresh clone is started."""
+    """Return whether there are checks to run; in the sandbox no program of a fresh clone is started."""
     return bool(workspace.settings.policy.checks) and workspace.settings.environment.api != SANDBOX
 
 

@@ -27,7 +27,7 @@ from wechat_campaigns.source.settings import ledgers_in
 
 
 def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
-    """Tell whether the environment has left a ledger for one that knows of no rules.
+    """Return whether the environment has left a ledger for one that knows of no rules.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
     so the versions of the settings are asked whether there was one that had something to hold back.

@@ -15,7 +15,7 @@ REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no
 
 
 def request_finder(run: CiRun) -> Callable[[str], MergedRequest | None]:
-    """Give what finds the request that brought a commit in; the code host is asked once about each.
+    """Return what finds the request that brought a commit in; the code host is asked once about each.
 
     It raises `PolicyError` where the code host cannot be asked.
     """

@@ -167,7 +167,7 @@ class Secrets:
         return mac_key(self.of_account(account, trusted=trusted), account.appid)
 
     def mac_keys(self) -> KeyOf:
-        """Give what finds the key of an account's macs; None where the AppSecret is missing."""
+        """Return what finds the key of an account's macs; None where the AppSecret is missing."""
         named = self._workspace.settings.environment.by_appid
         self.missing = {}
 
@@ -186,7 +186,7 @@ class Secrets:
         return key
 
     def sign(self, entry: Entry) -> Entry:
-        """Give an entry of an account its mac, whoever writes it.
+        """Return an entry of an account its mac, whoever writes it.
 
         Raises:
             SecretError: the AppSecret is not at hand.

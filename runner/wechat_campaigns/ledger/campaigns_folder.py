@@ -33,7 +33,7 @@ class CampaignsFolder:
         return cls(folder=str(data["folder"]), in_git=bool(data["in_git"]), root=str(data["root"]))
 
     def is_more_specific(self, before: CampaignsFolder) -> bool:
-        """Tell whether more is known of the same folder than before."""
+        """Return whether more is known of the same folder than before."""
         return (self.in_git, bool(self.root)) > (before.in_git, bool(before.root))
 
 
@@ -42,7 +42,7 @@ HasCommit = Callable[[str], bool | None]
 
 
 def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommit) -> bool:
-    """Tell whether two are one folder, as far as is known."""
+    """Return whether two are one folder, as far as is known."""
     if before.root and has_commit(before.root) is False:
         return False
     if before.in_git and here.in_git:

@@ -62,7 +62,7 @@ _WORDS = {
 
 
 def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
-    """Say what went wrong with the ledger's file."""
+    """Return what went wrong with the ledger's file."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, hint = _WORDS.get(
         code,
@@ -116,7 +116,7 @@ def refuse_second_name(path: Path, mounts: str) -> None:
 
 
 def filesystem_of(path: Path, mounts: str) -> str:
-    """Name the type of the file system that holds a path; empty when no line covers it.
+    """Return the type of the file system that holds a path; empty when no line covers it.
 
     Args:
         path: absolute.

@@ -167,7 +167,7 @@ def _event_name(stream: str, seq: int) -> str:
 
 
 def _newer(data: Mapping[str, Any]) -> str:
-    """Say what of an event only a newer version knows; empty when this one knows it all."""
+    """Return what of an event only a newer version knows; empty when this one knows it all."""
     if data["format"] != FORMAT:
         return _("this event has format {found}; this version supports format {known}").format(
             found=data["format"], known=FORMAT

@@ -59,11 +59,11 @@ class LedgerState:
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
     preview_times: list[tuple[str, datetime]] = field(default_factory=list)
-    """(appid, when) of every preview; the platform allows a hundred a day."""
+    """(appid, when) of every preview; WeChat allows a hundred a day."""
     job_results: dict[tuple[str, int], JobResult] = field(default_factory=dict)
     """By (appid, msg_id): what the callback event said."""
     recalls: list[tuple[str, datetime]] = field(default_factory=list)
-    """(appid, when) of every recall; the platform allows ten a day."""
+    """(appid, when) of every recall; WeChat allows ten a day."""
     streams: dict[str, StreamState] = field(default_factory=dict)
     """By appid: what decides whether a call may begin, and how far the stream was read."""
     is_authentic: IsAuthentic | None = None
@@ -79,7 +79,7 @@ class LedgerState:
     """What `quota_uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
-        """Give an account's stream, empty when nothing was written yet."""
+        """Return an account's stream, empty when nothing was written yet."""
         if appid not in self.streams:
             self.streams[appid] = StreamState(appid)
         return self.streams[appid]
@@ -110,23 +110,23 @@ class LedgerState:
         return appid, self.normalized_ledger_id(send_id), revision
 
     def normalized_ledger_id(self, send_id: str) -> str:
-        """Give the form in which ids are compared."""
+        """Return the form in which ids are compared."""
         return normalize_id(self.ledger_id(send_id))
 
     def ledger_id(self, send_id: str) -> str:
-        """Give an id as events have it."""
+        """Return an id as events have it."""
         return send_ids.ledger_id(self.namespace, send_id)
 
     def display_id(self, kept_id: str) -> str:
-        """Give the id of an event as users write it."""
+        """Return the id of an event as users write it."""
         return send_ids.display_id(self.namespace, kept_id)
 
     def is_in_namespace(self, kept_id: str) -> bool:
-        """Tell whether the id of an event is of this namespace."""
+        """Return whether the id of an event is of this namespace."""
         return normalize_id(send_ids.namespace_of(kept_id)) == normalize_id(self.namespace)
 
     def send_fields(self, send_id: str, revision: int) -> dict[str, Any]:
-        """Name a send in the data of an event."""
+        """Return a send in the data of an event."""
         return {"send": self.ledger_id(send_id), "revision": revision}
 
     def sends_by_id(self, send_id: str) -> list[SendRecord]:
@@ -151,7 +151,7 @@ class LedgerState:
         return self._quota_uses[period]
 
     def job_result(self, record: SendRecord) -> JobResult | None:
-        """Give what the callback event said of a send, if it was received."""
+        """Return what the callback event said of a send, if it was received."""
         return self.job_results.get((record.appid, record.msg_id)) if record.msg_id is not None else None
 
     def unknown_sends(self, appid: str) -> list[SendRecord]:

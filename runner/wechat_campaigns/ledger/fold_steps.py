@@ -101,7 +101,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
-        # A slower runner began another call; what the platform took before stays taken.
+        # A slower runner began another call; what WeChat took before stays taken.
         return
     if event.data.get("not_after") is not None:
         moment(event.data["not_after"])  # a resend is held to it
@@ -160,7 +160,7 @@ def _meaning(state: LedgerState, event: Event, record: SendRecord | None) -> dic
     }
     if event.kind in (EventKind.DUPLICATE, EventKind.IN_USE):
         fields["answer"] = event
-    # The platform's own number wins over that of a person, whose later one wins over their first.
+    # WeChat's own number wins over that of a person, whose later one wins over their first.
     is_settled = event.kind == EventKind.SETTLED
     is_named = event.kind == EventKind.ACCEPTED or (is_settled and record is not None and record.is_settled)
     if taken and (record is None or not happened or record.has_no_msg_id or is_named):

@@ -9,7 +9,7 @@ from wechat_campaigns.protocol.events import Event
 
 
 def newest(guards: Iterable[Event], environment: str) -> Event | None:
-    """Give the guard that speaks of an environment; of another one with this AppID when there is none.
+    """Return the guard that speaks of an environment; of another one with this AppID when there is none.
 
     An environment could be renamed to be without a past.
     """

@@ -32,7 +32,7 @@ def check_same_followers(state: LedgerState, environment: Environment) -> None:
 
 
 def uninitialized_accounts(state: LedgerState, environment: Environment) -> tuple[str, ...]:
-    """Name the accounts whose past is not known; in a sandbox, only those of another AppSecret."""
+    """Return the accounts whose past is not known; in a sandbox, only those of another AppSecret."""
     accounts = environment.accounts.items()
     return tuple(
         sorted(

@@ -152,7 +152,7 @@ def _postgres(address: str, clock: Clock) -> Ledger:
 
 
 def _postgres_place(address: str) -> str:
-    """Name the tables that a valid address leads to, for this user."""
+    """Return the tables that a valid address leads to, for this user."""
     from psycopg.conninfo import conninfo_to_dict
 
     named = conninfo_to_dict(address)

@@ -1,4 +1,4 @@
-"""What the fold of a ledger is made of: one send's state, uploads, drafts, what the platform told."""
+"""What the fold of a ledger is made of: one send's state, uploads, drafts, what WeChat told."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class SendStatus(StrEnum):
     UNKNOWN = "unknown"
     """An intent without an outcome."""
     REJECTED = "rejected"
-    """The platform refused it with a certain errcode; may be tried again."""
+    """WeChat refused it with a certain errcode; may be tried again."""
     NOT_SENT = "not_sent"
     """The call was certainly not made, or a person settled it as not sent; may be tried again."""
     ACCEPTED = "accepted"
-    """Taken by the platform, not yet known to be delivered."""
+    """Taken by WeChat, not yet known to be delivered."""
     SENT = "sent"
     DELIVERY_FAILED = "delivery_failed"
-    """The platform gave the job up (SEND_FAIL)."""
+    """WeChat gave the job up (SEND_FAIL)."""
     RECALLED = "recalled"
     BASELINE = "baseline"
     """Sent before the ledger existed."""
@@ -71,7 +71,7 @@ class SendRecord:
     reason: str = ""
     """What a person said, or why a call was not made."""
     errcode: int | None = None
-    """What the platform answered when it rejected the send."""
+    """What WeChat answered when it rejected the send."""
     answer: Event | None = None
     """WeChat's 45065 or 45066: a job with this clientmsgid exists or is being created, perhaps another's."""
     resend_plan_digest: str = ""
@@ -103,12 +103,12 @@ class SendRecord:
 
     @property
     def has_no_msg_id(self) -> bool:
-        """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
+        """True when WeChat took it and named no msg_id (45065 without one): nobody can follow it."""
         return self.status is SendStatus.ACCEPTED and self.msg_id is None
 
     @property
     def may_get_msg_id(self) -> bool:
-        """True when a person may say under which msg_id the platform took it: nobody has, or a person had."""
+        """True when a person may say under which msg_id WeChat took it: nobody has, or a person had."""
         return self.status is SendStatus.ACCEPTED and (self.msg_id is None or self.is_settled)
 
     @property
@@ -164,7 +164,7 @@ class QuotaUsage(NamedTuple):
 
     @property
     def tag(self) -> str | int | None:
-        """Name a tag by its id, else as it was written; None for other recipients."""
+        """Return a tag by its id, else as it was written; None for other recipients."""
         return (self.tag_id or self.recipients) if self.recipients.startswith("tag") else None
 
 
@@ -200,7 +200,7 @@ class QuotaUses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRecord:
-    """What the platform called an uploaded file."""
+    """What WeChat called an uploaded file."""
 
     result: str
     """A media_id, or a url for images of article bodies."""
@@ -218,14 +218,14 @@ class DraftRecord:
     """Over the articles as they were given to draft/add."""
     media_id: str
     stored_digest: str | None = None
-    """Fingerprint of what the platform told right after; None until it was read back."""
+    """Fingerprint of what WeChat told right after; None until it was read back."""
     stored_changes: tuple[str, ...] = ()
-    """What the platform stored otherwise than it was given."""
+    """What WeChat stored otherwise than it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What the platform's event said of a job; its counters are approximate.
+    """What WeChat's event said of a job; its counters are approximate.
 
     Source: Callback_on_finish, read 2026-11.
     """
@@ -237,7 +237,7 @@ class JobResult:
     """Followers in all."""
     sent: int
     left_out: int
-    """Those whom the platform's filters took out, four a month among them."""
+    """Those whom WeChat's filters took out, four a month among them."""
     failed: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""

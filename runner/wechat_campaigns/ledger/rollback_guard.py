@@ -37,7 +37,7 @@ Hashes = Mapping[int, str]
 
 
 def hashes_of(since: Head, events: Iterable[Event]) -> Hashes:
-    """Name what events of a stream prove: that they and the one before them are in the ledger."""
+    """Return what events of a stream prove: that they and the one before them are in the ledger."""
     return {since.seq: since.hash} | {event.seq: event.hash for event in events}
 
 
@@ -229,7 +229,7 @@ class RollbackGuardedLedger:
         return self._store.lock(stream, wait_s)
 
     def survives_power_cut(self) -> bool:
-        """Tell whether what was confirmed is on the disk, as far as the store can tell."""
+        """Return whether what was confirmed is on the disk, as far as the store can tell."""
         return bool(getattr(self._store, "survives_power_cut", lambda: True)())
 
     def close(self) -> None:
@@ -239,7 +239,7 @@ class RollbackGuardedLedger:
         self._store.close()
 
     def _seen(self, stream: str) -> tuple[Head, Head]:
-        """Give the last event seen in this place, and that of the chain if its first event was read."""
+        """Return the last event seen in this place, and that of the chain if its first event was read."""
         first = self._firsts.get(stream, "")
         return (
             Head(*self._memory.marks(stream).get(stream, EMPTY)),
@@ -273,7 +273,7 @@ class RollbackGuardedLedger:
         return events
 
     def _proven_by(self, events: Sequence[Event]) -> Mapping[str, Hashes]:
-        """Name what events prove, each stream from its first one on."""
+        """Return what events prove, each stream from its first one on."""
         self._firsts |= {event.stream: event.hash for event in events if event.seq == 1}
         proven: dict[str, dict[int, str]] = {}
         for event in events:

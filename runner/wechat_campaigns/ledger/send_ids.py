@@ -15,7 +15,7 @@ _NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 
 
 def ledger_id(namespace: str, send_id: str) -> str:
-    """Give an id as the ledger keeps it.
+    """Return an id as the ledger keeps it.
 
     Args:
         send_id: as a user writes it, alone or in full.
@@ -27,7 +27,7 @@ def ledger_id(namespace: str, send_id: str) -> str:
 
 
 def display_id(namespace: str, kept_id: str) -> str:
-    """Give an id of the ledger as users of this namespace write it: in full when it is of another."""
+    """Return an id of the ledger as users of this namespace write it: in full when it is of another."""
     own = namespace_of(kept_id)
     if normalize_id(own) == normalize_id(namespace):
         return kept_id.partition(":")[2] if own else kept_id
@@ -35,7 +35,7 @@ def display_id(namespace: str, kept_id: str) -> str:
 
 
 def namespace_of(kept_id: str) -> str:
-    """Name the namespace of an id of the ledger; empty for none."""
+    """Return the namespace of an id of the ledger; empty for none."""
     full = _NAMED.fullmatch(kept_id)
     return full["namespace"] if full is not None else ""
 

@@ -263,7 +263,7 @@ def _check_place(path: Path) -> None:
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:
-    """Tell the format of a ledger's file, 0 for an empty one.
+    """Return the format of a ledger's file, 0 for an empty one.
 
     Raises:
         LedgerError: it is another program's file, or a newer program's.

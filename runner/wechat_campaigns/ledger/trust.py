@@ -115,7 +115,7 @@ def questions(events: Iterable[Event]) -> list[list[Event]]:
 
 
 def _is_misplaced(event: Event) -> bool:
-    """Tell whether an event that was written after one event stands after another."""
+    """Return whether an event that was written after one event stands after another."""
     return bool(event.data.get("after", event.previous) != event.previous)
 
 

@@ -81,7 +81,7 @@ class Notice:
     another notice."""
 
     def key(self, day: date) -> str:
-        """Name the notice of a day, or the end of a job, as the ledger keeps it."""
+        """Return the notice of a day, or the end of a job, as the ledger keeps it."""
         # The end of a job has its own digest, by whatever id its folder knows it.
         named = [self.moment.value, *(() if self.moment in ENDED else (self.appid, self.id))]
         if self.moment in LASTING - {Moment.SCHEDULED_MISSED}:
@@ -174,7 +174,7 @@ def _is_due(send: Mapping[str, Any]) -> bool:
 
 
 def refusal_notice(error: CampaignError, environment: Environment) -> Notice:
-    """Say why a whole apply was refused; the ledger keeps with the first account that it was told."""
+    """Return why a whole apply was refused; the ledger keeps with the first account that it was told."""
     reason = str(error)
     if isinstance(error, InvalidError):
         first = error.problems[0]

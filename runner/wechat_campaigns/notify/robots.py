@@ -41,7 +41,7 @@ def payload(kind: str, text: str) -> dict[str, Any]:
 
 
 def rejection_reason(kind: str, answer: Any) -> str | None:
-    """Say why a robot did not take a message; None when it did."""
+    """Return why a robot did not take a message; None when it did."""
     if kind == "slack":
         taken, said = answer == "ok", _("the chat robot returned {answer}").format(answer=_quoted(answer))
         return None if taken else said
@@ -54,7 +54,7 @@ def rejection_reason(kind: str, answer: Any) -> str | None:
 def sign(
     kind: str, address: str, key: str, body: Mapping[str, Any], now: datetime
 ) -> tuple[str, bytes, dict[str, str]]:
-    """Give the address, the bytes and the headers of a message, signed where there is a key.
+    """Return the address, the bytes and the headers of a message, signed where there is a key.
 
     钉钉: `timestamp` (ms) and `sign` in the address; 飞书: both (s) in the body; `webhook`: two headers, the
     signature over `TIMESTAMP.BODY` in hex.

@@ -1,1 +1,1 @@
-"""Sends, ledger and what the platform answered in, a decision for each send out."""
+"""Sends, ledger and what WeChat answered in, a decision for each send out."""

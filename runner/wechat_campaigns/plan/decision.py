@@ -76,11 +76,11 @@ class DecisionContext:
     """Of accounts that left the settings, and whose unknown sends are still of this campaigns folder."""
 
     def account(self, send: Send) -> Account:
-        """Give the account of a send."""
+        """Return the account of a send."""
         return self.settings.environment.accounts[send.account]
 
     def made_record(self, send: Send) -> SendRecord | None:
-        """Give the ledger's record of a send that was made, or may have been."""
+        """Return the ledger's record of a send that was made, or may have been."""
         appid = self.account(send).appid
         records = (self.state.send(appid, name, send.revision) for name in (send.id, *send.formerly))
         return next((one for one in records if one and one.status not in RETRYABLE_STATUSES), None)
@@ -118,7 +118,7 @@ def decide_by(facts: DecisionInput, appid: str, context: DecisionContext) -> Pla
 def decision_input(
     send: Send, digest: str, context: DecisionContext, find_violations: Callable[[], Sequence[str]] = tuple
 ) -> DecisionInput:
-    """Give what the protocol asks about a send, its ids as the ledger has them.
+    """Return what the protocol asks about a send, its ids as the ledger has them.
 
     Args:
         find_violations: lists what blocks the call, such as policy rules.
@@ -196,5 +196,5 @@ def _draft(decision: PlanDecision) -> PlanDecision:
 
 
 def ended_recently(send: Send, now: datetime) -> bool:
-    """Tell whether a send's window ended within the last day."""
+    """Return whether a send's window ended within the last day."""
     return send.not_after is not None and now - send.not_after < RECENT

@@ -64,7 +64,7 @@ def _error(exit_code: ExitCode, name: str, message: str, hint: str) -> Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorPorts:
-    """The world, as parameters; `clock_skew` asks the platform, None when it told no date."""
+    """The world, as parameters; `clock_skew` asks WeChat, None when it told no date."""
 
     connect: Callable[[Account], ReadOnlyApi]
     open_ledger: Callable[[], Ledger]
@@ -85,7 +85,7 @@ def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
 
 
 def state_folder_check(folder: str) -> Check:
-    """Tell where this machine keeps its state."""
+    """Return where this machine keeps its state."""
     return _ok(_("state folder"), folder)
 
 

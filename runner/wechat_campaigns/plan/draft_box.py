@@ -108,7 +108,7 @@ def draft_fingerprint(media_id: str, api: ReadOnlyApi) -> str | None:
 
 
 def stored_content(items: Stored) -> Articles | Newspic:
-    """Give what followers see of a draft."""
+    """Return what followers see of a draft."""
     first = items[0]
     if len(items) == 1 and (pictures := _pictures(first)):
         return Newspic(title=_text(first, "title"), text=_text(first, "content"), images=pictures)
@@ -160,7 +160,7 @@ def fetch_drafts(
         The draft box, listed only for a title; and the drafts by media_id, None for one that is gone.
 
     Raises:
-        ApiError, NotSentError, NoResponseError: the platform did not answer a read.
+        ApiError, NotSentError, NoResponseError: WeChat did not answer a read.
     """
     box = tuple(entry for entry, _count in list_drafts(api)) if any(one.title for one in named) else ()
     by_title = (find_by_title(draft.title, box) for draft in named if draft.title)
@@ -197,7 +197,7 @@ def find_by_name(name: str, box: Sequence[BoxEntry]) -> BoxEntry:
 
 
 def _spellings(entry: BoxEntry) -> tuple[str, ...]:
-    """Give a title as WeChat has it; it may come back with `&amp;` for `&`."""
+    """Return a title as WeChat has it; it may come back with `&amp;` for `&`."""
     return tuple(_plain(form(title)) for title in entry.titles[:1] for form in (str, unescape))
 
 
@@ -206,7 +206,7 @@ def _plain(title: str) -> str:
 
 
 def with_stored_draft(send: Send, box: Sequence[BoxEntry], drafts: Mapping[str, StoredDraft | None]) -> Send:
-    """Give a send what was read of the draft that it names; as it is when nothing was, or it names none."""
+    """Return a send what was read of the draft that it names; as it is when nothing was, or it names none."""
     content = send.content
     if not isinstance(content, Draft):
         return send
@@ -219,7 +219,7 @@ def with_stored_draft(send: Send, box: Sequence[BoxEntry], drafts: Mapping[str, 
 
 
 def with_recorded_draft(send: Send, intent: Event | None) -> Send:
-    """Give a send the fingerprint, of the draft that its call named, that the ledger has of it."""
+    """Return the fingerprint that the ledger has of the draft that a send's call named."""
     content = send.content
     mark = intent.data.get("draft") if intent is not None else None
     if not isinstance(content, Draft) or intent is None or mark is None:
@@ -230,7 +230,7 @@ def with_recorded_draft(send: Send, intent: Event | None) -> Send:
 
 
 def draft_problem(send: Send, box: Sequence[BoxEntry]) -> Diagnostic | None:
-    """Say why the draft that a send names was not found; None when it was, or it names none."""
+    """Return why the draft that a send names was not found; None when it was, or it names none."""
     content = send.content
     if not isinstance(content, Draft) or content.fingerprint:
         return None

@@ -47,7 +47,7 @@ def draft_uses(
     appid: str,
     materials: Mapping[tuple[str, str], tuple[str, ...]],
 ) -> tuple[BoxDraft, ...]:
-    """Say of each draft who needs it.
+    """Return who needs each draft.
 
     Args:
         sends: of all campaigns; those of other accounts are left out.
@@ -86,7 +86,7 @@ def merged_uses(uses: Sequence[BoxDraft]) -> BoxDraft:
 
 
 def same_articles(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
-    """Tell whether a draft that was made is what a content would make of it now."""
+    """Return whether a draft that was made is what a content would make of it now."""
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
@@ -95,7 +95,7 @@ def same_articles(content: Articles | Newspic, resolved: Resolution, known: Draf
 
 
 def _running(appid: str, state: LedgerState) -> Iterator[tuple[str, str]]:
-    """Name the drafts in the stored bodies of calls without a final result, whoever made them."""
+    """Yield the drafts in the stored bodies of calls without a final result, whoever made them."""
     for record in state.sends.values():
         if record.appid == appid and record.status in RUNNING and record.intent is not None:
             news = record.intent.data.get("body", {}).get("mpnews", {})
@@ -130,7 +130,7 @@ def _needed(
 def _is_left_behind(
     entry: BoxEntry, made: DraftRecord, sends: Sequence[Send], context: DecisionContext
 ) -> bool:
-    """Tell whether a draft that no send needs was made for a campaign that was edited since.
+    """Return whether a draft that no send needs was made for a campaign that was edited since.
 
     That of a campaign that is not in this folder is not: another branch may have it.
     """

@@ -186,7 +186,7 @@ def _unknown(
 
 
 def _clock_skew(error: timedelta) -> tuple[str, str]:
-    """Word how far this machine's clock is from the platform's, and what to do."""
+    """Word how far this machine's clock is from WeChat's, and what to do."""
     message = _("the clock of this machine is {minutes} minutes behind WeChat's clock, so nothing is sent")
     if error > timedelta():
         message = _(

@@ -50,7 +50,7 @@ resend_hint = _of_send(
 
 
 def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
-    """Say how a send is settled whose key a job has that this ledger did not record.
+    """Return how a send is settled whose key a job has that this ledger did not record.
 
     Args:
         msg_id: of that job, as WeChat named it.
@@ -64,7 +64,7 @@ def foreign_hint(send_id: str, env: str, msg_id: int | None = None) -> str:
 
 
 def edited_by_hand_hint(media_id: str) -> str:
-    """Say how the edit of a draft that this program made is sent."""
+    """Return how the edit of a draft that this program made is sent."""
     return _(
         "copy the edit into the campaign and delete the draft in the WeChat console, so that "
         "the next run makes a new one; or send it as it is: `content: {{media_id: {media_id}}}`"
@@ -72,7 +72,7 @@ def edited_by_hand_hint(media_id: str) -> str:
 
 
 def apply_again_hint(seconds: int, env: str) -> str:
-    """Say how an unknown send is cleared up; `env` is the `apply_option` of the environment."""
+    """Return how an unknown send is cleared up; `env` is the `apply_option` of the environment."""
     return _(
         "run `campaign apply{env}` again in {seconds} s: it resends with the same clientmsgid, so "
         "WeChat sends it only once"

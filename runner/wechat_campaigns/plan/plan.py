@@ -161,7 +161,7 @@ class Plan:
 
     @property
     def resolved_digest(self) -> str | None:
-        """Fingerprint of what names stand for on the platform; None when it was not asked."""
+        """Fingerprint of what names stand for on WeChat; None when it was not asked."""
         if self.offline:
             return None
         return sha256([[*one.key, one.resolved_names] for one in self.sends])
@@ -221,7 +221,7 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str, int]:
 
 
 def is_covered(planned: PlannedSend) -> bool:
-    """Tell whether a plan's digest is over a send: it may be posted, now or later."""
+    """Return whether a plan's digest is over a send: it may be posted, now or later."""
     return planned.resend_intent is not None or planned.action in PENDING
 
 

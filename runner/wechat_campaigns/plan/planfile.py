@@ -121,7 +121,7 @@ def check_plan_digest(data: Mapping[str, Any], digest: str) -> None:
 
 
 def stale_plan_error(what: str) -> StalePlanError:
-    """Say why a reviewed plan cannot be applied."""
+    """Return why a reviewed plan cannot be applied."""
     return StalePlanError(
         _("the reviewed plan cannot be applied: {what}").format(what=what),
         hint=_(PLAN_AGAIN_HINT),
@@ -150,7 +150,7 @@ def row_key(send: Mapping[str, Any]) -> SendKey:
 
 
 def covered_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give what the digest covers of the sends in a plan file."""
+    """Return what the digest covers of the sends in a plan file."""
     return [_row(send) for send in data["sends"] if covers(send)]
 
 
@@ -161,12 +161,12 @@ def _row(send: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def covers(send: Mapping[str, Any]) -> bool:
-    """Tell whether the digest of a plan file covers a send in it."""
+    """Return whether the digest of a plan file covers a send in it."""
     return "resend" in send or send["action"] in PENDING_WORDS
 
 
 def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether a plan file says that a send becomes due within its horizon."""
+    """Return whether a plan file says that a send becomes due within its horizon."""
     last = horizon(data)
     if last is None or send["action"] != PlanAction.SCHEDULED:
         return False
@@ -174,7 +174,7 @@ def is_coming(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
 
 
 def is_held(send: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Tell whether a plan file says that a send is expected and not made: blocked, in conflict or missed."""
+    """Return whether a send of a plan file is expected and not made: blocked, in conflict or missed."""
     if send["action"] == PlanAction.EXPIRED:
         return bool(data.get("ledger_known", True))
     if send["action"] == PlanAction.BLOCKED and send["code"] == Reason.HOLD and send["not_before"]:
@@ -189,6 +189,6 @@ def resolved_names(data: Mapping[str, Any]) -> dict[SendKey, dict[str, Any] | No
 
 
 def unresolved_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
-    """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
+    """Return what was not looked up for a plan file made offline, so that nothing can be compared."""
     names = {name: None for planned in plan.sends for name in planned.resolved_names or ()}
     return list(names) if data["resolved_digest"] is None else []

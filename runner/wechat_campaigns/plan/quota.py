@@ -1,4 +1,4 @@
-"""An account's past sends in, what the platform still allows out, in China time.
+"""An account's past sends in, what WeChat still allows out, in China time.
 
 Only sends made through this ledger are known: sends from the web console use the same allowance and are
 invisible here. Source: 群发 limits (Batch_Sends guide), read 2026-11; the hour of reset is not documented
@@ -49,12 +49,12 @@ class Allowance:
 
 
 def china_day(moment: datetime) -> date:
-    """Name the day of a moment by the platform's calendar."""
+    """Return the day of a moment by WeChat's calendar."""
     return moment.astimezone(CHINA).date()
 
 
 def china_time(moment: datetime, now: datetime) -> str:
-    """Write a moment by the platform's clock, whatever the reader's: a plan reads the same everywhere."""
+    """Write a moment by WeChat's clock, whatever the reader's: a plan reads the same everywhere."""
     return _("{when} China time").format(when=moment_text(moment, now, CHINA))
 
 
@@ -74,14 +74,14 @@ def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime
 
 @lru_cache(maxsize=1024)  # every rule asks for every send, mostly about the same moment
 def period(kind: AccountKind, at: datetime) -> str:
-    """Name the day (订阅号) or month (服务号) that `at` counts to."""
+    """Return the day (订阅号) or month (服务号) that `at` counts to."""
     day = china_day(at).isoformat()
     return day if kind is AccountKind.SUBSCRIPTION else day[: len("2026-12")]
 
 
 @lru_cache(maxsize=1024)
 def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
-    """Give the first moment of the period that `at` counts to, and the first after it."""
+    """Return the first moment of the period that `at` counts to, and the first after it."""
     day = at.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
     if kind is AccountKind.SUBSCRIPTION:
         return day, day + timedelta(days=1)
@@ -90,9 +90,9 @@ def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
 
 
 def counts(kind: AccountKind, to_all: bool) -> bool:
-    """Say whether a send uses the account's own allowance.
+    """Return whether a send uses the account's own allowance.
 
-    服务号 by tag or openid may be repeated; the platform then drops followers who had four this month.
+    服务号 by tag or openid may be repeated; WeChat then drops followers who had four this month.
     """
     return kind is AccountKind.SUBSCRIPTION or to_all
 
@@ -115,7 +115,7 @@ def made(kind: AccountKind, uses: QuotaUses) -> int:
 
 
 def usage(receiver_filter: Filter, tag_id: int | None) -> QuotaUsage:
-    """Say of a planned send what an allowance asks.
+    """Return what an allowance asks of a planned send.
 
     Args:
         tag_id: what its tag stands for; None when that is not known.
@@ -144,7 +144,7 @@ def count_same_recipients(mine: QuotaUsage, *uses: QuotaUses) -> int:
 
 
 def recipients(receiver_filter: Filter) -> str:
-    """Name a filter's recipients in one word for comparison."""
+    """Return a filter's recipients in one word for comparison."""
     if receiver_filter.is_to_all:
         return "all"
     if receiver_filter.tag is not None:

@@ -1,4 +1,4 @@
-"""Rendered sends in, what the platform says of each account that has something to send out.
+"""Rendered sends in, what WeChat says of each account that has something to send out.
 
 Reads through the ports given; sends nothing.
 """
@@ -29,7 +29,7 @@ def refresh(
     connect: Callable[[Account], ReadOnlyApi],
     clock: Clock,
 ) -> dict[str, RemoteFacts]:
-    """Ask the platform what a plan needs, once for each account that has something to send.
+    """Ask WeChat what a plan needs, once for each account that has something to send.
 
     Returns:
         By account name; of an account that could not be asked, the error, so that the others go on.

@@ -37,7 +37,7 @@ _Past = dict[tuple[str, bytes], list[tuple[SendRecord, Mapping[str, Any]]]]
 
 
 def identity(send: Send, content_digest: str, state: LedgerState) -> dict[str, Any]:
-    """Give what an intent or a baseline keeps of a message to know it by, without an openid."""
+    """Return what an intent or a baseline keeps of a message to know it by, without an openid."""
     digest, seen = compute_message_digest(send), words(visible_content(send.content))
     kept: dict[str, Any] = {
         **state.send_fields(send.id, send.revision),

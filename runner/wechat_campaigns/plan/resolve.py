@@ -1,6 +1,6 @@
 """Rendered sends and read-only answers in, ids and audience out: tags by name, material by name, uploads.
 
-`fetch_remote_facts` is the only part that calls the platform, and only through reads; the rest is pure.
+`fetch_remote_facts` is the only part that calls WeChat, and only through reads; the rest is pure.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Resolution:
 
     tag_id: int | None = None
     tag: str | None = None
-    """The tag's name, once the platform was asked."""
+    """The tag's name, once WeChat was asked."""
     audience: Audience
     uploads: tuple[tuple[payloads.Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
@@ -123,7 +123,7 @@ def fetch_remote_facts(
         made_drafts: media_ids of drafts that this program made for the sends.
 
     Raises:
-        ApiError, NotSentError, NoResponseError: the platform did not answer a read.
+        ApiError, NotSentError, NoResponseError: WeChat did not answer a read.
     """
     sends = tuple(sends)
     filters = [send.filter for send in (*sends, *again)]
@@ -154,7 +154,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         now: decides whether a short-lived upload may be.
 
     Returns:
-        Ids and audience, and a problem for each name the platform does not know.
+        Ids and audience, and a problem for each name WeChat does not know.
     """
     tag, audience, problems = _recipients(send, known)
     if not known.offline:
@@ -183,7 +183,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
 
 
 def _draft_problems(send: Send, known: RemoteFacts) -> list[Diagnostic]:
-    """Say that the draft of a send is missing, or what its articles break of the platform's limits."""
+    """Say that the draft of a send is missing, or what its articles break of WeChat's limits."""
     if not isinstance(send.content, Draft):
         return []
     if missing := draft_problem(send, known.draft_box):
@@ -199,7 +199,7 @@ def _skipped(send: Send, known: RemoteFacts) -> tuple[int, ...]:
 
 
 def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
-    """Say what each name in a send stands for on the platform; None for what nobody knows.
+    """Return what each name in a send stands for on WeChat; None for what nobody knows.
 
     A draft of the console stands for its articles, which others may edit.
     """
@@ -238,7 +238,7 @@ class AudienceCounter:
         """Count a send's audience now; an openid list counts itself.
 
         Returns:
-            The audience, its count None when the platform does not answer or the tag is gone.
+            The audience, its count None when WeChat does not answer or the tag is gone.
         """
         if send.filter.openids:
             return resolved.audience

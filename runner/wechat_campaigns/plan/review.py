@@ -254,7 +254,7 @@ def _no_more(name: str, planned: PlannedSend | None) -> str:
 
 
 def _changed_names_of(now: PlannedSend, before: Mapping[str, Any] | None) -> list[str]:
-    """Say of each name what it stood for and what it stands for now, where both are known."""
+    """Return what each name stood for and what it stands for now, where both are known."""
     after, message = now.resolved_names or {}, _("{send}: {name} was {before} and is now {after}")
     return [
         message.format(name=name, send=now.send.id, before=was, after=after[name])

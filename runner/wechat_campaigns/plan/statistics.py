@@ -71,13 +71,13 @@ class SentArticle:
 
 
 def last_ready_day(now: datetime) -> date:
-    """Give the last day whose figures are ready."""
+    """Return the last day whose figures are ready."""
     local = now.astimezone(CHINA)
     return local.date() - timedelta(days=1 if local.hour >= READY_HOUR else 2)
 
 
 def is_final(day: date, kept: DayOfArticles) -> bool:
-    """Tell whether another query of a day of publication would return the same."""
+    """Return whether another query of a day of publication would return the same."""
     if kept.is_delayed:
         return False
     return not kept.articles or last_ready_day(kept.queried_at) >= day + timedelta(days=FOLLOWED_DAYS - 1)
@@ -179,7 +179,7 @@ def console_articles(state: LedgerState, appid: str, days: Days) -> list[Publish
 
 
 def msgtype_of(record: SendRecord) -> str:
-    """Give the msgtype that was posted; empty where the ledger does not have it."""
+    """Return the msgtype that was posted; empty where the ledger does not have it."""
     body = record.intent.data.get("body", {}) if record.intent is not None else {}
     return str(body.get("msgtype", ""))
 
@@ -223,7 +223,7 @@ def _queried_today(days: Days, now: datetime) -> int:
 
 
 def figures_status(day: date, kept: DayOfArticles) -> FiguresStatus:
-    """Tell how complete the figures of a day of publication are."""
+    """Return how complete the figures of a day of publication are."""
     if kept.is_delayed:
         return FiguresStatus.INCOMPLETE
     return FiguresStatus.FINAL if is_final(day, kept) else FiguresStatus.COUNTING

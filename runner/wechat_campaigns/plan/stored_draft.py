@@ -1,6 +1,6 @@
-"""Articles as given to draft/add and as draft/get tells them in, what the platform changed out.
+"""Articles as given to draft/add and as draft/get tells them in, what WeChat changed out.
 
-The platform writes markup its own way; what counts is what a reader gets: words, pictures, links.
+WeChat writes markup its own way; what counts is what a reader gets: words, pictures, links.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
 
     Returns:
         Every difference but those of writing: order of attributes, entities, blanks, http for https,
-        `data-` attributes, sizes and parameters in the addresses of pictures, a fragment that the platform
+        `data-` attributes, sizes and parameters in the addresses of pictures, a fragment that WeChat
         adds to links of its own, a digest that was left empty.
 
-    Source: draft_add and getDraft, read 2026-11; what the platform rewrites is a field report.
+    Source: draft_add and getDraft, read 2026-11; what WeChat rewrites is a field report.
     """
     if len(given) != len(stored):
         what = _("WeChat stored {kept} of {count} articles").format(kept=len(stored), count=len(given))
@@ -90,7 +90,7 @@ def _of_article(number: int, change: DraftDifference) -> DraftDifference:
 
 
 def fingerprint(stored: Stored) -> str:
-    """Name a draft's content, so that an edit by hand shows; what changes by itself is left out."""
+    """Return a draft's content, so that an edit by hand shows; what changes by itself is left out."""
     return sha256(
         [
             {
@@ -106,7 +106,7 @@ def fingerprint(stored: Stored) -> str:
 
 
 def _filled(value: object) -> object:
-    """Leave out what is empty: the platform may name it, or not."""
+    """Leave out what is empty: WeChat may name it, or not."""
     if isinstance(value, Mapping):
         return {key: inner for key, one in value.items() if (inner := _filled(one))}
     if isinstance(value, list):
@@ -195,7 +195,7 @@ def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) 
 
 
 def _changed_marks(meant: ArticleContent, kept: ArticleContent) -> list[str]:
-    """Name the tags and attributes that were lost, and the tags that came: `<p>`, `<p style>`."""
+    """Return the tags and attributes that were lost, and the tags that came: `<p>`, `<p style>`."""
     names = {name for name, _value in meant.marks - kept.marks}
     names |= {name for name, value in kept.marks - meant.marks if not value}
     return [*sorted(names)[:MAX_MARKS], *(["…"] if len(names) > MAX_MARKS else [])]

@@ -17,9 +17,9 @@ from wechat_campaigns.core.html_reader import HtmlReader
 _UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
 _SIZE = re.compile(r"/(0|640)$")
 _OWN_FRAGMENT = re.compile(r"^(//mp\.weixin\.qq\.com/[^#]*)#(?:rd|wechat_redirect)$")
-"""What the platform adds to the links of its own articles."""
+"""What WeChat adds to the links of its own articles."""
 _PICTURE_DATA = re.compile(r"data-(?!src$|miniprogram)")
-"""What the platform notes beside a picture: its size, its number, where it was cropped."""
+"""What WeChat notes beside a picture: its size, its number, where it was cropped."""
 _VOID = ("br", "hr", "img", "input", "source", "wbr")
 _ADDRESSES = ("src", "href")
 _SILENT = ("script", "style")
@@ -117,7 +117,7 @@ def _normal(attributes: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _stored_attributes(tag: str, attrs: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
-    """Keep every attribute, in one order, but for what the platform is known to rewrite by itself.
+    """Keep every attribute, in one order, but for what WeChat is known to rewrite by itself.
 
     What a phone shows, and where a reader ends up, may depend on any: `hidden`, the second of two equal
     names, `data-miniprogram-path`.

@@ -31,7 +31,7 @@ from wechat_campaigns.protocol.keys import SendId
 
 
 def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | None = None) -> Send | None:
-    """Say what a resend would post, as the send that it was.
+    """Return what a resend would post, as the send that it was.
 
     Args:
         send_id: its id as users write it.
@@ -47,7 +47,7 @@ def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | N
 
 
 def stored_resend(decision: PlanDecision, campaign: Send, state: LedgerState) -> Send | None:
-    """Give the send that a decision would post once more, as `stored_send`; None when it posts none again."""
+    """Return the send that a decision would post again, as `stored_send`; None if it posts none."""
     intent = decision.resend_intent
     if intent is None:
         return None
@@ -56,13 +56,13 @@ def stored_resend(decision: PlanDecision, campaign: Send, state: LedgerState) ->
 
 
 def stored_body(intent: Event, send: Send) -> dict[str, Any]:
-    """Give the body to post once more, with the openids that the ledger does not keep."""
+    """Return the body to post once more, with the openids that the ledger does not keep."""
     body = dict(intent.data["body"])
     return {**body, "touser": list(send.filter.openids)} if "touser" in body else body
 
 
 def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
-    """Say what a plan's digest covers of a resend: all of it stands in the intent."""
+    """Return what a plan's digest covers of a resend: all of it stands in the intent."""
     data, ends = intent.data, intent.data.get("not_after")
     return {
         "id": send_id,
@@ -75,7 +75,7 @@ def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
 
 
 def resend_data(intent: Event) -> dict[str, str]:
-    """Say what would be posted once more: the very body, and since when nobody knows whether it arrived."""
+    """Return what would be posted again: the same body, and since when its arrival is unknown."""
     return {"body_sha256": str(intent.data["body_sha256"]), "posted_at": str(intent.data["at"])}
 
 

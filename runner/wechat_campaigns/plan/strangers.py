@@ -21,10 +21,10 @@ MAX_REFUSED: Final = 20
 
 
 def strangers(openids: Sequence[str], api: ReadOnlyApi) -> Iterator[str]:
-    """Give those of some openids that do not follow the account, in their order.
+    """Yield those of some openids that do not follow the account, in their order.
 
     Raises:
-        ApiError, NotSentError, NoResponseError: the platform did not answer.
+        ApiError, NotSentError, NoResponseError: WeChat did not answer.
     """
     for start in range(0, len(openids), PER_CALL):
         yield from _among(openids[start : start + PER_CALL], api)
@@ -48,7 +48,7 @@ def _among(openids: Sequence[str], api: ReadOnlyApi) -> Iterator[str]:
 
 
 def refused_notes(recipients: Filter, api: ReadOnlyApi) -> tuple[str, ...]:
-    """Name the rows of the openids for which WeChat refuses a list, as far as it tells which."""
+    """Return the rows of the openids for which WeChat refuses a list, as far as it tells which."""
     openids = recipients.openids
     try:
         refused = set(islice(strangers(openids, api), MAX_REFUSED))

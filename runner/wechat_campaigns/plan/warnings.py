@@ -30,7 +30,7 @@ NEAR = timedelta(days=60)
 def draft_warnings(
     send: Send, resolved: Resolution, known: DraftRecord | None, drafts: Mapping[str, StoredDraft | None]
 ) -> tuple[Diagnostic, ...]:
-    """Tell what is odd about the draft made for a send: edited by hand, changed by WeChat, or left behind.
+    """Return what is odd about the draft made for a send: edited by hand, changed by WeChat, or left behind.
 
     Args:
         known: the draft made for it last.
@@ -59,7 +59,7 @@ def draft_warnings(
 
 
 def _is_edited(known: DraftRecord, stored: StoredDraft | None) -> bool:
-    """Tell whether a draft is not what it was right after it was made; one that is gone is made anew."""
+    """Return whether a draft is not what it was right after it was made; one that is gone is made anew."""
     return stored is not None and known.stored_digest not in (None, stored.fingerprint)
 
 
@@ -85,7 +85,7 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
 
 
 def unsubscribed_warnings(send: Send, resolved: Resolution) -> tuple[Diagnostic, ...]:
-    """Say which rows of a list are left out because they do not follow the account any more."""
+    """Return which rows of a list are left out because they do not follow the account any more."""
     if not resolved.skipped:
         return ()
     what = _("left out because they do not follow the account: {count:,} openids ({rows})").format(
@@ -149,7 +149,7 @@ def window_warnings(send: Send, policy: Policy, now: datetime) -> tuple[Diagnost
 
 
 def _is_quiet(opens: datetime, closes: datetime, policy: Policy) -> bool:
-    """Tell whether a window lies within one night of the quiet hours."""
+    """Return whether a window lies within one night of the quiet hours."""
     if policy.quiet_hours is None or closes - opens >= LONG_OPEN:
         return False
     begin, end = (time.fromisoformat(part) for part in policy.quiet_hours.split("-"))

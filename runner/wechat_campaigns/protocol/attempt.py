@@ -21,7 +21,7 @@ TRIES: Final = 8  # how often a decision is made again because somebody else wro
 
 
 class MassApi(Protocol):
-    """The platform, as far as one call goes."""
+    """WeChat, as far as one call goes."""
 
     def ensure_token(self) -> None:
         """Have a token: whatever can fail before the call fails here. Raises CampaignError."""

@@ -13,7 +13,7 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import Message, SendId, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from WeChat's
 ARRIVES_WITHIN: Final = timedelta(minutes=10)  # of its intent: after that a call has arrived or never does
 SETTLE_AFTER: Final = (
     ARRIVES_WITHIN + CLOCK_TOLERANCE
@@ -66,7 +66,7 @@ class DecisionInput:
     formerly: tuple[str, ...] = ()  # ids that this send has had
     is_current: Callable[[Message], bool] = lambda _message: False  # do today's campaigns have it?
     last_hold: str | None = None  # as the run found it at its start; None: it starts with this decision
-    clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
+    clock_skew: timedelta = timedelta()  # this clock minus WeChat's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
     resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
@@ -104,12 +104,12 @@ _OUTSIDE: Final = {Reason.WINDOW_ENDED: Action.EXPIRED, Reason.WINDOW_NOT_OPEN: 
 
 
 def may_settle(record: SendState, now: datetime) -> bool:
-    """Tell whether a person may say that an unknown send did not go out."""
+    """Return whether a person may say that an unknown send did not go out."""
     return record.status in _UNKNOWN and all(now >= at + SETTLE_AFTER for at in record.calls.values())
 
 
 def _blocks(state: StreamState, facts: DecisionInput) -> Reason | None:
-    """Name what stops any call, first or again; by a wrong clock no window is open or closed."""
+    """Return what stops any call, first or again; by a wrong clock no window is open or closed."""
     if abs(facts.clock_skew) > CLOCK_TOLERANCE:
         return Reason.CLOCK_SKEW
     if facts.not_after is not None and facts.now > facts.not_after:
@@ -127,7 +127,7 @@ def _blocks(state: StreamState, facts: DecisionInput) -> Reason | None:
 def _blocks_resend(
     state: StreamState, facts: DecisionInput, record: SendState, records: Sequence[SendState]
 ) -> Reason | None:
-    """Name what stops a resend. It may be the first call to arrive, so it keeps to all that one keeps to."""
+    """Return why a resend must wait. It may be the first to arrive, so a first call's rules apply."""
     since, intent = record.open_since, record.intent
     if EventKind.DUPLICATE in record.ends.values():
         return Reason.KEY_USED
@@ -141,7 +141,7 @@ def _blocks_resend(
         return Reason.CLOCK_SKEW
     if facts.now < since + facts.resend_after:
         return Reason.RESPONSE_PENDING
-    # Another attempt never renews the window: the platform forgets the first one all the same.
+    # Another attempt never renews the window: WeChat forgets the first one all the same.
     if facts.now > since + facts.resend_until:
         return Reason.TOO_LATE_TO_RESEND
     is_same = (record.content_digest, record.revision) == (facts.content_digest, facts.revision)
@@ -190,7 +190,7 @@ def _moved(state: StreamState, facts: DecisionInput, names: Set[str]) -> Decisio
 
 
 def _shares_recipients(record: SendState, facts: DecisionInput) -> bool:
-    """Tell whether a call of the same content went to these recipients, or to some of a list."""
+    """Return whether a call of the same content went to these recipients, or to some of a list."""
     if record.content_digest == facts.content_digest:
         return True
     # What an intent keeps of openids is hashed with its content: of another one, nothing is alike.

@@ -20,9 +20,9 @@ class EventKind(StrEnum):
     # A call names the event `after` which it was decided, and `at`, not_after?, clientmsgid, body_sha256.
     INTENT = "intent"  # about to post: {…, content_digest, formerly?, list_sha256?, openids_sample?, body…}
     RESEND = "resend"  # about to post a stored body again
-    ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
-    DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
-    IN_USE = "in_use"  # the platform was still taking one in with it (45066): {…, intent}
+    ACCEPTED = "accepted"  # WeChat took the job: {…, intent, msg_id, msg_data_id?}
+    DUPLICATE = "duplicate"  # WeChat had a job with this clientmsgid (45065): {…, intent, msg_id?}
+    IN_USE = "in_use"  # WeChat was still taking one in with it (45066): {…, intent}
     REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
     SETTLED = "settled"  # a person decided on all calls so far: {…, after, sent, msg_id?, reason, actor}
     BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, content_digest, reason, actor}
@@ -101,7 +101,7 @@ def hash_of(event: Event) -> str:
 
 
 def is_intact(event: Event) -> bool:
-    """Tell whether an event has the hash of what is in it; what cannot be hashed was never appended."""
+    """Return whether an event has the hash of what is in it; what cannot be hashed was never appended."""
     try:
         return hash_of(event) == event.hash
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Name a message: the id of a send, its key at the platform, and the mac that only the AppSecret can make."""
+"""Name a message: the id of a send, its key at WeChat, and the mac that only the AppSecret can make."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Message(NamedTuple):
 
 
 def clientmsgid(appid: str, send_id: str, revision: int) -> str:
-    """Name a send at the platform: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11.
+    """Return a send at WeChat: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11.
 
     Content is not part of it, so an edit cannot make a second message.
     """

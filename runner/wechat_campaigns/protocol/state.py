@@ -19,7 +19,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
     DISPUTED = "disputed"  # until a person settles it: a job with its key is not ours, or an event is forged
     REJECTED = "rejected"  # certainly not sent; may be tried again
-    ACCEPTED = "accepted"  # the platform took it, or a person says so; left only if it rests on 45065 alone
+    ACCEPTED = "accepted"  # WeChat took it, or a person says so; left only if it rests on 45065 alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class SendState:
         return next((at for call, at in self.calls.items() if self.ends.get(call) != rejected), None)
 
     def after(self, event: Event, *, is_authentic: bool) -> SendState:
-        """Give the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
+        """Return the send as an event leaves it; only a holder of the AppSecret starts or frees one."""
         kind, data, calls, ends, is_forged = event.kind, event.data, self.calls, self.ends, self.is_forged
         is_decision, posted = kind in (EventKind.INTENT, EventKind.BASELINE), self.posted
         intent = event if is_decision and self.status is not Status.ACCEPTED else self.intent

@@ -1,1 +1,1 @@
-"""Campaigns in, sends within the limits of the platform out."""
+"""Campaigns in, sends within the limits of WeChat out."""

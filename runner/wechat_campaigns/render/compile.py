@@ -121,7 +121,7 @@ class Compiler:
         return map_fenced(self.make, items, lost=out_of_bounds)
 
     def make(self, item: CampaignFile) -> CompiledCampaign:
-        """Load, validate, render one campaign file and check it against the platform's limits."""
+        """Load, validate, render one campaign file and check it against WeChat's limits."""
         campaign = load_campaign(item)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
@@ -186,7 +186,7 @@ def compile_campaigns(
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
 ) -> CompileResult:
-    """Load, validate, render and check against the platform's limits.
+    """Load, validate, render and check against WeChat's limits.
 
     Args:
         only: ids, patterns or paths; empty means all.

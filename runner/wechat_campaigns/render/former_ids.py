@@ -55,7 +55,7 @@ def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[s
 
 
 def has_send(item: CampaignFile, entry: str | None) -> bool:
-    """Tell whether a campaign has an entry, or is one send; an unreadable one may have it."""
+    """Return whether a campaign has an entry, or is one send; an unreadable one may have it."""
     campaign = load_campaign(item)
     if not isinstance(campaign, Campaign) or entry is None:
         return True
@@ -63,7 +63,7 @@ def has_send(item: CampaignFile, entry: str | None) -> bool:
 
 
 def campaigns_of(send_id: str, present: Mapping[str, CampaignFile]) -> Iterator[Campaign]:
-    """Give the campaigns that a send belongs to: by its id, and by `formerly` where that was its id.
+    """Yield the campaigns that a send belongs to: by its id, and by `formerly` where that was its id.
 
     What cannot be read says nothing.
 

@@ -165,7 +165,7 @@ def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settin
 
 
 def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tuple[str, ...]:
-    """Name what a send was once: an id without an entry stands for the same entry of that campaign.
+    """Return what a send was once: an id without an entry stands for the same entry of that campaign.
 
     An entry that had another key before had it under each former id of its campaign, too.
     """
@@ -178,7 +178,7 @@ def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tupl
 
 
 def _account(scope: Scope, settings: Settings) -> str:
-    """Name the account, or note why there is none and return ""."""
+    """Return the account, or note why there is none and return ""."""
     environment = settings.environment
     name = scope.campaign.account or environment.default_account
     if name is not None and name in environment.accounts:
@@ -332,7 +332,7 @@ def _numbered(send: Send) -> list[Send]:
 
 
 def _gathered(failed: Sequence[Send], entries: int) -> list[Diagnostic]:
-    """Say a problem that all entries have once; name the entry with the others."""
+    """Return a problem that all entries have once; name the entry with the others."""
     counts = Counter(problem for draft in failed for problem in set(draft.diagnostics))
     gathered: dict[Diagnostic, None] = {}
     for draft in failed:

@@ -106,7 +106,7 @@ class Scope:
         return text if text == source or self.sendable(path, text) else None
 
     def sendable(self, path: KeyPath, text: str) -> bool:
-        """Tell whether a text names no follower and reads as it looks; a problem when not."""
+        """Return whether a text names no follower and reads as it looks; a problem when not."""
         faults = list(text_errors(path, text))
         for fault in faults:
             self.report(fault)

@@ -65,7 +65,7 @@ class ArchivedSend:
 
 
 def archive_name(record: SendRecord) -> str:
-    """Name the folder of a send: its day in China, its id and a part of its digest."""
+    """Return the folder of a send: its day in China, its id and a part of its digest."""
     key = sha256([record.appid, normalize_id(record.send), record.revision])[:8]
     readable = _UNSAFE.sub(".", record.send)[:60].strip(".")
     return f"{china_day(record.at).isoformat()}_{readable}_r{record.revision}_{key}"

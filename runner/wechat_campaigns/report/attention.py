@@ -252,7 +252,7 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
 
 
 def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
-    """Give each problem 64 hex characters that stay when its line moves.
+    """Yield each problem 64 hex characters that stay when its line moves.
 
     Problems alike in file, JSON path, rule and message differ by their order. The message is the English
     one, whatever language the report is in.

@@ -72,7 +72,7 @@ class CalendarView:
         return f"{self.first:%Y-%m}"
 
     def weeks(self) -> list[list[date]]:
-        """Give the month's weeks, Monday first, filled up with the days around it."""
+        """Return the month's weeks, Monday first, filled up with the days around it."""
         return Calendar().monthdatescalendar(self.first.year, self.first.month)
 
     def of(self, day: date) -> tuple[CalendarEntry, ...]:
@@ -105,7 +105,7 @@ def calendar_view(first: date, plan: Plan, begun: Iterable[PastSend], now: datet
 
 
 def bounds(first: date) -> tuple[datetime, datetime]:
-    """Give the first moment of a month and the one after its last."""
+    """Return the first moment of a month and the one after its last."""
     begin = datetime(first.year, first.month, 1, tzinfo=CHINA)
     return begin, (begin + timedelta(days=32)).replace(day=1)
 
@@ -156,7 +156,7 @@ def calendar_text(view: CalendarView) -> str:
 
 
 def calendar_data(view: CalendarView) -> dict[str, Any]:
-    """Give a month as plain data."""
+    """Return a month as plain data."""
     return {
         "format_version": FORMAT_VERSION,
         "month": view.name,

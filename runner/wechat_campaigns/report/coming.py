@@ -24,7 +24,7 @@ def coming_lines(
     horizon: datetime | None = None,
     without: Collection[SendKey] = (),
 ) -> tuple[str, ...]:
-    """Say what of a plan is sent later, and that nothing goes out by itself.
+    """Return what of a plan is sent later, and that nothing goes out by itself.
 
     Args:
         plan: as it was made.

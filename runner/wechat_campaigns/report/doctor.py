@@ -36,7 +36,7 @@ def _total(grade: Severity, count: int) -> str:
 
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
-    """Give the findings as plain data."""
+    """Return the findings as plain data."""
     return {
         "checks": [
             {"name": check.name, "grade": check.grade.value, "message": check.message, "hint": check.hint}

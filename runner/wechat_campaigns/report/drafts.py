@@ -88,7 +88,7 @@ def deleted_line(account: str, draft: BoxDraft) -> str:
 
 
 def drafts_data(accounts: Mapping[str, AccountDrafts]) -> dict[str, Any]:
-    """Give the drafts of each account as plain data."""
+    """Return the drafts of each account as plain data."""
     return {
         "accounts": {
             name: {

@@ -13,7 +13,7 @@ from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text
 
 
 def failure_forms(error: CampaignError, *, command: str, environment: str, settings_file: str) -> Formats:
-    """Give the report of a failed run by kind.
+    """Return the report of a failed run by kind.
 
     Args:
         error: what ended it; tokens, AppSecrets and openids were masked as it was made.

@@ -78,7 +78,7 @@ class ArticleRow:
 
     @property
     def name(self) -> str:
-        """Name the article for people: its send and number, or that it was sent by hand."""
+        """Return the article for people: its send and number, or that it was sent by hand."""
         if not self.send:
             return _("by hand (console)")
         return self.send if self.article is None else f"{self.send} ({self.article.index})"
@@ -292,7 +292,7 @@ def number_cells(found: ArticleFigures | None) -> list[Cell]:
 
 
 def articles_data(rows: Iterable[ArticleRow]) -> list[dict[str, Any]]:
-    """Give the rows as plain data: codes and numbers, whatever the language."""
+    """Return the rows as plain data: codes and numbers, whatever the language."""
     return [
         {
             "account": row.account,

@@ -36,7 +36,7 @@ OF_CALENDAR: Final = {
 
 
 def form(function: str, *arguments: Any) -> Callable[[], str]:
-    """Give what writes a format, once it is called: `MODULE.FUNCTION` of this package, of text or JSON."""
+    """Return what writes a format, once it is called: `MODULE.FUNCTION` of this package, of text or JSON."""
 
     def write() -> str:
         module, _dot, name = function.partition(".")
@@ -47,5 +47,5 @@ def form(function: str, *arguments: Any) -> Callable[[], str]:
 
 
 def formats(functions: Mapping[str, str], view: Any) -> dict[str, Callable[[], str]]:
-    """Give what writes each of some formats of one view."""
+    """Return what writes each of some formats of one view."""
     return {kind: form(function, view) for kind, function in functions.items()}

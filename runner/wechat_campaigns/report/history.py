@@ -157,7 +157,7 @@ def shown_cells(row: PastSend) -> tuple[str | int | None, ...]:
 
 
 def history_data(view: HistoryView) -> dict[str, Any]:
-    """Give the report as plain data."""
+    """Return the report as plain data."""
     sends = [
         {**{name: getattr(row, name) for name in COLUMNS}, "links": list(row.links)} for row in view.rows
     ]

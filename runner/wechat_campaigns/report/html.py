@@ -111,7 +111,7 @@ def _has_several_articles(carried: Content) -> bool:
 
 
 def _headline(row: Row) -> str:
-    """Name a message by the beginning of what followers read."""
+    """Return a message by the beginning of what followers read."""
     text = row.content or row.id
     return text if len(text) <= HEADLINE_CHARS else f"{text[: HEADLINE_CHARS - 1]}…"
 

@@ -26,7 +26,7 @@ from wechat_campaigns.report.send_status import StatusRow, StatusView, expired_w
 
 
 def plan_data(view: PlanView) -> dict[str, Any]:
-    """Give a plan as plain data: the plan file and `--format json`."""
+    """Return a plan as plain data: the plan file and `--format json`."""
     plan = view.plan
     settings = [("last apply", change) for change in plan.settings_changes]
     settings += [("commit", change) for change in plan.settings_edits]
@@ -75,7 +75,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
 
 
 def outcomes_data(view: ApplyView) -> dict[str, Any]:
-    """Give what became of each send as plain data."""
+    """Return what became of each send as plain data."""
     return {
         "format_version": FORMAT_VERSION,
         "outcomes": [
@@ -90,7 +90,7 @@ def outcomes_data(view: ApplyView) -> dict[str, Any]:
 
 
 def status_data(view: StatusView) -> dict[str, Any]:
-    """Give where sends stand as plain data."""
+    """Return where sends stand as plain data."""
     note, hint = expired_words()
     return {
         "format_version": FORMAT_VERSION,

@@ -51,6 +51,6 @@ class PastSend:
 
 
 def article_link(told: str) -> str:
-    """Give the https address of an article, as WeChat's answers have it by http; empty for another site's."""
+    """Return the https address of an article, which WeChat answers as http; empty for another site's."""
     found = _ARTICLE.fullmatch(told)
     return f"https://{found[1]}" if found else ""

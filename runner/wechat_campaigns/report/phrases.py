@@ -32,7 +32,7 @@ HEADINGS = (
     N_("Updated"), N_("Used by"), N_("Addressed"), N_("Sent"), N_("Left out"), N_("Failed"), N_("Past"),
     N_("Coming"),
 )  # fmt: skip
-"""What stands above columns; names of the platform's own fields are the same in every language."""
+"""What stands above columns; names of WeChat's own fields are the same in every language."""
 STATUSES = (
     N_("send"), N_("resend"), N_("scheduled"), N_("draft"), N_("expired"), N_("sent"), N_("blocked"),
     N_("conflict"), N_("unknown"), N_("invalid"), N_("rejected"), N_("accepted"), N_("delivery failed"),
@@ -51,7 +51,7 @@ def with_msgtype(msgtype: str, content: str) -> str:
 
 
 def displayed_msgtype(send: Send) -> str:
-    """Name what a send is for people: a picture post looks nothing like the articles of its msgtype."""
+    """Return what a send is for people: a picture post looks nothing like the articles of its msgtype."""
     return NEWSPIC if isinstance(send.content, Newspic) else send.msgtype
 
 
@@ -153,7 +153,7 @@ def summary(content: Content) -> str:
 
 
 def media(value: Media) -> str:
-    """Name a MEDIA value the way its author wrote it."""
+    """Return a MEDIA value the way its author wrote it."""
     if value.file is not None:
         return str(value.file.path)
     return value.name or f"media_id {value.media_id}"
@@ -186,7 +186,7 @@ def _window(begin: datetime | None, end: datetime | None, timezone: str) -> str:
 
 
 def content_kind(content: Content) -> str:
-    """Name the kind of a message for somebody who does not know WeChat's words: `3 articles`."""
+    """Return the kind of a message for somebody who does not know WeChat's words: `3 articles`."""
     match content:
         case Articles():
             count = len(content.articles)
@@ -209,7 +209,7 @@ def content_kind(content: Content) -> str:
 
 
 def can_be_recalled(content: Content) -> bool:
-    """Tell whether WeChat deletes such a message once it is sent: articles, picture posts and videos only.
+    """Return whether WeChat deletes such a message once it is sent: articles, picture posts and videos only.
 
     Source: Delete_Mass_Message, read 2026-11.
     """

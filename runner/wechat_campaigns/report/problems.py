@@ -25,7 +25,7 @@ def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str
 
 
 def problem_dict(problem: Diagnostic) -> dict[str, object]:
-    """Give a problem as plain data for JSON output."""
+    """Return a problem as plain data for JSON output."""
     return {
         "file": problem.location.file,
         "line": problem.location.line,
@@ -39,7 +39,7 @@ def problem_dict(problem: Diagnostic) -> dict[str, object]:
 
 
 def problems_data(problems: Iterable[Diagnostic]) -> dict[str, object]:
-    """Give all problems as plain data for JSON output."""
+    """Return all problems as plain data for JSON output."""
     return {"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]}
 
 

@@ -55,7 +55,7 @@ def _begin_of(row: Row) -> tuple[float, str, str]:
 
 
 def _day(row: Row, now: datetime, zone: ZoneInfo) -> date:
-    """Give the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
+    """Return the day of a row; `_NOW` for what apply would send at once, `_STAYS` for what it leaves."""
     begin = row.planned.send.not_before if row.planned is not None else None
     if row.action not in _TIMELESS and begin is not None and begin > now:
         return begin.astimezone(zone).date()

@@ -1,4 +1,4 @@
-"""Write where a send stands, from what the ledger and the platform's event hold."""
+"""Write where a send stands, from what the ledger and WeChat's event hold."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def send_status(
 def ended(status: str) -> tuple[str, str]:
     """Explain the Status of an event: what it means, what to do.
 
-    The platform's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
+    WeChat's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
     """
     match = _ERR.search(status)
     word = f"err({match.group(1)})" if match else status.strip().lower()

@@ -37,7 +37,7 @@ def smoke_text(answers: Sequence[SmokeAnswer], options: TextOptions) -> str:
 
 
 def smoke_data(account: Account, answers: Sequence[SmokeAnswer]) -> dict[str, Any]:
-    """Give the answers as plain data; `errcode` is null where no call was made or no answer came."""
+    """Return the answers as plain data; `errcode` is null where no call was made or no answer came."""
     calls = [
         {
             "call": answer.call.path,

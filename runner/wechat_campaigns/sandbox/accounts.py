@@ -38,7 +38,7 @@ class AccountOptions:
     finish_after_s: float = 0.0
     """How long a job stays SENDING, in sandbox seconds."""
     retired_cards: bool = False
-    """True lets wxcard through, which the platform refuses since 2024 (45113)."""
+    """True lets wxcard through, which WeChat refuses since 2024 (45113)."""
     api_video: bool = False
     """True lets a video through that was uploaded by API; else 48022, but in a lenient sandbox."""
     comments: bool = True
@@ -46,7 +46,7 @@ class AccountOptions:
     readers_seed: int = 1
     """Another number gives other readers in the statistics of articles."""
     verdict: str = "send success"
-    """How jobs end: `send success`, or an err(N) of the platform, so that a failure can be rehearsed."""
+    """How jobs end: `send success`, or an err(N) of WeChat, so that a failure can be rehearsed."""
     daily_limits: Mapping[str, int] = field(default_factory=dict)
     """Calls a day by path, in place of the defaults."""
     callback: Callback | None = None

@@ -1,4 +1,4 @@
-"""Answers of the platform: error texts in its own spelling, the `rid`, and JSON as it writes it."""
+"""Answers of WeChat: error texts in its own spelling, the `rid`, and JSON as it writes it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ OK: Json = {"errcode": 0, "errmsg": "ok"}
 
 
 class ErrcodeError(Exception):
-    """The platform refuses a call with an errcode; the call had no effect unless its endpoint states one.
+    """WeChat refuses a call with an errcode; the call had no effect unless its endpoint states one.
 
     Args:
-        errcode: the platform's number.
-        hint: more text after the platform's own, in its spelling.
+        errcode: WeChat's number.
+        hint: more text after WeChat's own, in its spelling.
         **extra: further members of the answer (`msg_id` beside 45065).
     """
 
@@ -54,10 +54,10 @@ Answer = Json | Download
 
 
 def new_rid(now: float) -> str:
-    """Draw a request id in the platform's form: the time in hex, then two random groups of eight digits."""
+    """Draw a request id in WeChat's form: the time in hex, then two random groups of eight digits."""
     return f"{int(now):08x}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
 
 
 def encode(answer: Any) -> str:
-    """Write JSON as the platform does: compact, text as it is and not escaped."""
+    """Write JSON as WeChat does: compact, text as it is and not escaped."""
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))

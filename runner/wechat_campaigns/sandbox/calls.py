@@ -1,4 +1,4 @@
-"""One call to the platform as an endpoint sees it, and the registry of endpoints."""
+"""One call to WeChat as an endpoint sees it, and the registry of endpoints."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ApiCall:
     api_video: bool
     """Whether video that was uploaded by API can be sent."""
     strict: bool
-    """Whether the reading that refuses holds where sources about the platform disagree."""
+    """Whether the reading that refuses holds where sources about WeChat disagree."""
 
     @property
     def appid(self) -> str:
@@ -73,7 +73,7 @@ Function = TypeVar("Function", bound=Callable[[ApiCall], Answer])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One path of the platform.
+    """One path of WeChat.
 
     `daily` is the default number of calls a day and account, `daily_test` of a test account where it has
     fewer, `minute` a minute; None is unlimited here.
@@ -94,7 +94,7 @@ class Endpoint:
 
 
 ENDPOINTS: Final[dict[str, Endpoint]] = {}
-"""Every path of the platform that the sandbox answers: each service adds its own."""
+"""Every path of WeChat that the sandbox answers: each service adds its own."""
 
 
 def serve(path: str, **fields: Any) -> Callable[[Function], Function]:

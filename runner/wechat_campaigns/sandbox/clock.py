@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from wechat_campaigns.sandbox import store
 
 CHINA = timezone(timedelta(hours=8), "CST")
-"""Quotas are counted by Chinese days and months; the platform does not state the reset hour."""
+"""Quotas are counted by Chinese days and months; WeChat does not state the reset hour."""
 
 EARLIEST, LATEST = 946_656_000.0, 4_102_416_000.0
 
@@ -33,7 +33,7 @@ def move(
 
 
 def day(unix: float) -> str:
-    """Name the Chinese day of a moment, `2026-11-24`."""
+    """Return the Chinese day of a moment, `2026-11-24`."""
     return datetime.fromtimestamp(unix, CHINA).strftime("%Y-%m-%d")
 
 

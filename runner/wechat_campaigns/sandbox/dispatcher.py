@@ -39,7 +39,7 @@ class Dispatcher:
     retired_cards: bool = False
     api_video: bool = False
     strict: bool = True
-    """Where sources about the platform disagree, take the reading that refuses."""
+    """Where sources about WeChat disagree, take the reading that refuses."""
     in_hand: set[tuple[str, str]] = field(default_factory=set)
     """Token and clientmsgid of the sends that a fault delays, not yet accepted."""
     wall: Callable[[], float] = time.time
@@ -69,7 +69,7 @@ class Dispatcher:
         if fault is None or fault.after or fault.kind in ("latency", "clock"):
             answer, appid = self._answer(db, request, now, rid)
         if fault is not None and fault.kind == "errcode":
-            # The platform's own retries have been seen to answer 45065 to a first call that was accepted.
+            # WeChat's own retries have been seen to answer 45065 to a first call that was accepted.
             job = answer.get("msg_id") if fault.errcode == 45065 and isinstance(answer, dict) else None
             answer = ErrcodeError(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
         request_log.record(db, request, now, rid, appid, answer, fault)

@@ -7,4 +7,4 @@ SUCCESS = "send success"
 ARRIVED = ("SEND_SUCCESS", "DELETE")
 """The statuses of a job that has reached them; it may have been recalled since."""
 DONE, RUNNING, NOT_ORIGINAL, FAILED, DELETED = 0, 1, 2, 3, 5
-"""publish_status of the platform."""
+"""publish_status of WeChat."""

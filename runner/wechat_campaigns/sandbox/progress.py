@@ -1,4 +1,4 @@
-"""What time does on the platform: jobs and publications that come to their end."""
+"""What time does on WeChat: jobs and publications that come to their end."""
 
 from __future__ import annotations
 

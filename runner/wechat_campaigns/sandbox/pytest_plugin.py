@@ -25,7 +25,7 @@ def wechat_sandbox_url() -> Iterator[str]:
 
 @pytest.fixture
 def wechat_sandbox(wechat_sandbox_url: str) -> SandboxClient:
-    """Give the sandbox as it was seeded: `url`, `appid`, `secret`, `deliveries()`, `fault()` and more."""
+    """Return the sandbox as it was seeded: `url`, `appid`, `secret`, `deliveries()`, `fault()` and more."""
     from wechat_campaigns.sandbox.client import SandboxClient
 
     client = SandboxClient(url=wechat_sandbox_url)

@@ -26,7 +26,7 @@ STOP_S = 5.0
 
 
 class SandboxHandler(WSGIRequestHandler):
-    """Keeps connections open as the platform does, answers at once, writes no log."""
+    """Keeps connections open as WeChat does, answers at once, writes no log."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -58,9 +58,9 @@ def embedded(
     Args:
         state: the state file; None keeps everything in memory.
         quota: whether call counters and send allowances are enforced.
-        retired_cards: whether wxcard is let through, which the platform refuses.
-        api_video: whether video that was uploaded by API is let through, which the platform refuses.
-        strict: where sources about the platform disagree, whether the reading that refuses holds.
+        retired_cards: whether wxcard is let through, which WeChat refuses.
+        api_video: whether video that was uploaded by API is let through, which WeChat refuses.
+        strict: where sources about WeChat disagree, whether the reading that refuses holds.
         seed: accounts, tags and followers to add; None gives a new state the built-in accounts.
         host: the address to listen on.
         port: the port; 0 picks a free one.

@@ -47,7 +47,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the state to one caller; commit when the block ends well, undo everything when it raises."""
+        """Return the state to one caller; commit when the block ends well, undo everything when it raises."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -103,7 +103,7 @@ def _date(ahead_s: float = 0.0) -> str:
 
 
 def _server_error(error: Exception) -> Response:
-    """Answer what the platform would when something goes wrong that no rule foresees."""
+    """Answer what WeChat would when something goes wrong that no rule foresees."""
     if isinstance(error, HTTPException):
         return _json(ErrcodeError(40066 if error.code == 404 else 47001).answer(new_rid(time.time())))
     logger.error("the sandbox failed on %s %s", request.method, request.path, exc_info=error)

@@ -1,1 +1,1 @@
-"""Everything that changes the platform: sends, uploads, drafts, previews, recalls."""
+"""Everything that changes WeChat: sends, uploads, drafts, previews, recalls."""

@@ -291,7 +291,7 @@ class AccountRun:
         return outcome
 
     def _without_call(self, send_id: str, decision: PlanDecision) -> SendOutcome:
-        """Say why an unknown send is left as it is, or how another run has settled it since."""
+        """Return why an unknown send is left as it is, or how another run has settled it since."""
         known = decision.known
         # Another run may have sent the message under an id that this checkout does not know.
         name = known.send if known is not None else send_id

@@ -40,7 +40,7 @@ class ReadyDraft:
     mark: str
     """Fingerprint of what is in it."""
     notes: tuple[str, ...] = ()
-    """What a person should know: what the platform changed, which older draft stays behind."""
+    """What a person should know: what WeChat changed, which older draft stays behind."""
 
 
 def ensure_draft(
@@ -80,9 +80,9 @@ def ensure_draft(
 
 
 def edited_draft_id(intent: Event, *, api: ReadOnlyApi) -> str | None:
-    """Name the draft that a stored body would send, when it is not what it was at its first call.
+    """Return the draft that a stored body would send, when it is not what it was at its first call.
 
-    A draft that is gone is not edited: the platform has used it up, or refuses the call.
+    A draft that is gone is not edited: WeChat has used it up, or refuses the call.
 
     Raises:
         ApiError, NotSentError, NoResponseError: it could not be read.

@@ -42,7 +42,7 @@ def refresh_job_status(
         accounts: by appid; sends of other appids are passed over.
 
     Raises:
-        ApiError, NotSentError, NoResponseError: the platform did not answer.
+        ApiError, NotSentError, NoResponseError: WeChat did not answer.
 
     Source: massmsgget, read 2026-11.
     """

@@ -104,7 +104,7 @@ PACKAGE: Final = str(Path(__file__).parents[1])
 
 
 def expected_error(fault: Exception) -> CampaignError:
-    """Give an error that can be reported beside what was sent; of a bug, where it is."""
+    """Return an error that can be reported beside what was sent; of a bug, where it is."""
     if isinstance(fault, CampaignError):
         return fault
     if (refused := system_error(fault)) is not None:

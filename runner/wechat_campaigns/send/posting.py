@@ -1,4 +1,4 @@
-"""One send through the protocol: what is posted and kept of it, the platform's pace, the outcome in words.
+"""One send through the protocol: what is posted and kept of it, WeChat's pace, the outcome in words.
 
 What makes a send safe is in `protocol`; here is what it is given, and what a person is told of its end.
 """
@@ -69,7 +69,7 @@ class ApplyPorts:
     mac_key: Callable[[Account], bytes] = lambda _account: b""
     """Gives the key of an account's macs, from its AppSecret."""
     clock_skew: Callable[[], timedelta] = timedelta
-    """Gives how far this clock is from the platform's, as its newest answer told."""
+    """Gives how far this clock is from WeChat's, as its newest answer told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class RunContext:
 
 
 class MassCalls:
-    """The platform as the protocol asks for it: one post, and the answer whatever its errcode."""
+    """WeChat as the protocol asks for it: one post, and the answer whatever its errcode."""
 
     def __init__(self, api: WeChatApi, clock: Clock) -> None:
         self._api = api
@@ -122,7 +122,7 @@ class MassCalls:
 
 
 def rejected_before(errcode: int) -> str:
-    """Say why no further send of an account is tried: the errcode of an earlier call, with its meaning."""
+    """Return why no further send of an account is tried: the errcode of an earlier call, with its meaning."""
     return _("WeChat rejected an earlier call of this account (errcode {errcode}): {meaning}").format(
         errcode=errcode, meaning=_(lookup(errcode).meaning)
     )
@@ -299,7 +299,7 @@ class AccountSender:
             self.stop_code = ExitCode.LEDGER_UNREACHABLE
 
     def wait_for_rate_limit(self, send: str) -> None:
-        """Wait until another call fits into the platform's minute; say so for the send that waits."""
+        """Wait until another call fits into WeChat's minute; say so for the send that waits."""
         if len(self._posts) == CALLS_PER_MINUTE:
             wait = MINUTE - (self._ports.clock() - self._posts[0])
             if wait > timedelta():

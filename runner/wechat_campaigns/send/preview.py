@@ -33,7 +33,7 @@ class Recipient:
     name: str
     """The alias; of a tester outside the settings what a message may call it: an id is private."""
     body: Mapping[str, str]
-    """In the platform's words: `{"towxname": …}` or `{"touser": …}`; kept only as a hash."""
+    """In WeChat's words: `{"towxname": …}` or `{"touser": …}`; kept only as a hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ LIMITS = N_(
 
 
 def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
-    """Refuse what the platform would refuse.
+    """Refuse what WeChat would refuse.
 
     Args:
         article_idx: an article, from 1; 0 for all.

@@ -1,7 +1,7 @@
-"""The files of a planned send in, their ids on the platform out: each file is uploaded once.
+"""The files of a planned send in, their ids on WeChat out: each file is uploaded once.
 
 Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
-What the platform does not know any more is forgotten, so that the next run uploads it anew.
+What WeChat does not know any more is forgotten, so that the next run uploads it anew.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def forget_uploads(planned: PlannedSend, errcode: int | None, ports: UploadPorts
     Somebody deleted it in the console; the answer does not tell which.
 
     Args:
-        errcode: what the platform answered; only 40007 says it.
+        errcode: what WeChat answered; only 40007 says it.
 
     Returns:
         True when there was something to forget.
@@ -167,7 +167,7 @@ def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -
         )
     name = _name(item.file)
     if item.endpoint == payloads.UPLOADIMG:
-        # The platform answers with http; phones refuse mixed content, and the host serves both.
+        # WeChat answers with http; phones refuse mixed content, and the host serves both.
         return ports.api.media_uploadimg(name, data).replace("http://", "https://", 1)
     if item.endpoint == payloads.MATERIAL_ADDRESS:
         return ports.api.material_image_url(name, data).replace("http://", "https://", 1)
@@ -177,5 +177,5 @@ def _upload(item: payloads.Upload, ids: payloads.MediaIds, ports: UploadPorts) -
 
 
 def _name(file: FileInfo) -> str:
-    """Name the file for the platform, which goes by the suffix: a mended one by what it has become."""
+    """Return the file for WeChat, which goes by the suffix: a mended one by what it has become."""
     return file.path.with_suffix(f".{file.format}").name if file.converted else file.path.name

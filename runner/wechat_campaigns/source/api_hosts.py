@@ -18,7 +18,7 @@ WECHAT_HOSTS: Final = frozenset(
         "hk.api.weixin.qq.com",
     }
 )
-"""Source: the platform's list of access domains (接口域名说明), read 2026-11."""
+"""Source: WeChat's list of access domains (接口域名说明), read 2026-11."""
 GATEWAYS: Final = "CAMPAIGN_API_HOSTS"
 """The variable of the machine that names further hosts, `HOST` or `HOST:PORT`, separated by commas."""
 # Deliberately narrow: what two parsers of addresses could read in two ways is not accepted at all.

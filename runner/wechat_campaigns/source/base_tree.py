@@ -31,7 +31,7 @@ class _Blob:
 
 
 def resolve_ref(root: Path, ref: str) -> str:
-    """Name the commit a ref stands for by its full hash.
+    """Return the commit a ref stands for by its full hash.
 
     Args:
         ref: a branch, tag or hash, as a user wrote it.

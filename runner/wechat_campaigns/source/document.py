@@ -32,7 +32,7 @@ class Document:
     faults: tuple[Finding, ...] = ()
 
     def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
-        """Say where a value stands, or the nearest parent that exists.
+        """Return where a value stands, or the nearest parent that exists.
 
         Args:
             key: the place of the value's key instead.
@@ -44,7 +44,7 @@ class Document:
         return Location(file=self.display_path, line=mark.line + 1, column=mark.column + 1)
 
     def line_location(self, path: KeyPath, number: int) -> Location:
-        """Say where a line of a text stands; in a folded text (`>`) the nearest guess.
+        """Return where a line of a text stands; in a folded text (`>`) the nearest guess.
 
         Args:
             number: the line inside the text, from 1.

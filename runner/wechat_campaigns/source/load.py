@@ -100,7 +100,7 @@ def require_folder(root: Path) -> None:
 
 
 def enclosing_campaigns_folder(root: Path) -> str | None:
-    """Name the campaigns folder, settings and all, that the working directory is in or below."""
+    """Return the campaigns folder, settings and all, that the working directory is in or below."""
     for up, parent in enumerate(Path.cwd().parents, 1):
         if (parent / root / SETTINGS_FILE).is_file():
             return "/".join([".."] * up + [root.as_posix()])

@@ -165,7 +165,7 @@ def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str
 
 
 def _theme_comment() -> str:
-    """Name the themes that a Markdown article may have, as the schema does."""
+    """Return the themes that a Markdown article may have, as the schema does."""
     names = schema("campaign")["definitions"]["article"]["properties"]["theme"]["examples"]
     return f"      # theme: {names[0]}，可选 {'、'.join(names)}\n"
 

@@ -124,7 +124,7 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
 
 
 def _last_line(stderr: bytes, printed: str) -> str:
-    """Give the last line of a failed command's standard error, without what looks secret or was printed."""
+    """Return the last line of a failed command's standard error, without what looks secret or was printed."""
     from wechat_campaigns.core.redact import redact, redact_message  # a command that works does without
 
     text = stderr[-_STDERR_BYTES:].decode("utf-8", errors="replace")
@@ -138,7 +138,7 @@ def _by_hand(command: tuple[str, ...]) -> str:
 
 
 def _program(command: tuple[str, ...]) -> str:
-    """Name a program for a message, unless it looks like the secret itself, written as a command."""
+    """Return a program for a message, unless it looks like the secret itself, written as a command."""
     return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"
 
 
@@ -173,7 +173,7 @@ def _looks_like_one(value: str) -> bool:
 
 
 def _logs_in(path: KeyPath, value: str) -> bool:
-    """Tell whether an address holds a password, or is https and has a user, who may be a token."""
+    """Return whether an address holds a password, or is https and has a user, who may be a token."""
     if "vars" in path and path[-1:] != ("ledger",):
         return _has_password(value)
     if path[-1:] == ("ledger",) and value.startswith("git:"):
@@ -196,7 +196,7 @@ def _has_password(value: str) -> bool:
 
 
 def _has_user(value: str) -> bool:
-    """Tell whether an http address has a user at all; with git over ssh one is usual."""
+    """Return whether an http address has a user at all; with git over ssh one is usual."""
     scheme, mark, rest = value.partition("://")
     return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 

@@ -165,7 +165,7 @@ def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
 
 
 def names_programs(source: bytes) -> bool:
-    """Tell whether a version of the file names a program to run: of a check, or for a secret."""
+    """Return whether a version of the file names a program to run: of a check, or for a secret."""
     waiting = [_data(source)]
     while waiting:
         value = waiting.pop()
@@ -280,7 +280,7 @@ def _secret(place: Mapping[str, Any]) -> Secret:
 
 
 def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:
-    """Give the sandbox's three accounts, and each real account's name for the one of its kind.
+    """Return the sandbox's three accounts, and each real account's name for the one of its kind.
 
     So a campaign with `account: main` can be rehearsed as it is.
     """

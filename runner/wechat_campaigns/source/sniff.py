@@ -24,7 +24,7 @@ _MP3_HZ: Final = (44100, 48000, 32000)
 
 
 def sniff(data: bytes) -> str:
-    """Tell a format, one of `FileInfo`'s, from the first bytes; the file's suffix plays no part."""
+    """Return a format, one of `FileInfo`'s, from the first bytes; the file's suffix plays no part."""
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name

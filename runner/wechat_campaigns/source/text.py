@@ -30,7 +30,7 @@ _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 
 
 def is_blank(text: str) -> bool:
-    """Say whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
+    """Return whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
     return all(
         character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
         for character in _INKLESS.sub("", text)

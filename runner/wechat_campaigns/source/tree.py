@@ -50,7 +50,7 @@ def _above(root: Path) -> Iterator[Diagnostic]:
 
 
 def _is_carried(link: Path) -> bool:
-    """Tell whether a commit may hold a link: it lies in the checkout of the working directory."""
+    """Return whether a commit may hold a link: it lies in the checkout of the working directory."""
     # It starts programs: only a link above the folder needs it.
     from wechat_campaigns.core.git_checkout import find_checkout
 

@@ -128,7 +128,7 @@ _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpect
 
 
 def describe_guess(plain: str) -> Words | None:
-    """Say what YAML would make of plain text that looks like something else, or None.
+    """Return what YAML would make of plain text that looks like something else, or None.
 
     Args:
         plain: unquoted text that is not true, false, null or a decimal number.

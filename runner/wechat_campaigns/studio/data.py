@@ -101,7 +101,7 @@ def editor_url(location: Location) -> str:
 
 
 def _campaign_of(row: Row, files: Sequence[CampaignFile]) -> str:
-    """Name the campaign of a row; an invalid file is listed under its path."""
+    """Return the campaign of a row; an invalid file is listed under its path."""
     if row.planned is not None:
         return normalize_id(row.planned.send.campaign)
     by_path = {item.display_path: item.id for item in files}
@@ -153,7 +153,7 @@ def _send(send: Send, trial: Trial, timezone: str) -> dict[str, Any]:
 
 
 def _entry(send: Send) -> str:
-    """Name a send among those of its campaign: its `for_each` entry, its batch."""
+    """Return a send among those of its campaign: its `for_each` entry, its batch."""
     named = SendId.parse(send.id)
     batch = f"#{named.batch}" if named.batch is not None else ""
     return f"{named.entry or ''}{batch}"

@@ -43,7 +43,7 @@ def message_data(send: Send, trial: Trial) -> dict[str, Any]:
 
 
 def article_url(send: Send, number: int, trial: Trial) -> str:
-    """Name the page behind the card of an article, from 1, or of a picture post.
+    """Return the page behind the card of an article, from 1, or of a picture post.
 
     The address is another one whenever the page is.
     """
@@ -53,7 +53,7 @@ def article_url(send: Send, number: int, trial: Trial) -> str:
 
 
 def media_url(media: Media) -> str:
-    """Name where the page finds a file; empty for material that only WeChat has."""
+    """Return where the page finds a file; empty for material that only WeChat has."""
     return f"/media/{media.file.sha256}" if media.file is not None else ""
 
 
@@ -85,7 +85,7 @@ def pages_of(send: Send) -> tuple[str, ...]:
 
 
 def article_html(article: Article, *, dark: bool = False) -> str:
-    """Give the HTML of an article, each picture at the address where this server has it.
+    """Return the HTML of an article, each picture at the address where this server has it.
 
     Args:
         dark: recoloured as in the reader's dark mode.

@@ -59,13 +59,13 @@ class Reads(Protocol):
         ...
 
     def timezone(self) -> str:
-        """Name the time zone of the settings."""
+        """Return the time zone of the settings."""
         ...
 
     def options(self) -> ArticleOptions:
-        """Say how articles are made, as the settings have it."""
+        """Return how articles are made, as the settings have it."""
         ...
 
     def themes(self) -> tuple[str, ...]:
-        """Name the themes that can be tried out."""
+        """Return the themes that can be tried out."""
         ...

@@ -1,1 +1,1 @@
-"""The platform: HTTP happens here and nowhere else."""
+"""WeChat: HTTP happens here and nowhere else."""

@@ -1,7 +1,7 @@
-"""Takes a call, adds the access_token, gives the platform's answer; repeats what is safe to repeat.
+"""Takes a call, adds the access_token, gives WeChat's answer; repeats what is safe to repeat.
 
 A read is tried up to three times. A write goes out once. Either gets one new token and one more try
-when the platform refuses the token, which it does before it looks at the request.
+when WeChat refuses the token, which it does before it looks at the request.
 """
 
 from __future__ import annotations
@@ -74,15 +74,15 @@ class Client:
 
         Args:
             path: `/cgi-bin/…`.
-            body: sent as UTF-8 without escapes, which the platform does not read (40033, 47002).
+            body: sent as UTF-8 without escapes, which WeChat does not read (40033, 47002).
 
         Returns:
             The answer's object, with `errcode` 0.
 
         Raises:
             PolicyError: the client is read-only and the path is no read; nothing was sent.
-            ApiError: the platform answered with an errcode.
-            NotSentError: the request certainly never reached the platform.
+            ApiError: WeChat answered with an errcode.
+            NotSentError: the request certainly never reached WeChat.
             NoResponseError: it may have.
         """
         return self._call(Request(method="POST", path=path, body=encode_json(body), is_read=path in READS))
@@ -95,7 +95,7 @@ class Client:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
         `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
-        token that the platform refuses is dropped and not renewed here: one intent stands for one call.
+        token that WeChat refuses is dropped and not renewed here: one intent stands for one call.
         """
         request = Request(method="POST", path=path, body=encode_json(body), before_body=before_body)
         self._refuse_writes(request)
@@ -156,7 +156,7 @@ class Client:
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
-    """Encode a body as the platform wants it: compact, UTF-8, no escapes."""
+    """Encode a body as WeChat wants it: compact, UTF-8, no escapes."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -171,7 +171,7 @@ def connect(
     shared: SharedTokens | None = None,
     watch: ClockWatch | None = None,
 ) -> Connection:
-    """Connect to the platform as one account; no request is made before the first call.
+    """Connect to WeChat as one account; no request is made before the first call.
 
     Args:
         api: base URL of the environment, `https://api.weixin.qq.com`.
@@ -193,16 +193,16 @@ def connect(
 
 
 class Connection(NamedTuple):
-    """The way to the platform as one account."""
+    """The way to WeChat as one account."""
 
     transport: Transport
     tokens: Tokens
     sleep: Sleep
 
     def read_only(self) -> ReadOnlyApi:
-        """Give the calls that change nothing; every other path is refused before anything is sent."""
+        """Return the calls that change nothing; every other path is refused before anything is sent."""
         return ReadOnlyApi(Client(self.transport, self.tokens, read_only=True, sleep=self.sleep))
 
     def all_calls(self) -> WeChatApi:
-        """Give all calls."""
+        """Return all calls."""
         return WeChatApi(Client(self.transport, self.tokens, read_only=False, sleep=self.sleep))

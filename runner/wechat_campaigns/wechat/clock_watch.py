@@ -1,4 +1,4 @@
-"""Dates of the platform's answers in, how far this machine's clock is from the platform's out.
+"""Dates of WeChat's answers in, how far this machine's clock is from WeChat's out.
 
 It is this machine's own clock that is compared. A sandbox whose clock was moved on purpose goes on dating its
 answers by the real time, so a rehearsal in another month is none of a wrong clock; its fault `clock` is.
@@ -28,7 +28,7 @@ class ClockWatch:
     def __init__(self, clock: Clock = own_clock) -> None:
         self._clock = clock
         self.error: timedelta | None = None
-        """This machine's clock minus the platform's, no more than is certain; None before a dated answer."""
+        """This machine's clock minus WeChat's, no more than is certain; None before a dated answer."""
 
     def begin(self) -> Callable[[str | None], None]:
         """Note that a request goes out; what is returned takes the Date of its answer."""
@@ -41,15 +41,15 @@ class ClockWatch:
         return answered
 
     def current_skew(self) -> timedelta:
-        """Give the error; zero when no answer had a date: nothing speaks against the clock then."""
+        """Return the error; zero when no answer had a date: nothing speaks against the clock then."""
         return self.error or timedelta()
 
 
 def clock_skew(date: str | None, asked: datetime, answered: datetime) -> timedelta | None:
-    """Give the smallest error that explains an answer's date; None without one that can be read.
+    """Return the smallest error that explains an answer's date; None without one that can be read.
 
     Args:
-        date: the header; the platform wrote it at some moment between the other two.
+        date: the header; WeChat wrote it at some moment between the other two.
         asked: when the request went out, by the clock in question.
         answered: when the answer was there, by the same clock.
     """

@@ -1,4 +1,4 @@
-"""The platform's calls, one method each, named after their path; `READS` lists those that change nothing."""
+"""WeChat's calls, one method each, named after their path; `READS` lists those that change nothing."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ReadOnlyApi:
         """List the account's tags.
 
         Returns:
-            `[{"id": 2, "name": "…", "count": 0}]`, in the platform's order.
+            `[{"id": 2, "name": "…", "count": 0}]`, in WeChat's order.
 
         Source: getTags (2026-11).
         """
@@ -221,7 +221,7 @@ class WeChatApi(ReadOnlyApi):
 
         Args:
             kind: image, voice or thumb; a video would need a description as well.
-            filename: with its suffix; the platform shows it as the material's name.
+            filename: with its suffix; WeChat shows it as the material's name.
 
         Returns:
             `{"media_id"}`, and `url` for images.
@@ -244,7 +244,7 @@ class WeChatApi(ReadOnlyApi):
         return self._upload(MEDIA_UPLOAD, {"type": kind}, filename, data, "media_id")
 
     def media_uploadimg(self, filename: str, data: bytes) -> str:
-        """Upload a picture for the HTML of an article, JPG or PNG below 1 MB; its URL on the platform.
+        """Upload a picture for the HTML of an article, JPG or PNG below 1 MB; its URL on WeChat.
 
         Source: uploadImage (2026-11).
         """
@@ -275,7 +275,7 @@ class WeChatApi(ReadOnlyApi):
         """Create a draft; its media_id. Not idempotent.
 
         Args:
-            articles: in the platform's field names (`title`, `content`, `thumb_media_id`, …).
+            articles: in WeChat's field names (`title`, `content`, `thumb_media_id`, …).
 
         Source: draft_add (2026-11).
         """

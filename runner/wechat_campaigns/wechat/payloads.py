@@ -1,4 +1,4 @@
-"""A send in, the platform's JSON out: which files must be uploaded, the draft, the exact mass body.
+"""A send in, WeChat's JSON out: which files must be uploaded, the draft, the exact mass body.
 
 To add a msgtype: a record in `model`, its uploads and its body here, its limits in `limits`.
 """
@@ -68,7 +68,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaIds:
-    """What uploads and material names have become on the platform."""
+    """What uploads and material names have become on WeChat."""
 
     upload_results: Mapping[str, str]
     """By `Upload.key`: media_id, or the url of a picture in an article."""
@@ -97,7 +97,7 @@ def names(content: Content) -> tuple[tuple[str, str], ...]:
 
 
 def needs_draft(content: Content) -> bool:
-    """Say whether a draft has to be added before this content can be sent."""
+    """Return whether a draft has to be added before this content can be sent."""
     return isinstance(content, Articles | Newspic)
 
 
@@ -120,7 +120,7 @@ def draft_articles(content: Articles | Newspic, ids: MediaIds) -> list[dict[str,
 
 
 def endpoint(send: Send) -> str:
-    """Name the mass endpoint of a send."""
+    """Return the mass endpoint of a send."""
     return "message/mass/send" if send.filter.openids else "message/mass/sendall"
 
 
@@ -135,7 +135,7 @@ def mass_body(
     """Write the body of mass/sendall or mass/send, without `clientmsgid`.
 
     Args:
-        tag_id: the platform's id when the filter names a tag.
+        tag_id: WeChat's id when the filter names a tag.
         draft_media_id: the draft made for it, when `needs_draft`.
         skipped: which of its openids are left out, from 0.
 
@@ -185,7 +185,7 @@ def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dic
             return {"images": _images(content, ids)}
         case Mpvideo():
             converted = _converted(content)
-            # A video that the platform has goes out as it is: uploadvideo refuses permanent material (40007).
+            # A video that WeChat has goes out as it is: uploadvideo refuses permanent material (40007).
             media_id = (
                 ids.of(content.media, "video") if converted is None else ids.upload_results[converted.key]
             )
@@ -281,7 +281,7 @@ def _body_image(image: BodyImage) -> Upload:
 
 
 def _converted(content: Mpvideo) -> Upload | None:
-    """Name the conversion of a video file; None for a video that the platform has."""
+    """Return the conversion of a video file; None for a video that WeChat has."""
     if content.media.file is None:
         return None
     video = partial(Upload, kind="video", life=TEMPORARY_LIFE)

@@ -1,4 +1,4 @@
-"""Read the platform's JSON object out of a reply, or raise the error that says what to do."""
+"""Read WeChat's JSON object out of a reply, or raise the error that says what to do."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Shape = Callable[[object], bool]
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is a string."""
+    """Return whether a value is a string."""
     return isinstance(value, str)
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a value is a whole number, which the platform also writes as text."""
+    """Return whether a value is a whole number, which WeChat also writes as text."""
     return _as_int(value) is not None
 
 
@@ -67,10 +67,10 @@ def parse_response(endpoint: str, reply: Reply) -> ApiResponse:
     """Read the JSON object of a reply.
 
     Returns:
-        The object with `errcode` (0 when the platform gave none), `msg_id` and `msg_data_id` as int.
+        The object with `errcode` (0 when WeChat gave none), `msg_id` and `msg_data_id` as int.
 
     Raises:
-        NoResponseError: this cannot be the platform's answer: another status than 200, no JSON, no object.
+        NoResponseError: this cannot be WeChat's answer: another status than 200, no JSON, no object.
 
     Source: sendAll (2026-11) for ids beyond 32 bits; older pages name 45065's id `msgid`.
     """
@@ -127,7 +127,7 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
     """Raise `ApiError` unless the errcode is 0.
 
     Args:
-        secrets: values that must not appear, should the platform echo them.
+        secrets: values that must not appear, should WeChat echo them.
 
     Raises:
         ApiError: with meaning and hint of the errcode table, errmsg without its rid, and the answer.
@@ -154,7 +154,7 @@ def require(endpoint: str, answer: ApiResponse, key: str, shape: Shape = is_text
     """Take a key a good answer always has.
 
     Raises:
-        NoResponseError: it is absent or has another shape, so something else than the platform has answered.
+        NoResponseError: it is absent or has another shape, so something else than WeChat has answered.
     """
     if answer.get(key) in (None, ""):
         raise no_response_error(endpoint, _("the response has no {key}").format(key=key))
@@ -171,7 +171,7 @@ def _as_int(value: object) -> int | None:
 
 
 def _split_rid(text: str) -> tuple[str, str | None]:
-    """Split an errmsg into the text for people and the rid; the platform's `hint: […]` between them goes.
+    """Split an errmsg into the text for people and the rid; WeChat's `hint: […]` between them goes.
 
     Source: answers that developers reported up to 2025 (2026-11); the first group of a rid is
     the unix time in hex.

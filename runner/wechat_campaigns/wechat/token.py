@@ -57,10 +57,10 @@ class Tokens:
         self._turn = threading.Lock()
 
     def get(self) -> str:
-        """Give a token that is good now.
+        """Return a token that is good now.
 
         Raises:
-            ApiError: the platform refuses one, for a reason a repeat does not change.
+            ApiError: WeChat refuses one, for a reason a repeat does not change.
             NotSentError: none could be had; the call it was needed for was not made.
         """
         with self._turn:
@@ -74,7 +74,7 @@ class Tokens:
         return self._token
 
     def invalidate(self, token: str) -> None:
-        """Drop a token that the platform has refused; one fetched since then stays."""
+        """Drop a token that WeChat has refused; one fetched since then stays."""
         with self._turn:
             if token == self._token:
                 self._expires_at = None
@@ -115,5 +115,5 @@ class Tokens:
 
 
 def _seconds(expires_in: object) -> int:
-    """The platform's own two hours are the most; a token that ends sooner is refreshed when refused."""
+    """WeChat's own two hours are the most; a token that ends sooner is refreshed when refused."""
     return min(expires_in, 7200) if isinstance(expires_in, int) and expires_in > 0 else 7200

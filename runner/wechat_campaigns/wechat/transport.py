@@ -82,7 +82,7 @@ class Transport:
             extra_query: parameters added to the request's own, such as the access_token.
 
         Raises:
-            NotSentError: the platform certainly did not get the request.
+            NotSentError: WeChat certainly did not get the request.
             NoResponseError: it may have.
         """
         with http_call(request.method, self._base_url + request.path) as call:
@@ -145,7 +145,7 @@ def make_session(base_url: str) -> Session:
 
 
 class _WatchedBody(io.BytesIO):
-    """A body that knows whether anybody began to read it: the platform cannot act on one never sent."""
+    """A body that knows whether anybody began to read it: WeChat cannot act on one never sent."""
 
     is_started = False
 

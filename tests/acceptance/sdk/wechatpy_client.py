@@ -98,7 +98,7 @@ def publish(client: WeChatClient, thumb: str) -> None:
 
 
 def recipient(whom: object) -> dict[str, object]:
-    """Name the recipients as this version does."""
+    """Return the recipients as this version does."""
     return {"tag_or_users" if wechatpy.__version__ >= "2" else "group_or_users": whom}
 
 
@@ -129,7 +129,7 @@ def sends(client: WeChatClient, media: dict[str, str]) -> int:
 
 
 def refused(call: Callable[[], object]) -> int:
-    """Tell the errcode of the client's own exception; 0 without one."""
+    """Return the errcode of the client's own exception; 0 without one."""
     try:
         call()
     except WeChatClientException as refusal:

@@ -78,7 +78,7 @@ def werobot_sends(client: Client, media: dict[str, str], draft: str) -> None:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """Tell what the client's own exception says; nothing without one."""
+    """Return what the client's own exception says; nothing without one."""
     try:
         call()
     except (ClientException, WeixinMPError) as refusal:

@@ -237,7 +237,7 @@ def _articles(table: dict[str, str], suffix: str = "md") -> list[Case]:
 
 
 def cases() -> dict[str, list[Case]]:
-    """Give the cases in batches that share a checkout."""
+    """Return the cases in batches that share a checkout."""
     image = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
     body = {"c.yaml": article(), "a.md": "![a](odd.png)\n"}
     shown = pictures()
@@ -259,7 +259,7 @@ def cases() -> dict[str, list[Case]]:
 
 
 def _is_refused(name: str) -> bool | None:
-    """Tell what is no picture of WeChat's by its first bytes; of the others a part may still be shown."""
+    """Return what is no picture of WeChat's by its first bytes; of the others a part may still be shown."""
     plain = (
         "svg",
         "html",

@@ -85,7 +85,7 @@ def lay(case: Case, trap: Trap) -> None:
 
 
 def _of(case: Case, runs: Sequence[Run]) -> list[str]:
-    """Say what is wrong with the answer to this case alone."""
+    """Return what is wrong with the answer to this case alone."""
     planned, checked = runs[0], runs[-1]
     folder = f"campaigns/{case.name}/"
     # A send of a file that cannot be read is named by the file.

@@ -54,7 +54,7 @@ def _quoted(path: str) -> str:
 
 
 def outside() -> dict[str, list[Case]]:
-    """Name each of them as a text, an openid list, a cover, a recording, a body and a picture of a body."""
+    """Return each of them as a text, an openid list, a cover, a recording, a body and a picture of a body."""
     shapes = {
         "text-file": "filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: PATH}\n",
         "openids": "filter: {openids: {file: PATH}}\nmsgtype: text\ncontent: a\n",
@@ -248,7 +248,7 @@ def links() -> list[Case]:
 
 
 def _folder(trap: Trap, name: str) -> Path:
-    """Give the folder of a case; a cover lies in it already."""
+    """Return the folder of a case; a cover lies in it already."""
     return trap.campaigns / name
 
 
@@ -312,7 +312,7 @@ def _named(name: str, file: bytes) -> Case:
 
 
 def cases() -> dict[str, list[Case]]:
-    """Give the cases in batches that share a checkout."""
+    """Return the cases in batches that share a checkout."""
     return {
         **{f"outside-{shape}": some for shape, some in outside().items()},
         "yaml": [Case(name=f"yaml-{name}", files={"c.yaml": body}) for name, body in YAML.items()],

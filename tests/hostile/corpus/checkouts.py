@@ -105,7 +105,7 @@ def _device(name: str) -> Callable[[Trap], object]:
 
 
 def cases() -> list[Case]:
-    """Give the cases; each is a checkout of its own, planned offline by the console script inside it."""
+    """Return the cases; each is a checkout of its own, planned offline by the console script inside it."""
     ordinary = {"c.yaml": text("a")}
     made: dict[str, Callable[[Trap], object]] = {
         "repository-in-campaigns": _repository("campaigns"),

@@ -119,7 +119,7 @@ CI_VARIABLES = {
 
 
 def cases() -> list[Case]:
-    """Give the cases."""
+    """Return the cases."""
     files: dict[str, str | bytes] = {"c.yaml": text("a")}
     made = [
         Case(

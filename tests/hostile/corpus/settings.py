@@ -154,7 +154,7 @@ def _case(name: str, body: str) -> Case:
 
 
 def cases() -> list[Case]:
-    """Give the environments, each in settings of its own, for those that the schema does not refuse already."""
+    """Return the environments, each in settings of its own, for those that the schema does not refuse already."""
     return [_case(name, settings_of({name: body}, name)) for name, body in environments().items()]
 
 

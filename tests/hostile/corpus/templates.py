@@ -269,7 +269,7 @@ def include_loops() -> list[Case]:
 
 
 def cases() -> dict[str, list[Case]]:
-    """Give the cases in batches that share a checkout."""
+    """Return the cases in batches that share a checkout."""
 
     def of(table: dict[str, str], refused: bool | None, **more: bool) -> list[Case]:
         return [

@@ -115,7 +115,7 @@ def test_48001_does_not_say_that_test_accounts_are_refused(path: str) -> None:
     ],
 )
 def test_codes_that_live_answers_explained(code: int, name: str, kind: str, wait_s: int | None) -> None:
-    """What was unexplained before 2026 can be retried; what the platform switched off cannot."""
+    """What was unexplained before 2026 can be retried; what WeChat switched off cannot."""
     entry = lookup(code)
     assert (entry.name, entry.errcode_class, entry.wait_s) == (name, kind, wait_s)
 

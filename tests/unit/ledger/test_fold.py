@@ -66,7 +66,7 @@ ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, INTENT]))
 
 @pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
 def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
-    """Whatever a slower runner records around it: what the platform took stays taken."""
+    """Whatever a slower runner records around it: what WeChat took stays taken."""
     assert status(INTENT, *steps) is SendStatus.ACCEPTED
 
 
@@ -151,7 +151,7 @@ def test_outcome_without_an_intent_is_tampering(unknown: Any):
 
 
 def test_drafts_uploads_previews_and_the_beginning():
-    """What was made on the platform is remembered by its fingerprint."""
+    """What was made on WeChat is remembered by its fingerprint."""
     state = fold(
         make_events(
             (LedgerKind.INIT, {"environment": "test"}),
@@ -182,7 +182,7 @@ def test_an_account_is_begun_by_a_beginning_alone(steps: list[Any], begun: bool)
 
 
 def test_upload_without_a_result_is_forgotten():
-    """It is gone from the platform: whoever needs the file uploads it again."""
+    """It is gone from WeChat: whoever needs the file uploads it again."""
     steps = [
         (LedgerKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
     ]

@@ -1,4 +1,4 @@
-"""A plan says what it uses of each account's allowance, and whom the platform would leave out."""
+"""A plan says what it uses of each account's allowance, and whom WeChat would leave out."""
 
 from __future__ import annotations
 

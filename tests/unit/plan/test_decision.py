@@ -161,7 +161,7 @@ def test_only_unconfirmed_sends_suggest_a_status_query():
 
 
 def test_times_are_shown_in_china_time():
-    """The platform counts its days so, whatever the clock's zone."""
+    """WeChat counts its days so, whatever the clock's zone."""
     assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted today at 11:00 China time")
     assert (
         decided(make_send(not_before=NOW + HOUR)).reason == "its send window starts today at 13:00 China time"

@@ -206,7 +206,7 @@ def test_invalid_campaigns_do_not_hide_the_others():
 
 
 def test_offline_plan_leaves_the_audience_unknown():
-    """Without the platform the count is unknown; tags are not checked."""
+    """Without WeChat the count is unknown; tags are not checked."""
     plan = plan_of(make_send(filter=Filter(tag="不存在")), remote_facts=None)
     (planned,) = plan.sends
     assert (plan.offline, plan.remote_facts) == (True, {})

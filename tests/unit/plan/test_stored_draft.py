@@ -1,4 +1,4 @@
-"""What the platform stored is what was meant, however it is written; what readers lose is told apart."""
+"""What WeChat stored is what was meant, however it is written; what readers lose is told apart."""
 
 from __future__ import annotations
 
@@ -127,12 +127,12 @@ def test_changed_field_is_reported(name: str):
 
 
 def test_title_may_come_back_escaped():
-    """The platform writes entities where it likes."""
+    """WeChat writes entities where it likes."""
     assert compare({**GIVEN, "title": "茶 & 酒"}, title="茶 &amp; 酒") == ()
 
 
 def test_summary_of_a_draft_is_compared_only_when_it_was_given():
-    """An empty one is filled in by the platform; one of several articles is shown to nobody."""
+    """An empty one is filled in by WeChat; one of several articles is shown to nobody."""
     written = {**GIVEN, "digest": "摘要"}
     assert [change.lossy for change in compare(written, digest="别的")] == [True]
     two = changes([written, GIVEN], [{**written, "digest": ""}, GIVEN])
@@ -260,7 +260,7 @@ def test_no_part_of_a_draft_is_outside_its_fingerprint(shown: str) -> None:
 
 
 def test_goods_and_the_crop_of_a_cover_are_in_the_fingerprint() -> None:
-    """Followers see them; the platform may name them without a value as well."""
+    """Followers see them; WeChat may name them without a value as well."""
     goods = {"product_info": {"footer_product_info": {"product_key": "k"}}}
     crop = {"cover_info": {"crop_percent_list": [{"ratio": "1_1", "x1": "0", "x2": "1"}]}}
     empty = {"product_info": {"footer_product_info": {"product_key": ""}}, "cover_info": None}

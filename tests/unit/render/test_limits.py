@@ -1,4 +1,4 @@
-"""Limits: what the platform would refuse is found offline; what it takes passes."""
+"""Limits: what WeChat would refuse is found offline; what it takes passes."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_every_openid_is_in_exactly_one_batch(count):
     [(2, [2]), (10_000, [10_000]), (10_001, [5_000, 5_001]), (20_001, [6_667, 6_667, 6_667])],
 )
 def test_batches_are_balanced(count, sizes):
-    """One openid too many does not leave a batch of one, which the platform refuses."""
+    """One openid too many does not leave a batch of one, which WeChat refuses."""
     assert [len(part) for _, part in batches(make_openids(count))] == sizes
 
 

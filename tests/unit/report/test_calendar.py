@@ -1,4 +1,4 @@
-"""A month shows what was begun and what is coming, on the platform's days."""
+"""A month shows what was begun and what is coming, on WeChat's days."""
 
 from __future__ import annotations
 

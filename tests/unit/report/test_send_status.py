@@ -69,7 +69,7 @@ def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: st
 
 
 def test_an_event_that_comes_first_is_told() -> None:
-    """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
+    """WeChat pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
     assert stand(ACCEPTED, (LedgerKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
     failed = stand(ACCEPTED, (LedgerKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
     assert "no administrator confirmed the send within 30 minutes" in failed.note
@@ -91,7 +91,7 @@ def test_a_failure_is_explained_by_its_event() -> None:
 
 @pytest.mark.parametrize("word", ["err(40002)", "err（40002）", "ERR 40002", "err:40002"])
 def test_the_punctuation_of_a_reason_does_not_matter(word: str) -> None:
-    """The platform's documents write err(N) in several ways."""
+    """WeChat's documents write err(N) in several ways."""
     assert ended(word)[0].startswith("err(40002): no administrator")
 
 
@@ -102,7 +102,7 @@ def test_a_reason_nobody_knows_is_repeated() -> None:
 
 
 def test_counts_say_what_became_of_the_others() -> None:
-    """Sent, left out by the platform, failed."""
+    """Sent, left out by WeChat, failed."""
     row = stand(ACCEPTED, SENT, (LedgerKind.CALLBACK, TOLD))
     assert row.note == (
         "75 of 100 followers received it: "

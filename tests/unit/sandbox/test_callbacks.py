@@ -82,7 +82,7 @@ def push(wechat: WeChat) -> None:
 
 
 def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Receiver) -> None:
-    """The event of a job arrives as the platform's XML at the URL, with its own parameters kept."""
+    """The event of a job arrives as WeChat's XML at the URL, with its own parameters kept."""
     listen(wechat, receiver)
     msg_id = wechat.sendall("mpnews", {"media_id": wechat.draft()})["msg_id"]
     push(wechat)
@@ -117,7 +117,7 @@ CHECKED += "<NeedReplaceContent><NeedShowReprintSource>"
 def test_the_fields_of_an_event_and_their_order(
     wechat: WeChat, receiver: Receiver, can_reprint: bool | None, ignore: int, checked: str, links: bool
 ) -> None:
-    """Every field is there, as on the platform's page; links only of what was sent."""
+    """Every field is there, as on WeChat's page; links only of what was sent."""
     listen(wechat, receiver)
     if can_reprint is not None:
         wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
@@ -253,7 +253,7 @@ def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
 
 @given(st.text(max_size=70))
 def test_encryption_pads_to_32_bytes(text: str) -> None:
-    """The platform pads to blocks of 32, whatever the length; another implementation reads it."""
+    """WeChat pads to blocks of 32, whatever the length; another implementation reads it."""
     encrypted = encoding.encrypt(text, AES_KEY, SERVICE)
     assert len(base64.b64decode(encrypted)) % 32 == 0
     assert PrpCrypto(base64.b64decode(f"{AES_KEY}=")).decrypt(encrypted, SERVICE) == text

@@ -7,7 +7,7 @@ from wechat_campaigns.sandbox.control.routes import ROUTES
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
-    """Time is advanced, set, and given back; everything on the platform follows it."""
+    """Time is advanced, set, and given back; everything on WeChat follows it."""
     start = wechat.control("GET", "clock")
     assert start == {"now": "2026-12-01T12:00:00+08:00", "offset_s": 0}
     wechat.wait(90)

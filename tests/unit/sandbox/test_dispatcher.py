@@ -18,13 +18,13 @@ from wechat_campaigns.sandbox.dispatcher import Dispatcher, parse_body
 
 
 def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:
-    """errmsg is the platform's spelling followed by a rid of three groups."""
+    """errmsg is WeChat's spelling followed by a rid of three groups."""
     answer = wechat.post("tags/update", {"tag": {"id": 900, "name": "x"}})
     assert re.fullmatch(r"invalid tag id rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", answer["errmsg"])
 
 
 def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
-    """JSON has no spaces and no escapes, and its type is the platform's."""
+    """JSON has no spaces and no escapes, and its type is WeChat's."""
     answer = wechat.http.get("/cgi-bin/tags/get", query_string={"access_token": wechat.token})
     assert "星标组".encode() in answer.data
     assert b'": ' not in answer.data

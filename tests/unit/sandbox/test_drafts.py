@@ -116,7 +116,7 @@ def test_comments_need_the_privilege(wechat: WeChat) -> None:
     ],
 )
 def test_what_is_dropped_from_html(sent: str, kept: str) -> None:
-    """Scripts go, and images that are not the platform's lose their address."""
+    """Scripts go, and images that are not WeChat's lose their address."""
     assert rules.replace_forbidden_html(sent) == kept
 
 

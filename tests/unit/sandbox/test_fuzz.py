@@ -45,7 +45,7 @@ def looks_whole(wechat: WeChat) -> None:
 
 
 def sound(answer: Any) -> bool:
-    """Tell whether an answer is one of the platform's and not the sandbox's own failure."""
+    """Return whether an answer is one of WeChat's and not the sandbox's own failure."""
     return not isinstance(answer, dict) or answer.get("errcode", 0) != -1
 
 

@@ -238,7 +238,7 @@ def test_version_sees_another_process(tmp_path: Path) -> None:
 
 
 def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
-    """`/_sandbox/requests` holds calls to the platform, not the page's own."""
+    """`/_sandbox/requests` holds calls to WeChat, not the page's own."""
     for path in ("/", "/favicon.ico", "/inbox/main.js", "/_sandbox/inbox/accounts"):
         with wechat.http.get(path) as answer:
             assert answer.status_code == 200

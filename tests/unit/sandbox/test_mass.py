@@ -161,7 +161,7 @@ def test_msg_ids_are_of_two_series(wechat: WeChat) -> None:
 
 
 def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
-    """wxcard is 45113 as on the platform; a switch lets it through for rehearsals."""
+    """wxcard is 45113 as on WeChat; a switch lets it through for rehearsals."""
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
     wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
     assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
@@ -205,7 +205,7 @@ def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
 
 
 def test_a_tag_id_sent_as_a_string(wechat: WeChat) -> None:
-    """Examples show it; the platform has answered it with 268488001."""
+    """Examples show it; WeChat has answered it with 268488001."""
     answer = wechat.sendall(filter={"is_to_all": False, "tag_id": "2"})
     assert answer["errcode"] == (268488001 if wechat.strict else 0)
 
@@ -262,7 +262,7 @@ def test_the_clientmsgid_of_a_failed_job(wechat: WeChat) -> None:
 
 
 def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -> None:
-    """The platform derives the id from audience and content, whatever the order of keys."""
+    """WeChat derives the id from audience and content, whatever the order of keys."""
     first = wechat.sendall()["msg_id"]
     wechat.wait(61)
     body = {"text": TEXT, "msgtype": "text", "filter": {"tag_id": 2, "is_to_all": False}}

@@ -36,7 +36,7 @@ def tags(count: int) -> list[dict[str, Any]]:
 def run(
     policy: Policy, *sends: Any, ledger: Any = None, reviewed: Any = None, now: datetime = NOW, **answers: Any
 ) -> tuple[tuple[SendOutcome, ...], ScriptedApi]:
-    """Plan with 1000 members, then apply with what the platform answers by then."""
+    """Plan with 1000 members, then apply with what WeChat answers by then."""
     settings, ledger = make_settings(policy=policy), ledger or MemoryLedger()
     known = {"main": make_known(tags=tuple(tags(1000)))}
     plan = plan_of(

@@ -60,7 +60,7 @@ class DraftMaker:
         return made.media_id if made is not None else None
 
     def then(self, **answers: Any) -> None:
-        """Let the platform answer otherwise from now on."""
+        """Let WeChat answer otherwise from now on."""
         self.api = DraftMaker(**answers).api
 
     def kinds(self) -> list[str]:

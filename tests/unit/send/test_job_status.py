@@ -63,7 +63,7 @@ def test_final_status_is_recorded_once(said: str, expected: SendStatus):
 
 
 def test_unknown_msg_status_is_not_final():
-    """A new msg_status of the platform does not end the query."""
+    """A new msg_status of WeChat does not end the query."""
     _, ledger = followed({"msg_status": "SEND_PAUSED"})
     assert status(ledger) is SendStatus.ACCEPTED
 

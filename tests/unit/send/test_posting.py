@@ -80,7 +80,7 @@ def send_once(crossing: AccountSender, body: Any = BODY, send: Send | None = Non
 
 
 def sent(answer: Any, **changes: Any) -> tuple[Any, MemoryLedger, ScriptedApi]:
-    """Send once, the platform giving `answer`."""
+    """Send once, WeChat giving `answer`."""
     ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer)
     return send_once(make_crossing(api, ledger, **changes)), ledger, api
 
@@ -215,7 +215,7 @@ def resend(crossing: AccountSender, ledger: MemoryLedger) -> Any:
 
 
 def resent(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
-    """Lose the answer of a first call, then post it again, the platform giving `answer`."""
+    """Lose the answer of a first call, then post it again, WeChat giving `answer`."""
     ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
     send_once(make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock))
     ledger.clock = lambda: NOW

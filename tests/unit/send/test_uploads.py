@@ -1,4 +1,4 @@
-"""Files are on the platform once, and as they were planned."""
+"""Files are on WeChat once, and as they were planned."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_upload_is_recorded_before_the_next_one_begins():
 
 
 def test_pictures_in_the_body_use_https():
-    """The platform answers with http; the article says https."""
+    """WeChat answers with http; the article says https."""
     ids = Uploader().upload(make_send(content=ARTICLES))
     assert "https://mmbiz.qpic.cn/p" in payloads.draft_articles(ARTICLES, ids)[0]["content"]
 

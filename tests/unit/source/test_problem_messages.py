@@ -110,7 +110,7 @@ def marking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_whole(text: str) -> bool:
-    """Tell whether brackets open at the beginning and close at the very end, and not before."""
+    """Return whether brackets open at the beginning and close at the very end, and not before."""
     depth = 0
     for place, character in enumerate(text, 1):
         depth += {"⟦": 1, "⟧": -1}.get(character, 0)

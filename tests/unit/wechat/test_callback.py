@@ -109,7 +109,7 @@ def test_an_event_is_kept_whole(server: Server) -> None:
 
 
 def test_an_event_is_kept_once(server: Server) -> None:
-    """The platform repeats a push up to three times, and anyone may replay it: one event stays."""
+    """WeChat repeats a push up to three times, and anyone may replay it: one event stays."""
     for _ in range(4):
         assert server.ask(signed(), EVENT.encode()) == (200, "success")
     assert len(server.ledger.kept) == 1
@@ -123,7 +123,7 @@ def test_other_events_are_acknowledged_but_not_recorded(server: Server) -> None:
 
 
 def test_event_that_cannot_be_recorded_is_not_acknowledged() -> None:
-    """Without a ledger the platform is told to come again."""
+    """Without a ledger WeChat is told to come again."""
 
     class Gone(MemoryLedger):
         def append(self, entry: Any) -> Any:

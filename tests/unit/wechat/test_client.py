@@ -127,7 +127,7 @@ def test_a_refused_connection_is_certainly_not_sent(
 def test_what_fails_before_the_body_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, address: str, words: str
 ) -> None:
-    """No address, no TLS, no known scheme: the platform never got a byte of the body."""
+    """No address, no TLS, no known scheme: WeChat never got a byte of the body."""
     address = address.format(loopback=server.url.removeprefix("http://"))
     api = with_token_then(server, connected(), address)
     with pytest.raises(NotSentError, match=words):
@@ -258,7 +258,7 @@ def test_write_is_not_retried_when_the_platform_is_busy(
 def test_rejected_token_is_renewed_once_and_the_call_made_again(
     server: ScriptedServer, connected: Connected, stale: int
 ) -> None:
-    """The platform refuses a token before it looks at the request, so one replay is safe."""
+    """WeChat refuses a token before it looks at the request, so one replay is safe."""
     server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
     server.on(DRAFT_ADD, {"errcode": stale, "errmsg": "invalid credential"}, {"media_id": "D"})
     assert connected().draft_add([]) == "D"
@@ -370,7 +370,7 @@ def test_connection_that_was_closed_meanwhile_is_replaced(
 
 
 def test_bodies_are_raw_utf8(server: ScriptedServer, connected: Connected) -> None:
-    """The platform stores \\u escapes as text, so Chinese and emoji go out as they are."""
+    """WeChat stores \\u escapes as text, so Chinese and emoji go out as they are."""
     server.on(MASS_SENDALL, ACCEPTED)
     connected().mass_sendall(SEND)
     (call,) = server.calls(MASS_SENDALL)
@@ -416,7 +416,7 @@ def test_errors_carry_meaning_number_text_rid_and_answer(
 def test_people_see_the_text_before_hint_and_rid(
     server: ScriptedServer, connected: Connected, errmsg: str
 ) -> None:
-    """All forms of errmsg that were recorded; the rid is kept apart, the hint is for the platform's staff."""
+    """All forms of errmsg that were recorded; the rid is kept apart, the hint is for WeChat's staff."""
     server.on(MASS_SENDALL, {"errcode": 45028, "errmsg": errmsg})
     with pytest.raises(ApiError) as caught:
         connected().mass_sendall(SEND)
@@ -428,7 +428,7 @@ def test_people_see_the_text_before_hint_and_rid(
 
 
 def test_an_unknown_errcode_keeps_number_text_and_rid(server: ScriptedServer, connected: Connected) -> None:
-    """What the table does not know is shown as the platform said it."""
+    """What the table does not know is shown as WeChat said it."""
     server.on(MASS_SENDALL, {"errcode": 999999, "errmsg": "新的错误 rid: 1-2-3"})
     with pytest.raises(ApiError, match=r"999999.*新的错误.*1-2-3"):
         connected().mass_sendall(SEND)

@@ -145,7 +145,7 @@ def parts(call: Seen) -> dict[str, Any]:
 
 
 def test_material_is_a_part_named_media(server: ScriptedServer, connected: Connected) -> None:
-    """The platform wants the field `media` with a filename and a content type."""
+    """WeChat wants the field `media` with a filename and a content type."""
     server.on("/cgi-bin/material/add_material", {"media_id": "M", "url": "http://mmbiz.qpic.cn/x"})
     data = bytes(range(256)) * 40
     answer = connected().material_add_material("image", "封面.png", data)

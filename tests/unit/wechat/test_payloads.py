@@ -1,4 +1,4 @@
-"""A send's JSON on the wire, exactly as the platform documents it."""
+"""A send's JSON on the wire, exactly as WeChat documents it."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_cover_is_cut_under_both_names():
 
 
 def test_video_is_uploaded_then_converted():
-    """A file becomes temporary media first, in this order; a video on the platform is sent as it is."""
+    """A file becomes temporary media first, in this order; a video on WeChat is sent as it is."""
     both = payloads.uploads(FILM)
     assert [upload.endpoint for upload in both] == [payloads.MEDIA_UPLOAD, payloads.UPLOADVIDEO]
     assert [upload.life for upload in both] == [payloads.TEMPORARY_LIFE] * 2

@@ -96,7 +96,7 @@ def baseline(
 
 
 def _status(send: Send, appid: str, state: LedgerState) -> Status:
-    """Tell where a message stands, under every id that it has had."""
+    """Return where a message stands, under every id that it has had."""
     stream = state.stream(appid)
     names = stream.aliases(*map(state.ledger_id, (send.id, *send.formerly)))
     found = {known.status for known in stream.revisions(names) if known.revision == send.revision}

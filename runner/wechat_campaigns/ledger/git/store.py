@@ -208,7 +208,7 @@ class GitLedger:
             yield
 
     def survives_power_cut(self) -> bool:
-        """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
+        """Whether the remote writes a push to disk before it answers; not known of another machine.
 
         Source: git-config, core.fsync; by default git leaves refs to the file system.
         """
@@ -269,7 +269,7 @@ class GitLedger:
 
     @contextmanager
     def _fresh(self) -> Iterator[_BranchCopy]:
-        """Give what the branch holds now: threads that wait share a fetch that began after they came."""
+        """Return what the branch holds now: threads that wait share a fetch that began after they came."""
         asked = time.monotonic()
         with self._held():
             answer = self._fetch() if self._fresh_at < asked else None

@@ -34,7 +34,7 @@ class UnpushedCommit:
 
 
 def path_of(event: Event) -> str:
-    """Name an event's file."""
+    """Return an event's file."""
     return f"{EVENTS}/{event.stream}/{event.seq // 100:06d}/{event.seq:08d}.json"
 
 
@@ -102,7 +102,7 @@ def _on_branch(path: str) -> str:
 
 
 def rewritten_files(git: Git, before: str, after: str) -> list[str]:
-    """Name the event files that `after` lacks or holds differently."""
+    """Return the event files that `after` lacks or holds differently."""
     return [path for status, _, path in _changes(git, before, after) if status != "A"]
 
 
@@ -125,7 +125,7 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
 
 
 def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
-    """Tell whether a commit holds exactly these files."""
+    """Return whether a commit holds exactly these files."""
     return all(
         git.run("cat-file", "blob", f"{commit}:{path}").stdout == content for path, content in files.items()
     )

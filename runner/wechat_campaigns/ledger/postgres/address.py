@@ -89,7 +89,7 @@ def _parameters(address: str) -> dict[str, str]:
 
 
 def _auth_methods(*, local: bool, environ: Mapping[str, str]) -> str:
-    """Name the ways to log in: a password goes out by SCRAM alone, never in clear and never as MD5.
+    """Return the ways to log in: a password goes out by SCRAM alone, never in clear and never as MD5.
 
     `none` means that the server asks for nothing: a socket of this machine, or a client certificate.
     """

@@ -78,7 +78,7 @@ def connection_error(words: str, where: str) -> LedgerError:
 
 
 def database_name(address: str) -> str:
-    """Name a database for messages: user, host, port and name, also those of variables; no password."""
+    """Return a database for messages: user, host, port and name, also those of variables; no password."""
     defaults = {
         option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val
     }

@@ -121,7 +121,7 @@ class Pool:
         return db
 
     def database_error(self, error: psycopg.Error) -> LedgerError:
-        """Say what the database refused."""
+        """Return what the database refused."""
         kind, hint = next((kind, hint) for cause, kind, hint in _REFUSALS if isinstance(error, cause))
         return kind(
             _("the database returned an error: {words}").format(words=error_line(error)),
@@ -181,5 +181,5 @@ def confirmed(db: Connection) -> Iterator[None]:
 
 
 def error_line(error: psycopg.Error) -> str:
-    """Give the first line of what the database said."""
+    """Return the first line of what the database said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -198,7 +198,7 @@ def _row(event: Event) -> tuple[object, ...]:
 
 
 def _version(db: Connection, where: str) -> int:
-    """Tell the version of the tables, 0 when there are none."""
+    """Return the version of the tables, 0 when there are none."""
     found = db.execute("select to_regclass('campaign_ledger')").fetchone()
     if found is None or found[0] is None:
         return 0

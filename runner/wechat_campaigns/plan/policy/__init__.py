@@ -78,7 +78,7 @@ def evaluate_later(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violat
 
 
 def remedy(violation: Violation) -> str:
-    """Say what to do about a violation, and how a rule that blocks is overridden, where it can be."""
+    """Return what to do about a violation, and how a rule that blocks is overridden, where it can be."""
     if not violation.blocks or violation.rule not in OVERRIDABLE:
         return violation.hint
     lifted = _("{hint}. To override the rule once: `--allow {rule}=REASON`")

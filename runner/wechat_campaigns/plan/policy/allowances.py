@@ -1,4 +1,4 @@
-"""The rules about what an account may still send: the platform's quota, and what the policy keeps of it.
+"""The rules about what an account may still send: WeChat's quota, and what the policy keeps of it.
 
 A rule whose name begins with `later_` is asked of a send whose window opens later, at that moment.
 """

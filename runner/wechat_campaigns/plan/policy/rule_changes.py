@@ -32,7 +32,7 @@ class SettingsChange:
 
 
 def rules_of(settings: Settings) -> dict[str, Any]:
-    """Give what decides whether an apply of this environment may go on, as plain data."""
+    """Return what decides whether an apply of this environment may go on, as plain data."""
     environment = settings.environment
     approvals = environment.approvals
     return {
@@ -250,7 +250,7 @@ def _is_looser(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 
 def _quiet(rules: Mapping[str, Any]) -> set[int]:
-    """Give the minutes of the day at which nothing is sent."""
+    """Return the minutes of the day at which nothing is sent."""
     begin, dash, end = str(rules.get("policy.quiet_hours") or "").partition("-")
     if not dash:
         return set()

@@ -65,7 +65,7 @@ class RuleInput:
     failed_checks: tuple[FailedCheck, ...] = ()
     """Of the whole plan."""
     tag: str | None = None
-    """The name of the tag, where the filter gives only its id and the platform was asked."""
+    """The name of the tag, where the filter gives only its id and WeChat was asked."""
     tag_id: int | None = None
     """The id of the tag; None when the filter gives only its name and nobody was asked."""
     applying: bool = False

@@ -83,7 +83,7 @@ def required_text(facts: RuleInput) -> Violation | None:
 
 
 def readable_texts(content: Content) -> Iterator[str]:
-    """Give the text of a message, or of each of its articles, folded; nothing for sound, card and picture."""
+    """Return the text of a message, or of each article, folded; nothing for sound, card and picture."""
     return (folded(*parts) for parts in _texts(content))
 
 

@@ -36,7 +36,7 @@ def find(image: Image.Image) -> str:
 
 
 def save_options(label: str) -> dict[str, object]:
-    """Say what `Image.save` must be told to write a label, as JPEG or PNG."""
+    """Return what `Image.save` must be told to write a label, as JPEG or PNG."""
     if not label:
         return {}
     packet = _PACKET.format(label=escape(label))

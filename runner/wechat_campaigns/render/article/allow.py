@@ -62,7 +62,7 @@ _UNSAFE = re.compile(
     r"(url|image|image-set|expression|gradient|attr|env)\s*\(|-gradient\s*\(|javascript:", re.IGNORECASE
 )
 
-# Named by the platform's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
+# Named by WeChat's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
 _NAMED = {
     "font-family": ("font-family", N_("remove it: the phone uses its own font")),
     "position": ("position", N_("remove it: WeChat moves or hides positioned boxes")),
@@ -80,7 +80,7 @@ _DROPPED = N_("remove it: WeChat drops it")
 
 
 def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> Finding | None:
-    """Judge one style declaration: why the platform does not keep it or show it well, or None.
+    """Judge one style declaration: why WeChat does not keep it or show it well, or None.
 
     Args:
         tag: the element it is for, or `*` when a theme's rule may meet any.

@@ -32,7 +32,7 @@ from wechat_campaigns.render.article.parts import (
 )
 
 MAX_ELEMENTS = 5_000
-"""With four characters each they reach the platform's limit."""
+"""With four characters each they reach WeChat's limit."""
 MAX_DEPTH = 100
 """Of elements in elements; Markdown has its own bound, which is lower."""
 

@@ -29,7 +29,7 @@ _SHARED_PUNCTUATION = frozenset("“”‘’—…·")
 
 
 def is_cjk(character: str) -> bool:
-    """Tell whether a character belongs to Chinese, Japanese or Korean writing, punctuation included."""
+    """Return whether a character belongs to Chinese, Japanese or Korean writing, punctuation included."""
     code = ord(character)
     if code < 0x1100:
         return False
@@ -57,7 +57,7 @@ class CjkInline(ParserInline):
 
 class _CjkState(StateInline):
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
-        """Say whether the run of marks at `start` can open or close.
+        """Return whether the run of marks at `start` can open or close.
 
         The rules of CommonMark §6.2, with two changes: full-width punctuation is not punctuation for
         the character inside, and a Chinese character outside is as good as a space.

@@ -1,4 +1,4 @@
-"""A code block → spans in three colours that survive the platform: no newline, no lost blank."""
+"""A code block → spans in three colours that survive WeChat: no newline, no lost blank."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEPT_BLANKS = re.compile(r"^ +| {2,}| +$", re.MULTILINE)
 
 
 def is_known_language(language: str) -> bool:
-    """Tell whether a fence's language can be highlighted; no language at all is fine too."""
+    """Return whether a fence's language can be highlighted; no language at all is fine too."""
     return not language or _lexer(language) is not None
 
 
@@ -72,7 +72,7 @@ def _class(kind: Any) -> str:
 
 @cache
 def _classes() -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """Say which tokens have which colour: the first match wins, all else keeps the colour of the block."""
+    """Return which tokens have which colour: the first match wins, all else keeps the colour of the block."""
     from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String
 
     words = (Keyword, Operator.Word, Name.Tag, Name.Builtin, Name.Decorator, Name.Function, Name.Class)

@@ -66,7 +66,7 @@ def colour(value: str) -> RGBA | None:
 
 
 def colours(declaration: Any) -> Iterator[RGBA]:
-    """Name every colour in a value, those of gradients too."""
+    """Yield every colour in a value, those of gradients too."""
     waiting = list(reversed(declaration.value))
     while waiting:
         token = waiting.pop()

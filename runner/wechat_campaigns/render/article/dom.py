@@ -54,7 +54,7 @@ def elements(root: HtmlElement) -> list[HtmlElement]:
 
 
 def line_of(element: HtmlElement | None) -> int | None:
-    """Say which source line an element comes from: its own, or that of the nearest one around it."""
+    """Return which source line an element comes from: its own, or that of the nearest one around it."""
     while element is not None:
         if (line := element.get("data-line")) is not None:
             return int(line)
@@ -107,7 +107,7 @@ def own_text(element: HtmlElement) -> str:
 
 
 def strip_blank_text(root: HtmlElement) -> None:
-    """Remove text that is only blanks beside blocks: the platform's editor shows it as empty lines."""
+    """Remove text that is only blanks beside blocks: WeChat's editor shows it as empty lines."""
     for element in [root, *elements(root)]:
         if element.tag in ("pre", "code"):
             continue

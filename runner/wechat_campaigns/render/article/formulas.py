@@ -58,7 +58,7 @@ def install(parser: MarkdownIt) -> None:
 
 
 def is_formula(token: Token) -> bool:
-    """Tell whether a token is a formula; a fence with the language `math` is one, too."""
+    """Return whether a token is a formula; a fence with the language `math` is one, too."""
     return token.type in ("formula", "formula_block") or (
         token.type == "fence" and token.info.strip() == "math"
     )
@@ -232,7 +232,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
 
 
 def _is_meant(text: str) -> bool:
-    """Tell a formula from text between two dollar signs, such as two prices."""
+    """Return a formula from text between two dollar signs, such as two prices."""
     return "\\" in text or not (any(map(is_cjk, text)) or re.search(r"[，。；：！？、]", text))
 
 

@@ -50,7 +50,7 @@ _NOT_CONVERTIBLE = {"image-animated", "image-pixels"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageUse:
-    """What the platform takes of an image, by where it goes."""
+    """What WeChat takes of an image, by where it goes."""
 
     formats: tuple[str, ...]
     under_bytes: int
@@ -131,7 +131,7 @@ def _quiet() -> Iterator[None]:
 
 @_quiet()
 def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> ImageInspection:
-    """Decode an image and find what would keep the platform from taking it, or spoil it on phones.
+    """Decode an image and find what would keep WeChat from taking it, or spoil it on phones.
 
     Args:
         image_format: what its magic bytes say, as in `FileInfo.format`.
@@ -169,7 +169,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
 
 @_quiet()
 def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
-    """Convert and shrink an image to what the platform takes; the same bytes give the same bytes.
+    """Convert and shrink an image to what WeChat takes; the same bytes give the same bytes.
 
     Args:
         data: an image in which `inspect_image` finds nothing unfixable.

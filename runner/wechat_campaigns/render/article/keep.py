@@ -255,7 +255,7 @@ def _attributes(element: HtmlElement) -> None:
 
 
 def _is_safe(tag: str, name: str, value: str) -> bool:
-    """Say whether an attribute may stay; styles and the addresses of links are judged elsewhere."""
+    """Return whether an attribute may stay; styles and the addresses of links are judged elsewhere."""
     if (name in ("style", "href", "xlink:href", "src") and tag in ("a", "img", "image")) or name == "style":
         return True
     if name in ("width", "height") and tag in ("img", "table", "td", "th", "col"):

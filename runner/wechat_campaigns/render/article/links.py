@@ -56,7 +56,7 @@ def collect(root: HtmlElement, findings: Findings) -> None:
 
 
 def address_fault(url: str) -> str | None:
-    """Say why a link's address cannot be a reference; None when it can."""
+    """Return why a link's address cannot be a reference; None when it can."""
     shown = url[:80]
     try:
         parts = urlsplit(url)

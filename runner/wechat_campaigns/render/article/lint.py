@@ -62,7 +62,7 @@ def check_source(source: str, findings: Findings) -> None:
 
 
 def check_size(html: str, chars: int, findings: Findings) -> None:
-    """Compare an article's size with the platform's limits.
+    """Compare an article's size with WeChat's limits.
 
     Args:
         chars: its markup in characters, image addresses at their later length.

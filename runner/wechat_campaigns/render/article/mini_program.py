@@ -34,7 +34,7 @@ _PATH = re.compile(r"[^\s<>\"'`]{1,1024}")
 
 
 def is_card_link(element: HtmlElement | None) -> bool:
-    """Tell whether a link of Markdown asks for a card."""
+    """Return whether a link of Markdown asks for a card."""
     if element is None or element.tag != "a" or not (element.get("href") or "").startswith(SCHEME):
         return False
     return (element.get("title") or "").strip().lower() in CARD_TITLES

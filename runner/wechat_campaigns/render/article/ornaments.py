@@ -93,7 +93,7 @@ def selectors_of(rule: Any) -> list[str]:
 
 
 def is_ornament(selector: str) -> bool:
-    """Tell whether a selector with a colon is one that can be written into an article."""
+    """Return whether a selector with a colon is one that can be written into an article."""
     return bool(_parts(selector)[0])
 
 

@@ -64,7 +64,7 @@ class Pictures:
         return f"data:image/{file.format};base64,{base64.b64encode(self._data(file)).decode()}"
 
     def note(self) -> str:
-        """Tell what was left out, as a fragment; empty when nothing was."""
+        """Return what was left out, as a fragment; empty when nothing was."""
         if not self.omitted:
             return ""
         message = ngettext(
@@ -167,7 +167,7 @@ def _facts(article: Article) -> Markup:
 
 
 def _start(article: Article) -> str:
-    """Give the text that WeChat takes for a summary where none is given. Source: draft_add, read 2026-11."""
+    """Return the summary that WeChat uses where none is given. Source: draft_add, read 2026-11."""
     text = " ".join(unescape(_TAG.sub("", article.html)).split())
     return text if len(text) <= SUMMARY_CHARS else f"{text[:SUMMARY_CHARS]}…"
 
@@ -183,7 +183,7 @@ def rich_text(text: str) -> Markup:
 
 
 def crop_style(crop: str) -> str:
-    """Show the part of a cover that `X1_Y1_X2_Y2` names; without one the middle, as the platform does."""
+    """Show the part of a cover that `X1_Y1_X2_Y2` names; without one the middle, as WeChat does."""
     x1, y1, x2, y2 = _corners(crop)
     width, height = x2 - x1, y2 - y1
     return (

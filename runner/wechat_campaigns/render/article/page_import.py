@@ -108,7 +108,7 @@ def read_page(text: str, *, with_own: bool = False) -> SavedPage:
 
 
 def _is_mostly_plain(root: HtmlElement) -> bool:
-    """Say whether more than half of the elements with text have no style, nor one around them."""
+    """Return whether more than half of the elements with text have no style, nor one around them."""
     plain: dict[HtmlElement, bool] = {root: True}
     texts = []
     for element in dom.elements(root):

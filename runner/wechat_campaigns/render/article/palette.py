@@ -64,7 +64,7 @@ def _nearest(colour: Colour, suits: Callable[[Colour], bool]) -> Colour:
 
 
 def _is_readable(text: Colour, ground: Colour) -> bool:
-    """Tell whether a text can be read by day and in dark mode."""
+    """Return whether a text can be read by day and in dark mode."""
     return ratio(text, ground) >= READABLE and ratio(*dark(text, ground)) >= READABLE_AT_NIGHT
 
 

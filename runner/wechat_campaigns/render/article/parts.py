@@ -75,7 +75,7 @@ class ArticleBody:
 
 
 def markup_chars(html: str, images: tuple[BodyImage, ...]) -> int:
-    """Count what the platform counts: each placeholder as long as the address that will replace it."""
+    """Count what WeChat counts: each placeholder as long as the address that will replace it."""
     return len(html) + sum(
         html.count(image.placeholder) * (IMAGE_URL_CHARS - len(image.placeholder)) for image in images
     )

@@ -35,7 +35,7 @@ _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
 def theme_names(root: Path) -> tuple[str, ...]:
-    """Name the themes of a campaigns folder, then the shipped ones."""
+    """Return the themes of a campaigns folder, then the shipped ones."""
     own = sorted(path.stem for path in (root / FOLDER).glob("*.css"))
     return (*own, *(name for name in BUILTIN_THEMES if name not in own))
 
@@ -99,7 +99,7 @@ def whole_css(own: str) -> str:
 
 
 def check(css: str, findings: Findings) -> None:
-    """Report what of a theme the platform would drop, flag, or never see."""
+    """Report what of a theme WeChat would drop, flag, or never see."""
     defined = {*palette.NAMES, *_VARIABLE_NAME.findall(builtin_css(_SHARED))}
     rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     bodies = [_body(rule, findings) for rule in rules]

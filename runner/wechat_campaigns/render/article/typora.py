@@ -82,7 +82,7 @@ def unsupported(token: Token) -> Iterator[Finding]:
 
 
 def is_contents(children: Sequence[Token]) -> bool:
-    """Tell whether a paragraph is `[TOC]` and nothing else."""
+    """Return whether a paragraph is `[TOC]` and nothing else."""
     return len(children) == 1 and _TOC.fullmatch(children[0].content.strip()) is not None
 
 

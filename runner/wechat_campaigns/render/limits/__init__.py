@@ -1,1 +1,1 @@
-"""The limits of the platform, each with its source, and the checks against them."""
+"""The limits of WeChat, each with its source, and the checks against them."""

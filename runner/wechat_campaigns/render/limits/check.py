@@ -1,4 +1,4 @@
-"""A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
+"""A rendered send in, everything WeChat would refuse about it out: checked offline, before any call.
 
 The numbers, with their sources and doubts, are in `limits.table`. The schema counts articles and images,
 `openids` the recipients, and `article.lint` the characters of an article.
@@ -54,7 +54,7 @@ _SUBDIVISION_FLAGS = re.compile(
 
 
 def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, ...]:
-    """List what one send breaks of the platform's limits, errors and warnings.
+    """List what one send breaks of WeChat's limits, errors and warnings.
 
     Args:
         source: the campaign's file, to point at the value concerned.
@@ -69,7 +69,7 @@ def check(send: Send, account: Account, source: SourceMap) -> tuple[Diagnostic, 
 
 
 def _of_entry(send: Send, finding: Finding) -> Finding:
-    """Name the entry of `for_each` that leaves a value empty: the others fill it."""
+    """Return the entry of `for_each` that leaves a value empty: the others fill it."""
     if finding.rule != "empty" or "[" not in send.id:
         return finding
     what = _("{send}: {what}").format(send=send.id, what=finding.message)
@@ -99,7 +99,7 @@ def _audience(send: Send, account: Account) -> Iterator[Finding]:
 
 
 def content_findings(content: Content) -> Iterator[Finding]:
-    """List what a content breaks of the platform's limits; paths begin with `content`."""
+    """List what a content breaks of WeChat's limits; paths begin with `content`."""
     path: KeyPath = ("content",)
     match content:
         case Text():
@@ -243,7 +243,7 @@ def _not_empty(path: KeyPath, value: str) -> Iterator[Finding]:
 
 
 def _name(path: KeyPath, value: str) -> Iterator[Finding]:
-    """Refuse a name of the platform's that holds what none of its names does."""
+    """Refuse a name of WeChat's that holds what none of its names does."""
     yield from _not_empty(path, value)
     # Of all blanks, only the plain space is printable.
     if value.strip() and (" " in value or not value.isprintable()):

@@ -1,4 +1,4 @@
-"""A draft of the console that was read in, what its articles break of the platform's limits out."""
+"""A draft of the console that was read in, what its articles break of WeChat's limits out."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 def check_stored_draft(draft: Draft) -> tuple[Finding, ...]:
-    """List what the articles of a draft break of the platform's limits, once they were read.
+    """List what the articles of a draft break of WeChat's limits, once they were read.
 
-    Its pictures are the platform's own, and the console fills in each digest.
+    Its pictures are WeChat's own, and the console fills in each digest.
     """
     if draft.stored is None:
         return ()

@@ -1,4 +1,4 @@
-"""A file and what it is to become in, what the platform would refuse about it out."""
+"""A file and what it is to become in, what WeChat would refuse about it out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every number the platform sets for a message, once: the page it is from, and what is uncertain about it.
+"""Every number WeChat sets for a message, once: the page it is from, and what is uncertain about it.
 
 All pages read 2026-11. Openid counts stand in `render.openids`.
 """

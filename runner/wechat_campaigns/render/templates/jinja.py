@@ -104,7 +104,7 @@ def current_rendering(run: Rendering) -> Iterator[Rendering]:
 
 
 def display_name(name: Any) -> str:
-    """Give a name for a message: where no template writes it, it is a value, and none is shown."""
+    """Return a name for a message: where no template writes it, it is a value, and none is shown."""
     text = str(name)[:_MAX_NAME_CHARS]
     spellings = (text, text.replace("\\", "\\\\"))
     written = RUN.get().sources

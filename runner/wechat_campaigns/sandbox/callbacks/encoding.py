@@ -22,7 +22,7 @@ BLOCK_BYTES = 32
 
 
 def to_xml(event: PushEvent) -> str:
-    """Write an event as the platform does."""
+    """Write an event as WeChat does."""
     return _element(
         "xml",
         {
@@ -59,7 +59,7 @@ def _element(name: str, value: Any) -> str:
 
 
 def signature(*parts: str) -> str:
-    """Sign as the platform does: SHA-1 of the parts, sorted and joined."""
+    """Sign as WeChat does: SHA-1 of the parts, sorted and joined."""
     return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -106,7 +106,7 @@ def read_key(aes_key: str) -> bytes:
 
 
 def encrypt(text: str, aes_key: str, appid: str) -> str:
-    """Encrypt XML for an account as the platform's safe mode does; Base64 text.
+    """Encrypt XML for an account as WeChat's safe mode does; Base64 text.
 
     Raises:
         MissingExtraError: The extra `callback` is not installed.

@@ -1,4 +1,4 @@
-"""Calls about the way from the platform to an account's own server."""
+"""Calls about the way from WeChat to an account's own server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
 @serve("/cgi-bin/get_api_domain_ip", method="ANY")
 @serve("/cgi-bin/getcallbackip", method="ANY")
 def ip_list(_call: ApiCall) -> Json:
-    """List the platform's addresses; here there is one. Source: getApiDomainIp, getCallbackIp (2026-11)."""
+    """List WeChat's addresses; here there is one. Source: getApiDomainIp, getCallbackIp (2026-11)."""
     return {"ip_list": ["127.0.0.1"]}
 
 

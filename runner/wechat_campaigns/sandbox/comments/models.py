@@ -33,7 +33,7 @@ class ArticlePlace:
 
     @property
     def open_key(self) -> str:
-        """Name the setting that comment/open and comment/close write."""
+        """Return the setting that comment/open and comment/close write."""
         return f"comments:{self.appid}:{self.msg_data_id}:{self.idx}"
 
 

@@ -1,4 +1,4 @@
-"""What the platform refuses of calls that name an article or a comment below it."""
+"""What WeChat refuses of calls that name an article or a comment below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drafts, and articles as the platform answers them."""
+"""Drafts, and articles as WeChat answers them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform refuses of a draft: field limits of its articles, and what it drops of their HTML."""
+"""What WeChat refuses of a draft: field limits of its articles, and what it drops of their HTML."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TAG = re.compile(r"<[^>]*>")
 
 
 def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> list[Json]:
-    """Check the articles of draft/add; the articles as the platform keeps them.
+    """Check the articles of draft/add; the articles as WeChat keeps them.
 
     Covers are permanent material, with `temporary` (media/uploadnews) temporary media.
 
@@ -52,7 +52,7 @@ def check_articles(call: ApiCall, articles: Any, *, temporary: bool = False) -> 
 
 
 def check_article(call: ApiCall, article: Any, *, single: bool, temporary: bool = False) -> Json:
-    """Check one article; the article as the platform keeps it.
+    """Check one article; the article as WeChat keeps it.
 
     Source: draft_add (2026-11). A digest has 120 characters by the newest page and 128 by another: strictly
     120.
@@ -159,7 +159,7 @@ def _newspic(call: ApiCall, article: Mapping[str, Any]) -> Json:
 
 
 def replace_forbidden_html(content: str) -> str:
-    """Drop what the platform drops from article HTML: scripts, and images that are not its own."""
+    """Drop what WeChat drops from article HTML: scripts, and images that are not its own."""
 
     def own_source(match: re.Match[str]) -> str:
         return match[0] if OWN_URL.match(match[1].strip("\"'")) else ""

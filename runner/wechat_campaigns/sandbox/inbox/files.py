@@ -13,7 +13,7 @@ SAFE_TYPES = frozenset(CONTENT_TYPES.values())
 
 
 def path_of(appid: str, media_id: str) -> str:
-    """Say where this server gives a file out."""
+    """Return where this server gives a file out."""
     return f"/_sandbox/media/{quote(appid, safe='')}/{quote(media_id, safe='')}"
 
 
@@ -26,7 +26,7 @@ def by_id(db: sqlite3.Connection, appid: str, media_id: object) -> str:
 
 
 def by_url(db: sqlite3.Connection, url: str) -> str:
-    """Find a file by the platform's address, with or without scheme and parameters; its path here or ""."""
+    """Find a file by WeChat's address, with or without scheme and parameters; its path here or ""."""
     match = HOSTED.fullmatch(url.strip())
     if match is None:
         return ""

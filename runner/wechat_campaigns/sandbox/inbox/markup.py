@@ -116,7 +116,7 @@ class _Rewriter(HtmlReader):
         written: dict[str, str] = {}
         for name, value in attrs:
             attribute = self._attribute(tag, name, value or "")
-            # Articles of the platform carry the address of a picture in data-src.
+            # Articles of WeChat carry the address of a picture in data-src.
             name = "src" if name == "data-src" else name
             if attribute is not None and not written.get(name):
                 written[name] = attribute

@@ -103,7 +103,7 @@ def recalled_parts(row: sqlite3.Row) -> set[int]:
 
 
 def summary(content: Mapping[str, Any]) -> str:
-    """Say a message in one line, empty when it has no words."""
+    """Return a message in one line, empty when it has no words."""
     articles = content.get("articles", ())
     part = next((value for value in content.values() if isinstance(value, dict)), {})
     words = (

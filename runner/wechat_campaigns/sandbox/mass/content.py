@@ -104,7 +104,7 @@ def _mpvideo(call: ApiCall, body: Mapping[str, Any]) -> Json:
 
 
 def _wxcard(call: ApiCall, body: Mapping[str, Any]) -> Json:
-    """Read msgtype wxcard, which the platform refuses since 2024-08-10."""
+    """Read msgtype wxcard, which WeChat refuses since 2024-08-10."""
     if not call.retired_cards:
         raise ErrcodeError(45113)
     return {"card": {"card_id": text(body, "card_id", 40035)}}

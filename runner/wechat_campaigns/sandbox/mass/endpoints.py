@@ -26,7 +26,7 @@ ACCEPTED = "send job submission success"
 
 
 def send_key(request: HttpRequest) -> tuple[str, str]:
-    """Name a send by its token and clientmsgid; two empty texts for anything else."""
+    """Return a send by its token and clientmsgid; two empty texts for anything else."""
     if request.path not in SENDS:
         return "", ""
     try:

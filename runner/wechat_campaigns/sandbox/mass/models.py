@@ -18,14 +18,14 @@ from wechat_campaigns.sandbox.outcomes import ARRIVED, SUCCESS
 from wechat_campaigns.sandbox.users.models import openids_of
 
 FIRST_MSG_ID = 3147483649
-"""By tag or openid: above 2^31 as on the platform, so that clients with 32-bit ids fail."""
+"""By tag or openid: above 2^31 as on WeChat, so that clients with 32-bit ids fail."""
 FIRST_MSG_ID_TO_ALL = 1000000001
-"""To everyone, a series of its own as on the platform."""
+"""To everyone, a series of its own as on WeChat."""
 FIRST_MSG_DATA_ID = 2247483648
 SPEEDS = (80, 60, 45, 30, 10)
 """Ten thousand followers a minute by speed, as the pages of getSpeed and setSpeed have it (2026-11)."""
 FASTEST = 0
-"""The speed before one is set; the platform does not state it."""
+"""The speed before one is set; WeChat does not state it."""
 NO_LINKS = {"Count": 0, "ResultList": {}}
 NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
 """Events of jobs without articles carry both results empty, as seen in the field."""
@@ -94,7 +94,7 @@ def set_speed(db: sqlite3.Connection, appid: str, speed: int) -> None:
 def duration_s(db: sqlite3.Connection, account: OfficialAccount, followers: int) -> float:
     """Return how long a job stays SENDING: what the account's switch says, and whole seconds by its speed.
 
-    How fast the platform really delivers is not measured: this is the pages' number of followers a minute.
+    How fast WeChat really delivers is not measured: this is the pages' number of followers a minute.
     """
     return account.options.finish_after_s + followers * 60 // (SPEEDS[speed(db, account.appid)] * 10_000)
 

@@ -1,4 +1,4 @@
-"""What the platform refuses of mass sends: each rule with its name, its source and what is uncertain."""
+"""What WeChat refuses of mass sends: each rule with its name, its source and what is uncertain."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def rule(name: str, *errcodes: int, source: str, unsure: str = "") -> Callable[[
     unsure="which characters it may have",
 )  # fmt: skip
 def clientmsgid(body: Mapping[str, Any]) -> str:
-    """A clientmsgid has at most 32 bytes; without one the platform derives it from audience and content."""
+    """A clientmsgid has at most 32 bytes; without one WeChat derives it from audience and content."""
     value = body.get("clientmsgid")
     if value is None or value == "":
         content = {key: value for key, value in body.items() if key not in NOT_CONTENT}

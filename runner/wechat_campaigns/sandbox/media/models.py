@@ -24,7 +24,7 @@ HEADS = (
 
 
 def format_of(data: bytes) -> str:
-    """Return a file's format from its first bytes; `unknown` when the platform does not take it."""
+    """Return a file's format from its first bytes; `unknown` when WeChat does not take it."""
     for head, name in HEADS:
         if data.startswith(head):
             return name
@@ -72,7 +72,7 @@ def add(
 
 
 def new_media_id() -> str:
-    """Draw a media_id of the platform's length."""
+    """Draw a media_id of WeChat's length."""
     return secrets.token_urlsafe(48)
 
 

@@ -1,4 +1,4 @@
-"""What the platform takes of each media type, and which media a call may name."""
+"""What WeChat takes of each media type, and which media a call may name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = {"image": 100_000, "voice": 1000, "video": 1000, "thumb": 1000}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaLimits:
-    """What the platform takes of one media type."""
+    """What WeChat takes of one media type."""
 
     formats: tuple[str, ...]
     max_bytes: int

@@ -1,1 +1,1 @@
-"""Call counters, the record of a call, the addresses of the platform."""
+"""Call counters, the record of a call, the addresses of WeChat."""

@@ -12,7 +12,7 @@ from wechat_campaigns.sandbox.openapi import rules
 from wechat_campaigns.sandbox.tokens.rules import check_credentials
 
 UNLIMITED = 1_000_000
-"""The limit answered for a call without one; the platform does not state it."""
+"""The limit answered for a call without one; WeChat does not state it."""
 
 
 @serve("/cgi-bin/openapi/quota/get", needs_body=True)

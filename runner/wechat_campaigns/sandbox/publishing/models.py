@@ -1,4 +1,4 @@
-"""Publications, from submission to the end, and as the platform describes them."""
+"""Publications, from submission to the end, and as WeChat describes them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Statistics of articles, as the platform counts them since 2025."""
+"""Statistics of articles, as WeChat counts them since 2025."""

@@ -118,7 +118,7 @@ def _summary(articles: list[PublicArticle], day: date) -> Json:
 @serve("/datacube/getusershare", who=VERIFIED)
 @serve("/datacube/getusersharehour", who=VERIFIED)
 def offline(_call: ApiCall) -> Json:
-    """Refuse a call that the platform switched off.
+    """Refuse a call that WeChat switched off.
 
     Source: answers that developers reported in 2026 (2026-11).
     """

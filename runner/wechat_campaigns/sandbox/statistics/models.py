@@ -145,5 +145,5 @@ def _left(finish_rate: float) -> list[Json]:
 
 
 def yesterday(now: float) -> date:
-    """Name the last day with figures."""
+    """Return the last day with figures."""
     return datetime.fromtimestamp(now, clock.CHINA).date() - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What the platform refuses of the days a statistics call names."""
+"""What WeChat refuses of the days a statistics call names."""
 
 from __future__ import annotations
 

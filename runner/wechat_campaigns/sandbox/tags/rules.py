@@ -1,4 +1,4 @@
-"""What the platform refuses of tags, and how many it takes."""
+"""What WeChat refuses of tags, and how many it takes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def not_left(call: ApiCall, followers: int) -> int:
 
 
 def check_tags_a_follower(call: ApiCall, followers: int) -> None:
-    """Refuse with 45059 when one of the followers has as many tags as the platform allows."""
+    """Refuse with 45059 when one of the followers has as many tags as WeChat allows."""
     sets = (models.members(tag) for tag in models.list_tags(call.db, call.appid))
     if followers & bitmaps.in_at_least(sets, TAGS_A_FOLLOWER):
         raise ErrcodeError(45059)

@@ -1,4 +1,4 @@
-"""What the platform refuses of credentials and tokens.
+"""What WeChat refuses of credentials and tokens.
 
 Source: getAccessToken, getStableAccessToken (2026-11).
 """

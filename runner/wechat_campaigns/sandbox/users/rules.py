@@ -1,4 +1,4 @@
-"""What the platform refuses of openids, and how many it takes at once."""
+"""What WeChat refuses of openids, and how many it takes at once."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _missing_key(error: SchemaViolation) -> Iterator[Finding]:
 
 
 def _is_misspelt(key: str, error: SchemaViolation) -> bool:
-    """Tell whether another key was meant to be this one; that one is reported then."""
+    """Return whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
     unknown = [str(other) for other in error.value if other not in known]
     is_only_key = error.shape.get("additionalProperties") is False and list(known) == [key]

@@ -45,7 +45,7 @@ def schema(name: SchemaName) -> dict[str, Any]:
 
 
 def accepts(name: SchemaName, data: Any) -> bool:
-    """Tell whether data is certainly valid; False also when it takes the whole validator to know.
+    """Return whether data is certainly valid; False also when it takes the whole validator to know.
 
     Args:
         data: what YAML gives: maps, lists, texts, numbers, true, false and None.

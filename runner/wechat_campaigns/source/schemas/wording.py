@@ -71,7 +71,7 @@ def last_key(error: SchemaViolation) -> str:
 
 
 def value_name(error: SchemaViolation) -> str:
-    """Name the refused value by its key or its number in a list."""
+    """Return the refused value by its key or its number in a list."""
     steps = list(error.path)
     if steps and isinstance(steps[-1], int):
         return _("entry {number} of `{key}`").format(number=steps[-1] + 1, key=last_key(error))
@@ -79,7 +79,7 @@ def value_name(error: SchemaViolation) -> str:
 
 
 def under(path: Sequence[str | int]) -> str:
-    """Say which map something is missing from or unknown in."""
+    """Return which map something is missing from or unknown in."""
     keys = [str(step) for step in path if isinstance(step, str)]
     if not keys:
         return _("here")
@@ -123,7 +123,7 @@ def clause(text: str) -> str:
 
 
 def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
-    """Say what to do with a key that is not known where it stands.
+    """Return what to do with a key that is not known where it stands.
 
     Args:
         path: of the map that holds it.
@@ -167,7 +167,7 @@ def _special_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -
 
 
 def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
-    """Say how to write a value of the wrong kind.
+    """Return how to write a value of the wrong kind.
 
     Args:
         key: the value's key, or that of its list.

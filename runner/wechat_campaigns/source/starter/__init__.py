@@ -34,7 +34,7 @@ _WORKFLOWS = {
 
 
 def starter(code_host: CodeHostName, *, action: str = "") -> dict[str, str]:
-    """Give the files of a new campaigns repository.
+    """Return the files of a new campaigns repository.
 
     Args:
         action: GitHub only: `OWNER/REPOSITORY@COMMIT` of this tool's action.

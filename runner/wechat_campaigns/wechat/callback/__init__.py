@@ -1,1 +1,1 @@
-"""Receive what the platform pushes."""
+"""Receive what WeChat pushes."""

@@ -16,7 +16,7 @@ MAX_TEXT = 1024
 
 
 def entry_of(event: Element, appid: str) -> Entry | None:
-    """Say what the ledger should keep of an event; None for events that are not about a mass job.
+    """Return what the ledger should keep of an event; None for events that are not about a mass job.
 
     Raises:
         BadXmlError: it is about a mass job and lacks its number or its counts.

@@ -1,7 +1,7 @@
 """A WSGI app in, a server for it out that slow and many connections cannot keep from answering others.
 
 Each connection carries one request and lives for a few seconds. When too many are open, the oldest one is
-closed: the platform's requests take milliseconds and are repeated, a held connection is somebody else's.
+closed: WeChat's requests take milliseconds and are repeated, a held connection is somebody else's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SILENCE_S = 5.0
 """How long a connection may say nothing."""
 LIFE_S = 15.0
-"""How long a connection may last, however much it says; the platform gives up after five seconds."""
+"""How long a connection may last, however much it says; WeChat gives up after five seconds."""
 MAX_CONNECTIONS = 64
 MAX_THREADS = 2 * MAX_CONNECTIONS
 

@@ -1,4 +1,4 @@
-"""A request of the platform in, the XML it carries out; whatever does not prove its origin is refused.
+"""A request of WeChat in, the XML it carries out; whatever does not prove its origin is refused.
 
 Source: callback verification and message encryption, read 2026-11; padding as public SDKs have it.
 """
@@ -18,13 +18,13 @@ from wechat_campaigns.core.i18n import _
 from wechat_campaigns.wechat.callback.xml import BadXmlError, read_xml
 
 WINDOW = timedelta(minutes=10)
-"""How far a request's timestamp may be from our clock; the platform repeats a push within seconds."""
+"""How far a request's timestamp may be from our clock; WeChat repeats a push within seconds."""
 BLOCK_BYTES = 32
 RANDOM_BYTES = 16
 
 
 class CallbackRejectedError(Exception):
-    """A request that is not the platform's, or not fresh; the text names the reason for the log."""
+    """A request that is not WeChat's, or not fresh; the text names the reason for the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Credentials:
 
 
 def signature(*parts: str) -> str:
-    """Sign as the platform does: SHA-1 in hex over the sorted, joined parts."""
+    """Sign as WeChat does: SHA-1 in hex over the sorted, joined parts."""
     return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
 
 

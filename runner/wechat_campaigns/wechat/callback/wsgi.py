@@ -1,4 +1,4 @@
-"""A WSGI app that takes the platform's pushes for one or more accounts and keeps them in the ledger.
+"""A WSGI app that takes WeChat's pushes for one or more accounts and keeps them in the ledger.
 
 Mount it at a path of your own server, one segment an account: `/wechat/main`. `campaign listen` serves it.
 """
@@ -52,7 +52,7 @@ class CallbackApp:
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> CallbackResponse:
         """Answer one request.
 
-        An event is kept before it is answered: what cannot be kept is not acknowledged, so the platform
+        An event is kept before it is answered: what cannot be kept is not acknowledged, so WeChat
         pushes it again. Should a slow ledger outlast its five seconds, the repeat finds the event kept.
 
         Args:

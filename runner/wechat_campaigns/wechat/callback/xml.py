@@ -11,7 +11,7 @@ MAX_DEPTH = 16
 
 
 class BadXmlError(Exception):
-    """Not an XML document that the platform would send."""
+    """Not an XML document that WeChat would send."""
 
 
 def read_xml(data: bytes) -> Element:

@@ -38,7 +38,7 @@ def test_there_are_enough_cases() -> None:
 
 
 def _require_allowed(tree: HtmlElement) -> None:
-    """No case gives a tag, an attribute or a style that the platform drops or flags."""
+    """No case gives a tag, an attribute or a style that WeChat drops or flags."""
     for element in dom.elements(tree):
         assert element.tag in TAGS
         allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())

@@ -151,7 +151,7 @@ def test_a_heading_with_a_style_is_one(make: Make, source: str) -> None:
     ],
 )
 def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
-    """What the platform keeps and no rule flags stays, to the letter."""
+    """What WeChat keeps and no rule flags stays, to the letter."""
     body = make(f'<section style="{style}"><p>茶</p></section>', kind="html")
     assert (rules(body), f'style="{style}"' in body.html) == ([], True)
 

@@ -1,4 +1,4 @@
-"""Themes on the sample article: within the platform's rules, in every colour, by day and at night."""
+"""Themes on the sample article: within WeChat's rules, in every colour, by day and at night."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_theme_is_readable_in_every_colour(name: str, color: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_every_theme_is_inside_the_allow_list(name: str) -> None:
-    """Each tag, attribute and style is one that the platform keeps and does not flag."""
+    """Each tag, attribute and style is one that WeChat keeps and does not flag."""
     for element in dom.elements(dom.parse(sample_body(name, "#07c160").html)):
         assert element.tag in TAGS
         assert set(element.attrib) <= ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())

@@ -183,7 +183,7 @@ def test_links_of_a_text_are_marked_and_lead_nowhere() -> None:
 
 
 def test_cover_of_the_library_is_named() -> None:
-    """A cover that is already on the platform cannot be shown, only named."""
+    """A cover that is already on WeChat cannot be shown, only named."""
     shown = _page(Articles(articles=(replace(ARTICLE, cover=Media(media_id="M1")),)))
     assert "material M1, already uploaded to WeChat" in shown.text_content()
 

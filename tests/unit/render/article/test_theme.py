@@ -1,4 +1,4 @@
-"""Shipped themes keep the platform's rules; a theme of the user's is held to them, line by line."""
+"""Shipped themes keep WeChat's rules; a theme of the user's is held to them, line by line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAMPLE = (
 @pytest.mark.slow
 @pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
-    """No shipped theme has a style the platform flags, or colours that are hard to read by day or night."""
+    """No shipped theme has a style WeChat flags, or colours that are hard to read by day or night."""
     findings = Findings(file=name)
     theme.check(theme.builtin_css(name), findings)
     assert list(findings) == []

@@ -1,0 +1,146 @@
+"""How much there is to read: each number may only fall, or rise together with the feature that needs it."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+from tests.support.source import ROOT, statements, trees
+from tests.tools.make_catalog import catalogs
+from tests.unit.test_layers import edges
+
+LINES = {
+    "wechat_campaigns/protocol": 774,
+    "wechat_campaigns/core": 4089,
+    "wechat_campaigns/source": 3707,
+    "wechat_campaigns/render": 8110,
+    "wechat_campaigns/ledger": 3837,
+    "wechat_campaigns/wechat": 2398,
+    "wechat_campaigns/plan": 5569,
+    "wechat_campaigns/send": 1878,
+    "wechat_campaigns/report": 4562,
+    "wechat_campaigns/guard": 1723,
+    "wechat_campaigns/code_host": 642,
+    "wechat_campaigns/notify": 475,
+    "wechat_campaigns/fetch": 486,
+    "wechat_campaigns/studio": 1024,
+    "wechat_campaigns/cli": 7350,
+    "wechat_campaigns/sandbox": 6622,
+    "wechat_campaigns": 774,
+    "tests": 66012,
+    "catalog": 9822,
+    "wechat_campaigns/translations": 44,
+    "runner": 48,
+}
+"""Lines of Python by package, as the formatter leaves them."""
+RUNNER = 54112
+FILES = 432
+RECORDS = 225
+"""Dataclasses and named tuples."""
+PAGES = 70
+IMPORTS = 9.6
+"""The share of lines in `runner/` that import something, in per cent."""
+SHORT_FILES = 40
+SHORT = {
+    "wechat_campaigns/__main__.py",
+    "wechat_campaigns/cli/completion.py",
+    "wechat_campaigns/cli/named_environment.py",
+    "wechat_campaigns/cli/schema.py",
+    "wechat_campaigns/cli/tags.py",
+    "wechat_campaigns/cli/testers.py",
+    "wechat_campaigns/cli/unhold.py",
+    "wechat_campaigns/code_host/merged_request.py",
+    "wechat_campaigns/core/design.py",
+    "wechat_campaigns/core/extras.py",
+    "wechat_campaigns/core/html_reader.py",
+    "wechat_campaigns/core/interfaces.py",
+    "wechat_campaigns/ledger/kinds.py",
+    "wechat_campaigns/plan/past_audience.py",
+    "wechat_campaigns/report/spreadsheet.py",
+    "wechat_campaigns/sandbox/callbacks/endpoints.py",
+    "wechat_campaigns/sandbox/drafts/models.py",
+    "wechat_campaigns/sandbox/outcomes.py",
+    "wechat_campaigns/sandbox/progress.py",
+    "wechat_campaigns/sandbox/pytest_plugin.py",
+    "wechat_campaigns/sandbox/tokens/models.py",
+    "wechat_campaigns/wechat/sandbox_clock.py",
+}
+"""Beside those that open a package."""
+CIRCLES = 3
+"""Of files that import one another, inside functions and for type checkers too."""
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Every file of Python in `runner/`, by its path there."""
+    folder = ROOT / "runner"
+    return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in sorted(folder.rglob("*.py"))}
+
+
+def package(path: str) -> str:
+    """Return the package of `wechat_campaigns` that a file is in, or the top-level package."""
+    return "/".join(path.split("/")[:-1][:2]) or "runner"
+
+
+def test_lines_by_package() -> None:
+    lines = Counter({"catalog": _count(catalogs()[0])})
+    for path, source in sources().items():
+        lines[package(path)] += source.count("\n")
+    lines["tests"] = sum(map(_count, (ROOT / "tests").rglob("*.py")))
+    assert set(lines) == set(LINES)
+    assert {one: n for one, n in lines.items() if n > LINES[one]} == {}
+    assert sum(source.count("\n") for source in sources().values()) <= RUNNER
+
+
+def _count(path: Path) -> int:
+    return path.read_text("utf-8").count("\n")
+
+
+def test_files_records_and_pages() -> None:
+    assert len(sources()) <= FILES
+    assert sum(_is_record(node) for tree in trees().values() for node in statements(tree)) <= RECORDS
+    assert len(list((ROOT / "docs").rglob("*.md"))) <= PAGES
+
+
+def _is_record(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ClassDef):
+        return False
+    words = " ".join(map(ast.unparse, (*node.decorator_list, *node.bases)))
+    return "dataclass" in words or "NamedTuple" in words or "TypedDict" in words
+
+
+def test_short_files_are_named() -> None:
+    short = {path for path, source in sources().items() if 0 < source.count("\n") < SHORT_FILES}
+    assert {path for path in short if not path.endswith("__init__.py")} == SHORT
+
+
+def test_share_of_imports() -> None:
+    total = sum(source.count("\n") for source in sources().values())
+    imports = sum(
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for tree in trees().values()
+        for node in statements(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+    assert round(100 * imports / total, 1) <= IMPORTS
+
+
+def test_circles() -> None:
+    """Files that import one another have to be read as one."""
+    graph = {name: found - {name} for name, found in edges(typing=True).items()}
+    reached = {name: _reached(name, graph) for name in graph}
+    circles = {frozenset({one for one in found if name in reached[one]}) for name, found in reached.items()}
+    assert len(circles - {frozenset()}) <= CIRCLES
+
+
+def _reached(name: str, graph: dict[str, set[str]]) -> set[str]:
+    """Return the modules that an import of one leads to; itself, if it is in a circle."""
+    found: set[str] = set()
+    ahead = [name]
+    while ahead:
+        new = {one for one in graph[ahead.pop()] if one not in found}
+        found |= new
+        ahead += new
+    return found
