@@ -14,7 +14,7 @@ import css_inline
 from markdown_it import MarkdownIt
 
 from wechat_campaigns.render.article import ArticleSource, build
-from wechat_campaigns.render.article.theme import builtin_css, whole_css
+from wechat_campaigns.render.article.theme import whole_css
 from wechat_campaigns.source.files import Files
 
 ROOT = Path(__file__).parents[2] / "campaigns"
@@ -32,7 +32,7 @@ def plain(source: str) -> str:
     """The least that gives styled HTML: parse, render, inline."""
     html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(source)
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
-    css = whole_css(builtin_css("default")).replace("var(--brand)", "#07c160")
+    css = whole_css("default").replace("var(--brand)", "#07c160")
     return str(inliner.inline_fragment(f'<section class="article">{html}</section>', css))
 
 
