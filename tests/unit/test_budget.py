@@ -74,13 +74,11 @@ CIRCLES = 3
 
 @cache
 def sources() -> dict[str, str]:
-    """Every file of Python in `runner/`, by its path there."""
     folder = ROOT / "runner"
     return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in sorted(folder.rglob("*.py"))}
 
 
 def package(path: str) -> str:
-    """Return the package of `wechat_campaigns` that a file is in, or the top-level package."""
     return "/".join(path.split("/")[:-1][:2]) or "runner"
 
 
@@ -128,7 +126,6 @@ def test_share_of_imports() -> None:
 
 
 def test_circles() -> None:
-    """Files that import one another have to be read as one."""
     graph = {name: found - {name} for name, found in edges(typing=True).items()}
     reached = {name: _reached(name, graph) for name in graph}
     circles = {frozenset({one for one in found if name in reached[one]}) for name, found in reached.items()}

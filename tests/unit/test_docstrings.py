@@ -51,7 +51,6 @@ def is_text(node: ast.AST) -> bool:
 
 
 def test_modules_that_are_named_exist() -> None:
-    """Named as a file, with its package, or by its last name alone."""
     ends = {"/".join(f.parts[i:]) for f in sources() for i in range(len(f.parts))}
     modules = {
         ".".join(f.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): source

@@ -55,7 +55,6 @@ CHINESE = {
 
 
 def findings(text: str, patterns: dict[str, str]) -> Iterator[str]:
-    """What of the patterns a text has; code stands for a word, and a link for its text."""
     plain = re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "`x`", text))
     for pattern, instead in patterns.items():
         if match := re.search(pattern, plain):
@@ -86,7 +85,6 @@ def test_the_patterns_are_found(text: str, patterns: dict[str, str]) -> None:
 
 @pytest.mark.slow
 def test_messages_are_plain() -> None:
-    """Of the whole catalog, help texts and schema descriptions too."""
     found: list[str] = []
     for message in read(catalogs()[0]):
         for forms, patterns in ((message.id, ENGLISH), (message.string, CHINESE)):
@@ -97,7 +95,6 @@ def test_messages_are_plain() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_are_plain(page: Path) -> None:
-    """The sentences of a page, without what a program prints."""
     text = re.sub(r"^ *```.*?^ *```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     patterns = CHINESE if page.name.endswith(".zh-CN.md") else ENGLISH
     sentences = re.split(r"\n(?=[ \t]*(?:$|[-*|#>]|\d+\.))", text, flags=re.MULTILINE)

@@ -19,7 +19,6 @@ IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmat
 @pytest.mark.slow
 @given(NAMES, IDS)
 def test_id_with_a_namespace_round_trips(namespace: str, send_id: str) -> None:
-    """As it was, and so it does when it is written in full."""
     full = ledger_id(namespace, send_id)
     assert namespace_of(full) == namespace
     assert display_id(namespace, full) == send_id
@@ -29,7 +28,6 @@ def test_id_with_a_namespace_round_trips(namespace: str, send_id: str) -> None:
 @pytest.mark.slow
 @given(NAMES, NAMES, IDS)
 def test_displayed_id_can_be_typed(mine: str, theirs: str, send_id: str) -> None:
-    """Whoever looks, and whosever it is: what they read can be typed."""
     full = ledger_id(theirs, send_id)
     typed = display_id(mine, full)
     assert ledger_id(mine, typed).casefold() == full.casefold()
@@ -38,7 +36,6 @@ def test_displayed_id_can_be_typed(mine: str, theirs: str, send_id: str) -> None
 
 @pytest.mark.parametrize("send_id", ["sale[a:b]", "sale[a:b]#2"])
 def test_colon_in_an_entry_key_is_not_a_namespace(send_id: str) -> None:
-    """What stands in brackets is a key."""
     assert ledger_id("", send_id) == send_id
     assert ledger_id("shop", send_id) == f"shop:{send_id}"
     assert display_id("shop", f"shop:{send_id}") == send_id
@@ -53,7 +50,6 @@ def state(namespace: str = "", *ids: str) -> LedgerState:
 
 
 def test_namespace_does_not_claim_sends_of_others() -> None:
-    """And each can name the others'."""
     ids = ("sale", "shop:sale", "office:sale")
     for namespace, others in {"": ["shop:sale", "office:sale"], "shop": [":sale", "office:sale"]}.items():
         folded = state(namespace, *ids)
@@ -65,7 +61,6 @@ def test_namespace_does_not_claim_sends_of_others() -> None:
 
 @pytest.mark.parametrize("spelt", ["CAFÉ", "café", "cafe\u0301", "Cafe\u0301"])
 def test_every_spelling_finds_an_id(spelt: str) -> None:
-    """Upper case and combining marks are no other message; nor for a draft, a revision or a digest."""
     send = make_send("Café")
     events = make_events(
         (EventKind.INTENT, intent_of(send)),

@@ -70,13 +70,11 @@ def test_the_document_is_valid() -> None:
 
 
 def test_the_published_document_is_current(wechat: WeChat) -> None:
-    """`schema/sandbox.openapi.json` is what a sandbox serves: run `python -m tests.tools.make_reference`."""
     served = wechat.http.get("/_sandbox/openapi.json").get_json()
     assert served == json.loads(PUBLISHED.read_text(encoding="utf-8")) == DOCUMENT
 
 
 def test_every_call_is_tried_here() -> None:
-    """A new call needs an example."""
     assert [(method, name) for method, name, _body, _query in CALLS] == list(ROUTES)
 
 
@@ -85,7 +83,6 @@ def test_every_call_is_tried_here() -> None:
 def test_calls_take_and_return_what_it_says(
     wechat: WeChat, method: str, name: str, body: Any, query: dict[str, Any]
 ) -> None:
-    """The body fits its schema, the parameters are named, the real answer fits its schema."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "protection": name == "admin"})
     wechat.control("POST", "snapshot")
     job = wechat.sendall(filter={"is_to_all": True})["msg_id"]
@@ -105,7 +102,6 @@ def test_calls_take_and_return_what_it_says(
 
 
 def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
-    """400 and 404 carry one text."""
     for name in ("nothing", "inbox"):
         answer = wechat.http.get(f"/_sandbox/{name}")
         assert answer.status_code in (400, 404)
@@ -121,11 +117,9 @@ def test_a_mistake_has_the_form_of_the_document(wechat: WeChat) -> None:
     ids=str,
 )  # fmt: skip
 def test_what_the_schema_of_a_fault_refuses_the_sandbox_refuses(wechat: WeChat, spec: dict[str, Any]) -> None:
-    """Neither takes what the other does not."""
     assert faults_of(spec, FAULT) != []
     assert wechat.http.post("/_sandbox/faults", data=dump(spec)).status_code == 400
 
 
 def test_keys_are_those_of_the_code() -> None:
-    """Switches have no key here that the code does not know."""
     assert set(SWITCHES) == set(AccountOptions.__dataclass_fields__)

@@ -10,7 +10,6 @@ EVERYONE = {"is_to_all": True}
 @pytest.mark.slow
 @pytest.mark.parametrize(("speed", "realspeed"), [(0, 80), (1, 60), (2, 45), (3, 30), (4, 10)])
 def test_speed(wechat: WeChat, speed: int, realspeed: int) -> None:
-    """The speed is 0 to 4 and told with the receivers a minute, in ten thousands; 0 before it is set."""
     assert wechat.post("message/mass/speed/get", {"speed": 3}) == {"speed": 0, "realspeed": 80}
     assert wechat.post("message/mass/speed/set", {"speed": speed})["errcode"] == 0
     assert wechat.post("message/mass/speed/get") == {"speed": speed, "realspeed": realspeed}
