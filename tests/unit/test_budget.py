@@ -27,7 +27,7 @@ LINES = {
     "wechat_campaigns/fetch": 486,
     "wechat_campaigns/studio": 1024,
     "wechat_campaigns/cli": 7350,
-    "wechat_campaigns/sandbox": 6622,
+    "wechat_sandbox": 6622,
     "wechat_campaigns": 774,
     "tests": 66012,
     "catalog": 9822,
@@ -59,12 +59,12 @@ SHORT = {
     "wechat_campaigns/ledger/kinds.py",
     "wechat_campaigns/plan/past_audience.py",
     "wechat_campaigns/report/spreadsheet.py",
-    "wechat_campaigns/sandbox/callbacks/endpoints.py",
-    "wechat_campaigns/sandbox/drafts/models.py",
-    "wechat_campaigns/sandbox/outcomes.py",
-    "wechat_campaigns/sandbox/progress.py",
-    "wechat_campaigns/sandbox/pytest_plugin.py",
-    "wechat_campaigns/sandbox/tokens/models.py",
+    "wechat_sandbox/callbacks/endpoints.py",
+    "wechat_sandbox/drafts/models.py",
+    "wechat_sandbox/outcomes.py",
+    "wechat_sandbox/progress.py",
+    "wechat_sandbox/pytest_plugin.py",
+    "wechat_sandbox/tokens/models.py",
     "wechat_campaigns/wechat/sandbox_clock.py",
 }
 """Beside those that open a package."""
@@ -81,7 +81,8 @@ def sources() -> dict[str, str]:
 
 def package(path: str) -> str:
     """Return the package of `wechat_campaigns` that a file is in, or the top-level package."""
-    return "/".join(path.split("/")[:-1][:2]) or "runner"
+    top, *below = path.split("/")[:-1] or ["runner"]
+    return "/".join([top, *below[: top == "wechat_campaigns"]])
 
 
 def test_lines_by_package() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
-from wechat_campaigns.sandbox import faults
-from wechat_campaigns.sandbox.accounts import AccountOptions
-from wechat_campaigns.sandbox.calls import ENDPOINTS
-from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.mass.rules import RULES
+from wechat_sandbox import faults
+from wechat_sandbox.accounts import AccountOptions
+from wechat_sandbox.calls import ENDPOINTS
+from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.mass.rules import RULES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -37,7 +37,6 @@ def test_everything_is_in_the_page(names: list[str], page: str) -> None:
 
 @pytest.mark.parametrize(("page", "run"), [(PAGE, "tests"), (CHINESE, "测试")], ids=["English", "Chinese"])
 def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: str) -> None:
-    """A row says that tests run a client only where they do, at that version."""
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| ") and f" | {run} | " in line]
     python = {pin for _script, pins in PYTHON.values() for pin in pins if "==" in pin}
     npm = {f"{name}=={version}" for name, version in PINS.items() if name != "node-socialite"}
@@ -46,7 +45,6 @@ def test_the_clients_that_are_run_are_named_with_their_versions(page: str, run: 
 
 @pytest.mark.parametrize("page", [PAGE, CHINESE], ids=["English", "Chinese"])
 def test_the_codes_of_each_rule_are_in_its_row(page: str) -> None:
-    """The table of rules names every code a rule may answer."""
     for rule in RULES:
         row = next(line for line in page.splitlines() if line.startswith(f"| `{rule.name}`"))
         assert [code for code in rule.errcodes if str(code) not in row] == []

@@ -29,7 +29,6 @@ def test_user_info_tells_no_names(wechat: WeChat) -> None:
 
 
 def test_remark(wechat: WeChat) -> None:
-    """A remark is kept, below 30 bytes."""
     openid = wechat.openids()[0]
     assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "老王"})["errcode"] == 0
     assert wechat.get("user/info", openid=openid)["remark"] == "老王"
@@ -38,7 +37,6 @@ def test_remark(wechat: WeChat) -> None:
 
 
 def test_blocking(wechat: WeChat) -> None:
-    """Blocked followers are listed until they are let back."""
     some = wechat.openids()[:2]
     assert wechat.post("tags/members/batchblacklist", {"openid_list": some})["errcode"] == 0
     assert wechat.post("tags/members/getblacklist", {"begin_openid": ""})["data"]["openid"] == some
