@@ -13,8 +13,8 @@ import pytest
 from tests.support.playground import TEST, Command, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.verdict import REJECTING
-from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.send.smoke import CALLS, TO_NO_OPENID, TO_NO_TAG
+from wechat_sandbox.server import embedded
 
 MASS = "/cgi-bin/message/mass/"
 SETTINGS = """\

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.source import statements, trees
 from tests.tools.make_catalog import catalogs, read
+from tests.unit.test_budget import package
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
@@ -115,11 +116,11 @@ CODE_YET = {
     "wechat_campaigns/protocol": 20,
     "wechat_campaigns/render": 42,
     "wechat_campaigns/report": 8,
-    "wechat_campaigns/sandbox": 26,
     "wechat_campaigns/send": 11,
     "wechat_campaigns/source": 27,
     "wechat_campaigns/studio": 8,
     "wechat_campaigns/wechat": 16,
+    "wechat_sandbox": 26,
 }
 """Findings that packages still have. It may only get shorter."""
 
@@ -140,13 +141,13 @@ def said_in_code() -> dict[str, list[str]]:
         ]
         tokens = tokenize.generate_tokens(io.StringIO(source).readline)
         texts += [token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT]
-        of_package = found.setdefault("/".join(place.parts[:-1][:2]), [])
+        of_package = found.setdefault(package(place.as_posix()), [])
         of_package += [f"{place}: {one}" for text in texts for one in findings(text, CODE)]
     return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("package", sorted(said_in_code()))
-def test_docstrings_and_comments_are_plain(package: str) -> None:
-    found = said_in_code()[package]
-    assert len(found) <= CODE_YET.get(package, 0), "\n".join(found)
+@pytest.mark.parametrize("place", sorted(said_in_code()))
+def test_docstrings_and_comments_are_plain(place: str) -> None:
+    found = said_in_code()[place]
+    assert len(found) <= CODE_YET.get(place, 0), "\n".join(found)
