@@ -115,7 +115,7 @@ class Workspace:
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
         require_extra("sandbox", needed_for=_("an environment with `api: sandbox`"))
-        from wechat_campaigns.sandbox.server import embedded
+        from wechat_sandbox.server import embedded
 
         own_accounts = [
             {"appid": account.appid, "kind": account.kind.value, "name": account.name, "followers": 60}

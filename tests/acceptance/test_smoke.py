@@ -13,8 +13,8 @@ import pytest
 from tests.support.playground import TEST, Command, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.verdict import REJECTING
-from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.send.smoke import CALLS, TO_NO_OPENID, TO_NO_TAG
+from wechat_sandbox.server import embedded
 
 MASS = "/cgi-bin/message/mass/"
 SETTINGS = """\
@@ -63,7 +63,6 @@ def mass_calls(sandbox: Sandbox) -> list[str]:
 
 
 def test_every_answer_is_the_documented_one(doctor: Command, either: Sandbox) -> None:
-    """Exit 0; expected and actual side by side; nothing exists afterwards that did not before."""
     code, out, err = doctor(either.url)
     assert code == ExitCode.OK
     assert "expected 48001, WeChat answered 48001 (api unauthorized)" in out
@@ -74,7 +73,6 @@ def test_every_answer_is_the_documented_one(doctor: Command, either: Sandbox) ->
 
 
 def test_programs_read_the_same(doctor: Command, sandbox: Sandbox) -> None:
-    """The JSON holds each call with what was expected and what came."""
     data = json.loads(doctor(sandbox.url, "--format", "json")[1])
     assert (data["account"], data["appid"]) == ("trial", TEST)
     assert [(call["errcode"], call["as_expected"]) for call in data["calls"]] == [
@@ -87,7 +85,6 @@ def test_programs_read_the_same(doctor: Command, sandbox: Sandbox) -> None:
 def test_no_kind_of_account_would_send_the_bodies(
     either: Sandbox, kind: str, body: dict[str, object]
 ) -> None:
-    """Should the settings name a wrong account: certain rejections, whatever may be sent by it."""
     either.control("POST", "accounts", {"appid": TEST, "kind": kind})
     path = "message/mass/send" if "touser" in body else "message/mass/sendall"
     errcode = either.call(path, body, TEST)["errcode"]
@@ -97,7 +94,6 @@ def test_no_kind_of_account_would_send_the_bodies(
 
 @pytest.mark.parametrize("fault", ["clientmsgid", "recipients", "content"])
 def test_each_fault_of_the_bodies_is_enough(either: Sandbox, fault: str) -> None:
-    """With two of the three put right, the third still makes it a rejection."""
     either.media("draft", "news", TEST)
     good = {
         "clientmsgid": {"clientmsgid": "x" * 32},
@@ -113,7 +109,6 @@ def test_each_fault_of_the_bodies_is_enough(either: Sandbox, fault: str) -> None
 
 
 def test_only_certain_rejections_are_expected_of_a_mass_call() -> None:
-    """What is expected is what the ledger counts as rejected."""
     certain = frozenset().union(*REJECTING.values())
     assert [code for call in CALLS[1:] for code in call.expected if code not in certain] == []
 
@@ -138,7 +133,6 @@ def test_only_certain_rejections_are_expected_of_a_mass_call() -> None:
 def test_another_answer_is_exit_4_and_the_last_call(
     doctor: Command, sandbox: Sandbox, fault: dict[str, object], word: str, calls: int
 ) -> None:
-    """Nothing is called after an answer that nobody expected, and every call has its line."""
     sandbox.fault(**fault)
     code, out, _err = doctor(sandbox.url)
     assert code == ExitCode.WECHAT
@@ -149,7 +143,6 @@ def test_another_answer_is_exit_4_and_the_last_call(
 
 
 def test_an_account_that_accepts_openids_is_no_test_account(doctor: Command, sandbox: Sandbox) -> None:
-    """The settings say test, WeChat knows a 服务号: named by its answer, and sendall is not called."""
     sandbox.control("POST", "accounts", {"appid": TEST, "kind": "service"})
     code, out, _err = doctor(sandbox.url)
     assert code == ExitCode.WECHAT
@@ -158,7 +151,6 @@ def test_an_account_that_accepts_openids_is_no_test_account(doctor: Command, san
 
 
 def test_without_a_token_no_call_is_made(doctor: Command, sandbox: Sandbox) -> None:
-    """The token's errcode is not taken for an answer."""
     sandbox.fault(endpoint="stable_token", kind="errcode", errcode=40164, times=None)
     code, out, err = doctor(sandbox.url)
     assert (code, out) == (ExitCode.WECHAT, "")
@@ -167,7 +159,6 @@ def test_without_a_token_no_call_is_made(doctor: Command, sandbox: Sandbox) -> N
 
 
 def test_a_token_that_ends_in_between_is_no_answer(doctor: Command, sandbox: Sandbox) -> None:
-    """The read gets a new token; when there is none, its errcode is not the read's."""
     sandbox.fault(endpoint="message/mass/get", kind="errcode", errcode=42001)
     sandbox.fault(endpoint="stable_token", kind="errcode", errcode=40059, skip=1, times=None)
     code, out, _err = doctor(sandbox.url)
@@ -176,7 +167,6 @@ def test_a_token_that_ends_in_between_is_no_answer(doctor: Command, sandbox: San
 
 
 def test_other_kinds_of_account_are_refused(doctor: Command, sandbox: Sandbox) -> None:
-    """A 服务号 makes no such call, in a sandbox either; a name that is missing is a mistake."""
     assert doctor(sandbox.url, account="main")[0] == ExitCode.POLICY
     assert doctor(sandbox.url, account="other")[0] == ExitCode.USAGE
     assert mass_calls(sandbox) == []
@@ -200,7 +190,6 @@ class Terminal(io.StringIO):
 def test_a_real_account_is_confirmed_by_its_appid(
     doctor: Command, monkeypatch: pytest.MonkeyPatch, stdin: io.StringIO, code: int, word: str
 ) -> None:
-    """Outside the sandbox a person types the AppID; only then is a connection opened: to a dead proxy."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setattr(sys, "stdin", stdin)
     ended, out, err = doctor("https://api.weixin.qq.com")
@@ -211,7 +200,6 @@ def test_a_real_account_is_confirmed_by_its_appid(
 def test_a_read_only_machine_makes_no_mass_call(
     doctor: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That WeChat must reject them does not make them reads."""
     monkeypatch.setenv("CAMPAIGN_READ_ONLY", "1")
     code, _out, err = doctor(sandbox.url)
     assert code == ExitCode.POLICY

@@ -33,7 +33,6 @@ ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, 
 
 @given(IDS)
 def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
-    """The grammar is the same both ways, so two sends never share an id."""
     assert SendId.parse(str(made)) == made
 
 
@@ -41,7 +40,6 @@ def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
     "text", ["", "[a]", "#1", "a[]", "a[b", "a]b", "a#", "a#0", "a#01", "a#x", "a#1[b]", "a[b][c]", "a#1#2"]
 )
 def test_text_that_is_not_an_id_is_refused(text: str) -> None:
-    """No part of an id is guessed."""
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         SendId.parse(text)
 
@@ -69,7 +67,6 @@ def test_parts_of_one_list_have_one_name() -> None:
 
 
 def test_parts_of_an_id() -> None:
-    """An id has a campaign, an entry of `for_each`, and a batch of an openid list."""
     assert SendId.parse("shop:a/sale[beijing]#12") == SendId("shop:a/sale", "beijing", 12)
 
 
@@ -78,21 +75,18 @@ def test_parts_of_an_id() -> None:
     [("Sale", "sale"), ("CAFÉ", "cafe\u0301"), ("straße", "STRASSE"), ("ﬁn", "FIN"), ("Ǆ", "ǆ")],
 )
 def test_two_spellings_of_a_name_have_one_key(one: str, other: str) -> None:
-    """A name that a disk or a person may spell in two ways has one key."""
     assert normalize_id(one) == normalize_id(other)
     assert clientmsgid(APPID, one, 1) == clientmsgid(APPID, other, 1)
 
 
 @given(WORDS)
 def test_comparison_form_is_stable(text: str) -> None:
-    """Case and the form of accents make no difference; applying the form twice changes nothing."""
     assert normalize_id(normalize_id(text)) == normalize_id(text)
     assert normalize_id(normalize("NFD", text)) == normalize_id(text)
 
 
 @given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
 def test_clientmsgid_is_unique_to_its_send_key(one: str, other: str, first: int, second: int) -> None:
-    """It has 32 hex digits, and is equal exactly when appid, send and revision are."""
     ids = clientmsgid("wx1", one, first), clientmsgid("wx1", other, second)
     assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
     assert (ids[0] == ids[1]) == ((normalize_id(one), first) == (normalize_id(other), second))
@@ -134,12 +128,10 @@ CHANGES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_any_change_of_an_event_breaks_its_mac(change: dict[str, Any]) -> None:
-    """The mac covers every field of the event, and the account."""
     assert mac_of(KEY, replace(ENTRY, **change)) != mac_of(KEY, ENTRY)
 
 
 def test_mac_in_an_event_covers_the_rest_of_it() -> None:
-    """The mac stands in the data and covers everything but itself; another key makes another mac."""
     kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
     assert mac_of(KEY, kept) == kept.data["mac"]
     assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

@@ -30,7 +30,6 @@ ACCEPTED = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 314
     ids=["a job 1", "openids are accepted", "48001 with a job", "a send is accepted", "the key is too long"],
 )
 def test_an_odd_answer_ends_the_run(answers: dict[str, Any], errcodes: list[int | None], said: str) -> None:
-    """Each call is made once at most, and none after an answer that was not expected."""
     script = {"mass_get": MISSING, "mass_send": FORBIDDEN, "mass_sendall": api_error(40152)} | answers
     api = ScriptedApi(**script)
     found = smoke(api)
@@ -44,7 +43,6 @@ def test_an_odd_answer_ends_the_run(answers: dict[str, Any], errcodes: list[int 
 
 
 def test_a_token_that_is_refused_is_no_answer() -> None:
-    """Nothing was called, so nothing is printed as an answer."""
     api = ScriptedApi(mass_ready=api_error(40164, "/cgi-bin/stable_token"))
     with pytest.raises(ApiError):
         smoke(api)
