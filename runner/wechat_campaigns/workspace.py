@@ -172,7 +172,7 @@ class Workspace:
         events, environment = tuple(self._events()), self.settings.environment
         self._take_events(events)
         authentic = authenticator(events, key_of) if key_of is not None else None
-        state = fold(events, authentic, self.settings.namespace)
+        state = fold(events, authentic)
         streams = (account for account in environment.accounts.values() if account.appid in state.streams)
         unread = (one.name for one in streams if key_of is None or key_of(one.appid) is None)
         self.unverified = (*unread, *wrong_secrets(state, environment))

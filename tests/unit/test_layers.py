@@ -30,7 +30,7 @@ PURE = (
     "source.schemas.findings", "source.schemas.schema_messages", "source.schemas.wording",
     "render.render", "render.content", "render.openids", "render.scope", "render.limits",
     "render.templates.placeholders", "ledger.fold", "ledger.fold_steps", "ledger.events", "ledger.kinds",
-    "ledger.records", "ledger.send_ids", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
+    "ledger.records", "ledger.campaigns_folder", "wechat.payloads", "plan", "send",
     "report",
     "code_host.merged_request", "guard.approvals", "fetch.draft_files", "notify.messages", "notify.notices",
 )  # fmt: skip
