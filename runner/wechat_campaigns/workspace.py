@@ -16,8 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import LedgerConflictError, StalePlanError, require_extra
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Settings
@@ -30,7 +29,7 @@ from wechat_campaigns.source.load import require_folder
 from wechat_campaigns.source.settings import SETTINGS_FILE, load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.core.interfaces import Clock
+    from wechat_campaigns.core.model import Clock
     from wechat_campaigns.guard.secrets import Secrets
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.ledger.rollback_guard import RollbackGuardedLedger

@@ -7,7 +7,7 @@ from datetime import date
 
 from wechat_campaigns.api import compile_selected, plan_selected
 from wechat_campaigns.cli.calendar import month_view
-from wechat_campaigns.core.extras import is_extra_installed
+from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.protocol.keys import normalize_id

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Formula
 

@@ -23,7 +23,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from wechat_campaigns.core.extras import require_extra
+from wechat_campaigns.core.errors import require_extra
 from wechat_campaigns.core.hosts import is_loopback
 from wechat_campaigns.core.i18n import _
 

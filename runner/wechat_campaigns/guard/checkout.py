@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from wechat_campaigns.core.errors import CodeHostError, LedgerError, PolicyError
-from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, GitResult, not_installed_error
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, Git, GitResult, not_installed_error
 from wechat_campaigns.core.git_checkout import (
     checkout_output,
     checkout_settings,
@@ -17,7 +17,6 @@ from wechat_campaigns.core.git_checkout import (
     run_in_checkout,
 )
 from wechat_campaigns.core.git_remote import NAME, remote_of
-from wechat_campaigns.core.git_repository import Git
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.source.settings import SETTINGS_FILE, names_programs
 

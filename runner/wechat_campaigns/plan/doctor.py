@@ -10,10 +10,16 @@ from enum import StrEnum
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, worst_exit_code
-from wechat_campaigns.core.extras import EXTRAS, is_extra_installed
+from wechat_campaigns.core.errors import (
+    EXTRAS,
+    ApiError,
+    CampaignError,
+    ExitCode,
+    is_extra_installed,
+    worst_exit_code,
+)
 from wechat_campaigns.core.i18n import N_, _, ngettext
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold

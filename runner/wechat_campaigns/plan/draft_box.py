@@ -14,7 +14,7 @@ from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import ApiError, UsageError
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Article, Articles, Draft, Media, Newspic, Send
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.plan.stored_draft import Stored, fingerprint
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.wechat.endpoints import ReadOnlyApi

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 
 from wechat_campaigns.core.errors import CampaignError, PolicyError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import PlanAction, Send
+from wechat_campaigns.core.model import Clock, PlanAction, Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.threads import map_in_threads
 from wechat_campaigns.plan.decision import OPEN, DecisionContext, decide, ended_recently

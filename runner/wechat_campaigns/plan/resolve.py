@@ -13,9 +13,8 @@ from typing import Any, Final, Literal
 from wechat_campaigns.core.diagnostics import Diagnostic
 from wechat_campaigns.core.errors import CampaignError, UsageError
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.interfaces import Clock
-from wechat_campaigns.core.model import Audience, Draft, Filter, Send
-from wechat_campaigns.core.nearest import close_matches
+from wechat_campaigns.core.model import Audience, Clock, Draft, Filter, Send
+from wechat_campaigns.core.names import close_matches
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.draft_box import (
     BoxEntry,

@@ -14,7 +14,7 @@ from typing import Any
 
 from wechat_campaigns.core.errors import ApiError, NoResponseError
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.interfaces import Clock
+from wechat_campaigns.core.model import Clock
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import SendRecord
 from wechat_campaigns.plan.quota import CHINA, china_day

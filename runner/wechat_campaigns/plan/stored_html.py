@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from urllib.parse import urlsplit
 
-from wechat_campaigns.core.html_reader import HtmlReader
+from wechat_campaigns.core.html import HtmlReader
 
 _UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
 _SIZE = re.compile(r"/(0|640)$")

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.diagnostics import Diagnostic, KeyPath, Location, json_path
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Campaign, Filter, Send
-from wechat_campaigns.core.names import openid_fault
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import openid_fault, suggestion_suffix
 from wechat_campaigns.core.patterns import OPENID
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.spoken_time import in_zone

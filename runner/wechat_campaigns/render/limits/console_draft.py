@@ -8,7 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 from wechat_campaigns.core.diagnostics import Finding, KeyPath
-from wechat_campaigns.core.extras import is_extra_installed
+from wechat_campaigns.core.errors import is_extra_installed
 from wechat_campaigns.core.i18n import _
 from wechat_campaigns.core.model import Articles, Draft, Newspic
 from wechat_campaigns.render.limits.check import content_findings, text_errors, text_warnings

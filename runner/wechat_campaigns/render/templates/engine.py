@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
 from wechat_campaigns.render.templates.bounds import MAX_SIZE, TemplateRenderError, copied
 from wechat_campaigns.render.templates.jinja import (

@@ -25,7 +25,7 @@ from jinja2.utils import Namespace, missing, pass_context
 from jinja2.visitor import NodeTransformer
 
 from wechat_campaigns.core.i18n import _
-from wechat_campaigns.core.nearest import suggestion_suffix
+from wechat_campaigns.core.names import suggestion_suffix
 from wechat_campaigns.render.templates.bounds import plain, text_of
 from wechat_campaigns.render.templates.placeholders import Escape
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from wechat_campaigns.core.diagnostics import Finding
 from wechat_campaigns.core.i18n import N_, _
-from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
+from wechat_campaigns.core.names import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.spoken_time import rewritten_moment
 from wechat_campaigns.source.schemas.wording import (
     SchemaViolation,
