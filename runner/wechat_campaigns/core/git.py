@@ -185,7 +185,7 @@ def is_installed() -> bool:
 
 
 def not_installed_error() -> LedgerError:
-    """Say that there is no git to start."""
+    """Return the error for a machine without git."""
     return LedgerError(
         _("the git ledger requires git, which is not installed"),
         hint=_("install git 2.31 or newer, or use another kind of ledger"),
@@ -252,10 +252,10 @@ class Git:
         return answer
 
     def run_checked(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Run a local command that has no reason to fail; its standard output.
+        """Run a local command that fails only with the disk, and return its standard output.
 
         Raises:
-            LedgerCopyError: it failed all the same: the disk, most likely.
+            LedgerCopyError: it failed.
         """
         answer = self.run(*arguments, given=given)
         if answer.code:

@@ -27,7 +27,7 @@ class HtmlReader(HTMLParser):
         self.close()
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:
-        """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
+        """Read `<![` as a comment, as browsers do; some versions of the parser stumble over it."""
         return self.parse_bogus_comment(i, bool(report))
 
     def parse_comment(self, i: int, report: int = 1) -> int:

@@ -101,7 +101,7 @@ class FileInfo:
     """A file under the campaigns folder, known by its bytes.
 
     `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
-    wma mp4, or "unknown". `duration_s` is set for sound where the format tells it.
+    wma mp4, or "unknown". `duration_s` is set for sound where the format records it.
     """
 
     path: PurePosixPath

@@ -51,7 +51,7 @@ def id_fault(name: str) -> tuple[str, str] | None:
 
 
 def openid_fault() -> tuple[str, str]:
-    """Say, without it, that an openid stands in the place of a name, and what to do."""
+    """Return why an openid cannot stand in the place of a name, without repeating it, and what to do."""
     return _("an openid stands in the place of a name"), _(
         "write another name; write openids only under `filter: {openids: …}` or `testers`"
     )

@@ -48,9 +48,9 @@ class _Exchange:
         self._line: Any = None
 
     def use(self, connection: HTTPConnection) -> None:
-        """Take the connection in use. Raises DeadlineError."""
+        """Set the connection in use. Raises DeadlineError."""
         self._connection = connection
-        self._line = connection.sock or self._line  # once the headers are there, the connection forgets it
+        self._line = connection.sock or self._line  # once the headers are there, the connection drops it
         self.check()
 
     def check(self) -> None:
@@ -59,7 +59,7 @@ class _Exchange:
             raise DeadlineError(self.seconds)
 
     def end(self) -> None:
-        """Shut the connection, whoever waits for it."""
+        """Shut the connection, which wakes the thread that waits for it."""
         self._is_over = True
         line = getattr(self._connection, "sock", None) or self._line
         if line is not None:

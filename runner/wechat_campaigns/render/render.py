@@ -148,7 +148,7 @@ def _draft(
 
 
 def _link_tagger(scope: Scope, key: str | None, entry: Mapping[str, Any], settings: Settings) -> LinkTagger:
-    """Take the parameters of the settings, the campaign and the entry together; the nearest wins."""
+    """Join the parameters of the settings, the campaign and the entry; the nearest wins."""
     parameters = {name: str(value) for name, value in settings.links.items()}
     allowed = settings.policy.linked_places
     paths: list[tuple[KeyPath, Mapping[str, Any]]] = [(("links",), scope.campaign.links)]
@@ -177,7 +177,7 @@ def _formerly(campaign: Campaign, names: Sequence[str], key: str | None) -> tupl
 
 
 def _account(scope: Scope, settings: Settings) -> str:
-    """Return the account, or note why there is none and return ""."""
+    """Return the account; "" after a problem."""
     environment = settings.environment
     name = scope.campaign.account or environment.default_account
     if name is not None and name in environment.accounts:

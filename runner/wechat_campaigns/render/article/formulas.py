@@ -118,7 +118,7 @@ def draw(latex: str, *, is_display: bool) -> tuple[Formula, str]:
 
 
 def take(root: HtmlElement) -> tuple[Formula, ...]:
-    """Take what its drawings show out of a tree, in their order: followers get the lines alone."""
+    """Remove from a tree what its drawings show, and return it in their order: followers get the lines."""
     return tuple(Formula(svg.attrib.pop(LATEX, ""), svg.attrib.pop(WORDS, "")) for svg in root.iter("svg"))
 
 

@@ -126,7 +126,7 @@ def reader(article: Article, *, pictures: Pictures, dark: bool = False, foldable
 
 
 def _with_covers(html: str) -> str:
-    """Put the cover of a mini program's card where followers see it."""
+    """Write the cover of a mini program's card where followers see it."""
     from wechat_campaigns.render.article.mini_program import CARD, COVER  # needs the libraries of articles
 
     written = re.compile(rf' {COVER}="([^"]+)"')
