@@ -17,7 +17,8 @@ from wechat_campaigns.source.text import is_blank
 _SHOWN = ("img", "svg", "mp-common-miniprogram", "mp-common-profile")
 _PROSE_CHARS = 30
 _IMAGE_WITH_BLANKS = re.compile(
-    r"!\[([^\]\n]{0,300})\]\(([^()<>\n]{0,300}[ \u3000][^()<>\n]{0,300}\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
+    r"!\[([^\]\n]{0,300})\]"
+    r"\(([^()<>\n]{0,300}[ \u3000][^()<>\n]{0,300}\.(?:png|jpe?g|gif|webp|bmp|heic|heif|avif))\)",
     re.IGNORECASE,
 )
 # Bounded: a text may be nothing but opening brackets, and each looks for its end.
