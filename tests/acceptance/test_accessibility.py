@@ -18,7 +18,7 @@ from tests.support.browser import open_browser
 from tests.support.npm_packages import node_modules
 from tests.support.studio import open_studio, until
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 pytestmark = [
     pytest.mark.deep,

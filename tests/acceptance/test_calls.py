@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.sandbox.client import SandboxClient
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.client import SandboxClient
+from wechat_sandbox.server import embedded
 
 SECRET = "0" * 32
 APPID = "wx0000000000000001"

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from tests.acceptance.inbox_page import HOSTILE, Inbox, article, attack
 from tests.support.browser import open_browser
 from tests.support.playground import SERVICE, Sandbox
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 pytestmark = [pytest.mark.deep, pytest.mark.optional_part]
 

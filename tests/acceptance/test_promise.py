@@ -1124,13 +1124,13 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     assert [intent["send"] for intent in intents] == ["shop:welcome", "office:welcome"]
     keys = {clientmsgid(SERVICE, intent["send"], 1) for intent in intents}
     assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
-    for shop, others in ((first, "office:welcome"), (second, "shop:welcome")):
+    for shop, mine in ((first, "shop:welcome"), (second, "office:welcome")):
         code, said = shop.run("status", "--format", "json")
         assert code == ExitCode.OK
-        assert {row["id"] for row in json.loads(said)["sends"]} == {"welcome", others}
-        intents_told = [line for line in shop.run("ledger", "log")[1].splitlines() if " intent " in line]
-        assert {line.split(" intent ")[1].split()[0] for line in intents_told} == {"welcome", others}
-        assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == ExitCode.OK
+        assert {row["id"] for row in json.loads(said)["sends"]} == {"shop:welcome", "office:welcome"}
+        for name, expected in (("welcome", mine), ("office:welcome", "office:welcome")):
+            code, said = shop.run("status", name, "--format", "json")
+            assert (code, [row["id"] for row in json.loads(said)["sends"]]) == (ExitCode.OK, [expected])
 
 
 def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) -> None:
@@ -1154,13 +1154,13 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.apply("sALE", "--resend", "sAle") == ExitCode.UNKNOWN
     shop.write(Sale=campaign_file("今晚九点"))
-    assert shop.apply("--resend", "SALE") == ExitCode.OK
+    assert shop.apply("--resend", "Shop:SALE") == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
     shop.write(Sale=campaign_file("今晚八点"))
     shop.move("Sale", "2026/spring")
     assert shop.summary() == {"conflict": 1}
     _code, said = shop.run("plan")
-    assert "formerly: [Sale]" in " ".join(said.split())
+    assert "formerly: [shop:Sale]" in " ".join(said.split())
     for former in ("sale", "shop:Sale"):
         shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
         assert shop.summary() == {"sent": 1}
@@ -1168,7 +1168,7 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     shop.lose_an_answer()
     assert shop.run("ledger", "settle", "LOST", "--sent", "3147483777", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
-    assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
+    assert shop.run("ledger", "baseline", "shop:old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"sent": 3}
 
 

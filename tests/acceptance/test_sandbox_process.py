@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from wechat_campaigns.sandbox.client import SandboxClient
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.client import SandboxClient
+from wechat_sandbox.server import embedded
 
 SENDALL = "/cgi-bin/message/mass/sendall"
 

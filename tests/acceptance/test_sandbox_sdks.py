@@ -15,8 +15,8 @@ import pytest
 from tests.acceptance.sdk.tunnel import tunnel
 from tests.support.npm_packages import alone, node_modules
 from tests.support.optional_parts import skip_or_fail
-from wechat_campaigns.sandbox.client import SandboxClient
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.client import SandboxClient
+from wechat_sandbox.server import embedded
 
 SCRIPTS = Path(__file__).parent / "sdk"
 CACHE = Path(__file__).parents[2] / "build"

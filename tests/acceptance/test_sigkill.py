@@ -21,7 +21,7 @@ import pytest
 from tests.support.playground import PICTURES, SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, private_folder, state_folder
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from tests.support.actions_runner import PROJECT
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 CLIENT = """
 import requests

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from tests.support.commands import COMMANDS
-from tests.support.source import PACKAGE, ROOT, trees
+from tests.support.source import ROOT, RUNNER, trees
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -58,7 +58,7 @@ def output_keys() -> Iterator[str]:
     """List the keys that reports and commands write: those of dicts, and of `output_sentence`."""
     yield from COLUMNS
     writing = [
-        tree for path, tree in trees().items() if path.relative_to(PACKAGE).parts[0] in ("report", "cli")
+        tree for path, tree in trees().items() if path.relative_to(RUNNER).parts[1] in ("report", "cli")
     ]
     for tree in writing:
         for node in ast.walk(tree):

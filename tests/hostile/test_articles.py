@@ -23,8 +23,8 @@ from tests.unit.render.article.making import assert_nothing_alive
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
 from wechat_campaigns.render.article.body import assemble
 from wechat_campaigns.render.article.keep import without_links
-from wechat_campaigns.sandbox.inbox.markup import DROPPED, UNWRAPPED, sanitize
 from wechat_campaigns.source.files import Files
+from wechat_sandbox.inbox.markup import DROPPED, UNWRAPPED, sanitize
 
 SETTINGS = """\
 environments:

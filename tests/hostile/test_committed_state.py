@@ -30,7 +30,7 @@ from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.sandbox.server import embedded
+from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
 

@@ -28,8 +28,8 @@ from wechat_campaigns.cli.effects import Effect
 from wechat_campaigns.cli.registry import Command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.protocol.events import Entry, EventKind
-from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.workspace import LedgerWorkspace
+from wechat_sandbox.server import embedded
 
 pytestmark = pytest.mark.deep
 

@@ -14,7 +14,7 @@ from babel.messages import Catalog
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
-from tests.support.source import PACKAGE, trees
+from tests.support.source import RUNNER, trees
 from tests.tools.make_catalog import TEMPLATES, catalogs, read, refreshed
 from wechat_campaigns.core.i18n import LANGUAGES
 from wechat_campaigns.report.sanitize import inert
@@ -26,7 +26,7 @@ SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 """Functions whose first argument people read."""
 SAID = frozenset({"what", "hint", "needed_for", "note", "title", "lead"})
 """Keywords whose value people read."""
-APART = ("wechat_campaigns/sandbox/", "wechat_campaigns/wechat/callback/")
+APART = ("wechat_sandbox/", "wechat_campaigns/wechat/callback/")
 """The sandbox answers as WeChat does, its own calls are for programs; a refused push is for the log."""
 MACHINES = ("listening on http://",)
 """Lines that programs wait for."""
@@ -97,7 +97,7 @@ def fields(text: str) -> list[str]:
 @cache
 def calls() -> list[tuple[str, ast.Call]]:
     return [
-        (str(path.relative_to(PACKAGE.parent)), node)
+        (str(path.relative_to(RUNNER)), node)
         for path, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.source import PACKAGE, ROOT, comments, statements
+from tests.support.source import PACKAGE, ROOT, SANDBOX, comments, statements
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ DOTTED = re.compile(r"`([a-z_]+(?:\.\w+)+)`|\bwechat_campaigns((?:\.\w+)+)")
 
 @cache
 def sources() -> dict[Path, str]:
-    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    files = [*PACKAGE.rglob("*.py"), *SANDBOX.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     return {file: file.read_text(encoding="utf-8") for file in files}
 
 

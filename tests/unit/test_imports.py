@@ -52,7 +52,7 @@ def test_validate_loads_only_what_checks(folder: Path) -> None:
     packages = (
         "wechat_campaigns.wechat",
         "wechat_campaigns.ledger",
-        "wechat_campaigns.sandbox",
+        "wechat_sandbox",
         "wechat_campaigns.render.article.body",
         "wechat_campaigns.plan.plan",
     )

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.source import comments, statements, trees
 from tests.tools.make_catalog import catalogs, read
+from tests.unit.test_budget import package
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")])
@@ -112,11 +113,11 @@ CODE_YET = {
     "wechat_campaigns/protocol": 20,
     "wechat_campaigns/render": 42,
     "wechat_campaigns/report": 8,
-    "wechat_campaigns/sandbox": 26,
-    "wechat_campaigns/send": 11,
+    "wechat_campaigns/send": 10,
     "wechat_campaigns/source": 27,
     "wechat_campaigns/studio": 8,
     "wechat_campaigns/wechat": 16,
+    "wechat_sandbox": 26,
 }
 """Findings that packages still have. It may only get shorter."""
 
@@ -135,12 +136,12 @@ def said_in_code() -> dict[str, list[str]]:
             and isinstance(node.value.value, str)
         ]
         texts += [comment for _line, comment in comments(source)]
-        of_package = found.setdefault("/".join(place.parts[:-1][:2]), [])
+        of_package = found.setdefault(package(place.as_posix()), [])
         of_package += [f"{place}: {one}" for text in texts for one in findings(text, CODE)]
     return found
 
 
 @pytest.mark.slow
 def test_docstrings_and_comments_are_plain() -> None:
-    for package, found in said_in_code().items():
-        assert len(found) <= CODE_YET.get(package, 0), "\n".join(found)
+    for place, found in said_in_code().items():
+        assert len(found) <= CODE_YET.get(place, 0), "\n".join(found)

@@ -23,7 +23,6 @@ from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.kinds import LedgerKind
 from wechat_campaigns.ledger.records import SendStatus
-from wechat_campaigns.ledger.send_ids import list_id
 from wechat_campaigns.plan.decision import DecisionContext, PlanDecision, decide, ended_recently
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
@@ -231,8 +230,8 @@ def test_another_entry_of_a_sent_campaign_is_new():
 
 
 def test_record_of_a_send_from_before_its_namespace_is_found() -> None:
-    state = fold(make_events(*accepted(make_send("old"))), namespace="shop")
-    send = make_send("new", formerly=(":old",))
+    state = fold(make_events(*accepted(make_send("old"))))
+    send = make_send("shop:new", formerly=("old",))
     context = DecisionContext(settings=make_settings(), state=state, now=NOW)
     decision = decide(send, compute_content_digest(send), context)
     known = decision.known
@@ -248,7 +247,7 @@ def test_send_of_another_namespace_was_not_moved() -> None:
 
     def action(namespace: str) -> PlanAction:
         context = DecisionContext(
-            settings=make_settings(), state=fold(events, namespace=namespace), now=NOW,
+            settings=replace(make_settings(), namespace=namespace), state=fold(events), now=NOW,
             is_current=lambda _message: False,
         )  # fmt: skip
         return decide(send, compute_content_digest(send), context).action
@@ -265,11 +264,6 @@ def test_send_of_another_namespace_was_not_moved() -> None:
 def test_a_window_ended_recently_for_one_day(ended: timedelta | None, recently: bool) -> None:
     send = make_send(not_after=NOW + ended if ended is not None else None)
     assert ended_recently(send, NOW) is recently
-
-
-def test_parts_of_one_list_have_one_name() -> None:
-    assert list_id("sale#1") == list_id("sale#12") == list_id("sale") == "sale"
-    assert list_id("sale[beijing]#1") == "sale[beijing]"
 
 
 def test_a_hold_is_no_reason_of_the_ledger() -> None:

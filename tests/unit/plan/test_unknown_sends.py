@@ -23,6 +23,7 @@ from wechat_campaigns.plan.decision import DecisionContext, PlanDecision
 from wechat_campaigns.plan.unknown_sends import stored_unknown_sends, unplanned_unknown_sends
 from wechat_campaigns.protocol.decide import Reason
 from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.keys import normalize_id
 
 HOUR = timedelta(hours=1)
 GONE = make_send("gone")
@@ -34,7 +35,7 @@ def posted(*sends: Send) -> LedgerState:
 
 def context(state: LedgerState, *resend: str, **more: Any) -> DecisionContext:
     given: dict[str, Any] = {"settings": make_settings(), "state": state, "now": NOW}
-    return DecisionContext(**given | more, resend=frozenset(map(state.normalized_ledger_id, resend)))
+    return DecisionContext(**given | more, resend=frozenset(map(normalize_id, resend)))
 
 
 def decided(around: DecisionContext) -> PlanDecision:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.sandbox import bitmaps
+from wechat_sandbox import bitmaps
 
 numbers = st.sets(st.integers(0, 500))
 

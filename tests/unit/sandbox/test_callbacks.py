@@ -19,8 +19,8 @@ from wechatpy.utils import check_signature
 
 from tests.support.served import QuietHandler, served
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat
-from wechat_campaigns.sandbox.accounts import Callback
-from wechat_campaigns.sandbox.callbacks import encoding, models, pusher
+from wechat_sandbox.accounts import Callback
+from wechat_sandbox.callbacks import encoding, models, pusher
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TOKEN = "token"

@@ -187,7 +187,6 @@ def test_a_comment_that_is_still_to_come_is_unknown(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_at_most_a_hundred_elected(wechat: WeChat) -> None:
-    """The 101st is 88003; one that is elected already is no fault."""
     wechat.control("POST", "seed", {"accounts": [{"appid": wechat.appid, "followers": 1200}]})
     sent = send(wechat, {"need_open_comment": 1})
     wechat.next_day()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
-from wechat_campaigns.sandbox.control.routes import ROUTES
+from wechat_sandbox.control.routes import ROUTES
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
@@ -27,7 +27,6 @@ def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
     ],
 )
 def test_a_wrong_clock_call_is_explained(wechat: WeChat, body: object, says: str) -> None:
-    """A mistake is a 400 whose error says what is wanted."""
     assert says in wechat.control("POST", "clock", body)["error"]
 
 
@@ -157,7 +156,6 @@ def test_events_are_kept_even_when_nobody_wants_them(wechat: WeChat) -> None:
 
 
 def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
-    """A wrong name answers 404 and what there is."""
     told = wechat.control("GET", "nix")["error"]
     assert all(f"{method} {name}" in told for method, name in ROUTES)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import SERVICE, WeChat, with_each_part_odd
-from wechat_campaigns.sandbox import request_log
-from wechat_campaigns.sandbox.answers import ErrcodeError
-from wechat_campaigns.sandbox.calls import ENDPOINTS, HttpRequest
-from wechat_campaigns.sandbox.dispatcher import Dispatcher, parse_body
+from wechat_sandbox import request_log
+from wechat_sandbox.answers import ErrcodeError
+from wechat_sandbox.calls import ENDPOINTS, HttpRequest
+from wechat_sandbox.dispatcher import Dispatcher, parse_body
 
 
 def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:
@@ -39,7 +39,6 @@ def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode: int) -> None:
-    """Each kind of mistake has its code; the status stays 200."""
     assert wechat.raw(method, path)["errcode"] == errcode
 
 

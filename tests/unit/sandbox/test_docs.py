@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_sandbox_sdks import PINS, PYTHON
-from wechat_campaigns.sandbox import faults
-from wechat_campaigns.sandbox.accounts import AccountOptions
-from wechat_campaigns.sandbox.calls import ENDPOINTS
-from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.mass.rules import RULES
+from wechat_sandbox import faults
+from wechat_sandbox.accounts import AccountOptions
+from wechat_sandbox.calls import ENDPOINTS
+from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.mass.rules import RULES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.sandbox.client import WeChat
-from wechat_campaigns.sandbox.drafts import rules
+from wechat_sandbox.drafts import rules
 
 
 def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
 from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
-from wechat_campaigns.sandbox import request_log, strict_json
-from wechat_campaigns.sandbox.calls import ENDPOINTS
+from wechat_sandbox import request_log, strict_json
+from wechat_sandbox.calls import ENDPOINTS
 
 pytestmark = pytest.mark.slow
 

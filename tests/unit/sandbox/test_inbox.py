@@ -11,9 +11,9 @@ import pytest
 
 from tests.unit.sandbox.client import MP3, NOON, PNG, SERVICE, WeChat
 from tests.unit.sandbox.inbox_calls import openids, phone, preview, to_all, told
-from wechat_campaigns.sandbox import seeds, web
-from wechat_campaigns.sandbox.dispatcher import Dispatcher
-from wechat_campaigns.sandbox.store import Store
+from wechat_sandbox import seeds, web
+from wechat_sandbox.dispatcher import Dispatcher
+from wechat_sandbox.store import Store
 
 SCRIPTS = ("main.js", "lists.js", "phone.js", "bubbles.js", "dom.js", "words.js")
 STATIC = (*SCRIPTS, "inbox.css", "phone.css", "article.css", "icon.svg")
@@ -236,6 +236,5 @@ def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:
     ],
 )
 def test_wrong_question_is_answered_in_words(wechat: WeChat, query: str, status: int) -> None:
-    """A mistake is a 400 or 404 that says what is wrong."""
     answer = wechat.http.get(f"/_sandbox/inbox/{query}")
     assert (answer.status_code, list(answer.json)) == (status, ["error"])

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat, dump
-from wechat_campaigns.sandbox.calls import HttpRequest
-from wechat_campaigns.sandbox.mass.rules import RULES
+from wechat_sandbox.calls import HttpRequest
+from wechat_sandbox.mass.rules import RULES
 
 TEXT = {"content": "你好"}
 
@@ -259,7 +259,6 @@ def test_clientmsgid_length(wechat: WeChat, value: object, errcode: int) -> None
 
 
 def test_openids_are_counted_and_known(wechat: WeChat) -> None:
-    """mass/send takes 2 to 10,000 openids of the account's own followers."""
     openids = wechat.openids()
 
     def send(touser: object) -> int:
@@ -323,7 +322,6 @@ def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -
 
 @pytest.mark.slow
 def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
-    """The 61st send of a minute is 45011, the 101st of a day 45009."""
     codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
     assert codes == [0] * 60 + [45011]
     wechat.wait(60)

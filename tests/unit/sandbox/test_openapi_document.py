@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.unit.sandbox.client import SERVICE, WeChat, dump
-from wechat_campaigns.sandbox.accounts import SWITCHES, AccountOptions
-from wechat_campaigns.sandbox.control.openapi import document
-from wechat_campaigns.sandbox.control.routes import ROUTES
-from wechat_campaigns.sandbox.faults import FAULT
+from wechat_sandbox.accounts import SWITCHES, AccountOptions
+from wechat_sandbox.control.openapi import document
+from wechat_sandbox.control.routes import ROUTES
+from wechat_sandbox.faults import FAULT
 
 PUBLISHED = Path(__file__).parents[3] / "schema" / "sandbox.openapi.json"
 DOCUMENT = document(ROUTES)
@@ -63,7 +63,6 @@ def faults_of(value: Any, schema: Any) -> list[str]:
 
 @pytest.mark.slow
 def test_the_document_is_valid() -> None:
-    """By the metaschema of OpenAPI 3.1, its references and its parameters included."""
     from openapi_spec_validator import OpenAPIV31SpecValidator  # a third of a second, in every worker
 
     assert [error.message for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()] == []

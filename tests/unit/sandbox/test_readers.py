@@ -8,8 +8,8 @@ from statistics import mean
 
 import pytest
 
-from wechat_campaigns.sandbox import clock
-from wechat_campaigns.sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
+from wechat_sandbox import clock
+from wechat_sandbox.statistics.readers import MESSAGE, OTHER_SOURCES, Readers
 
 EVENING = datetime(2026, 12, 1, 20, tzinfo=clock.CHINA)
 MONTH = timedelta(days=30)
@@ -63,7 +63,6 @@ def test_most_readers_come_within_two_days() -> None:
 
 
 def test_an_evening_is_better_than_a_night_and_the_first_article_than_the_next() -> None:
-    """So that a comparison by hour has something to find; on Saturdays fewer read."""
     month = range(40)
     night, saturday = EVENING.replace(hour=3), EVENING + timedelta(days=4)
     evenings = rate([readers(number) for number in month])

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.sandbox import accounts, bitmaps, seeds
-from wechat_campaigns.sandbox.store import Store
+from wechat_sandbox import accounts, bitmaps, seeds
+from wechat_sandbox.store import Store
 
 APPID = "wx0000000000000001"
 

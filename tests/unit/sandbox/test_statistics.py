@@ -110,7 +110,6 @@ def test_another_seed_gives_other_readers_and_the_same_the_same(wechat: WeChat) 
     ],
 )
 def test_days_that_are_refused(wechat: WeChat, begin: object, end: str, errcode: int | None) -> None:
-    """One day up to yesterday, from November 2025 on; yesterday's are ready at eight."""
     wechat.control("POST", "clock", {"at": "2026-12-03T07:59:00+08:00"})
     answer = ask(wechat, "getarticletotaldetail", {"begin_date": begin, "end_date": end})
     assert answer.get("errcode") == errcode

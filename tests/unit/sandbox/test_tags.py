@@ -31,7 +31,6 @@ def test_a_tag_name_of_11_chinese_characters(wechat: WeChat) -> None:
 
 @pytest.mark.slow
 def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
-    """The 101st tag is 45056; the system tag does not count."""
     codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]
     assert codes == [0] * 93 + [45056]
 

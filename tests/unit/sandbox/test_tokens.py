@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
-from wechat_campaigns.sandbox.seeds import SECRET
+from wechat_sandbox.seeds import SECRET
 
 STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
 
