@@ -117,8 +117,15 @@ class Week:
             _before, found, after = printed.partition(word)
             assert found, printed
             printed = f"…\n{found}{after}"
-        self.pages.append(f"{clock}\n\n```console\n$ campaign {words}\n{printed}\n```")
+        self._append(f"# {clock}\n$ campaign {words}\n{printed}")
         assert running.returncode == expected, printed
+
+    def _append(self, shown: str) -> None:
+        """Commands that follow each other stand in one block, each below its hour."""
+        if self.pages[-1].startswith("```console"):
+            self.pages[-1] = f"{self.pages[-1].removesuffix('```')}\n{shown}\n```"
+        else:
+            self.pages.append(f"```console\n{shown}\n```")
 
     def run(
         self, words: str, clock: str, expected: ExitCode = ExitCode.OK, *, since: Words = ("", "")
@@ -153,7 +160,7 @@ def friday(week: Week) -> None:
     write_list(week)
     week.file("regulars.yaml", REGULARS)
     week.run("validate", "16:00")
-    week.run("plan", "16:01")
+    week.run("plan", "16:01", since=SUMMARY)
 
 
 def write_list(week: Week) -> None:
