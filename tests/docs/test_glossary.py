@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from tests.support.source import PACKAGE, ROOT, trees
+from tests.support.source import ROOT, RUNNER, trees
 from wechat_campaigns.core.i18n import set_language, status_word
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.kinds import LedgerKind
@@ -29,7 +29,6 @@ STATUSES = frozenset({*PlanAction, *SendStatus, *Result})
 
 
 def rows(text: str) -> list[tuple[str, str]]:
-    """Read the first two cells of every row."""
     found = re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", text, flags=re.M)
     return [(term, chinese) for term, chinese in found if term != "term"]
 
@@ -39,7 +38,6 @@ def section(heading: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """List the words that rows explain and that are written so in files and output."""
     return [word for term, _ in rows(text) for word in re.findall("`(.+?)`", term)]
 
 
@@ -58,7 +56,7 @@ def output_keys() -> Iterator[str]:
     """List the keys that reports and commands write: those of dicts, and of `output_sentence`."""
     yield from COLUMNS
     writing = [
-        tree for path, tree in trees().items() if path.relative_to(PACKAGE).parts[0] in ("report", "cli")
+        tree for path, tree in trees().items() if path.relative_to(RUNNER).parts[1] in ("report", "cli")
     ]
     for tree in writing:
         for node in ast.walk(tree):
@@ -86,12 +84,10 @@ def json_keys() -> frozenset[str]:
 
 @pytest.mark.parametrize("kind", WORDS)
 def test_every_word_is_explained(kind: str) -> None:
-    """A new event, status or reason needs its row."""
     assert not WORDS[kind] - set(terms(PAGE))
 
 
 def test_no_word_is_left_over() -> None:
-    """A word that the code no longer uses has no row."""
     assert not set(terms(PAGE)) - json_keys().union(*WORDS.values())
 
 
@@ -107,13 +103,11 @@ def test_a_section_has_only_its_words() -> None:
 
 
 def test_one_word_has_one_row() -> None:
-    """No word is explained twice, with or without code type."""
     every = [word.strip("` ") for term, _ in rows(PAGE) for word in term.split(",")]
     assert [word for word, count in Counter(every).items() if count > 1] == []
 
 
 def test_chinese_is_what_the_program_prints() -> None:
-    """The Chinese of an action, a status or a result is that of the catalog."""
     listed = {
         word: chinese.split("；") for term, chinese in rows(PAGE) for word in re.findall("`(.+?)`", term)
     }

@@ -16,7 +16,6 @@ made = cache(pages)  # by the first test that asks: every worker of a run reads 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_the_page_is_current(name: str) -> None:
-    """After a change of options, schemas or errcodes: `python -m tests.tools.make_reference`."""
     written = (FOLDER / name).read_text(encoding="utf-8")
     assert written == made().get(name), "run `python -m tests.tools.make_reference`"
 
@@ -29,7 +28,6 @@ def test_the_table_of_statuses_is_current(name: str) -> None:
 
 
 def test_every_page_is_there() -> None:
-    """And none that nothing writes any more."""
     assert {path.name for path in FOLDER.iterdir()} == set(made())
 
 
@@ -42,7 +40,6 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_roff_takes_the_manual_page() -> None:
-    """Without a warning."""
     if shutil.which("groff") is None:
         pytest.skip("groff is missing")
     words = ["groff", "-K", "utf8", "-T", "utf8", "-man", "-ww"]

@@ -12,7 +12,6 @@ COLUMNS = 4
 
 
 def test_the_files_have_the_lines_that_the_page_says() -> None:
-    """And every file of the protocol is among them."""
     listed = {path: int(lines) for path, lines in ROW.findall(PAGE)}
     assert listed == {path: (ROOT / path).read_text("utf-8").count("\n") for path in listed}
     protocol = {
