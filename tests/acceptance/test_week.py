@@ -246,7 +246,7 @@ def wednesday(week: Week) -> None:
     line = "  beijing: {revision: 2, filter: {tag: 北京}, vars: {shop: 国贸店, price: 59}}"
     week.change("tasting.yaml", TASTING.splitlines()[4], line)
     week.pages.append(f"```yaml\n{line}\n```")
-    week.run("plan tasting --out plan.json", "10:00")
+    week.run("plan tasting --out plan.json", "10:00", since=SUMMARY)
     week.run("apply tasting --plan plan.json --auto-approve --quiet", "10:05")
 
 
@@ -271,7 +271,6 @@ def thursday(week: Week) -> None:
     week.change("regulars.yaml", "2026-12-03 13:00", "2026-12-03 18:00")
     week.run("plan regulars --out plan.json", "14:10", since=SUMMARY)
     week.run("apply regulars --plan plan.json --auto-approve --quiet", "14:15")
-    week.run("calendar --month 2026-12", "14:30")
 
 
 HEADS = {

@@ -21,6 +21,7 @@ from tests.support.source import PACKAGE, ROOT
 from tests.tools import make_parts, variables
 from tests.tools.make_catalog import catalogs, read
 from tests.tools.make_man import man_page
+from wechat_campaigns.cli.effects import AGENTS
 from wechat_campaigns.cli.main import campaign
 from wechat_campaigns.cli.reference import every_command, reference_data
 from wechat_campaigns.core.i18n import Language, set_language
@@ -56,7 +57,7 @@ TYPES: dict[Language, dict[str, str]] = {
 """The words for the types of a schema."""
 ERRCODES: dict[Language, tuple[str, tuple[str, ...]]] = {
     "en": (
-        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
+        "What WeChat's `errcode` means. *confidence*: high is a page of the vendor or several "
         "lists that agree, medium one list, low a meaning that is not confirmed.",
         ("errcode", "name", "class", "meaning", "what to do", "confidence"),
     ),
@@ -143,8 +144,7 @@ def _commands() -> Iterator[str]:
     for path, command in every_command():
         words = " ".join((path, *(argument["name"] for argument in data[path]["arguments"])))
         yield f"## {path}"
-        yield f"`{words}`"
-        yield data[path]["help"]
+        yield f"`{words}`: {data[path]['help']}"
         if tuple(data[path]["formats"]) not in ((), ("text", "json")):
             yield f"Formats: {', '.join(data[path]['formats'])}."
         yield _options(command, path)
@@ -177,12 +177,6 @@ def _programs() -> str:
             variables.NETWORK,
         ),
         ("Language and colours", "", variables.SHOWING),
-        (
-            "Coding agents",
-            "Where one of these is set, a coding agent runs the command. Outside the sandbox, it is then "
-            "refused what reaches real followers or changes what may be sent.",
-            variables.OF_AGENTS,
-        ),
     )
     parts = [
         "## Variables\n\nThe command reads these variables, and in CI those of "
@@ -193,6 +187,11 @@ def _programs() -> str:
     for title, text, rows in sections:
         table = _table(head, [(f"`{name}`".replace(", ", "`, `"), meaning) for name, meaning in rows.items()])
         parts += [f"### {title}", text, table]
+    parts.append(
+        "### Coding agents\n\nWhere one of these is set, a coding agent runs the command. Outside the "
+        "sandbox, it is then refused what reaches real followers or changes what may be sent: "
+        f"{', '.join(f'`{name}`' for name in AGENTS)}."
+    )
     parts += ["## Logs", _schema("log", level=3), "## Plan files", _schema("plan", level=3)]
     return "\n\n".join(filter(None, parts))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.cli.effects import AGENTS
-
 OWN = {
     "CAMPAIGN_READ_ONLY": "Refuse every command that changes something: files, the ledger, WeChat, a "
     "comment. Empty, `0`, `false` and `no` leave it off.",
@@ -29,4 +27,3 @@ SHOWING = {
     "CLICOLOR_FORCE": "Any text but `0`: use colours where the output is not a terminal, too. `NO_COLOR` "
     "wins.",
 }
-OF_AGENTS = {name: f"Set by {agent.name}; [source]({agent.source})." for name, agent in AGENTS.items()}
