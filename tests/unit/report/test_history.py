@@ -27,8 +27,8 @@ from wechat_campaigns.report.history import (
     past_sends,
 )
 from wechat_campaigns.report.html import history_html
-from wechat_campaigns.report.line_breaks import columns
 from wechat_campaigns.report.spreadsheet import BOM
+from wechat_campaigns.report.terminal import columns
 from wechat_campaigns.report.text import TextOptions, history_text
 
 TOLD = {"status": "send success", "addressed": 100, "sent": 75, "left_out": 20, "failed": 5}
