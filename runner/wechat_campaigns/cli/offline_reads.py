@@ -13,8 +13,7 @@ from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.render.compile import CompileResult, compile_campaigns
 from wechat_campaigns.report.calendar import CalendarView
-from wechat_campaigns.report.figures import article_rows
-from wechat_campaigns.report.history import HistoryView, begun_records, past_sends
+from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.plan_view import plan_view
 from wechat_campaigns.source.load import find_campaigns
 from wechat_campaigns.studio.reads import Overview, Trial
@@ -61,8 +60,7 @@ class OfflineReads:
         workspace, state = self._workspace, self._workspace.unverified_state()
         accounts, now = workspace.settings.environment.accounts, workspace.clock()
         kept = {a.appid: read_statistics(workspace.statistics_file(a.appid)) for a in accounts.values()}
-        articles = article_rows(begun_records(state, accounts), state, accounts, kept, now=now)
-        return HistoryView(past_sends(state, accounts, now=now), articles)
+        return history_view(state, accounts, kept, now=now)
 
     def read(self, file: FileInfo) -> bytes:
         """Read a file that a send carries."""

@@ -24,7 +24,6 @@ OF_PLAN: Final = {
 """What is written of a `PlanView` alone."""
 OF_HISTORY: Final = {
     "json": "history.history_data",
-    "markdown": "history.history_markdown",
     "html": "html.history_html",
     "csv": "history.history_csv",
 }

@@ -21,7 +21,6 @@ from wechat_campaigns.core.links import links
 from wechat_campaigns.core.model import Articles, Content, PlanAction, Send, visible_content
 from wechat_campaigns.core.patterns import escape_invisible
 from wechat_campaigns.ledger.records import SendRecord
-from wechat_campaigns.plan.quota import SERVICE_PER_MONTH
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -29,14 +28,12 @@ from wechat_campaigns.render.article.page import (
     Pictures,
     content,
 )
-from wechat_campaigns.report.accounts import COMING, console_quota
+from wechat_campaigns.report.accounts import console_quota
 from wechat_campaigns.report.attention import BLOCKED, note_groups, problem_note
-from wechat_campaigns.report.bars import PARTS, figures, send_bars
 from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
-from wechat_campaigns.report.history import SHOWN, HistoryView, shown_cells
-from wechat_campaigns.report.past_sends import article_link
+from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
 from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
 from wechat_campaigns.report.phrases import sends as sends_text
 from wechat_campaigns.report.plan_view import PlanView, Row, to_followers
@@ -45,9 +42,10 @@ from wechat_campaigns.report.schedule import WEEKDAYS, in_order, schedule
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
+CALM = frozenset({PlanAction.SEND, PlanAction.RESEND, PlanAction.SCHEDULED})
+"""Actions whose reason need not be read."""
 DAY_CHARS = 200_000
 """The maximum length of the sends of one day."""
-MAX_BARS = 40
 HEADLINE_CHARS = 60
 RecordTable = tuple[str, Sequence[tuple[str, str]]]
 """A title, and rows of name and value."""
@@ -84,7 +82,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         errors=note_groups(map(problem_note, view.errors)),
         blocked=blocked,
         blocked_actions=BLOCKED,
-        calm_actions=COMING,
+        calm_actions=CALM,
         plan_notes=plan_notes,
         groups=groups,
         group_notes=sum(len(group.notes) for group in groups),
@@ -142,30 +140,17 @@ def _next_steps(view: PlanView) -> list[str]:
 
 
 def history_html(view: HistoryView) -> str:
-    """Draw what was sent: figures, a bar for each send, then the tables."""
+    """Draw what was sent: totals, then the tables."""
     return _render(
         "history.html",
         view=view,
-        links=_articles(view),
         article_link=article_link,
-        figures=figures(view),
-        part_names=PARTS,
-        send_bars=send_bars(view.rows[-MAX_BARS:]),
         headings=SHOWN,
         outcomes=[shown_cells(row) for row in view.rows],
         figure_headings=SHOWN_FIGURES,
         figure_rows=[shown_figures(row) for row in view.counted],
-        max_bars=MAX_BARS,
         message_chars=MESSAGE_CHARS,
     )
-
-
-def _articles(view: HistoryView) -> list[tuple[str, str]]:
-    """List the addresses of articles: as events have them, else as the figures do."""
-    links = [(row.send, url) for row in view.rows for url in row.links]
-    told = {name for name, _url in links}
-    others = [row for row in view.counted if row.send not in told]
-    return links + [(row.name, row.article.url) for row in others if row.article and row.article.url]
 
 
 def calendar_html(view: CalendarView) -> str:
@@ -242,7 +227,7 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = "{:,}".format
     environment.globals |= {"_": _, "fitted": fitted, "backticked": _backticked}
-    environment.globals |= {"sends_text": sends_text, "monthly": SERVICE_PER_MONTH}
+    environment.globals["sends_text"] = sends_text
     return environment
 
 

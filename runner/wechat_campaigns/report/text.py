@@ -12,10 +12,11 @@ from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.report.attention import FINISHED, note_groups
 from wechat_campaigns.report.figures import figures_lines
 from wechat_campaigns.report.history import HistoryView
-from wechat_campaigns.report.phrases import short_commit, zoned_moment
+from wechat_campaigns.report.phrases import recorded_recipients, short_commit, zoned_moment
 from wechat_campaigns.report.plan_view import OBVIOUS, ApplyView, PlanView, Row
 from wechat_campaigns.report.sanitize import inert
 from wechat_campaigns.report.send_status import StatusView, expired_words
+from wechat_campaigns.report.spreadsheet import cell_text
 from wechat_campaigns.report.terminal import lines, table
 from wechat_campaigns.send.outcome import Result, SendOutcome
 
@@ -136,15 +137,16 @@ def history_text(view: HistoryView, options: TextOptions) -> str:
         headings = ("Status", "Send", "Account", "To", "Followers", "Time", "Note")
         rows = [
             (
-                *(status_word(row.status), row.send, row.account, row.recipients_text),
-                *("" if row.addressed is None else f"{row.addressed:,}", row.at, row.note),
+                *(status_word(row.known.status), row.known.send, row.account),
+                recorded_recipients(row.recipients),
+                *("" if row.addressed is None else f"{row.addressed:,}", cell_text(row.moment), row.note),
             )
             for row in view.rows
         ]
         parts += ["", options.table(headings, rows)]
     notes = [*view.notes, *(text for row in view.counted for text in figures_lines(row))]
     parts += ["", *map(options.lines, notes)] if notes else []
-    links = [f"{row.send}: {url}" for row in view.rows for url in row.links]
+    links = [f"{name}: {url}" for name, url in view.links]
     # An address is not broken into lines: it would no longer be one.
     return "\n".join([*parts, *map(inert, ["", *links] if links else [])])
 
