@@ -14,9 +14,9 @@ from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.i18n import N_, ngettext
 from wechat_campaigns.plan.quota import china_day
-from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_view
-from wechat_campaigns.report.formats import OF_CALENDAR, formats
+from wechat_campaigns.report.calendar import CalendarView, bounds, calendar_data, calendar_text, calendar_view
 from wechat_campaigns.report.history import history_view
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.workspace import Workspace
 
 
@@ -37,7 +37,19 @@ def calendar(context: LedgerContext, month: datetime | None) -> int:
             invalid,
         )
         context.show_progress(message.format(count=invalid))
-    context.output(formats(OF_CALENDAR, view))
+
+    def html() -> str:
+        from wechat_campaigns.report.html import calendar_html
+
+        return calendar_html(view)
+
+    context.output(
+        {
+            "text": lambda: calendar_text(view),
+            "json": lambda: json_text(calendar_data(view)),
+            "html": html,
+        }
+    )
     return ExitCode.OK
 
 

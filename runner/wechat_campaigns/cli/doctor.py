@@ -87,7 +87,7 @@ def _check_environment(context: OnlineContext) -> int:
 
 
 def _smoke(context: OnlineContext, account: Account) -> int:
-    from wechat_campaigns.report.smoke import calls_text, smoke_data, smoke_exit_code, smoke_text
+    from wechat_campaigns.report.doctor import calls_text, smoke_data, smoke_exit_code, smoke_text
     from wechat_campaigns.send.smoke import smoke
 
     # That WeChat must reject its calls does not make them reads.

@@ -22,8 +22,8 @@ from wechat_campaigns.core.state_folder import private_folder, replace_file
 from wechat_campaigns.core.written_files import file_errors
 from wechat_campaigns.plan.draft_box import draft_problem, fetch_drafts, with_stored_draft
 from wechat_campaigns.protocol.keys import normalize_id
-from wechat_campaigns.report.formats import Formats
 from wechat_campaigns.report.phrases import displayed_msgtype, msgtype_word, recipients, summary
+from wechat_campaigns.report.problems import Formats
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, inert, json_text, visible_record
 
 

@@ -22,8 +22,14 @@ from wechat_campaigns.plan.quota import CHINA
 from wechat_campaigns.plan.statistics import article_days, refresh_statistics
 from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.report.calendar import bounds
-from wechat_campaigns.report.formats import OF_HISTORY, formats
-from wechat_campaigns.report.history import HistoryView, history_view, history_workbook
+from wechat_campaigns.report.history import (
+    HistoryView,
+    history_csv,
+    history_data,
+    history_view,
+    history_workbook,
+)
+from wechat_campaigns.report.sanitize import json_text
 from wechat_campaigns.wechat.statistics import Days
 from wechat_campaigns.wechat.statistics_file import read_statistics, write_statistics
 
@@ -78,9 +84,14 @@ def report(
 
         return history_text(view, context.text_options)
 
-    context.output(
-        {"text": text, **formats(OF_HISTORY, view)}, binary={"xlsx": lambda: history_workbook(view)}
-    )
+    def html() -> str:
+        from wechat_campaigns.report.html import history_html
+
+        return history_html(view)
+
+    csv, json = (lambda: history_csv(view)), (lambda: json_text(history_data(view)))
+    forms = {"text": text, "json": json, "html": html, "csv": csv}
+    context.output(forms, binary={"xlsx": lambda: history_workbook(view)})
     return code
 
 

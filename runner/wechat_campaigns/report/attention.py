@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from wechat_campaigns.core.diagnostics import Diagnostic
-from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.i18n import _, english_text, ngettext
+from wechat_campaigns.core.i18n import _, ngettext
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.names import quoted
 from wechat_campaigns.core.redact import redact
@@ -249,19 +248,6 @@ def plan_problems(plan: Plan, errors: Iterable[Diagnostic] = ()) -> tuple[Diagno
     problems = [*errors, *(problem for invalid in plan.invalid for problem in invalid.problems)]
     problems += [problem for planned in plan.sends for problem in _problems(plan, planned)]
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.level != "error"))
-
-
-def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
-    """Yield each problem 64 hex characters that stay when its line moves.
-
-    Problems alike in file, JSON path, rule and message differ by their order. The message is the English
-    one, whatever language the report is in.
-    """
-    seen: Counter[str] = Counter()
-    for problem in problems:
-        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
-        seen[base] += 1
-        yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
 def _problems(plan: Plan, planned: PlannedSend) -> Iterator[Diagnostic]:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.factories import ScriptedApi, api_error, make_account
 from wechat_campaigns.core.errors import ApiError, ExitCode
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.report.smoke import smoke_data, smoke_exit_code, smoke_text
+from wechat_campaigns.report.doctor import smoke_data, smoke_exit_code, smoke_text
 from wechat_campaigns.report.text import TextOptions
 from wechat_campaigns.send.smoke import BUSY, CALLS, NOTHING, smoke
 from wechat_campaigns.wechat.endpoints import MASS_GET, MASS_SEND
