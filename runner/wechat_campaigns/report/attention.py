@@ -52,8 +52,6 @@ class Note:
     """Of a problem in a file."""
     decides: bool = False
     """True where it is why the send is not made."""
-    is_weighty: bool = False
-    """True of an edit of `DECISIVE` settings that this run goes by: no report leaves one out."""
 
     @property
     def text(self) -> str:
@@ -171,9 +169,7 @@ def _settings_notes(plan: Plan) -> Iterator[Note]:
     changes += [(edited, change) for change in plan.settings_edits]
     # Who edits the settings names the keys, so their order would let a hundred others come first.
     for template, change in sorted(changes, key=lambda one: _weight(one[1], plan.environment)):
-        message = template.format(change=settings_change(change))
-        is_weighty = _weight(change, plan.environment)[0] == 0
-        yield Note(rule="settings", message=message, is_weighty=is_weighty)
+        yield Note(rule="settings", message=template.format(change=settings_change(change)))
 
 
 def _weight(change: SettingsChange, environment: str) -> tuple[int, int, bool]:

@@ -16,9 +16,9 @@ from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.plan.statistics import msgtype_of
 from wechat_campaigns.report.accounts import AccountCard, account_cards
 from wechat_campaigns.report.history import article_link
-from wechat_campaigns.report.phrases import content_kind, msgtype_word, recipients, recorded_recipients
+from wechat_campaigns.report.phrases import content_kind, recipients, recorded_recipients
+from wechat_campaigns.report.plan_view import WEEKDAYS
 from wechat_campaigns.report.sanitize import FORMAT_VERSION, line
-from wechat_campaigns.report.schedule import WEEKDAYS
 from wechat_campaigns.report.send_status import StatusRow
 
 COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
@@ -121,7 +121,7 @@ def _past(row: StatusRow) -> CalendarEntry:
         send=row.known.send,
         status=row.known.status.value,
         coming=False,
-        kind=msgtype_word(msgtype) if msgtype else "",
+        kind=_(msgtype) if msgtype else "",
         link=next(filter(None, map(article_link, row.links)), ""),
         followers=row.known.audience,
     )

@@ -22,7 +22,6 @@ from wechat_campaigns.plan.statistics import (
     msgtype_of,
     sent_articles,
 )
-from wechat_campaigns.report.phrases import msgtype_word
 from wechat_campaigns.report.sanitize import line
 from wechat_campaigns.report.spreadsheet import RATES, Cell, cell_text
 from wechat_campaigns.wechat.statistics import ArticleFigures, Days, PublishedArticle, figures_data
@@ -141,7 +140,7 @@ def figures_text(row: ArticleRow) -> str:
     day = (row.latest.day if row.latest is not None else row.sent_on).isoformat()
     if row.status is FiguresStatus.NOT_READY:
         day = (row.sent_on + timedelta(days=1)).isoformat()
-    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=msgtype_word(row.msgtype))
+    return _(_STATUS_WORDS[row.status]).format(day=day, msgtype=_(row.msgtype))
 
 
 _STATUS_WORDS: Mapping[FiguresStatus, str] = {
@@ -161,7 +160,7 @@ def figures_notes(rows: Sequence[ArticleRow]) -> list[str]:
     notes = []
     without = Counter(row.msgtype for row in rows if row.status is FiguresStatus.NOT_COUNTED)
     if without:
-        kinds = _(", ").join(f"{msgtype_word(kind)} {count}" for kind, count in sorted(without.items()))
+        kinds = _(", ").join(f"{_(kind)} {count}" for kind, count in sorted(without.items()))
         notes.append(_("WeChat has no figures for these sends, because it counts articles only: {kinds}"))
         notes[-1] = notes[-1].format(kinds=kinds)
     if any(not row.send for row in rows):

@@ -34,11 +34,10 @@ from wechat_campaigns.report.calendar import CalendarView
 from wechat_campaigns.report.diff import change_diff
 from wechat_campaigns.report.figures import SHOWN_FIGURES, ArticleRow, shown_figures
 from wechat_campaigns.report.history import SHOWN, HistoryView, article_link, shown_cells
-from wechat_campaigns.report.phrases import can_be_recalled, content_kind, followers, moment
+from wechat_campaigns.report.phrases import can_be_recalled, followers
 from wechat_campaigns.report.phrases import sends as sends_text
-from wechat_campaigns.report.plan_view import PlanView, Row, to_followers
+from wechat_campaigns.report.plan_view import WEEKDAYS, PlanView, Row
 from wechat_campaigns.report.sanitize import visible_record
-from wechat_campaigns.report.schedule import WEEKDAYS, in_order, schedule
 
 LIST_CHARS = 4_000_000
 """The maximum length of a list in a page, or of all changes."""
@@ -62,7 +61,7 @@ class Fitted:
 def plan_html(view: PlanView, *, data: Data) -> str:
     """Draw a plan: who receives what and when, what needs a person, then each message on a phone."""
     pictures = Pictures(data)
-    sends = sorted((row for row in in_order(view) if row.planned is not None), key=_is_long)
+    sends = sorted((row for row in view.in_order() if row.planned is not None), key=_is_long)
     anchors = {row.id: f"message-{number}" for number, row in enumerate(sends, 1)}
     plan_notes = [note for note in view.notes if not note.send]
     blocked = [row for row in view.listed() if row.action in BLOCKED]
@@ -77,7 +76,7 @@ def plan_html(view: PlanView, *, data: Data) -> str:
     return _render(
         "plan.html",
         view=view,
-        days=schedule(view),
+        days=view.days(),
         sends=sends,
         errors=note_groups(map(problem_note, view.errors)),
         blocked=blocked,
@@ -89,13 +88,12 @@ def plan_html(view: PlanView, *, data: Data) -> str:
         anchor=lambda row: anchors[row.id],
         several=_has_several_articles,
         headline=_headline,
-        kind=content_kind,
         can_be_recalled=can_be_recalled,
         links=links,
         followers=followers,
         status_word=status_word,
         console_quota=console_quota(),
-        next_steps=_next_steps(view),
+        next_step=_next_step(view),
         pictures=pictures,
         content=message,
         change_diff=change_diff,
@@ -119,24 +117,14 @@ def _is_long(row: Row) -> bool:
     return row.planned is not None and isinstance(visible_content(row.planned.send.content), Articles)
 
 
-def _next_steps(view: PlanView) -> list[str]:
+def _next_step(view: PlanView) -> str:
     """Write what becomes of the plan once it is approved."""
     step = _("Running `{command}` now would send nothing.")
     if view.ready:
         step = _("Running `{command}` now would make {total}.")
     elif view.plan.calls():
         step = _("`{command}` refuses this plan until its problems are solved.")
-    step = step.format(command=view.command, total=view.total)
-    waiting = [one for one in view.plan.sends if one.action is PlanAction.SCHEDULED]
-    begins = sorted(one.send.not_before for one in waiting if one.send.not_before is not None)
-    if not begins:
-        return [step]
-    later = _("Scheduled: {total}, for {first}.")
-    if begins[0] != begins[-1]:
-        later = _("Scheduled: {total}, from {first} to {last}.")
-    first, last = (moment(begin, view.timezone) for begin in (begins[0], begins[-1]))
-    total = to_followers(sends_text(len(waiting)), waiting)
-    return [step, later.format(total=total, first=first, last=last)]
+    return step.format(command=view.command, total=view.total)
 
 
 def history_html(view: HistoryView) -> str:

@@ -142,20 +142,13 @@ def ended(status: str) -> tuple[str, str]:
 
 def reach(told: JobResult) -> str:
     """Write how many followers a job reached, and what became of the others."""
-    template = _("{sent:,} of {total:,} followers received it")
-    if told.left_out and told.failed:
-        template = _(
-            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four this month "
-            "already, or messages turned off), {errors:,} failed"
-        )
-    elif told.left_out:
-        template = _(
-            "{sent:,} of {total:,} followers received it: {left_out:,} left out (four "
-            "this month already, or messages turned off)"
-        )
-    elif told.failed:
-        template = _("{sent:,} of {total:,} followers received it: {errors:,} failed")
-    return template.format(sent=told.sent, total=told.addressed, left_out=told.left_out, errors=told.failed)
+    parts = [_("{sent:,} of {total:,} followers received it").format(sent=told.sent, total=told.addressed)]
+    if told.left_out:
+        left_out = _("{count:,} were left out (four this month already, or messages turned off)")
+        parts.append(left_out.format(count=told.left_out))
+    if told.failed:
+        parts.append(_("{count:,} failed").format(count=told.failed))
+    return _(", ").join(parts)
 
 
 def _words(

@@ -27,11 +27,10 @@ from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_view
 from wechat_campaigns.report.history import HistoryView, history_view
 from wechat_campaigns.report.html import calendar_html, failure_html, history_html, plan_html
-from wechat_campaigns.report.schedule import schedule
 
 PICTURE = make_file("leaf.png", b"leaf")
 REPORT = Path(report.__file__).parent
-PAGES = ("html", "history", "calendar", "schedule", "accounts", "failure")
+PAGES = ("html", "history", "calendar", "accounts", "failure")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
@@ -104,26 +103,9 @@ def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
         replace(planned, decision=PlanDecision(action=action, reason="x"))
         for planned, action in zip(plan.sends, actions, strict=True)
     ]
-    now, later = schedule(view_of(replace(plan, sends=tuple(sends))))
-    assert [one.row.id for one in now.rows] == ["sale"]
-    assert [one.row.id for one in later.rows] == ["spare", "tea"]
-
-
-def test_sends_of_one_moment_are_scheduled_for_it() -> None:
-    """Not from it to it."""
-    sends = [make_send(name, name, not_before=NOW + timedelta(days=1)) for name in ("a", "b")]
-    page = plan_html(view_of(plan_of(*sends)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, for 2026-12-02 12:00." in page
-
-
-def test_the_head_counts_what_is_scheduled() -> None:
-    """Who approves a week agrees to more than what is due now."""
-    days = [NOW + timedelta(days=number) for number in (1, 2)]
-    later = [make_send(f"x{day.day}", f"茶{day.day}", not_before=day) for day in days]
-    page = plan_html(view_of(plan_of(*later)), data=lambda _file: b"")
-    assert "Scheduled: 2 sends, 2,000 messages in all, from 2026-12-02 12:00 to 2026-12-03 12:00." in page
-    page = plan_html(view_of(plan_of(later[0], remote_facts=None)), data=lambda _file: b"")
-    assert "Scheduled: 1 send to an unknown number of followers, for 2026-12-02 12:00." in page
+    (_now, now), (_later, later) = view_of(replace(plan, sends=tuple(sends))).days()
+    assert [row.id for row in now] == ["sale"]
+    assert [row.id for row in later] == ["spare", "tea"]
 
 
 def test_no_page_is_joined_from_strings() -> None:
