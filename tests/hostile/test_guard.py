@@ -112,7 +112,6 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
 
 @pytest.mark.parametrize(("key", "before", "after"), PAIRS)
 def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
-    """Each key, in the direction that lets more through; the way back is no such change of the key."""
     assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.is_looser}
     back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.is_looser}
     if (key, after) != ("approvals.approvers", with_approvals("eve")) and key not in (
@@ -122,7 +121,6 @@ def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
 
 
 def test_every_rule_has_its_row() -> None:
-    """Whoever adds a rule to the settings says here when it is looser."""
     tried = {key for key, _before, _after in PAIRS}
     shown_only = {"policy.hold"}
     assert {f"policy.{entry.name}" for entry in fields(Policy)} <= tried | shown_only
@@ -131,7 +129,6 @@ def test_every_rule_has_its_row() -> None:
 
 
 def test_what_is_only_shown() -> None:
-    """Another address, a hold that is lifted, a ledger where nothing was fenced: said, not asked about."""
     before = make_settings(policy=Policy(hold=True), api="https://api.weixin.qq.com")
     after = make_settings(ledger="git", api="https://api2.weixin.qq.com")
     found = changes(rules_of(before), rules_of(after))
@@ -155,7 +152,6 @@ def signed(data: Mapping[str, Any], key: bytes) -> Entry:
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
-    """Another secret, edited rules, a copy of an old one, one for another account: none holds."""
     ledger = MemoryLedger()
     old = guard(ledger, PLAIN)
     strict = guard(ledger, with_approvals("bob"))
@@ -187,7 +183,6 @@ ODD: list[Mapping[str, Any]] = [
 
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
-    """Whoever can write to the ledger can write anything."""
     from wechat_campaigns.guard.approved_tree import guard_approvals
     from wechat_campaigns.plan.policy.rule_changes import accepted_by
 
@@ -202,7 +197,6 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
 
 
 def test_a_person_agrees_to_looser_rules_by_name() -> None:
-    """One question that shows them; anything but yes is a no; without any nobody is asked."""
     asked: list[str] = []
 
     def answer(text: str, word: str = "yes") -> str:
@@ -219,7 +213,6 @@ def test_a_person_agrees_to_looser_rules_by_name() -> None:
 
 
 def test_every_edited_key_is_named() -> None:
-    """Added, edited, removed, below any depth; a whole environment is taken apart."""
     before = {"environments": {"p": {"api": "a", "accounts": {"m": {"secret": {"env": "A"}}}}}, "notify": [1]}
     after = {
         "environments": {
@@ -295,7 +288,6 @@ def moved(repository: Repository) -> Repository:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
-    """The rules of the last apply are in the ledger that was left: leaving it is agreed to like those."""
     done = moved.apply(ci=ci)
     assert done.returncode == ExitCode.POLICY, done.stdout
     assert "ledger" in done.stderr
@@ -307,7 +299,6 @@ def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository,
 
 
 def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
-    """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
     done = moved.run("ledger", "guard", "--auto-approve", "--reason", "agreed", ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "sqlite:other.sqlite3" in done.stderr + done.stdout
@@ -316,7 +307,6 @@ def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> Non
 
 
 def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
-    """Its guard holds, of rules that were in force once: the ledger that it names is not this one."""
     out = repository.folder / "ledger.jsonl"
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
@@ -328,14 +318,12 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
 
 
 def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
-    """Without --auto-approve somebody has to be asked; an answer in a pipe is nobody's."""
     done = repository.run("apply", ci=False, given="yes\nyes\n")
     assert done.returncode == ExitCode.USAGE, done.stderr
     assert len(repository.texts()) == 1
 
 
 def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> None:
-    """The digest is another one than without them; the plan shows them; the run may be started again."""
     plan = digest_of(repository, "--offline")
     assert {row["key"] for row in plan["settings"] if row["looser"]} == KEYS
     text = " ".join(repository.run("plan", "--offline").stdout.split())  # long lines are broken
@@ -353,7 +341,6 @@ def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> No
 
 
 def test_who_holds_the_secret_agrees(repository: Repository) -> None:
-    """`ledger guard`, on a machine only; the reason is kept."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard).returncode == ExitCode.POLICY
     assert repository.apply().returncode == ExitCode.POLICY
@@ -378,7 +365,6 @@ def forge(repository: Repository, entry: Entry) -> None:
 
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
-    """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
     now = make_settings(policy=Policy(max_recipients=90000), name="production")
     forge(repository, signed(guard_data(now, before=None), KEY))
     digest = digest_of(repository, "--offline", WECHAT_MAIN_SECRET="")["plan_digest"]
@@ -399,7 +385,6 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
 
 
 def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository, tmp_path: Path) -> None:
-    """Where it sends, where its secret comes from, who approves: old and new, in text, Markdown and JSON."""
     base = repository.git("rev-parse", "HEAD")
     secret = "{command: [vault, read, wx]}"
     more = settings(repository.sandbox, "approvals: {approvers: [eve]}", secret=secret)
@@ -430,7 +415,6 @@ def calls(repository: Repository) -> int:
 @pytest.mark.parametrize("file", ["kept", "gone"])
 @pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
 def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool, file: str) -> None:
-    """Only an unknown send is left, so nothing is new: the repeat goes by the rules kept all the same."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
     assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == ExitCode.OK
@@ -456,7 +440,6 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
 
 
 def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sandbox: Sandbox) -> None:
-    """The rules of the first apply are kept, whatever becomes of its sends."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), sale=SALE)
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
@@ -469,12 +452,10 @@ def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sa
 
 
 def opening(seconds: float = 25) -> str:
-    """A window that opens soon, later than a busy machine needs to plan."""
     return f"not_before: {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec='seconds')}\n"
 
 
 def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository) -> None:
-    """Nothing is due yet, so nothing is called for yet: what is sent later goes by them all the same."""
     repository.merge(sale=SALE + opening())
     done = repository.apply("--wait", ci=False)
     assert done.returncode == ExitCode.POLICY, done.stdout
@@ -484,7 +465,6 @@ def test_looser_rules_are_asked_about_before_a_run_waits(repository: Repository)
 
 
 def test_rules_that_become_stricter_stop_a_waiting_run(repository: Repository) -> None:
-    """While it waits, another checkout records stricter rules: nobody agreed to the looser ones."""
     guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard, ci=False).returncode == ExitCode.OK
     repository.merge(sale=SALE + opening(30))

@@ -76,6 +76,7 @@ def report(
     code = _refresh(context, state, kept) if isinstance(context, OnlineContext) else ExitCode.OK
     view = history_view(state, accounts, kept, now=now, since=period.since, until=period.until)
     if campaign is not None:
+        campaign = context.full_id(campaign)
         sends = [one for one in view.rows if _is_of(one.known.send, campaign)]
         view = HistoryView(sends, [one for one in view.articles if one.send and _is_of(one.send, campaign)])
 

@@ -66,7 +66,6 @@ def test_text_gives_totals() -> None:
 
 
 def test_the_event_counts_better_than_the_rate() -> None:
-    """Delivered and its rate are those of the event."""
     first, by_hand = articles_data(view_of(told=True).articles)
     assert (first["delivered"], first["delivery_rate"]) == (80, 0.8)
     assert (by_hand["delivered"], by_hand["by_hand"], by_hand["send"]) == (None, True, None)
@@ -75,7 +74,6 @@ def test_the_event_counts_better_than_the_rate() -> None:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_html_leads_to_an_article_once(told: bool) -> None:
-    """By the address of the event; without an event, by that of the figures."""
     links = ["http://mp.weixin.qq.com/s/told"]
     page = history_html(view_of(told=told, links=links))
     assert page.count('<a href="https://mp.weixin.qq.com/s/') == 1
@@ -83,7 +81,6 @@ def test_html_leads_to_an_article_once(told: bool) -> None:
 
 
 def test_a_title_is_no_formula() -> None:
-    """An apostrophe stands before it; numbers stay numbers."""
     rows = list(csv.DictReader(io.StringIO(history_csv(view_of(HOSTILE)).removeprefix(BOM))))
     assert rows[0]["Title"].startswith("'=HYPERLINK")
     assert {row["Readers"] for row in rows} <= {"5", "9", ""}
@@ -91,7 +88,6 @@ def test_a_title_is_no_formula() -> None:
 
 
 def test_a_title_is_only_text() -> None:
-    """On one line in a terminal, escaped in HTML, nothing hidden."""
     view = view_of(HOSTILE)
     text = history_text(view, TextOptions(width=400))
     assert "\u202e" not in text
@@ -103,7 +99,6 @@ def test_a_title_is_only_text() -> None:
 
 
 def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
-    """No campaign is said to have been sent."""
     by_hand = [row for row in view_of("手发").articles if not row.send]
     read = replace(by_hand[0].article, days=(figures(0, 5),)) if by_hand[0].article else None
     view = HistoryView((), [replace(by_hand[0], article=read)])
@@ -113,7 +108,6 @@ def test_articles_sent_by_hand_are_shown_where_nothing_else_was_sent() -> None:
 
 
 def test_best_and_worst_are_named_by_read_rate() -> None:
-    """In every form for people, and as data; one article alone is neither."""
     one = view_of().articles[0]
     assert one.article is not None
     rows = [

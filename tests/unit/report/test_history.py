@@ -62,26 +62,22 @@ TWO = history(
 
 
 def test_sends_are_in_order_of_time() -> None:
-    """The oldest comes first, whatever the ledger's order."""
     assert [one.known.send for one in history(steps("b", 8, 1), steps("a", 7, 5))] == ["a", "b"]
 
 
 def test_without_events_nobody_is_said_to_have_been_missed() -> None:
-    """No event is not the same as no follower."""
     text = viewed(steps("a", 7, 5, told=False)).total
     assert "Sends: 1. No WeChat event has arrived yet" in text
     assert "0 followers" not in text
 
 
 def test_a_stretch_of_time_is_half_open() -> None:
-    """Its first moment belongs to it, its end does not."""
     groups = [steps("a", 7, 2), steps("b", 8, 1)]
     two, one = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
     assert [p.known.send for p in history(*groups, since=two, until=one)] == ["a"]
 
 
 def test_other_accounts_and_baselines_stay_out() -> None:
-    """A baseline is dated when it was written, not when it was sent."""
     assert not history([(EventKind.BASELINE, {"send": "old", "revision": 1})])
     state = make_state(*steps("a", 7, 1))
     other = {"other": make_account("other", appid="wx0000000000000009")}
@@ -90,7 +86,6 @@ def test_other_accounts_and_baselines_stay_out() -> None:
 
 
 def test_counts_come_from_the_event() -> None:
-    """Sent, left out and failed by the event; without one they are unknown, not zero."""
     first, second = history_data(HistoryView(TWO))["sends"]
     assert (first["addressed"], first["sent"], first["left_out"], first["failed"]) == (100, 75, 20, 5)
     assert (second["addressed"], second["sent"], second["left_out"], second["failed"]) == (
@@ -104,7 +99,6 @@ def test_counts_come_from_the_event() -> None:
 
 
 def test_csv_is_read_back() -> None:
-    """A header and one line a send, Chinese kept."""
     text = history_csv(HistoryView(TWO))
     assert text.startswith(BOM)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix(BOM))))
@@ -121,7 +115,6 @@ def test_a_spreadsheet_runs_nothing(start: str) -> None:
 
 
 def test_html_fetches_and_runs_nothing() -> None:
-    """Names are text in it, links are not clickable, and no address is loaded."""
     page = history_html(viewed(steps("<img src=x onerror=1>", 7, 1, links=["javascript:alert(1)"])))
     assert "<img" not in page
     assert "href" not in page
@@ -129,13 +122,11 @@ def test_html_fetches_and_runs_nothing() -> None:
 
 
 def test_html_leads_to_the_articles() -> None:
-    """WeChat's event writes http; the page links by https."""
     page = history_html(viewed(steps("a", 7, 1, links=["http://mp.weixin.qq.com/s/a"])))
     assert '<a href="https://mp.weixin.qq.com/s/a" rel="noopener noreferrer">' in page
 
 
 def test_an_empty_report_says_so() -> None:
-    """Nothing sent is no error."""
     assert history_text(HistoryView(()), TextOptions()) == "Nothing was sent in this period."
     page = history_html(HistoryView(()))
     assert "Choose an earlier day" in page
@@ -143,7 +134,6 @@ def test_an_empty_report_says_so() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
-    """No Markdown; the counts of an event are said in words, as by `status`."""
     table = history_text(HistoryView(TWO), TextOptions(width=width)).splitlines()
     assert table[0].startswith("Sends: 2. Followers reached: 75")
     assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "TIME"]
@@ -157,5 +147,4 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
 
 
 def test_only_known_accounts_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two names may stand for one account; the name it was sent under is shown."""
     assert TWO[0].account == "main"

@@ -35,7 +35,6 @@ DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}
 
 
 def test_articles_stand_on_phones_with_their_pictures() -> None:
-    """Each article once, whole, in no frame that scrolls; the pictures inside, no placeholder left."""
     articles = Articles(articles=(make_article("春茶", PICTURE), make_article("夏茶")))
     asked: list[str] = []
 
@@ -53,7 +52,6 @@ def test_articles_stand_on_phones_with_their_pictures() -> None:
 
 
 def test_an_article_stays_in_its_box() -> None:
-    """Open tags are closed, no box moves out, links lead nowhere, pictures of strangers are left out."""
     html = (
         '<p style="position:fixed;color:red">一</div></section></main><script>x</script><form>'
         '<a href="https://x">二</a><img src="https://evil.example/x.png"><template></template>'
@@ -67,7 +65,6 @@ def test_an_article_stays_in_its_box() -> None:
 
 
 def test_the_plan_names_whom_when_and_what_first() -> None:
-    """The schedule by day, then accounts, errors, blocked sends, warnings by rule, messages at last."""
     alt = [
         Diagnostic(
             location=Location(file="a.md", line=n), rule="image-alt", message="no alt", hint="write it",
@@ -96,7 +93,6 @@ def test_the_plan_names_whom_when_and_what_first() -> None:
 
 
 def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
-    """A blocked send and one that is still written are not sent by an apply, whatever their window."""
     plan = plan_of(make_send("sale", "甲"), make_send("spare", "乙"), make_send("tea", "丙"))
     actions = (PlanAction.SEND, PlanAction.BLOCKED, PlanAction.DRAFT)
     sends = [
@@ -109,13 +105,11 @@ def test_what_is_held_back_does_not_stand_under_what_is_sent() -> None:
 
 
 def test_no_page_is_joined_from_strings() -> None:
-    """Markup stands in templates alone, where whatever is printed is escaped."""
     for path in (*REPORT.glob("*_view.py"), *(REPORT / f"{name}.py" for name in PAGES)):
         assert not re.search(r"</?[a-z]+[ >]", path.read_text(encoding="utf-8")), path.name
 
 
 def test_every_page_shows_what_is_hidden() -> None:
-    """Names stand in the history and the calendar as text, with nothing unseen in them."""
     name = "\u202e<b>\u200bx"
     send = make_send(name)
     steps = [(EventKind.INTENT, intent_of(send, account=name)), (EventKind.ACCEPTED, named(send, msg_id=7))]

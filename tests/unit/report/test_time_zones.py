@@ -25,7 +25,6 @@ OPENS, CLOSES = datetime(2026, 12, 1, 19, 30, tzinfo=CHINA), datetime(2026, 12, 
     ],
 )
 def test_window_names_a_zone_that_is_not_chinas(zone: str, expected: str) -> None:
-    """China's time is what everybody expects."""
     opens, closes = (moment.astimezone(ZoneInfo(zone)) for moment in (OPENS, CLOSES))
     assert window(make_send(not_before=opens, not_after=closes), zone) == expected
 
@@ -38,7 +37,6 @@ def test_window_names_the_zone_if_its_file_wrote_another() -> None:
 
 
 def test_a_moment_names_its_zone() -> None:
-    """Of a status, and of a sentence."""
     assert zoned_moment(OPENS, "Asia/Shanghai") == "2026-12-01 19:30"
     assert zoned_moment(OPENS, "Asia/Tokyo") == "2026-12-01 20:30 (Asia/Tokyo)"
     assert moment_text(OPENS, NOW, ZoneInfo("Asia/Shanghai")) == "today at 19:30"
