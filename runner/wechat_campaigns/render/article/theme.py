@@ -34,12 +34,6 @@ _VARIABLE_NAME = re.compile(r"(--[\w-]+)\s*:")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
-def theme_names(root: Path) -> tuple[str, ...]:
-    """Return the themes of a campaigns folder, then the shipped ones."""
-    own = sorted(path.stem for path in (root / FOLDER).glob("*.css"))
-    return (*own, *(name for name in BUILTIN_THEMES if name not in own))
-
-
 def load(source: ArticleSource, findings: Findings) -> str:
     """Return the CSS of an article's theme.
 
@@ -55,7 +49,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
 
 
 def _own_css(source: ArticleSource, findings: Findings) -> str:
-    name = source.options.tried_theme or source.theme or source.options.theme
+    name = source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
         css = source.files.text(PurePosixPath("_settings.yaml"), path)
