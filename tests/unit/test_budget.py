@@ -12,32 +12,32 @@ from tests.tools.make_catalog import catalogs
 from tests.unit.test_layers import edges
 
 LINES = {
-    "wechat_campaigns/protocol": 774,
+    "wechat_campaigns/protocol": 798,
     "wechat_campaigns/core": 4089,
-    "wechat_campaigns/source": 3707,
+    "wechat_campaigns/source": 3729,
     "wechat_campaigns/render": 8110,
-    "wechat_campaigns/ledger": 3837,
+    "wechat_campaigns/ledger": 3763,
     "wechat_campaigns/wechat": 2398,
-    "wechat_campaigns/plan": 5569,
-    "wechat_campaigns/send": 1878,
-    "wechat_campaigns/report": 4562,
-    "wechat_campaigns/guard": 1723,
+    "wechat_campaigns/plan": 5548,
+    "wechat_campaigns/send": 1766,
+    "wechat_campaigns/report": 4477,
+    "wechat_campaigns/guard": 1722,
     "wechat_campaigns/code_host": 642,
     "wechat_campaigns/notify": 475,
     "wechat_campaigns/fetch": 486,
     "wechat_campaigns/studio": 1024,
-    "wechat_campaigns/cli": 7350,
+    "wechat_campaigns/cli": 7307,
     "wechat_sandbox": 6622,
     "wechat_campaigns": 774,
-    "tests": 63461,
-    "catalog": 9822,
+    "tests": 63223,
+    "catalog": 9768,
     "wechat_campaigns/translations": 44,
     "runner": 48,
 }
 """Lines of Python by package, as the formatter leaves them."""
-RUNNER = 54112
-FILES = 432
-RECORDS = 225
+RUNNER = 53822
+FILES = 429
+RECORDS = 223
 """Dataclasses and named tuples."""
 PAGES = 70
 IMPORTS = 9.6

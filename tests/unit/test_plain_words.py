@@ -116,7 +116,7 @@ CODE_YET = {
     "wechat_campaigns/protocol": 20,
     "wechat_campaigns/render": 42,
     "wechat_campaigns/report": 8,
-    "wechat_campaigns/send": 11,
+    "wechat_campaigns/send": 10,
     "wechat_campaigns/source": 27,
     "wechat_campaigns/studio": 8,
     "wechat_campaigns/wechat": 16,
