@@ -19,7 +19,7 @@ from wechat_campaigns.guard.campaigns_folder import (
     record_campaigns_folders,
 )
 from wechat_campaigns.guard.plan_checks import may_run_checks, run_checks
-from wechat_campaigns.guard.recorded_rules import check_looser, ledger_changes, record_guards
+from wechat_campaigns.guard.recorded_rules import ledger_changes, record_guards
 from wechat_campaigns.guard.run import check_run
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.initialization import uninitialized_error, wrong_secrets
@@ -123,7 +123,6 @@ def apply(
         return review.check_digest(digest, result.valid_plan(), state)
 
     prepared = prepare(campaigns, tuple(select), reviewed)
-    check_looser(campaigns, prepared.plan, covered=True, asking=False)
     stopping = stopping or threading.Event()
     return prepared.send(prepared.plan, RunContext(plan_digest=digest), stopping)
 

@@ -39,7 +39,7 @@ from wechat_campaigns.plan.plan import (
     order,
 )
 from wechat_campaigns.plan.policy import ALLOWANCE, evaluate, evaluate_later, remedy
-from wechat_campaigns.plan.policy.rule_changes import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.policy.rule_changes import SettingsChange, changes_since, rules_in_force
 from wechat_campaigns.plan.policy.rule_input import FailedCheck, RuleInput, Violation
 from wechat_campaigns.plan.quota import Uses, add_use, allowance, bounds, usage
 from wechat_campaigns.plan.renamed import with_rename_warnings
@@ -104,8 +104,8 @@ def make_plan(
             if a.kind is AccountKind.SERVICE
         },
         remote_facts=remote_facts or {},
+        rules=rules_in_force(settings),
         settings_changes=(*changes_since(guards, settings), *ledger_changes),
-        accepted_changes=accepted_by(guards),
         is_current=context.is_current,
         last_holds=state.last_holds() if context.last_holds is None else context.last_holds,
     )

@@ -123,10 +123,11 @@ def test_malformed_stored_body_is_ignored(more: dict[str, Any], known: bool) -> 
 
 def test_rule_that_blocks_a_resend_keeps_it_unknown_under_the_same_digest() -> None:
     """A plan made at night equals the plan made by day, as it does for sends."""
+    day_moment = NOW + 2 * HOUR
     send = make_send("sale")
     state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
-    night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
+    night, day = (plan_of(send, state=state, settings=quiet, now=now) for now in (NOW, day_moment))
     assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
     assert "--allow quiet_hours" in night.sends[0].decision.hint
     assert night.plan_digest == day.plan_digest
