@@ -14,8 +14,8 @@ from typing import Any
 from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
 from wechat_campaigns.core.links import links
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.plan.budget import Budget
 from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.budget import Budget
 from wechat_campaigns.plan.overlap import overlaps
 from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.stored_intent import resend_data
